@@ -1,0 +1,83 @@
+# ACP Mover. `make` lists the targets; nothing but Python 3.13, make and git is needed.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# The first interpreter that is really 3.13 or newer (a pyenv shim may exist and still fail).
+PYTHON ?= $(shell for p in python3.13 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 13))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+UV_VERSION := $(shell sed -n 's/.*"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
+READY := $(VENV)/.ready
+AZURITE := local/azurite/node_modules/.package-lock.json
+COMPILE := $(UV) pip compile pyproject.toml --universal --python-version 3.13 --generate-hashes \
+	--no-annotate --quiet --custom-compile-command "make lock"
+ARGS ?=
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: install
+install: $(READY) $(AZURITE) ## make .venv and install Azurite (done by the other targets when needed)
+
+$(READY): requirements-dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.13 or newer is needed: install it, or name it with make PYTHON=..."; exit 1; }
+	@echo "Installing the development environment into $(VENV) ..."
+	@test -x $(UV) || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
+	@VIRTUAL_ENV=$(VENV) $(UV) pip sync --quiet --require-hashes requirements-dev.txt
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(AZURITE): $(READY) local/azurite/package-lock.json
+	@echo "Installing Azurite ..."
+	@$(BIN)/python -m local.azurite.install
+	@touch $@
+
+.PHONY: demo
+demo: install ## watch a simulated tenant being put right; ARGS="--users 500 --seed 7"
+	@$(BIN)/acp demo $(ARGS)
+
+.PHONY: test
+test: install ## run the tests (unit, integration, e2e)
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+.PHONY: unit
+unit: $(READY) ## run the unit tests only: milliseconds, no Azurite
+	@$(BIN)/pytest tests/unit $(ARGS)
+
+.PHONY: check
+check: $(READY) ## format, lint, types, stale requirements
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(MAKE) --no-print-directory check-lock
+
+.PHONY: format
+format: $(READY) ## format and fix what can be fixed
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: $(READY) ## compile the hashed requirements from pyproject.toml (UPGRADE=--upgrade for newer versions)
+	@$(COMPILE) $(UPGRADE) --output-file requirements.txt
+	@$(COMPILE) $(UPGRADE) --constraint requirements.txt --group dev --output-file requirements-dev.txt
+
+.PHONY: check-lock
+check-lock: $(READY) # fails when the hashed requirements are older than pyproject.toml
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && cp requirements.txt requirements-dev.txt "$$tmp" \
+	&& $(COMPILE) --output-file "$$tmp/requirements.txt" \
+	&& $(COMPILE) --constraint requirements.txt --group dev --output-file "$$tmp/requirements-dev.txt" \
+	&& diff -q requirements.txt "$$tmp/requirements.txt" && diff -q requirements-dev.txt "$$tmp/requirements-dev.txt" \
+	|| { echo "requirements*.txt do not match pyproject.toml: run make lock"; exit 1; }
+
+.PHONY: bench
+bench: install ## print the figures of docs/performance.md
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: clean
+clean: ## remove everything that make installed or the tools cached
+	rm -rf $(VENV) local/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
