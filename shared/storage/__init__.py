@@ -1,0 +1,1 @@
+"""What is remembered: Azure tables and queue messages."""

@@ -1,0 +1,212 @@
+"""The one place that builds clients and services from the settings.
+
+Everything is built at the first use, not at import, so that a cold start loads only what its first
+call needs; from then on one process has one of each, and one connection pool.
+"""
+
+import os
+import random
+from functools import cache, cached_property
+
+import httpx
+
+from shared.clients import wire
+from shared.clients.graph import GraphClient
+from shared.clients.identity import Identity, StorageCredential
+from shared.clients.limiter import Limiter
+from shared.clients.teams import TeamsClient
+from shared.clients.transport import Retries, Service
+from shared.clock import SystemClock
+from shared.domain.decision import Rules
+from shared.domain.waiting import Patience
+from shared.log import EventLog, quiet_libraries
+from shared.services.health import Health
+from shared.services.intake import Intake
+from shared.services.moving import Mover
+from shared.services.rechecking import Rechecker
+from shared.services.subscribing import Subscriber
+from shared.services.sweeping import Sweeper
+from shared.settings import Mode, Settings
+from shared.storage.queue import MoveQueue
+from shared.storage.replaced import ReplacedProviderTable
+from shared.storage.runs import RunTable
+from shared.storage.state import StateTable
+from shared.storage.tables import Tables
+from shared.storage.users import UserTable
+from shared.storage.waiting import WaitingTable
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this process; SettingsError stops the app at start."""
+    return Settings.from_environment(os.environ)
+
+
+@cache
+def app() -> "App":
+    """Return the app of this process."""
+    quiet_libraries()
+    return App(settings())
+
+
+class App:
+    """Clients, storage and services, each built when first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self._retries = Retries()
+
+    def log(self, name: str) -> EventLog:
+        """Return the log of one service."""
+        return EventLog(f"acp.{name}", show_users=self.settings.log_users)
+
+    @cached_property
+    def http(self) -> httpx.AsyncClient:
+        """The process's one pool of connections to the services."""
+        limits = httpx.Limits(max_connections=2 * self.settings.max_calls_in_flight)
+        return httpx.AsyncClient(timeout=self.settings.request_timeout, limits=limits)
+
+    @cached_property
+    def identity(self) -> Identity:
+        """The managed identity."""
+        return Identity(self.settings.identity_client_id, self.settings.request_timeout)
+
+    @cached_property
+    def graph(self) -> GraphClient:
+        """The Graph client."""
+        cloud = wire.CLOUDS[self.settings.cloud]
+        origin = str(self.settings.graph_url or cloud.graph)
+        service = self._service("Graph", origin, cloud.graph_audience)
+        return GraphClient(service, self.clock, self._retries.tries)
+
+    @cached_property
+    def teams(self) -> TeamsClient:
+        """The Teams admin client."""
+        origin = str(self.settings.teams_url or wire.CLOUDS[self.settings.cloud].teams)
+        service = self._service("Teams", origin, wire.TEAMS_AUDIENCE)
+        return TeamsClient(service, self.settings.page_size)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The storage account's tables."""
+        return Tables.open(
+            self.settings.table_prefix,
+            connection=self.settings.storage_connection,
+            endpoint=str(self.settings.storage_table_uri or ""),
+            credential=self._storage_credential,
+            timeout=self.settings.request_timeout,
+        )
+
+    @cached_property
+    def queue(self) -> MoveQueue:
+        """The queue of users to look at, for the timers."""
+        return MoveQueue(
+            self.settings.queue,
+            connection=self.settings.storage_connection,
+            endpoint=str(self.settings.storage_queue_uri or ""),
+            credential=self._storage_credential,
+        )
+
+    @cached_property
+    def state(self) -> StateTable:
+        """The single things that are remembered."""
+        return StateTable(self.tables.table("state"))
+
+    @cached_property
+    def replaced(self) -> ReplacedProviderTable:
+        """The saved provider entries."""
+        return ReplacedProviderTable(self.tables.table("replacedproviders"))
+
+    @cached_property
+    def users(self) -> UserTable:
+        """The last known states."""
+        return UserTable(self.tables.table("users"))
+
+    @cached_property
+    def waiting(self) -> WaitingTable:
+        """The users to be looked at again."""
+        return WaitingTable(self.tables.table("waiting"))
+
+    @cached_property
+    def runs(self) -> RunTable:
+        """The runs and their results."""
+        return RunTable(self.tables.table("runs"), self.tables.table("runresults"))
+
+    @cached_property
+    def intake(self) -> Intake:
+        """Takes in notifications."""
+        return Intake(self.state, self.settings.tenant_id, self.clock, self.log("intake"))
+
+    @cached_property
+    def mover(self) -> Mover:
+        """Moves users."""
+        return Mover(
+            directory=self.graph,
+            conferencing=self.teams,
+            replaced=self.replaced,
+            users=self.users,
+            waiting=self.waiting,
+            runs=self.runs,
+            rules=self._rules,
+            patience=Patience(
+                self.settings.recheck_delays, self.settings.grace, self.settings.max_failures
+            ),
+            clock=self.clock,
+            log=self.log("moving"),
+            report=self.settings.mode is Mode.REPORT,
+        )
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        """Sweeps all users."""
+        return Sweeper(
+            directory=self.graph,
+            conferencing=self.teams,
+            replaced=self.replaced,
+            runs=self.runs,
+            queue=self.queue,
+            rules=self._rules,
+            clock=self.clock,
+            log=self.log("sweeping"),
+        )
+
+    @cached_property
+    def rechecker(self) -> Rechecker:
+        """Looks again at waiting users."""
+        return Rechecker(self.waiting, self.queue, self.clock, self.log("rechecking"))
+
+    @cached_property
+    def subscriber(self) -> Subscriber:
+        """Looks after the change subscription."""
+        url = self.settings.notification_url
+        return Subscriber(self.graph, self.state, url, self.clock, self.log("subscribing"))
+
+    @cached_property
+    def health(self) -> Health:
+        """Checks storage, Graph and Teams."""
+        checks = {"storage": self.state.probe, "graph": self.graph.probe, "teams": self.teams.probe}
+        return Health(checks, self.clock, self.log("health"))
+
+    @cached_property
+    def _rules(self) -> Rules:
+        return Rules(
+            self.settings.excluded_users, self.settings.include_rooms, self.settings.number_rules
+        )
+
+    @cached_property
+    def _storage_credential(self) -> StorageCredential | None:
+        return None if self.settings.storage_connection else StorageCredential(self.identity)
+
+    def _service(self, name: str, origin: str, audience: str) -> Service:
+        return Service(
+            name,
+            origin,
+            audience,
+            http=self.http,
+            tokens=self.identity,
+            limiter=Limiter(self.clock, self.settings.max_calls_in_flight),
+            clock=self.clock,
+            retries=self._retries,
+            rng=random.Random(),  # noqa: S311 - jitter of retries, nothing secret
+        )

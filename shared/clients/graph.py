@@ -1,0 +1,152 @@
+"""Microsoft Graph: licenses of users, who is licensed at all, and the change subscription."""
+
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import httpx
+from pydantic import TypeAdapter
+
+from shared.clients import wire
+from shared.clients.graph_models import BatchAnswer, BatchAnswers, Subscription, User, UserIdPage
+from shared.clients.transport import Service, error_of, parse_body, retry_after
+from shared.clock import Clock
+from shared.domain.plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.user import DirectoryUser
+from shared.errors import ContractError, ServiceError, TransientError
+
+BATCH_SIZE: Final = 20
+"""Requests in one batch at most (Graph, "JSON batching")."""
+
+_SELECT = "id,userPrincipalName,userType,usageLocation,assignedPlans"
+_PAGE = "999"
+_EVENTUAL = {"ConsistencyLevel": "eventual", "x-ms-throttle-priority": "low"}
+
+
+class GraphClient:
+    """The calls to Graph that the services need, in the domain's types."""
+
+    def __init__(self, service: Service, clock: Clock, tries: int) -> None:
+        self._service = service
+        self._clock = clock
+        self._tries = tries
+
+    async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
+        """Return each of at most 20 users, or the error that met just that one.
+
+        One batch; what is throttled or fails inside is asked for again, alone, a bounded number of
+        times. Raises ServiceError only when the batch as a whole failed.
+        """
+        if len(ids) > BATCH_SIZE:
+            raise ValueError(f"at most {BATCH_SIZE} users in one batch, not {len(ids)}")
+        found: dict[str, DirectoryUser | ServiceError] = {}
+        missing = list(ids)
+        for attempt in range(1, self._tries + 1):
+            found |= await self._batch(missing)
+            missing = [user for user in missing if isinstance(found[user], TransientError)]
+            if not missing:
+                break
+            if attempt < self._tries:
+                await self._service.pause(attempt)
+        return found
+
+    async def licensed_ids(self) -> AsyncIterator[list[str]]:
+        """Yield, page by page, the ids of all users with an enabled conferencing plan."""
+        async for page in self._ids_with(CONFERENCING_PLANS):
+            yield page
+
+    async def room_ids(self) -> AsyncIterator[list[str]]:
+        """Yield, page by page, the ids of all accounts with an enabled Teams Rooms plan."""
+        async for page in self._ids_with(ROOM_PLANS):
+            yield page
+
+    async def probe(self) -> None:
+        """Ask for one user id; raises ServiceError when Graph does not answer or refuses."""
+        params = {"$top": "1", "$select": "id"}
+        await self._service.call(wire.LIST_USERS, UserIdPage.model_validate_json, params=params)
+
+    async def create_subscription(
+        self, url: str, client_state: str, expires: datetime
+    ) -> Subscription:
+        """Subscribe `url` to changes of users until `expires` (at most 41,760 minutes ahead)."""
+        body = {
+            "changeType": "updated",
+            "resource": "users",
+            "notificationUrl": url,
+            "lifecycleNotificationUrl": url,
+            "expirationDateTime": _timestamp(expires),
+            "clientState": client_state,
+        }
+        return await self._service.call(
+            wire.CREATE_SUBSCRIPTION, Subscription.model_validate_json, json=body
+        )
+
+    async def renew_subscription(self, subscription_id: str, expires: datetime) -> Subscription:
+        """Move the end of a subscription to `expires`. NotFoundError: Graph has it no more."""
+        return await self._service.call(
+            wire.RENEW_SUBSCRIPTION,
+            Subscription.model_validate_json,
+            ids={"id": subscription_id},
+            json={"expirationDateTime": _timestamp(expires)},
+        )
+
+    async def _ids_with(self, plans: Iterable[str]) -> AsyncIterator[list[str]]:
+        clauses = (
+            f"assignedPlans/any(p:p/servicePlanId eq {plan} and p/capabilityStatus eq 'Enabled')"
+            for plan in plans
+        )
+        params: dict[str, str] | None = {
+            "$count": "true",
+            "$top": _PAGE,
+            "$select": "id",
+            "$filter": " or ".join(clauses),
+        }
+        url: str | None = None
+        while params or url:
+            page = await self._service.call(
+                wire.LIST_USERS,
+                UserIdPage.model_validate_json,
+                url=url,
+                params=params,
+                headers=_EVENTUAL,
+            )
+            yield [user.id for user in page.value]
+            url, params = page.next_link, None
+
+    async def _batch(self, ids: Sequence[str]) -> dict[str, DirectoryUser | ServiceError]:
+        requests = [
+            {"id": str(number), "method": "GET", "url": f"/users/{user}?$select={_SELECT}"}
+            for number, user in enumerate(ids)
+        ]
+        answers = await self._service.call(
+            wire.BATCH, BatchAnswers.model_validate_json, json={"requests": requests}
+        )
+        by_id = {answer.id: answer for answer in answers.responses}
+        return {user: self._user(by_id.get(str(number))) for number, user in enumerate(ids)}
+
+    def _user(self, answer: BatchAnswer | None) -> DirectoryUser | ServiceError:
+        if answer is None:
+            return ContractError("Graph", str(wire.BATCH), "field responses: one answer is missing")
+        body = json.dumps(answer.body).encode()
+        if httpx.codes.is_success(answer.status):
+            try:
+                return parse_body("Graph", wire.BATCH, body, _USER.validate_json).to_domain()
+            except ServiceError as error:
+                return error
+        if answer.status == httpx.codes.TOO_MANY_REQUESTS:
+            wait = retry_after(httpx.Headers(answer.headers), self._clock.now())
+            self._service.limiter.throttled(
+                self._clock.monotonic(), wait if wait is not None else 1.0
+            )
+        return error_of("Graph", wire.BATCH, answer.status, body)
+
+
+_USER = TypeAdapter(User)
+
+LONGEST_SUBSCRIPTION: Final = timedelta(minutes=41_760)
+"""How far ahead a user subscription may end (Graph, subscription resource type)."""
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

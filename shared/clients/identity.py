@@ -1,0 +1,111 @@
+"""Tokens of the app's managed identity, through msal.
+
+Source: "How to use managed identities for App Service and Azure Functions", REST endpoint reference
+(learn.microsoft.com/azure/app-service/overview-managed-identity).
+"""
+
+import asyncio
+import time
+from typing import Any, Protocol
+
+import msal
+import requests
+from azure.core.credentials import AccessToken
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+from shared.errors import AccessDeniedError, UnreachableError
+
+_REFRESH_BEFORE = 300
+"""Seconds before its end at which a token is no longer used."""
+
+
+class TokenSource(Protocol):
+    """Whoever can name a bearer token for a resource."""
+
+    async def token(self, resource: str) -> str:
+        """Return a valid access token for `resource`."""
+        ...
+
+
+class Identity:
+    """The managed identity: one msal client per process, tokens kept until shortly before their end."""
+
+    def __init__(self, client_id: str | None, timeout: float) -> None:
+        kind = (
+            msal.UserAssignedManagedIdentity(client_id=client_id)
+            if client_id
+            else msal.SystemAssignedManagedIdentity()
+        )
+        self._client = msal.ManagedIdentityClient(kind, http_client=_Session(timeout))
+        self._tokens: dict[str, AccessToken] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def token(self, resource: str) -> str:
+        """Return an access token for `resource`.
+
+        Raises AccessDeniedError when the endpoint refuses, UnreachableError when it does not answer.
+        """
+        return (await self.access_token(resource)).token
+
+    async def access_token(self, resource: str) -> AccessToken:
+        """Return the token with its end (epoch seconds)."""
+        async with self._locks.setdefault(resource, asyncio.Lock()):
+            known = self._tokens.get(resource)
+            if known is None or known.expires_on - time.time() < _REFRESH_BEFORE:
+                known = self._tokens[resource] = await asyncio.to_thread(self._acquire, resource)
+            return known
+
+    def _acquire(self, resource: str) -> AccessToken:
+        try:
+            answer: dict[str, Any] = self._client.acquire_token_for_client(resource=resource)
+        except (requests.RequestException, msal.ManagedIdentityError, ValueError) as error:
+            raise UnreachableError(
+                "identity",
+                f"token for {resource}",
+                f"{type(error).__name__}; is IDENTITY_ENDPOINT set?",
+            ) from None
+        if "access_token" not in answer:
+            raise AccessDeniedError(
+                "identity",
+                f"token for {resource}",
+                "refused; is the managed identity assigned to this app?",
+                code=str(answer.get("error", "")),
+            )
+        return AccessToken(answer["access_token"], int(time.time()) + int(answer["expires_in"]))
+
+
+class StorageCredential:
+    """The same identity in the form the Azure storage SDKs ask for."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        """Return a token for the first scope (`RESOURCE/.default`)."""
+        return await self._identity.access_token(scopes[0].removesuffix("/.default"))
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    async def __aenter__(self) -> "StorageCredential":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+class _Session(requests.Session):
+    """A requests session with a time-out and retries, which msal's managed-identity client lacks."""
+
+    def __init__(self, timeout: float) -> None:
+        super().__init__()
+        self._timeout = timeout
+        retries = Retry(total=3, backoff_factor=0.3, status_forcelist=(429, 500, 502, 503, 504))
+        self.mount("http://", HTTPAdapter(max_retries=retries))
+        self.mount("https://", HTTPAdapter(max_retries=retries))
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send as usual, but never without a time-out."""
+        kwargs.setdefault("timeout", self._timeout)
+        return super().request(*args, **kwargs)

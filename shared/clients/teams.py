@@ -1,0 +1,104 @@
+"""The Teams admin API: users with their provider entries, and setting Microsoft as provider."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from shared.clients import wire
+from shared.clients.teams_models import Discovery, Page, TeamsUser, read_page
+from shared.clients.transport import Service
+from shared.clients.wire import Call
+from shared.domain.user import ServiceUser
+from shared.errors import NotFoundError
+
+
+class TeamsClient:
+    """The calls to Teams that the services need, in the domain's types.
+
+    page_size: users in one page of the listing.
+    """
+
+    def __init__(self, service: Service, page_size: int) -> None:
+        self._service = service
+        self._page_size = page_size
+        self._discovery: Discovery | None = None
+        self._discovering = asyncio.Lock()
+
+    async def user(self, user_id: str) -> ServiceUser | None:
+        """Return the service's view of a user, or None when the service does not know the user."""
+        try:
+            user = await self._call(
+                wire.GET_TEAMS_USER,
+                "Get-CsOnlineUser",
+                TeamsUser.model_validate_json,
+                ids={"id": user_id},
+            )
+        except NotFoundError:
+            return None
+        return user.to_domain()
+
+    async def pages(self, start: str | None = None) -> AsyncIterator[Page]:
+        """Yield all users page by page, from the beginning or from a page's `link`."""
+        link = start
+        params: dict[str, str] | None = {
+            "pagesize": str(self._page_size),
+            "select": wire.USER_FIELDS,
+        }
+        while True:
+            page = await self._call(
+                wire.LIST_TEAMS_USERS,
+                "Get-CsOnlineUser",
+                read_page,
+                url=link,
+                params=None if link else params,
+            )
+            yield page
+            link = page.next_link
+            if link is None:
+                return
+
+    async def set_microsoft(
+        self, user_id: str, *, replace: bool, number: str | None = None
+    ) -> None:
+        """Make Microsoft the user's provider; with `replace`, in place of a third party.
+
+        number: default toll number (E.164), else the service chooses. Harmless when repeated.
+        NotFoundError: the service has not provisioned the user. RefusedError carries its code.
+        """
+        body: dict[str, Any] = {"sendEmail": False}
+        if replace:
+            body["replaceProvider"] = True
+        if number:
+            body["serviceNumber"] = number
+        await self._call(
+            wire.REPLACE_PROVIDER if replace else wire.SET_USER,
+            "Set-CsOnlineDialInConferencingUser",
+            lambda _: None,
+            ids={"id": user_id},
+            json=body,
+        )
+
+    async def probe(self) -> None:
+        """Ask for service discovery anew; raises ServiceError when Teams does not answer."""
+        await self._service.call(wire.DISCOVER, Discovery.model_validate_json)
+
+    async def _call[T](
+        self, call: Call, cmdlet: str, parse: Callable[[bytes], T], **request: Any
+    ) -> T:
+        found = await self._discover()
+        headers = {
+            "X-MS-Target-Uri": f"https://{found.endpoints.admin_service_endpoint}/",
+            "X-MS-Forest": found.headers.forest,
+            "X-MS-CmdletName": cmdlet,
+            "X-MS-Correlation-Id": str(uuid.uuid4()),
+        }
+        return await self._service.call(call, parse, headers=headers, **request)
+
+    async def _discover(self) -> Discovery:
+        async with self._discovering:
+            if self._discovery is None:
+                self._discovery = await self._service.call(
+                    wire.DISCOVER, Discovery.model_validate_json
+                )
+            return self._discovery

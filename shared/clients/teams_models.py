@@ -1,0 +1,136 @@
+"""What the Teams admin API sends, as far as the app reads it.
+
+Field names are those of the models in Microsoft's MicrosoftTeams PowerShell module; see
+docs/wire.md for how sure each call is.
+"""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from shared.clients.transport import describe
+from shared.domain.user import AccountType, ProviderEntry, ServiceUser
+
+CONFERENCING_FEATURE = "AudioConferencing"
+"""The feature type that says: the service has provisioned conferencing for the user."""
+
+
+class TeamsModel(BaseModel):
+    """Camel case on the wire; unknown fields are taken, missing ones refused."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
+
+
+class AcpInfo(TeamsModel):
+    """One provider entry. The passcode stays out of `repr`."""
+
+    default: bool
+    name: str
+    domain: str = ""
+    toll_number: str | None = None
+    toll_free_number: str | None = None
+    participant_pass_code: str | None = Field(None, repr=False)
+    url: str | None = None
+
+    def to_domain(self) -> ProviderEntry:
+        """Return the entry in the domain's words."""
+        return ProviderEntry(
+            name=self.name,
+            domain=self.domain,
+            toll_number=self.toll_number or "",
+            toll_free_number=self.toll_free_number or "",
+            passcode=self.participant_pass_code or "",
+            url=self.url or "",
+            default=self.default,
+        )
+
+
+class TeamsUser(TeamsModel):
+    """One user as Get-CsOnlineUser sees it."""
+
+    object_id: Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
+    user_principal_name: str
+    account_type: AccountType
+    feature_types: list[str]
+    usage_location: str | None = None
+    soft_deletion_timestamp: str | None = None
+    acp_info: list[AcpInfo]
+
+    def to_domain(self) -> ServiceUser:
+        """Return the service's view of the user."""
+        return ServiceUser(
+            id=self.object_id,
+            upn=self.user_principal_name,
+            account_type=self.account_type,
+            ready=CONFERENCING_FEATURE in self.feature_types,
+            entries=tuple(entry.to_domain() for entry in self.acp_info),
+            soft_deleted=self.soft_deletion_timestamp is not None,
+            usage_location=self.usage_location,
+        )
+
+
+class TeamsUserPage(TeamsModel):
+    """One page of users; `NextLink` is absent or null on the last."""
+
+    users: list[TeamsUser]
+    next_link: str | None = Field(None, alias="NextLink")
+
+
+class UncheckedPage(TeamsModel):
+    """The same page with its users unread."""
+
+    users: list[dict[str, Any]]
+    next_link: str | None = Field(None, alias="NextLink")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some users, and the link to the page after them (None: it was the last).
+
+    faults: (user id or "", what is wrong) of each user whose fields could not be read.
+    """
+
+    users: list[ServiceUser]
+    next_link: str | None
+    faults: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read_page(body: bytes) -> Page:
+    """Return the page in the domain's types; one unreadable user does not spoil the others."""
+    try:
+        page = TeamsUserPage.model_validate_json(body)
+    except ValidationError:
+        return _read_one_by_one(UncheckedPage.model_validate_json(body))
+    return Page([user.to_domain() for user in page.users], page.next_link)
+
+
+def _read_one_by_one(page: UncheckedPage) -> Page:
+    users, faults = [], []
+    for raw in page.users:
+        try:
+            users.append(TeamsUser.model_validate(raw).to_domain())
+        except ValidationError as error:
+            faults.append((str(raw.get("objectId", "")), describe(error)))
+    return Page(users, page.next_link, faults)
+
+
+class Endpoints(TeamsModel):
+    """The part of service discovery that names the tenant's own endpoints."""
+
+    admin_service_endpoint: str = Field(alias="AdminServiceEndpoint")
+
+
+class DiscoveryHeaders(TeamsModel):
+    """The part of service discovery that is sent back on every call."""
+
+    forest: str = Field(alias="X-MS-Forest")
+
+
+class Discovery(TeamsModel):
+    """The answer of service discovery."""
+
+    endpoints: Endpoints = Field(alias="Endpoints")
+    headers: DiscoveryHeaders = Field(alias="Headers")

@@ -1,0 +1,129 @@
+"""Every HTTP call the system makes, in one place, with how sure we are of it.
+
+A person with a live tenant corrects a row here in a minute; `docs/wire.md` shows the same table and
+a test compares both with what the clients really send.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from urllib.parse import quote
+
+from shared.settings import Cloud
+
+
+class Sure(StrEnum):
+    """Where a call's form comes from."""
+
+    DOCUMENTED = "D"
+    """Documented by Microsoft."""
+    CONFIRMED = "C"
+    """Seen in a public client of the same API that was tested live."""
+    INFERRED = "F"
+    """The fields are public; verb or address are inferred by analogy."""
+    OWN = "O"
+    """Microsoft retired the operation; only the simulated tenant offers it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: verb, path below the service's origin (`{id}` stands for a user), and its source."""
+
+    method: str
+    template: str
+    sure: Sure
+    use: str
+
+    def path(self, **ids: str) -> str:
+        """Return the path with every identifier put in, percent-encoded."""
+        return self.template.format(**{name: quote(value, safe="") for name, value in ids.items()})
+
+    def __str__(self) -> str:
+        """Return verb and template: the name in errors and logs, free of identifiers."""
+        return f"{self.method} {self.template}"
+
+
+LIST_USERS: Final = Call("GET", "/v1.0/users", Sure.DOCUMENTED, "who is licensed; who is a room")
+BATCH: Final = Call("POST", "/v1.0/$batch", Sure.DOCUMENTED, "the license of up to 20 users")
+CREATE_SUBSCRIPTION: Final = Call(
+    "POST", "/v1.0/subscriptions", Sure.DOCUMENTED, "ask Graph to tell of changed users"
+)
+RENEW_SUBSCRIPTION: Final = Call(
+    "PATCH", "/v1.0/subscriptions/{id}", Sure.DOCUMENTED, "keep the subscription alive"
+)
+
+DISCOVER: Final = Call(
+    "GET", "/Teams.Tenant/serviceDiscovery", Sure.CONFIRMED, "which region serves the tenant"
+)
+LIST_TEAMS_USERS: Final = Call(
+    "GET", "/Teams.User/users", Sure.INFERRED, "all users with their provider, page by page"
+)
+GET_TEAMS_USER: Final = Call(
+    "GET", "/Teams.User/users/{id}", Sure.INFERRED, "one user's provider entries"
+)
+SET_USER: Final = Call(
+    "PUT", "/Teams.Cpc/users/{id}", Sure.INFERRED, "enable a user, or give another default number"
+)
+REPLACE_PROVIDER: Final = Call(
+    "PUT", "/Teams.Cpc/users/{id}", Sure.OWN, "with `replaceProvider`: replace a third party"
+)
+
+CALLS: Final = (
+    LIST_USERS,
+    BATCH,
+    CREATE_SUBSCRIPTION,
+    RENEW_SUBSCRIPTION,
+    DISCOVER,
+    LIST_TEAMS_USERS,
+    GET_TEAMS_USER,
+    SET_USER,
+    REPLACE_PROVIDER,
+)
+
+TEAMS_AUDIENCE: Final = "48ac35b8-9aa8-4d74-927d-1f4a14a0b239"
+"""The resource a token for the Teams admin API is asked for, in every cloud."""
+
+USER_FIELDS: Final = ",".join(
+    (
+        "objectId",
+        "userPrincipalName",
+        "accountType",
+        "featureTypes",
+        "usageLocation",
+        "softDeletionTimestamp",
+        "acpInfo",
+    )
+)
+"""What is selected of a Teams user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Origins of the services of one cloud, and the resource to ask Graph tokens for."""
+
+    graph: str
+    teams: str
+
+    @property
+    def graph_audience(self) -> str:
+        """Graph's resource is its own origin."""
+        return self.graph
+
+
+CLOUDS: Final = {
+    Cloud.PUBLIC: Endpoints(
+        "https://graph.microsoft.com", "https://api.interfaces.records.teams.microsoft.com"
+    ),
+    Cloud.GCC_HIGH: Endpoints(
+        "https://graph.microsoft.us", "https://api.interfaces.records.gov.teams.microsoft.us"
+    ),
+    Cloud.DOD: Endpoints(
+        "https://dod-graph.microsoft.us", "https://api.interfaces.records.dod.teams.microsoft.us"
+    ),
+    Cloud.CHINA: Endpoints(
+        "https://microsoftgraph.chinacloudapi.cn",
+        "https://api.interfaces.records.teams.microsoftonline.cn",
+    ),
+}
+"""Graph: "National cloud deployments" (learn.microsoft.com/graph/deployments). Teams: confirmed in
+public clients of the same API; Microsoft does not document them."""

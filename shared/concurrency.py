@@ -1,0 +1,25 @@
+"""Doing many things at once, but not too many."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+
+
+async def gather_bounded[T](work: Iterable[Awaitable[T]], limit: int) -> list[T]:
+    """Await everything in `work`, at most `limit` at once; return the results in order.
+
+    The first error cancels what is left and is raised as it is.
+    """
+    slots = asyncio.Semaphore(limit)
+
+    async def one(item: Awaitable[T]) -> T:
+        async with slots:
+            return await item
+
+    tasks = [asyncio.ensure_future(one(item)) for item in work]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise

@@ -1,0 +1,107 @@
+"""The decision table: what is to be done with one user. Pure, and the only place that decides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shared.domain.user import AccountType, DirectoryUser, ProviderEntry, ServiceUser
+
+
+class Action(StrEnum):
+    """What is to be done with a user; the first three change the tenant."""
+
+    REPLACE = "replace"
+    """Save the third party's entries, then set Microsoft with ReplaceProvider."""
+    ENABLE = "enable"
+    """Set Microsoft; there is nothing to replace."""
+    SET_NUMBER = "set_number"
+    """Microsoft already; give the default number that the rule names."""
+    ALREADY = "already"
+    WAIT = "wait"
+    UNLICENSED = "unlicensed"
+    EXCLUDED = "excluded"
+
+    @property
+    def changes_tenant(self) -> bool:
+        """Whether carrying this out writes to the tenant."""
+        return self in (Action.REPLACE, Action.ENABLE, Action.SET_NUMBER)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the administrator decided, from the settings.
+
+    excluded: user ids and user principal names, lower-case, that are never touched.
+    include_rooms: whether room and resource accounts are moved like users.
+    numbers: usage location (two capital letters) -> default toll number (E.164 with +).
+    """
+
+    excluded: frozenset[str] = frozenset()
+    include_rooms: bool = False
+    numbers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An action, the reason in words an administrator understands, and the number to set, if any."""
+
+    action: Action
+    reason: str
+    number: str | None = None
+
+
+def decide(user: DirectoryUser, service: ServiceUser | None, rules: Rules) -> Decision:
+    """Return what to do with `user`; `service` is None when Teams does not know the user.
+
+    Never answers an action that changes the tenant for a user who is unlicensed or excluded.
+    """
+    if refused := screen(user, rules):
+        return refused
+    if service is None:
+        return Decision(Action.WAIT, "Teams does not know the user yet")
+    if reason := _excluded_by_service(service, rules):
+        return Decision(Action.EXCLUDED, reason)
+    if not service.ready:
+        return Decision(Action.WAIT, "Teams has not provisioned audio conferencing yet")
+    return _decide_by_provider(service.provider, rules.numbers.get(user.usage_location or ""))
+
+
+def screen(user: DirectoryUser, rules: Rules) -> Decision | None:
+    """Return the refusal that the directory alone justifies; None: Teams has to be asked."""
+    if not user.licensed:
+        status = user.plan_status
+        reason = f"the plan is {status}" if status else "no audio conferencing plan"
+        return Decision(Action.UNLICENSED, reason)
+    if {user.id.casefold(), user.upn.casefold()} & rules.excluded:
+        return Decision(Action.EXCLUDED, "excluded by the setting ACP_EXCLUDED_USERS")
+    if user.is_guest:
+        return Decision(Action.EXCLUDED, "a guest")
+    if user.is_room and not rules.include_rooms:
+        return Decision(Action.EXCLUDED, "a meeting room's account")
+    return None
+
+
+def _excluded_by_service(service: ServiceUser, rules: Rules) -> str | None:
+    if service.soft_deleted:
+        return "the account is deleted"
+    match service.account_type:
+        case AccountType.USER:
+            return None
+        case AccountType.RESOURCE:
+            return None if rules.include_rooms else "a resource account"
+        case AccountType.GUEST:
+            return "a guest"
+        case AccountType.ON_PREMISES:
+            return "homed on premises: conferencing is set there"
+        case AccountType.INELIGIBLE:
+            return "Teams calls the account ineligible"
+
+
+def _decide_by_provider(provider: ProviderEntry | None, number: str | None) -> Decision:
+    if provider is None:
+        return Decision(Action.ENABLE, "no provider yet", number)
+    if not provider.is_microsoft:
+        return Decision(Action.REPLACE, f"the provider is {provider.name}", number)
+    if number and number != provider.toll_number:
+        return Decision(Action.SET_NUMBER, "the number rule names another number", number)
+    return Decision(Action.ALREADY, "Microsoft is the provider")

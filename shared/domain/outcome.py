@@ -1,0 +1,32 @@
+"""What happened to one user when the system looked at it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """The outcome of one look at one user."""
+
+    MOVED = "moved"
+    ALREADY_MICROSOFT = "already_microsoft"
+    WAITING = "waiting"
+    UNLICENSED = "unlicensed"
+    EXCLUDED = "excluded"
+    NOT_FOUND = "not_found"
+    FAILED = "failed"
+    WOULD_MOVE = "would_move"
+
+
+@dataclass(frozen=True, slots=True)
+class UserResult:
+    """An outcome with its reason; `needs_person` says that trying again cannot help.
+
+    `old_provider` is the name of the provider that was (or would be) replaced.
+    """
+
+    user_id: str
+    outcome: Outcome
+    reason: str
+    upn: str = ""
+    old_provider: str | None = None
+    needs_person: bool = False

@@ -1,0 +1,122 @@
+"""What is known of one user: the directory's view (Graph) and the service's (Teams)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from shared.domain.plans import CONFERENCING_PLANS, ROOM_PLANS
+
+MICROSOFT: Final = "Microsoft"
+"""The name of Microsoft's own provider entry."""
+
+
+class PlanStatus(StrEnum):
+    """Graph's `capabilityStatus` of a service plan; only `ENABLED` counts as licensed."""
+
+    ENABLED = "Enabled"
+    WARNING = "Warning"
+    SUSPENDED = "Suspended"
+    DELETED = "Deleted"
+    LOCKED_OUT = "LockedOut"
+
+
+class AccountType(StrEnum):
+    """Teams' `accountType` (documented for Get-CsOnlineUser)."""
+
+    USER = "User"
+    RESOURCE = "ResourceAccount"
+    GUEST = "Guest"
+    ON_PREMISES = "SfBOnPremUser"
+    INELIGIBLE = "IneligibleUser"
+
+
+@dataclass(frozen=True, slots=True)
+class AssignedPlan:
+    """One service plan of a user: its id (lower-case GUID) and its status."""
+
+    plan_id: str
+    status: PlanStatus
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryUser:
+    """A user as Graph has it.
+
+    `plan_status` is the best status among the user's conferencing plans, or None without one;
+    `is_room` tells that the user holds an enabled Teams Rooms plan.
+    """
+
+    id: str
+    upn: str
+    plan_status: PlanStatus | None
+    is_guest: bool = False
+    is_room: bool = False
+    usage_location: str | None = None
+
+    @property
+    def licensed(self) -> bool:
+        """Whether a conferencing plan is enabled."""
+        return self.plan_status is PlanStatus.ENABLED
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEntry:
+    """One provider entry of a user: whose dial-in numbers the user's meetings carry.
+
+    The passcode is the conference ID at a third party: it is kept out of `repr`, so that no log
+    line or exception text can carry it.
+    """
+
+    name: str
+    domain: str
+    toll_number: str
+    toll_free_number: str
+    passcode: str = field(repr=False)
+    url: str
+    default: bool
+
+    @property
+    def is_microsoft(self) -> bool:
+        """Whether Microsoft is this entry's provider."""
+        return self.name.casefold() == MICROSOFT.casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceUser:
+    """A user as the Teams admin API has it. `ready`: the service has the conferencing feature."""
+
+    id: str
+    upn: str
+    account_type: AccountType
+    ready: bool
+    entries: tuple[ProviderEntry, ...] = ()
+    soft_deleted: bool = False
+    usage_location: str | None = None
+
+    @property
+    def provider(self) -> ProviderEntry | None:
+        """The entry that decides, see `deciding_entry`."""
+        return deciding_entry(self.entries)
+
+
+def deciding_entry(entries: Sequence[ProviderEntry]) -> ProviderEntry | None:
+    """Return the entry that says who the user's provider is, or None without entries.
+
+    It is the one flagged as default. Where none or several are flagged the answer errs on the safe
+    side: a third party among the candidates wins, so that its details are saved, not overlooked.
+    """
+    candidates = [entry for entry in entries if entry.default] or list(entries)
+    third_parties = [entry for entry in candidates if not entry.is_microsoft]
+    return next(iter(third_parties or candidates), None)
+
+
+def conferencing_status(plans: Iterable[AssignedPlan]) -> PlanStatus | None:
+    """Return the status of the conferencing plans: enabled when any is, else any, else None."""
+    statuses = [plan.status for plan in plans if plan.plan_id in CONFERENCING_PLANS]
+    return PlanStatus.ENABLED if PlanStatus.ENABLED in statuses else next(iter(statuses), None)
+
+
+def holds_room_plan(plans: Iterable[AssignedPlan]) -> bool:
+    """Return whether an enabled plan marks the account as a Teams Rooms one."""
+    return any(plan.plan_id in ROOM_PLANS and plan.status is PlanStatus.ENABLED for plan in plans)

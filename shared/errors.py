@@ -1,0 +1,96 @@
+"""Every error of the system, one tree.
+
+    AcpError
+    ├── SettingsError            an app setting is missing or malformed; the app does not start
+    ├── InputError               a notification, message or request is not what it must be
+    │   └── TooLargeError        ... because there is too much of it
+    ├── StorageError             a table or queue refused or did not answer
+    └── ServiceError             Graph, Teams or the identity endpoint; names service and operation
+        ├── TransientError       trying again later may help; the retries in the client are used up
+        │   ├── UnreachableError no connection, or no answer in time
+        │   ├── ThrottledError   429 or 503: the service asks us to wait
+        │   ├── ServerFaultError another 5xx
+        │   └── GarbledError     the answer is not JSON at all
+        ├── AccessDeniedError    401 or 403: a role or permission is missing
+        ├── NotFoundError        404
+        ├── RefusedError         another 4xx, with the service's own code
+        └── ContractError        the answer lacks a field or a field has an unknown value
+
+A message says what was tried, on what, and what to do next. It never carries a passcode, a PIN, a
+token or the body of an answer.
+"""
+
+
+class AcpError(Exception):
+    """The root: whatever the system raises on purpose."""
+
+
+class SettingsError(AcpError):
+    """An app setting is missing or malformed."""
+
+
+class InputError(AcpError):
+    """Something that came in is not what it must be; the text names field and expectation."""
+
+
+class TooLargeError(InputError):
+    """More came in than is accepted at once."""
+
+
+class StorageError(AcpError):
+    """A table or queue did not do what was asked."""
+
+    def __init__(self, operation: str, detail: str) -> None:
+        super().__init__(f"storage: {operation} failed: {detail}")
+        self.operation = operation
+
+
+class ServiceError(AcpError):
+    """A Microsoft service did not do what was asked.
+
+    service: "Graph", "Teams" or "identity". operation: verb and path without any identifier.
+    code: the service's own error code, when it gave one.
+    """
+
+    def __init__(self, service: str, operation: str, detail: str, code: str = "") -> None:
+        super().__init__(f"{service}: {operation}: {detail}")
+        self.service = service
+        self.operation = operation
+        self.detail = detail
+        self.code = code
+
+
+class TransientError(ServiceError):
+    """Trying again later may help."""
+
+
+class UnreachableError(TransientError):
+    """No connection, or no answer in time."""
+
+
+class ThrottledError(TransientError):
+    """The service asks its callers to wait."""
+
+
+class ServerFaultError(TransientError):
+    """The service failed (5xx)."""
+
+
+class GarbledError(TransientError):
+    """The answer is not JSON."""
+
+
+class AccessDeniedError(ServiceError):
+    """The identity lacks a role or a permission (401, 403)."""
+
+
+class NotFoundError(ServiceError):
+    """The service does not know what was asked for (404)."""
+
+
+class RefusedError(ServiceError):
+    """The service refused the request (another 4xx)."""
+
+
+class ContractError(ServiceError):
+    """The answer lacks a required field, or a field has a value that this version does not know."""

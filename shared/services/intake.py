@@ -1,0 +1,144 @@
+"""Takes in change notifications: checks whose they are, and says which users to look at.
+
+A notification with a wrong secret, tenant or subscription is dropped without a sign to the sender;
+it is counted and logged without its content. Sources: "Receive change notifications through
+webhooks" and "changeNotification resource type", Microsoft Graph documentation.
+"""
+
+import hmac
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from shared.clock import Clock
+from shared.errors import InputError, TooLargeError
+from shared.log import EventLog
+from shared.services.ports import State
+from shared.storage.messages import messages
+from shared.storage.state import SubscriptionState
+
+LONGEST_BODY: Final = 1024 * 1024
+"""Bytes of a notification's body at most."""
+
+MOST_NOTIFICATIONS: Final = 5_000
+"""Notifications in one body at most."""
+
+LONGEST_TOKEN: Final = 4096
+"""Characters of a validation token at most: anybody can call the address."""
+
+_TRUST: Final = 10.0
+_LOOK_UP_AGAIN: Final = 1.0
+"""Seconds, see `Intake._subscription`."""
+
+CAUSE = "license_event"
+
+
+class ResourceData(BaseModel):
+    """The part of a notification that names the user."""
+
+    id: Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
+
+
+class Notification(BaseModel):
+    """A change notification, as far as it is read."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", hide_input_in_errors=True)
+
+    subscription_id: str
+    client_state: str = Field("", repr=False)
+    tenant_id: str
+    change_type: str = ""
+    lifecycle_event: str = ""
+    resource_data: ResourceData | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What came of a body: texts for the queue, users in them, and drops by reason."""
+
+    messages: list[str]
+    users: int
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+class Intake:
+    """Reads notifications from the webhook and from Event Grid alike."""
+
+    def __init__(self, state: State, tenant_id: str, clock: Clock, log: EventLog) -> None:
+        self._state = state
+        self._tenant_id = tenant_id
+        self._clock = clock
+        self._log = log
+        self._known: SubscriptionState | None = None
+        self._read_at = float("-inf")
+
+    async def webhook(self, body: bytes) -> Accepted:
+        """Read the body of a webhook call. InputError: malformed; TooLargeError: too much."""
+        if len(body) > LONGEST_BODY:
+            raise TooLargeError(
+                f"the body has {len(body)} bytes; at most {LONGEST_BODY} are accepted"
+            )
+        try:
+            content = json.loads(body)
+        except (ValueError, RecursionError):
+            raise InputError("the body is not JSON") from None
+        items = content.get("value") if isinstance(content, dict) else None
+        if not isinstance(items, list):
+            raise InputError("field value: a list of notifications is needed")
+        if len(items) > MOST_NOTIFICATIONS:
+            raise TooLargeError(
+                f"{len(items)} notifications; at most {MOST_NOTIFICATIONS} are accepted"
+            )
+        return await self.accept(items)
+
+    async def accept(self, items: Sequence[Any]) -> Accepted:
+        """Check each notification; return the queue messages for the users of those that are ours."""
+        users: dict[str, None] = {}
+        dropped: Counter[str] = Counter()
+        for item in items:
+            verdict = await self._check(item)
+            if isinstance(verdict, str):
+                dropped[verdict] += 1
+            else:
+                users[verdict.id] = None
+        if dropped:
+            self._log.warning("notifications_dropped", **dropped)
+        return Accepted(list(messages(CAUSE, users)), len(users), dropped)
+
+    async def _check(self, item: Any) -> ResourceData | str:
+        """Return the user a notification is about, or the reason to drop it."""
+        try:
+            notification = Notification.model_validate(item)
+        except ValidationError:
+            return "malformed"
+        if notification.tenant_id.casefold() != self._tenant_id:
+            return "wrong_tenant"
+        known = await self._subscription(notification.subscription_id)
+        if known is None:
+            return "unknown_subscription"
+        if not hmac.compare_digest(known.client_state.encode(), notification.client_state.encode()):
+            return "wrong_client_state"
+        if notification.lifecycle_event:
+            return "lifecycle"
+        return notification.resource_data or "no_user"
+
+    async def _subscription(self, subscription_id: str) -> SubscriptionState | None:
+        """Return the subscription if it is ours.
+
+        What is known is trusted for 10 s; one that does not match is looked up anew, but at most
+        once a second, so that a flood of forged notifications costs next to nothing.
+        """
+        for trusted in (_TRUST, _LOOK_UP_AGAIN):
+            if self._clock.monotonic() - self._read_at >= trusted:
+                self._known = await self._state.subscription()
+                self._read_at = self._clock.monotonic()
+            # Without an id yet, Graph is just being asked for it: the secret alone decides.
+            if self._known and self._known.subscription_id in ("", subscription_id):
+                return self._known
+        return None

@@ -1,0 +1,130 @@
+"""What the services ask of the world; `clients` and `storage` give it, tests give fakes."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from shared.clients.graph_models import Subscription
+from shared.clients.teams_models import Page
+from shared.domain.outcome import UserResult
+from shared.domain.user import DirectoryUser, ServiceUser
+from shared.domain.waiting import Waiting
+from shared.errors import ServiceError
+from shared.storage.runs import Run
+from shared.storage.state import SubscriptionState
+
+
+class Directory(Protocol):
+    """Graph."""
+
+    async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
+        """Return each of at most 20 users, or the error that met just that one."""
+        ...
+
+    def licensed_ids(self) -> AsyncIterator[list[str]]:
+        """Yield the ids of all licensed users, page by page."""
+        ...
+
+    def room_ids(self) -> AsyncIterator[list[str]]:
+        """Yield the ids of all Teams Rooms accounts, page by page."""
+        ...
+
+    async def create_subscription(
+        self, url: str, client_state: str, expires: datetime
+    ) -> Subscription:
+        """Subscribe `url` to changes of users."""
+        ...
+
+    async def renew_subscription(self, subscription_id: str, expires: datetime) -> Subscription:
+        """Move the end of a subscription; NotFoundError: it is gone."""
+        ...
+
+
+class Conferencing(Protocol):
+    """Teams."""
+
+    async def user(self, user_id: str) -> ServiceUser | None:
+        """Return the service's view of a user, or None."""
+        ...
+
+    def pages(self, start: str | None = None) -> AsyncIterator[Page]:
+        """Yield all users, page by page."""
+        ...
+
+    async def set_microsoft(
+        self, user_id: str, *, replace: bool, number: str | None = None
+    ) -> None:
+        """Make Microsoft the user's provider."""
+        ...
+
+
+class Users(Protocol):
+    """Last known states."""
+
+    async def record(self, result: UserResult, cause: str, now: datetime) -> None:
+        """Write what a look found."""
+        ...
+
+
+class ReplacedProviders(Protocol):
+    """Saved entries."""
+
+    async def save(self, user: ServiceUser, now: datetime) -> bool:
+        """Save all entries durably; StorageError: not saved."""
+        ...
+
+
+class WaitingUsers(Protocol):
+    """Users to be looked at again, and those who need attention."""
+
+    async def get(self, user_id: str) -> Waiting | None:
+        """Return the user's row, or None."""
+        ...
+
+    async def put(self, waiting: Waiting) -> None:
+        """Write the user's row."""
+        ...
+
+    async def remove(self, user_id: str) -> None:
+        """Take the user off the lists."""
+        ...
+
+    async def claim(self, user_id: str, until: datetime) -> None:
+        """Keep a due user from being due again before `until`; no row: nothing happens."""
+        ...
+
+    def due(self, now: datetime) -> AsyncIterator[Waiting]:
+        """Yield the users whose time has come."""
+        ...
+
+
+class Runs(Protocol):
+    """Runs and their results."""
+
+    async def put(self, run: Run) -> None:
+        """Write the run as it is now."""
+        ...
+
+    async def record(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
+        """Write what happened to some users of a run."""
+        ...
+
+
+class State(Protocol):
+    """The single things that are remembered."""
+
+    async def subscription(self) -> SubscriptionState | None:
+        """Return what is known of the subscription, or None."""
+        ...
+
+    async def put_subscription(self, subscription: SubscriptionState) -> None:
+        """Remember the subscription."""
+        ...
+
+
+class Queue(Protocol):
+    """The queue of users to look at."""
+
+    async def send(self, texts: Sequence[str]) -> None:
+        """Send every message; returns when the queue has all."""
+        ...

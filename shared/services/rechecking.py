@@ -1,0 +1,41 @@
+"""Queues the waiting users whose time has come."""
+
+from datetime import timedelta
+from typing import Final
+
+from shared.clock import Clock
+from shared.concurrency import gather_bounded
+from shared.log import EventLog
+from shared.services.ports import Queue, WaitingUsers
+from shared.storage.messages import messages
+
+CAUSE = "recheck"
+
+_CLAIM: Final = timedelta(minutes=10)
+"""How long a queued user is not queued again; by then the look happened or its message is lost."""
+
+_IN_FLIGHT: Final = 16
+
+
+class Rechecker:
+    """Turns due rows of the waiting list into queue messages."""
+
+    def __init__(self, waiting: WaitingUsers, queue: Queue, clock: Clock, log: EventLog) -> None:
+        self._waiting = waiting
+        self._queue = queue
+        self._clock = clock
+        self._log = log
+
+    async def recheck(self) -> int:
+        """Queue every due user; return how many.
+
+        A user is claimed first, so that the next run does not queue it again while the queue is
+        long. A crash in between only delays the user: the claim ends by itself.
+        """
+        now = self._clock.now()
+        due = [row.user_id async for row in self._waiting.due(now)]
+        await gather_bounded((self._waiting.claim(user, now + _CLAIM) for user in due), _IN_FLIGHT)
+        await self._queue.send(list(messages(CAUSE, due)))
+        if due:
+            self._log.info("recheck", queued=len(due))
+        return len(due)

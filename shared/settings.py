@@ -1,0 +1,250 @@
+"""Every app setting: name, type, default, unit and meaning, in one place.
+
+`docs/settings.md` is generated from this module (`make docs`) and a test compares the two.
+A setting that is missing or malformed stops the app at start with a text that names it.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Final, Self
+from uuid import UUID
+
+from pydantic import (
+    AliasGenerator,
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from shared.errors import SettingsError
+
+
+class Mode(StrEnum):
+    """What the system may do to the tenant."""
+
+    MOVE = "move"
+    REPORT = "report"
+
+
+class Cloud(StrEnum):
+    """Which Microsoft cloud the tenant lives in."""
+
+    PUBLIC = "public"
+    GCC_HIGH = "gcchigh"
+    DOD = "dod"
+    CHINA = "china"
+
+
+def _csv_lower(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return [part.strip().casefold() for part in value.split(",") if part.strip()]
+
+
+def _seconds(value: object) -> object:
+    return (
+        [timedelta(seconds=float(part)) for part in value.split(",")]
+        if isinstance(value, str)
+        else value
+    )
+
+
+def _json(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _schedule(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"\S+( \S+){5}", value):
+        raise ValueError("six fields are needed: second minute hour day month weekday")
+    return value
+
+
+Schedule = Annotated[str, BeforeValidator(_schedule), Field(pattern=r"^[0-9A-Za-z*/,\- ]+$")]
+Phone = Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$")]
+Location = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+_STORAGE: Final = "AzureWebJobsStorage"
+
+
+class Settings(BaseModel):
+    """The app's settings. Field `sweep_schedule` is the app setting `ACP_SWEEP_SCHEDULE`."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        alias_generator=AliasGenerator(alias=lambda name: f"ACP_{name.upper()}"),
+    )
+
+    tenant_id: Annotated[str, BeforeValidator(lambda value: str(UUID(value)))] = Field(
+        description="The Microsoft Entra tenant, a GUID. Notifications of any other are refused.",
+        examples=["6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"],
+    )
+    mode: Mode = Field(
+        Mode.MOVE,
+        description="`move` sets Microsoft as provider; `report` only tells who would be moved.",
+    )
+    cloud: Cloud = Field(
+        Cloud.PUBLIC, description="The Microsoft cloud: its addresses and audiences."
+    )
+    graph_url: AnyHttpUrl | None = Field(
+        None, description="Another address for Microsoft Graph than the cloud's."
+    )
+    teams_url: AnyHttpUrl | None = Field(
+        None, description="Another address for the Teams admin API than the cloud's."
+    )
+    identity_client_id: str | None = Field(
+        None, description="Client id of the user-assigned managed identity; empty: system-assigned."
+    )
+    public_url: AnyHttpUrl | None = Field(
+        None,
+        description="Where Graph reaches this app; empty: `https://$WEBSITE_HOSTNAME`, which Azure sets.",
+    )
+    excluded_users: Annotated[frozenset[str], BeforeValidator(_csv_lower)] = Field(
+        frozenset(),
+        description="User ids and principal names that are never touched, separated by commas.",
+        examples=["ceo@contoso.com,6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c12"],
+    )
+    include_rooms: bool = Field(
+        False, description="Whether room and resource accounts are moved like users."
+    )
+    number_rules: Annotated[dict[Location, Phone], BeforeValidator(_json)] = Field(
+        default_factory=dict,
+        description="Default toll number by usage location, JSON; elsewhere the service chooses.",
+        examples=['{"DE": "+4969120012345"}'],
+    )
+    sweep_schedule: Schedule = Field(
+        "0 0 2 * * *", description="When the sweep of all users runs (NCRONTAB, UTC)."
+    )
+    recheck_schedule: Schedule = Field(
+        "0 * * * * *",
+        description="When waiting users that are due are looked at again (NCRONTAB, UTC).",
+    )
+    subscription_schedule: Schedule = Field(
+        "0 30 * * * *", description="When the change subscription is looked after (NCRONTAB, UTC)."
+    )
+    recheck_delays: Annotated[
+        tuple[timedelta, ...], BeforeValidator(_seconds), Field(min_length=1)
+    ] = Field(
+        tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60)),
+        description="Pauses before further looks at a waiting user, in seconds; the last repeats.",
+        examples=["60,120,300,600,1800,3600"],
+    )
+    grace_hours: float = Field(
+        24, gt=0, le=720, description="Hours that provisioning may take before a person is asked."
+    )
+    max_failures: int = Field(
+        6, ge=1, le=100, description="Looks at one user that may fail before a person is asked."
+    )
+    max_calls_in_flight: int = Field(
+        16, ge=1, le=256, description="Calls under way at once to one service, per process."
+    )
+    request_timeout: Seconds = Field(30, description="Seconds one HTTP call may take.")
+    page_size: int = Field(
+        1000, ge=1, le=1000, description="Users in one page of the Teams listing (the sweep)."
+    )
+    queue: str = Field(
+        "moves",
+        pattern=r"^[a-z0-9](-?[a-z0-9]){2,52}$",
+        description="Name of the queue that carries user ids; its poison queue is `NAME-poison`.",
+    )
+    table_prefix: str = Field(
+        "",
+        pattern=r"^([a-z][a-z0-9]{0,29})?$",
+        description="What the names of all tables begin with.",
+    )
+    log_users: bool = Field(
+        False, description="Whether log lines name users; otherwise a pseudonym."
+    )
+    storage_connection: str | None = Field(
+        None,
+        alias=_STORAGE,
+        repr=False,
+        description="Connection string of the storage account (local use).",
+    )
+    storage_table_uri: AnyHttpUrl | None = Field(
+        None,
+        alias=f"{_STORAGE}__tableServiceUri",
+        description="Table endpoint, with a managed identity.",
+    )
+    storage_queue_uri: AnyHttpUrl | None = Field(
+        None,
+        alias=f"{_STORAGE}__queueServiceUri",
+        description="Queue endpoint, with a managed identity.",
+    )
+    hostname: str | None = Field(
+        None, alias="WEBSITE_HOSTNAME", description="Set by Azure: the app's own host name."
+    )
+
+    @model_validator(mode="after")
+    def _storage_is_there(self) -> Self:
+        if not self.storage_connection and not (self.storage_table_uri and self.storage_queue_uri):
+            raise ValueError(
+                f"{_STORAGE}: set a connection string, or {_STORAGE}__tableServiceUri and "
+                f"{_STORAGE}__queueServiceUri for a managed identity"
+            )
+        return self
+
+    @property
+    def grace(self) -> timedelta:
+        """How long provisioning may take."""
+        return timedelta(hours=self.grace_hours)
+
+    @property
+    def notification_url(self) -> str | None:
+        """The address Graph posts change notifications to, or None when the app has none."""
+        base = str(self.public_url) if self.public_url else f"https://{self.hostname or ''}"
+        return f"{base.rstrip('/')}/api/graph/notifications" if base != "https://" else None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; empty values count as not set. `SettingsError` names each fault."""
+        names = {str(field.alias) for field in cls.model_fields.values()}
+        given = {
+            name: value
+            for name, value in environment.items()
+            if value != "" and (name in names or name.startswith("ACP_"))
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise SettingsError(_explain(error, names)) from None
+
+
+def _explain(error: ValidationError, names: set[str]) -> str:
+    faults = []
+    for fault in error.errors(include_input=False, include_url=False, include_context=False):
+        name = str(fault["loc"][0]) if fault["loc"] else ""
+        if fault["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(name, names, n=1)
+            text = f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+        elif fault["type"] == "missing":
+            text = f"{name}: missing. {_meaning(name)}"
+        else:
+            text = f"{name}: {fault['msg']}. {_meaning(name)}" if name else fault["msg"]
+        faults.append("  " + text)
+    return "\n".join(
+        [
+            "The app cannot start with these settings:",
+            *faults,
+            "Set them in the function app's environment variables (Azure) or in "
+            "local.settings.json under Values (local). docs/settings.md describes each.",
+        ]
+    )
+
+
+def _meaning(name: str) -> str:
+    for field in Settings.model_fields.values():
+        if field.alias == name:
+            example = f" Example: {field.examples[0]}" if field.examples else ""
+            return f"{field.description}{example}"
+    return ""

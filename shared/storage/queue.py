@@ -1,0 +1,82 @@
+"""Sends messages to the queue from inside a function, and returns only when the queue has them.
+
+An output binding sends after the function ended, so a function that must remember something *after*
+the queue has its messages (a sweep's progress, a delta link) cannot use one. The SDK's import takes
+about half a second: it happens at the first send, in a timer, never where somebody waits.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError, ResourceExistsError
+
+from shared.concurrency import gather_bounded
+from shared.errors import StorageError
+
+if TYPE_CHECKING:
+    from azure.storage.queue.aio import QueueClient
+
+_IN_FLIGHT: Final = 16
+_LIFETIME: Final = -1
+"""Messages do not expire: one that is not handled ends in the poison queue, not in nothing."""
+
+
+class MoveQueue:
+    """The queue of users to look at, in the encoding (base64) that the queue trigger expects."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        connection: str | None,
+        endpoint: str | None = None,
+        credential: AsyncTokenCredential | None = None,
+    ) -> None:
+        self._name = name
+        self._connection = connection
+        self._endpoint = endpoint
+        self._credential = credential
+        self._client: QueueClient | None = None
+
+    async def send(self, texts: Sequence[str]) -> None:
+        """Send every message; returns when the queue has all. StorageError: not all were sent."""
+        client = self._client or await self._open()
+        await gather_bounded((self._send_one(client, text) for text in texts), _IN_FLIGHT)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.close()
+
+    async def _send_one(self, client: "QueueClient", text: str) -> None:
+        try:
+            await client.send_message(text, time_to_live=_LIFETIME)
+        except AzureError as error:
+            raise StorageError(f"send to queue {self._name}", type(error).__name__) from error
+
+    async def _open(self) -> "QueueClient":
+        from azure.storage.queue import TextBase64EncodePolicy  # noqa: PLC0415 - see the module's text
+        from azure.storage.queue.aio import QueueClient  # noqa: PLC0415
+
+        policy = TextBase64EncodePolicy()
+        client = (
+            QueueClient.from_connection_string(
+                self._connection, self._name, message_encode_policy=policy
+            )
+            if self._connection
+            else QueueClient(
+                self._endpoint or "",
+                self._name,
+                credential=self._credential,
+                message_encode_policy=policy,
+            )
+        )
+        try:
+            await client.create_queue()
+        except ResourceExistsError:
+            pass
+        except AzureError as error:
+            raise StorageError(f"open queue {self._name}", type(error).__name__) from error
+        self._client = client
+        return client

@@ -1,0 +1,160 @@
+"""Azure Tables through the SDK: opened once a process, created when missing, one error type."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
+from azure.data.tables.aio import TableClient, TableServiceClient
+
+from shared.errors import StorageError
+
+BATCH_LIMIT: Final = 100
+"""Operations in one transaction at most (Azure Tables, "Performing entity group transactions")."""
+
+Entity = Mapping[str, Any]
+
+
+class Table:
+    """One table. Every method raises StorageError when the storage refuses or does not answer."""
+
+    def __init__(self, client: TableClient, name: str) -> None:
+        self._client = client
+        self._name = name
+        self._created = False
+
+    async def get(self, partition: str, row: str) -> TableEntity | None:
+        """Return the entity, or None."""
+        await self._create()
+        try:
+            return await self._client.get_entity(partition, row)
+        except ResourceNotFoundError:
+            return None
+        except AzureError as error:
+            raise self._failed("read", error) from error
+
+    async def insert(self, entity: Entity) -> bool:
+        """Write a new entity; False when one with these keys is there already (it stays)."""
+        await self._create()
+        try:
+            await self._client.create_entity(entity)
+        except ResourceExistsError:
+            return False
+        except AzureError as error:
+            raise self._failed("insert", error) from error
+        return True
+
+    async def merge(self, entity: Entity) -> None:
+        """Write the given properties; others of an existing entity stay."""
+        await self._upsert(entity, UpdateMode.MERGE)
+
+    async def replace(self, entity: Entity) -> None:
+        """Write the entity; nothing of an existing one stays."""
+        await self._upsert(entity, UpdateMode.REPLACE)
+
+    async def update(self, entity: Entity) -> bool:
+        """Merge into an existing entity; False when there is none (then nothing is written)."""
+        await self._create()
+        try:
+            await self._client.update_entity(entity, mode=UpdateMode.MERGE)
+        except ResourceNotFoundError:
+            return False
+        except AzureError as error:
+            raise self._failed("update", error) from error
+        return True
+
+    async def delete(self, partition: str, row: str) -> None:
+        """Remove the entity; one that is not there is fine."""
+        await self._create()
+        try:
+            await self._client.delete_entity(partition, row)
+        except ResourceNotFoundError:
+            return
+        except AzureError as error:
+            raise self._failed("delete", error) from error
+
+    async def merge_all(self, entities: Sequence[Entity]) -> None:
+        """Merge up to 100 entities of one partition in one transaction."""
+        await self._create()
+        operations: list[tuple[TransactionOperation, Entity]] = [
+            (TransactionOperation.UPSERT, entity) for entity in entities
+        ]
+        try:
+            await self._client.submit_transaction(operations)
+        except AzureError as error:
+            raise self._failed("write", error) from error
+
+    async def query(
+        self, text: str, parameters: Mapping[str, Any], select: Sequence[str] | None = None
+    ) -> AsyncIterator[TableEntity]:
+        """Yield the entities that the OData filter `text` with its `@name` parameters matches."""
+        await self._create()
+        try:
+            async for entity in self._client.query_entities(
+                text, parameters=dict(parameters), select=list(select) if select else None
+            ):
+                yield entity
+        except AzureError as error:
+            raise self._failed("query", error) from error
+
+    async def _upsert(self, entity: Entity, mode: UpdateMode) -> None:
+        await self._create()
+        try:
+            await self._client.upsert_entity(entity, mode=mode)
+        except AzureError as error:
+            raise self._failed("write", error) from error
+
+    async def _create(self) -> None:
+        if not self._created:
+            try:
+                await self._client.create_table()
+            except ResourceExistsError:
+                pass
+            except AzureError as error:
+                raise self._failed("create", error) from error
+            self._created = True
+
+    def _failed(self, operation: str, error: AzureError) -> StorageError:
+        return StorageError(f"{operation} in table {self._name}", type(error).__name__)
+
+
+class Tables:
+    """The storage account's tables, by name."""
+
+    def __init__(self, service: TableServiceClient, prefix: str) -> None:
+        self._service = service
+        self._prefix = prefix
+
+    @classmethod
+    def open(
+        cls,
+        prefix: str,
+        *,
+        connection: str | None,
+        endpoint: str | None = None,
+        credential: AsyncTokenCredential | None = None,
+        timeout: float = 30,
+    ) -> "Tables":
+        """Open the account by connection string, or by endpoint with a managed identity."""
+        options: dict[str, Any] = {
+            "retry_total": 4,
+            "retry_backoff_factor": 0.3,
+            "connection_timeout": timeout,
+            "read_timeout": timeout,
+        }
+        service = (
+            TableServiceClient.from_connection_string(connection, **options)
+            if connection
+            else TableServiceClient(endpoint or "", credential=credential, **options)
+        )
+        return cls(service, prefix)
+
+    def table(self, name: str) -> Table:
+        """Return the table called prefix + `name`."""
+        full = self._prefix + name
+        return Table(self._service.get_table_client(full), full)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._service.close()

@@ -1,0 +1,60 @@
+"""Table `users`: the last known state of each user the system looked at.
+
+Partition: the first hex digit of the user id, so that one user is a point read and a full read is
+16 range scans that run side by side. Row: the user id.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.domain.outcome import Outcome, UserResult
+from shared.storage.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class KnownUser:
+    """A user's row: the last outcome, and when the system moved the user (None: it did not)."""
+
+    user_id: str
+    outcome: Outcome
+    reason: str
+    moved_at: datetime | None
+
+
+class UserTable:
+    """Reads and writes the rows of `users`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def record(self, result: UserResult, cause: str, now: datetime) -> None:
+        """Write what a look found. The date and the old provider of a move outlive later looks."""
+        entity: dict[str, Any] = {
+            "PartitionKey": result.user_id[0],
+            "RowKey": result.user_id,
+            "outcome": str(result.outcome),
+            "reason": result.reason,
+            "cause": cause,
+            "looked_at": now,
+        }
+        if result.upn:
+            entity["upn"] = result.upn
+        if result.outcome is Outcome.MOVED:
+            entity["moved_at"] = now
+            entity["old_provider"] = result.old_provider or ""
+        await self._table.merge(entity)
+
+    async def all(self) -> AsyncIterator[KnownUser]:
+        """Yield every user, partition by partition."""
+        for digit in "0123456789abcdef":
+            rows = self._table.query(
+                "PartitionKey eq @digit",
+                {"digit": digit},
+                ["RowKey", "outcome", "reason", "moved_at"],
+            )
+            async for row in rows:
+                yield KnownUser(
+                    row["RowKey"], Outcome(row["outcome"]), row["reason"], row.get("moved_at")
+                )

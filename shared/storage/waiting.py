@@ -1,0 +1,84 @@
+"""Table `waiting`: users to be looked at again, and users who need a person's attention.
+
+Partition `due` or `attention`: each list is one range scan. Row: the user id.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+from shared.domain.waiting import Cause, Waiting
+from shared.storage.tables import Table
+
+_DUE = "due"
+_ATTENTION = "attention"
+
+
+class WaitingTable:
+    """Reads and writes waiting users."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def get(self, user_id: str) -> Waiting | None:
+        """Return the user's row from either list, or None."""
+        row = await self._table.get(_DUE, user_id) or await self._table.get(_ATTENTION, user_id)
+        return _decode(dict(row)) if row else None
+
+    async def put(self, waiting: Waiting) -> None:
+        """Write the user's row; it leaves the other list."""
+        here, there = (_ATTENTION, _DUE) if waiting.needs_attention else (_DUE, _ATTENTION)
+        entity: dict[str, Any] = {
+            "PartitionKey": here,
+            "RowKey": waiting.user_id,
+            "upn": waiting.upn,
+            "cause": str(waiting.cause),
+            "reason": waiting.reason,
+            "since": waiting.since,
+            "attempt": waiting.attempt,
+            "reprocessed": waiting.reprocessed,
+        }
+        if waiting.due is not None:
+            entity["due"] = waiting.due
+        await self._table.replace(entity)
+        await self._table.delete(there, waiting.user_id)
+
+    async def remove(self, user_id: str) -> None:
+        """Take the user off both lists."""
+        await self._table.delete(_DUE, user_id)
+        await self._table.delete(_ATTENTION, user_id)
+
+    async def claim(self, user_id: str, until: datetime) -> None:
+        """Keep a due user from being due again before `until`; no row: nothing happens."""
+        await self._table.update({"PartitionKey": _DUE, "RowKey": user_id, "due": until})
+
+    async def due(self, now: datetime) -> AsyncIterator[Waiting]:
+        """Yield the users whose time has come."""
+        query = self._table.query(
+            "PartitionKey eq @list and due le @now", {"list": _DUE, "now": now}
+        )
+        async for row in query:
+            yield _decode(dict(row))
+
+    async def waiting(self) -> AsyncIterator[Waiting]:
+        """Yield the users who wait, due or not."""
+        async for row in self._table.query("PartitionKey eq @list", {"list": _DUE}):
+            yield _decode(dict(row))
+
+    async def attention(self) -> AsyncIterator[Waiting]:
+        """Yield the users who need a person's attention."""
+        async for row in self._table.query("PartitionKey eq @list", {"list": _ATTENTION}):
+            yield _decode(dict(row))
+
+
+def _decode(row: dict[str, Any]) -> Waiting:
+    return Waiting(
+        user_id=row["RowKey"],
+        upn=row.get("upn", ""),
+        cause=Cause(row["cause"]),
+        reason=row["reason"],
+        since=row["since"],
+        attempt=row["attempt"],
+        due=row.get("due"),
+        reprocessed=row.get("reprocessed", False),
+    )
