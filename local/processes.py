@@ -20,7 +20,7 @@ from typing import Self
 
 from local.errors import ChildError
 
-LIFELINE = "ACP_EXIT_WITH_PARENT"
+LIFELINE = "LIFELINE_ON_STDIN"
 """Set in a child's environment: standard input is the lifeline, see `exit_with_parent`."""
 
 _WINDOWS = sys.platform == "win32"

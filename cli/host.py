@@ -1,0 +1,61 @@
+"""`acp host`: the local Functions host."""
+
+import asyncio
+import logging
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import serving
+from cli.options import Port
+
+
+def host(
+    port: Port = 7071,
+    root: Annotated[
+        Path,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            resolve_path=True,
+            metavar="FOLDER",
+            help="Folder with function_app.py and host.json.",
+        ),
+    ] = Path(),
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Log more, down to every poll's delay.")
+    ] = False,
+) -> None:
+    """Run a function app with the real Python worker, until Ctrl-C.
+
+    Storage is the connection string in `AzureWebJobsStorage` (see `acp storage`); the app's other
+    settings are environment variables or `Values` in local.settings.json. The host's own options
+    are `ACP_HOST_MESSAGE_LEASE_SECONDS` (600), `ACP_HOST_DRAIN_SECONDS` (30) and, to require
+    keys, `ACP_HOST_FUNCTION_KEY`, `ACP_HOST_SYSTEM_KEY` and `ACP_HOST_MASTER_KEY`.
+
+    Prints `ready URL` once it accepts requests. On a stop it takes no new messages and finishes
+    the running ones; a second Ctrl-C ends it at once.
+    """
+    # Imported here: the worker library costs every other command half a second.
+    from local.host import logs  # noqa: PLC0415
+
+    logs.configure(logging.DEBUG if verbose else logging.INFO)
+    if not asyncio.run(_serve(port, root)):
+        # A function in a thread cannot be cancelled, and Python would wait for it for ever.
+        logging.shutdown()
+        os._exit(0)
+
+
+async def _serve(port: int, root: Path) -> bool:
+    """Load and serve; returns whether everything had finished when it ended."""
+    from local.host import HostOptions, create_app, load_host  # noqa: PLC0415
+
+    with serving.bind(port) as bound:
+        os.chdir(root)  # as in Azure and in Core Tools, the app's folder is the current one
+        options = HostOptions.take_from(os.environ, root)
+        loaded = await load_host(options)
+        app = create_app(loaded)
+        await serving.serve(app, bound, on_stop=loaded.stop, drain=options.drain_seconds)
+        return bool(app.state.drained)

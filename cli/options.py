@@ -1,0 +1,37 @@
+"""Option types that several commands share; a bad value is refused by name and value."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+_LAST_PORT = 65_535
+
+
+def number[N: (int, float)](kind: type[N], least: N, most: N) -> Callable[[str | N], N]:
+    """A parser for a number from `least` to `most`.
+
+    typer's own ranges leave the value out of the error, so it is the parser that refuses.
+    """
+
+    def parse(text: str | N) -> N:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:
+            noun = "a whole number" if kind is int else "a number"
+            raise typer.BadParameter(f"{text!r} is not {noun} from {least:,} to {most:,}")
+        return value
+
+    return parse
+
+
+Port = Annotated[
+    int,
+    typer.Option(
+        parser=number(int, 0, _LAST_PORT),
+        metavar="PORT",
+        help="Port on 127.0.0.1; 0 takes a free one.",
+    ),
+]

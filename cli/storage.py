@@ -1,0 +1,41 @@
+"""`acp storage`: Azurite, the emulator of Azure Storage."""
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.options import Port
+from cli.serving import announce
+from local.azurite.server import Azurite
+from local.processes import exit_with_parent
+
+
+def storage(
+    blob_port: Port = 0,
+    queue_port: Port = 0,
+    table_port: Port = 0,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            metavar="FOLDER",
+            help="Keep the data here over restarts (default: in memory).",
+        ),
+    ] = None,
+) -> None:
+    """Run Azurite, the emulator of Azure Storage, until Ctrl-C.
+
+    Prints `ready` with the queue endpoint, then the connection string for `AzureWebJobsStorage`.
+    """
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    exit_with_parent(stopped.set)
+    server = Azurite(folder, blob_port=blob_port, queue_port=queue_port, table_port=table_port)
+    with server as azurite:
+        announce(azurite.endpoint("queue"))
+        print(azurite.connection_string, flush=True)
+        stopped.wait()
