@@ -23,6 +23,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 from shared.errors import SettingsError
 
@@ -133,7 +134,9 @@ class Settings(BaseModel):
         "0 30 * * * *", description="When the change subscription is looked after (NCRONTAB, UTC)."
     )
     recheck_delays: Annotated[
-        tuple[timedelta, ...], BeforeValidator(_seconds), Field(min_length=1)
+        tuple[Annotated[timedelta, Field(gt=timedelta(0))], ...],
+        BeforeValidator(_seconds),
+        Field(min_length=1),
     ] = Field(
         tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60)),
         description="Pauses before further looks at a waiting user, in seconds; the last repeats.",
@@ -208,7 +211,7 @@ class Settings(BaseModel):
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Read the settings; empty values count as not set. `SettingsError` names each fault."""
-        names = {str(field.alias) for field in cls.model_fields.values()}
+        names = _names()
         given = {
             name: value
             for name, value in environment.items()
@@ -217,34 +220,45 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            raise SettingsError(_explain(error, names)) from None
+            raise SettingsError(_explain(error, given)) from None
 
 
-def _explain(error: ValidationError, names: set[str]) -> str:
+def _explain(error: ValidationError, given: Mapping[str, str]) -> str:
     faults = []
-    for fault in error.errors(include_input=False, include_url=False, include_context=False):
+    for fault in error.errors(include_input=False, include_url=False):
         name = str(fault["loc"][0]) if fault["loc"] else ""
-        if fault["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(name, names, n=1)
-            text = f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+        field = _field(name)
+        wrong = fault["msg"].removeprefix("Value error, ")
+        if not name:
+            faults.append(wrong)
+        elif field is None:
+            near = difflib.get_close_matches(name, _names(), n=1)
+            faults.append(
+                f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+            )
         elif fault["type"] == "missing":
-            text = f"{name}: missing. {_meaning(name)}"
+            faults.append(f"{name}: missing. {_meaning(field)}")
         else:
-            text = f"{name}: {fault['msg']}. {_meaning(name)}" if name else fault["msg"]
-        faults.append("  " + text)
+            value = f" is {given[name]!r}" if field.repr else ""
+            faults.append(f"{name}{value}: {wrong}. {_meaning(field)}")
     return "\n".join(
         [
             "The app cannot start with these settings:",
-            *faults,
+            *(f"  {fault}" for fault in faults),
             "Set them in the function app's environment variables (Azure) or in "
             "local.settings.json under Values (local). docs/settings.md describes each.",
         ]
     )
 
 
-def _meaning(name: str) -> str:
-    for field in Settings.model_fields.values():
-        if field.alias == name:
-            example = f" Example: {field.examples[0]}" if field.examples else ""
-            return f"{field.description}{example}"
-    return ""
+def _names() -> list[str]:
+    return [str(field.alias) for field in Settings.model_fields.values()]
+
+
+def _field(name: str) -> FieldInfo | None:
+    return next((field for field in Settings.model_fields.values() if field.alias == name), None)
+
+
+def _meaning(field: FieldInfo) -> str:
+    example = f" Example: {field.examples[0]}" if field.examples else ""
+    return f"{field.description}{example}"

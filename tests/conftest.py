@@ -15,3 +15,9 @@ def azurite_server() -> Iterator[Azurite]:
     """
     with Azurite() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Async tests run on asyncio, as the Functions worker does."""
+    return "asyncio"

@@ -1,0 +1,64 @@
+"""Clients over a transport that answers from a function: real httpx, no network."""
+
+import random
+from collections.abc import Callable
+
+import httpx
+
+from shared.clients.graph import GraphClient
+from shared.clients.limiter import Limiter
+from shared.clients.teams import TeamsClient
+from shared.clients.transport import Retries, Service
+from tests.fakes import FakeClock
+
+ORIGIN = "https://service.example"
+DISCOVERY = {
+    "Endpoints": {"ConfigApiEndpoint": "config.example", "AdminServiceEndpoint": "admin.example"},
+    "Headers": {"X-MS-Forest": "0A"},
+}
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+class StaticTokens:
+    """One token for all."""
+
+    async def token(self, resource: str) -> str:
+        """Name the resource in the token, so that tests see which was asked for."""
+        return f"token-for-{resource}"
+
+
+class Recorder:
+    """Answers requests with a function and keeps them."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.requests: list[httpx.Request] = []
+        self.clock = FakeClock()
+
+    def service(self, name: str = "Graph", tries: int = 3) -> Service:
+        """Return a service that talks to this recorder."""
+
+        def handle(request: httpx.Request) -> httpx.Response:
+            self.requests.append(request)
+            return self.answer(request)
+
+        return Service(
+            name,
+            ORIGIN,
+            "the-audience",
+            http=httpx.AsyncClient(transport=httpx.MockTransport(handle)),
+            tokens=StaticTokens(),
+            limiter=Limiter(self.clock, 8),
+            clock=self.clock,
+            retries=Retries(tries=tries),
+            rng=random.Random(1),
+        )
+
+    def graph(self) -> GraphClient:
+        """Return a Graph client that talks to this recorder."""
+        return GraphClient(self.service(), self.clock, tries=3)
+
+    def teams(self, page_size: int = 2) -> TeamsClient:
+        """Return a Teams client that talks to this recorder."""
+        return TeamsClient(self.service("Teams"), page_size)

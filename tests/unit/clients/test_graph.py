@@ -1,0 +1,173 @@
+"""The Graph client: what it asks for, and how it takes what comes back."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.domain.user import DirectoryUser, PlanStatus
+from shared.errors import ContractError, NotFoundError, RefusedError, ThrottledError
+from tests.fakes import guid
+from tests.unit.clients.services import ORIGIN, Recorder
+
+PLAN = "3e26ee1f-8a5f-4d52-aee2-b81ce45c8f40"
+ROOM = "8081ca9c-188c-4b49-a8e5-c23b5e9463a8"
+
+
+def graph_user(number: int, **fields: Any) -> dict[str, Any]:
+    """A user as Graph sends it."""
+    plan = {"servicePlanId": PLAN, "capabilityStatus": "Enabled", "service": "x"}
+    return {
+        "id": guid(number),
+        "userPrincipalName": f"user{number}@contoso.example",
+        "userType": "Member",
+        "usageLocation": "US",
+        "assignedPlans": [plan],
+        "somethingNew": {"of": "2027"},
+        **fields,
+    }
+
+
+def batch(request: httpx.Request, inner: dict[str, list[dict[str, Any]]]) -> httpx.Response:
+    """Answer a batch from `inner` (user id -> answers in turn), in reverse order as Graph may."""
+    responses = []
+    for item in json.loads(request.content)["requests"]:
+        user = item["url"].split("?")[0].removeprefix("/users/")
+        answers = inner[user]
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        responses.append({"id": item["id"], **answer})
+    return httpx.Response(200, json={"responses": responses[::-1]})
+
+
+async def test_batch_gives_each_user_its_own_answer() -> None:
+    """One call reads many users; one's trouble is its own."""
+    inner: dict[str, list[dict[str, Any]]] = {
+        guid(1): [{"status": 200, "body": graph_user(1)}],
+        guid(2): [{"status": 404, "body": {"error": {"code": "Request_ResourceNotFound"}}}],
+        guid(3): [{"status": 200, "body": {"id": guid(3)}}],
+        guid(4): [{"status": 400, "body": {"error": {"code": "BadRequest"}}}],
+    }
+    recorder = Recorder(lambda request: batch(request, inner))
+    found = await recorder.graph().users([guid(number) for number in (1, 2, 3, 4)])
+    assert len(recorder.requests) == 1
+    expected = DirectoryUser(
+        guid(1), "user1@contoso.example", PlanStatus.ENABLED, usage_location="US"
+    )
+    assert found[guid(1)] == expected
+    assert isinstance(found[guid(2)], NotFoundError)
+    assert isinstance(found[guid(3)], ContractError)
+    assert "userPrincipalName" in str(found[guid(3)])
+    assert isinstance(found[guid(4)], RefusedError)
+
+
+async def test_throttled_inner_answers_are_asked_for_again_alone() -> None:
+    """A 429 inside a batch is obeyed, and only its users are asked for again."""
+    inner: dict[str, list[dict[str, Any]]] = {
+        guid(1): [{"status": 200, "body": graph_user(1)}],
+        guid(2): [
+            {"status": 429, "headers": {"Retry-After": "9"}, "body": {}},
+            {"status": 200, "body": graph_user(2)},
+        ],
+        guid(3): [{"status": 429, "body": {}}],
+    }
+    recorder = Recorder(lambda request: batch(request, inner))
+    found = await recorder.graph().users([guid(1), guid(2), guid(3)])
+    sizes = [len(json.loads(request.content)["requests"]) for request in recorder.requests]
+    assert sizes == [3, 2, 1]
+    assert isinstance(found[guid(2)], DirectoryUser)
+    assert isinstance(found[guid(3)], ThrottledError)
+    assert recorder.clock.passed >= 9
+
+
+async def test_missing_inner_answer_is_that_users_error() -> None:
+    """A batch answer that forgets a user is a broken contract for that user alone."""
+    recorder = Recorder(lambda _: httpx.Response(200, json={"responses": []}))
+    found = await recorder.graph().users([guid(1)])
+    assert isinstance(found[guid(1)], ContractError)
+
+
+async def test_more_than_a_batch_is_refused() -> None:
+    """Graph takes 20 requests in a batch, and so does the client."""
+    with pytest.raises(ValueError, match="at most 20"):
+        await Recorder(lambda _: httpx.Response(200)).graph().users([guid(n) for n in range(21)])
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "guest", "room"),
+    [
+        ({"assignedPlans": []}, None, False, False),
+        ({"userType": "Guest"}, PlanStatus.ENABLED, True, False),
+        ({"userType": None}, PlanStatus.ENABLED, False, False),
+        (
+            {
+                "assignedPlans": [
+                    {"servicePlanId": PLAN.upper(), "capabilityStatus": "Suspended"},
+                    {"servicePlanId": ROOM, "capabilityStatus": "Enabled"},
+                ]
+            },
+            PlanStatus.SUSPENDED,
+            False,
+            True,
+        ),
+    ],
+)
+async def test_what_a_users_fields_mean(
+    fields: dict[str, Any], status: PlanStatus | None, guest: bool, room: bool
+) -> None:
+    """Plans, user type and room plan are read as the domain needs them."""
+    inner: dict[str, list[dict[str, Any]]] = {
+        guid(1): [{"status": 200, "body": graph_user(1, **fields)}]
+    }
+    recorder = Recorder(lambda request: batch(request, inner))
+    user = (await recorder.graph().users([guid(1)]))[guid(1)]
+    assert isinstance(user, DirectoryUser)
+    assert (user.plan_status, user.is_guest, user.is_room) == (status, guest, room)
+
+
+async def test_unknown_plan_status_is_refused_not_guessed() -> None:
+    """Rule 9: a status this version does not know fails the user and names the field."""
+    plans = [{"servicePlanId": PLAN, "capabilityStatus": "Dormant"}]
+    inner = {guid(1): [{"status": 200, "body": graph_user(1, assignedPlans=plans)}]}
+    recorder = Recorder(lambda request: batch(request, inner))
+    error = (await recorder.graph().users([guid(1)]))[guid(1)]
+    assert isinstance(error, ContractError)
+    assert "capabilityStatus" in str(error)
+
+
+async def test_licensed_users_are_one_listing() -> None:
+    """All plans are asked for in one filtered listing; the header goes along to every page."""
+    pages = iter(
+        [
+            {"value": [{"id": guid(1)}], "@odata.nextLink": f"{ORIGIN}/v1.0/users?$skiptoken=x"},
+            {"value": []},
+        ]
+    )
+    recorder = Recorder(lambda _: httpx.Response(200, json=next(pages)))
+    listed = [page async for page in recorder.graph().licensed_ids()]
+    assert listed == [[guid(1)], []]
+    first, second = recorder.requests
+    assert first.url.params["$top"] == "999"
+    assert first.url.params["$count"] == "true"
+    assert first.url.params["$select"] == "id"
+    assert f"servicePlanId eq {PLAN} and" in first.url.params["$filter"]
+    assert str(second.url).endswith("skiptoken=x")
+    assert {request.headers["ConsistencyLevel"] for request in recorder.requests} == {"eventual"}
+
+
+async def test_subscription_is_asked_for_as_documented() -> None:
+    """The subscription's body is Graph's: users, updated, both addresses, the secret, the end."""
+    answer = {"id": "s1", "expirationDateTime": "2026-11-30T12:00:00Z"}
+    recorder = Recorder(lambda _: httpx.Response(201, json=answer))
+    end = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    created = await recorder.graph().create_subscription("https://app.example/n", "secret", end)
+    assert (created.id, created.expiration_date_time) == ("s1", end)
+    assert json.loads(recorder.requests[0].content) == {
+        "changeType": "updated",
+        "resource": "users",
+        "notificationUrl": "https://app.example/n",
+        "lifecycleNotificationUrl": "https://app.example/n",
+        "expirationDateTime": "2026-11-30T12:00:00Z",
+        "clientState": "secret",
+    }

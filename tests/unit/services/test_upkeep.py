@@ -1,0 +1,120 @@
+"""Subscription upkeep, second looks and health."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.waiting import Cause, Waiting
+from shared.errors import SettingsError, UnreachableError
+from shared.log import EventLog
+from shared.services.health import Health
+from shared.services.rechecking import Rechecker
+from shared.services.subscribing import Subscriber
+from shared.storage.messages import MoveMessage
+from tests.fakes import (
+    NOON,
+    FakeClock,
+    FakeDirectory,
+    FakeQueue,
+    FakeState,
+    FakeWaiting,
+    guid,
+)
+
+URL = "https://app.example/api/graph/notifications"
+
+
+def subscriber(
+    directory: FakeDirectory, state: FakeState, clock: FakeClock, url: str | None = URL
+) -> Subscriber:
+    """A subscriber with fakes around it."""
+    return Subscriber(directory, state, url, clock, EventLog("acp.subscribing"))
+
+
+async def test_subscription_is_created_with_a_stored_secret() -> None:
+    """Without a subscription one is created; its secret is in the table, long and random."""
+    directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
+    kept = await subscriber(directory, state, clock).keep()
+    assert directory.created == [URL]
+    assert state.known == kept
+    assert len(kept.client_state) >= 32
+
+
+async def test_fresh_subscription_is_left_alone_and_an_old_one_renewed() -> None:
+    """Upkeep renews well before the end and not at every call."""
+    directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
+    upkeep = subscriber(directory, state, clock)
+    first = await upkeep.keep()
+    assert await upkeep.keep() == first
+    clock.passed += timedelta(days=3).total_seconds()
+    renewed = await upkeep.keep()
+    assert renewed.subscription_id == first.subscription_id
+    assert renewed.expires_at == clock.now() + timedelta(days=7)
+    assert len(directory.created) == 1
+
+
+async def test_vanished_subscription_is_created_anew() -> None:
+    """When Graph has it no more, another one takes its place, with another secret."""
+    directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
+    upkeep = subscriber(directory, state, clock)
+    first = await upkeep.keep()
+    directory.subscriptions.clear()
+    clock.passed += timedelta(days=6).total_seconds()
+    second = await upkeep.keep()
+    assert second.subscription_id != first.subscription_id
+    assert second.client_state != first.client_state
+
+
+async def test_unknown_address_names_the_setting() -> None:
+    """An app that does not know its public address says which setting is missing."""
+    with pytest.raises(SettingsError, match="ACP_PUBLIC_URL"):
+        await subscriber(FakeDirectory(), FakeState(), FakeClock(), url=None).keep()
+
+
+def row(number: int, minutes: int | None) -> Waiting:
+    """A waiting user due some minutes after noon, or one who needs attention."""
+    due = None if minutes is None else NOON + timedelta(minutes=minutes)
+    return Waiting(guid(number), Cause.PROVISIONING, "why", NOON, 1, due)
+
+
+async def test_due_users_are_queued_and_claimed() -> None:
+    """Users whose time has come are queued once; the others, and those for a person, are not."""
+    waiting, queue, clock = FakeWaiting(), FakeQueue(), FakeClock()
+    for item in (row(1, 0), row(2, 5), row(3, None)):
+        await waiting.put(item)
+    rechecker = Rechecker(waiting, queue, clock, EventLog("acp.rechecking"))
+    assert await rechecker.recheck() == 1
+    assert MoveMessage.decode(queue.texts[0]).users == (guid(1),)
+    assert await rechecker.recheck() == 0
+
+
+async def test_claimed_user_comes_back_when_its_message_is_lost() -> None:
+    """A claim ends by itself: a user whose message vanished is queued again."""
+    waiting, queue, clock = FakeWaiting(), FakeQueue(), FakeClock()
+    await waiting.put(row(1, 0))
+    rechecker = Rechecker(waiting, queue, clock, EventLog("acp.rechecking"))
+    await rechecker.recheck()
+    clock.passed += timedelta(minutes=10).total_seconds()
+    assert await rechecker.recheck() == 1
+
+
+async def test_health_names_what_fails_and_asks_seldom() -> None:
+    """Health tells each part's state, and repeats it for a while without asking again."""
+    asked: list[str] = []
+
+    async def well() -> None:
+        asked.append("storage")
+
+    async def ill() -> None:
+        asked.append("graph")
+        raise UnreachableError("Graph", "GET /v1.0/users", "ConnectError")
+
+    clock = FakeClock()
+    health = Health({"storage": well, "graph": ill}, clock, EventLog("acp.health"))
+    answers = await asyncio.gather(*(health.check() for _ in range(20)))
+    assert answers[0] == {"storage": "ok", "graph": "failing"}
+    assert len(asked) == 2
+    clock.passed += 11
+    await health.check()
+    assert len(asked) == 4
