@@ -1,0 +1,265 @@
+"""The dial-in conferencing service: what a license does after a lag, and what a set does now.
+
+Source of the rules: Microsoft, Enable-CsOnlineDialInConferencingUser and
+Set-CsOnlineDialInConferencingUser,
+https://learn.microsoft.com/powershell/module/teams/set-csonlinedialinconferencinguser
+"""
+
+import heapq
+import random
+from itertools import count
+
+from local.tenant.clock import Clock, stamp
+from local.tenant.conference_set import ConferenceSet
+from local.tenant.directory import Directory
+from local.tenant.errors import TeamsError
+from local.tenant.ledger import Ledger
+from local.tenant.numbers import Bridge, new_guid, normal_number
+from local.tenant.options import TenantOptions
+from local.tenant.people import MICROSOFT, Conference, ProviderEntry, User
+from local.tenant.population import microsoft_entry
+from local.tenant.settings import TenantSettings
+
+# The service has no conferencing for these. Rooms and resource accounts it does take, when they
+# are licensed: that is why the application has to keep its hands off them.
+REFUSED_ACCOUNTS = frozenset({"Guest", "SfBOnPremUser", "IneligibleUser"})
+
+
+class Conferencing:
+    """Keeps every user's provider. Call `settle` before looking: the lag is evaluated lazily."""
+
+    def __init__(
+        self,
+        *,
+        options: TenantOptions,
+        directory: Directory,
+        bridges: tuple[Bridge, ...],
+        settings: TenantSettings,
+        ledger: Ledger,
+        clock: Clock,
+    ) -> None:
+        self._options = options
+        self._bridges = bridges
+        self._settings = settings
+        self._ledger = ledger
+        self._clock = clock
+        self._rng = random.Random(f"{options.seed}/service")  # noqa: S311 - not a secret
+        self._due: list[tuple[float, int, User]] = []
+        self._order = count()
+        self._conference_ids: set[tuple[str, str]] = set()
+        self.migrations: list[tuple[User, float]] = []
+        for user in directory.users:
+            if user.conference:
+                self._conference_ids.add((user.conference.bridge_id, user.conference.conference_id))
+            if user.due is not None:
+                self._schedule(user, user.due)
+
+    # -- what a license does, after the lag
+
+    def license_changed(self, user: User) -> None:
+        """Plan what follows from the user's license as it is now."""
+        if user.licensed == user.provisioned:
+            user.due = None
+        elif user.due is None:
+            self._schedule(user, self._clock.now() + self._options.lag_seconds)
+
+    def reprocess(self, user: User) -> None:
+        """Look at a license assignment again, as reprocessLicenseAssignment asks."""
+        if user.licensed and self._options.reprocess_helps:
+            user.provisions = user.takes = True
+            self._schedule(user, self._clock.now() + self._options.lag_seconds)
+
+    def settle(self) -> None:
+        """Do everything that is due by now, in the order in which it fell due."""
+        now = self._clock.now()
+        while self._due and self._due[0][0] <= now:
+            due, _, user = heapq.heappop(self._due)
+            if user.due == due:
+                user.due = None
+                self._act(user, due)
+
+    def _schedule(self, user: User, due: float) -> None:
+        user.due = due
+        heapq.heappush(self._due, (due, next(self._order), user))
+
+    def _act(self, user: User, at: float) -> None:
+        if user.deleted_at is not None:
+            return
+        if not user.licensed:
+            self._remove(user, at)
+        elif user.provisions:
+            user.provisioned = True
+            provider = user.provider
+            if user.account_type in REFUSED_ACCOUNTS or provider == MICROSOFT:
+                return
+            if provider is None and user.takes:
+                self._make_microsoft(user, ConferenceSet(), "enabled_automatically", at)
+            elif provider is not None and self._settings.automatically_replace:
+                self._make_microsoft(user, ConferenceSet(), "replaced_automatically", at)
+
+    def _remove(self, user: User, at: float) -> None:
+        before = user.provider
+        user.provisioned = False
+        if user.conference is not None:
+            user.conference = None
+            user.entries = tuple(e for e in user.entries if e.name != MICROSOFT)
+            self._changed(user, at, "service_removed", before)
+
+    # -- what an administrator does
+
+    def set_user(self, user: User, wish: ConferenceSet) -> str | None:
+        """Set a conferencing user, and make Microsoft the provider where that is asked for.
+
+        Returns the PIN when one was issued. Raises TeamsError; then nothing has changed.
+        """
+        self.check(user)
+        if wish.replace_provider and self._options.replace_retired:
+            raise TeamsError("ReplaceProviderRetired", "replaceProvider is not supported any more.")
+        third_party = user.provider not in {None, MICROSOFT}
+        if third_party and not wish.replace_provider:
+            raise TeamsError(
+                "ThirdPartyProvider",
+                f"The user's audio conferencing provider is {user.provider}. "
+                "Use replaceProvider to replace it.",
+            )
+        at = self._clock.now()
+        if user.conference is not None and not third_party:
+            return self._update(user, user.conference, wish, at)
+        self._make_microsoft(user, wish, "replaced" if third_party else "enabled", at)
+        user.sets += 1
+        return user.conference.pin if user.conference else None
+
+    def check(self, user: User) -> None:
+        """Raise TeamsError unless the user can have Microsoft's conferencing right now."""
+        if user.account_type in REFUSED_ACCOUNTS:
+            raise TeamsError(
+                "UserNotEligible", f"An account of type {user.account_type} cannot be enabled."
+            )
+        if not user.licensed:
+            raise TeamsError("UserNotLicensed", "The user has no Audio Conferencing license.")
+        if not user.provisioned:
+            raise TeamsError(
+                "NotAConferencingUser", "The service does not have the user's license yet."
+            )
+
+    def set_by_hand(self, user: User, entries: tuple[ProviderEntry, ...]) -> None:
+        """Put a user on other provider entries, as somebody with a script of his own would."""
+        before = user.provider
+        user.entries = entries
+        user.conference = None
+        self._changed(user, self._clock.now(), "set_by_hand", before)
+
+    def bridge_of(self, conference: Conference) -> Bridge:
+        """The bridge a conference is on."""
+        return next(b for b in self._bridges if b.id == conference.bridge_id)
+
+    # -- the two effects
+
+    def _make_microsoft(self, user: User, wish: ConferenceSet, action: str, at: float) -> None:
+        before = user.provider
+        bridge = self._bridge(wish, self._bridges[0])
+        user.conference = Conference(
+            bridge_id=bridge.id,
+            conference_id=self._new_conference_id(bridge),
+            number=self._number(wish.service_number, bridge, toll_free=False)
+            or bridge.toll_for(user.usage_location),
+            toll_free_number=self._number(wish.toll_free_service_number, bridge, toll_free=True)
+            or bridge.toll_free_for(user.usage_location),
+            pin=self._new_pin(),
+            allow_toll_free=wish.allow_toll_free_dial_in is not False,
+        )
+        # Every third-party entry goes, with its numbers: the service keeps no copy.
+        user.entries = (microsoft_entry(user.conference, new_guid(self._rng)),)
+        self._mail(user, wish, automatic=True)
+        self._changed(user, at, action, before)
+
+    def _update(
+        self, user: User, conference: Conference, wish: ConferenceSet, at: float
+    ) -> str | None:
+        """Change what was asked for; a call that asks for what is so already changes nothing."""
+        old_bridge = self.bridge_of(conference)
+        bridge = self._bridge(wish, old_bridge)
+        moved = bridge.id != old_bridge.id
+        number = self._number(wish.service_number, bridge, toll_free=False) or (
+            bridge.toll_for(user.usage_location) if moved else conference.number
+        )
+        toll_free = self._number(wish.toll_free_service_number, bridge, toll_free=True) or (
+            bridge.toll_free_for(user.usage_location) if moved else conference.toll_free_number
+        )
+        allow = wish.allow_toll_free_dial_in
+        allow = conference.allow_toll_free if allow is None else allow
+        numbers_changed = moved or (number, toll_free) != (
+            conference.number,
+            conference.toll_free_number,
+        )
+        pin = self._new_pin() if wish.reset_leader_pin else None
+        if numbers_changed:
+            before = conference.number
+            conference.number, conference.toll_free_number = number, toll_free
+            if moved:
+                conference.bridge_id = bridge.id
+                conference.conference_id = self._new_conference_id(bridge)
+            self._rewrite_entry(user, conference)
+            self._changed(user, at, "number_set", before, number)
+        changed = numbers_changed or pin is not None or allow != conference.allow_toll_free
+        conference.allow_toll_free = allow
+        conference.pin = pin or conference.pin
+        user.sets += changed
+        self._mail(user, wish, automatic=numbers_changed or pin is not None)
+        return pin
+
+    def _rewrite_entry(self, user: User, conference: Conference) -> None:
+        user.entries = tuple(
+            microsoft_entry(conference, e.url.rpartition("/")[2], default=e.default)
+            if e.name == MICROSOFT
+            else e
+            for e in user.entries
+        )
+
+    def _bridge(self, wish: ConferenceSet, otherwise: Bridge) -> Bridge:
+        if wish.bridge_id is None and wish.bridge_name is None:
+            return otherwise
+        for bridge in self._bridges:
+            same_id = wish.bridge_id is None or bridge.id == wish.bridge_id.lower()
+            same_name = wish.bridge_name is None or bridge.name == wish.bridge_name
+            if same_id and same_name:
+                return bridge
+        named = wish.bridge_id or wish.bridge_name
+        raise TeamsError("BridgeNotFound", f"There is no conference bridge {named!r}.")
+
+    def _number(self, text: str | None, bridge: Bridge, *, toll_free: bool) -> str | None:
+        if text is None:
+            return None
+        digits = normal_number(text)
+        if digits is None:
+            raise TeamsError("InvalidNumber", f"{text!r} is not E.164, +E.164 or tel:+E.164.")
+        found = bridge.find(digits, toll_free=toll_free)
+        if found is None:
+            kind = "toll-free" if toll_free else "toll"
+            raise TeamsError(
+                "NumberNotOnBridge", f"{text!r} is not a {kind} number of bridge {bridge.name!r}."
+            )
+        return found.number
+
+    def _new_conference_id(self, bridge: Bridge) -> str:
+        while True:
+            drawn = str(self._rng.randrange(100_000_000, 1_000_000_000))
+            if (bridge.id, drawn) not in self._conference_ids:
+                self._conference_ids.add((bridge.id, drawn))
+                return drawn
+
+    def _new_pin(self) -> str:
+        return f"{self._rng.randrange(100_000):05d}"
+
+    def _mail(self, user: User, wish: ConferenceSet, *, automatic: bool) -> None:
+        if wish.send_email or (automatic and self._settings.send_emails):
+            user.mails += 1
+            self._ledger.mails += 1
+
+    def _changed(
+        self, user: User, at: float, action: str, before: str | None, after: str | None = None
+    ) -> None:
+        self._ledger.changed(user.id, stamp(at), action, before, after or user.provider)
+        if self._settings.migrate_meetings:
+            self._ledger.meeting_updates += 1
+            self.migrations.append((user, at))

@@ -1,0 +1,215 @@
+"""The control API below `/_tenant`: what a test or a demonstration can see and do.
+
+Microsoft has nothing like it; the application must not use it.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from local.tenant.clock import stamp
+from local.tenant.control_state import show_user, state_head
+from local.tenant.errors import ControlError
+from local.tenant.exchange import Answer, Call, Routes
+from local.tenant.graph_delta import GraphDelta
+from local.tenant.notifier import Notifier
+from local.tenant.numbers import PROVIDERS
+from local.tenant.people import ProviderEntry, User
+from local.tenant.tenant import Tenant
+from local.tenant.tokens import Tokens
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class AdvanceClock(_Body):
+    """`POST /_tenant/clock`."""
+
+    advance_seconds: float = Field(ge=0.0, le=10 * 365 * 86_400.0)
+
+
+class EventGridAddress(_Body):
+    """`PUT /_tenant/eventgrid`: where events go; null for nowhere."""
+
+    url: str | None = Field(pattern=r"^https?://[^/]+")
+
+
+class EntryByHand(_Body):
+    """One provider entry of `POST /_tenant/users/{id}/provider`; absent parts are made up."""
+
+    name: Literal["InterCall", "PGi", "BT"]
+    toll_number: str | None = Field(None, alias="tollNumber", pattern=r"^[1-9][0-9]{6,14}$")
+    toll_free_number: str | None = Field(
+        None, alias="tollFreeNumber", pattern=r"^[1-9][0-9]{6,14}$"
+    )
+    passcode: str | None = Field(None, alias="participantPassCode", pattern=r"^[0-9]{1,12}$")
+    default: bool | None = None
+
+
+class EntriesByHand(_Body):
+    """`POST /_tenant/users/{id}/provider`: the user's entries from now on; empty for none."""
+
+    entries: list[EntryByHand] = Field(max_length=10)
+
+
+class DeltaTokens(_Body):
+    """`POST /_tenant/delta`: what becomes of the delta tokens issued so far."""
+
+    tokens: Literal["expire", "reset"]
+
+
+class ControlApi:
+    """Answers calls below `/_tenant`. `path` is without that prefix."""
+
+    def __init__(
+        self, tenant: Tenant, tokens: Tokens, notifier: Notifier, delta: GraphDelta
+    ) -> None:
+        self._tenant = tenant
+        self._tokens = tokens
+        self._notifier = notifier
+        self._delta = delta
+        self._routes = routes = Routes()
+        routes.add("GET", "/users/{id}", "user", self._user)
+        routes.add("POST", "/users/{id}/provider", "set_by_hand", self._set_by_hand)
+        routes.add("GET", "/counters", "counters", self._counters)
+        routes.add("GET", "/changes", "changes", self._changes)
+        routes.add("POST", "/clock", "clock", self._advance)
+        routes.add("GET", "/clock", "clock", self._clock)
+        routes.add("GET", "/eventgrid", "event_grid", self._event_grid)
+        routes.add("PUT", "/eventgrid", "event_grid", self._set_event_grid)
+        routes.add("POST", "/delta", "delta", self._delta_tokens)
+        routes.add("POST", "/tokens/revoke", "revoke", self._revoke)
+        routes.add("GET", "/subscriptions", "subscriptions", self._subscriptions)
+        routes.add("POST", "/subscriptions/{id}/reauthorize", "remind", self._remind)
+        routes.add("DELETE", "/subscriptions/{id}", "drop", self._drop)
+
+    def answer(self, call: Call) -> Answer:
+        """Answer one call, except for the streamed `/state`, which the app serves."""
+        self._tenant.conferencing.settle()
+        try:
+            route, params, allowed = self._routes.find(call.method, call.path)
+            if route is None:
+                status = 405 if allowed else 404
+                raise ControlError("path", f"There is nothing at {call.path}.", status)
+            handler: Callable[[Call], Any] = route.handler
+            answer = handler(Call(**{**_fields(call), "params": params}))
+            if not isinstance(answer, Answer):
+                raise TypeError("control handlers answer at once")
+        except ControlError as error:
+            return Answer(error.status, {"error": {"field": error.code, "message": error.message}})
+        return answer
+
+    def summary(self) -> dict[str, object]:
+        """The state without the users."""
+        self._tenant.conferencing.settle()
+        return state_head(self._tenant)
+
+    # -- users
+
+    def _user(self, call: Call) -> Answer:
+        return Answer(200, show_user(self._find(call)))
+
+    def _set_by_hand(self, call: Call) -> Answer:
+        user = self._find(call)
+        wanted = _read(EntriesByHand, call).entries
+        defaults = [entry for entry in wanted if entry.default]
+        if len(defaults) > 1:
+            raise ControlError("entries", "Only one entry can be the default one.")
+        chosen = defaults[0] if defaults else (wanted[0] if wanted else None)
+        entries = tuple(self._entry(entry, default=entry is chosen) for entry in wanted)
+        self._tenant.conferencing.set_by_hand(user, entries)
+        return Answer(200, show_user(user))
+
+    def _entry(self, wanted: EntryByHand, *, default: bool) -> ProviderEntry:
+        provider = next(p for p in PROVIDERS if p.name == wanted.name)
+        digits = int(self._tenant.new_id()[:8], 16)
+        return ProviderEntry(
+            name=provider.name,
+            domain=provider.domain,
+            toll_number=wanted.toll_number or f"{provider.toll_prefix}{digits % 10_000:04d}",
+            toll_free_number=wanted.toll_free_number,
+            passcode=wanted.passcode or str(1_000_000 + digits % 9_000_000),
+            url=f"{provider.url}/{self._tenant.new_id()}",
+            default=default,
+        )
+
+    def _find(self, call: Call) -> User:
+        user = self._tenant.directory.find(call.params["id"], deleted=True)
+        if user is None:
+            raise ControlError("id", f"There is no user {call.params['id']!r}.", 404)
+        return user
+
+    # -- counters, log, clock
+
+    def _counters(self, _: Call) -> Answer:
+        pending = {"idle": self._notifier.idle}
+        return Answer(200, {**self._tenant.ledger.as_json(), **pending})
+
+    def _changes(self, call: Call) -> Answer:
+        changes = self._tenant.ledger.changes
+        user = call.query.get("user")
+        chosen = changes if user is None else [c for c in changes if c["user"] == user]
+        return Answer(200, {"changes": chosen})
+
+    def _clock(self, _: Call) -> Answer:
+        return Answer(200, {"now": stamp(self._tenant.clock.now())})
+
+    def _advance(self, call: Call) -> Answer:
+        self._tenant.clock.advance(_read(AdvanceClock, call).advance_seconds)
+        self._tenant.conferencing.settle()
+        return self._clock(call)
+
+    # -- Graph's moving parts
+
+    def _event_grid(self, _: Call) -> Answer:
+        return Answer(200, {"url": self._notifier.event_grid_url})
+
+    def _set_event_grid(self, call: Call) -> Answer:
+        self._notifier.event_grid_url = _read(EventGridAddress, call).url
+        return self._event_grid(call)
+
+    def _delta_tokens(self, call: Call) -> Answer:
+        wanted = _read(DeltaTokens, call).tokens
+        if wanted == "expire":
+            self._delta.expire()
+        else:
+            self._delta.reset()
+        return Answer(200, {"tokens": wanted})
+
+    def _revoke(self, _: Call) -> Answer:
+        self._tokens.revoke_all()
+        return Answer(200, {"tokens": "revoked"})
+
+    def _subscriptions(self, _: Call) -> Answer:
+        live = self._notifier.live()
+        return Answer(200, {"subscriptions": [s.as_json(self._tenant.app_id) for s in live]})
+
+    def _remind(self, call: Call) -> Answer:
+        self._known_subscription(call)
+        self._notifier.remind(self._notifier.subscriptions[call.params["id"]])
+        return Answer(202, {"id": call.params["id"]})
+
+    def _drop(self, call: Call) -> Answer:
+        self._known_subscription(call)
+        del self._notifier.subscriptions[call.params["id"]]
+        return Answer(200, {"id": call.params["id"]})
+
+    def _known_subscription(self, call: Call) -> None:
+        if call.params["id"] not in {s.id for s in self._notifier.live()}:
+            raise ControlError("id", f"There is no subscription {call.params['id']!r}.", 404)
+
+
+def _fields(call: Call) -> dict[str, Any]:
+    return {name: getattr(call, name) for name in Call.__slots__}
+
+
+def _read[Model: BaseModel](model: type[Model], call: Call) -> Model:
+    """The body as the model; raises ControlError naming the field that is wrong."""
+    try:
+        return model.model_validate_json(call.body or b"null")
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "body"
+        raise ControlError(field, f"{field}: {first['msg']}, not {first['input']!r}.") from None

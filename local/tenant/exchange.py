@@ -1,0 +1,93 @@
+"""One call and its answer, apart from HTTP, so that a call inside a batch is a call like any other."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+# Graph takes its own query options with and without the dollar sign.
+_OPTIONS = frozenset(
+    {"count", "deltatoken", "expand", "filter", "format", "orderby"}
+    | {"search", "select", "skip", "skiptoken", "top"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request. `path` is decoded, without the service's prefix; header names are lower case.
+
+    `base` is scheme and host as the client sees them: links in answers start with it.
+    """
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    base: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    def json(self) -> object:
+        """The body as JSON. Raises ValueError when it is not JSON."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response: JSON unless `text` is given, no body when both are None."""
+
+    status: int = 200
+    body: object = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    text: str | None = None
+
+
+def read_query(text: str, *, odata: bool = False) -> dict[str, str]:
+    """A query string as a dictionary; with `odata`, `top` is the same as `$top`.
+
+    A name that comes twice keeps its last value.
+    """
+    pairs = parse_qsl(text, keep_blank_values=True)
+    if not odata:
+        return dict(pairs)
+    return {f"${n.lower()}" if n.lower() in _OPTIONS else n: v for n, v in pairs}
+
+
+Handler = Callable[[Call], Awaitable[Answer] | Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One address with a method. `units` is what a call costs in Graph's resource units."""
+
+    method: str
+    pattern: re.Pattern[str]
+    operation: str
+    handler: Handler
+    units: int = 1
+    write: bool = False
+
+
+class Routes:
+    """The addresses of one service, matched in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self._routes: list[Route] = []
+
+    def add(self, method: str, path: str, operation: str, handler: Handler, units: int = 1) -> None:
+        """Add an address; `{name}` in `path` stands for one segment, handed on in `params`."""
+        pattern = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)) + "/?")
+        write = method in {"POST", "PUT", "PATCH", "DELETE"}
+        self._routes.append(Route(method, pattern, operation, handler, units, write))
+
+    def find(self, method: str, path: str) -> tuple[Route | None, dict[str, str], set[str]]:
+        """The route and its parameters; without one, the methods that the address does have."""
+        allowed: set[str] = set()
+        for route in self._routes:
+            match = route.pattern.fullmatch(path)
+            if match and route.method == method:
+                return route, match.groupdict(), allowed
+            if match:
+                allowed.add(route.method)
+        return None, {}, allowed

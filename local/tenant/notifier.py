@@ -1,0 +1,193 @@
+"""Delivers notifications in the background: gathered, out of order, and again when refused.
+
+Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks. A subscriber has
+10 seconds; any 2xx is a delivery; everything else is tried again with growing waits, here a fixed
+number of times instead of four hours.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterable
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from local.tenant.notifications import Notice, as_cloud_event, as_notification
+from local.tenant.people import User
+from local.tenant.subscriptions import Subscription
+from local.tenant.tenant import Tenant
+
+_PARALLEL = 8
+SLOW_SECONDS = 2.9
+
+
+class Notifier:
+    """Holds the live subscriptions and tells them of changes. Start it inside an event loop."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+        self._options = tenant.options
+        self.event_grid_url = tenant.options.event_grid_url
+        self.subscriptions: dict[str, Subscription] = {}
+        self._waiting: list[Notice] = []
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(_PARALLEL)
+        self._rng = random.Random(f"{tenant.options.seed}/notices")  # noqa: S311 - not a secret
+        self._client: httpx.AsyncClient | None = None
+        tenant.directory.listen(self._on_change)
+
+    # -- life
+
+    def start(self) -> None:
+        """Begin delivering."""
+        # Addresses carry function keys, and httpx logs each address it calls.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        self._client = httpx.AsyncClient(timeout=httpx.Timeout(None), trust_env=False)
+        self._spawn(self._run())
+
+    async def stop(self) -> None:
+        """Stop; what was not delivered yet is lost, as when a service goes away."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything has been delivered or given up."""
+        return not self._waiting and len(self._tasks) <= 1
+
+    # -- subscriptions
+
+    def live(self) -> list[Subscription]:
+        """The subscriptions that have not expired; the others are forgotten here."""
+        now = self._tenant.clock.now()
+        for expired in [s.id for s in self.subscriptions.values() if s.expires <= now]:
+            del self.subscriptions[expired]
+        return list(self.subscriptions.values())
+
+    async def handshake(self, url: str) -> str | None:
+        """Prove that the webhook agrees: it must echo a token. None, or what went wrong."""
+        token = f"Validation: Testing client application reachability {self._tenant.new_id()}"
+        mark = "&" if urlsplit(url).query else "?"
+        limit = self._options.handshake_timeout_seconds
+        try:
+            async with asyncio.timeout(limit):
+                answer = await self._http().post(
+                    f"{url}{mark}validationToken={quote(token, safe='')}",
+                    headers={"Content-Type": "text/plain; charset=utf-8"},
+                )
+        except TimeoutError:
+            return f"The request timed out after {limit:g} seconds."
+        except httpx.HTTPError as error:
+            return f"The address could not be reached: {type(error).__name__}."
+        if answer.status_code != httpx.codes.OK:
+            return f"HTTP status code is {answer.status_code}."
+        if not answer.headers.get("content-type", "").lower().startswith("text/plain"):
+            return "The content type of the response is not text/plain."
+        return None if answer.text == token else "The response is not the validation token."
+
+    # -- notices
+
+    def remind(self, subscription: Subscription) -> None:
+        """Send the lifecycle notification that asks for a renewal."""
+        self._add([self._notice(subscription, "", "", "reauthorizationRequired")])
+
+    def _on_change(self, user: User, change: str) -> None:
+        self._add(
+            self._notice(subscription, user.id, change)
+            for subscription in self.live()
+            if change in subscription.change_types
+        )
+
+    def _notice(
+        self, subscription: Subscription, user_id: str, change: str, lifecycle: str | None = None
+    ) -> Notice:
+        now = self._tenant.clock.now()
+        return Notice(self._tenant.new_id(), subscription, user_id, change, now, lifecycle)
+
+    def _add(self, notices: Iterable[Notice]) -> None:
+        before = len(self._waiting)
+        self._waiting.extend(notices)
+        self._tenant.ledger.notifications["queued"] += len(self._waiting) - before
+        self._wake.set()
+
+    # -- delivery
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(self._options.notification_delay_seconds)
+            self._wake.clear()
+            notices, self._waiting = self._waiting, []
+            self._rng.shuffle(notices)
+            for batch in self._batches(notices):
+                self._spawn(self._deliver(batch))
+
+    def _batches(self, notices: list[Notice]) -> list[list[Notice]]:
+        by_address: dict[str, list[Notice]] = {}
+        for notice in notices:
+            address = self.event_grid_url if notice.event_grid else notice.address
+            if address is None:
+                self._tenant.ledger.notifications["dropped"] += 1
+            else:
+                by_address.setdefault(address, []).append(notice)
+        size = self._options.notification_batch_size
+        return [
+            group[start : start + size]
+            for group in by_address.values()
+            for start in range(0, len(group), size)
+        ]
+
+    async def _deliver(self, batch: list[Notice]) -> None:
+        counters = self._tenant.ledger.notifications
+        for wait in (*self._options.notification_retry_seconds, None):
+            async with self._slots:
+                counters["sent"] += len(batch)
+                delivered = await self._post(batch)
+            if delivered:
+                counters["delivered"] += len(batch)
+                return
+            if wait is not None:
+                counters["retried"] += len(batch)
+                await asyncio.sleep(wait)
+        counters["failed"] += len(batch)
+
+    async def _post(self, batch: list[Notice]) -> bool:
+        """One POST; whether it was answered with 2xx in time."""
+        first, tenant = batch[0], self._tenant
+        headers: dict[str, str] = {}
+        content: object
+        if first.event_grid:
+            address = self.event_grid_url
+            headers["aeg-event-type"] = "Notification"
+            headers["Content-Type"] = "application/cloudevents-batch+json; charset=utf-8"
+            content = [as_cloud_event(notice, tenant.id, tenant.app_id) for notice in batch]
+        else:
+            address = first.address
+            content = {"value": [as_notification(notice, tenant.id) for notice in batch]}
+        if address is None:
+            return False
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(self._options.notification_timeout_seconds):
+                answer = await self._http().post(address, json=content, headers=headers)
+        except (TimeoutError, httpx.HTTPError):
+            return False
+        finally:
+            tenant.ledger.notifications["slow"] += loop.time() - began > SLOW_SECONDS
+        return answer.is_success
+
+    def _http(self) -> httpx.AsyncClient:
+        if self._client is None:
+            raise RuntimeError("the tenant is not started: its lifespan has not run")
+        return self._client
+
+    def _spawn(self, work: "asyncio._CoroutineLike[None]") -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

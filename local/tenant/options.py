@@ -1,0 +1,90 @@
+"""Everything that can be chosen about a tenant before it starts."""
+
+import random
+import uuid
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(ge=0.0)]
+
+
+def tenant_id_of(seed: int) -> str:
+    """The tenant's GUID: the same one for the same seed."""
+    bits = random.Random(f"{seed}/tenant").getrandbits(128)  # noqa: S311 - not a secret
+    return str(uuid.UUID(int=bits, version=4))
+
+
+def _derived_tenant_id(data: dict[str, Any]) -> str:
+    return tenant_id_of(data["seed"])
+
+
+class TenantOptions(BaseModel):
+    """What `create_app` needs. Unknown names and values out of range are refused.
+
+    Times are in seconds, shares between 0 and 1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    users: int = Field(
+        200, ge=1, le=1_000_000, description="how many users the tenant is born with"
+    )
+    seed: int = Field(1, description="everything about the users follows from it")
+    tenant_id: str = Field(
+        default_factory=_derived_tenant_id,
+        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        description="the tenant's GUID; by default it follows from the seed",
+    )
+    lag_seconds: Seconds = Field(
+        2.0, description="from a license change in Graph to its effect in the Teams service"
+    )
+
+    identity_header: str | None = Field(
+        None, description="the X-IDENTITY-HEADER that is accepted; None takes any non-empty one"
+    )
+    token_lifetime_seconds: int = Field(86_400, ge=1, description="how long an access token lives")
+
+    does_not_take: Share = Field(
+        0.02,
+        description="share of users without a provider who do not become Microsoft by themselves "
+        "although the service has them",
+    )
+    never_provisioned: Share = Field(
+        0.0,
+        description="share of newly licensed users whom the service does not get at all until "
+        "their license assignment is reprocessed",
+    )
+    reprocess_helps: bool = Field(
+        True, description="whether reprocessLicenseAssignment cures those two kinds of user"
+    )
+    automatically_replace: bool = Field(
+        False, description="AutomaticallyReplaceAcpProvider at the start"
+    )
+    send_emails: bool = Field(True, description="AutomaticallySendEmailsToUsers at the start")
+    migrate_meetings: bool = Field(
+        True, description="AutomaticallyMigrateUserMeetings at the start"
+    )
+    replace_retired: bool = Field(
+        False, description="the service refuses replaceProvider, as Microsoft's does since 2022"
+    )
+
+    handshake_timeout_seconds: Seconds = Field(
+        10.0, description="how long a subscriber may take to echo the validation token"
+    )
+    notification_delay_seconds: Seconds = Field(
+        0.05, description="how long changes are gathered before notifications go out"
+    )
+    notification_batch_size: int = Field(
+        20, ge=1, le=1000, description="notifications in one POST, at most"
+    )
+    notification_timeout_seconds: Seconds = Field(
+        10.0, description="how long a subscriber may take to answer a notification"
+    )
+    notification_retry_seconds: tuple[Seconds, ...] = Field(
+        (0.5, 2.0, 8.0), description="the waits before a failed delivery is tried again"
+    )
+    event_grid_url: str | None = Field(
+        None, description="where the events of EventGrid: subscriptions are posted"
+    )

@@ -1,0 +1,93 @@
+"""The whole tenant, put together: the one object all of its APIs work on."""
+
+import gc
+import random
+from dataclasses import replace
+
+from local.tenant.catalog import SKUS
+from local.tenant.clock import Clock
+from local.tenant.conferencing import Conferencing
+from local.tenant.directory import Directory
+from local.tenant.ledger import Ledger
+from local.tenant.numbers import PROVIDERS, make_bridges, new_guid
+from local.tenant.options import TenantOptions
+from local.tenant.people import Grant, Kind, User
+from local.tenant.plans import plans_of
+from local.tenant.population import Population
+from local.tenant.settings import TenantSettings
+
+DAY = 86_400.0
+
+
+class Tenant:
+    """State and behaviour without any HTTP. Not thread-safe: one event loop owns it."""
+
+    def __init__(self, options: TenantOptions, clock: Clock | None = None) -> None:
+        self.options = options
+        self.clock = clock or Clock()
+        self.id = options.tenant_id
+        self.ledger = Ledger()
+        self.settings = TenantSettings(options)
+        self.bridges = make_bridges(options.seed)
+        self.directory = Directory()
+        self._populate()
+        self.prepaid = {
+            sku_id: self.directory.consumed[sku_id] + max(100, options.users) for sku_id in SKUS
+        }
+        self.conferencing = Conferencing(
+            options=options,
+            directory=self.directory,
+            bridges=self.bridges,
+            settings=self.settings,
+            ledger=self.ledger,
+            clock=self.clock,
+        )
+        rng = random.Random(f"{options.seed}/ids")  # noqa: S311 - not a secret
+        self.app_id = new_guid(rng)
+        self.account_id = new_guid(rng)
+        self.providers = [provider.as_json(new_guid(rng)) for provider in PROVIDERS]
+        self._rng = random.Random(f"{options.seed}/later")  # noqa: S311 - not a secret
+
+    def _populate(self) -> None:
+        """Draw the users. None of them is garbage, so looking for garbage meanwhile is idle."""
+        started = self.clock.now()
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            for user in Population(self.options, self.bridges, started).draw():
+                if user.kind is Kind.SOFT_DELETED:
+                    user.deleted_at = started - DAY
+                self.directory.add(user, born=True)
+        finally:
+            if collecting:
+                gc.enable()
+
+    def new_id(self) -> str:
+        """A GUID for something made after the start: a user, a subscription, a notification."""
+        return new_guid(self._rng)
+
+    def license(self, user: User, add: dict[str, Grant], remove: set[str]) -> None:
+        """Assign and take away products by SKU id. Graph shows it now, Teams after the lag."""
+        grants = {sku: grant for sku, grant in user.grants.items() if sku not in remove}
+        grants.update(add)
+        self.directory.set_grants(user, grants, self.clock.now())
+        self.conferencing.license_changed(user)
+
+    def create(self, user: User) -> User:
+        """Take in an account made through Graph; Teams hears of it after the lag."""
+        now = self.clock.now()
+        made = replace(
+            user,
+            index=len(self.directory.users),
+            known_from=now + self.options.lag_seconds,
+            plans=plans_of({}, (), user.created),
+            takes=self._rng.random() >= self.options.does_not_take,
+            provisions=self._rng.random() >= self.options.never_provisioned,
+        )
+        self.directory.add(made, born=False)
+        return made
+
+    def known_to_teams(self, key: str) -> User | None:
+        """The user with that id or principal name, once the Teams service has heard of it."""
+        user = self.directory.find(key)
+        return user if user is not None and user.known_from <= self.clock.now() else None
