@@ -73,6 +73,10 @@ check-lock: $(READY) # fails when the hashed requirements are older than pyproje
 	&& diff -q requirements.txt "$$tmp/requirements.txt" && diff -q requirements-dev.txt "$$tmp/requirements-dev.txt" \
 	|| { echo "requirements*.txt do not match pyproject.toml: run make lock"; exit 1; }
 
+.PHONY: docs
+docs: $(READY) ## write the tables of docs/settings.md and docs/wire.md from the code
+	@$(BIN)/python -m docs.generate
+
 .PHONY: bench
 bench: install ## print the figures of docs/performance.md
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -6,7 +6,7 @@ about half a second: it happens at the first send, in a timer, never where someb
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ResourceExistsError
@@ -38,10 +38,11 @@ class MoveQueue:
         self._endpoint = endpoint
         self._credential = credential
         self._client: QueueClient | None = None
+        self._created = False
 
     async def send(self, texts: Sequence[str]) -> None:
         """Send every message; returns when the queue has all. StorageError: not all were sent."""
-        client = self._client or await self._open()
+        client = await self._open()
         await gather_bounded((self._send_one(client, text) for text in texts), _IN_FLIGHT)
 
     async def close(self) -> None:
@@ -56,27 +57,29 @@ class MoveQueue:
             raise StorageError(f"send to queue {self._name}", type(error).__name__) from error
 
     async def _open(self) -> "QueueClient":
+        if self._client is None:
+            self._client = self._connect()
+        if not self._created:
+            try:
+                await self._client.create_queue()
+            except ResourceExistsError:
+                pass
+            except AzureError as error:
+                raise StorageError(f"open queue {self._name}", type(error).__name__) from error
+            self._created = True
+        return self._client
+
+    def _connect(self) -> "QueueClient":
         from azure.storage.queue import TextBase64EncodePolicy  # noqa: PLC0415 - see the module's text
         from azure.storage.queue.aio import QueueClient  # noqa: PLC0415
 
-        policy = TextBase64EncodePolicy()
-        client = (
-            QueueClient.from_connection_string(
-                self._connection, self._name, message_encode_policy=policy
-            )
-            if self._connection
-            else QueueClient(
-                self._endpoint or "",
-                self._name,
-                credential=self._credential,
-                message_encode_policy=policy,
-            )
-        )
-        try:
-            await client.create_queue()
-        except ResourceExistsError:
-            pass
-        except AzureError as error:
-            raise StorageError(f"open queue {self._name}", type(error).__name__) from error
-        self._client = client
-        return client
+        options: dict[str, Any] = {
+            "message_encode_policy": TextBase64EncodePolicy(),
+            "retry_total": 3,
+            "initial_backoff": 0.3,
+            "increment_base": 1.5,
+            "random_jitter_range": 0.3,
+        }
+        if self._connection:
+            return QueueClient.from_connection_string(self._connection, self._name, **options)
+        return QueueClient(self._endpoint or "", self._name, credential=self._credential, **options)

@@ -1,0 +1,88 @@
+"""Writes the tables of docs/settings.md and docs/wire.md from the code (`make docs`).
+
+Each file holds prose written by hand and one table between two marks; only the table is replaced.
+A test compares the files with what this module would write.
+"""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from shared.clients.wire import CALLS
+from shared.settings import Settings
+
+DOCS = Path(__file__).parent
+BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+
+
+def settings_table() -> str:
+    """Return the table of app settings."""
+    rows = [
+        "| setting | default | meaning |",
+        "|---|---|---|",
+        *(
+            f"| `{field.alias}` | {_default(field)} | {_meaning(field)} |"
+            for field in Settings.model_fields.values()
+        ),
+    ]
+    return "\n".join(rows)
+
+
+def wire_table() -> str:
+    """Return the table of HTTP calls."""
+    rows = [
+        "| call | use | sure |",
+        "|---|---|---|",
+        *(f"| `{call.method} {call.template}` | {call.use} | {call.sure} |" for call in CALLS),
+    ]
+    return "\n".join(rows)
+
+
+TABLES = {"settings.md": settings_table, "wire.md": wire_table}
+
+
+def updated(name: str) -> str:
+    """Return what the file `name` should hold."""
+    text = (DOCS / name).read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n{TABLES[name]()}\n{END}{after}"
+
+
+def main() -> int:
+    """Write every file; returns 0."""
+    for name in TABLES:
+        (DOCS / name).write_text(updated(name), encoding="utf-8")
+    return 0
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "`{}`" if field.default_factory else "**required**"
+    match field.default:
+        case None | "":
+            return ""
+        case frozenset():
+            return ",".join(sorted(field.default))
+        case bool():
+            return f"`{str(field.default).lower()}`"
+        case tuple():
+            return f"`{','.join(_seconds(item) for item in field.default)}`"
+        case _:
+            return f"`{field.default}`"
+
+
+def _seconds(item: timedelta) -> str:
+    return f"{item.total_seconds():g}"
+
+
+def _meaning(field: FieldInfo) -> str:
+    example = f" Example: `{field.examples[0]}`" if field.examples else ""
+    return f"{field.description}{example}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

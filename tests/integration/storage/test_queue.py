@@ -1,0 +1,40 @@
+"""Sending from inside a function, against the real Azurite."""
+
+import base64
+
+import pytest
+from azure.storage.queue.aio import QueueClient
+
+from local.azurite.server import Azurite
+from shared.errors import StorageError
+from shared.storage.messages import messages
+from shared.storage.queue import MoveQueue
+from tests.fakes import guid
+
+
+async def test_messages_arrive_in_the_triggers_encoding(azurite_server: Azurite) -> None:
+    """When `send` returns the queue has every message, base64 as the trigger reads it, without end."""
+    texts = list(messages("sweep", (guid(number) for number in range(50))))
+    queue = MoveQueue("sends-arrive", connection=azurite_server.connection_string)
+    await queue.send(texts)
+    await queue.send([])
+    await queue.close()
+    connection = azurite_server.connection_string
+    async with QueueClient.from_connection_string(connection, "sends-arrive") as client:
+        received = [message async for message in client.receive_messages(messages_per_page=32)]
+    assert sorted(base64.b64decode(m.content).decode() for m in received) == sorted(texts)
+    assert all(m.expires_on is not None and m.expires_on.year > 9000 for m in received)
+
+
+async def test_queue_that_is_gone_is_our_error() -> None:
+    """A queue that cannot be reached is a StorageError that names the queue."""
+    connection = (
+        "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=c2VjcmV0;"
+        "QueueEndpoint=http://127.0.0.1:9/devstoreaccount1;"
+    )
+    queue = MoveQueue("gone", connection=connection)
+    try:
+        with pytest.raises(StorageError, match="queue gone"):
+            await queue.send(["x"])
+    finally:
+        await queue.close()
