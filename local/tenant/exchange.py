@@ -51,7 +51,12 @@ def read_query(text: str, *, odata: bool = False) -> dict[str, str]:
     pairs = parse_qsl(text, keep_blank_values=True)
     if not odata:
         return dict(pairs)
-    return {f"${n.lower()}" if n.lower() in _OPTIONS else n: v for n, v in pairs}
+    return {_option(name): value for name, value in pairs}
+
+
+def _option(name: str) -> str:
+    bare = name.removeprefix("$").lower()
+    return f"${bare}" if bare in _OPTIONS else name
 
 
 Handler = Callable[[Call], Awaitable[Answer] | Answer]

@@ -120,6 +120,8 @@ def _changes(body: Mapping[str, object]) -> dict[str, object]:
     """The attributes to set; refused as a whole when one of them is unknown or of a wrong type."""
     changes: dict[str, object] = {}
     for name, value in body.items():
+        if name.startswith("@odata."):  # Microsoft's SDKs annotate every object they send
+            continue
         if name not in _CHANGEABLE:
             raise _invalid(name)
         attribute, kinds = _CHANGEABLE[name]
