@@ -1,0 +1,44 @@
+"""The systems that end-to-end tests share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.azurite.server import Azurite
+from tests.e2e.system import System
+from tests.e2e.tenant import Tenant, User
+
+LAG = 600
+"""Seconds of the tenant's own clock that licenses take to reach Teams; tests move that clock."""
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the logs go."""
+    return tmp_path_factory.mktemp("e2e")
+
+
+@pytest.fixture(scope="session")
+def tenant(folder: Path) -> Iterator[Tenant]:
+    """A tenant of 130 users; every test takes users of its own."""
+    with Tenant(folder, users=130, seed=5, lag=LAG) as tenant:
+        tenant.advance(LAG)  # those licensed just before the tenant's start are through
+        yield tenant
+
+
+@pytest.fixture(scope="session")
+def excluded(tenant: Tenant) -> dict[str, User]:
+    """Two users ready to move whom the setting excludes, one by id and one by name."""
+    return {how: tenant.take("third_party") for how in ("id", "name")}
+
+
+@pytest.fixture(scope="session")
+def system(
+    azurite_server: Azurite, tenant: Tenant, excluded: dict[str, User], folder: Path
+) -> Iterator[System]:
+    """The app on that tenant, subscribed to its changes."""
+    setting = f"{excluded['id']['id']}, {excluded['name']['userPrincipalName'].upper()}"
+    with System(azurite_server, tenant, folder, {"ACP_EXCLUDED_USERS": setting}) as system:
+        system.subscribe()
+        yield system

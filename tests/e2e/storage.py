@@ -1,0 +1,122 @@
+"""The app's queue and tables as they stand in Azurite, read without the app's own code."""
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, Self
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import TableServiceClient
+from azure.storage.queue import QueueClient
+
+Row = dict[str, Any]
+
+
+class AppStorage:
+    """One app's storage: `name` is its queue and the prefix of its tables. Context manager."""
+
+    def __init__(self, connection: str, name: str) -> None:
+        self.name = name
+        self._stack = ExitStack()
+        self._tables = self._stack.enter_context(
+            TableServiceClient.from_connection_string(connection)
+        )
+        self._queue, self._poison = (
+            self._stack.enter_context(QueueClient.from_connection_string(connection, queue))
+            for queue in (name, f"{name}-poison")
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    # -- tables
+
+    def rows(self, table: str) -> list[Row]:
+        """Every row of a table; none when the app has not made the table yet."""
+        client = self._tables.get_table_client(self.name + table)
+        try:
+            return [dict(row) for row in client.list_entities()]
+        except ResourceNotFoundError:
+            return []
+
+    def row(self, table: str, key: str) -> Row | None:
+        """The row with the key, in whatever partition."""
+        return next((row for row in self.rows(table) if row["RowKey"] == key), None)
+
+    def outcome(self, user_id: str) -> str | None:
+        """What the app last found of a user."""
+        row = self.row("users", user_id)
+        return str(row["outcome"]) if row else None
+
+    def outcomes(self) -> dict[str, str]:
+        """What the app last found of every user that it looked at."""
+        return {row["RowKey"]: row["outcome"] for row in self.rows("users")}
+
+    def saved(self, user_id: str) -> list[list[dict[str, Any]]]:
+        """The saved records of a user, each the list of its provider entries as Teams words them."""
+        rows = self.rows("replacedproviders")
+        return [_entries(row) for row in rows if row["PartitionKey"] == user_id]
+
+    def all_saved(self) -> dict[str, list[list[dict[str, Any]]]]:
+        """The saved records by user."""
+        found: dict[str, list[list[dict[str, Any]]]] = {}
+        for row in self.rows("replacedproviders"):
+            found.setdefault(row["PartitionKey"], []).append(_entries(row))
+        return found
+
+    def subscription(self) -> Row:
+        """The change subscription that the app keeps: `subscription_id`, `client_state`."""
+        row = self.row("state", "subscription")
+        assert row, "the app has no subscription"
+        secrets: list[Row] = json.loads(row.get("secrets", "[]"))
+        return {"client_state": secrets[-1]["client_state"], **row} if secrets else row
+
+    def client_states(self) -> list[str]:
+        """Every secret that notifications may carry; none without a subscription."""
+        return [self.subscription()["client_state"]] if self.row("state", "subscription") else []
+
+    # -- queue
+
+    def send(self, content: object) -> None:
+        """Put a text, or an object as JSON, onto the queue as the queue trigger expects it."""
+        text = content if isinstance(content, str) else json.dumps(content)
+        self.send_raw(base64.b64encode(text.encode()).decode())
+
+    def send_raw(self, text: str) -> None:
+        """Put a text onto the queue as it is."""
+        self._queue.send_message(text)
+
+    def queued(self) -> int:
+        """Messages on the queue, those being worked on included."""
+        return self._queue.get_queue_properties().approximate_message_count or 0
+
+    def poisoned(self) -> list[str]:
+        """The texts on the poison queue, as they are."""
+        try:
+            return [message.content for message in self._poison.peek_messages(max_messages=32)]
+        except ResourceNotFoundError:
+            return []
+
+    @contextmanager
+    def poisoning(self, text: str) -> Iterator[None]:
+        """What happens inside must put just this text onto the poison queue."""
+        before = self.poisoned()
+        yield
+        assert self.poisoned() == [*before, text]
+
+
+def _entries(row: Row) -> list[dict[str, Any]]:
+    names = {
+        "toll_number": "tollNumber",
+        "toll_free_number": "tollFreeNumber",
+        "passcode": "participantPassCode",
+    }
+    return [
+        {names.get(name, name): value or None for name, value in entry.items()}
+        | {"default": entry["default"]}
+        for entry in json.loads(row["entries"])
+    ]

@@ -1,0 +1,176 @@
+"""The simulated tenant as a child process: what a test can do to it and see of it."""
+
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from local.processes import Child
+from local.waiting import wait_until
+
+GRAPH = "https://graph.microsoft.com"
+TEAMS = "48ac35b8-9aa8-4d74-927d-1f4a14a0b239"
+
+AUDIO_CONFERENCING = "0c266dff-15dd-4b49-8397-2bb16070ed52"
+"""A product with a conferencing plan."""
+
+OFFICE_365_E3 = "6fd2c87f-b296-42f0-b197-1e91e994b900"
+"""A product without one: assigning it makes Graph notify and changes nobody's conferencing."""
+
+MICROSOFT = "Microsoft"
+
+User = dict[str, Any]
+"""A user as `/_tenant/state` shows it."""
+
+PATIENCE = 40.0
+"""Seconds that anything may take: the machine may be busy with something else."""
+
+
+class Tenant:
+    """A tenant on a free port; `origin` is its address. Context manager."""
+
+    def __init__(self, folder: Path, *, users: int, seed: int = 1, lag: float = 0) -> None:
+        options = {"--port": 0, "--users": users, "--seed": seed, "--lag": lag}
+        words = [str(word) for option in options.items() for word in option]
+        self.child = Child(
+            "the tenant",
+            [sys.executable, "-m", "cli", "tenant", *words],
+            log=folder / "tenant.log",
+        )
+        self.origin = ""
+        self._http = httpx.Client(timeout=PATIENCE, trust_env=False)
+        self._taken: set[str] = set()
+
+    def __enter__(self) -> Self:
+        try:
+            self.child.start()
+            self.origin = self.child.wait_for_line(r"^ready (http://\S+)$", PATIENCE)[1]
+        except BaseException:
+            self.__exit__()
+            raise
+        self._http.base_url = httpx.URL(self.origin)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+        self.child.stop(limit=5)
+
+    def stop(self) -> None:
+        """Take the tenant away for good."""
+        self.child.stop(limit=5)
+
+    # -- what there is to see
+
+    def summary(self) -> dict[str, Any]:
+        """Tenant id and totals."""
+        return self._control("GET", "state?summary=true")
+
+    def totals(self) -> dict[str, Any]:
+        """How many users there are of each sort."""
+        totals: dict[str, Any] = self.summary()["totals"]
+        return totals
+
+    def users(self) -> list[User]:
+        """Every user."""
+        users: list[User] = self._control("GET", "state")["users"]
+        return users
+
+    def user(self, user_id: str) -> User:
+        """One user as it is now."""
+        return self._control("GET", f"users/{user_id}")
+
+    def changes(self) -> list[dict[str, Any]]:
+        """Every change of anybody's conferencing so far, oldest first."""
+        changes: list[dict[str, Any]] = self._control("GET", "changes")["changes"]
+        return changes
+
+    def writes(self) -> int:
+        """How many calls so far tried to set a user's conferencing."""
+        teams = self._control("GET", "counters")["calls"].get("teams", {})
+        return sum(teams.get("set_conferencing_user", {}).values())
+
+    def toll_numbers(self) -> list[str]:
+        """The toll numbers of the default bridge, its default one first."""
+        bridges: list[dict[str, Any]] = self._teams("GET", "/Teams.Cpc/bridges/").json()
+        default = next(bridge for bridge in bridges if bridge["isDefault"])
+        return [n["number"] for n in default["serviceNumbers"] if n["type"] == "Toll"]
+
+    # -- choosing users
+
+    def take(
+        self, kind: str, *, third_party: bool = False, entries: int | None = None, at: str = ""
+    ) -> User:
+        """A user of a kind whom no test has taken yet.
+
+        third_party: only one whose provider is a third party. entries: only one with so many
+        provider entries. at: only one with this usage location.
+        """
+        for user in self.users():
+            if (
+                user["id"] not in self._taken
+                and user["kind"] == kind
+                and not (third_party and user["provider"] in (None, MICROSOFT))
+                and entries in (None, len(user["entries"]))
+                and at in ("", user["usageLocation"])
+            ):
+                self._taken.add(user["id"])
+                return user
+        raise LookupError(f"the tenant has no more such users of kind {kind}")
+
+    # -- what an administrator does
+
+    def assign(self, user: User, sku: str = AUDIO_CONFERENCING) -> None:
+        """Assign a product, as an administrator does in Graph; Graph then notifies."""
+        body = {"addLicenses": [{"skuId": sku}], "removeLicenses": []}
+        self._graph("POST", f"/v1.0/users/{user['id']}/assignLicense", body)
+
+    def nudge(self, user: User) -> None:
+        """Make Graph notify about a user whose conferencing stays what it is."""
+        self.assign(user, OFFICE_365_E3)
+
+    def delete(self, user: User) -> None:
+        """Move the account to the deleted items; Graph then notifies."""
+        self._graph("DELETE", f"/v1.0/users/{user['id']}")
+
+    def set_by_hand(self, user: User, *providers: str) -> User:
+        """Put a user back on third parties, as somebody with a script of his own would."""
+        entries = [{"name": name} for name in providers]
+        return self._control("POST", f"users/{user['id']}/provider", {"entries": entries})
+
+    def advance(self, seconds: float) -> None:
+        """Move the tenant's clock forward."""
+        self._control("POST", "clock", {"advance_seconds": seconds})
+
+    def wait_until_delivered(self) -> None:
+        """Wait until no notification is on its way."""
+        wait_until(
+            lambda: self._control("GET", "counters")["idle"],
+            "all notifications delivered",
+            PATIENCE,
+        )
+
+    # -- plumbing
+
+    def _control(self, verb: str, path: str, body: object = None) -> dict[str, Any]:
+        answer = self._http.request(verb, f"/_tenant/{path}", json=body)
+        answer.raise_for_status()
+        content: dict[str, Any] = answer.json()
+        return content
+
+    def _graph(self, verb: str, path: str, body: object = None) -> httpx.Response:
+        answer = self._http.request(verb, path, json=body, headers=self._token(GRAPH))
+        return answer.raise_for_status()
+
+    def _teams(self, verb: str, path: str) -> httpx.Response:
+        wanted = ("X-MS-Target-Uri", "X-MS-Correlation-Id", "X-MS-CmdletName", "X-MS-Forest")
+        headers = dict.fromkeys(wanted, "e2e") | self._token(TEAMS)
+        return self._http.request(verb, path, headers=headers).raise_for_status()
+
+    def _token(self, resource: str) -> dict[str, str]:
+        answer = self._http.get(
+            "/msi/token",
+            params={"api-version": "2019-08-01", "resource": resource},
+            headers={"X-IDENTITY-HEADER": "local"},
+        )
+        return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
