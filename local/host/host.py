@@ -7,13 +7,14 @@ from collections.abc import MutableMapping
 from datetime import datetime
 from typing import Any
 
+from azure.core.exceptions import AzureError
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
 from local.host import app_settings, worker
 from local.host.admin import Admin
 from local.host.data import queue_data, queue_metadata, timer_data
-from local.host.errors import AppError, ScheduleError
+from local.host.errors import AppError, ScheduleError, SettingError
 from local.host.event_grid import EventGridWebhook
 from local.host.functions import HTTP, QUEUE, TIMER, Function
 from local.host.host_json import HostJson, read_host_json
@@ -44,7 +45,9 @@ async def load_host(
         logger.info("local.settings.json gives %s", ", ".join(copied))
     host_json = read_host_json(root)
     functions = await worker.load(root)
-    return Host(functions, host_json, options, environment)
+    host = Host(functions, host_json, options, environment)
+    await host.create_queues()
+    return host
 
 
 class Host:
@@ -93,13 +96,21 @@ class Host:
             elif function.trigger.type == TIMER:
                 self._timers.append(self._timer(function))
 
-    async def start(self) -> None:
-        """Create missing queues, then listen and keep time.
+    async def create_queues(self) -> None:
+        """Create the triggers' queues that are missing, as the real host does.
 
-        Raises the storage SDK's `AzureError` when the storage account does not answer.
+        Raises `SettingError` when the storage account does not answer or refuses.
         """
         for listener in self._listeners:
-            await create(listener.queue)
+            try:
+                await create(listener.queue)
+            except AzureError as error:
+                await self._queues.close()
+                reason = str(error).splitlines()[0]
+                raise SettingError(f"storage at {listener.queue.url}: {reason}") from error
+
+    async def start(self) -> None:
+        """Listen and keep time."""
         for listener in self._listeners:
             self._keep(asyncio.create_task(listener.listen()))
         for timer in self._timers:
@@ -115,6 +126,9 @@ class Host:
         loop = asyncio.get_running_loop()
         self._drain_until = loop.time() + self._options.drain_seconds
         self._state = "Stopping"
+        logger.info(
+            "stopping: no new messages, up to %g s for what runs", self._options.drain_seconds
+        )
         for listener in self._listeners:
             listener.stop()
         for timer in self._timers:

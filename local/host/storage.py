@@ -51,7 +51,11 @@ class Queues:
             try:
                 # By default the SDK first waits 15 s: too long next to an emulator that restarts.
                 self._services[text] = QueueServiceClient.from_connection_string(
-                    text, initial_backoff=1, increment_base=2, random_jitter_range=1, retry_total=2
+                    text,
+                    initial_backoff=0.5,
+                    increment_base=1,
+                    random_jitter_range=0.5,
+                    retry_total=2,
                 )
             except ValueError as error:
                 raise SettingError(f"{where}: {error}") from error

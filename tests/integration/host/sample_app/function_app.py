@@ -128,7 +128,7 @@ async def failing_timer(timer: func.TimerRequest) -> None:  # noqa: ARG001
 async def on_event(event: func.EventGridEvent, log: func.Out[str]) -> None:
     """Note the event, or fail when it says so."""
     if isinstance(event, func.CloudEvent):
-        note(log, body="cloud event", type=event.type, data=event.data)
+        note(log, body="cloud event", type=event.type, data=event.get_json())
         return
     data = event.get_json()
     if data.get("fail"):
