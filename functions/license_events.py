@@ -6,17 +6,20 @@ import azure.functions as func
 
 from shared import bootstrap
 from shared.errors import InputError, TooLargeError
-from shared.services.intake import LONGEST_TOKEN
+from shared.services.intake import LONGEST_TOKEN, Accepted
 
 blueprint = func.Blueprint()
 QUEUE = bootstrap.settings().queue
+UPKEEP = f"{QUEUE}-upkeep"
 
 
 @blueprint.route("graph/notifications", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @blueprint.queue_output("moves", queue_name=QUEUE, connection="AzureWebJobsStorage")
+@blueprint.queue_output("upkeep", queue_name=UPKEEP, connection="AzureWebJobsStorage")
 async def license_assigned(
     req: func.HttpRequest,
     moves: func.Out[List[str]],  # noqa: UP006
+    upkeep: func.Out[str],
 ) -> func.HttpResponse:
     """Answer Graph's handshake, or queue the users that its notifications name.
 
@@ -25,26 +28,31 @@ async def license_assigned(
     if (token := req.params.get("validationToken")) is not None:
         return _echo(token)
     try:
-        accepted = await bootstrap.app().intake.webhook(req.get_body())
+        _queue(await bootstrap.app().intake.webhook(req.get_body()), moves, upkeep)
     except TooLargeError as error:
         return func.HttpResponse(f"{error}\n", status_code=413, mimetype="text/plain")
     except InputError as error:
         return func.HttpResponse(f"{error}\n", status_code=400, mimetype="text/plain")
-    if accepted.messages:
-        moves.set(accepted.messages)
     return func.HttpResponse(status_code=202)
 
 
 @blueprint.event_grid_trigger("event")
 @blueprint.queue_output("moves", queue_name=QUEUE, connection="AzureWebJobsStorage")
+@blueprint.queue_output("upkeep", queue_name=UPKEEP, connection="AzureWebJobsStorage")
 async def license_events(
     event: func.CloudEvent,
     moves: func.Out[List[str]],  # noqa: UP006
+    upkeep: func.Out[str],
 ) -> None:
     """Queue the user that one event names; an event that is not ours is dropped and counted."""
-    accepted = await bootstrap.app().intake.accept([event.get_json()])
+    _queue(await bootstrap.app().intake.accept([event.get_json()]), moves, upkeep)
+
+
+def _queue(accepted: Accepted, moves: func.Out[List[str]], upkeep: func.Out[str]) -> None:  # noqa: UP006
     if accepted.messages:
         moves.set(accepted.messages)
+    if accepted.renew:
+        upkeep.set("renew")
 
 
 def _echo(token: str) -> func.HttpResponse:

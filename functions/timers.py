@@ -1,4 +1,4 @@
-"""What runs by the clock: the sweep, the second look at waiting users, the subscription's upkeep."""
+"""What runs by the clock: the sweep, the catch-up, the second look at waiting users."""
 
 import azure.functions as func
 
@@ -15,12 +15,18 @@ async def sweep_providers(timer: func.TimerRequest) -> None:  # noqa: ARG001 - t
 
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.recheck_schedule)
+async def resume_sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    """Go on with a sweep that was killed, interrupted, requested or released."""
+    await bootstrap.app().sweeper.resume()
+
+
+@blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)
+async def catch_up(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    """Queue everybody whose license changed, whatever notifications were lost."""
+    await bootstrap.app().catch_up.catch_up()
+
+
+@blueprint.timer_trigger("timer", schedule=SETTINGS.recheck_schedule)
 async def recheck_waiting(timer: func.TimerRequest) -> None:  # noqa: ARG001
     """Queue the waiting users whose time has come."""
     await bootstrap.app().rechecker.recheck()
-
-
-@blueprint.timer_trigger("timer", schedule=SETTINGS.subscription_schedule)
-async def keep_subscription(timer: func.TimerRequest) -> None:  # noqa: ARG001
-    """Create the change subscription when absent, renew it well before its end."""
-    await bootstrap.app().subscriber.keep()

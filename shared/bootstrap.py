@@ -6,6 +6,7 @@ call needs; from then on one process has one of each, and one connection pool.
 
 import os
 import random
+from datetime import timedelta
 from functools import cache, cached_property
 
 import httpx
@@ -20,13 +21,15 @@ from shared.clock import SystemClock
 from shared.domain.decision import Rules
 from shared.domain.waiting import Patience
 from shared.log import EventLog, quiet_libraries
+from shared.services.catching_up import CatchUp
 from shared.services.health import Health
 from shared.services.intake import Intake
 from shared.services.moving import Mover
 from shared.services.rechecking import Rechecker
 from shared.services.subscribing import Subscriber
-from shared.services.sweeping import Sweeper
+from shared.services.sweeping import Guard, Sweeper
 from shared.settings import Mode, Settings
+from shared.storage.plans import PlanTable
 from shared.storage.queue import MoveQueue
 from shared.storage.replaced import ReplacedProviderTable
 from shared.storage.runs import RunTable
@@ -150,7 +153,10 @@ class App:
             runs=self.runs,
             rules=self._rules,
             patience=Patience(
-                self.settings.recheck_delays, self.settings.grace, self.settings.max_failures
+                self.settings.recheck_delays,
+                self.settings.grace,
+                self.settings.max_failures,
+                self.settings.reprocess_licenses,
             ),
             clock=self.clock,
             log=self.log("moving"),
@@ -165,10 +171,26 @@ class App:
             conferencing=self.teams,
             replaced=self.replaced,
             runs=self.runs,
+            plans=PlanTable(self.tables.table("plans")),
+            state=self.state,
             queue=self.queue,
             rules=self._rules,
+            guard=Guard(self.settings.sweep_max_moves, self.settings.sweep_max_share),
+            lease=timedelta(seconds=self.settings.sweep_lease_seconds),
             clock=self.clock,
             log=self.log("sweeping"),
+        )
+
+    @cached_property
+    def catch_up(self) -> CatchUp:
+        """Asks for changed licenses."""
+        return CatchUp(
+            directory=self.graph,
+            state=self.state,
+            queue=self.queue,
+            waiting=self.waiting,
+            sweep=self.sweeper.resume,
+            log=self.log("catching_up"),
         )
 
     @cached_property

@@ -5,6 +5,7 @@
     ├── InputError               a notification, message or request is not what it must be
     │   └── TooLargeError        ... because there is too much of it
     ├── StorageError             a table or queue refused or did not answer
+    ├── BusyError                another instance is doing this right now
     └── ServiceError             Graph, Teams or the identity endpoint; names service and operation
         ├── TransientError       trying again later may help; the retries in the client are used up
         │   ├── UnreachableError no connection, or no answer in time
@@ -14,6 +15,7 @@
         ├── AccessDeniedError    401 or 403: a role or permission is missing
         ├── NotFoundError        404
         ├── RefusedError         another 4xx, with the service's own code
+        │   └── ExpiredError     a delta link that Graph does not know any more
         └── ContractError        the answer lacks a field or a field has an unknown value
 
 A message says what was tried, on what, and what to do next. It never carries a passcode, a PIN, a
@@ -45,15 +47,22 @@ class StorageError(AcpError):
         self.operation = operation
 
 
+class BusyError(AcpError):
+    """Another instance is doing this right now."""
+
+
 class ServiceError(AcpError):
     """A Microsoft service did not do what was asked.
 
     service: "Graph", "Teams" or "identity". operation: verb and path without any identifier.
-    code: the service's own error code, when it gave one.
+    code: the service's own error code, when it gave one. status: the HTTP status, or 0.
     """
 
-    def __init__(self, service: str, operation: str, detail: str, code: str = "") -> None:
+    def __init__(
+        self, service: str, operation: str, detail: str, code: str = "", status: int = 0
+    ) -> None:
         super().__init__(f"{service}: {operation}: {detail}")
+        self.status = status
         self.service = service
         self.operation = operation
         self.detail = detail
@@ -90,6 +99,10 @@ class NotFoundError(ServiceError):
 
 class RefusedError(ServiceError):
     """The service refused the request (another 4xx)."""
+
+
+class ExpiredError(RefusedError):
+    """A delta link is too old: only a full read helps."""
 
 
 class ContractError(ServiceError):

@@ -35,6 +35,13 @@ class Mode(StrEnum):
     REPORT = "report"
 
 
+class Delivery(StrEnum):
+    """How Graph delivers change notifications."""
+
+    WEBHOOK = "webhook"
+    EVENT_GRID = "eventgrid"
+
+
 class Cloud(StrEnum):
     """Which Microsoft cloud the tenant lives in."""
 
@@ -130,6 +137,33 @@ class Settings(BaseModel):
         "0 * * * * *",
         description="When waiting users that are due are looked at again (NCRONTAB, UTC).",
     )
+    catch_up_schedule: Schedule = Field(
+        "0 */5 * * * *", description="When changed licenses are asked for (NCRONTAB, UTC)."
+    )
+    sweep_max_moves: int = Field(
+        500,
+        ge=0,
+        description="A sweep that would move more users than this is held until a person releases it.",
+    )
+    sweep_max_share: float = Field(
+        1.0, ge=0, le=1, description="The same as a share of the licensed users; 1: no such limit."
+    )
+    sweep_lease_seconds: Seconds = Field(
+        300, description="Seconds after which a sweep that was killed may be gone on with."
+    )
+    reprocess_licenses: bool = Field(
+        False,
+        description="Whether Graph is asked once to process a license again after the grace period.",
+    )
+    delivery: Delivery = Field(
+        Delivery.WEBHOOK, description="How Graph delivers changes: `webhook` or `eventgrid`."
+    )
+    event_grid_subscription: str = Field(
+        "", description="Event Grid: the Azure subscription (GUID) of the partner topic."
+    )
+    event_grid_resource_group: str = Field("", description="Event Grid: its resource group.")
+    event_grid_topic: str = Field("", description="Event Grid: the partner topic's name.")
+    event_grid_location: str = Field("", description="Event Grid: its Azure region.")
     subscription_schedule: Schedule = Field(
         "0 30 * * * *", description="When the change subscription is looked after (NCRONTAB, UTC)."
     )
@@ -197,6 +231,21 @@ class Settings(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _event_grid_is_complete(self) -> Self:
+        parts = {
+            "ACP_EVENT_GRID_SUBSCRIPTION": self.event_grid_subscription,
+            "ACP_EVENT_GRID_RESOURCE_GROUP": self.event_grid_resource_group,
+            "ACP_EVENT_GRID_TOPIC": self.event_grid_topic,
+            "ACP_EVENT_GRID_LOCATION": self.event_grid_location,
+        }
+        missing = [name for name, value in parts.items() if not value]
+        if self.delivery is Delivery.EVENT_GRID and missing:
+            raise ValueError(
+                f"{missing[0]}: missing; ACP_DELIVERY=eventgrid needs {', '.join(parts)}"
+            )
+        return self
+
     @property
     def grace(self) -> timedelta:
         """How long provisioning may take."""
@@ -204,7 +253,17 @@ class Settings(BaseModel):
 
     @property
     def notification_url(self) -> str | None:
-        """The address Graph posts change notifications to, or None when the app has none."""
+        """Where Graph delivers change notifications, or None when the app does not know.
+
+        Source of the Event Grid form: "Receive Microsoft Graph API change events through Azure
+        Event Grid", Azure Event Grid documentation.
+        """
+        if self.delivery is Delivery.EVENT_GRID:
+            return (
+                f"EventGrid:?azuresubscriptionid={self.event_grid_subscription}"
+                f"&resourcegroup={self.event_grid_resource_group}"
+                f"&partnertopic={self.event_grid_topic}&location={self.event_grid_location}"
+            )
         base = str(self.public_url) if self.public_url else f"https://{self.hostname or ''}"
         return f"{base.rstrip('/')}/api/graph/notifications" if base != "https://" else None
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from shared.clients.graph_models import Subscription
+from shared.clients.graph_models import DeltaPage, Subscription
 from shared.clients.teams_models import Page
 from shared.domain.outcome import UserResult
 from shared.domain.user import (
@@ -16,7 +16,8 @@ from shared.domain.user import (
     ServiceUser,
 )
 from shared.domain.waiting import Waiting
-from shared.errors import NotFoundError, ServiceError, StorageError
+from shared.errors import NotFoundError, ServiceError, StorageError, UnreachableError
+from shared.storage.plans import PagePlan
 from shared.storage.runs import Run
 from shared.storage.state import SubscriptionState
 
@@ -90,9 +91,14 @@ class FakeDirectory:
     known: dict[str, DirectoryUser] = field(default_factory=dict)
     errors: dict[str, ServiceError] = field(default_factory=dict)
     down: ServiceError | None = None
-    subscriptions: dict[str, datetime] = field(default_factory=dict)
+    live: dict[str, datetime] = field(default_factory=dict)
     created: list[str] = field(default_factory=list)
-    page_size: int = 2
+    latest_links: int = 1
+    delta_links: list[str] = field(default_factory=list)
+    delta_pages: list[DeltaPage] = field(default_factory=list)
+    delta_error: ServiceError | None = None
+    reprocessed: list[str] = field(default_factory=list)
+    reprocess_error: ServiceError | None = None
 
     def add(self, *users: DirectoryUser) -> None:
         self.known |= {user.id: user for user in users}
@@ -115,16 +121,45 @@ class FakeDirectory:
     async def create_subscription(
         self, url: str, client_state: str, expires: datetime
     ) -> Subscription:
+        name = f"subscription-{len(self.created) + 1}"
         self.created.append(url)
-        name = f"subscription-{len(self.created)}"
-        self.subscriptions[name] = expires
+        self.live[name] = expires
         return Subscription(id=name, expirationDateTime=expires)
 
     async def renew_subscription(self, subscription_id: str, expires: datetime) -> Subscription:
-        if subscription_id not in self.subscriptions:
+        if subscription_id not in self.live:
             raise NotFoundError("Graph", "PATCH /v1.0/subscriptions/{id}", "HTTP 404")
-        self.subscriptions[subscription_id] = expires
+        self.live[subscription_id] = expires
         return Subscription(id=subscription_id, expirationDateTime=expires)
+
+    async def subscriptions(self) -> list[Subscription]:
+        return [
+            Subscription(
+                id=name,
+                expirationDateTime=end,
+                notificationUrl=self.created[int(name.rsplit("-", 1)[1]) - 1],
+            )
+            for name, end in self.live.items()
+        ]
+
+    async def delete_subscription(self, subscription_id: str) -> None:
+        if self.live.pop(subscription_id, None) is None:
+            raise NotFoundError("Graph", "DELETE /v1.0/subscriptions/{id}", "HTTP 404")
+
+    async def latest_delta_link(self) -> str:
+        return f"latest-{self.latest_links}"
+
+    async def changes(self, link: str) -> AsyncIterator[DeltaPage]:
+        self.delta_links.append(link)
+        if self.delta_error:
+            raise self.delta_error
+        for page in self.delta_pages:
+            yield page
+
+    async def reprocess(self, user_id: str) -> None:
+        if self.reprocess_error:
+            raise self.reprocess_error
+        self.reprocessed.append(user_id)
 
 
 @dataclass
@@ -139,6 +174,13 @@ class FakeTeams:
     lag: int = 0
     """Reads after a set that still show the old state."""
     faults: list[tuple[str, str]] = field(default_factory=list)
+    page_size: int = 3
+    pages_read: list[int] = field(default_factory=list)
+    stop_at: int | None = None
+    """The user at which the listing breaks off with `stop_with`."""
+    stop_with: ServiceError = field(
+        default_factory=lambda: UnreachableError("Teams", "GET /Teams.User/users", "ReadTimeout")
+    )
     _before: dict[str, tuple[int, ServiceUser]] = field(default_factory=dict)
 
     def add(self, *users: ServiceUser) -> None:
@@ -156,8 +198,13 @@ class FakeTeams:
 
     async def pages(self, start: str | None = None) -> AsyncIterator[Page]:
         users = list(self.known.values())
-        for at in range(0, len(users), 3):
-            yield Page(users[at : at + 3], None, self.faults if at == 0 else [])
+        for at in range(int(start or 0), max(len(users), 1), self.page_size):
+            if self.stop_at is not None and at >= self.stop_at:
+                raise self.stop_with
+            self.pages_read.append(at)
+            following = at + self.page_size
+            link = str(following) if following < len(users) else None
+            yield Page(users[at:following], link, self.faults if at == 0 else [])
 
     async def set_microsoft(
         self, user_id: str, *, replace: bool, number: str | None = None
@@ -226,22 +273,51 @@ class FakeWaiting:
 class FakeRuns:
     """Runs and results."""
 
-    runs: list[Run] = field(default_factory=list)
+    runs: dict[str, Run] = field(default_factory=dict)
     results: dict[str, list[UserResult]] = field(default_factory=dict)
 
     async def put(self, run: Run) -> None:
-        self.runs.append(run)
+        self.runs[run.id] = run
+
+    async def get(self, run: str) -> Run | None:
+        return self.runs.get(run)
 
     async def record(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
         self.results.setdefault(run, []).extend(results)
 
+    @property
+    def last(self) -> Run:
+        """The run that began last."""
+        return list(self.runs.values())[-1]
+
+
+@dataclass
+class FakePlans:
+    """Pages of sweeps."""
+
+    known: dict[str, dict[int, PagePlan]] = field(default_factory=dict)
+
+    async def put(self, run: str, page: PagePlan) -> None:
+        self.known.setdefault(run, {})[page.number] = page
+
+    async def mark_sent(self, run: str, number: int) -> None:
+        self.known[run][number] = dataclasses.replace(self.known[run][number], sent=True)
+
+    async def pages(self, run: str) -> AsyncIterator[PagePlan]:
+        for _, page in sorted(self.known.get(run, {}).items()):
+            yield page
+
 
 @dataclass
 class FakeState:
-    """The subscription; counts how often it is read."""
+    """The single things; counts how often the subscription is read."""
 
     known: SubscriptionState | None = None
     reads: int = 0
+    link: str | None = None
+    sweep: str | None = None
+    wanted: bool = False
+    leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
     async def subscription(self) -> SubscriptionState | None:
         self.reads += 1
@@ -249,6 +325,35 @@ class FakeState:
 
     async def put_subscription(self, subscription: SubscriptionState) -> None:
         self.known = subscription
+
+    async def delta_link(self) -> str | None:
+        return self.link
+
+    async def put_delta_link(self, link: str) -> None:
+        self.link = link
+
+    async def current_sweep(self) -> str | None:
+        return self.sweep
+
+    async def put_current_sweep(self, run: str | None) -> None:
+        self.sweep = run
+
+    async def sweep_requested(self) -> bool:
+        return self.wanted
+
+    async def request_sweep(self, wanted: bool = True) -> None:
+        self.wanted = wanted
+
+    async def acquire(self, name: str, owner: str, now: datetime, span: timedelta) -> bool:
+        holder, until = self.leases.get(name, (owner, now))
+        if holder != owner and until > now:
+            return False
+        self.leases[name] = (owner, now + span)
+        return True
+
+    async def release(self, name: str, owner: str, now: datetime) -> None:
+        if self.leases.get(name, ("", now))[0] == owner:
+            del self.leases[name]
 
 
 @dataclass

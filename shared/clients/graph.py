@@ -9,17 +9,34 @@ import httpx
 from pydantic import TypeAdapter
 
 from shared.clients import wire
-from shared.clients.graph_models import BatchAnswer, BatchAnswers, Subscription, User, UserIdPage
+from shared.clients.graph_models import (
+    BatchAnswer,
+    BatchAnswers,
+    DeltaPage,
+    Subscription,
+    SubscriptionPage,
+    User,
+    UserIdPage,
+)
 from shared.clients.transport import Service, error_of, parse_body, retry_after
 from shared.clock import Clock
 from shared.domain.plans import CONFERENCING_PLANS, ROOM_PLANS
 from shared.domain.user import DirectoryUser
-from shared.errors import ContractError, ServiceError, TransientError
+from shared.errors import (
+    ContractError,
+    ExpiredError,
+    NotFoundError,
+    RefusedError,
+    ServiceError,
+    TransientError,
+)
 
 BATCH_SIZE: Final = 20
 """Requests in one batch at most (Graph, "JSON batching")."""
 
 _SELECT = "id,userPrincipalName,userType,usageLocation,assignedPlans"
+_DELTA_SELECT = "id,assignedPlans"
+_EXPIRED_CODES = frozenset({"syncStateNotFound", "SyncStateNotFound", "resyncRequired"})
 _PAGE = "999"
 _EVENTUAL = {"ConsistencyLevel": "eventual", "x-ms-throttle-priority": "low"}
 
@@ -90,6 +107,55 @@ class GraphClient:
             ids={"id": subscription_id},
             json={"expirationDateTime": _timestamp(expires)},
         )
+
+    async def subscriptions(self) -> list[Subscription]:
+        """Return all subscriptions of this app."""
+        found: list[Subscription] = []
+        url: str | None = None
+        while True:
+            page = await self._service.call(
+                wire.LIST_SUBSCRIPTIONS, SubscriptionPage.model_validate_json, url=url
+            )
+            found += page.value
+            url = page.next_link
+            if url is None:
+                return found
+
+    async def delete_subscription(self, subscription_id: str) -> None:
+        """End a subscription. NotFoundError: Graph has it no more."""
+        await self._service.call(
+            wire.DELETE_SUBSCRIPTION, lambda _: None, ids={"id": subscription_id}
+        )
+
+    async def latest_delta_link(self) -> str:
+        """Return the link from which `changes` tells what happens after now."""
+        params = {"$select": _DELTA_SELECT, "$deltatoken": "latest"}
+        page = await self._service.call(wire.DELTA, DeltaPage.model_validate_json, params=params)
+        while page.delta_link is None:
+            page = await self._service.call(
+                wire.DELTA, DeltaPage.model_validate_json, url=page.next_link
+            )
+        return page.delta_link
+
+    async def changes(self, link: str) -> AsyncIterator[DeltaPage]:
+        """Yield the pages of changes since `link`; the last one carries the next delta link.
+
+        ExpiredError: Graph does not know the link any more.
+        """
+        url: str | None = link
+        while url:
+            try:
+                page = await self._service.call(wire.DELTA, DeltaPage.model_validate_json, url=url)
+            except (RefusedError, NotFoundError) as error:
+                if error.code in _EXPIRED_CODES or error.status == httpx.codes.GONE:
+                    raise ExpiredError("Graph", str(wire.DELTA), error.detail, error.code) from None
+                raise
+            yield page
+            url = page.next_link
+
+    async def reprocess(self, user_id: str) -> None:
+        """Ask Graph to process the user's license assignment again."""
+        await self._service.call(wire.REPROCESS, lambda _: None, ids={"id": user_id})
 
     async def _ids_with(self, plans: Iterable[str]) -> AsyncIterator[list[str]]:
         clauses = (

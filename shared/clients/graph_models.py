@@ -5,10 +5,10 @@ Source: Microsoft Graph v1.0 reference, resource types user, assignedPlan, subsc
 """
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from shared.domain.user import (
@@ -95,3 +95,38 @@ class Subscription(GraphModel):
 
     id: str
     expiration_date_time: datetime
+    notification_url: str | None = None
+
+    def is_for(self, url: str) -> bool:
+        """Whether it delivers to `url`, whatever its query (Event Grid addresses are compared whole)."""
+        address = self.notification_url or ""
+        return address == url or address.partition("?")[0] == url
+
+
+class SubscriptionPage(GraphModel):
+    """One page of the app's subscriptions."""
+
+    value: list[Subscription]
+    next_link: str | None = Field(None, alias="@odata.nextLink")
+
+
+class ChangedUser(GraphModel):
+    """A user of a delta page: removed, or with the plans it has now (None: they did not change)."""
+
+    id: Guid
+    removed: dict[str, Any] | None = Field(None, alias="@removed")
+    assigned_plans: list[Plan] | None = None
+
+
+class DeltaPage(GraphModel):
+    """A page of changes; it has a next link or, at the end, a delta link."""
+
+    value: list[ChangedUser]
+    next_link: str | None = Field(None, alias="@odata.nextLink")
+    delta_link: str | None = Field(None, alias="@odata.deltaLink")
+
+    @model_validator(mode="after")
+    def _has_a_link(self) -> Self:
+        if not (self.next_link or self.delta_link):
+            raise ValueError("@odata.nextLink or @odata.deltaLink is needed")
+        return self

@@ -160,24 +160,19 @@ def error_of(service: str, call: Call, status: int, body: bytes) -> ServiceError
     """Return the error that stands for an HTTP status; carries the service's code, not its text."""
     code = _code(body)
     detail = f"HTTP {status} {code}".rstrip()
+    kind: type[ServiceError]
     match status:
         case 401 | 403:
-            return AccessDeniedError(
-                service,
-                str(call),
-                f"{detail}; a role or permission is missing (docs/operations.md)",
-                code,
-            )
+            kind, detail = AccessDeniedError, f"{detail}; a role or permission is missing"
         case 404:
-            return NotFoundError(service, str(call), detail, code)
+            kind = NotFoundError
         case 429 | 503:
-            return ThrottledError(service, str(call), detail, code)
-        case _ if (
-            status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.REQUEST_TIMEOUT
-        ):
-            return ServerFaultError(service, str(call), detail, code)
+            kind = ThrottledError
+        case _ if status == httpx.codes.REQUEST_TIMEOUT or httpx.codes.is_server_error(status):
+            kind = ServerFaultError
         case _:
-            return RefusedError(service, str(call), detail, code)
+            kind = RefusedError
+    return kind(service, str(call), detail, code, status)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -51,6 +51,19 @@ CREATE_SUBSCRIPTION: Final = Call(
 RENEW_SUBSCRIPTION: Final = Call(
     "PATCH", "/v1.0/subscriptions/{id}", Sure.DOCUMENTED, "keep the subscription alive"
 )
+LIST_SUBSCRIPTIONS: Final = Call(
+    "GET", "/v1.0/subscriptions", Sure.DOCUMENTED, "which subscriptions the app has"
+)
+DELETE_SUBSCRIPTION: Final = Call(
+    "DELETE", "/v1.0/subscriptions/{id}", Sure.DOCUMENTED, "end a subscription that was replaced"
+)
+DELTA: Final = Call("GET", "/v1.0/users/delta", Sure.DOCUMENTED, "whose plans changed since last")
+REPROCESS: Final = Call(
+    "POST",
+    "/v1.0/users/{id}/reprocessLicenseAssignment",
+    Sure.DOCUMENTED,
+    "after the grace period, once, where the settings permit",
+)
 
 DISCOVER: Final = Call(
     "GET", "/Teams.Tenant/serviceDiscovery", Sure.CONFIRMED, "which region serves the tenant"
@@ -72,7 +85,11 @@ CALLS: Final = (
     LIST_USERS,
     BATCH,
     CREATE_SUBSCRIPTION,
+    LIST_SUBSCRIPTIONS,
     RENEW_SUBSCRIPTION,
+    DELETE_SUBSCRIPTION,
+    DELTA,
+    REPROCESS,
     DISCOVER,
     LIST_TEAMS_USERS,
     GET_TEAMS_USER,

@@ -1,7 +1,7 @@
 """When a user is looked at again, and when the system gives up and asks a person. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -42,12 +42,14 @@ class Patience:
     """How long to go on.
 
     delays: the pause before each further look; the last one repeats.
-    grace: how long provisioning may take. max_failures: looks that may fail.
+    grace: how long provisioning may take. max_failures: looks that may fail. reprocess: whether
+    the license may be processed again, once, before a person is asked.
     """
 
     delays: Sequence[timedelta]
     grace: timedelta
     max_failures: int
+    reprocess: bool = False
 
     def delay(self, attempt: int) -> timedelta:
         """Return the pause after look number `attempt` (1 is the first)."""
@@ -87,6 +89,22 @@ def keep_waiting(
         due=None if exhausted else now + patience.delay(attempt),
         reprocessed=same.reprocessed if same else False,
     )
+
+
+def may_reprocess(waiting: Waiting, patience: Patience) -> bool:
+    """Return whether processing the license again is the thing to do for a user out of patience."""
+    return (
+        waiting.needs_attention
+        and waiting.cause is Cause.PROVISIONING
+        and patience.reprocess
+        and not waiting.reprocessed
+    )
+
+
+def after_reprocessing(waiting: Waiting, now: datetime, patience: Patience) -> Waiting:
+    """Return the row of a user whose license is processed again: a grace period begins anew."""
+    due = now + patience.delay(1)
+    return replace(waiting, since=now, attempt=1, due=due, reprocessed=True)
 
 
 def ask_person(user_id: str, upn: str, reason: str, now: datetime) -> Waiting:

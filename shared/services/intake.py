@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from shared.clock import Clock
@@ -21,7 +21,7 @@ from shared.errors import InputError, TooLargeError
 from shared.log import EventLog
 from shared.services.ports import State
 from shared.storage.messages import messages
-from shared.storage.state import SubscriptionState
+from shared.storage.state import Secret, SubscriptionState
 
 LONGEST_BODY: Final = 1024 * 1024
 """Bytes of a notification's body at most."""
@@ -34,7 +34,7 @@ LONGEST_TOKEN: Final = 4096
 
 _TRUST: Final = 10.0
 _LOOK_UP_AGAIN: Final = 1.0
-"""Seconds, see `Intake._subscription`."""
+"""Seconds, see `Intake._secrets`."""
 
 CAUSE = "license_event"
 
@@ -52,9 +52,8 @@ class Notification(BaseModel):
 
     subscription_id: str
     client_state: str = Field("", repr=False)
-    tenant_id: str
-    change_type: str = ""
-    lifecycle_event: str = ""
+    tenant_id: str = Field(validation_alias=AliasChoices("tenantId", "organizationId"))
+    lifecycle_event: str | None = None
     resource_data: ResourceData | None = None
 
 
@@ -65,6 +64,8 @@ class Accepted:
     messages: list[str]
     users: int
     dropped: Counter[str] = field(default_factory=Counter)
+    renew: bool = False
+    """Graph asks to renew the subscription (`reauthorizationRequired`)."""
 
 
 class Intake:
@@ -101,44 +102,55 @@ class Intake:
         """Check each notification; return the queue messages for the users of those that are ours."""
         users: dict[str, None] = {}
         dropped: Counter[str] = Counter()
+        renew = False
         for item in items:
             verdict = await self._check(item)
             if isinstance(verdict, str):
                 dropped[verdict] += 1
+            elif verdict.lifecycle_event:
+                renew = True
+            elif verdict.resource_data:
+                users[verdict.resource_data.id] = None
             else:
-                users[verdict.id] = None
+                dropped["no_user"] += 1
         if dropped:
             self._log.warning("notifications_dropped", **dropped)
-        return Accepted(list(messages(CAUSE, users)), len(users), dropped)
+        return Accepted(list(messages(CAUSE, users)), len(users), dropped, renew)
 
-    async def _check(self, item: Any) -> ResourceData | str:
-        """Return the user a notification is about, or the reason to drop it."""
+    async def _check(self, item: Any) -> Notification | str:
+        """Return the notification if it is ours, else the reason to drop it."""
         try:
             notification = Notification.model_validate(item)
         except ValidationError:
             return "malformed"
         if notification.tenant_id.casefold() != self._tenant_id:
             return "wrong_tenant"
-        known = await self._subscription(notification.subscription_id)
-        if known is None:
+        secrets = await self._secrets(notification.subscription_id)
+        if not secrets:
             return "unknown_subscription"
-        if not hmac.compare_digest(known.client_state.encode(), notification.client_state.encode()):
-            return "wrong_client_state"
-        if notification.lifecycle_event:
-            return "lifecycle"
-        return notification.resource_data or "no_user"
+        given = notification.client_state.encode()
+        # Every secret is compared, each in constant time: the answer's time tells nothing.
+        matches = [hmac.compare_digest(secret.client_state.encode(), given) for secret in secrets]
+        return notification if any(matches) else "wrong_client_state"
 
-    async def _subscription(self, subscription_id: str) -> SubscriptionState | None:
-        """Return the subscription if it is ours.
+    async def _secrets(self, subscription_id: str) -> list[Secret]:
+        """Return the secrets that a notification of this subscription may carry now.
 
-        What is known is trusted for 10 s; one that does not match is looked up anew, but at most
-        once a second, so that a flood of forged notifications costs next to nothing.
+        What is known is trusted for 10 s; a subscription that is not known is looked up anew, but at
+        most once a second, so that a flood of forged notifications costs next to nothing.
         """
+        found: list[Secret] = []
         for trusted in (_TRUST, _LOOK_UP_AGAIN):
             if self._clock.monotonic() - self._read_at >= trusted:
                 self._known = await self._state.subscription()
                 self._read_at = self._clock.monotonic()
+            now = self._clock.now()
             # Without an id yet, Graph is just being asked for it: the secret alone decides.
-            if self._known and self._known.subscription_id in ("", subscription_id):
-                return self._known
-        return None
+            found = [
+                secret
+                for secret in (self._known.secrets if self._known else ())
+                if secret.subscription_id in ("", subscription_id) and secret.is_valid(now)
+            ]
+            if any(secret.subscription_id for secret in found):
+                break
+        return found

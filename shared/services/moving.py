@@ -6,13 +6,22 @@ is the same. One user's failure touches no other. What a look found is always re
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from shared.clock import Clock
 from shared.domain.decision import Action, Decision, Rules, decide, screen
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import DirectoryUser, ServiceUser
-from shared.domain.waiting import Cause, Patience, ask_person, keep_waiting
+from shared.domain.waiting import (
+    Cause,
+    Patience,
+    Waiting,
+    after_reprocessing,
+    ask_person,
+    keep_waiting,
+    may_reprocess,
+)
 from shared.errors import (
     AcpError,
     NotFoundError,
@@ -183,7 +192,17 @@ class Mover:
                 now=now,
                 patience=self._patience,
             )
+        if may_reprocess(row, self._patience) and not self._report:
+            row = await self._reprocess(row)
         await self._waiting.put(row)
+
+    async def _reprocess(self, row: Waiting) -> Waiting:
+        """Ask Graph once to process the license again; if it refuses, a person is asked instead."""
+        try:
+            await self._directory.reprocess(row.user_id)
+        except ServiceError as error:
+            return replace(row, reason=f"{row.reason}; reprocessing failed: {error}")
+        return after_reprocessing(row, self._clock.now(), self._patience)
 
 
 _OUTCOMES: Final = {

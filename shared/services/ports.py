@@ -1,15 +1,16 @@
 """What the services ask of the world; `clients` and `storage` give it, tests give fakes."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from shared.clients.graph_models import Subscription
+from shared.clients.graph_models import DeltaPage, Subscription
 from shared.clients.teams_models import Page
 from shared.domain.outcome import UserResult
 from shared.domain.user import DirectoryUser, ServiceUser
 from shared.domain.waiting import Waiting
 from shared.errors import ServiceError
+from shared.storage.plans import PagePlan
 from shared.storage.runs import Run
 from shared.storage.state import SubscriptionState
 
@@ -37,6 +38,26 @@ class Directory(Protocol):
 
     async def renew_subscription(self, subscription_id: str, expires: datetime) -> Subscription:
         """Move the end of a subscription; NotFoundError: it is gone."""
+        ...
+
+    async def subscriptions(self) -> list[Subscription]:
+        """Return all subscriptions of this app."""
+        ...
+
+    async def delete_subscription(self, subscription_id: str) -> None:
+        """End a subscription; NotFoundError: it is gone."""
+        ...
+
+    async def latest_delta_link(self) -> str:
+        """Return the link from which `changes` tells what happens after now."""
+        ...
+
+    def changes(self, link: str) -> AsyncIterator[DeltaPage]:
+        """Yield the pages of changes since `link`; ExpiredError: the link is too old."""
+        ...
+
+    async def reprocess(self, user_id: str) -> None:
+        """Ask Graph to process the user's license assignment again."""
         ...
 
 
@@ -105,8 +126,28 @@ class Runs(Protocol):
         """Write the run as it is now."""
         ...
 
+    async def get(self, run: str) -> Run | None:
+        """Return the run, or None."""
+        ...
+
     async def record(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
         """Write what happened to some users of a run."""
+        ...
+
+
+class Plans(Protocol):
+    """What each page of a sweep found."""
+
+    async def put(self, run: str, page: PagePlan) -> None:
+        """Write a page; the same page again replaces it."""
+        ...
+
+    async def mark_sent(self, run: str, number: int) -> None:
+        """Remember that the queue has the page's users."""
+        ...
+
+    def pages(self, run: str) -> AsyncIterator[PagePlan]:
+        """Yield the run's pages in order."""
         ...
 
 
@@ -119,6 +160,38 @@ class State(Protocol):
 
     async def put_subscription(self, subscription: SubscriptionState) -> None:
         """Remember the subscription."""
+        ...
+
+    async def delta_link(self) -> str | None:
+        """Return where the next catch-up goes on, or None before the first."""
+        ...
+
+    async def put_delta_link(self, link: str) -> None:
+        """Remember where the next catch-up goes on."""
+        ...
+
+    async def current_sweep(self) -> str | None:
+        """Return the id of the sweep that is not finished, or None."""
+        ...
+
+    async def put_current_sweep(self, run: str | None) -> None:
+        """Remember the sweep that is not finished; None: there is none."""
+        ...
+
+    async def sweep_requested(self) -> bool:
+        """Return whether a sweep has to be begun."""
+        ...
+
+    async def request_sweep(self, wanted: bool = True) -> None:
+        """Remember that a sweep has to be begun; False: it was."""
+        ...
+
+    async def acquire(self, name: str, owner: str, now: datetime, span: timedelta) -> bool:
+        """Take or renew a lease; False while somebody else holds it."""
+        ...
+
+    async def release(self, name: str, owner: str, now: datetime) -> None:
+        """Give a lease back, if it is still ours."""
         ...
 
 

@@ -1,26 +1,39 @@
 """Looks after the change subscription: without one Graph tells nothing.
 
-Source: "subscription resource type" and "Receive change notifications through webhooks", Microsoft
-Graph documentation.
+Graph refuses a second subscription with the same address, so each one gets an address of its own
+(`?s=...`): a new one can be created while the old one still lives, and a leftover of a crash stands
+in nobody's way. Sources: "subscription resource type" and "Receive change notifications through
+webhooks", Microsoft Graph documentation.
 """
 
 import secrets
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from shared.clients.graph import LONGEST_SUBSCRIPTION
 from shared.clock import Clock
-from shared.errors import NotFoundError, SettingsError
+from shared.errors import NotFoundError, SettingsError, StorageError
 from shared.log import EventLog
 from shared.services.ports import Directory, State
-from shared.storage.state import SubscriptionState
+from shared.storage.state import Secret, SubscriptionState
 
 _LIFETIME: Final = min(timedelta(days=7), LONGEST_SUBSCRIPTION)
 _RENEW_BEFORE: Final = timedelta(days=5)
+_ROTATE_AFTER: Final = timedelta(days=30)
+_OLD_SECRET_LIVES: Final = timedelta(hours=1)
+"""Longer than a delayed notification of the old subscription takes to arrive."""
+
+_LEASE: Final = "subscription"
+_LEASE_SPAN: Final = timedelta(minutes=2)
+_LEASE_WAIT: Final = 1.0
 
 
 class Subscriber:
-    """Creates the users subscription when absent and renews it well before its end."""
+    """Keeps exactly one users subscription alive, however many instances try.
+
+    url: where Graph delivers: an https address, or an `EventGrid:?...` one; None: not known.
+    """
 
     def __init__(
         self, directory: Directory, state: State, url: str | None, clock: Clock, log: EventLog
@@ -31,39 +44,96 @@ class Subscriber:
         self._clock = clock
         self._log = log
 
-    async def keep(self) -> SubscriptionState:
-        """Make sure there is a live subscription; return it.
+    async def keep(self, *, renew_now: bool = False) -> SubscriptionState:
+        """Make sure there is one live subscription with a secret that is not old; return it.
 
-        SettingsError: the app does not know its public address. ServiceError: Graph refused.
+        renew_now: Graph asked for it (`reauthorizationRequired`). SettingsError: the app does not
+        know its public address. ServiceError: Graph refused. StorageError: the lease stayed taken.
         """
+        if self._url is None:
+            raise SettingsError("ACP_PUBLIC_URL: missing, and WEBSITE_HOSTNAME is not set either")
+        owner = secrets.token_hex(8)
+        await self._take_turn(owner)
+        try:
+            return await self._keep(self._url, renew_now=renew_now)
+        finally:
+            await self._state.release(_LEASE, owner, self._clock.now())
+
+    async def _take_turn(self, owner: str) -> None:
+        give_up = self._clock.now() + 2 * _LEASE_SPAN
+        while not await self._state.acquire(_LEASE, owner, self._clock.now(), _LEASE_SPAN):
+            if self._clock.now() > give_up:
+                raise StorageError(
+                    "take the lease of the subscription", "another instance keeps it"
+                )
+            await self._clock.sleep(_LEASE_WAIT)
+
+    async def _keep(self, url: str, *, renew_now: bool) -> SubscriptionState:
         now = self._clock.now()
         known = await self._state.subscription()
-        if known is None or not known.subscription_id or known.expires_at is None:
-            return await self._create()
-        if known.expires_at - now > _RENEW_BEFORE:
-            return known
+        listed = {item.id for item in await self._directory.subscriptions() if item.is_for(url)}
+        if known is None or known.subscription_id not in listed:
+            if known and known.subscription_id:
+                self._log.warning("subscription_gone", subscription=known.subscription_id)
+            kept = await self._create(url, known)
+        elif known.created_at is None or now - known.created_at >= _ROTATE_AFTER:
+            kept = await self._create(url, known)
+        elif renew_now or known.expires_at is None or known.expires_at - now < _RENEW_BEFORE:
+            kept = await self._renew(url, known)
+        else:
+            kept = known
+        for leftover in listed - {kept.subscription_id}:
+            await self._delete(leftover)
+        return kept
+
+    async def _create(self, url: str, known: SubscriptionState | None) -> SubscriptionState:
+        """Create a subscription with a new secret; the secrets so far stay valid for a while."""
+        now = self._clock.now()
+        fresh = Secret(client_state=secrets.token_urlsafe(32))
+        old = _ending(known.secrets if known else (), now)
+        # The secret is stored first: Graph may notify before its answer to the creation arrives.
+        before = known or SubscriptionState(())
+        await self._state.put_subscription(replace(before, secrets=(fresh, *old)))
+        address = url if url.startswith("EventGrid:") else f"{url}?s={secrets.token_hex(4)}"
+        created = await self._directory.create_subscription(
+            address, fresh.client_state, now + _LIFETIME
+        )
+        kept = SubscriptionState(
+            secrets=(replace(fresh, subscription_id=created.id), *old),
+            subscription_id=created.id,
+            created_at=now,
+            expires_at=created.expiration_date_time,
+        )
+        await self._state.put_subscription(kept)
+        self._log.info("subscription_created", subscription=kept.subscription_id)
+        return kept
+
+    async def _renew(self, url: str, known: SubscriptionState) -> SubscriptionState:
         try:
             renewed = await self._directory.renew_subscription(
-                known.subscription_id, now + _LIFETIME
+                known.subscription_id, self._clock.now() + _LIFETIME
             )
         except NotFoundError:
             self._log.warning("subscription_gone", subscription=known.subscription_id)
-            return await self._create()
-        kept = SubscriptionState(known.client_state, renewed.id, renewed.expiration_date_time)
+            return await self._create(url, known)
+        kept = replace(known, expires_at=renewed.expiration_date_time)
         await self._state.put_subscription(kept)
         self._log.info("subscription_renewed", subscription=kept.subscription_id)
         return kept
 
-    async def _create(self) -> SubscriptionState:
-        if self._url is None:
-            raise SettingsError("ACP_PUBLIC_URL: missing, and WEBSITE_HOSTNAME is not set either")
-        # The secret is stored first: Graph may notify before its answer to the creation arrives.
-        pending = SubscriptionState(client_state=secrets.token_urlsafe(32))
-        await self._state.put_subscription(pending)
-        created = await self._directory.create_subscription(
-            self._url, pending.client_state, self._clock.now() + _LIFETIME
-        )
-        kept = SubscriptionState(pending.client_state, created.id, created.expiration_date_time)
-        await self._state.put_subscription(kept)
-        self._log.info("subscription_created", subscription=kept.subscription_id)
-        return kept
+    async def _delete(self, subscription_id: str) -> None:
+        try:
+            await self._directory.delete_subscription(subscription_id)
+        except NotFoundError:
+            return
+        self._log.info("subscription_deleted", subscription=subscription_id)
+
+
+def _ending(known: tuple[Secret, ...], now: datetime) -> tuple[Secret, ...]:
+    """Return the secrets that are still valid, each with an end."""
+    end = (now + _OLD_SECRET_LIVES).isoformat()
+    return tuple(
+        secret if secret.valid_until else replace(secret, valid_until=end)
+        for secret in known
+        if secret.is_valid(now)
+    )

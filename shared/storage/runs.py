@@ -8,23 +8,45 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from shared.domain.outcome import Outcome, UserResult
 from shared.storage.tables import BATCH_LIMIT, Table
 
 
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    """Stopped by an error; it goes on from its last page."""
+    HELD = "held"
+    """It would move more users than permitted; nothing is queued until a person releases it."""
+    RELEASED = "released"
+    """A person released it; its users are about to be queued."""
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run: id, cause, state (`running`, `finished`, `failed`) and its counts by name."""
+    """A run and its progress.
+
+    counts: by name. page: pages read so far. next_link: the page to go on with (None: from the
+    start). scanned: all pages were read.
+    """
 
     id: str
     cause: str
-    state: str
+    state: RunState
     started_at: datetime
     finished_at: datetime | None = None
     reason: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    page: int = 0
+    next_link: str | None = None
+    scanned: bool = False
 
 
 def new_run_id(cause: str, now: datetime) -> str:
@@ -45,32 +67,28 @@ class RunTable:
             "PartitionKey": run.id[:6],
             "RowKey": run.id,
             "cause": run.cause,
-            "state": run.state,
+            "state": str(run.state),
             "started_at": run.started_at,
             "reason": run.reason,
+            "page": run.page,
+            "next_link": run.next_link or "",
+            "scanned": run.scanned,
             **{f"count_{name}": value for name, value in run.counts.items()},
         }
         if run.finished_at:
             entity["finished_at"] = run.finished_at
         await self._runs.replace(entity)
 
+    async def get(self, run: str) -> Run | None:
+        """Return the run, or None."""
+        row = await self._runs.get(run[:6], run)
+        return _decode(dict(row)) if row else None
+
     async def month(self, month: datetime) -> AsyncIterator[Run]:
         """Yield the runs that started in the month of `month`, oldest first."""
         rows = self._runs.query("PartitionKey eq @month", {"month": f"{month:%Y%m}"})
         async for row in rows:
-            yield Run(
-                id=row["RowKey"],
-                cause=row["cause"],
-                state=row["state"],
-                started_at=row["started_at"],
-                finished_at=row.get("finished_at"),
-                reason=row["reason"],
-                counts={
-                    name.removeprefix("count_"): value
-                    for name, value in row.items()
-                    if name.startswith("count_")
-                },
-            )
+            yield _decode(dict(row))
 
     async def record(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
         """Write what happened to some users of a run (at most 100); one transaction."""
@@ -92,3 +110,22 @@ class RunTable:
         """Yield the results of a run."""
         async for row in self._results.query("PartitionKey eq @run", {"run": run}):
             yield UserResult(row["RowKey"], Outcome(row["outcome"]), row["reason"])
+
+
+def _decode(row: dict[str, Any]) -> Run:
+    return Run(
+        id=row["RowKey"],
+        cause=row["cause"],
+        state=RunState(row["state"]),
+        started_at=row["started_at"],
+        finished_at=row.get("finished_at"),
+        reason=row["reason"],
+        counts={
+            name.removeprefix("count_"): value
+            for name, value in row.items()
+            if name.startswith("count_")
+        },
+        page=row["page"],
+        next_link=row["next_link"] or None,
+        scanned=row["scanned"],
+    )

@@ -1,25 +1,43 @@
-"""Table `state`: the few single things that are remembered, such as the change subscription."""
+"""Table `state`: the few single things that are remembered: subscription, delta link, leases."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from shared.storage.tables import Table
 
-_PARTITION = "state"
-_SUBSCRIPTION = "subscription"
+_PARTITION: Final = "state"
+_SUBSCRIPTION: Final = "subscription"
+_DELTA: Final = "delta"
+_SWEEP: Final = "sweep"
+_SWEEP_REQUEST: Final = "sweep-request"
 
 
 @dataclass(frozen=True, slots=True)
-class SubscriptionState:
-    """The change subscription: its secret, and, once Graph created it, its id and its end.
+class Secret:
+    """A `clientState` that notifications may carry.
 
-    `subscription_id` is empty while Graph is being asked to create it: notifications may arrive
-    before the answer does.
+    subscription_id: empty while Graph is being asked to create the subscription: notifications may
+    arrive before the answer does. valid_until: ISO 8601 UTC; empty: until it is replaced.
     """
 
     client_state: str
     subscription_id: str = ""
+    valid_until: str = ""
+
+    def is_valid(self, now: datetime) -> bool:
+        """Whether the secret still opens."""
+        return not self.valid_until or datetime.fromisoformat(self.valid_until) > now
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionState:
+    """The change subscription (no id: there is none yet), and the secrets that are valid now."""
+
+    secrets: tuple[Secret, ...]
+    subscription_id: str = ""
+    created_at: datetime | None = None
     expires_at: datetime | None = None
 
 
@@ -38,16 +56,76 @@ class StateTable:
         row = await self._table.get(_PARTITION, _SUBSCRIPTION)
         if row is None:
             return None
-        return SubscriptionState(row["client_state"], row["subscription_id"], row.get("expires_at"))
+        return SubscriptionState(
+            secrets=tuple(Secret(**item) for item in json.loads(row["secrets"])),
+            subscription_id=row["subscription_id"],
+            created_at=row.get("created_at"),
+            expires_at=row.get("expires_at"),
+        )
 
     async def put_subscription(self, subscription: SubscriptionState) -> None:
         """Remember the subscription."""
         entity: dict[str, Any] = {
             "PartitionKey": _PARTITION,
             "RowKey": _SUBSCRIPTION,
-            "client_state": subscription.client_state,
+            "secrets": json.dumps([asdict(secret) for secret in subscription.secrets]),
             "subscription_id": subscription.subscription_id,
         }
-        if subscription.expires_at:
-            entity["expires_at"] = subscription.expires_at
+        if subscription.created_at and subscription.expires_at:
+            entity |= {"created_at": subscription.created_at, "expires_at": subscription.expires_at}
         await self._table.replace(entity)
+
+    async def delta_link(self) -> str | None:
+        """Return where the next catch-up goes on, or None before the first."""
+        row = await self._table.get(_PARTITION, _DELTA)
+        return str(row["link"]) if row else None
+
+    async def put_delta_link(self, link: str) -> None:
+        """Remember where the next catch-up goes on."""
+        await self._table.replace({"PartitionKey": _PARTITION, "RowKey": _DELTA, "link": link})
+
+    async def current_sweep(self) -> str | None:
+        """Return the id of the sweep that is not finished, or None."""
+        row = await self._table.get(_PARTITION, _SWEEP)
+        return str(row["run"]) or None if row else None
+
+    async def put_current_sweep(self, run: str | None) -> None:
+        """Remember the sweep that is not finished; None: there is none."""
+        await self._table.merge({"PartitionKey": _PARTITION, "RowKey": _SWEEP, "run": run or ""})
+
+    async def sweep_requested(self) -> bool:
+        """Return whether a sweep has to be begun."""
+        row = await self._table.get(_PARTITION, _SWEEP_REQUEST)
+        return bool(row["wanted"]) if row else False
+
+    async def request_sweep(self, wanted: bool = True) -> None:
+        """Remember that a sweep has to be begun, even after a crash; False: it was."""
+        await self._table.merge(
+            {"PartitionKey": _PARTITION, "RowKey": _SWEEP_REQUEST, "wanted": wanted}
+        )
+
+    async def acquire(self, name: str, owner: str, now: datetime, span: timedelta) -> bool:
+        """Take or renew the lease `name` until `now + span`; False while somebody else holds it.
+
+        A lease ends by itself, so a killed holder blocks nobody for longer than `span`.
+        """
+        key = f"lease-{name}"
+        entity = {
+            "PartitionKey": _PARTITION,
+            "RowKey": key,
+            "owner": owner,
+            "until": now + span,
+        }
+        row = await self._table.get(_PARTITION, key)
+        if row is None:
+            return await self._table.insert(entity)
+        if row["owner"] != owner and row["until"] > now:
+            return False
+        return await self._table.replace_if_unchanged(entity, str(row.metadata["etag"]))
+
+    async def release(self, name: str, owner: str, now: datetime) -> None:
+        """Give the lease back, if it is still ours."""
+        row = await self._table.get(_PARTITION, f"lease-{name}")
+        if row is not None and row["owner"] == owner:
+            row["until"] = now
+            await self._table.replace_if_unchanged(row, str(row.metadata["etag"]))

@@ -3,8 +3,14 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
+from azure.core import MatchConditions
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
 from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
@@ -59,6 +65,22 @@ class Table:
         try:
             await self._client.update_entity(entity, mode=UpdateMode.MERGE)
         except ResourceNotFoundError:
+            return False
+        except AzureError as error:
+            raise self._failed("update", error) from error
+        return True
+
+    async def replace_if_unchanged(self, entity: Entity, etag: str) -> bool:
+        """Write the entity only if nobody did since `etag` was read; False when somebody did."""
+        await self._create()
+        try:
+            await self._client.update_entity(
+                entity,
+                mode=UpdateMode.REPLACE,
+                etag=etag,
+                match_condition=MatchConditions.IfNotModified,
+            )
+        except (ResourceModifiedError, ResourceNotFoundError):
             return False
         except AzureError as error:
             raise self._failed("update", error) from error

@@ -12,9 +12,10 @@ from local.azurite.server import Azurite
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.waiting import Cause, Waiting, ask_person
 from shared.errors import StorageError
+from shared.storage.plans import PagePlan, PlanTable
 from shared.storage.replaced import ReplacedProviderTable
-from shared.storage.runs import Run, RunTable, new_run_id
-from shared.storage.state import StateTable, SubscriptionState
+from shared.storage.runs import Run, RunState, RunTable, new_run_id
+from shared.storage.state import Secret, StateTable, SubscriptionState
 from shared.storage.tables import Tables
 from shared.storage.users import UserTable
 from shared.storage.waiting import WaitingTable
@@ -105,9 +106,10 @@ async def test_claiming_a_user_who_left_the_list_does_nothing(tables: Tables) ->
 async def test_runs_of_a_month_and_their_results(tables: Tables) -> None:
     """A run is found by its month with its counts, its users under its id."""
     runs = RunTable(tables.table("runs"), tables.table("runresults"))
-    run = Run(new_run_id("sweep", NOON), "sweep", "running", NOON)
+    run = Run(new_run_id("sweep", NOON), "sweep", RunState.RUNNING, NOON, next_link="link")
     await runs.put(run)
-    finished = Run(run.id, "sweep", "finished", NOON, NOON, counts={"users": 3})
+    assert await runs.get(run.id) == run
+    finished = Run(run.id, "sweep", RunState.FINISHED, NOON, NOON, counts={"users": 3}, page=2)
     await runs.put(finished)
     assert [item async for item in runs.month(NOON)] == [finished]
     results = [UserResult(guid(n), Outcome.MOVED, "why") for n in range(20)]
@@ -120,9 +122,59 @@ async def test_subscription_is_remembered(tables: Tables) -> None:
     """The subscription comes back as it was stored, also while it has no id yet."""
     state = StateTable(tables.table("state"))
     assert await state.subscription() is None
-    for known in (SubscriptionState("secret"), SubscriptionState("secret", "id", NOON)):
+    pending = SubscriptionState((Secret("new"), Secret("old", "id-0", NOON.isoformat())))
+    for known in (pending, SubscriptionState((Secret("new", "id-1"),), "id-1", NOON, NOON)):
         await state.put_subscription(known)
         assert await state.subscription() == known
+
+
+async def test_delta_link_and_sweep_are_remembered(tables: Tables) -> None:
+    """The delta link, the unfinished sweep and the wish for one survive a restart."""
+    state = StateTable(tables.table("state"))
+    assert (await state.delta_link(), await state.current_sweep()) == (None, None)
+    assert not await state.sweep_requested()
+    await state.put_delta_link("link")
+    await state.put_current_sweep("run")
+    await state.request_sweep()
+    assert (await state.delta_link(), await state.current_sweep()) == ("link", "run")
+    assert await state.sweep_requested()
+    await state.put_current_sweep(None)
+    await state.request_sweep(wanted=False)
+    assert await state.current_sweep() is None
+    assert not await state.sweep_requested()
+
+
+async def test_lease_has_one_holder(tables: Tables) -> None:
+    """Of many who want a lease at once one gets it; it ends by its time or by its holder."""
+    state = StateTable(tables.table("state"))
+    span = timedelta(minutes=1)
+    names = [str(number) for number in range(8)]
+    got = await asyncio.gather(*(state.acquire("x", name, NOON, span) for name in names))
+    assert sum(got) == 1
+    holder, other = names[got.index(True)], names[got.index(False)]
+    assert await state.acquire("x", holder, NOON, span)
+    assert not await state.acquire("x", other, NOON + span - timedelta(seconds=1), span)
+    await state.release("x", other, NOON)
+    assert not await state.acquire("x", other, NOON, span)
+    later = NOON + span
+    again = await asyncio.gather(*(state.acquire("x", name, later, span) for name in names))
+    assert sum(again) == 1
+    await state.release("x", names[again.index(True)], later)
+    assert await state.acquire("x", other, later, span)
+
+
+async def test_plan_of_a_sweep(tables: Tables) -> None:
+    """Pages come back in order with all their users; a page read again replaces itself."""
+    plans = PlanTable(tables.table("plans"))
+    users = [guid(number) for number in range(1000)]
+    await plans.put("run", PagePlan(2, users, users[:3]))
+    await plans.put("run", PagePlan(1, [], [guid(7)]))
+    await plans.put("run", PagePlan(1, users[:1], []))
+    await plans.mark_sent("run", 2)
+    assert [page async for page in plans.pages("run")] == [
+        PagePlan(1, users[:1], []),
+        PagePlan(2, users, users[:3], sent=True),
+    ]
 
 
 async def test_storage_that_is_gone_is_one_kind_of_error() -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from shared.domain.user import DirectoryUser, PlanStatus
-from shared.errors import ContractError, NotFoundError, RefusedError, ThrottledError
+from shared.errors import ContractError, ExpiredError, NotFoundError, RefusedError, ThrottledError
 from tests.fakes import guid
 from tests.unit.clients.services import ORIGIN, Recorder
 
@@ -171,3 +171,30 @@ async def test_subscription_is_asked_for_as_documented() -> None:
         "expirationDateTime": "2026-11-30T12:00:00Z",
         "clientState": "secret",
     }
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (410, "syncStateNotFound", ExpiredError),
+        (410, "", ExpiredError),
+        (400, "syncStateNotFound", ExpiredError),
+        (404, "syncStateNotFound", ExpiredError),
+        (400, "BadRequest", RefusedError),
+    ],
+)
+async def test_expired_delta_link(status: int, code: str, error: type[RefusedError]) -> None:
+    """A delta link that Graph does not know any more is told from other refusals."""
+    answer = httpx.Response(status, json={"error": {"code": code}})
+    recorder = Recorder(lambda _: httpx.Response(answer.status_code, content=answer.content))
+    with pytest.raises(error) as caught:
+        async for _ in recorder.graph().changes(f"{ORIGIN}/v1.0/users/delta?$deltatoken=1"):
+            pass
+    assert type(caught.value) is error
+
+
+async def test_delta_page_without_a_link_is_refused() -> None:
+    """A page that leads nowhere breaks the contract: it is an error, not an end."""
+    recorder = Recorder(lambda _: httpx.Response(200, json={"value": []}))
+    with pytest.raises(ContractError, match="deltaLink"):
+        await recorder.graph().latest_delta_link()

@@ -7,7 +7,7 @@ import httpx
 
 from shared.clients.wire import CALLS, Call
 from tests.fakes import guid
-from tests.unit.clients.services import DISCOVERY, Recorder
+from tests.unit.clients.services import DISCOVERY, ORIGIN, Recorder
 from tests.unit.clients.test_teams import teams_user
 
 END = datetime(2026, 11, 30, tzinfo=UTC)
@@ -23,7 +23,10 @@ def answer(request: httpx.Request) -> httpx.Response:
         "$batch": {"responses": []},
         "subscriptions": subscription,
         "s1": subscription,
+        "delta": {"value": [], "@odata.deltaLink": f"{ORIGIN}/v1.0/users/delta?$deltatoken=2"},
     }
+    if request.url.path.endswith("/subscriptions") and request.method == "GET":
+        return httpx.Response(200, json={"value": [subscription]})
     return httpx.Response(200, json=bodies.get(request.url.path.rsplit("/", 1)[1], user))
 
 
@@ -39,6 +42,11 @@ async def every_request() -> list[httpx.Request]:
         pass
     await graph.create_subscription("https://app.example/", "secret", END)
     await graph.renew_subscription("s1", END)
+    await graph.subscriptions()
+    await graph.delete_subscription("s1")
+    async for _ in graph.changes(await graph.latest_delta_link()):
+        pass
+    await graph.reprocess(guid(1))
     await teams.user(guid(1))
     async for _ in teams.pages():
         pass

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +14,12 @@ from shared.errors import AcpError, InputError, TooLargeError
 from shared.log import EventLog
 from shared.services.intake import LONGEST_BODY, MOST_NOTIFICATIONS, Accepted, Intake
 from shared.storage.messages import MoveMessage
-from shared.storage.state import SubscriptionState
-from tests.fakes import FakeClock, FakeState, guid
+from shared.storage.state import Secret, SubscriptionState
+from tests.fakes import NOON, FakeClock, FakeState, guid
 
 TENANT = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
 SECRET = "a-secret-of-the-subscription"
-OURS = SubscriptionState(client_state=SECRET, subscription_id="subscription-1")
+OURS = SubscriptionState((Secret(SECRET, "subscription-1"),), "subscription-1")
 
 
 def notification(number: int = 1, **other: Any) -> dict[str, Any]:
@@ -121,7 +122,9 @@ async def test_too_much_is_refused() -> None:
 
 async def test_secret_alone_decides_while_graph_creates_the_subscription() -> None:
     """A notification may arrive before Graph's answer to the creation: its secret lets it in."""
-    accepted = await intake(FakeState(SubscriptionState(SECRET))).webhook(body(notification(1)))
+    accepted = await intake(FakeState(SubscriptionState((Secret(SECRET),)))).webhook(
+        body(notification(1))
+    )
     assert users(accepted) == [guid(1)]
 
 
@@ -130,10 +133,39 @@ async def test_new_subscription_is_found_within_a_second() -> None:
     state, clock = FakeState(OURS), FakeClock()
     reader = intake(state, clock)
     await reader.webhook(body(notification(1)))
-    state.known = SubscriptionState(client_state=SECRET, subscription_id="subscription-2")
+    state.known = SubscriptionState((Secret(SECRET, "subscription-2"),), "subscription-2")
     clock.passed += 1.0
     accepted = await reader.webhook(body(notification(2, subscriptionId="subscription-2")))
     assert users(accepted) == [guid(2)]
+
+
+async def test_old_secret_is_valid_until_its_end() -> None:
+    """While the secret rotates, notifications of the old subscription are still taken, then no more."""
+    clock = FakeClock()
+    old = Secret("old", "subscription-0", valid_until=(NOON + timedelta(hours=1)).isoformat())
+    state = FakeState(SubscriptionState((Secret(SECRET, "subscription-1"), old), "subscription-1"))
+    reader = intake(state, clock)
+    late = notification(1, subscriptionId="subscription-0", clientState="old")
+    mixed = notification(2, subscriptionId="subscription-0", clientState=SECRET)
+    assert users(await reader.webhook(body(late, mixed))) == [guid(1)]
+    clock.passed += 3600
+    assert users(await reader.webhook(body(late))) == []
+
+
+@pytest.mark.parametrize(("secret", "renew"), [(SECRET, True), ("wrong", False)])
+async def test_reauthorization_notice(secret: str, renew: bool) -> None:
+    """A lifecycle notice of ours asks for renewal; a forged one is dropped and counted."""
+    notice = {
+        "subscriptionId": "subscription-1",
+        "subscriptionExpirationDateTime": "2026-12-20T00:00:00Z",
+        "tenantId": TENANT,
+        "clientState": secret,
+        "lifecycleEvent": "reauthorizationRequired",
+    }
+    accepted = await intake().webhook(body(notice))
+    assert accepted.renew is renew
+    assert accepted.messages == []
+    assert sum(accepted.dropped.values()) == (0 if renew else 1)
 
 
 async def test_flood_of_forged_notifications_reads_the_table_once() -> None:

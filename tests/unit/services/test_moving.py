@@ -11,6 +11,7 @@ from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import PlanStatus
 from shared.domain.waiting import Cause, Patience
 from shared.errors import (
+    AccessDeniedError,
     ContractError,
     NotFoundError,
     RefusedError,
@@ -55,6 +56,7 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     rules: Rules = field(default_factory=Rules)
     report: bool = False
+    reprocess: bool = False
 
     async def move(self, *numbers: int, run: str | None = None) -> list[UserResult]:
         mover = Mover(
@@ -65,7 +67,7 @@ class World:
             waiting=self.waiting,
             runs=self.runs,
             rules=self.rules,
-            patience=Patience([timedelta(minutes=1)], timedelta(hours=24), 3),
+            patience=Patience([timedelta(minutes=1)], timedelta(hours=24), 3, self.reprocess),
             clock=self.clock,
             log=EventLog("acp.moving"),
             report=self.report,
@@ -156,6 +158,40 @@ async def test_waiting_user_gets_a_due_time(world: World) -> None:
     world.teams.add(in_service())
     assert await world.outcome() is Outcome.MOVED
     assert world.waiting.rows == {}
+
+
+async def test_license_is_processed_again_once_where_permitted(world: World) -> None:
+    """After the grace period Graph is asked once to process the license; then a person is asked."""
+    world.teams.known.clear()
+    world.reprocess = True
+    for day in range(3):
+        world.clock.passed = day * 86_400.0
+        assert await world.outcome() is Outcome.WAITING
+        assert world.directory.reprocessed == [guid(1)] * (day > 0)
+        assert world.waiting.rows[guid(1)].needs_attention is (day == 2)
+
+
+async def test_license_is_not_processed_again_without_permission(world: World) -> None:
+    """Without the setting the license stays as it is, and a person is asked after the grace period."""
+    world.teams.known.clear()
+    for day in range(2):
+        world.clock.passed = day * 86_400.0
+        await world.move(1)
+    assert world.directory.reprocessed == []
+    assert world.waiting.rows[guid(1)].needs_attention
+
+
+async def test_refused_reprocessing_asks_a_person(world: World) -> None:
+    """When Graph refuses to process the license again, the person who is asked learns of it."""
+    world.teams.known.clear()
+    world.reprocess = True
+    world.directory.reprocess_error = AccessDeniedError("Graph", "POST", "HTTP 403")
+    for day in range(2):
+        world.clock.passed = day * 86_400.0
+        await world.move(1)
+    row = world.waiting.rows[guid(1)]
+    assert row.needs_attention
+    assert "reprocessing failed" in row.reason
 
 
 async def test_not_a_conferencing_user_yet_waits(world: World) -> None:

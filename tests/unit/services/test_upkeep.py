@@ -12,6 +12,7 @@ from shared.services.health import Health
 from shared.services.rechecking import Rechecker
 from shared.services.subscribing import Subscriber
 from shared.storage.messages import MoveMessage
+from shared.storage.state import Secret, SubscriptionState
 from tests.fakes import (
     NOON,
     FakeClock,
@@ -32,13 +33,21 @@ def subscriber(
     return Subscriber(directory, state, url, clock, EventLog("acp.subscribing"))
 
 
+def secret_of(state: SubscriptionState) -> Secret:
+    """The secret that is valid without an end."""
+    (secret,) = (secret for secret in state.secrets if not secret.valid_until)
+    return secret
+
+
 async def test_subscription_is_created_with_a_stored_secret() -> None:
     """Without a subscription one is created; its secret is in the table, long and random."""
     directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
     kept = await subscriber(directory, state, clock).keep()
-    assert directory.created == [URL]
+    assert len(directory.created) == 1
+    assert directory.created[0].startswith(URL + "?s=")
     assert state.known == kept
-    assert len(kept.client_state) >= 32
+    assert len(secret_of(kept).client_state) >= 32
+    assert secret_of(kept).subscription_id == kept.subscription_id
 
 
 async def test_fresh_subscription_is_left_alone_and_an_old_one_renewed() -> None:
@@ -54,16 +63,56 @@ async def test_fresh_subscription_is_left_alone_and_an_old_one_renewed() -> None
     assert len(directory.created) == 1
 
 
+async def test_reauthorization_renews_at_once() -> None:
+    """When Graph asks for it the subscription is renewed, however fresh it is."""
+    directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
+    upkeep = subscriber(directory, state, clock)
+    await upkeep.keep()
+    clock.passed += 60
+    assert (await upkeep.keep(renew_now=True)).expires_at == clock.now() + timedelta(days=7)
+
+
 async def test_vanished_subscription_is_created_anew() -> None:
     """When Graph has it no more, another one takes its place, with another secret."""
     directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
     upkeep = subscriber(directory, state, clock)
     first = await upkeep.keep()
-    directory.subscriptions.clear()
-    clock.passed += timedelta(days=6).total_seconds()
+    directory.live.clear()
     second = await upkeep.keep()
     assert second.subscription_id != first.subscription_id
-    assert second.client_state != first.client_state
+    assert secret_of(second).client_state != secret_of(first).client_state
+
+
+async def test_secret_rotates_and_the_old_one_lives_on_for_a_while() -> None:
+    """After a month a new subscription with a new secret replaces the old one, without a gap."""
+    directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
+    upkeep = subscriber(directory, state, clock)
+    first = await upkeep.keep()
+    for _ in range(6):
+        clock.passed += timedelta(days=5).total_seconds()
+        last = await upkeep.keep()
+    assert list(directory.live) == [last.subscription_id] != [first.subscription_id]
+    old = [secret for secret in last.secrets if secret.valid_until]
+    assert [secret.client_state for secret in old] == [secret_of(first).client_state]
+    assert old[0].is_valid(clock.now() + timedelta(minutes=59))
+    assert not old[0].is_valid(clock.now() + timedelta(minutes=61))
+
+
+async def test_two_instances_leave_one_subscription() -> None:
+    """Instances that start together leave exactly one subscription, and both know it."""
+    directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
+    both = await asyncio.gather(*(subscriber(directory, state, clock).keep() for _ in range(5)))
+    assert list(directory.live) == [both[0].subscription_id]
+    assert len(set(both)) == 1
+
+
+async def test_leftover_of_a_crash_is_removed() -> None:
+    """A subscription that Graph made for an instance that died then does not stay beside ours."""
+    directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
+    await directory.create_subscription(f"{URL}?s=0000", "lost", clock.now() + timedelta(days=7))
+    await directory.create_subscription("https://other.example/", "x", clock.now())
+    kept = await subscriber(directory, state, clock).keep()
+    assert set(directory.live) == {"subscription-2", kept.subscription_id}
 
 
 async def test_unknown_address_names_the_setting() -> None:

@@ -1,0 +1,22 @@
+"""The change subscription's upkeep: by the clock, at start-up, and when Graph asks for it."""
+
+import azure.functions as func
+
+from shared import bootstrap
+
+blueprint = func.Blueprint()
+SETTINGS = bootstrap.settings()
+
+
+@blueprint.timer_trigger("timer", schedule=SETTINGS.subscription_schedule, run_on_startup=True)
+async def keep_subscription(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
+    """Create the subscription when absent, renew it well before its end, replace an old secret."""
+    await bootstrap.app().subscriber.keep()
+
+
+@blueprint.queue_trigger(
+    "message", queue_name=f"{SETTINGS.queue}-upkeep", connection="AzureWebJobsStorage"
+)
+async def renew_subscription(message: func.QueueMessage) -> None:  # noqa: ARG001
+    """Renew the subscription now: Graph asked for it (`reauthorizationRequired`)."""
+    await bootstrap.app().subscriber.keep(renew_now=True)

@@ -1,0 +1,87 @@
+"""The truth about licenses: what changed since the last catch-up, whatever notifications were lost.
+
+Source: "Use delta query to track changes in Microsoft Graph data" (users), Microsoft Graph
+documentation: changes may come twice, pages may be empty, a link lives for seven days.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from shared.clients.graph_models import ChangedUser
+from shared.domain.plans import CONFERENCING_PLANS
+from shared.errors import ExpiredError
+from shared.log import EventLog
+from shared.services.ports import Directory, Queue, State, WaitingUsers
+from shared.storage.messages import messages
+
+CAUSE = "catch_up"
+
+
+class CatchUp:
+    """Queues users whose conferencing plan appeared, was enabled or changed.
+
+    sweep: begins the requested full sweep, needed when the link is lost.
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        state: State,
+        queue: Queue,
+        waiting: WaitingUsers,
+        sweep: Callable[[], Awaitable[object]],
+        log: EventLog,
+    ) -> None:
+        self._directory = directory
+        self._state = state
+        self._queue = queue
+        self._waiting = waiting
+        self._sweep = sweep
+        self._log = log
+
+    async def catch_up(self) -> int:
+        """Queue everybody who changed; return how many.
+
+        The new link is stored only when the queue has the users. A page that breaks Graph's
+        contract ends the run, and the old link stays: the next run reads the changes again.
+        """
+        link = await self._state.delta_link()
+        if link is None:
+            await self._state.put_delta_link(await self._directory.latest_delta_link())
+            return 0
+        queued = 0
+        try:
+            async for page in self._directory.changes(link):
+                queued += await self._take(page.value)
+                # Progress inside a long round counts too: the queue has this page's users.
+                await self._state.put_delta_link(page.delta_link or page.next_link or link)
+        except ExpiredError:
+            await self._start_anew()
+        if queued:
+            self._log.info("catch_up", queued=queued)
+        return queued
+
+    async def _take(self, users: list[ChangedUser]) -> int:
+        changed = [user.id for user in users if _concerns_us(user)]
+        await self._queue.send(list(messages(CAUSE, changed)))
+        for user in users:
+            if user.removed is not None:
+                await self._waiting.remove(user.id)
+        return len(changed)
+
+    async def _start_anew(self) -> None:
+        """Take the new link first and sweep then, so that no change falls between the two.
+
+        The sweep is written down before the link is stored: a crash in between loses neither.
+        """
+        self._log.warning("delta_link_expired")
+        link = await self._directory.latest_delta_link()
+        await self._state.request_sweep()
+        await self._state.put_delta_link(link)
+        await self._sweep()
+
+
+def _concerns_us(user: ChangedUser) -> bool:
+    if user.removed is not None or user.assigned_plans is None:
+        return False
+    return any(plan.service_plan_id in CONFERENCING_PLANS for plan in user.assigned_plans)

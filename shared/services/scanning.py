@@ -1,0 +1,69 @@
+"""What one page of users means: whom to queue, whose entries to save, what to count. No I/O."""
+
+from collections import Counter
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from shared.clients.teams_models import Page
+from shared.domain.decision import Action, Rules, decide
+from shared.domain.user import DirectoryUser, PlanStatus, ServiceUser
+
+TO_QUEUE: Final = frozenset({Action.REPLACE, Action.ENABLE, Action.SET_NUMBER, Action.WAIT})
+
+
+@dataclass(slots=True)
+class PageScan:
+    """What was found on a page. `unreadable`: (user id or "", what is wrong)."""
+
+    licensed: list[str] = field(default_factory=list)
+    to_queue: list[str] = field(default_factory=list)
+    to_save: list[ServiceUser] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def scan_page(
+    page: Page, licensed: AbstractSet[bytes], rooms: AbstractSet[bytes], rules: Rules
+) -> PageScan:
+    """Return what a page means; `licensed` and `rooms` hold the 16 bytes of user ids."""
+    found = PageScan(unreadable=page.faults)
+    for user in page.users:
+        key = UUID(user.id).bytes
+        if key in licensed:
+            found.licensed.append(user.id)
+        view = _directory_view(user, licensed=key in licensed, room=key in rooms)
+        action = decide(view, user, rules).action
+        found.counts["users"] += 1
+        found.counts[str(action)] += 1
+        if action in TO_QUEUE:
+            found.to_queue.append(user.id)
+        elif action is Action.UNLICENSED and user.provider and not user.provider.is_microsoft:
+            found.to_save.append(user)
+    for user_id, _ in page.faults:
+        # The mover looks at a user whose fields could not be read, and records what is wrong.
+        found.counts["unreadable"] += 1
+        if _is_guid(user_id):
+            found.licensed.append(user_id)
+            found.to_queue.append(user_id)
+    return found
+
+
+def _directory_view(user: ServiceUser, *, licensed: bool, room: bool) -> DirectoryUser:
+    """Return what the listings say of a user in the directory's words; guests are known from Teams."""
+    return DirectoryUser(
+        id=user.id,
+        upn=user.upn,
+        plan_status=PlanStatus.ENABLED if licensed else None,
+        is_room=room,
+        usage_location=user.usage_location,
+    )
+
+
+def _is_guid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
