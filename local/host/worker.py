@@ -5,6 +5,7 @@ function_app.py, converts the bindings and runs the functions as in Azure.
 `invocation_request_native` is new in 1.3.0 and not in its `__all__`; the minor version is pinned.
 """
 
+import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from local.host.errors import AppError
 from local.host.functions import Function
 
 __all__ = ["Datum", "Returned", "invoke", "load", "stop"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ async def load(root: Path) -> list[Function]:
             _request("function_load_request", function_id=metadata.function_id, metadata=metadata)
         )
         _check(loaded, f"function {metadata.name!r} could not be loaded")
+        if metadata.retry_options is not None:
+            logger.warning("function %s: its retry policy is not followed here", metadata.name)
         functions.append(
             Function.from_bindings(metadata.name, metadata.function_id, metadata.raw_bindings)
         )

@@ -14,7 +14,7 @@ from local.processes import Child
 from local.waiting import wait_until
 from tests.integration.host.conftest import SAMPLE, SampleHost
 
-pytestmark = pytest.mark.xdist_group("host")
+pytestmark = pytest.mark.xdist_group("host-lifecycle")
 
 HOST_JSON = '{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}'
 HEADER = "import azure.functions as func\napp = func.FunctionApp()\n"
@@ -145,30 +145,15 @@ BROKEN = {
         "import os\nraise SystemExit('ACP_TENANT_ID is missing')",
         "ACP_TENANT_ID is missing",
     ),
-    "an exception": (
-        "raise ValueError('the setting X is bad')",
-        "ValueError: the setting X is bad",
-    ),
     "no functions": (HEADER, "declares no functions"),
-    "no app": ("x = 1\n", "Could not find top level function app instances"),
     "a type that the worker refuses": (
         HEADER + "@app.route()\ndef f(req: func.HttpRequest) -> dict: return {}\n",
         "does not match binding type",
-    ),
-    "a trigger that is not offered": (
-        HEADER + "@app.blob_trigger(arg_name='b', path='x', connection='c')\n"
-        "def f(b: func.InputStream) -> None: ...\n",
-        "function 'f' has the trigger or input binding 'blobTrigger'",
     ),
     "an unset name in a binding": (
         HEADER + "@app.queue_trigger(arg_name='m', queue_name='%NOPE%', connection='')\n"
         "def f(m: func.QueueMessage) -> None: ...\n",
         "app setting 'NOPE', used in the trigger of function 'f', is not set",
-    ),
-    "a bad schedule": (
-        HEADER + "@app.timer_trigger(arg_name='t', schedule='0 0 99 * * *')\n"
-        "def f(t: func.TimerRequest) -> None: ...\n",
-        "function 'f': schedule '0 0 99 * * *' is not an NCRONTAB expression",
     ),
 }
 
