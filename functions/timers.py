@@ -1,4 +1,4 @@
-"""What runs by the clock: the sweep, the catch-up, the second look at waiting users."""
+"""What runs by the clock: the sweep, the catch-up, second looks, poison messages."""
 
 import azure.functions as func
 
@@ -30,3 +30,9 @@ async def catch_up(timer: func.TimerRequest) -> None:  # noqa: ARG001
 async def recheck_waiting(timer: func.TimerRequest) -> None:  # noqa: ARG001
     """Queue the waiting users whose time has come."""
     await bootstrap.app().rechecker.recheck()
+
+
+@blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)
+async def record_poison(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    """Put the users of messages that failed again and again on the list that needs attention."""
+    await bootstrap.app().poison.record()

@@ -25,11 +25,13 @@ from shared.services.catching_up import CatchUp
 from shared.services.health import Health
 from shared.services.intake import Intake
 from shared.services.moving import Mover
+from shared.services.poison import PoisonRecorder
 from shared.services.rechecking import Rechecker
 from shared.services.subscribing import Subscriber
 from shared.services.sweeping import Guard, Sweeper
 from shared.settings import Mode, Settings
 from shared.storage.plans import PlanTable
+from shared.storage.poison import PoisonQueue
 from shared.storage.queue import MoveQueue
 from shared.storage.replaced import ReplacedProviderTable
 from shared.storage.runs import RunTable
@@ -104,12 +106,7 @@ class App:
     @cached_property
     def queue(self) -> MoveQueue:
         """The queue of users to look at, for the timers."""
-        return MoveQueue(
-            self.settings.queue,
-            connection=self.settings.storage_connection,
-            endpoint=str(self.settings.storage_queue_uri or ""),
-            credential=self._storage_credential,
-        )
+        return self._queue(self.settings.queue)
 
     @cached_property
     def state(self) -> StateTable:
@@ -199,6 +196,12 @@ class App:
         return Rechecker(self.waiting, self.queue, self.clock, self.log("rechecking"))
 
     @cached_property
+    def poison(self) -> PoisonRecorder:
+        """Records the users of poison messages."""
+        queue = PoisonQueue(self._queue(f"{self.settings.queue}-poison"))
+        return PoisonRecorder(queue, self.waiting, self.clock, self.log("poison"))
+
+    @cached_property
     def subscriber(self) -> Subscriber:
         """Looks after the change subscription."""
         url = self.settings.notification_url
@@ -219,6 +222,14 @@ class App:
     @cached_property
     def _storage_credential(self) -> StorageCredential | None:
         return None if self.settings.storage_connection else StorageCredential(self.identity)
+
+    def _queue(self, name: str) -> MoveQueue:
+        return MoveQueue(
+            name,
+            connection=self.settings.storage_connection,
+            endpoint=str(self.settings.storage_queue_uri or ""),
+            credential=self._storage_credential,
+        )
 
     def _service(self, name: str, origin: str, audience: str) -> Service:
         return Service(

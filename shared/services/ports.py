@@ -11,6 +11,7 @@ from shared.domain.user import DirectoryUser, ServiceUser
 from shared.domain.waiting import Waiting
 from shared.errors import ServiceError
 from shared.storage.plans import PagePlan
+from shared.storage.poison import PoisonMessage
 from shared.storage.runs import Run
 from shared.storage.state import SubscriptionState
 
@@ -200,4 +201,16 @@ class Queue(Protocol):
 
     async def send(self, texts: Sequence[str]) -> None:
         """Send every message; returns when the queue has all."""
+        ...
+
+
+class Poison(Protocol):
+    """The poison queue."""
+
+    def messages(self) -> AsyncIterator[PoisonMessage]:
+        """Yield each visible message once."""
+        ...
+
+    async def delete(self, message: PoisonMessage) -> None:
+        """Remove a message that was recorded."""
         ...

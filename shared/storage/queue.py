@@ -42,7 +42,7 @@ class MoveQueue:
 
     async def send(self, texts: Sequence[str]) -> None:
         """Send every message; returns when the queue has all. StorageError: not all were sent."""
-        client = await self._open()
+        client = await self.client()
         await gather_bounded((self._send_one(client, text) for text in texts), _IN_FLIGHT)
 
     async def close(self) -> None:
@@ -56,7 +56,8 @@ class MoveQueue:
         except AzureError as error:
             raise StorageError(f"send to queue {self._name}", type(error).__name__) from error
 
-    async def _open(self) -> "QueueClient":
+    async def client(self) -> "QueueClient":
+        """Return the SDK's client, with the queue created when it was missing."""
         if self._client is None:
             self._client = self._connect()
         if not self._created:

@@ -1,0 +1,41 @@
+"""Users whose queue message failed again and again need a person's attention, not silence."""
+
+from typing import Final
+
+from shared.clock import Clock
+from shared.domain.waiting import ask_person
+from shared.errors import InputError
+from shared.log import EventLog
+from shared.services.ports import Poison, WaitingUsers
+from shared.storage.messages import MoveMessage
+
+_REASON: Final = "its queue message failed again and again; the log of move_users says why"
+
+
+class PoisonRecorder:
+    """Turns messages of the poison queue into rows that need attention."""
+
+    def __init__(self, poison: Poison, waiting: WaitingUsers, clock: Clock, log: EventLog) -> None:
+        self._poison = poison
+        self._waiting = waiting
+        self._clock = clock
+        self._log = log
+
+    async def record(self) -> int:
+        """Record the users of every poison message and remove it; return how many users.
+
+        What is no message stays in the queue, for a person; each look says so in the log.
+        """
+        users = 0
+        async for message in self._poison.messages():
+            try:
+                known = MoveMessage.decode(message.text)
+            except InputError as error:
+                self._log.error("poison_unreadable", reason=error, message=message.handle.id)
+                continue
+            for user in known.users:
+                await self._waiting.put(ask_person(user, "", _REASON, self._clock.now()))
+                self._log.warning("needs_attention", user=self._log.who(user), reason=_REASON)
+            await self._poison.delete(message)
+            users += len(known.users)
+        return users
