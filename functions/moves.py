@@ -1,5 +1,7 @@
 """The queue of users to look at: each message carries up to 20."""
 
+from typing import List  # noqa: UP035 - the Functions worker refuses `list[str]` in an output binding
+
 import azure.functions as func
 
 from shared import bootstrap
@@ -12,13 +14,16 @@ QUEUE = bootstrap.settings().queue
 
 @blueprint.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
 @blueprint.queue_output("poison", queue_name=f"{QUEUE}-poison", connection="AzureWebJobsStorage")
-async def move_users(message: func.QueueMessage, poison: func.Out[str]) -> None:
+async def move_users(
+    message: func.QueueMessage,
+    poison: func.Out[List[str]],  # noqa: UP006 - a list: the host reads meaning into a bare JSON text
+) -> None:
     """Move the users of one message. A text that is no message goes to the poison queue at once."""
     app, body = bootstrap.app(), message.get_body()
     try:
         users = MoveMessage.decode(body)
     except InputError as error:
         app.log("moving").error("poison", reason=error, message=message.id)
-        poison.set(body.decode(errors="replace"))
+        poison.set([body.decode(errors="replace")])
         return
     await app.mover.move(users)

@@ -1,22 +1,37 @@
-"""How many calls to one service are under way at once, and until when everybody waits.
+"""How many calls to one service are under way at once, how fast they follow each other, and until
+when everybody waits.
 
 One limiter per service and process. Instances share nothing but the service's answers: each slows
-down by half when the service throttles and speeds up by one call per round when it does not
-(additive increase, multiplicative decrease), so several of them settle on a fair share.
+down by a factor when the service throttles and speeds up little by little when it does not, so several
+of them settle on a fair share: who calls more is told to slow down more often. Where the service is
+fast, one call at a time can already be too much: so besides the calls in flight, their rate is
+limited too, from the first throttled answer on.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from shared.clock import Clock
 
-_NEAR_THE_WALL = 0.8
+_NEAR_THE_WALL: Final = 0.8
 """Graph reports how much of its limit is used from this share on (Graph throttling guidance)."""
+
+_CUT: Final = 0.8
+_EASE: Final = 0.95
+"""Factors: after a throttled answer, and near the wall."""
+
+_GROWTH: Final = 0.004
+"""Share that the rate grows by each second; twice as much after each quiet half minute."""
+
+_QUIET: Final = 30.0
+_LOWEST_RATE: Final = 0.5
 
 
 class Limiter:
-    """Hands out slots for calls; learns from the answers.
+    """Hands out slots for calls, first come first served; learns from the answers.
 
     ceiling: calls in flight that are never exceeded.
     """
@@ -25,15 +40,25 @@ class Limiter:
         self._clock = clock
         self._ceiling = float(ceiling)
         self._limit = float(ceiling)
+        self._rate: float | None = None
         self._in_flight = 0
-        self._paused_until = 0.0
+        self._paused_until = float("-inf")
+        self._next_turn = float("-inf")
         self._last_cut = float("-inf")
-        self._free = asyncio.Condition()
+        self._grown_at = float("-inf")
+        self._starts: deque[float] = deque(maxlen=1_000)
+        self._turnstile = asyncio.Lock()
+        self._freed = asyncio.Event()
 
     @property
     def limit(self) -> int:
         """Calls that may be in flight now."""
         return max(1, int(self._limit))
+
+    @property
+    def rate(self) -> float | None:
+        """Calls per second now; None: not limited, for the service never throttled."""
+        return self._rate
 
     def pause_left(self) -> float:
         """Seconds until the service may be called again; 0 when it may be called now."""
@@ -41,39 +66,67 @@ class Limiter:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[float]:
-        """Wait for a turn and hold it; yields the time it was given, to hand to `throttled`."""
-        async with self._free:
-            while True:
-                await self._free.wait_for(lambda: self._in_flight < self.limit)
-                if not (pause := self.pause_left()):
-                    break
-                self._free.release()
-                try:
-                    await self._clock.sleep(pause)
-                finally:
-                    await self._free.acquire()
+        """Wait for a turn and hold it; yields the time it was given, to tell with the answer."""
+        async with self._turnstile:
+            await self._turn()
+            started = self._clock.monotonic()
+            self._starts.append(started)
+            if self._rate is not None:
+                self._next_turn = started + 1.0 / self._rate
             self._in_flight += 1
         try:
-            yield self._clock.monotonic()
+            yield started
         finally:
-            async with self._free:
-                self._in_flight -= 1
-                self._free.notify_all()
+            self._in_flight -= 1
+            self._freed.set()
 
     def succeeded(self, started: float, used_share: float | None = None) -> None:
         """Learn from a good answer; `used_share` is the service's own figure of its limit, if any."""
         if used_share is not None and used_share >= _NEAR_THE_WALL:
-            self._cut(started, 0.8)
-        else:
-            self._limit = min(self._ceiling, self._limit + 1.0 / self._limit)
+            self._slow_down(started, _EASE)
+            return
+        self._limit = min(self._ceiling, self._limit + 1.0 / self._limit)
+        self._speed_up()
 
     def throttled(self, started: float, retry_after: float) -> None:
-        """Learn from a 429 or 503: everybody waits `retry_after` seconds, then at half the speed."""
+        """Learn from a 429 or 503: everybody waits `retry_after` seconds, then goes slower."""
         self._paused_until = max(self._paused_until, self._clock.monotonic() + retry_after)
-        self._cut(started, 0.5)
+        self._slow_down(started, _CUT)
 
-    def _cut(self, started: float, factor: float) -> None:
+    async def _turn(self) -> None:
+        while True:
+            if self._in_flight >= self.limit:
+                self._freed.clear()
+                await self._freed.wait()
+            elif (wait := max(self.pause_left(), self._next_turn - self._clock.monotonic())) > 0:
+                await self._clock.sleep(wait)
+            else:
+                return
+
+    def _slow_down(self, started: float, factor: float) -> None:
         # Calls that started before the last cut tell nothing about the speed after it.
-        if started > self._last_cut:
-            self._limit = max(1.0, self._limit * factor)
-            self._last_cut = self._clock.monotonic()
+        if started <= self._last_cut:
+            return
+        self._last_cut = self._grown_at = self._clock.monotonic()
+        self._limit = max(1.0, self._limit * factor)
+        known = self._rate if self._rate is not None else self._recent_rate()
+        self._rate = max(_LOWEST_RATE, known * factor)
+
+    def _speed_up(self) -> None:
+        if self._rate is None:
+            return
+        now = self._clock.monotonic()
+        if self._recent_rate() < self._rate / 2:
+            # A rate that is not used tells nothing about what the service would take.
+            self._grown_at = now
+            return
+        doublings = min(8.0, (now - self._last_cut) // _QUIET)
+        self._rate *= 1.0 + _GROWTH * 2.0**doublings * (now - self._grown_at)
+        self._grown_at = now
+
+    def _recent_rate(self) -> float:
+        """Return how many calls started in the last second."""
+        now = self._clock.monotonic()
+        while self._starts and self._starts[0] < now - 1.0:
+            self._starts.popleft()
+        return float(max(1, len(self._starts)))
