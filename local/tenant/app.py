@@ -13,8 +13,10 @@ from local.tenant.clock import Clock
 from local.tenant.control import ControlApi
 from local.tenant.control_state import stream_state
 from local.tenant.exchange import Answer, Call, read_query
+from local.tenant.faults import Service
 from local.tenant.graph_api import GraphApi
 from local.tenant.identity import IdentityApi
+from local.tenant.mishaps import Mishaps, TenantApp
 from local.tenant.notifier import Notifier
 from local.tenant.options import TenantOptions
 from local.tenant.teams_api import TeamsApi
@@ -24,8 +26,6 @@ from local.tenant.tokens import Tokens
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _GRAPH_JSON = "application/json;odata.metadata=minimal;odata.streaming=true;charset=utf-8"
 _JSON = "application/json; charset=utf-8"
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(options: TenantOptions | None = None, clock: Clock | None = None) -> Starlette:
@@ -38,17 +38,40 @@ def create_app(options: TenantOptions | None = None, clock: Clock | None = None)
     notifier = Notifier(tenant)
     graph = GraphApi(tenant, tokens, notifier)
     teams = TeamsApi(tenant, tokens)
-    identity = IdentityApi(tokens, tenant.options.identity_header)
+    identity = IdentityApi(tokens, tenant.options.identity_header, tenant.dice)
+    mishaps = Mishaps(tenant.dice)
     control = ControlApi(tenant, tokens, notifier, graph.delta)
 
+    async def suffer(service: Service, answer: Callable[[], Awaitable[Response]]) -> Response:
+        lost, early = mishaps.lost(service)
+        if lost is not None and early:
+            return lost
+        response = await answer()
+        return lost or await mishaps.spoil(service, response)
+
     async def serve_graph(request: Request) -> Response:
-        return _response(await graph.answer(await _call(request, "/v1.0", odata=True)), _GRAPH_JSON)
+        call = await _call(request, "/v1.0", odata=True)
+
+        async def answer() -> Response:
+            return _response(await graph.answer(call), _GRAPH_JSON)
+
+        return await suffer("graph", answer)
 
     async def serve_teams(request: Request) -> Response:
-        return _response(await teams.answer(await _call(request)), _JSON)
+        call = await _call(request)
+
+        async def answer() -> Response:
+            return _response(await teams.answer(call), _JSON)
+
+        return await suffer("teams", answer)
 
     async def serve_identity(request: Request) -> Response:
-        return _response(identity.answer(await _call(request)), _JSON)
+        call = await _call(request)
+
+        async def answer() -> Response:
+            return _response(identity.answer(call), _JSON)
+
+        return await suffer("identity", answer)
 
     async def serve_state(request: Request) -> Response:
         summary = control.summary()
@@ -67,7 +90,7 @@ def create_app(options: TenantOptions | None = None, clock: Clock | None = None)
         finally:
             await notifier.stop()
 
-    app = Starlette(
+    app = TenantApp(
         routes=[
             Route("/v1.0/{rest:path}", serve_graph, methods=_METHODS),
             Route("/msi/token", serve_identity, methods=_METHODS),
@@ -85,17 +108,12 @@ def create_app(options: TenantOptions | None = None, clock: Clock | None = None)
 async def _call(request: Request, prefix: str = "", *, odata: bool = False) -> Call:
     return Call(
         method=request.method,
-        path=request.url.path.removeprefix(prefix) if not prefix else _below(request, prefix),
+        path=str(request.scope["path"]).removeprefix(prefix),
         query=read_query(request.url.query, odata=odata),
         headers=dict(request.headers),
         body=await request.body(),
         base=f"{request.url.scheme}://{request.url.netloc}",
     )
-
-
-def _below(request: Request, prefix: str) -> str:
-    path: str = request.scope["path"]
-    return path.removeprefix(prefix)
 
 
 def _response(answer: Answer, media_type: str) -> Response:

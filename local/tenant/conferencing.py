@@ -193,18 +193,19 @@ class Conferencing:
             conference.toll_free_number,
         )
         pin = self._new_pin() if wish.reset_leader_pin else None
+        after = Conference(
+            bridge_id=bridge.id,
+            conference_id=(self._new_conference_id(bridge) if moved else conference.conference_id),
+            number=number,
+            toll_free_number=toll_free,
+            pin=pin or conference.pin,
+            allow_toll_free=allow,
+        )
+        user.conference = after
+        user.sets += after != conference or pin is not None
         if numbers_changed:
-            before = conference.number
-            conference.number, conference.toll_free_number = number, toll_free
-            if moved:
-                conference.bridge_id = bridge.id
-                conference.conference_id = self._new_conference_id(bridge)
-            self._rewrite_entry(user, conference)
-            self._changed(user, at, "number_set", before, number)
-        changed = numbers_changed or pin is not None or allow != conference.allow_toll_free
-        conference.allow_toll_free = allow
-        conference.pin = pin or conference.pin
-        user.sets += changed
+            self._rewrite_entry(user, after)
+            self._changed(user, at, "number_set", conference.number, number)
         self._mail(user, wish, automatic=numbers_changed or pin is not None)
         return pin
 

@@ -12,6 +12,7 @@ from local.tenant.clock import stamp
 from local.tenant.control_state import show_user, state_head
 from local.tenant.errors import ControlError
 from local.tenant.exchange import Answer, Call, Routes
+from local.tenant.faults import Faults, FaultsError, parse_faults
 from local.tenant.graph_delta import GraphDelta
 from local.tenant.notifier import Notifier
 from local.tenant.numbers import PROVIDERS
@@ -79,6 +80,9 @@ class ControlApi:
         routes.add("GET", "/clock", "clock", self._clock)
         routes.add("GET", "/eventgrid", "event_grid", self._event_grid)
         routes.add("PUT", "/eventgrid", "event_grid", self._set_event_grid)
+        routes.add("GET", "/faults", "faults", self._faults)
+        routes.add("PUT", "/faults", "faults", self._set_faults)
+        routes.add("DELETE", "/faults", "faults", self._clear_faults)
         routes.add("POST", "/delta", "delta", self._delta_tokens)
         routes.add("POST", "/tokens/revoke", "revoke", self._revoke)
         routes.add("GET", "/subscriptions", "subscriptions", self._subscriptions)
@@ -160,6 +164,22 @@ class ControlApi:
         self._tenant.clock.advance(_read(AdvanceClock, call).advance_seconds)
         self._tenant.conferencing.settle()
         return self._clock(call)
+
+    # -- faults
+
+    def _faults(self, _: Call) -> Answer:
+        return Answer(200, self._tenant.dice.faults.model_dump())
+
+    def _set_faults(self, call: Call) -> Answer:
+        try:
+            self._tenant.dice.load(parse_faults(call.body))
+        except FaultsError as error:
+            raise ControlError(str(error).partition(":")[0], str(error)) from None
+        return self._faults(call)
+
+    def _clear_faults(self, call: Call) -> Answer:
+        self._tenant.dice.load(Faults())
+        return self._faults(call)
 
     # -- Graph's moving parts
 

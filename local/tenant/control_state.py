@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 from local.tenant.clock import stamp
 from local.tenant.people import MICROSOFT, User
@@ -73,7 +73,7 @@ def state_head(tenant: Tenant) -> dict[str, object]:
     }
 
 
-def stream_state(tenant: Tenant) -> Iterator[str]:
+async def stream_state(tenant: Tenant) -> AsyncIterator[str]:
     """The whole state as pieces of one JSON text: 100,000 users never stand in memory at once."""
     yield json.dumps(state_head(tenant))[:-1] + ', "users": ['
     for start in range(0, len(tenant.directory.users), 500):

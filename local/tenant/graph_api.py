@@ -18,9 +18,15 @@ from local.tenant.graph_users import GraphUsers
 from local.tenant.graph_writes import GraphWrites
 from local.tenant.notifier import Notifier
 from local.tenant.tenant import Tenant
+from local.tenant.throttle import GraphLimits
 from local.tenant.tokens import GRAPH, TokenError, Tokens
 
 SERVICE = "graph"
+_FAULT_CODES = {
+    429: "TooManyRequests",
+    500: "InternalServerError",
+    503: "ServiceUnavailable",
+}
 
 
 class GraphApi:
@@ -29,6 +35,9 @@ class GraphApi:
     def __init__(self, tenant: Tenant, tokens: Tokens, notifier: Notifier) -> None:
         self._tenant = tenant
         self._tokens = tokens
+        self._limits = GraphLimits(
+            on=tenant.options.graph_limits, users=tenant.options.users, now=tenant.clock.now()
+        )
         self.delta = GraphDelta(tenant)
         self._routes = _routes(
             users=GraphUsers(tenant),
@@ -64,15 +73,28 @@ class GraphApi:
         self._tenant.conferencing.settle()
         route, params, allowed = self._routes.find(call.method, call.path)
         operation = route.operation if route else "unknown"
+        headers: dict[str, str] = {}
         try:
             if route is None:
                 raise _no_route(call, allowed)
+            wait, headers = self._limits.charge(call, route, self._tenant.clock.now())
+            if wait is not None:
+                raise GraphError(429, "TooManyRequests", "Too many requests.")
+            if operation != "batch":
+                self._suffer()
             answer = route.handler(replace(call, params=params))
             result = await answer if isinstance(answer, Awaitable) else answer
         except GraphError as error:
             result = self._refusal(call, error)
         self._tenant.ledger.called(SERVICE, operation, result.status)
-        return result
+        return replace(result, headers={**result.headers, **headers})
+
+    def _suffer(self) -> None:
+        """Raise what the faults have for this call, before anything is done."""
+        refusal = self._tenant.dice.refusal("graph")
+        if refusal is not None:
+            status, headers = refusal
+            raise GraphError(status, _FAULT_CODES[status], "An injected fault.", headers)
 
     def _refusal(self, call: Call, error: GraphError) -> Answer:
         request_id = str(uuid.uuid4())

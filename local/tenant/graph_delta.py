@@ -123,13 +123,18 @@ class GraphDelta:
         state = unpack(token)
         if state is None or not {"select", "time", "generation"} <= set(state):
             raise GraphError(400, "BadRequest", "Badly formed token.")
+        dice = self._tenant.dice
         age = self._tenant.clock.now() - float(str(state["time"]))
         generation = _whole(state, "generation")
-        if age > TOKEN_LIFETIME_SECONDS or generation < self._expired_before:
+        if (
+            age > TOKEN_LIFETIME_SECONDS
+            or generation < self._expired_before
+            or (dice.strikes("delta_tokens_expire"))
+        ):
             raise GraphError(
                 400, "syncStateNotFound", "The sync state is not found: the token has expired."
             )
-        if generation < self._reset_before:
+        if generation < self._reset_before or dice.strikes("delta_resyncs"):
             select = f"&$select={quote(str(state['select']), safe=',')}" if state["select"] else ""
             raise GraphError(
                 410,

@@ -63,7 +63,8 @@ class GraphUsers:
             query = {**call.query, "$skiptoken": pack({"after": last})}
             text = urlencode(query, quote_via=quote, safe="$,():/'=-~_.*!")
             body["@odata.nextLink"] = f"{call.base}/v1.0/users?{text}"
-        body["value"] = [show(user, selected) for user in users]
+        seen = self._tenant.seen
+        body["value"] = [show(seen(user), selected) for user in users]
         return Answer(200, body)
 
     def count_users(self, call: Call) -> Answer:
@@ -75,7 +76,7 @@ class GraphUsers:
     def get_user(self, call: Call) -> Answer:
         """One user."""
         selected = read_select(call.query.get("$select"))
-        user = find_user(self._tenant, call.params["id"])
+        user = self._tenant.seen(find_user(self._tenant, call.params["id"]))
         where = context(call.base, selected, selected="$select" in call.query, entity=True)
         return Answer(200, {"@odata.context": where, **show(user, selected)})
 

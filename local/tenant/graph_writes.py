@@ -79,7 +79,9 @@ class GraphWrites:
     def update(self, call: Call) -> Answer:
         """Change the properties given; 204 without a body."""
         user = find_user(self._tenant, call.params["id"])
-        _apply(user, _changes(read_object(call)))
+        changes = _changes(read_object(call))
+        self._tenant.remember(user)
+        _apply(user, changes)
         self._tenant.directory.touch(user)
         return Answer(204)
 

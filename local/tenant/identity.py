@@ -4,8 +4,10 @@ Source: https://learn.microsoft.com/azure/app-service/overview-managed-identity#
 """
 
 import hmac
+from dataclasses import replace
 
 from local.tenant.exchange import Answer, Call
+from local.tenant.faults import Dice
 from local.tenant.tokens import RESOURCES, Tokens
 
 API_VERSION = "2019-08-01"
@@ -17,8 +19,9 @@ class IdentityApi:
     Refusals have `statusCode` and `message`, which is what msal reads.
     """
 
-    def __init__(self, tokens: Tokens, identity_header: str | None) -> None:
+    def __init__(self, tokens: Tokens, identity_header: str | None, dice: Dice) -> None:
         self._tokens = tokens
+        self._dice = dice
         self._identity_header = identity_header
 
     def answer(self, call: Call) -> Answer:
@@ -34,6 +37,9 @@ class IdentityApi:
         resource = call.query.get("resource", "").rstrip("/")
         if resource not in RESOURCES:
             return _refuse(400, f"resource must be one of {', '.join(RESOURCES)}.")
+        refusal = self._dice.refusal("identity")
+        if refusal is not None:
+            return replace(_refuse(refusal[0], "An injected fault."), headers=refusal[1])
         token, expires = self._tokens.issue(resource)
         body = {
             "access_token": token,

@@ -15,13 +15,13 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from local.tenant.endpoint_health import SLOW_SECONDS, EndpointHealth
 from local.tenant.notifications import Notice, as_cloud_event, as_notification
 from local.tenant.people import User
 from local.tenant.subscriptions import Subscription
 from local.tenant.tenant import Tenant
 
 _PARALLEL = 8
-SLOW_SECONDS = 2.9
 
 
 @cache
@@ -36,6 +36,8 @@ class Notifier:
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
         self._options = tenant.options
+        self._dice = tenant.dice
+        self._health = EndpointHealth()
         self.event_grid_url = tenant.options.event_grid_url
         self.subscriptions: dict[str, Subscription] = {}
         self._waiting: list[Notice] = []
@@ -105,11 +107,32 @@ class Notifier:
         self._add([self._notice(subscription, "", "", "reauthorizationRequired")])
 
     def _on_change(self, user: User, change: str) -> None:
-        self._add(
-            self._notice(subscription, user.id, change)
-            for subscription in self.live()
-            if change in subscription.change_types
-        )
+        for subscription in self.live():
+            if change not in subscription.change_types:
+                continue
+            if self._dice.strikes("subscriptions_vanish"):
+                del self.subscriptions[subscription.id]
+            else:
+                self._tell(self._notice(subscription, user.id, change))
+
+    def _tell(self, notice: Notice) -> None:
+        """Queue a notice, unless a fault has something else in mind."""
+        dice, late = self._dice, self._dice.faults.late_seconds
+        if dice.strikes("notifications_lost"):
+            return
+        copies = 2 if dice.strikes("notifications_doubled") else 1
+        for _ in range(copies):
+            if dice.strikes("notifications_late"):
+                self._spawn(self._add_later(notice, late))
+            elif dice.strikes("notifications_reordered"):
+                drawn = dice.stream("notifications_reordered/wait").random()
+                self._spawn(self._add_later(notice, late * drawn))
+            else:
+                self._add([notice])
+
+    async def _add_later(self, notice: Notice, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._add([notice])
 
     def _notice(
         self, subscription: Subscription, user_id: str, change: str, lifecycle: str | None = None
@@ -138,8 +161,8 @@ class Notifier:
     def _batches(self, notices: list[Notice]) -> list[list[Notice]]:
         by_address: dict[str, list[Notice]] = {}
         for notice in notices:
-            address = self.event_grid_url if notice.event_grid else notice.address
-            if address is None:
+            address = self._address(notice)
+            if not address:
                 self._tenant.ledger.notifications["dropped"] += 1
             else:
                 by_address.setdefault(address, []).append(notice)
@@ -152,10 +175,16 @@ class Notifier:
 
     async def _deliver(self, batch: list[Notice]) -> None:
         counters = self._tenant.ledger.notifications
+        address = self._address(batch[0])
+        if self._health.is_dropped(address, self._tenant.clock.now()):
+            counters["dropped"] += len(batch)
+            return
+        if self._health.is_slow(address, self._tenant.clock.now()):
+            await asyncio.sleep(self._options.slow_endpoint_delay_seconds)
         for wait in (*self._options.notification_retry_seconds, None):
             async with self._slots:
                 counters["sent"] += len(batch)
-                delivered = await self._post(batch)
+                delivered = await self._post(address, batch)
             if delivered:
                 counters["delivered"] += len(batch)
                 return
@@ -164,21 +193,21 @@ class Notifier:
                 await asyncio.sleep(wait)
         counters["failed"] += len(batch)
 
-    async def _post(self, batch: list[Notice]) -> bool:
+    def _address(self, notice: Notice) -> str:
+        """Where a notice goes; empty when nobody wants it."""
+        return (self.event_grid_url if notice.event_grid else notice.address) or ""
+
+    async def _post(self, address: str, batch: list[Notice]) -> bool:
         """One POST; whether it was answered with 2xx in time."""
         first, tenant = batch[0], self._tenant
         headers: dict[str, str] = {}
         content: object
         if first.event_grid:
-            address = self.event_grid_url
             headers["aeg-event-type"] = "Notification"
             headers["Content-Type"] = "application/cloudevents-batch+json; charset=utf-8"
             content = [as_cloud_event(notice, tenant.id, tenant.app_id) for notice in batch]
         else:
-            address = first.address
             content = {"value": [as_notification(notice, tenant.id) for notice in batch]}
-        if address is None:
-            return False
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
@@ -187,7 +216,9 @@ class Notifier:
         except (TimeoutError, httpx.HTTPError):
             return False
         finally:
-            tenant.ledger.notifications["slow"] += loop.time() - began > SLOW_SECONDS
+            took = loop.time() - began
+            self._health.answered(address, took, tenant.clock.now())
+            tenant.ledger.notifications["slow"] += took > SLOW_SECONDS
         return answer.is_success
 
     def _http(self) -> httpx.AsyncClient:

@@ -2,12 +2,12 @@
 
 import random
 import uuid
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Seconds = Annotated[float, Field(ge=0.0)]
+from local.tenant.faults import Faults
+from local.tenant.options_types import Seconds, Share
 
 
 def tenant_id_of(seed: int) -> str:
@@ -85,6 +85,16 @@ class TenantOptions(BaseModel):
     notification_retry_seconds: tuple[Seconds, ...] = Field(
         (0.5, 2.0, 8.0), description="the waits before a failed delivery is tried again"
     )
+    slow_endpoint_delay_seconds: Seconds = Field(
+        10.0, description="how long notifications to a webhook that answers slowly wait"
+    )
     event_grid_url: str | None = Field(
         None, description="where the events of EventGrid: subscriptions are posted"
     )
+
+    graph_limits: bool = Field(False, description="whether Graph's published limits are enforced")
+    teams_rate: float | None = Field(
+        None, gt=0, description="calls a second the Teams admin API takes; None for any number"
+    )
+    teams_burst: int = Field(20, ge=1, description="calls it takes at once on top of that")
+    faults: Faults | None = Field(None, description="what goes wrong on purpose")

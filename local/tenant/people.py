@@ -72,7 +72,7 @@ class Grant:
     status: str = "Enabled"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Conference:
     """A user's dial-in conferencing with Microsoft."""
 

@@ -11,6 +11,7 @@ from local.tenant.exchange import Answer, Call, Routes
 from local.tenant.teams_cpc import TeamsCpc
 from local.tenant.teams_users import TeamsUsers
 from local.tenant.tenant import Tenant
+from local.tenant.throttle import Bucket
 from local.tenant.tokens import TEAMS, TokenError, Tokens
 
 SERVICE = "teams"
@@ -18,6 +19,11 @@ FOREST = "0n"
 DISCOVERY = "/Teams.Tenant/serviceDiscovery"
 DEMANDED = ("X-MS-Target-Uri", "X-MS-Correlation-Id", "X-MS-CmdletName", "X-MS-Forest")
 _SETTINGS = "/Skype.Policy/configurations/OnlineDialInConferencingTenantSettings"
+_FAULT_CODES = {
+    429: "TooManyRequests",
+    500: "InternalServerError",
+    503: "ServiceUnavailable",
+}
 # Microsoft: meetings are updated 10 minutes to 12 hours after the change.
 _MIGRATION_SECONDS = 600
 
@@ -28,6 +34,8 @@ class TeamsApi:
     def __init__(self, tenant: Tenant, tokens: Tokens) -> None:
         self._tenant = tenant
         self._tokens = tokens
+        rate, burst = tenant.options.teams_rate, float(tenant.options.teams_burst)
+        self._bucket = Bucket(burst, burst / rate, tenant.clock.now()) if rate else None
         users, cpc = TeamsUsers(tenant), TeamsCpc(tenant)
         self._routes = routes = Routes()
         routes.add("GET", DISCOVERY, "service_discovery", _discover)
@@ -56,6 +64,7 @@ class TeamsApi:
             self._check(call)
             if route is None:
                 raise _no_route(call, allowed)
+            self._throttle()
             answer = route.handler(replace(call, params=params))
             result = await answer if isinstance(answer, Awaitable) else answer
         except TeamsError as error:
@@ -75,6 +84,16 @@ class TeamsApi:
         missing = [name for name in DEMANDED if not call.headers.get(name.lower())]
         if missing:
             raise TeamsError("MissingHeader", f"Header {missing[0]} is missing.")
+
+    def _throttle(self) -> None:
+        """Refuse calls that come too fast, and those that the faults refuse."""
+        wait = self._bucket.take(1, self._tenant.clock.now()) if self._bucket else None
+        if wait is not None:
+            raise TeamsError("TooManyRequests", "Too many requests.", {"Retry-After": str(wait)})
+        refusal = self._tenant.dice.refusal("teams")
+        if refusal is not None:
+            status, headers = refusal
+            raise TeamsError(_FAULT_CODES[status], "An injected fault.", headers)
 
     def _list_settings(self, _: Call) -> Answer:
         return Answer(200, [self._tenant.settings.as_json()])

@@ -1,8 +1,13 @@
 """`/Teams.Cpc`: conferencing users, the providers, the bridges."""
 
+import copy
+
 from local.tenant.conference_set import read_conference_set
+from local.tenant.conferencing import Conferencing
+from local.tenant.directory import Directory
 from local.tenant.errors import TeamsError
 from local.tenant.exchange import Answer, Call
+from local.tenant.ledger import Ledger
 from local.tenant.opaque import pack
 from local.tenant.people import MICROSOFT, Conference, User
 from local.tenant.teams_users import next_link, read_number, read_token
@@ -17,6 +22,14 @@ class TeamsCpc:
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
+        self._pretence = Conferencing(
+            options=tenant.options,
+            directory=Directory(),
+            bridges=tenant.bridges,
+            settings=tenant.settings,
+            ledger=Ledger(),
+            clock=tenant.clock,
+        )
 
     def list_users(self, call: Call) -> Answer:
         """The users whose provider is Microsoft, `top` a page."""
@@ -28,7 +41,9 @@ class TeamsCpc:
         shown: list[dict[str, object]] = []
         body: dict[str, object] = {"users": shown}
         last = after
-        for user in self._tenant.directory.users[after + 1 :]:
+        everybody = self._tenant.directory.users
+        for index in range(after + 1, len(everybody)):
+            user = self._tenant.seen(everybody[index])
             conference = conference_of(user)
             if conference is None:
                 continue
@@ -42,7 +57,7 @@ class TeamsCpc:
 
     def get_user(self, call: Call) -> Answer:
         """One conferencing user; 404 when the provider is not Microsoft."""
-        user = self._find(call)
+        user = self._tenant.seen(self._find(call))
         conference = conference_of(user)
         if conference is None:
             raise TeamsError(
@@ -57,7 +72,17 @@ class TeamsCpc:
             body = call.json()
         except ValueError:
             raise TeamsError("BadRequest", "The body is not JSON.") from None
-        pin = self._tenant.conferencing.set_user(user, read_conference_set(body))
+        wish = read_conference_set(body)
+        dice = self._tenant.dice
+        if dice.strikes("set_succeeds_but_did_not"):
+            # A copy of the user is set, in a service that nobody else looks at.
+            user = copy.copy(user)
+            pin = self._pretence.set_user(user, wish)
+        else:
+            self._tenant.remember(user)
+            pin = self._tenant.conferencing.set_user(user, wish)
+            if dice.strikes("set_fails_but_took_effect"):
+                raise TeamsError("InternalServerError", "An injected fault.")
         conference = conference_of(user)
         if conference is None:
             raise AssertionError("a user that was set is a conferencing user")

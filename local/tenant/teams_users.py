@@ -74,7 +74,9 @@ class TeamsUsers:
         state = read_token(query.get("skiptoken"))
         left = state.get("left") or read_number(query, "top", 10**9, 10**9)
         users, last = self._page(test, state.get("after", -1), min(size, left))
-        body: dict[str, object] = {"users": [_show(user, names) for user in users]}
+        body: dict[str, object] = {
+            "users": [_show(self._tenant.seen(user), names) for user in users]
+        }
         if last is not None and left > len(users):
             following = {"after": last}
             if "top" in query:
@@ -88,7 +90,8 @@ class TeamsUsers:
         user = self._tenant.known_to_teams(call.params["id"])
         if user is None:
             raise TeamsError("UserNotFound", f"There is no user {call.params['id']!r}.")
-        return Answer(200, _show(user, _read_select(call.query.get("select"))))
+        shown = _show(self._tenant.seen(user), _read_select(call.query.get("select")))
+        return Answer(200, shown)
 
     def _page(
         self, test: Callable[[User], bool] | None, after: int, size: int

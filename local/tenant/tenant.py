@@ -1,5 +1,6 @@
 """The whole tenant, put together: the one object all of its APIs work on."""
 
+import copy
 import gc
 import random
 from dataclasses import replace
@@ -8,6 +9,7 @@ from local.tenant.catalog import SKUS
 from local.tenant.clock import Clock
 from local.tenant.conferencing import Conferencing
 from local.tenant.directory import Directory
+from local.tenant.faults import Dice
 from local.tenant.ledger import Ledger
 from local.tenant.numbers import PROVIDERS, make_bridges, new_guid
 from local.tenant.options import TenantOptions
@@ -27,6 +29,8 @@ class Tenant:
         self.clock = clock or Clock()
         self.id = options.tenant_id
         self.ledger = Ledger()
+        self.dice = Dice(self.ledger, options.faults)
+        self._before: dict[int, tuple[float, User]] = {}
         self.settings = TenantSettings(options)
         self.bridges = make_bridges(options.seed)
         self.directory = Directory()
@@ -68,10 +72,26 @@ class Tenant:
 
     def license(self, user: User, add: dict[str, Grant], remove: set[str]) -> None:
         """Assign and take away products by SKU id. Graph shows it now, Teams after the lag."""
+        self.remember(user)
         grants = {sku: grant for sku, grant in user.grants.items() if sku not in remove}
         grants.update(add)
         self.directory.set_grants(user, grants, self.clock.now())
         self.conferencing.license_changed(user)
+
+    def remember(self, user: User) -> None:
+        """Keep a user as it is, before a write, for reads that are to lag behind."""
+        if self.dice.faults.stale_reads:
+            self._before[user.index] = (self.clock.now(), copy.copy(user))
+
+    def seen(self, user: User) -> User:
+        """The user as a read shows it: as it is, or by a fault as it was before the last write."""
+        if not self._before or user.index not in self._before:
+            return user
+        changed, before = self._before[user.index]
+        if self.clock.now() > changed + self.dice.faults.stale_seconds:
+            del self._before[user.index]
+            return user
+        return before if self.dice.strikes("stale_reads") else user
 
     def create(self, user: User) -> User:
         """Take in an account made through Graph; Teams hears of it after the lag."""

@@ -129,4 +129,4 @@ class Limiter:
         now = self._clock.monotonic()
         while self._starts and self._starts[0] < now - 1.0:
             self._starts.popleft()
-        return float(max(1, len(self._starts)))
+        return float(len(self._starts))

@@ -87,10 +87,10 @@ class Host:
         """What the health function answers."""
         return self._http.get("/api/health")
 
-    def webhook(self, content: object = None, **request: Any) -> httpx.Response:
-        """Post to the webhook, as Graph does."""
-        if content is not None:
-            request["json"] = content
+    def webhook(self, body: object = None, **request: Any) -> httpx.Response:
+        """Post to the webhook, as Graph does: `body` as JSON, or whatever httpx takes."""
+        if body is not None:
+            request["json"] = body
         return self._http.post("/api/graph/notifications", **request)
 
     def event_grid(self, *events: object) -> httpx.Response:

@@ -2,8 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any, Self
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -49,8 +48,11 @@ class AppStorage:
 
     def outcome(self, user_id: str) -> str | None:
         """What the app last found of a user."""
-        row = self.row("users", user_id)
-        return str(row["outcome"]) if row else None
+        client = self._tables.get_table_client(f"{self.name}users")
+        try:
+            return str(client.get_entity(user_id[0], user_id)["outcome"])
+        except ResourceNotFoundError:
+            return None
 
     def outcomes(self) -> dict[str, str]:
         """What the app last found of every user that it looked at."""
@@ -86,6 +88,10 @@ class AppStorage:
         text = content if isinstance(content, str) else json.dumps(content)
         self.send_raw(base64.b64encode(text.encode()).decode())
 
+    def look_at(self, *user_ids: str) -> None:
+        """Queue users, as the triggers do."""
+        self.send({"version": 1, "cause": "license_event", "users": user_ids})
+
     def send_raw(self, text: str) -> None:
         """Put a text onto the queue as it is."""
         self._queue.send_message(text)
@@ -100,13 +106,6 @@ class AppStorage:
             return [message.content for message in self._poison.peek_messages(max_messages=32)]
         except ResourceNotFoundError:
             return []
-
-    @contextmanager
-    def poisoning(self, text: str) -> Iterator[None]:
-        """What happens inside must put just this text onto the poison queue."""
-        before = self.poisoned()
-        yield
-        assert self.poisoned() == [*before, text]
 
 
 def _entries(row: Row) -> list[dict[str, Any]]:

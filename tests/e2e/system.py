@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+import httpx
+
 from local.azurite.server import KEY, Azurite
 from local.waiting import wait_until
 from tests.e2e.host import ROOT, Host
@@ -30,7 +32,7 @@ class System:
     """One app with its own queue and tables, working on one tenant. Context manager.
 
     settings: app settings that differ from those of `_settings`. connection: the connection
-    string the app gets, if not Azurite's own. start: whether the host starts with the system.
+    string the app gets, if not Azurite's own. app: the app's folder, if not `app_folder`'s.
     """
 
     def __init__(
@@ -41,18 +43,19 @@ class System:
         settings: Mapping[str, str] | None = None,
         *,
         connection: str | None = None,
-        start: bool = True,
+        app: Path | None = None,
     ) -> None:
         self.tenant = tenant
         self.tenant_id = str(tenant.summary()["tenantId"])
         name = f"e{uuid.uuid4().hex[:12]}"
         self._folder = folder / name
-        self._start = start
         self._stack = ExitStack()
         self.storage = AppStorage(azurite.connection_string, name)
-        given = {"AzureWebJobsStorage": connection or azurite.connection_string}
+        storage = {"AzureWebJobsStorage": connection or azurite.connection_string}
         self.host = Host(
-            self._folder, app_folder(folder), {**self._settings(name), **given, **(settings or {})}
+            self._folder,
+            app or app_folder(folder),
+            {**self._settings(name), **storage, **(settings or {})},
         )
 
     def _settings(self, name: str) -> dict[str, str]:
@@ -74,8 +77,7 @@ class System:
         self._stack.enter_context(self.storage)
         self._stack.callback(self.host.close)
         try:
-            if self._start:
-                self.host.start()
+            self.host.start()
         except BaseException:
             self._stack.close()
             raise
@@ -140,6 +142,14 @@ class System:
         self.tenant.wait_until_delivered()
         wait_until(lambda: not self.storage.queued(), "the queue is empty", PATIENCE)
 
+    def wait_for_health(self, status: int) -> httpx.Response:
+        """Wait until health answers with this status; it repeats an answer for ten seconds."""
+        return wait_until(
+            lambda: (answer := self.host.health()).status_code == status and answer,
+            f"health is {status}",
+            PATIENCE,
+        )
+
     def sweep(self) -> None:
         """Run the sweep and wait until all that it queued is done."""
         self.host.run("sweep_providers")
@@ -162,6 +172,15 @@ class System:
         # A message that were sent would be on the queue, or taken off it and counted.
         assert self.storage.queued() == 0
         assert self.host.looks() == before
+
+    @contextmanager
+    def poisoning(self, text: str) -> Iterator[None]:
+        """What happens inside must put just this text onto the poison queue, and no other."""
+        before = self.storage.poisoned()
+        yield
+        wait_until(lambda: len(self.storage.poisoned()) > len(before), "a poison message", PATIENCE)
+        self.wait_until_idle()
+        assert sorted(self.storage.poisoned()) == sorted([*before, text])
 
     def secrets_in_log(self) -> list[str]:
         """What the host's log carries and must not: the kinds of secret, never the secrets."""

@@ -118,6 +118,12 @@ class Tenant:
                 return user
         raise LookupError(f"the tenant has no more such users of kind {kind}")
 
+    def any_user(self, kind: str) -> User:
+        """A user of a kind whom no test has taken, and whom this one leaves to others."""
+        user = self.take(kind)
+        self._taken.remove(user["id"])
+        return user
+
     # -- what an administrator does
 
     def assign(self, user: User, sku: str = AUDIO_CONFERENCING) -> None:
