@@ -109,7 +109,7 @@ class Limiter:
             return
         self._last_cut = self._grown_at = self._clock.monotonic()
         self._limit = max(1.0, self._limit * factor)
-        known = self._rate if self._rate is not None else self._recent_rate()
+        known = self._rate if self._rate is not None else max(1.0, self._recent_rate())
         self._rate = max(_LOWEST_RATE, known * factor)
 
     def _speed_up(self) -> None:
