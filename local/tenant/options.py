@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from local.tenant.faults import Faults
-from local.tenant.options_types import Seconds, Share
+from local.tenant.units import Seconds, Share
 
 
 def tenant_id_of(seed: int) -> str:
