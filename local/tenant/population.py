@@ -90,7 +90,7 @@ def kinds_of(users: int) -> list[Kind]:
     for kind, share in PER_MILLE.items():
         kinds.extend([kind] * max(1, users * share // 1000))
     if len(kinds) >= users:
-        return list(PER_MILLE)[:users]
+        kinds = list(PER_MILLE)[:users]
     return kinds + [Kind.UNLICENSED] * (users - len(kinds))
 
 
