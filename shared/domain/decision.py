@@ -102,6 +102,7 @@ def _decide_by_provider(provider: ProviderEntry | None, number: str | None) -> D
         return Decision(Action.ENABLE, "no provider yet", number)
     if not provider.is_microsoft:
         return Decision(Action.REPLACE, f"the provider is {provider.name}", number)
-    if number and number != provider.toll_number:
+    # The service writes its numbers without the plus sign, the settings with it.
+    if number and number.lstrip("+") != provider.toll_number.lstrip("+"):
         return Decision(Action.SET_NUMBER, "the number rule names another number", number)
     return Decision(Action.ALREADY, "Microsoft is the provider")
