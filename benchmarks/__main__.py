@@ -1,0 +1,68 @@
+"""`python -m benchmarks [NAME ...] [--quick]`: run benchmarks, all by default, and print a table.
+
+0: all ran, whether targets were met or not; 1: one could not be measured; 2: unknown name.
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Protocol
+
+import httpx
+from azure.core.exceptions import AzureError
+
+from benchmarks import demo, imports, moves, sweep, webhook
+from benchmarks.figures import Figure, UnavailableError, machine, table
+from local.errors import LocalError
+
+
+class Benchmark(Protocol):
+    """Measures; `quick` asks for a smaller variant."""
+
+    def __call__(self, *, quick: bool) -> Iterator[Figure]:
+        """Yield the figures."""
+        ...
+
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "import": imports.run,
+    "sweep": sweep.run,
+    "moves": moves.run,
+    "webhook": webhook.run,
+    "demo": demo.run,
+}
+
+_TROUBLE = (UnavailableError, LocalError, AzureError, httpx.HTTPError, subprocess.SubprocessError)
+
+
+def main() -> int:
+    """Run what the command line asks for; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--quick", action="store_true", help="smaller and less exact")
+    chosen = parser.parse_args()
+    for name in chosen.names:
+        if name not in BENCHMARKS:
+            parser.error(f"no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
+    print(machine(), flush=True)
+    return max([_show(name, quick=chosen.quick) for name in chosen.names or BENCHMARKS])
+
+
+def _show(name: str, *, quick: bool) -> int:
+    figures: list[Figure] = []
+    print(f"\n## {name}{' (quick)' if quick else ''}\n", flush=True)
+    problem = None
+    try:
+        figures.extend(BENCHMARKS[name](quick=quick))
+    except _TROUBLE as error:
+        problem = f"not measured: {type(error).__name__}: {error}"
+    if figures:
+        print(table(figures), flush=True)
+    if problem:
+        print(problem, file=sys.stderr, flush=True)
+    return 1 if problem else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

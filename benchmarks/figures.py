@@ -1,0 +1,87 @@
+"""Figures, the machine they were measured on, and the table that shows both (Markdown)."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+"""The repository's root: the function app's folder."""
+
+
+class UnavailableError(Exception):
+    """Something a benchmark needs is not there; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured value in its unit. `at_most`: the target, if there is one; `note`: how to read it."""
+
+    what: str
+    value: float
+    unit: str
+    at_most: float | None = None
+    note: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether the target is met; true without one."""
+        return self.at_most is None or self.value <= self.at_most
+
+    @property
+    def verdict(self) -> str:
+        """The target and whether it is met, in words."""
+        if self.at_most is None:
+            return ""
+        return f"{'met' if self.met else 'MISSED'}: at most {_number(self.at_most)}"
+
+
+def machine() -> str:
+    """CPU, cores, Python, date, commit, and the load before the run: others may use the machine."""
+    parts = (
+        f"CPU: {_cpu()}, {os.process_cpu_count()} cores",
+        f"Python {platform.python_version()}",
+        f"{platform.system()} {platform.release()}",
+        f"date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        f"commit: {_commit()}",
+        f"load average before: {os.getloadavg()[0]:.2f}",
+    )
+    return "; ".join(parts)
+
+
+def table(figures: Iterable[Figure]) -> str:
+    """The figures as a Markdown table that reads well as plain text, too."""
+    head = ("figure", "value", "unit", "target", "note")
+    rows = [(f.what, _number(f.value), f.unit, f.verdict, f.note) for f in figures]
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head) - 1)]
+    rule = (*("-" * width for width in widths), "-" * len(head[-1]))
+    return "\n".join(_line(row, widths) for row in (head, rule, *rows))
+
+
+def _line(row: tuple[str, ...], widths: list[int]) -> str:
+    cells = [
+        text.rjust(width) if column == 1 else text.ljust(width)
+        for column, (text, width) in enumerate(zip(row, widths, strict=False))
+    ]
+    return f"| {' | '.join([*cells, row[-1]])} |"
+
+
+def _number(value: float) -> str:
+    if value == int(value) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _cpu() -> str:
+    text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    names = [line.partition(":")[2] for line in text.splitlines() if line.startswith("model name")]
+    return " ".join(names[0].split()) if names else platform.machine()
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return answer.stdout.strip() or "unknown"

@@ -1,0 +1,50 @@
+"""How many users one host moves per second from a full queue, and what one user costs in calls.
+
+A sweep by a host that handles no messages fills the queue; then a fresh host starts, and the time
+runs from when it is ready until its last message is done. Calls are those of the tenant's counters
+in that time, divided by the users moved; CPU time is the host's alone. Tenant and Azurite share
+the machine with the host, so on few cores they are part of the limit.
+"""
+
+import time
+from collections.abc import Iterator
+
+from benchmarks.figures import Figure
+from benchmarks.process import cpu_seconds, peak_mb
+from benchmarks.stack import BY_THEMSELVES, stack
+from local.waiting import wait_until
+
+_USERS = 5_000
+_QUICK = 1_000
+_TIMERS = tuple(name for name in BY_THEMSELVES if name != "move_users")
+_LIMIT = 900.0
+
+
+def run(*, quick: bool) -> Iterator[Figure]:
+    """Yield speed and cost per moved user."""
+    with stack(_QUICK if quick else _USERS) as system:
+        with system.host(disabled=BY_THEMSELVES) as host:
+            host.run("sweep_providers")
+        messages, before, calls = system.queued(), system.totals(), system.calls()
+        with system.host(disabled=_TIMERS) as host:
+            used, started = cpu_seconds(host.child.pid), time.perf_counter()
+
+            def done() -> bool:
+                counts = host.counters("move_users")
+                assert counts["failed"] == 0, counts
+                return counts["running"] == 0 and counts["succeeded"] >= messages
+
+            wait_until(done, "the queue is empty", _LIMIT)
+            seconds = time.perf_counter() - started
+            cpu, peak = cpu_seconds(host.child.pid) - used, peak_mb(host.child.pid)
+        after, spent = system.totals(), system.calls()
+    moved = after["sets"] - before["sets"]
+    note = f"{moved:,} moved in {seconds:.1f} s from {messages} messages"
+    yield Figure("moves by one host", moved / seconds, "users/s", note=note)
+    left = after["licensedIncludedNotMicrosoft"]
+    yield Figure("licensed users not on Microsoft afterwards", left, "users", at_most=0)
+    for service in ("graph", "teams"):
+        per_user = (spent[service] - calls[service]) / moved
+        yield Figure(f"requests to {service.title()}", per_user, "requests/moved user")
+    yield Figure("CPU of the host", 1000 * cpu / moved, "ms/moved user")
+    yield Figure("peak memory of the host", peak, "MB")

@@ -1,0 +1,95 @@
+"""How fast a change notification is answered, over HTTP through the local host, in milliseconds.
+
+One connection that is kept open posts notifications of ever new users, one request after another;
+nothing else runs (the queue trigger is off). An answer is given only after the messages are on the
+queue, so Azurite's share is in it. `cold` is the first request to a host that has just said that it
+is ready: the app opens its table and the host its queue then. Graph wants its answer within 3 s.
+"""
+
+import time
+import uuid
+from collections.abc import Iterator
+from math import ceil
+from statistics import median, quantiles
+from typing import Any
+
+import httpx
+
+from benchmarks.figures import Figure
+from benchmarks.stack import BY_THEMSELVES, Stack, free_port, stack
+from shared.storage.messages import USERS_PER_MESSAGE
+
+_TENANT_USERS = 200
+_GRAPH_LIMIT = 3000.0
+
+
+def run(*, quick: bool) -> Iterator[Figure]:
+    """Yield the percentiles for small and large notifications, and the cold start."""
+    requests, starts = (100, 1) if quick else (500, 5)
+    with stack(_TENANT_USERS) as system:
+        port = free_port()
+        with system.host(port=port, disabled=BY_THEMSELVES) as host:
+            host.run("keep_subscription")
+            envelope = _envelope(system)
+            with httpx.Client(base_url=host.url, timeout=30.0) as client:
+                for size in (1, 100):
+                    before = system.queued()
+                    taken = [_post(client, envelope, size) for _ in range(requests)]
+                    # A stranger gets 202 as well: only the queue tells that the app took them.
+                    assert system.queued() == before + requests * ceil(size / USERS_PER_MESSAGE)
+                    yield from _percentiles(taken, size)
+        cold = [_cold(system, port, envelope) for _ in range(starts)]
+        note = f"median of {starts}"
+        yield Figure("cold start: until ready", median(ready for ready, _ in cold), "ms", note=note)
+        first = median(first for _, first in cold)
+        yield Figure("cold: first request", first, "ms", at_most=_GRAPH_LIMIT, note=note)
+
+
+def _percentiles(taken: list[float], size: int) -> Iterator[Figure]:
+    cuts = quantiles(taken, n=100, method="inclusive")
+    label = f"{size} notification{'s' if size > 1 else ''} a request"
+    yield Figure(f"{label}: p50", cuts[49], "ms", note=f"{len(taken)} requests")
+    yield Figure(f"{label}: p99", cuts[98], "ms", at_most=_GRAPH_LIMIT)
+
+
+def _cold(system: Stack, port: int, envelope: dict[str, str]) -> tuple[float, float]:
+    """Milliseconds until a fresh host is ready, and of its first request."""
+    started = time.perf_counter()
+    with system.host(port=port, disabled=BY_THEMSELVES) as host:
+        ready = 1000 * (time.perf_counter() - started)
+        with httpx.Client(base_url=host.url, timeout=30.0) as client:
+            return ready, _post(client, envelope, 1)
+
+
+def _post(client: httpx.Client, envelope: dict[str, str], size: int) -> float:
+    """Post `size` notifications in one request; return the milliseconds until it is answered."""
+    body = {"value": [_notification(envelope) for _ in range(size)]}
+    started = time.perf_counter()
+    answer = client.post("/api/graph/notifications", json=body)
+    taken = 1000 * (time.perf_counter() - started)
+    assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+    return taken
+
+
+def _envelope(system: Stack) -> dict[str, str]:
+    subscription, secret = system.subscription()
+    return {
+        "subscriptionId": subscription,
+        "clientState": secret,
+        "tenantId": system.settings("")["ACP_TENANT_ID"],
+        "subscriptionExpirationDateTime": "2099-01-01T00:00:00Z",
+        "changeType": "updated",
+    }
+
+
+def _notification(envelope: dict[str, str]) -> dict[str, Any]:
+    user = str(uuid.uuid4())
+    data = {
+        "@odata.type": "#Microsoft.Graph.User",
+        "@odata.id": f"Users/{user}",
+        "id": user,
+        "organizationId": envelope["tenantId"],
+        "eventTime": "2026-11-23T10:00:00.3062901Z",
+        "sequenceNumber": 0,
+    }
+    return {**envelope, "id": str(uuid.uuid4()), "resource": f"Users/{user}", "resourceData": data}
