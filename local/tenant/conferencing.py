@@ -1,23 +1,21 @@
-"""The dial-in conferencing service: what a license does after a lag, and what a set does now.
+"""The dial-in conferencing service: who has it, on which bridge, with which numbers.
 
 Source of the rules: Microsoft, Enable-CsOnlineDialInConferencingUser and
 Set-CsOnlineDialInConferencingUser,
 https://learn.microsoft.com/powershell/module/teams/set-csonlinedialinconferencinguser
 """
 
-import heapq
 import random
-from itertools import count
 
 from local.tenant.clock import Clock, stamp
 from local.tenant.conference_set import ConferenceSet
 from local.tenant.directory import Directory
+from local.tenant.entries import microsoft_entry
 from local.tenant.errors import TeamsError
 from local.tenant.ledger import Ledger
 from local.tenant.numbers import Bridge, new_guid, normal_number
 from local.tenant.options import TenantOptions
 from local.tenant.people import MICROSOFT, Conference, ProviderEntry, User
-from local.tenant.population import microsoft_entry
 from local.tenant.settings import TenantSettings
 
 # The service has no conferencing for these. Rooms and resource accounts it does take, when they
@@ -26,7 +24,7 @@ REFUSED_ACCOUNTS = frozenset({"Guest", "SfBOnPremUser", "IneligibleUser"})
 
 
 class Conferencing:
-    """Keeps every user's provider. Call `settle` before looking: the lag is evaluated lazily."""
+    """Sets, replaces and removes providers, at once. What licensing does is in provisioning.py."""
 
     def __init__(
         self,
@@ -44,68 +42,11 @@ class Conferencing:
         self._ledger = ledger
         self._clock = clock
         self._rng = random.Random(f"{options.seed}/service")  # noqa: S311 - not a secret
-        self._due: list[tuple[float, int, User]] = []
-        self._order = count()
         self._conference_ids: set[tuple[str, str]] = set()
         self.migrations: list[tuple[User, float]] = []
         for user in directory.users:
             if user.conference:
                 self._conference_ids.add((user.conference.bridge_id, user.conference.conference_id))
-            if user.due is not None:
-                self._schedule(user, user.due)
-
-    # -- what a license does, after the lag
-
-    def license_changed(self, user: User) -> None:
-        """Plan what follows from the user's license as it is now."""
-        if user.licensed == user.provisioned:
-            user.due = None
-        elif user.due is None:
-            self._schedule(user, self._clock.now() + self._options.lag_seconds)
-
-    def reprocess(self, user: User) -> None:
-        """Look at a license assignment again, as reprocessLicenseAssignment asks."""
-        if user.licensed and self._options.reprocess_helps:
-            user.provisions = user.takes = True
-            self._schedule(user, self._clock.now() + self._options.lag_seconds)
-
-    def settle(self) -> None:
-        """Do everything that is due by now, in the order in which it fell due."""
-        now = self._clock.now()
-        while self._due and self._due[0][0] <= now:
-            due, _, user = heapq.heappop(self._due)
-            if user.due == due:
-                user.due = None
-                self._act(user, due)
-
-    def _schedule(self, user: User, due: float) -> None:
-        user.due = due
-        heapq.heappush(self._due, (due, next(self._order), user))
-
-    def _act(self, user: User, at: float) -> None:
-        if user.deleted_at is not None:
-            return
-        if not user.licensed:
-            self._remove(user, at)
-        elif user.provisions:
-            user.provisioned = True
-            provider = user.provider
-            if user.account_type in REFUSED_ACCOUNTS or provider == MICROSOFT:
-                return
-            if provider is None and user.takes:
-                self._make_microsoft(user, ConferenceSet(), "enabled_automatically", at)
-            elif provider is not None and self._settings.automatically_replace:
-                self._make_microsoft(user, ConferenceSet(), "replaced_automatically", at)
-
-    def _remove(self, user: User, at: float) -> None:
-        before = user.provider
-        user.provisioned = False
-        if user.conference is not None:
-            user.conference = None
-            user.entries = tuple(e for e in user.entries if e.name != MICROSOFT)
-            self._changed(user, at, "service_removed", before)
-
-    # -- what an administrator does
 
     def set_user(self, user: User, wish: ConferenceSet) -> str | None:
         """Set a conferencing user, and make Microsoft the provider where that is asked for.
@@ -152,6 +93,25 @@ class Conferencing:
     def bridge_of(self, conference: Conference) -> Bridge:
         """The bridge a conference is on."""
         return next(b for b in self._bridges if b.id == conference.bridge_id)
+
+    # -- what licensing does, when it is time
+
+    def enable(self, user: User, at: float) -> None:
+        """Do what a license does to a user whom the service has just got, at a time in seconds."""
+        if user.account_type in REFUSED_ACCOUNTS or user.provider == MICROSOFT:
+            return
+        if user.provider is None and user.takes:
+            self._make_microsoft(user, ConferenceSet(), "enabled_automatically", at)
+        elif user.provider is not None and self._settings.automatically_replace:
+            self._make_microsoft(user, ConferenceSet(), "replaced_automatically", at)
+
+    def disable(self, user: User, at: float) -> None:
+        """Take the service away from a user without a license, at a time in seconds."""
+        before = user.provider
+        if user.conference is not None:
+            user.conference = None
+            user.entries = tuple(e for e in user.entries if e.name != MICROSOFT)
+            self._changed(user, at, "service_removed", before)
 
     # -- the two effects
 

@@ -4,11 +4,17 @@ Microsoft has nothing like it; the application must not use it.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Any
 
 from local.tenant.clock import stamp
+from local.tenant.control_bodies import (
+    AdvanceClock,
+    DeltaTokens,
+    EntriesByHand,
+    EntryByHand,
+    EventGridAddress,
+    read_body,
+)
 from local.tenant.control_state import show_user, state_head
 from local.tenant.errors import ControlError
 from local.tenant.exchange import Answer, Call, Routes
@@ -19,46 +25,6 @@ from local.tenant.numbers import PROVIDERS
 from local.tenant.people import ProviderEntry, User
 from local.tenant.tenant import Tenant
 from local.tenant.tokens import Tokens
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class AdvanceClock(_Body):
-    """`POST /_tenant/clock`."""
-
-    advance_seconds: float = Field(ge=0.0, le=10 * 365 * 86_400.0)
-
-
-class EventGridAddress(_Body):
-    """`PUT /_tenant/eventgrid`: where events go; null for nowhere."""
-
-    url: str | None = Field(pattern=r"^https?://[^/]+")
-
-
-class EntryByHand(_Body):
-    """One provider entry of `POST /_tenant/users/{id}/provider`; absent parts are made up."""
-
-    name: Literal["InterCall", "PGi", "BT"]
-    toll_number: str | None = Field(None, alias="tollNumber", pattern=r"^[1-9][0-9]{6,14}$")
-    toll_free_number: str | None = Field(
-        None, alias="tollFreeNumber", pattern=r"^[1-9][0-9]{6,14}$"
-    )
-    passcode: str | None = Field(None, alias="participantPassCode", pattern=r"^[0-9]{1,12}$")
-    default: bool | None = None
-
-
-class EntriesByHand(_Body):
-    """`POST /_tenant/users/{id}/provider`: the user's entries from now on; empty for none."""
-
-    entries: list[EntryByHand] = Field(max_length=10)
-
-
-class DeltaTokens(_Body):
-    """`POST /_tenant/delta`: what becomes of the delta tokens issued so far."""
-
-    tokens: Literal["expire", "reset"]
 
 
 class ControlApi:
@@ -91,7 +57,7 @@ class ControlApi:
 
     def answer(self, call: Call) -> Answer:
         """Answer one call, except for the streamed `/state`, which the app serves."""
-        self._tenant.conferencing.settle()
+        self._tenant.provisioning.settle()
         try:
             route, params, allowed = self._routes.find(call.method, call.path)
             if route is None:
@@ -107,7 +73,7 @@ class ControlApi:
 
     def summary(self) -> dict[str, object]:
         """The state without the users."""
-        self._tenant.conferencing.settle()
+        self._tenant.provisioning.settle()
         return state_head(self._tenant)
 
     # -- users
@@ -117,7 +83,7 @@ class ControlApi:
 
     def _set_by_hand(self, call: Call) -> Answer:
         user = self._find(call)
-        wanted = _read(EntriesByHand, call).entries
+        wanted = read_body(EntriesByHand, call).entries
         defaults = [entry for entry in wanted if entry.default]
         if len(defaults) > 1:
             raise ControlError("entries", "Only one entry can be the default one.")
@@ -161,8 +127,8 @@ class ControlApi:
         return Answer(200, {"now": stamp(self._tenant.clock.now())})
 
     def _advance(self, call: Call) -> Answer:
-        self._tenant.clock.advance(_read(AdvanceClock, call).advance_seconds)
-        self._tenant.conferencing.settle()
+        self._tenant.clock.advance(read_body(AdvanceClock, call).advance_seconds)
+        self._tenant.provisioning.settle()
         return self._clock(call)
 
     # -- faults
@@ -187,11 +153,11 @@ class ControlApi:
         return Answer(200, {"url": self._notifier.event_grid_url})
 
     def _set_event_grid(self, call: Call) -> Answer:
-        self._notifier.event_grid_url = _read(EventGridAddress, call).url
+        self._notifier.event_grid_url = read_body(EventGridAddress, call).url
         return self._event_grid(call)
 
     def _delta_tokens(self, call: Call) -> Answer:
-        wanted = _read(DeltaTokens, call).tokens
+        wanted = read_body(DeltaTokens, call).tokens
         if wanted == "expire":
             self._delta.expire()
         else:
@@ -223,13 +189,3 @@ class ControlApi:
 
 def _fields(call: Call) -> dict[str, Any]:
     return {name: getattr(call, name) for name in Call.__slots__}
-
-
-def _read[Model: BaseModel](model: type[Model], call: Call) -> Model:
-    """The body as the model; raises ControlError naming the field that is wrong."""
-    try:
-        return model.model_validate_json(call.body or b"null")
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "body"
-        raise ControlError(field, f"{field}: {first['msg']}, not {first['input']!r}.") from None

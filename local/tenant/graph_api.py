@@ -70,7 +70,7 @@ class GraphApi:
         return await self._dispatch(call)
 
     async def _dispatch(self, call: Call) -> Answer:
-        self._tenant.conferencing.settle()
+        self._tenant.provisioning.settle()
         route, params, allowed = self._routes.find(call.method, call.path)
         operation = route.operation if route else "unknown"
         headers: dict[str, str] = {}

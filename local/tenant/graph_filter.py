@@ -11,17 +11,16 @@ Sources: https://learn.microsoft.com/graph/filter-query-parameter and
 https://learn.microsoft.com/graph/aad-advanced-queries (what needs ConsistencyLevel and $count).
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from local.tenant.errors import GraphError
+from local.tenant.graph_filter_tokens import MAX_CLAUSES, Tokens, bad_filter, unsupported
 from local.tenant.graph_shapes import GETTERS, property_name
 from local.tenant.people import User
 
 Test = Callable[[User], bool]
 
-MAX_CLAUSES = 15
 _PLAIN = frozenset(
     {
         "accountEnabled", "displayName", "givenName", "id", "mail", "mailNickname",
@@ -33,12 +32,6 @@ _COLLECTIONS: dict[str, tuple[str, ...]] = {
     "assignedLicenses": ("skuId",),
 }
 _GUIDS = frozenset({"servicePlanId", "skuId"})
-_TOKEN = re.compile(
-    r"\s*(?:(?P<string>'(?:[^']|'')*')"
-    r"|(?P<guid>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
-    r"|(?P<word>[A-Za-z_@][A-Za-z0-9_.]*)"
-    r"|(?P<mark>[(),:/]))"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,62 +58,28 @@ class _Found:
     exact: bool = False
 
 
-def _bad(message: str) -> GraphError:
-    return GraphError(400, "BadRequest", f"Invalid filter clause: {message}")
-
-
-def _unsupported(name: str) -> GraphError:
-    return GraphError(
-        400,
-        "Request_UnsupportedQuery",
-        f"Unsupported or invalid query filter clause specified for property '{name}' of resource "
-        "'User'.",
-    )
-
-
 def read_filter(text: str) -> Filter:
     """The filter's predicate. Raises GraphError BadRequest or Request_UnsupportedQuery."""
-    return _Parser(text).read()
+    try:
+        return _Parser(text).read()
+    except RecursionError:
+        raise bad_filter("The expression is nested too deeply.") from None
 
 
 class _Parser:
     def __init__(self, text: str) -> None:
-        self._tokens = _tokenize(text)
-        self._at = 0
+        self._tokens = Tokens(text)
         self._advanced = False
 
     def read(self) -> Filter:
         found = self._expression()
-        if self._at < len(self._tokens):
-            raise _bad(f"Syntax error at '{self._tokens[self._at][1]}'.")
+        self._tokens.end()
         return Filter(found.test, found.plans, found.exact, self._advanced)
-
-    # -- tokens
-
-    def _peek(self, ahead: int = 0) -> tuple[str, str]:
-        at = self._at + ahead
-        return self._tokens[at] if at < len(self._tokens) else ("end", "end of the expression")
-
-    def _next(self) -> tuple[str, str]:
-        token = self._peek()
-        self._at += 1
-        return token
-
-    def _expect(self, text: str) -> None:
-        _, found = self._next()
-        if found.lower() != text:
-            raise _bad(f"'{text}' expected, '{found}' found.")
-
-    def _word_is(self, *words: str) -> bool:
-        kind, text = self._peek()
-        return kind == "word" and text.lower() in words
-
-    # -- grammar
 
     def _expression(self) -> _Found:
         parts = [self._conjunction()]
-        while self._word_is("or"):
-            self._next()
+        while self._tokens.word_is("or"):
+            self._tokens.next()
             parts.append(self._conjunction())
         if len(parts) > MAX_CLAUSES:
             raise GraphError(
@@ -140,8 +99,8 @@ class _Parser:
 
     def _conjunction(self) -> _Found:
         parts = [self._term()]
-        while self._word_is("and"):
-            self._next()
+        while self._tokens.word_is("and"):
+            self._tokens.next()
             parts.append(self._term())
         if len(parts) == 1:
             return parts[0]
@@ -150,102 +109,81 @@ class _Parser:
         return _Found(lambda user: all(test(user) for test in tests), plans)
 
     def _term(self) -> _Found:
-        kind, text = self._peek()
+        kind, text = self._tokens.peek()
         if text == "(":
-            self._next()
+            self._tokens.next()
             found = self._expression()
-            self._expect(")")
+            self._tokens.expect(")")
             return found
         if kind != "word":
-            raise _bad(f"A property expected, '{text}' found.")
+            raise bad_filter(f"A property expected, '{text}' found.")
         if text.lower() == "not":
-            self._next()
+            self._tokens.next()
             self._advanced = True
             inner = self._term().test
             return _Found(lambda user: not inner(user))
         if text.lower() in {"startswith", "endswith"}:
             return self._function()
-        if self._peek(1)[1] == "/":
+        if self._tokens.peek(1)[1] == "/":
             return self._any()
         return self._comparison()
 
     def _function(self) -> _Found:
-        name = self._next()[1].lower()
-        self._expect("(")
+        name = self._tokens.next()[1].lower()
+        self._tokens.expect("(")
         getter = GETTERS[self._plain_property()]
-        self._expect(",")
-        wanted = self._literal().lower()
-        self._expect(")")
+        self._tokens.expect(",")
+        wanted = self._tokens.literal().lower()
+        self._tokens.expect(")")
         if name == "endswith":
             self._advanced = True
             return _Found(lambda user: str(getter(user) or "").lower().endswith(wanted))
         return _Found(lambda user: str(getter(user) or "").lower().startswith(wanted))
 
     def _plain_property(self) -> str:
-        text = self._next()[1]
+        text = self._tokens.next()[1]
         name = property_name(text)
         if name is None:
-            raise _bad(f"Could not find a property named '{text}' on type 'microsoft.graph.user'.")
+            raise bad_filter(
+                f"Could not find a property named '{text}' on type 'microsoft.graph.user'."
+            )
         if name not in _PLAIN:
-            raise _unsupported(name)
+            raise unsupported(name)
         return name
 
     def _comparison(self) -> _Found:
         getter = GETTERS[self._plain_property()]
-        operator = self._next()[1].lower()
+        operator = self._tokens.next()[1].lower()
         if operator == "in":
-            wanted = frozenset(self._list())
+            wanted = frozenset(self._tokens.literals())
             return _Found(lambda user: _text(getter(user)) in wanted)
         if operator not in {"eq", "ne"}:
-            raise _bad(f"The operator '{operator}' is not supported.")
-        value = self._literal().lower()
+            raise bad_filter(f"The operator '{operator}' is not supported.")
+        value = self._tokens.literal().lower()
         if operator == "ne":
             self._advanced = True
             return _Found(lambda user: _text(getter(user)) != value)
         return _Found(lambda user: _text(getter(user)) == value)
 
-    def _list(self) -> list[str]:
-        self._expect("(")
-        values = [self._literal().lower()]
-        while self._peek()[1] == ",":
-            self._next()
-            values.append(self._literal().lower())
-        self._expect(")")
-        if len(values) > MAX_CLAUSES:
-            raise GraphError(
-                400,
-                "Request_UnsupportedQuery",
-                f"Too many values in the 'in' operator: {len(values)}. Max allowed: {MAX_CLAUSES}.",
-            )
-        return values
-
-    def _literal(self) -> str:
-        kind, text = self._next()
-        if kind == "string":
-            return text[1:-1].replace("''", "'")
-        if kind == "guid" or (kind == "word" and text.lower() in {"true", "false", "null"}):
-            return text
-        raise _bad(f"A value expected, '{text}' found.")
-
     # -- collection/any(variable:...)
 
     def _any(self) -> _Found:
-        text = self._next()[1]
+        text = self._tokens.next()[1]
         name = property_name(text)
         if name not in _COLLECTIONS:
-            raise _unsupported(text)
-        self._expect("/")
-        self._expect("any")
-        self._expect("(")
-        variable = self._next()[1]
-        self._expect(":")
+            raise unsupported(text)
+        self._tokens.expect("/")
+        self._tokens.expect("any")
+        self._tokens.expect("(")
+        variable = self._tokens.next()[1]
+        self._tokens.expect(":")
         equal = [self._item_equal(variable, name)]
-        while self._word_is("and"):
-            self._next()
+        while self._tokens.word_is("and"):
+            self._tokens.next()
             equal.append(self._item_equal(variable, name))
-        if self._word_is("or"):
-            raise _unsupported(name)
-        self._expect(")")
+        if self._tokens.word_is("or"):
+            raise unsupported(name)
+        self._tokens.expect(")")
         if name == "assignedPlans":
             self._advanced = True
             return _plans_any(dict(equal))
@@ -253,28 +191,28 @@ class _Parser:
         return _Found(lambda user: sku_id in user.grants)
 
     def _item_equal(self, variable: str, collection: str) -> tuple[str, str]:
-        bracket = self._peek()[1] == "("
+        bracket = self._tokens.peek()[1] == "("
         if bracket:
-            self._next()
-        found = self._next()[1]
+            self._tokens.next()
+        found = self._tokens.next()[1]
         if found != variable:
-            raise _bad(f"'{variable}' expected, '{found}' found.")
-        self._expect("/")
-        text = self._next()[1]
+            raise bad_filter(f"'{variable}' expected, '{found}' found.")
+        self._tokens.expect("/")
+        text = self._tokens.next()[1]
         names = {name.lower(): name for name in _COLLECTIONS[collection]}
         if text.lower() not in names:
-            raise _bad(f"Could not find a property named '{text}' in '{collection}'.")
+            raise bad_filter(f"Could not find a property named '{text}' in '{collection}'.")
         name = names[text.lower()]
-        self._expect("eq")
-        kind = self._peek()[0]
+        self._tokens.expect("eq")
+        kind = self._tokens.peek()[0]
         if (name in _GUIDS) != (kind == "guid"):
-            raise _bad(
+            raise bad_filter(
                 "A binary operator with incompatible types was detected. "
-                f"'{collection}/{name}' was compared with '{self._peek()[1]}'."
+                f"'{collection}/{name}' was compared with '{self._tokens.peek()[1]}'."
             )
-        value = self._literal()
+        value = self._tokens.literal()
         if bracket:
-            self._expect(")")
+            self._tokens.expect(")")
         return name, value.lower() if name in _GUIDS else value
 
 
@@ -297,17 +235,3 @@ def _text(value: object) -> str:
     if value is None:
         return "null"
     return str(value).lower()
-
-
-def _tokenize(text: str) -> list[tuple[str, str]]:
-    tokens: list[tuple[str, str]] = []
-    at = 0
-    text = text.rstrip()
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise _bad(f"Syntax error at position {at} in '{text[:200]}'.")
-        kind = str(match.lastgroup)
-        tokens.append((kind, match.group(kind)))
-        at = match.end()
-    return tokens

@@ -103,7 +103,7 @@ class GraphLicenses:
     def reprocess(self, call: Call) -> Answer:
         """Look at the user's license assignments again."""
         user = find_user(self._tenant, call.params["id"])
-        self._tenant.conferencing.reprocess(user)
+        self._tenant.provisioning.reprocess(user)
         return self._show(call, user)
 
     def _show(self, call: Call, user: User) -> Answer:

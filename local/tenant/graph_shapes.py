@@ -77,7 +77,7 @@ def property_name(text: str) -> str | None:
 
 
 def read_select(text: str | None) -> tuple[str, ...]:
-    """The properties that `$select` asks for, `id` always among them.
+    """The properties that `$select` asks for, in that order, or those that come by default.
 
     Raises GraphError BadRequest for a property that users do not have.
     """

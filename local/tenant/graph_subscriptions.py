@@ -100,7 +100,7 @@ class GraphSubscriptions:
     async def _validate(self, url: str) -> None:
         if url.lower().startswith("eventgrid:"):
             return
-        problem = await self._notifier.handshake(url)
+        problem = await self._notifier.validate(url)
         if problem:
             raise GraphError(
                 400, "ValidationError", f"Subscription validation request failed. {problem}"

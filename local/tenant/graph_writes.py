@@ -95,6 +95,7 @@ class GraphWrites:
         """Bring an account back from the deleted items."""
         user = self._deleted(call)
         self._tenant.directory.restore(user)
+        self._tenant.provisioning.license_changed(user)
         where = f"{call.base}/v1.0/$metadata#directoryObjects/$entity"
         kind = {"@odata.type": "#microsoft.graph.user"}
         return Answer(200, {"@odata.context": where, **kind, **show(user, DEFAULT)})

@@ -11,11 +11,11 @@ import random
 import ssl
 from collections.abc import Iterable
 from functools import cache
-from urllib.parse import quote, urlsplit
 
 import httpx
 
 from local.tenant.endpoint_health import SLOW_SECONDS, EndpointHealth
+from local.tenant.handshake import handshake
 from local.tenant.notifications import Notice, as_cloud_event, as_notification
 from local.tenant.people import User
 from local.tenant.subscriptions import Subscription
@@ -78,27 +78,11 @@ class Notifier:
             del self.subscriptions[expired]
         return list(self.subscriptions.values())
 
-    async def handshake(self, url: str) -> str | None:
-        """Prove that the webhook agrees: it must echo a token. None, or what went wrong."""
+    async def validate(self, url: str) -> str | None:
+        """Have a webhook echo a token. None, or what went wrong."""
         token = f"Validation: Testing client application reachability {self._tenant.new_id()}"
-        mark = "&" if urlsplit(url).query else "?"
         limit = self._options.handshake_timeout_seconds
-        client = self._http()
-        try:
-            async with asyncio.timeout(limit):
-                answer = await client.post(
-                    f"{url}{mark}validationToken={quote(token, safe='')}",
-                    headers={"Content-Type": "text/plain; charset=utf-8"},
-                )
-        except TimeoutError:
-            return f"The request timed out after {limit:g} seconds."
-        except httpx.HTTPError as error:
-            return f"The address could not be reached: {type(error).__name__}."
-        if answer.status_code != httpx.codes.OK:
-            return f"HTTP status code is {answer.status_code}."
-        if not answer.headers.get("content-type", "").lower().startswith("text/plain"):
-            return "The content type of the response is not text/plain."
-        return None if answer.text == token else "The response is not the validation token."
+        return await handshake(self._http(), url, token, limit)
 
     # -- notices
 

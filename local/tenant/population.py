@@ -10,18 +10,11 @@ from itertools import accumulate
 
 from local.tenant import catalog
 from local.tenant.clock import stamp
+from local.tenant.entries import microsoft_entry, third_party_entry
 from local.tenant.names import draw_name, mailbox_of
-from local.tenant.numbers import PROVIDERS, Bridge, Provider, new_guid
+from local.tenant.numbers import PROVIDERS, Bridge, new_guid
 from local.tenant.options import TenantOptions
-from local.tenant.people import (
-    MICROSOFT,
-    MICROSOFT_DOMAIN,
-    Conference,
-    Grant,
-    Kind,
-    ProviderEntry,
-    User,
-)
+from local.tenant.people import Conference, Grant, Kind, ProviderEntry, User
 from local.tenant.plans import Plan, plans_of
 
 # Out of a thousand. What is missing to a thousand is UNLICENSED: most people in most tenants.
@@ -173,36 +166,20 @@ class Population:
             user.conference = self._conference(user)
             user.entries = (microsoft_entry(user.conference, new_guid(rng)),)
             if nth % 10 == 1:  # a leftover that decides nothing
-                user.entries += (self._entry(rng.choice(PROVIDERS), default=False),)
+                user.entries += (third_party_entry(rng, rng.choice(PROVIDERS), default=False),)
         elif kind in _WITH_THIRD_PARTY or (kind in _TEMPTING and nth % 2 == 0):
             user.entries = self._third_party(user, nth)
         user.original_entries = user.entries
 
     def _third_party(self, user: User, nth: int) -> tuple[ProviderEntry, ...]:
         rng = self._rng
-        main = self._entry(PROVIDERS[nth % len(PROVIDERS)], default=True)
+        main = third_party_entry(rng, PROVIDERS[nth % len(PROVIDERS)], default=True)
         if nth % 8 == 1:  # the default one is not the first one
-            return (self._entry(rng.choice(PROVIDERS), default=False), main)
+            return (third_party_entry(rng, rng.choice(PROVIDERS), default=False), main)
         if nth % 20 == 2:  # noqa: PLR2004 - Microsoft is there, but another provider decides
             conference = self._conference(user)
             return (main, microsoft_entry(conference, new_guid(rng), default=False))
         return (main,)
-
-    def _entry(self, provider: Provider, *, default: bool) -> ProviderEntry:
-        rng = self._rng
-        passcode = str(rng.randrange(1_000_000, 10_000_000))
-        free = rng.random() < 0.8  # noqa: PLR2004 - most, not all, have a toll-free number
-        return ProviderEntry(
-            name=provider.name,
-            domain=provider.domain,
-            toll_number=f"{provider.toll_prefix}{rng.randrange(10_000):04d}",
-            toll_free_number=(
-                f"{provider.toll_free_prefix}{rng.randrange(10_000):04d}" if free else None
-            ),
-            passcode=passcode,
-            url=f"{provider.url}/{new_guid(rng)}",
-            default=default,
-        )
 
     def _conference(self, user: User) -> Conference:
         rng, bridge = self._rng, self._bridge
@@ -216,16 +193,3 @@ class Population:
             toll_free_number=bridge.toll_free_for(user.usage_location),
             pin=f"{rng.randrange(100_000):05d}",
         )
-
-
-def microsoft_entry(conference: Conference, url_id: str, *, default: bool = True) -> ProviderEntry:
-    """Microsoft's own provider entry: fixed domain, passcode 0, a dial-in page of its own."""
-    return ProviderEntry(
-        name=MICROSOFT,
-        domain=MICROSOFT_DOMAIN,
-        toll_number=conference.number,
-        toll_free_number=conference.toll_free_number,
-        passcode="0",
-        url=f"https://dialin.lync.com/{url_id}",
-        default=default,
-    )

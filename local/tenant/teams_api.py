@@ -57,7 +57,7 @@ class TeamsApi:
 
     async def answer(self, call: Call) -> Answer:
         """Answer one call."""
-        self._tenant.conferencing.settle()
+        self._tenant.provisioning.settle()
         route, params, allowed = self._routes.find(call.method, call.path)
         operation = route.operation if route else "unknown"
         try:

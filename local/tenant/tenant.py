@@ -16,6 +16,7 @@ from local.tenant.options import TenantOptions
 from local.tenant.people import Grant, Kind, User
 from local.tenant.plans import plans_of
 from local.tenant.population import Population
+from local.tenant.provisioning import Provisioning
 from local.tenant.settings import TenantSettings
 
 DAY = 86_400.0
@@ -46,6 +47,7 @@ class Tenant:
             ledger=self.ledger,
             clock=self.clock,
         )
+        self.provisioning = Provisioning(options, self.directory, self.conferencing, self.clock)
         rng = random.Random(f"{options.seed}/ids")  # noqa: S311 - not a secret
         self.app_id = new_guid(rng)
         self.account_id = new_guid(rng)
@@ -76,7 +78,7 @@ class Tenant:
         grants = {sku: grant for sku, grant in user.grants.items() if sku not in remove}
         grants.update(add)
         self.directory.set_grants(user, grants, self.clock.now())
-        self.conferencing.license_changed(user)
+        self.provisioning.license_changed(user)
 
     def remember(self, user: User) -> None:
         """Keep a user as it is, before a write, for reads that are to lag behind."""

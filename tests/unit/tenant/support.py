@@ -22,4 +22,4 @@ def one(tenant: Tenant, kind: Kind, nth: int = 0) -> User:
 def later(tenant: Tenant, seconds: float) -> None:
     """Let time pass and everything happen that falls due in it."""
     tenant.clock.advance(seconds)
-    tenant.conferencing.settle()
+    tenant.provisioning.settle()

@@ -243,7 +243,7 @@ def test_reprocessing_may_help_whom_the_service_never_got(helps: bool, provision
     tenant.license(user, {ADDON: Grant()}, set())
     later(tenant, 1000)
     assert not user.provisioned
-    tenant.conferencing.reprocess(user)
+    tenant.provisioning.reprocess(user)
     later(tenant, 11)
     assert user.provisioned is provisioned
 

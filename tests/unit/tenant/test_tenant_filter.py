@@ -117,6 +117,7 @@ def test_startswith_finds_by_prefix() -> None:
         ("displayName gt 'a'", "BadRequest"),
         ("displayName eq 'a", "BadRequest"),
         ("contains(displayName,'a')", "BadRequest"),
+        ("(" * 5000, "BadRequest"),
         ("jobTitle eq 'a'", "Request_UnsupportedQuery"),
         ("memberOf/any(g:g/id eq 'a')", "Request_UnsupportedQuery"),
         (" or ".join([LICENSED] * 16), "Request_UnsupportedQuery"),
