@@ -13,6 +13,7 @@ import httpx
 
 from local.tenant.app import create_app
 from local.tenant.catalog import MCOMEETADV
+from local.tenant.clock import Clock
 from local.tenant.options import TenantOptions
 from local.tenant.tokens import GRAPH, TEAMS
 
@@ -77,7 +78,7 @@ class World:
     async def notified(self, name: str, number: int = 1) -> Json:
         """The counters of notifications, once the one named has reached a number."""
         counted: Json = {}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while counted.get(name, 0) < number:
                 await asyncio.sleep(0.002)
                 counted = (await self.control("GET", "/counters"))["notifications"]
@@ -116,16 +117,18 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(**options: object) -> AsyncIterator[World]:
-    """A tenant of 60 users with a lag of ten seconds, started; `options` as in TenantOptions."""
+async def open_world(*, clock: Clock | None = None, **options: object) -> AsyncIterator[World]:
+    """A tenant of 60 users with a lag of ten seconds, started; `options` as in TenantOptions.
+
+    With a clock of its own, the tenant's time is what the test makes it.
+    """
     chosen: dict[str, object] = {
         "users": 60,
         "lag_seconds": 10.0,
         "notification_delay_seconds": 0.01,
         "notification_retry_seconds": (0.01, 0.01),
-        "notification_timeout_seconds": 2.0,
     }
-    app = create_app(TenantOptions.model_validate({**chosen, **options}))
+    app = create_app(TenantOptions.model_validate({**chosen, **options}), clock)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
@@ -193,7 +196,7 @@ class Receiver:
         return [item for body in self.bodies if isinstance(body, dict) for item in body["value"]]
 
 
-async def eventually(condition: Callable[[], bool], limit: float = 5.0) -> None:
+async def eventually(condition: Callable[[], bool], limit: float = 15.0) -> None:
     """Wait until the condition holds; fail when it does not within `limit` seconds."""
     async with asyncio.timeout(limit):
         while not condition():  # noqa: ASYNC110 - another thread makes it true
