@@ -8,7 +8,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from cli import host, storage, tenant
+from cli import demo, host, storage, tenant
 from cli.errors import CommandError
 from local.errors import LocalError
 
@@ -16,6 +16,7 @@ _INTERRUPTED = 130
 _LOCAL = "Stand-ins for Azure and Microsoft 365"
 
 app = typer.Typer(name="acp", add_completion=False, rich_markup_mode="markdown")
+app.command("demo")(demo.demo)
 app.command("storage", rich_help_panel=_LOCAL)(storage.storage)
 app.command("tenant", rich_help_panel=_LOCAL)(tenant.tenant)
 app.command("host", rich_help_panel=_LOCAL)(host.host)

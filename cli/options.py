@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 _LAST_PORT = 65_535
+_MOST_SEED = 2**63
 
 
 def number[N: (int, float)](kind: type[N], least: N, most: N) -> Callable[[str | N], N]:
@@ -33,5 +34,14 @@ Port = Annotated[
         parser=number(int, 0, _LAST_PORT),
         metavar="PORT",
         help="Port on 127.0.0.1; 0 takes a free one.",
+    ),
+]
+
+Seed = Annotated[
+    int,
+    typer.Option(
+        parser=number(int, -_MOST_SEED, _MOST_SEED),
+        metavar="NUMBER",
+        help="The users follow from it.",
     ),
 ]

@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from cli import serving
-from cli.options import Port, number
+from cli.options import Port, Seed, number
 
 _DRAIN_SECONDS = 2.0
-_MOST_SEED = 2**63
 
 
 def tenant(
@@ -20,14 +19,7 @@ def tenant(
         int,
         typer.Option(parser=number(int, 1, 1_000_000), metavar="NUMBER", help="How many users."),
     ] = 200,
-    seed: Annotated[
-        int,
-        typer.Option(
-            parser=number(int, -_MOST_SEED, _MOST_SEED),
-            metavar="NUMBER",
-            help="The users follow from it.",
-        ),
-    ] = 1,
+    seed: Seed = 1,
     lag: Annotated[
         float,
         typer.Option(

@@ -1,0 +1,135 @@
+"""`acp demo`: a simulated tenant is put right by the real function app, while you watch."""
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.demo_system import DemoSystem, forget_surroundings
+from cli.errors import CommandError
+from cli.options import Seed, number
+from cli.serving import announce
+from local.errors import LocalError
+from local.processes import exit_with_parent
+
+
+def _json_file(text: str) -> Path:
+    path = Path(text)
+    if path.is_dir():
+        raise typer.BadParameter(f"{text!r} is a folder")
+    if not path.parent.is_dir():
+        raise typer.BadParameter(f"{text!r} cannot be written: there is no folder {path.parent}")
+    return path
+
+
+def demo(
+    users: Annotated[
+        int,
+        typer.Option(
+            parser=number(int, 1, 100_000), metavar="NUMBER", help="How many users the tenant has."
+        ),
+    ] = 200,
+    seed: Seed = 1,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", parser=_json_file, metavar="FILE", help="Write the figures here."),
+    ] = None,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep", help="Leave everything running until Ctrl-C, and say where it is."),
+    ] = False,
+) -> int:
+    """Watch a simulated Microsoft 365 tenant being put right by the real function app.
+
+    Azurite, the tenant and the functions host run on free ports of this machine, and nothing
+    else is called. Licenses are assigned in a wave; Graph's notifications reach the app, which
+    saves each user's dial-in details and sets Microsoft as provider. Then the sweep finds the
+    users who were still on InterCall, PGi and BT.
+
+    Ends with 0 only when every licensed, included user is on Microsoft, every replaced provider
+    was saved, and nobody else was changed; with 1 otherwise, saying who and why.
+    """
+    forget_surroundings(os.environ)
+    # The real work's imports take as long as starting a process: other commands go without them.
+    from cli.demo_report import show_after, show_saved, show_verdict  # noqa: PLC0415
+    from cli.demo_run import run_demo  # noqa: PLC0415
+    from cli.demo_summary import summarize  # noqa: PLC0415
+    from cli.demo_view import View  # noqa: PLC0415
+    from shared.errors import AcpError  # noqa: PLC0415
+
+    view = View(Console(highlight=False))
+    with _interruptible(), DemoSystem(users, seed) as system:
+        view.title(users, seed)
+        try:
+            evidence = run_demo(view, system)
+        except (AcpError, CommandError, LocalError) as error:
+            raise CommandError(
+                f"{system.ended() or error}\nThe logs are in {system.folder}"
+            ) from error
+        summary = summarize(evidence)
+        show_after(view, evidence, summary)
+        show_saved(view, evidence, stays=keep)
+        well = show_verdict(view, evidence)
+        if json_file is not None:
+            json_file.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        if not well:
+            system.keep_logs = True
+            view.console.print(f"\nThe logs are in {system.folder}", soft_wrap=True)
+        if keep:
+            _leave_running(system)
+        return 0 if well else 1
+
+
+def _leave_running(system: DemoSystem) -> None:
+    """Tell where everything is and wait for Ctrl-C."""
+    print(
+        f"""
+Everything keeps running until Ctrl-C:
+  tenant   {system.tenant}
+  host     {system.host}
+  logs     {system.folder}
+  storage  {system.storage}
+
+Try:
+  curl -s '{system.tenant}/_tenant/state?summary=true'
+  curl -s {system.host}/api/health
+  # put somebody back on a third party, by hand, and let the sweep find out:
+  curl -s -X POST {system.tenant}/_tenant/users/NAME/provider -d '{{"entries": [{{"name": "BT"}}]}}'
+  curl -s -X POST '{system.host}/admin/functions/sweep_providers?wait=true'
+"""
+    )
+    announce(system.host)
+    stopped = threading.Event()
+    try:
+        while not stopped.wait(1.0):
+            system.check()
+    except KeyboardInterrupt:
+        print("Stopping ...", flush=True)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Make SIGINT and SIGTERM raise KeyboardInterrupt, and the end of the parent process too.
+
+    A shell starts background jobs with SIGINT ignored, and asyncio has a handler of its own for
+    it: so SIGTERM becomes a SIGINT, whoever handles that just now.
+    """
+
+    def interrupt(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    previous_term = signal.signal(signal.SIGTERM, interrupt)
+    exit_with_parent(lambda: os.kill(os.getpid(), signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+        signal.signal(signal.SIGTERM, previous_term)
