@@ -9,6 +9,7 @@ so a killed sweep goes on from its last page, and a sweep that would move too ma
 before it did anything. Then it queues what it wrote down.
 """
 
+import asyncio
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -102,6 +103,7 @@ class Sweeper:
         self._clock = clock
         self._log = log
         self._owner = secrets.token_hex(8)
+        self._busy = asyncio.Lock()
 
     async def sweep(self) -> Run | None:
         """Go on with the unfinished sweep or begin one; return it, or None while another is running.
@@ -137,6 +139,14 @@ class Sweeper:
         return run
 
     async def _alone(self, *, begin: bool) -> Run | None:
+        # The lease keeps other processes out; the other timer of this one must not join in either.
+        if self._busy.locked():
+            self._log.info("sweep_running_already")
+            return None
+        async with self._busy:
+            return await self._under_lease(begin=begin)
+
+    async def _under_lease(self, *, begin: bool) -> Run | None:
         try:
             await self._hold_lease()
         except BusyError:
