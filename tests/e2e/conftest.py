@@ -40,5 +40,5 @@ def system(
     """The app on that tenant, subscribed to its changes."""
     setting = f"{excluded['id']['id']}, {excluded['name']['userPrincipalName'].upper()}"
     with System(azurite_server, tenant, folder, {"ACP_EXCLUDED_USERS": setting}) as system:
-        system.subscribe()
+        system.wait_until_subscribed()
         yield system

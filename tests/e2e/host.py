@@ -96,11 +96,13 @@ class Host:
     def event_grid(self, *events: object) -> httpx.Response:
         """Post CloudEvents, as Event Grid does."""
         return self._http.post(
-            "/runtime/webhooks/EventGrid",
-            params={"functionName": "license_events"},
-            headers={"aeg-event-type": "Notification"},
-            json=list(events),
+            self.event_grid_url, headers={"aeg-event-type": "Notification"}, json=list(events)
         )
+
+    @property
+    def event_grid_url(self) -> str:
+        """Where Event Grid delivers."""
+        return f"{self.origin}/runtime/webhooks/EventGrid?functionName=license_events"
 
     def _get(self, path: str) -> dict[str, Any]:
         content: dict[str, Any] = self._http.get(path).raise_for_status().json()

@@ -74,12 +74,12 @@ class AppStorage:
         """The change subscription that the app keeps: `subscription_id`, `client_state`."""
         row = self.row("state", "subscription")
         assert row, "the app has no subscription"
-        secrets: list[Row] = json.loads(row.get("secrets", "[]"))
-        return {"client_state": secrets[-1]["client_state"], **row} if secrets else row
+        return {**row, "client_state": self.client_states()[0]}
 
     def client_states(self) -> list[str]:
-        """Every secret that notifications may carry; none without a subscription."""
-        return [self.subscription()["client_state"]] if self.row("state", "subscription") else []
+        """Every secret that notifications may carry, the newest first; none so far: no secret."""
+        row = self.row("state", "subscription")
+        return [secret["client_state"] for secret in json.loads(row["secrets"])] if row else []
 
     # -- queue
 

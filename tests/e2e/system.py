@@ -4,6 +4,7 @@ In through a trigger, out through the tenant's state: a test starts a `System`, 
 administrator or Graph does, waits for what must follow, and looks at the tenant.
 """
 
+import json
 import re
 import shutil
 import uuid
@@ -11,8 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
-
-import httpx
 
 from local.azurite.server import KEY, Azurite
 from local.waiting import wait_until
@@ -32,7 +31,7 @@ class System:
     """One app with its own queue and tables, working on one tenant. Context manager.
 
     settings: app settings that differ from those of `_settings`. connection: the connection
-    string the app gets, if not Azurite's own. app: the app's folder, if not `app_folder`'s.
+    string the app gets, if not Azurite's own.
     """
 
     def __init__(
@@ -43,7 +42,6 @@ class System:
         settings: Mapping[str, str] | None = None,
         *,
         connection: str | None = None,
-        app: Path | None = None,
     ) -> None:
         self.tenant = tenant
         self.tenant_id = str(tenant.summary()["tenantId"])
@@ -54,7 +52,7 @@ class System:
         storage = {"AzureWebJobsStorage": connection or azurite.connection_string}
         self.host = Host(
             self._folder,
-            app or app_folder(folder),
+            app_folder(folder),
             {**self._settings(name), **storage, **(settings or {})},
         )
 
@@ -71,6 +69,7 @@ class System:
             "ACP_RECHECK_SCHEDULE": EVERY_SECOND,
             "ACP_SWEEP_SCHEDULE": NEVER,
             "ACP_SUBSCRIPTION_SCHEDULE": NEVER,
+            "ACP_CATCH_UP_SCHEDULE": NEVER,
         }
 
     def __enter__(self) -> Self:
@@ -90,9 +89,13 @@ class System:
 
     # -- in
 
-    def subscribe(self) -> None:
-        """Let the app subscribe to changes in Graph."""
-        self.host.run("keep_subscription")
+    def wait_until_subscribed(self) -> None:
+        """Wait until the app has subscribed to changes in Graph, which it does when it starts."""
+        wait_until(
+            lambda: (row := self.storage.row("state", "subscription")) and row["subscription_id"],
+            "the app has a subscription",
+            PATIENCE,
+        )
 
     def notification(self, user: User, **other: object) -> HandWritten:
         """A change notification about `user` that the app must believe; `other` spoils it."""
@@ -141,14 +144,6 @@ class System:
         """Wait until nothing is on its way: no notification, no message, none being worked on."""
         self.tenant.wait_until_delivered()
         wait_until(lambda: not self.storage.queued(), "the queue is empty", PATIENCE)
-
-    def wait_for_health(self, status: int) -> httpx.Response:
-        """Wait until health answers with this status; it repeats an answer for ten seconds."""
-        return wait_until(
-            lambda: (answer := self.host.health()).status_code == status and answer,
-            f"health is {status}",
-            PATIENCE,
-        )
 
     def sweep(self) -> None:
         """Run the sweep and wait until all that it queued is done."""
@@ -203,10 +198,16 @@ class System:
 
 
 def app_folder(folder: Path) -> Path:
-    """A folder with the app's two files: a developer's local.settings.json has no say there."""
+    """A folder with the app's two files: a developer's local.settings.json has no say there.
+
+    The host polls sooner, and gives a failed message another try sooner, than host.json says.
+    """
     app = folder / "app"
     if not app.is_dir():
         app.mkdir(parents=True)
-        for name in ("function_app.py", "host.json"):
-            shutil.copy(ROOT / name, app)
+        shutil.copy(ROOT / "function_app.py", app)
+        host = json.loads((ROOT / "host.json").read_text())
+        patience = {"maxPollingInterval": "00:00:00.200", "visibilityTimeout": "00:00:01"}
+        host["extensions"]["queues"] |= patience
+        (app / "host.json").write_text(json.dumps(host))
     return app

@@ -40,6 +40,7 @@ class Tenant:
         )
         self.origin = ""
         self._http = httpx.Client(timeout=PATIENCE, trust_env=False)
+        self._tokens: dict[str, str] = {}
         self._taken: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -148,6 +149,10 @@ class Tenant:
         """Move the tenant's clock forward."""
         self._control("POST", "clock", {"advance_seconds": seconds})
 
+    def deliver_events_to(self, url: str) -> None:
+        """Let the tenant's Event Grid post its CloudEvents there."""
+        self._control("PUT", "eventgrid", {"url": url})
+
     def wait_until_delivered(self) -> None:
         """Wait until no notification is on its way."""
         wait_until(
@@ -174,9 +179,11 @@ class Tenant:
         return self._http.request(verb, path, headers=headers).raise_for_status()
 
     def _token(self, resource: str) -> dict[str, str]:
-        answer = self._http.get(
-            "/msi/token",
-            params={"api-version": "2019-08-01", "resource": resource},
-            headers={"X-IDENTITY-HEADER": "local"},
-        )
-        return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
+        if resource not in self._tokens:
+            answer = self._http.get(
+                "/msi/token",
+                params={"api-version": "2019-08-01", "resource": resource},
+                headers={"X-IDENTITY-HEADER": "local"},
+            )
+            self._tokens[resource] = answer.raise_for_status().json()["access_token"]
+        return {"Authorization": f"Bearer {self._tokens[resource]}"}

@@ -1,0 +1,49 @@
+"""What the open health address says, when all is well and when Microsoft is away."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local.azurite.server import KEY, Azurite
+from shared import __version__
+from tests.e2e.system import System
+from tests.e2e.tenant import Tenant
+
+pytestmark = pytest.mark.xdist_group("shared_system")
+
+
+def test_all_is_well(system: System) -> None:
+    """200, the version, and every part is ok."""
+    answer = system.host.health()
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "version": __version__,
+        "status": "ok",
+        "checks": {"storage": "ok", "graph": "ok", "teams": "ok"},
+    }
+    assert secrets_in(answer, system) == []
+
+
+def test_the_tenant_is_away(azurite_server: Azurite, folder: Path) -> None:
+    """503, the parts that fail are named, and neither a reason nor a secret is."""
+    with (
+        Tenant(folder, users=1) as tenant,
+        System(azurite_server, tenant, folder) as system,
+    ):
+        system.wait_until_subscribed()
+        tenant.stop()
+        answer = system.host.health()
+        assert answer.status_code == 503
+        assert answer.json() == {
+            "version": __version__,
+            "status": "failing",
+            "checks": {"storage": "ok", "graph": "failing", "teams": "failing"},
+        }
+        assert secrets_in(answer, system) == []
+
+
+def secrets_in(answer: httpx.Response, system: System) -> list[str]:
+    """Return what the answer must not carry and does."""
+    secrets = [KEY, *system.storage.client_states(), system.tenant.origin, "eyJ", "Bearer"]
+    return [secret for secret in secrets if secret in answer.text]

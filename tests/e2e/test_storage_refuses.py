@@ -1,0 +1,85 @@
+"""Rule 1 for real: what is not saved is not replaced. The tables refuse, the rest is as ever."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from local.azurite.server import Azurite
+from local.waiting import wait_until
+from tests.e2e.proxy import Forward, Proxy, Reply, Request, let_through
+from tests.e2e.system import System
+from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant
+
+pytestmark = pytest.mark.xdist_group("storage_refuses")
+
+
+@pytest.fixture(scope="module")
+def tables(azurite_server: Azurite) -> Iterator[Proxy]:
+    """The way to the tables of Azurite; a test sets its rule."""
+    address = urlsplit(azurite_server.endpoint("table"))
+    with Proxy(f"http://{address.netloc}") as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def system(azurite_server: Azurite, tables: Proxy, folder: Path) -> Iterator[System]:
+    """An app whose tables lie behind that proxy; its queue is Azurite's own."""
+    address = urlsplit(azurite_server.endpoint("table"))
+    connection = azurite_server.connection_string.replace(
+        f"{address.scheme}://{address.netloc}", tables.origin
+    )
+    with (
+        Tenant(folder, users=40, seed=9) as tenant,
+        System(azurite_server, tenant, folder, connection=connection) as system,
+    ):
+        yield system
+
+
+def test_when_the_entries_cannot_be_saved_the_provider_stays(system: System, tables: Proxy) -> None:
+    """Only `replacedproviders` refuses: failed with that reason, nothing set; later it is moved."""
+    user, writes = system.tenant.take("third_party"), system.tenant.writes()
+
+    def refuse_saving(request: Request, forward: Forward) -> Reply:
+        saving = request.method != "GET" and "replacedproviders" in request.target
+        return REFUSAL if saving else forward(request)
+
+    tables.rule = refuse_saving
+    with system.changing():
+        system.storage.look_at(user["id"])
+        assert system.wait_for(user, "failed") == user
+    assert system.tenant.writes() == writes
+    row = system.storage.row("waiting", user["id"])
+    assert row
+    assert "replacedproviders failed" in row["reason"]
+
+    tables.rule = let_through
+    with system.changing(user):
+        assert system.wait_for(user, "moved")["provider"] == MICROSOFT
+    assert system.storage.saved(user["id"]) == [user["entries"]]
+
+
+def test_when_no_table_answers_the_message_comes_back(system: System, tables: Proxy) -> None:
+    """Every table refuses: the message fails and comes again, nothing is set until they answer."""
+    user, writes = system.tenant.take("third_party"), system.tenant.writes()
+    tables.rule = lambda _request, _forward: REFUSAL
+    looks = system.host.looks()
+    system.storage.look_at(user["id"])
+    wait_until(lambda: system.host.looks() >= looks + 3, "the message came three times", PATIENCE)
+    assert system.tenant.user(user["id"]) == user
+    assert system.tenant.writes() == writes
+
+    with system.changing(user):
+        tables.rule = let_through
+        assert system.wait_for(user, "moved")["provider"] == MICROSOFT
+    assert system.storage.saved(user["id"]) == [user["entries"]]
+    assert system.storage.poisoned() == []
+
+
+REFUSAL = Reply(
+    403,
+    {"Content-Type": "application/json"},
+    b'{"odata.error": {"code": "AuthorizationFailure", "message": {"value": "refused"}}}',
+)
+"""What Azure Tables answers to an account that may not write."""
