@@ -31,7 +31,7 @@ $(READY): requirements-dev.txt pyproject.toml
 	@VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(AZURITE): $(READY) local/azurite/package-lock.json
+$(AZURITE): local/azurite/package-lock.json | $(READY)
 	@echo "Installing Azurite ..."
 	@$(BIN)/python -m local.azurite.install
 	@touch $@
