@@ -3,17 +3,23 @@
 import asyncio
 import logging
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import serving
 from cli.options import Port, Seed, number
 
+if TYPE_CHECKING:
+    from local.tenant.faults import Faults
+
 _DRAIN_SECONDS = 2.0
+_LIMITS = "Limits and faults"
 
 
 def tenant(
+    *,
     port: Port = 7072,
     users: Annotated[
         int,
@@ -28,10 +34,36 @@ def tenant(
             help="From a license to its effect in Teams.",
         ),
     ] = 2.0,
+    graph_limits: Annotated[
+        bool,
+        typer.Option(
+            "--graph-limits/--no-graph-limits",
+            help="Enforce the limits that Microsoft publishes for Graph.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = False,
+    teams_rate: Annotated[
+        float | None,
+        typer.Option(
+            parser=number(float, 0.1, 1_000_000),
+            metavar="NUMBER",
+            help="Calls a second that the Teams admin API takes; any number unless given.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = None,
+    faults: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="JSON with the share of each fault (local/tenant/README.md lists them).",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = None,
 ) -> None:
     """Run a simulated tenant: Microsoft Graph, the Teams admin API and the identity endpoint.
 
-    Prints `ready URL` once it accepts requests; runs until Ctrl-C.
+    Prints `ready URL` once it accepts requests; runs until Ctrl-C. `PUT /_tenant/faults` changes
+    the faults while it runs.
     """
     from local.tenant.app import create_app  # noqa: PLC0415 - saves the other commands its import
     from local.tenant.options import TenantOptions  # noqa: PLC0415
@@ -43,6 +75,24 @@ def tenant(
     )
     for name in ("uvicorn", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    app = create_app(TenantOptions(users=users, seed=seed, lag_seconds=lag))
+    options = TenantOptions(
+        users=users,
+        seed=seed,
+        lag_seconds=lag,
+        graph_limits=graph_limits,
+        teams_rate=teams_rate,
+        faults=_read(faults),
+    )
+    app = create_app(options)
     with serving.bind(port) as bound:
         asyncio.run(serving.serve(app, bound, drain=_DRAIN_SECONDS))
+
+
+def _read(faults: Path | None) -> "Faults | None":
+    """The faults of a file; a file that is not understood is a wrong option."""
+    from local.tenant.faults import FaultsError, read_faults  # noqa: PLC0415 - see above
+
+    try:
+        return read_faults(faults) if faults else None
+    except FaultsError as error:
+        raise typer.BadParameter(str(error), param_hint="'--faults'") from None
