@@ -83,8 +83,10 @@ class System:
         return self
 
     def __exit__(self, *_: object) -> None:
-        secrets = self.secrets_in_log()
-        self._stack.close()
+        try:
+            secrets = self.secrets_in_log()
+        finally:
+            self._stack.close()
         assert not secrets, f"the host's log carries {secrets}"
 
     # -- in
