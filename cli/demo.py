@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +14,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cli.demo_summary import summarize
 from cli.demo_system import DemoSystem, forget_surroundings
+from cli.demo_view import View
 from cli.errors import CommandError
 from cli.options import Seed, number
 from cli.serving import announce
-from local.errors import LocalError
+from local.errors import ChildError, LocalError
 from local.processes import exit_with_parent
 
 
@@ -25,7 +29,9 @@ def _json_file(text: str) -> Path:
     if path.is_dir():
         raise typer.BadParameter(f"{text!r} is a folder")
     if not path.parent.is_dir():
-        raise typer.BadParameter(f"{text!r} cannot be written: there is no folder {path.parent}")
+        raise typer.BadParameter(f"{text!r} is in a folder that does not exist")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise typer.BadParameter(f"{text!r} cannot be written")
     return path
 
 
@@ -56,35 +62,51 @@ def demo(
     Ends with 0 only when every licensed, included user is on Microsoft, every replaced provider
     was saved, and nobody else was changed; with 1 otherwise, saying who and why.
     """
+    began = time.monotonic()
     forget_surroundings(os.environ)
-    # The real work's imports take as long as starting a process: other commands go without them.
-    from cli.demo_report import show_after, show_saved, show_verdict  # noqa: PLC0415
-    from cli.demo_run import run_demo  # noqa: PLC0415
-    from cli.demo_summary import summarize  # noqa: PLC0415
-    from cli.demo_view import View  # noqa: PLC0415
-    from shared.errors import AcpError  # noqa: PLC0415
-
     view = View(Console(highlight=False))
     with _interruptible(), DemoSystem(users, seed) as system:
         view.title(users, seed)
+        system.launch()
+        # These imports take as long as a process takes to start: meanwhile two of them do, and
+        # other commands go without.
+        from cli import demo_report  # noqa: PLC0415
+        from cli.demo_run import run_demo  # noqa: PLC0415
+        from shared.errors import AcpError  # noqa: PLC0415
+
         try:
-            evidence = run_demo(view, system)
+            evidence = run_demo(view, system, began)
+        except ChildError as error:
+            raise CommandError(f"{error}\n{_logs(system)}") from error
         except (AcpError, CommandError, LocalError) as error:
-            raise CommandError(
-                f"{system.ended() or error}\nThe logs are in {system.folder}"
-            ) from error
+            raise CommandError(f"{system.ended() or error}\n{_logs(system)}") from error
+        except KeyboardInterrupt:
+            print("\nInterrupted: stopping everything ...", file=sys.stderr, flush=True)
+            raise
         summary = summarize(evidence)
-        show_after(view, evidence, summary)
-        show_saved(view, evidence, stays=keep)
-        well = show_verdict(view, evidence)
+        demo_report.show_after(view, evidence, summary)
+        demo_report.show_figures(view, evidence, summary)
+        demo_report.show_saved(view, evidence, stays=keep)
+        well = demo_report.show_verdict(view, evidence)
         if json_file is not None:
-            json_file.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+            _write(json_file, summary)
         if not well:
             system.keep_logs = True
-            view.console.print(f"\nThe logs are in {system.folder}", soft_wrap=True)
+            print(f"\n{_logs(system)}", flush=True)
         if keep:
             _leave_running(system)
         return 0 if well else 1
+
+
+def _write(file: Path, summary: dict[str, int | float]) -> None:
+    try:
+        file.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"--json: {file} cannot be written ({error.strerror})") from error
+
+
+def _logs(system: DemoSystem) -> str:
+    return f"The logs are in {system.folder}"
 
 
 def _leave_running(system: DemoSystem) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -66,18 +66,34 @@ def show_after(view: View, evidence: Evidence, summary: dict[str, int | float]) 
     _print(view, f"All {summary['users']:,} users by outcome", Padding(table, (0, 0, 0, 2)))
 
 
+def show_figures(view: View, evidence: Evidence, summary: dict[str, int | float]) -> None:
+    """Show how fast it went and what it took."""
+    moved, seconds = summary["moved"], evidence.working
+    lines = (
+        f"{moved:,} users moved in {seconds:.1f} s: {moved / seconds:.1f} a second, the wait for "
+        f"Teams included",
+        f"{summary['notifications']:,} notifications delivered; the app made "
+        f"{summary['graph_calls']:,} calls to Graph, {summary['teams_calls']:,} to Teams",
+    )
+    _print(view, "Speed", Padding(Group(*map(Text, lines)), (0, 0, 0, 2)))
+
+
 def show_saved(view: View, evidence: Evidence, *, stays: bool) -> None:
     """Show where the saved entries are, with one record; no passcode is ever shown."""
+    replaced = {user.id for user in evidence.replaced}
+    early = sum(user not in replaced for user in evidence.saved)
     records = sum(len(records) for records in evidence.saved.values())
-    where = "storage below" if stays else "storage, which was in memory and ends with the demo"
-    lines = [
-        Text(f"{records:,} records in table replacedproviders of the {where}."),
+    lines: list[RenderableType] = [
+        Text(
+            f"{records:,} records in the storage table replacedproviders, {early:,} of them ahead"
+        ),
+        Text(f"of a license{'' if stays else '; they were in memory and go when the demo ends'}"),
     ]
     complete = [user for user in evidence.replaced if evidence.has_saved(user)]
     if complete:
         user = max(complete, key=lambda user: len(user.original_entries))
-        lines.append(Text(f"One of them, of {user.name}, now on {user.provider}:"))
-        lines += [Text("  " + _masked(entry)) for entry in user.original_entries]
+        lines.append(Text(f"One of them is that of {user.name}, who is on {user.provider} now:"))
+        lines.append(_entries_table(user.original_entries))
     _print(view, "Saved before they were replaced", Padding(Group(*lines), (0, 0, 0, 2)))
 
 
@@ -91,13 +107,14 @@ def show_verdict(view: View, evidence: Evidence) -> bool:
         "nobody unlicensed or excluded was changed": wrongly_changed(evidence),
         "everything that was begun came to its end": list(evidence.unfinished),
     }
+    view.print()
     for claim, faults in checks.items():
         line = Text.assemble(view.mark(not faults), claim if not faults else f"not so: {claim}")
-        view.console.print(line)
+        view.print(line)
         for fault in faults[:_NAMED]:
-            view.console.print(Text(f"    {fault}"), soft_wrap=True)
+            view.print(Padding(Text(fault), (0, 0, 0, 4)))
         if len(faults) > _NAMED:
-            view.console.print(f"    ... and {len(faults) - _NAMED:,} more")
+            view.print(f"    ... and {len(faults) - _NAMED:,} more")
     return not any(checks.values())
 
 
@@ -118,11 +135,14 @@ def _providers_table(evidence: Evidence) -> Table:
     return table
 
 
-def _masked(entry: ProviderEntry) -> str:
-    """One line about an entry, the passcode hidden."""
-    free = f"toll-free +{entry.toll_free_number}" if entry.toll_free_number else "no toll-free"
-    default = ", default" if entry.default else ""
-    return f"{entry.name}{default}: toll +{entry.toll_number}, {free}, passcode {_HIDDEN}"
+def _entries_table(entries: Sequence[ProviderEntry]) -> Table:
+    """The entries with their passcodes hidden."""
+    table = _table("Provider", "default", "toll", "toll-free", "passcode")
+    for entry in entries:
+        free = f"+{entry.toll_free_number}" if entry.toll_free_number else "-"
+        default = "yes" if entry.default else "no"
+        table.add_row(entry.name, default, f"+{entry.toll_number}", free, _HIDDEN)
+    return table
 
 
 def _table(*columns: str) -> Table:

@@ -19,17 +19,17 @@ from shared.settings import Settings
 from shared.storage.runs import RunState
 
 
-def run_demo(view: View, system: DemoSystem) -> Evidence:
-    """Start the system, let the app put the tenant right, and return what can be said of it.
+def run_demo(view: View, system: DemoSystem, began: float) -> Evidence:
+    """Let the app put the tenant of a launched system right; return what can be said of it.
 
-    Raises `CommandError`, `LocalError` or `AcpError` when the demo itself cannot go on.
+    `began` is when the demo did, in monotonic seconds. Raises `CommandError`, `LocalError` or
+    `AcpError` when the demo itself cannot go on.
     """
-    began = time.monotonic()
     # One loop for all of it, run only where something is awaited: everywhere else Ctrl-C raises
     # KeyboardInterrupt at once.
     with asyncio.Runner() as runner:
         with view.step("Starting Azurite, the tenant and the functions host"):
-            system.start_tenant()
+            system.await_tenant()
             control = Control(system.tenant)
             before = runner.run(control.users())
             system.start_host(str(runner.run(control.summary())["tenantId"]))

@@ -73,14 +73,17 @@ class DemoSystem:
         if not (failed or self.keep_logs):
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start_tenant(self) -> None:
-        """Start the tenant, and Azurite at its side; `ChildError` when the tenant does not start."""
+    def launch(self) -> None:
+        """Start the tenant and Azurite side by side, and wait for neither."""
         self._stack.callback(self._azurite.stop)
         self._stack.callback(self._tenant.stop, _STOP_LIMIT)
         # On the way out the pool waits for its thread: no stop can overtake a start.
         pool = self._stack.enter_context(ThreadPoolExecutor(max_workers=1))
-        self._tenant.start()
         self._azurite_started = pool.submit(self._azurite.start)
+        self._tenant.start()
+
+    def await_tenant(self) -> None:
+        """Return when the tenant takes calls; `ChildError` when it does not start."""
         self.tenant = self._tenant.wait_for_line(r"^ready (http://\S+)$", _START_LIMIT)[1]
 
     def start_host(self, tenant_id: str) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,19 +14,27 @@ from rich.text import Text
 
 from cli.demo_snapshot import Snapshot
 from cli.demo_summary import NOBODY
+from shared.domain.user import MICROSOFT
 
 WIDEST: Final = 100
 """Columns that anything may take."""
 
-PROVIDERS: Final = ("InterCall", "PGi", "BT", NOBODY, "Microsoft")
+PROVIDERS: Final = ("InterCall", "PGi", "BT", NOBODY, MICROSOFT)
 """In the order in which they are shown."""
 
+
+class _State(NamedTuple):
+    name: str
+    short: str
+    style: str
+
+
 _STATES: Final = (
-    ("on Microsoft", "green"),
-    ("ready to move", "yellow"),
-    ("waiting for Teams", "cyan"),
-    ("not licensed", "bright_black"),
-    ("excluded", "magenta"),
+    _State("on Microsoft", "Microsoft", "green"),
+    _State("to be moved", "to be moved", "yellow"),
+    _State("waiting for Teams", "waiting", "cyan"),
+    _State("not licensed", "unlicensed", "bright_black"),
+    _State("excluded", "excluded", "magenta"),
 )
 _LINE_EVERY: Final = 2.0
 
@@ -39,12 +47,13 @@ class View:
         self.live = console.is_terminal and not console.is_dumb_terminal
         self.width = min(console.width, WIDEST)
         self._unicode = not console.options.ascii_only
+        self._block = "█" if self._unicode else "#"
 
     def title(self, users: int, seed: int) -> None:
         """Say what this is."""
-        self.console.print()
-        self.console.print(Text("ACP Mover", style="bold"), end="")
-        self.console.print(f"  a simulated tenant of {users:,} users (seed {seed}), the real app\n")
+        self.print()
+        self.print(Text("ACP Mover: a simulated Microsoft 365 tenant, the real app", style="bold"))
+        self.print(Text(f"{users:,} users, seed {seed}\n", style="dim"))
 
     @contextmanager
     def step(self, doing: str) -> Iterator[None]:
@@ -53,7 +62,7 @@ class View:
             with self.console.status(f"{doing} ..."):
                 yield
         else:
-            self.console.print(f"... {doing}")
+            self.print(f"... {doing}")
             yield
 
     def done(self, what: str, seconds: float, *, well: bool = True) -> None:
@@ -76,7 +85,7 @@ class View:
     def watching(self, doing: str) -> Iterator[Callable[[Snapshot], None]]:
         """Give the function that shows snapshots while something is being done."""
         if not self.live:
-            self.console.print(f"... {doing}")
+            self.print(f"... {doing}")
             yield self._lines()
             return
         with Live(console=self.console, transient=True, refresh_per_second=10) as live:
@@ -90,12 +99,7 @@ class View:
         with self.console.capture() as captured:
             self.console.print(content, width=self.width)
         for line in captured.get().splitlines():
-            print(line.rstrip(), file=self.console.file)
-
-    def bar(self, part: int, whole: int, width: int, style: str = "") -> Text:
-        """A bar of up to `width` columns; what is there at all is at least one column."""
-        columns = round(width * part / whole) if whole else 0
-        return Text((("█" if self._unicode else "#") * max(columns, part > 0)), style=style)
+            print(line.rstrip(), file=self.console.file, flush=True)
 
     def _lines(self) -> Callable[[Snapshot], None]:
         began = last = time.monotonic()
@@ -106,11 +110,9 @@ class View:
             if time.monotonic() - last < _LINE_EVERY:
                 return
             last = time.monotonic()
-            states = ", ".join(
-                f"{name} {count}"
-                for (name, _), count in zip(_STATES, _counts(snapshot), strict=True)
-            )
-            self.console.print(f"    {last - began:5.1f} s  {states}", soft_wrap=True)
+            counts = zip(_STATES, _counts(snapshot), strict=True)
+            states = ", ".join(f"{state.short} {count:,}" for state, count in counts)
+            self.print(f"  {last - began:5.1f} s  {states}")
 
         return show
 
@@ -119,23 +121,24 @@ class View:
         whole = max(1, sum(counts))
         width = self.width - 4
         stacked = Text()
-        for share, (_, style) in zip(_shares(counts, width), _STATES, strict=True):
-            stacked.append("█" * share, style=style)
+        for share, state in zip(_shares(counts, width), _STATES, strict=True):
+            stacked.append(self._block * share, style=state.style)
         states = Table.grid(padding=(0, 2))
         states.add_column(justify="right", min_width=6)
-        for count, (name, style) in zip(counts, _STATES, strict=True):
-            label = Text.assemble(("■ ", style), name)
+        for count, state in zip(counts, _STATES, strict=True):
+            label = Text.assemble((f"{self._block} ", state.style), state.name)
             states.add_row(Text(f"{count:,}", style="bold"), label)
         providers = Table.grid(padding=(0, 2))
         providers.add_column(justify="right")
         for name in PROVIDERS:
             count = snapshot.totals["providers"].get(name, 0)
-            style = "green" if name == "Microsoft" else "yellow" if name != NOBODY else "dim"
-            providers.add_row(name, f"{count:,}", self.bar(count, whole, width // 3, style))
+            style = "green" if name == MICROSOFT else "dim" if name == NOBODY else "yellow"
+            columns = max(round(width * count / whole / 3), count > 0)
+            providers.add_row(name, f"{count:,}", Text(self._block * columns, style))
         both = Table.grid(padding=(0, 4))
         both.add_row(states, providers)
         return Group(
-            Text.assemble(("● ", "bold yellow"), (doing, "bold")),
+            Text(f"{doing} ...", style="bold"),
             Padding(Group("", stacked, "", both, "", _activity(snapshot)), (0, 2)),
         )
 
@@ -165,14 +168,14 @@ def _shares(counts: tuple[int, ...], width: int) -> list[int]:
 
 def _activity(snapshot: Snapshot) -> Text:
     parts = {
-        "licenses assigned": f"{snapshot.assigned:,} of {snapshot.wave:,}",
+        "licenses": f"{snapshot.assigned:,}/{snapshot.wave:,}",
         "notifications": f"{snapshot.notifications:,}",
         "function runs": f"{snapshot.looks:,}",
-        "Graph calls": f"{snapshot.graph_calls:,}",
-        "Teams calls": f"{snapshot.teams_calls:,}",
+        "calls to Graph": f"{snapshot.graph_calls:,}",
+        "to Teams": f"{snapshot.teams_calls:,}",
     }
-    line = Text(style="dim")
+    line = Text()
     for name, value in parts.items():
-        line.append(("   " if line else "") + f"{name} ")
-        line.append(value, style="bold not dim")
+        line.append(("  " if line else "") + f"{name} ", style="dim")
+        line.append(value, style="bold")
     return line
