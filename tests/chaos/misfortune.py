@@ -1,0 +1,109 @@
+"""The storm: carries out a plan's rounds on a stage, one blow after the other."""
+
+import random
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.chaos.administrator import Administrator
+from tests.chaos.plan import Blow, Plan, Round
+from tests.chaos.stage import Stage
+
+_UNCLEAN_STOP: Final = 1.9
+"""Seconds: from then on Azurite's own guard has ended it before its data was saved."""
+
+
+@dataclass
+class Damage:
+    """What the storm did: how often each blow fell, and the tenant's counters at its end."""
+
+    blows: Counter[str] = field(default_factory=Counter)
+    hosts_killed: int = 0
+    storage_stops: list[float] = field(default_factory=list)
+    """Seconds that each clean stop of Azurite took."""
+    calls: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @property
+    def storage_lost(self) -> bool:
+        """Whether Azurite may have ended before it had saved everything it had acknowledged."""
+        return any(seconds >= _UNCLEAN_STOP for seconds in self.storage_stops)
+
+
+def rage(stage: Stage, plan: Plan, administrator: Administrator) -> Damage:
+    """Let the storm pass; when this returns there are no more faults and all hosts run."""
+    damage = Damage()
+    began = time.monotonic()
+    seconds = sum(each.seconds + each.squall_seconds for each in plan.rounds)
+    with ThreadPoolExecutor(1) as pool:
+        deeds = pool.submit(administrator.carry_out, plan.steps, seconds)
+        try:
+            for each in plan.rounds:
+                _endure(stage, each, damage)
+            _count(stage, damage)
+        finally:
+            stage.suffer(None)
+        deeds.result()
+    # The last blow: whoever still works on something begins anew, without any faults.
+    _kill(stage, range(len(stage.hosts)), damage)
+    damage.seconds = time.monotonic() - began
+    return damage
+
+
+def set_back(stage: Stage, plan: Plan, administrator: Administrator) -> list[str]:
+    """Put some users whom the app has moved back on a third party; return who they are.
+
+    Only when nothing is under way: a read has to be able to show what was set.
+    """
+    rng = random.Random(f"{plan.seed}/set back")
+    moved = {change["user"] for change in stage.tenant.changes() if change["action"] == "replaced"}
+    still = sorted(
+        user["id"]
+        for user in stage.tenant.users()
+        if user["id"] in moved and user["licensed"] and user["provider"] == "Microsoft"
+    )
+    chosen = rng.sample(still, min(len(still), plan.set_back))
+    for user in chosen:
+        administrator.set_by_hand(user, rng.choice(("InterCall", "PGi", "BT")))
+    return chosen
+
+
+def _endure(stage: Stage, each: Round, damage: Damage) -> None:
+    stage.suffer(each.weather)
+    if each.sweep:
+        stage.begin_sweep(each.host)
+    time.sleep(each.seconds)
+    stage.suffer(each.squall)
+    time.sleep(each.squall_seconds)
+    damage.blows[each.blow] += 1
+    if each.blow is Blow.STORAGE:
+        stopping = time.monotonic()
+        stage.azurite.stop()
+        damage.storage_stops.append(time.monotonic() - stopping)
+        stage.azurite.start()
+    else:
+        everyone = range(len(stage.hosts))
+        _kill(stage, everyone if each.blow is Blow.ALL_HOSTS else [each.host], damage)
+
+
+def _kill(stage: Stage, hosts: range | list[int], damage: Damage) -> None:
+    """SIGKILL, and up again. Without faults of the identity endpoint nothing delays the start."""
+    for number in hosts:
+        stage.hosts[number].kill()
+        damage.hosts_killed += 1
+    for number in hosts:
+        stage.hosts[number].start()
+
+
+def _count(stage: Stage, damage: Damage) -> None:
+    """Calls and faults so far, while the faults are still in force."""
+    counters = stage.control("GET", "counters")
+    damage.faults = Counter(counters["faults"])
+    damage.calls = sum(
+        sum(statuses.values())
+        for service in ("graph", "teams")
+        for statuses in counters["calls"].get(service, {}).values()
+    )

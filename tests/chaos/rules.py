@@ -1,0 +1,147 @@
+"""The rules of the design, checked on every user after a storm."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.azurite.server import KEY
+from tests.chaos.administrator import History
+from tests.chaos.stage import Stage
+from tests.chaos.truth import BY_APP, Life, Record, lives, normal, records
+from tests.e2e.tenant import MICROSOFT, User
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A rule that does not hold, of whom (empty: of the whole system), and the facts."""
+
+    rule: str
+    user: str
+    facts: str
+
+
+@dataclass
+class Verdict:
+    """What the check found: the broken rules, and who ended where."""
+
+    broken: list[Broken] = field(default_factory=list)
+    on_microsoft: int = 0
+    attention: dict[str, str] = field(default_factory=dict)
+    """The reason, by licensed user who is not on Microsoft."""
+    saved: int = 0
+    replaced: int = 0
+
+
+def check(stage: Stage, history: History) -> Verdict:
+    """Check every rule on every user."""
+    users, changes = stage.tenant.users(), stage.tenant.changes()
+    saved = records(stage.storage.rows("replacedproviders"))
+    known = lives(users, changes, history)
+    waiting = {row["RowKey"]: row for row in stage.storage.rows("waiting")}
+    outcomes = {row["RowKey"]: row for row in stage.storage.rows("users")}
+    excluded = {user["id"] for user in stage.excluded}
+    verdict = Verdict(saved=sum(map(len, saved.values())))
+    for user in users:
+        user_id = user["id"]
+        life = known[user_id]
+        verdict.replaced += sum(bool(change.dropped) for change in life.changes)
+        found = [
+            *_saved(life, saved.get(user_id, [])),
+            *_untouched(user, life, history.licensed.get(user_id, []), user_id in excluded),
+            *_at_rest(user, waiting.get(user_id), verdict, user_id in excluded),
+        ]
+        facts = _facts(user, life, waiting.get(user_id), outcomes.get(user_id))
+        verdict.broken += [Broken(rule, user_id, f"{what}; {facts}") for rule, what in found]
+    verdict.broken += [Broken(rule, "", what) for rule, what in _whole(stage, users)]
+    return verdict
+
+
+def _saved(life: Life, found: Sequence[Record]) -> Iterator[tuple[str, str]]:
+    """Rule 1: what was replaced is saved, all of it, once, and before it was replaced."""
+    for change in life.changes:
+        wanted = [normal(entry) for entry in change.dropped]
+        same = [record for record in found if record.entries == wanted]
+        if wanted and not same:
+            yield "saved entries", f"the entries dropped at {change.at:.0f} are not saved"
+        # The tenant's log knows whole seconds only.
+        if same and all(record.saved_at > change.at + 1 for record in same):
+            yield "saved entries", f"replaced at {change.at:.0f}, saved at {same[0].saved_at:.3f}"
+    had = [[normal(entry) for entry in entries] for entries in life.had]
+    for number, record in enumerate(found):
+        if record.entries not in had:
+            yield "saved entries", "a record has entries that the user never had"
+        if record.entries in [other.entries for other in found[:number]]:
+            yield "one record each", "two records have the same entries"
+
+
+def _untouched(
+    user: User, life: Life, spans: Sequence[tuple[float, float | None]], excluded: bool
+) -> Iterator[tuple[str, str]]:
+    """Rule 2: nobody was changed while unlicensed, and nobody excluded ever."""
+    for change in life.changes:
+        if excluded or user["kind"] in _NEVER:
+            yield "excluded", f"{change.action} at {change.at:.0f}"
+        elif not any(
+            start - 1 <= change.at and (end is None or change.at <= end) for start, end in spans
+        ):
+            yield "unlicensed", f"{change.action} at {change.at:.0f}, licensed {list(spans)}"
+
+
+_NEVER = frozenset({"room", "resource", "guest", "ineligible", "on_premises", "soft_deleted"})
+
+
+def _at_rest(
+    user: User, row: dict[str, Any] | None, verdict: Verdict, excluded: bool
+) -> Iterator[tuple[str, str]]:
+    """Rule 3: who is licensed and included is on Microsoft, or a person is told why not."""
+    if excluded or not (user["licensed"] and user["included"]):
+        return
+    if user["provider"] == MICROSOFT:
+        verdict.on_microsoft += 1
+    elif row is not None and row["PartitionKey"] == "attention" and row["reason"]:
+        verdict.attention[user["id"]] = row["reason"]
+    else:
+        yield "nobody is lost", "neither on Microsoft nor on the attention list"
+
+
+def _whole(stage: Stage, users: Sequence[User]) -> Iterator[tuple[str, str]]:
+    """What holds of the system as a whole."""
+    if changed := stage.tenant.totals()["excludedChanged"]:
+        yield "excluded", f"the tenant counts {changed} excluded users that were changed"
+    if queued := stage.storage.queued():
+        yield "nothing is left", f"{queued} messages are on the queue"
+    if poisoned := stage.storage.poisoned():
+        yield "nothing is left", f"{len(poisoned)} poison messages are not recorded"
+    if (live := len(stage.subscriptions())) != 1:
+        yield "one subscription", f"Graph has {live}"
+    for what in sorted(secrets_in(stage, users)):
+        yield "no secret in a log", f"a host's log carries {what}"
+
+
+def secrets_in(stage: Stage, users: Sequence[User]) -> set[str]:
+    """The kinds of secret that the hosts' logs carry; never the secrets themselves."""
+    log = stage.logs()
+    found = {f"{word!r}" for word in ("eyJ", "Bearer ") if word in log}
+    found |= {"the storage key"} if KEY in log else set()
+    found |= {"a clientState" for secret in stage.storage.client_states() if secret in log}
+    numbers = set(re.findall(r"(?<![\w-])\d{6,}(?![\w-])", log))
+    entries = [e for user in users for e in (*user["original_entries"], *user["entries"])]
+    for saved in stage.storage.all_saved().values():
+        entries += [entry for record in saved for entry in record]
+    codes = {str(entry["participantPassCode"]) for entry in entries}
+    codes |= {str(user["conference_id"]) for user in users}
+    return found | ({"a passcode"} if numbers & codes else set())
+
+
+def _facts(
+    user: User, life: Life, waiting: dict[str, Any] | None, known: dict[str, Any] | None
+) -> str:
+    """What a person needs to understand a broken rule; no passcodes."""
+    row = f"{waiting['PartitionKey']} ({waiting['reason']})" if waiting else "no"
+    last = f"{known['outcome']} ({known['reason']})" if known else "never looked at"
+    done = [f"{c.action} {c.at:.0f}" for c in life.changes if c.action in BY_APP]
+    return (
+        f"{user['kind']}, licensed {user['licensed']}, provisioned {user['provisioned']}, "
+        f"provider {user['provider']}, waiting: {row}, last outcome: {last}, changes: {done}"
+    )

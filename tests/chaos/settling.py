@@ -1,0 +1,90 @@
+"""After the storm: the clock moves on, one catch-up and one sweep run, and everything comes to rest."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import httpx
+
+from local.errors import WaitError
+from local.waiting import wait_until
+from tests.chaos.administrator import Administrator
+from tests.chaos.misfortune import set_back
+from tests.chaos.plan import Plan
+from tests.chaos.stage import Stage
+from tests.e2e.tenant import MICROSOFT
+
+_HOURS_LATER: Final = 3_600.0
+_LIMIT: Final = 150.0
+"""Seconds that each step may take; then the rules are checked on what there is."""
+
+
+def settle(stage: Stage, plan: Plan, administrator: Administrator) -> tuple[float, list[str]]:
+    """Bring everything to rest; return the seconds it took and what did not happen in time."""
+    began = time.monotonic()
+    late: list[str] = []
+
+    def step(what: str, condition: Callable[[], object]) -> None:
+        try:
+            wait_until(condition, what, _LIMIT)
+        except WaitError as error:
+            late.append(str(error))
+
+    step("the queue is empty", lambda: _quiet(stage))
+    calm = datetime.now(UTC)
+    set_back(stage, plan, administrator)
+    stage.tenant.advance(_HOURS_LATER)
+    step("keep_subscription succeeds", lambda: _runs(stage, "keep_subscription"))
+    step("catch_up succeeds", lambda: _runs(stage, "catch_up"))
+    step("a sweep that began now has finished", lambda: _swept(stage, calm))
+    step("everybody is at rest", lambda: _quiet(stage) and not unsettled(stage))
+    step("the poison queue is recorded", lambda: _runs(stage, "record_poison") and _clean(stage))
+    return time.monotonic() - began, late
+
+
+def unsettled(stage: Stage) -> list[str]:
+    """The licensed, included users who are neither on Microsoft nor on the attention list."""
+    excluded = {user["id"] for user in stage.excluded}
+    attention = {
+        row["RowKey"]
+        for row in stage.storage.rows("waiting")
+        if row["PartitionKey"] == "attention" and row["reason"]
+    }
+    return [
+        user["id"]
+        for user in stage.tenant.users()
+        if user["licensed"]
+        and user["included"]
+        and user["provider"] != MICROSOFT
+        and user["id"] not in attention
+        and user["id"] not in excluded
+    ]
+
+
+def _quiet(stage: Stage) -> bool:
+    """Nothing is on its way: no notification, no message, none being worked on."""
+    return bool(stage.control("GET", "counters")["idle"]) and not stage.storage.queued()
+
+
+def _clean(stage: Stage) -> bool:
+    return not stage.storage.poisoned()
+
+
+def _runs(stage: Stage, function: str) -> bool:
+    """Run a function of the first host now; whether it succeeded."""
+    url = f"{stage.hosts[0].origin}/admin/functions/{function}"
+    try:
+        answer = httpx.post(url, params={"wait": "true"}, json={}, timeout=60, trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == httpx.codes.OK
+
+
+def _swept(stage: Stage, since: datetime) -> bool:
+    """Sweep, until one that began after `since` has finished: the first may end an older one."""
+    _runs(stage, "sweep_providers")
+    return any(
+        row["state"] == "finished" and row["started_at"] >= since
+        for row in stage.storage.rows("runs")
+    )
