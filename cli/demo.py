@@ -20,8 +20,11 @@ from cli.demo_view import View
 from cli.errors import CommandError
 from cli.options import Seed, number
 from cli.serving import announce
-from local.errors import ChildError, LocalError
+from local.errors import ChildError, LocalError, WaitError
 from local.processes import exit_with_parent
+from local.waiting import wait_until
+
+_DYING_SECONDS = 2.0
 
 
 def _json_file(text: str) -> Path:
@@ -45,7 +48,9 @@ def demo(
     seed: Seed = 1,
     json_file: Annotated[
         Path | None,
-        typer.Option("--json", parser=_json_file, metavar="FILE", help="Write the figures here."),
+        typer.Option(
+            "--json", parser=_json_file, metavar="FILE", help="Write the figures to a JSON file."
+        ),
     ] = None,
     keep: Annotated[
         bool,
@@ -79,7 +84,7 @@ def demo(
         except ChildError as error:
             raise CommandError(f"{error}\n{_logs(system)}") from error
         except (AcpError, CommandError, LocalError) as error:
-            raise CommandError(f"{system.ended() or error}\n{_logs(system)}") from error
+            raise CommandError(f"{_cause(system, error)}\n{_logs(system)}") from error
         except KeyboardInterrupt:
             print("\nInterrupted: stopping everything ...", file=sys.stderr, flush=True)
             raise
@@ -103,6 +108,14 @@ def _write(file: Path, summary: dict[str, int | float]) -> None:
         file.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise CommandError(f"--json: {file} cannot be written ({error.strerror})") from error
+
+
+def _cause(system: DemoSystem, error: Exception) -> str:
+    """What to say about an error: a process that is just ending explains more than its silence."""
+    try:
+        return wait_until(system.ended, "one of the processes ends", _DYING_SECONDS)
+    except WaitError:
+        return str(error)
 
 
 def _logs(system: DemoSystem) -> str:

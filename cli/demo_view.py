@@ -169,10 +169,10 @@ def _shares(counts: tuple[int, ...], width: int) -> list[int]:
 def _activity(snapshot: Snapshot) -> Text:
     parts = {
         "licenses": f"{snapshot.assigned:,}/{snapshot.wave:,}",
-        "notifications": f"{snapshot.notifications:,}",
-        "function runs": f"{snapshot.looks:,}",
-        "calls to Graph": f"{snapshot.graph_calls:,}",
-        "to Teams": f"{snapshot.teams_calls:,}",
+        "notified": f"{snapshot.notifications:,}",
+        "runs": f"{snapshot.looks:,}",
+        "Graph calls": f"{snapshot.graph_calls:,}",
+        "Teams calls": f"{snapshot.teams_calls:,}",
     }
     line = Text()
     for name, value in parts.items():

@@ -13,6 +13,10 @@ from cli.main import run
         (["tenant", "--lag", "nan"], "error: Invalid value for '--lag': 'nan' is not"),
         (["host", "--root", "no/such/folder"], "error: Invalid value for '--root'"),
         (["host", "--nosuch"], "error: No such option: --nosuch"),
+        (["demo", "--users", "0"], "error: Invalid value for '--users': '0' is not"),
+        (["demo", "--seed", "x"], "error: Invalid value for '--seed': 'x' is not"),
+        (["demo", "--json", "no/such/file"], "error: Invalid value for '--json': 'no/such/file'"),
+        (["demo", "--json", "."], "error: Invalid value for '--json': '.' is a folder"),
         (["nosuch"], "error: No such command 'nosuch'"),
     ],
 )
@@ -31,7 +35,7 @@ def test_help_lists_the_commands(arguments: list[str], capsys: pytest.CaptureFix
     """Without arguments, as with --help, the commands are shown."""
     assert run(arguments) == 0
     shown = capsys.readouterr().out
-    assert all(command in shown for command in ("storage", "tenant", "host"))
+    assert all(command in shown for command in ("demo", "storage", "tenant", "host"))
 
 
 @pytest.mark.parametrize("command", ["storage", "tenant", "host"])
@@ -39,3 +43,10 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     """Each command explains itself."""
     assert run([command, "--help"]) == 0
     assert "ready" in capsys.readouterr().out
+
+
+def test_the_demo_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """It says what it shows, and what its exit status means."""
+    assert run(["demo", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("--users", "--seed", "--json", "--keep", "Ends with 0"))

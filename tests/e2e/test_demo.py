@@ -1,0 +1,203 @@
+"""`acp demo` as a person runs it: what it writes is what the tenant says, and nothing stays behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local.processes import Child
+from local.waiting import wait_until
+from tests.e2e.host import ROOT
+from tests.e2e.tenant import MICROSOFT
+
+pytestmark = pytest.mark.xdist_group("demo")
+
+USERS = 40
+LIMIT = 120.0
+"""Seconds that a whole demo may take here: the machine may be busy with something else."""
+
+OUTCOMES = ("moved", "already_microsoft", "unlicensed", "excluded", "waiting", "failed")
+
+LIVE = {
+    "ACP_GRAPH_URL": "https://live.invalid",
+    "ACP_MODE": "report",
+    "AzureWebJobsStorage": "live",
+    "HTTP_PROXY": "http://live.invalid:1",
+}
+"""A developer's environment, which must not lead the demo elsewhere."""
+
+
+@dataclass
+class Kept:
+    """A demo that was left running: its process, its summary, and the tenant's word on it."""
+
+    child: Child
+    summary: dict[str, Any]
+    state: dict[str, Any]
+    changes: list[dict[str, Any]]
+    addresses: dict[str, str]
+
+
+def start(folder: Path, *options: str) -> Child:
+    """Start a demo; its output goes to `demo.log` in the folder."""
+    child = Child(
+        "the demo",
+        [sys.executable, "-m", "cli", "demo", *options],
+        log=folder / "demo.log",
+        environment={**LIVE, "TMPDIR": str(folder)},
+        folder=ROOT,
+    )
+    child.start()
+    return child
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    """A demo with --keep, when it has everything behind it."""
+    folder = tmp_path_factory.mktemp("demo")
+    file = folder / "summary.json"
+    child = start(folder, "--users", str(USERS), "--seed", "7", "--json", str(file), "--keep")
+    try:
+        addresses = {
+            name: child.wait_for_line(rf"^  {name} +(\S+)$", LIMIT)[1]
+            for name in ("tenant", "host", "logs", "storage")
+        }
+        child.wait_for_line(r"^ready http://", LIMIT)
+        tenant = f"{addresses['tenant']}/_tenant"
+        with httpx.Client(trust_env=False) as http:
+            state = http.get(f"{tenant}/state").json()
+            changes = http.get(f"{tenant}/changes").json()["changes"]
+        yield Kept(child, json.loads(file.read_text()), state, changes, addresses)
+    finally:
+        child.stop()
+
+
+def test_the_summary_agrees_with_the_tenant(kept: Kept) -> None:
+    """Every figure that the tenant knows as well is the same there."""
+    summary, users = kept.summary, kept.state["users"]
+    candidates = [user for user in users if user["licensed"] and user["included"]]
+    replaced = {change["user"] for change in kept.changes if change["action"] == "replaced"}
+    by_app = {c["user"] for c in kept.changes if c["action"] in ("replaced", "enabled")}
+
+    assert summary["users"] == len(users) == USERS
+    assert summary["licensed"] == kept.state["totals"]["licensed"]
+    assert summary["moved"] == len(by_app)
+    assert summary["already_microsoft"] == len(candidates) - len(by_app)
+    assert summary["unlicensed"] == sum(not user["licensed"] for user in users)
+    assert summary["excluded"] == sum(u["licensed"] and not u["included"] for u in users)
+    assert summary["replaced_saved"] == len(replaced)
+    third = [u for u in users if any(e["default"] for e in u["original_entries"])]
+    third = [u for u in third if not _born_on_microsoft(u)]
+    assert summary["third_party_before"] == len(third)
+
+
+def _born_on_microsoft(user: dict[str, Any]) -> bool:
+    default = next(entry for entry in user["original_entries"] if entry["default"])
+    return bool(default["name"] == MICROSOFT)
+
+
+def test_every_user_is_counted_once_and_nobody_is_left(kept: Kept) -> None:
+    """The outcomes add up, and every licensed, included user is on Microsoft."""
+    summary = kept.summary
+    assert sum(summary[outcome] for outcome in OUTCOMES) == USERS
+    assert (summary["waiting"], summary["failed"]) == (0, 0)
+    assert summary["third_party_after_licensed"] == 0
+    assert kept.state["totals"]["licensedIncludedNotMicrosoft"] == 0
+    assert kept.state["totals"]["excludedChanged"] == 0
+
+
+def test_notifications_and_the_sweep_both_had_their_part(kept: Kept) -> None:
+    """Licenses were assigned and told of, and more users were moved than the wave alone explains."""
+    summary = kept.summary
+    assert summary["notifications"] > 0
+    assert summary["moved"] >= summary["replaced_saved"] > 0
+    assert summary["ready_before"] > 0
+    assert summary["graph_calls"] > 0
+    assert summary["teams_calls"] >= 3 * summary["moved"]
+    assert 0 < summary["seconds"] < LIMIT
+
+
+def test_no_passcode_is_printed_or_logged(kept: Kept) -> None:
+    """Not one of those that were replaced."""
+    logs = [*Path(kept.addresses["logs"]).glob("*.log"), kept.child.log]
+    text = "".join(log.read_text() for log in logs)
+    entries = [entry for user in kept.state["users"] for entry in user["original_entries"]]
+    codes = {e["participantPassCode"] for e in entries if len(e["participantPassCode"]) > 5}
+    assert codes
+    assert not [code for code in codes if code in text]
+
+
+def test_ctrl_c_ends_everything_with_the_demos_own_status(kept: Kept) -> None:
+    """After SIGINT: status 0, for all went well; no child, no log, nobody at the addresses."""
+    children = children_of(kept.child.pid)
+    assert len(children) == 3
+    kept.child.send_signal(signal.SIGINT)
+    assert kept.child.wait(LIMIT) == 0
+    assert not [pid for pid in children if alive(pid)]
+    assert not Path(kept.addresses["logs"]).exists()
+    for name in ("tenant", "host"):
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(kept.addresses[name], trust_env=False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_leaves_nothing_behind(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """While licenses are assigned: the status says interrupted, and every child is gone."""
+    child = start(tmp_path, "--users", "100")
+    try:
+        child.wait_for_line(r"Assigning \d+ Audio Conferencing licenses", LIMIT)
+        children = children_of(child.pid)
+        child.send_signal(number)
+        assert child.wait(LIMIT) == 130
+        assert len(children) == 3
+        assert not [pid for pid in children if alive(pid)]
+        assert "Traceback" not in child.log.read_text()
+    finally:
+        child.kill()
+
+
+def test_a_process_that_dies_is_named(tmp_path: Path) -> None:
+    """When the tenant is killed in the middle, the demo says so, where the logs are, and ends with 1."""
+    child = start(tmp_path, "--users", "100")
+    try:
+        child.wait_for_line(r"Assigning \d+ Audio Conferencing licenses", LIMIT)
+        tenant = wait_until(lambda: children_of(child.pid, "tenant"), "the tenant runs")
+        os.kill(tenant[0], signal.SIGKILL)
+        assert child.wait(LIMIT) == 1
+        lines = child.log.read_text().splitlines()
+        assert "error: the tenant ended unexpectedly" in lines
+        assert any(line.startswith("The logs are in ") for line in lines)
+        assert not children_of(child.pid)
+    finally:
+        child.kill()
+
+
+def children_of(pid: int, command: str = "") -> list[int]:
+    """The ids of the processes that a process has started; only those of one command, if given."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,args="],  # noqa: S607
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
+    return [int(own) for own, parent, text in rows if int(parent) == pid and command in text]
+
+
+def alive(pid: int) -> bool:
+    """Whether there is a process with this id."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
