@@ -97,9 +97,12 @@ class Stack:
         }
 
     def queued(self) -> int:
-        """How many messages the queue holds."""
+        """How many messages the queue holds; 0 when it does not exist."""
         with QueueClient.from_connection_string(self.storage, QUEUE) as queue:
-            return queue.get_queue_properties().approximate_message_count or 0
+            try:
+                return queue.get_queue_properties().approximate_message_count or 0
+            except ResourceNotFoundError:
+                return 0
 
     def subscription(self) -> tuple[str, str]:
         """The subscription's id and secret, as the app stored them."""
