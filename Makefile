@@ -42,7 +42,7 @@ demo: install ## watch a simulated tenant being put right; ARGS="--users 500 --s
 
 .PHONY: test
 test: install ## run the tests (unit, integration, e2e)
-	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: unit
 unit: $(READY) ## run the unit tests only: milliseconds, no Azurite

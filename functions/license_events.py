@@ -45,7 +45,7 @@ async def license_events(
     upkeep: func.Out[str],
 ) -> None:
     """Queue the user that one event names; an event that is not ours is dropped and counted."""
-    _queue(await bootstrap.app().intake.accept([event.get_json()]), moves, upkeep)
+    _queue(await bootstrap.app().intake.event(event.type, event.get_json()), moves, upkeep)
 
 
 def _queue(accepted: Accepted, moves: func.Out[List[str]], upkeep: func.Out[str]) -> None:  # noqa: UP006

@@ -19,6 +19,7 @@ from shared.clients.teams import TeamsClient
 from shared.clients.transport import Retries, Service
 from shared.clock import SystemClock
 from shared.domain.decision import Rules
+from shared.domain.guard import Guard
 from shared.domain.waiting import Patience
 from shared.log import EventLog, quiet_libraries
 from shared.services.catching_up import CatchUp
@@ -27,8 +28,9 @@ from shared.services.intake import Intake
 from shared.services.moving import Mover
 from shared.services.poison import PoisonRecorder
 from shared.services.rechecking import Rechecker
+from shared.services.recording import Recorder
 from shared.services.subscribing import Subscriber
-from shared.services.sweeping import Guard, Sweeper
+from shared.services.sweeping import Sweeper
 from shared.settings import Mode, Settings
 from shared.storage.plans import PlanTable
 from shared.storage.poison import PoisonQueue
@@ -64,7 +66,9 @@ class App:
 
     def log(self, name: str) -> EventLog:
         """Return the log of one service."""
-        return EventLog(f"acp.{name}", show_users=self.settings.log_users)
+        return EventLog(
+            f"acp.{name}", show_users=self.settings.log_users, salt=self.settings.tenant_id
+        )
 
     @cached_property
     def http(self) -> httpx.AsyncClient:
@@ -146,15 +150,9 @@ class App:
             conferencing=self.teams,
             replaced=self.replaced,
             users=self.users,
-            waiting=self.waiting,
             runs=self.runs,
+            recorder=self._recorder,
             rules=self._rules,
-            patience=Patience(
-                self.settings.recheck_delays,
-                self.settings.grace,
-                self.settings.max_failures,
-                self.settings.reprocess_licenses,
-            ),
             clock=self.clock,
             log=self.log("moving"),
             report=self.settings.mode is Mode.REPORT,
@@ -172,7 +170,9 @@ class App:
             state=self.state,
             queue=self.queue,
             rules=self._rules,
-            guard=Guard(self.settings.sweep_max_moves, self.settings.sweep_max_share),
+            guard=self._guard,
+            waiting=self.waiting,
+            patience=self._patience,
             lease=timedelta(seconds=self.settings.sweep_lease_seconds),
             clock=self.clock,
             log=self.log("sweeping"),
@@ -187,6 +187,7 @@ class App:
             queue=self.queue,
             waiting=self.waiting,
             sweep=self.sweeper.resume,
+            clock=self.clock,
             log=self.log("catching_up"),
         )
 
@@ -220,6 +221,34 @@ class App:
         )
 
     @cached_property
+    def _patience(self) -> Patience:
+        return Patience(
+            self.settings.recheck_delays,
+            self.settings.grace,
+            self.settings.max_failures,
+            self.settings.reprocess_licenses,
+        )
+
+    @cached_property
+    def _recorder(self) -> Recorder:
+        return Recorder(
+            directory=self.graph,
+            users=self.users,
+            waiting=self.waiting,
+            patience=self._patience,
+            clock=self.clock,
+            log=self.log("moving"),
+            report=self.settings.mode is Mode.REPORT,
+        )
+
+    @cached_property
+    def _guard(self) -> Guard | None:
+        # A report moves nobody, so there is nothing to hold.
+        if self.settings.mode is Mode.REPORT:
+            return None
+        return Guard(self.settings.sweep_max_moves, self.settings.sweep_max_share)
+
+    @cached_property
     def _storage_credential(self) -> StorageCredential | None:
         return None if self.settings.storage_connection else StorageCredential(self.identity)
 
@@ -241,5 +270,6 @@ class App:
             limiter=Limiter(self.clock, self.settings.max_calls_in_flight),
             clock=self.clock,
             retries=self._retries,
+            timeout=self.settings.request_timeout,
             rng=random.Random(),  # noqa: S311 - jitter of retries, nothing secret
         )

@@ -10,6 +10,7 @@
         ├── TransientError       trying again later may help; the retries in the client are used up
         │   ├── UnreachableError no connection, or no answer in time
         │   ├── ThrottledError   429 or 503: the service asks us to wait
+        │   │   └── PausedError  ... for so long that the call was not made; says how long
         │   ├── ServerFaultError another 5xx
         │   └── GarbledError     the answer is not JSON at all
         ├── AccessDeniedError    401 or 403: a role or permission is missing
@@ -79,6 +80,14 @@ class UnreachableError(TransientError):
 
 class ThrottledError(TransientError):
     """The service asks its callers to wait."""
+
+
+class PausedError(ThrottledError):
+    """The service asked for a pause longer than a call waits; `seconds` are left of it."""
+
+    def __init__(self, service: str, operation: str, seconds: float) -> None:
+        super().__init__(service, operation, f"the service asks us to wait {seconds:.0f} s")
+        self.seconds = seconds
 
 
 class ServerFaultError(TransientError):

@@ -5,21 +5,24 @@ it a user appears under a short pseudonym, the same in every line, so that lines
 """
 
 import hashlib
+import json
 import logging
 
 
 class EventLog:
     """Writes events with fields through the standard logging of the Functions worker."""
 
-    def __init__(self, name: str, *, show_users: bool = False) -> None:
+    def __init__(self, name: str, *, show_users: bool = False, salt: str = "") -> None:
         self._logger = logging.getLogger(name)
         self._show_users = show_users
+        self._salt = salt
 
     def who(self, user_id: str) -> str:
-        """Return the user's id if the settings permit it, else a pseudonym of 8 hex digits."""
+        """Return the user's id if the settings permit it, else a pseudonym of 12 hex digits."""
         if self._show_users:
             return user_id
-        return "user-" + hashlib.sha256(user_id.casefold().encode()).hexdigest()[:8]
+        text = f"{self._salt}/{user_id.casefold()}"
+        return "user-" + hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12]
 
     def info(self, event: str, **fields: object) -> None:
         """Write an event that is as it should be."""
@@ -45,5 +48,6 @@ def _line(event: str, fields: dict[str, object]) -> str:
 
 
 def _value(value: object) -> str:
-    text = str(value).replace("\n", " ")
-    return f'"{text}"' if " " in text else text
+    text = str(value)
+    plain = text.isprintable() and not set(text) & set(' "=')
+    return text if plain and text else json.dumps(text, ensure_ascii=False)

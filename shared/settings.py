@@ -14,6 +14,7 @@ from typing import Annotated, Final, Self
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     AliasGenerator,
     AnyHttpUrl,
     BaseModel,
@@ -58,15 +59,31 @@ def _csv_lower(value: object) -> object:
 
 
 def _seconds(value: object) -> object:
-    return (
-        [timedelta(seconds=float(part)) for part in value.split(",")]
-        if isinstance(value, str)
-        else value
-    )
+    if not isinstance(value, str):
+        return value
+    try:
+        return [timedelta(seconds=float(part)) for part in value.split(",")]
+    except OverflowError:
+        raise ValueError("that is longer than time is counted") from None
 
 
 def _json(value: object) -> object:
-    return json.loads(value) if isinstance(value, str) else value
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except RecursionError:
+        raise ValueError("that is nested too deeply") from None
+
+
+def _bare(value: AnyHttpUrl) -> AnyHttpUrl:
+    if value.query or value.fragment:
+        raise ValueError("an address without ? and # is needed")
+    return value
+
+
+def _connection(value: str) -> str:
+    if value.casefold() != "usedevelopmentstorage=true" and "accountname=" not in value.casefold():
+        raise ValueError("a connection string has AccountName=...; for one, see `acp storage`")
+    return value
 
 
 def _schedule(value: object) -> object:
@@ -113,7 +130,7 @@ class Settings(BaseModel):
     identity_client_id: str | None = Field(
         None, description="Client id of the user-assigned managed identity; empty: system-assigned."
     )
-    public_url: AnyHttpUrl | None = Field(
+    public_url: Annotated[AnyHttpUrl, AfterValidator(_bare)] | None = Field(
         None,
         description="Where Graph reaches this app; empty: `https://$WEBSITE_HOSTNAME`, which Azure sets.",
     )
@@ -191,7 +208,9 @@ class Settings(BaseModel):
     )
     queue: str = Field(
         "moves",
-        pattern=r"^[a-z0-9](-?[a-z0-9]){2,52}$",
+        pattern=r"^[a-z0-9](-?[a-z0-9])*$",
+        min_length=3,
+        max_length=56,
         description="Name of the queue that carries user ids; its poison queue is `NAME-poison`.",
     )
     table_prefix: str = Field(
@@ -202,7 +221,7 @@ class Settings(BaseModel):
     log_users: bool = Field(
         False, description="Whether log lines name users; otherwise a pseudonym."
     )
-    storage_connection: str | None = Field(
+    storage_connection: Annotated[str, AfterValidator(_connection)] | None = Field(
         None,
         alias=_STORAGE,
         repr=False,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.clients.graph_models import DeltaPage, Subscription
 from shared.clients.teams_models import Page
-from shared.domain.outcome import UserResult
+from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import (
     AccountType,
     DirectoryUser,
@@ -16,7 +16,14 @@ from shared.domain.user import (
     ServiceUser,
 )
 from shared.domain.waiting import Waiting
-from shared.errors import NotFoundError, ServiceError, StorageError, UnreachableError
+from shared.errors import (
+    NotFoundError,
+    RefusedError,
+    ServiceError,
+    StorageError,
+    TooLargeError,
+    UnreachableError,
+)
 from shared.storage.plans import PagePlan
 from shared.storage.runs import Run
 from shared.storage.state import SubscriptionState
@@ -90,7 +97,7 @@ class FakeDirectory:
 
     known: dict[str, DirectoryUser] = field(default_factory=dict)
     errors: dict[str, ServiceError] = field(default_factory=dict)
-    down: ServiceError | None = None
+    down: Exception | None = None
     live: dict[str, datetime] = field(default_factory=dict)
     created: list[str] = field(default_factory=list)
     latest_links: int = 1
@@ -99,6 +106,9 @@ class FakeDirectory:
     delta_error: ServiceError | None = None
     reprocessed: list[str] = field(default_factory=list)
     reprocess_error: ServiceError | None = None
+    create_error: ServiceError | None = None
+    one_subscription_only: bool = False
+    """Whether Graph refuses a second subscription (409), as it documents."""
 
     def add(self, *users: DirectoryUser) -> None:
         self.known |= {user.id: user for user in users}
@@ -121,6 +131,10 @@ class FakeDirectory:
     async def create_subscription(
         self, url: str, client_state: str, expires: datetime
     ) -> Subscription:
+        if self.create_error:
+            raise self.create_error
+        if self.one_subscription_only and self.live:
+            raise RefusedError("Graph", "POST /v1.0/subscriptions", "HTTP 409", "Conflict", 409)
         name = f"subscription-{len(self.created) + 1}"
         self.created.append(url)
         self.live[name] = expires
@@ -223,10 +237,13 @@ class FakeReplaced:
 
     saved: list[ServiceUser] = field(default_factory=list)
     down: bool = False
+    too_large: bool = False
 
     async def save(self, user: ServiceUser, now: datetime) -> bool:
         if self.down:
             raise StorageError("insert in table replacedproviders", "HttpResponseError")
+        if self.too_large:
+            raise TooLargeError("900 provider entries are too many to save")
         self.saved.append(user)
         return True
 
@@ -237,11 +254,20 @@ class FakeUsers:
 
     results: dict[str, UserResult] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
+    moving: dict[str, str] = field(default_factory=dict)
+
+    async def begin_move(self, user_id: str, old_provider: str, now: datetime) -> None:
+        self.moving[user_id] = old_provider
+
+    async def begun_move(self, user_id: str) -> str | None:
+        return self.moving.get(user_id)
 
     async def record(self, result: UserResult, cause: str, now: datetime) -> None:
         if result.user_id in self.down:
             raise StorageError("write in table users", "HttpResponseError")
         self.results[result.user_id] = result
+        if result.outcome not in (Outcome.FAILED, Outcome.WAITING):
+            self.moving.pop(result.user_id, None)
 
 
 @dataclass
@@ -256,8 +282,14 @@ class FakeWaiting:
     async def put(self, waiting: Waiting) -> None:
         self.rows[waiting.user_id] = waiting
 
-    async def remove(self, user_id: str) -> None:
-        self.rows.pop(user_id, None)
+    async def remove(self, user_id: str, looked_at: datetime) -> None:
+        if user_id in self.rows and self.rows[user_id].looked_at <= looked_at:
+            del self.rows[user_id]
+
+    async def attention(self) -> AsyncIterator[Waiting]:
+        for row in list(self.rows.values()):
+            if row.needs_attention:
+                yield row
 
     async def claim(self, user_id: str, until: datetime) -> None:
         if user_id in self.rows:
@@ -307,6 +339,9 @@ class FakePlans:
         for _, page in sorted(self.known.get(run, {}).items()):
             yield page
 
+    async def delete(self, run: str) -> None:
+        self.known.pop(run, None)
+
 
 @dataclass
 class FakeState:
@@ -317,6 +352,7 @@ class FakeState:
     link: str | None = None
     sweep: str | None = None
     wanted: bool = False
+    released: list[str] = field(default_factory=list)
     leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
     async def subscription(self) -> SubscriptionState | None:
@@ -344,9 +380,20 @@ class FakeState:
     async def request_sweep(self, wanted: bool = True) -> None:
         self.wanted = wanted
 
-    async def acquire(self, name: str, owner: str, now: datetime, span: timedelta) -> bool:
-        holder, until = self.leases.get(name, (owner, now))
-        if holder != owner and until > now:
+    async def released_sweeps(self) -> list[str]:
+        return list(self.released)
+
+    async def add_released_sweep(self, run: str) -> None:
+        self.released.append(run)
+
+    async def remove_released_sweep(self, run: str) -> None:
+        self.released = [known for known in self.released if known != run]
+
+    async def acquire(
+        self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False
+    ) -> bool:
+        holder, until = self.leases.get(name, ("" if renew else owner, now))
+        if holder != owner and (renew or until > now):
             return False
         self.leases[name] = (owner, now + span)
         return True

@@ -36,7 +36,6 @@ BATCH_SIZE: Final = 20
 
 _SELECT = "id,userPrincipalName,userType,usageLocation,assignedPlans"
 _DELTA_SELECT = "id,assignedPlans"
-_EXPIRED_CODES = frozenset({"syncStateNotFound", "SyncStateNotFound", "resyncRequired"})
 _PAGE = "999"
 _EVENTUAL = {"ConsistencyLevel": "eventual", "x-ms-throttle-priority": "low"}
 
@@ -140,16 +139,17 @@ class GraphClient:
     async def changes(self, link: str) -> AsyncIterator[DeltaPage]:
         """Yield the pages of changes since `link`; the last one carries the next delta link.
 
-        ExpiredError: Graph does not know the link any more.
+        ExpiredError: Graph does not take the link any more (410, or any 4xx such as
+        `syncStateNotFound`, "Use delta query to track changes in Microsoft Graph data").
         """
         url: str | None = link
         while url:
             try:
                 page = await self._service.call(wire.DELTA, DeltaPage.model_validate_json, url=url)
             except (RefusedError, NotFoundError) as error:
-                if error.code in _EXPIRED_CODES or error.status == httpx.codes.GONE:
-                    raise ExpiredError("Graph", str(wire.DELTA), error.detail, error.code) from None
-                raise
+                raise ExpiredError("Graph", str(wire.DELTA), error.detail, error.code) from None
+            # A link that leads elsewhere must not be stored: no later run could use it.
+            self._service.check_link(wire.DELTA, page.next_link or page.delta_link or "")
             yield page
             url = page.next_link
 
@@ -185,27 +185,35 @@ class GraphClient:
             {"id": str(number), "method": "GET", "url": f"/users/{user}?$select={_SELECT}"}
             for number, user in enumerate(ids)
         ]
+        before = self._clock.monotonic()
         answers = await self._service.call(
             wire.BATCH, BatchAnswers.model_validate_json, json={"requests": requests}
         )
+        self._learn(answers, before)
         by_id = {answer.id: answer for answer in answers.responses}
-        return {user: self._user(by_id.get(str(number))) for number, user in enumerate(ids)}
+        return {user: _user(by_id.get(str(number))) for number, user in enumerate(ids)}
 
-    def _user(self, answer: BatchAnswer | None) -> DirectoryUser | ServiceError:
-        if answer is None:
-            return ContractError("Graph", str(wire.BATCH), "field responses: one answer is missing")
-        body = json.dumps(answer.body).encode()
-        if httpx.codes.is_success(answer.status):
-            try:
-                return parse_body("Graph", wire.BATCH, body, _USER.validate_json).to_domain()
-            except ServiceError as error:
-                return error
-        if answer.status == httpx.codes.TOO_MANY_REQUESTS:
-            wait = retry_after(httpx.Headers(answer.headers), self._clock.now())
-            self._service.limiter.throttled(
-                self._clock.monotonic(), wait if wait is not None else 1.0
-            )
+    def _learn(self, answers: BatchAnswers, before: float) -> None:
+        """Tell the limiter of throttled inner answers: once, however many they are."""
+        throttled = [
+            retry_after(httpx.Headers(answer.headers), self._clock.now()) or 1.0
+            for answer in answers.responses
+            if answer.status == httpx.codes.TOO_MANY_REQUESTS
+        ]
+        if throttled:
+            self._service.limiter.throttled(before, max(throttled))
+
+
+def _user(answer: BatchAnswer | None) -> DirectoryUser | ServiceError:
+    if answer is None:
+        return ContractError("Graph", str(wire.BATCH), "field responses: one answer is missing")
+    body = json.dumps(answer.body).encode()
+    if not httpx.codes.is_success(answer.status):
         return error_of("Graph", wire.BATCH, answer.status, body)
+    try:
+        return parse_body("Graph", wire.BATCH, body, _USER.validate_json).to_domain()
+    except ServiceError as error:
+        return error
 
 
 _USER = TypeAdapter(User)

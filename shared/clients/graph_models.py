@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from shared.domain.plans import CONFERENCING_PLANS, ROOM_PLANS
 from shared.domain.user import (
     AssignedPlan,
     DirectoryUser,
@@ -23,7 +24,9 @@ from shared.domain.user import (
 class GraphModel(BaseModel):
     """Camel case on the wire; strict about what is missing, generous about what is new."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
 
 Guid = Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
@@ -31,10 +34,21 @@ Guid = Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
 
 
 class Plan(GraphModel):
-    """Graph's assignedPlan."""
+    """Graph's assignedPlan. Only the plans that decide have to have a status that we know."""
 
     service_plan_id: Guid
-    capability_status: PlanStatus
+    capability_status: str | None = None
+
+    @model_validator(mode="after")
+    def _status_is_known(self) -> Self:
+        if self.decides and self.capability_status not in set(PlanStatus):
+            raise ValueError(f"capabilityStatus {self.capability_status!r} is not known")
+        return self
+
+    @property
+    def decides(self) -> bool:
+        """Whether the plan carries conferencing or marks a room."""
+        return self.service_plan_id in CONFERENCING_PLANS or self.service_plan_id in ROOM_PLANS
 
 
 class User(GraphModel):
@@ -49,8 +63,9 @@ class User(GraphModel):
     def to_domain(self) -> DirectoryUser:
         """Return the directory's view of the user."""
         plans = [
-            AssignedPlan(plan.service_plan_id, plan.capability_status)
+            AssignedPlan(plan.service_plan_id, PlanStatus(plan.capability_status or ""))
             for plan in self.assigned_plans
+            if plan.decides
         ]
         return DirectoryUser(
             id=self.id,
@@ -111,11 +126,21 @@ class SubscriptionPage(GraphModel):
 
 
 class ChangedUser(GraphModel):
-    """A user of a delta page: removed, or with the plans it has now (None: they did not change)."""
+    """A user of a delta page: removed, or with the plans it has now (None: they did not change).
+
+    The plans are read loosely: one odd plan of one user must not stop the delta of all.
+    """
 
     id: Guid
     removed: dict[str, Any] | None = Field(None, alias="@removed")
-    assigned_plans: list[Plan] | None = None
+    assigned_plans: list[dict[str, Any]] | None = None
+
+    @property
+    def may_be_licensed(self) -> bool:
+        """Whether a conferencing plan is, or may be, among the plans that changed."""
+        plans = () if self.removed is not None else self.assigned_plans or ()
+        known = (str(plan.get("servicePlanId", "")).casefold() for plan in plans)
+        return any(plan == "" or plan in CONFERENCING_PLANS for plan in known)
 
 
 class DeltaPage(GraphModel):

@@ -14,10 +14,14 @@ from azure.core.credentials import AccessToken
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from shared.errors import AccessDeniedError, UnreachableError
+from shared.errors import AccessDeniedError, ServiceError, UnreachableError
 
 _REFRESH_BEFORE = 300
 """Seconds before its end at which a token is no longer used."""
+
+
+_SHARE_FAILURE = 2.0
+"""Seconds for which a failure to get a token is not repeated."""
 
 
 class TokenSource(Protocol):
@@ -25,6 +29,10 @@ class TokenSource(Protocol):
 
     async def token(self, resource: str) -> str:
         """Return a valid access token for `resource`."""
+        ...
+
+    def forget(self, resource: str) -> None:
+        """Do not use the known token again: the service refused it."""
         ...
 
 
@@ -37,8 +45,11 @@ class Identity:
             if client_id
             else msal.SystemAssignedManagedIdentity()
         )
-        self._client = msal.ManagedIdentityClient(kind, http_client=_Session(timeout))
+        self._kind = kind
+        self._timeout = timeout
+        self._client = self._new_client()
         self._tokens: dict[str, AccessToken] = {}
+        self._failures: dict[str, tuple[float, ServiceError]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def token(self, resource: str) -> str:
@@ -53,8 +64,27 @@ class Identity:
         async with self._locks.setdefault(resource, asyncio.Lock()):
             known = self._tokens.get(resource)
             if known is None or known.expires_on - time.time() < _REFRESH_BEFORE:
-                known = self._tokens[resource] = await asyncio.to_thread(self._acquire, resource)
+                known = self._tokens[resource] = await self._ask(resource)
             return known
+
+    def forget(self, resource: str) -> None:
+        """Do not use the known token again; msal keeps its own copy, so its client is made anew."""
+        if self._tokens.pop(resource, None):
+            self._client = self._new_client()
+
+    async def _ask(self, resource: str) -> AccessToken:
+        # Callers that waited for a failing call share its failure instead of repeating it one by one.
+        failed_at, failure = self._failures.get(resource, (float("-inf"), None))
+        if failure is not None and time.monotonic() - failed_at < _SHARE_FAILURE:
+            raise failure
+        try:
+            return await asyncio.to_thread(self._acquire, resource)
+        except ServiceError as error:
+            self._failures[resource] = (time.monotonic(), error)
+            raise
+
+    def _new_client(self) -> Any:
+        return msal.ManagedIdentityClient(self._kind, http_client=_Session(self._timeout))
 
     def _acquire(self, resource: str) -> AccessToken:
         try:

@@ -30,6 +30,14 @@ _QUIET: Final = 30.0
 _LOWEST_RATE: Final = 0.5
 
 
+class LongPauseError(Exception):
+    """The service asked for a longer pause than the caller waits; `seconds` are left of it."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"{seconds:.0f} s")
+        self.seconds = seconds
+
+
 class Limiter:
     """Hands out slots for calls, first come first served; learns from the answers.
 
@@ -65,10 +73,13 @@ class Limiter:
         return max(0.0, self._paused_until - self._clock.monotonic())
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[float]:
-        """Wait for a turn and hold it; yields the time it was given, to tell with the answer."""
+    async def slot(self, longest_pause: float = float("inf")) -> AsyncIterator[float]:
+        """Wait for a turn and hold it; yields the time it was given, to tell with the answer.
+
+        LongPauseError: the service asked for a pause of which more than `longest_pause` s are left.
+        """
         async with self._turnstile:
-            await self._turn()
+            await self._turn(longest_pause)
             started = self._clock.monotonic()
             self._starts.append(started)
             if self._rate is not None:
@@ -93,12 +104,14 @@ class Limiter:
         self._paused_until = max(self._paused_until, self._clock.monotonic() + retry_after)
         self._slow_down(started, _CUT)
 
-    async def _turn(self) -> None:
+    async def _turn(self, longest_pause: float) -> None:
         while True:
+            if (pause := self.pause_left()) > longest_pause:
+                raise LongPauseError(pause)
             if self._in_flight >= self.limit:
                 self._freed.clear()
                 await self._freed.wait()
-            elif (wait := max(self.pause_left(), self._next_turn - self._clock.monotonic())) > 0:
+            elif (wait := max(pause, self._next_turn - self._clock.monotonic())) > 0:
                 await self._clock.sleep(wait)
             else:
                 return

@@ -4,6 +4,7 @@ Field names are those of the models in Microsoft's MicrosoftTeams PowerShell mod
 docs/wire.md for how sure each call is.
 """
 
+import json
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID
@@ -21,11 +22,18 @@ CONFERENCING_FEATURE = "AudioConferencing"
 class TeamsModel(BaseModel):
     """Camel case on the wire; unknown fields are taken, missing ones refused."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
 
 class AcpInfo(TeamsModel):
-    """One provider entry. The passcode stays out of `repr`."""
+    """One provider entry, whole: what we do not know of is kept, for it cannot be had back.
+
+    The passcode, and what we do not know of, stay out of `repr`.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     default: bool
     name: str
@@ -34,6 +42,9 @@ class AcpInfo(TeamsModel):
     toll_free_number: str | None = None
     participant_pass_code: str | None = Field(None, repr=False)
     url: str | None = None
+
+    def __repr__(self) -> str:
+        return f"AcpInfo({self.name!r})"
 
     def to_domain(self) -> ProviderEntry:
         """Return the entry in the domain's words."""
@@ -45,6 +56,7 @@ class AcpInfo(TeamsModel):
             passcode=self.participant_pass_code or "",
             url=self.url or "",
             default=self.default,
+            other=json.dumps(self.model_extra, sort_keys=True) if self.model_extra else "",
         )
 
 

@@ -1,6 +1,8 @@
 """One service over HTTP: token, time-out, retries, throttling and errors, in one place."""
 
+import asyncio
 import json as jsonlib
+import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ import httpx
 from pydantic import ValidationError
 
 from shared.clients.identity import TokenSource
-from shared.clients.limiter import Limiter
+from shared.clients.limiter import Limiter, LongPauseError
 from shared.clients.wire import Call
 from shared.clock import Clock
 from shared.errors import (
@@ -20,6 +22,7 @@ from shared.errors import (
     ContractError,
     GarbledError,
     NotFoundError,
+    PausedError,
     RefusedError,
     ServerFaultError,
     ServiceError,
@@ -58,6 +61,7 @@ class Service:
         clock: Clock,
         retries: Retries,
         rng: random.Random,
+        timeout: float,
     ) -> None:
         self.name = name
         self._origin = httpx.URL(origin)
@@ -68,6 +72,7 @@ class Service:
         self._clock = clock
         self._retries = retries
         self._rng = rng
+        self._timeout = timeout
 
     async def call[T](
         self,
@@ -85,16 +90,22 @@ class Service:
         url: an absolute address the service gave (a next link) in place of the call's own path.
         Transient errors are tried again, with pauses that grow and vary; then the last is raised.
         """
-        target = self._same_origin(call, url) if url else self._origin.join(call.path(**ids or {}))
+        target = self.check_link(call, url) if url else self._origin.join(call.path(**ids or {}))
+        fresh_token = False
         for attempt in range(1, self._retries.tries + 1):
-            self._refuse_long_pause(call)
             try:
                 return await self._once(
                     call, parse, target, params=params, headers=headers, json=json
                 )
-            except TransientError:
-                if attempt == self._retries.tries:
+            except TransientError as error:
+                if attempt == self._retries.tries or isinstance(error, PausedError):
                     raise
+            except AccessDeniedError as error:
+                # A token may be revoked before its end; a fresh one is tried once.
+                if error.status != httpx.codes.UNAUTHORIZED or fresh_token:
+                    raise
+                fresh_token = True
+                self._tokens.forget(self._audience)
             await self.pause(attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -108,12 +119,16 @@ class Service:
     ) -> T:
         token = await self._tokens.token(self._audience)
         sent = {**(request.pop("headers") or {}), "Authorization": f"Bearer {token}"}
-        async with self.limiter.slot() as started:
-            try:
-                answer = await self._http.request(call.method, target, headers=sent, **request)
-            except httpx.HTTPError as error:
-                raise UnreachableError(self.name, str(call), type(error).__name__) from None
-            self._learn(answer, started)
+        try:
+            async with self.limiter.slot(self._retries.longest_wait) as started:
+                # httpx's own time-outs are per read; this one bounds the whole call.
+                async with asyncio.timeout(self._timeout):
+                    answer = await self._http.request(call.method, target, headers=sent, **request)
+                self._learn(answer, started)
+        except LongPauseError as pause:
+            raise PausedError(self.name, str(call), pause.seconds) from None
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise UnreachableError(self.name, str(call), type(error).__name__) from None
         if answer.is_success:
             return parse_body(self.name, call, answer.content, parse)
         raise error_of(self.name, call, answer.status_code, answer.content)
@@ -127,16 +142,16 @@ class Service:
         elif answer.is_success:
             self.limiter.succeeded(started, _share(answer.headers))
 
-    def _refuse_long_pause(self, call: Call) -> None:
-        if (left := self.limiter.pause_left()) > self._retries.longest_wait:
-            raise ThrottledError(self.name, str(call), f"the service asks us to wait {left:.0f} s")
-
-    def _same_origin(self, call: Call, url: str) -> httpx.URL:
-        target = httpx.URL(url)
+    def check_link(self, call: Call, url: str) -> httpx.URL:
+        """Return a link that the service gave; ContractError when it leads to another host."""
         ours = (self._origin.scheme, self._origin.host, self._origin.port)
+        try:
+            target = httpx.URL(url)
+        except httpx.InvalidURL:
+            target = httpx.URL("")
         if (target.scheme, target.host, target.port) != ours:
             # The token must not follow a link to somebody else's host.
-            raise ContractError(self.name, str(call), "the next link leads to another host")
+            raise ContractError(self.name, str(call), "the link leads to another host")
         return target
 
 
@@ -181,7 +196,8 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     except ValueError:
         pass
     try:
@@ -202,7 +218,7 @@ def _code(body: bytes) -> str:
     """Return the error code of a Graph (`error.code`) or Teams (`code`) error body, or ""."""
     try:
         content = jsonlib.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if isinstance(content, dict):
         inner = content.get("error", content)

@@ -21,7 +21,8 @@ class Outcome(StrEnum):
 class UserResult:
     """An outcome with its reason; `needs_person` says that trying again cannot help.
 
-    `old_provider` is the name of the provider that was (or would be) replaced.
+    `old_provider` is the name of the provider that was (or would be) replaced, "" for none.
+    `pause`: seconds that the service asked to wait before another try.
     """
 
     user_id: str
@@ -30,3 +31,4 @@ class UserResult:
     upn: str = ""
     old_provider: str | None = None
     needs_person: bool = False
+    pause: float = 0.0

@@ -64,6 +64,8 @@ class DirectoryUser:
 class ProviderEntry:
     """One provider entry of a user: whose dial-in numbers the user's meetings carry.
 
+    other: JSON of the fields that this version does not know, so that a saved entry is complete.
+
     The passcode is the conference ID at a third party: it is kept out of `repr`, so that no log
     line or exception text can carry it.
     """
@@ -75,6 +77,7 @@ class ProviderEntry:
     passcode: str = field(repr=False)
     url: str
     default: bool
+    other: str = field(default="", repr=False)
 
     @property
     def is_microsoft(self) -> bool:
@@ -93,6 +96,11 @@ class ServiceUser:
     entries: tuple[ProviderEntry, ...] = ()
     soft_deleted: bool = False
     usage_location: str | None = None
+
+    @property
+    def on_third_party(self) -> bool:
+        """Whether somebody other than Microsoft is the provider."""
+        return self.provider is not None and not self.provider.is_microsoft
 
     @property
     def provider(self) -> ProviderEntry | None:

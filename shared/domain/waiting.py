@@ -13,21 +13,26 @@ class Cause(StrEnum):
     """The service does not have the user yet: patience, up to the grace period."""
     FAILURE = "failure"
     """Something went wrong: a bounded number of further tries."""
+    SECOND_LOOK = "second_look"
+    """The directory's own change feed and the directory disagree: one look more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A user who is to be looked at again, or who needs attention (`due` is None).
 
-    since: when the user began to wait for this cause (UTC). attempt: looks so far.
+    since: when the user began to wait for the service (UTC). attempt: looks that counted.
+    failures: those of them that failed. looked_at: the last look that counted.
     """
 
     user_id: str
     cause: Cause
     reason: str
     since: datetime
-    attempt: int
     due: datetime | None
+    looked_at: datetime
+    attempt: int = 1
+    failures: int = 0
     upn: str = ""
     reprocessed: bool = False
 
@@ -56,39 +61,37 @@ class Patience:
         return self.delays[min(attempt, len(self.delays)) - 1]
 
 
-def keep_waiting(
-    previous: Waiting | None,
-    *,
-    user_id: str,
-    upn: str,
-    cause: Cause,
-    reason: str,
-    now: datetime,
-    patience: Patience,
-) -> Waiting:
-    """Return the user's next row: due again after a pause, or needing attention with `reason`.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look that did not settle a user. pause: what the service asked for, at least."""
 
-    A change of cause starts the count anew. Only the grace period ends provisioning, only the
-    number of tries ends failures.
+    user_id: str
+    cause: Cause
+    reason: str
+    at: datetime
+    upn: str = ""
+    pause: timedelta = timedelta(0)
+
+
+def keep_waiting(previous: Waiting | None, look: Look, patience: Patience) -> Waiting:
+    """Return the user's next row: due again after a pause, or needing attention with the reason.
+
+    Only the grace period ends provisioning, only the number of failures ends failing; neither count
+    begins anew because the other cause came between. A look that came before its time (a duplicate
+    notification) or that the service put off does not count, so that a burst uses up nobody's tries.
+    Who needs attention stays there until a look settles the user.
     """
-    same = previous if previous is not None and previous.cause is cause else None
-    attempt = same.attempt + 1 if same else 1
-    since = same.since if same else now
-    exhausted = (
-        now - since >= patience.grace
-        if cause is Cause.PROVISIONING
-        else attempt >= patience.max_failures
-    )
-    return Waiting(
-        user_id=user_id,
-        upn=upn,
-        cause=cause,
-        reason=reason,
-        since=since,
-        attempt=attempt,
-        due=None if exhausted else now + patience.delay(attempt),
-        reprocessed=same.reprocessed if same else False,
-    )
+    if previous is None:
+        fresh = Waiting(look.user_id, look.cause, look.reason, look.at, look.at, look.at, 0)
+        return _counted(fresh, look, patience)
+    if previous.needs_attention:
+        return replace(previous, cause=look.cause, reason=look.reason, looked_at=look.at)
+    early = look.at < previous.looked_at + patience.delay(max(1, previous.attempt))
+    if early or look.pause:
+        due = previous.looked_at + patience.delay(max(1, previous.attempt))
+        due = max(due, look.at + look.pause)
+        return replace(previous, cause=look.cause, reason=look.reason, due=due)
+    return _counted(previous, look, patience)
 
 
 def may_reprocess(waiting: Waiting, patience: Patience) -> bool:
@@ -109,4 +112,23 @@ def after_reprocessing(waiting: Waiting, now: datetime, patience: Patience) -> W
 
 def ask_person(user_id: str, upn: str, reason: str, now: datetime) -> Waiting:
     """Return a row that needs attention at once, because trying again cannot help."""
-    return Waiting(user_id, Cause.FAILURE, reason, since=now, attempt=1, due=None, upn=upn)
+    return Waiting(user_id, Cause.FAILURE, reason, now, None, now, upn=upn)
+
+
+def _counted(row: Waiting, look: Look, patience: Patience) -> Waiting:
+    failed = look.cause is Cause.FAILURE
+    attempt, failures = row.attempt + 1, row.failures + failed
+    exhausted = (
+        failures >= patience.max_failures if failed else look.at - row.since >= patience.grace
+    )
+    due = look.at + max(patience.delay(attempt), look.pause)
+    return replace(
+        row,
+        cause=look.cause,
+        reason=look.reason,
+        upn=look.upn or row.upn,
+        attempt=attempt,
+        failures=failures,
+        looked_at=look.at,
+        due=None if exhausted else due,
+    )

@@ -7,7 +7,7 @@ documentation: changes may come twice, pages may be empty, a link lives for seve
 from collections.abc import Awaitable, Callable
 
 from shared.clients.graph_models import ChangedUser
-from shared.domain.plans import CONFERENCING_PLANS
+from shared.clock import Clock
 from shared.errors import ExpiredError
 from shared.log import EventLog
 from shared.services.ports import Directory, Queue, State, WaitingUsers
@@ -30,6 +30,7 @@ class CatchUp:
         queue: Queue,
         waiting: WaitingUsers,
         sweep: Callable[[], Awaitable[object]],
+        clock: Clock,
         log: EventLog,
     ) -> None:
         self._directory = directory
@@ -37,6 +38,7 @@ class CatchUp:
         self._queue = queue
         self._waiting = waiting
         self._sweep = sweep
+        self._clock = clock
         self._log = log
 
     async def catch_up(self) -> int:
@@ -53,8 +55,8 @@ class CatchUp:
         try:
             async for page in self._directory.changes(link):
                 queued += await self._take(page.value)
-                # Progress inside a long round counts too: the queue has this page's users.
-                await self._state.put_delta_link(page.delta_link or page.next_link or link)
+                if page.delta_link:
+                    await self._state.put_delta_link(page.delta_link)
         except ExpiredError:
             await self._start_anew()
         if queued:
@@ -62,11 +64,11 @@ class CatchUp:
         return queued
 
     async def _take(self, users: list[ChangedUser]) -> int:
-        changed = [user.id for user in users if _concerns_us(user)]
+        changed = [user.id for user in users if user.may_be_licensed]
         await self._queue.send(list(messages(CAUSE, changed)))
         for user in users:
             if user.removed is not None:
-                await self._waiting.remove(user.id)
+                await self._waiting.remove(user.id, self._clock.now())
         return len(changed)
 
     async def _start_anew(self) -> None:
@@ -79,9 +81,3 @@ class CatchUp:
         await self._state.request_sweep()
         await self._state.put_delta_link(link)
         await self._sweep()
-
-
-def _concerns_us(user: ChangedUser) -> bool:
-    if user.removed is not None or user.assigned_plans is None:
-        return False
-    return any(plan.service_plan_id in CONFERENCING_PLANS for plan in user.assigned_plans)

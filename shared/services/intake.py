@@ -5,6 +5,7 @@ it is counted and logged without its content. Sources: "Receive change notificat
 webhooks" and "changeNotification resource type", Microsoft Graph documentation.
 """
 
+import asyncio
 import hmac
 import json
 from collections import Counter
@@ -78,6 +79,7 @@ class Intake:
         self._log = log
         self._known: SubscriptionState | None = None
         self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
 
     async def webhook(self, body: bytes) -> Accepted:
         """Read the body of a webhook call. InputError: malformed; TooLargeError: too much."""
@@ -97,6 +99,12 @@ class Intake:
                 f"{len(items)} notifications; at most {MOST_NOTIFICATIONS} are accepted"
             )
         return await self.accept(items)
+
+    async def event(self, kind: str | None, data: Any) -> Accepted:
+        """Read one CloudEvent: its type and its data, which has the fields of a notification."""
+        if isinstance(data, dict) and "reauthorizationrequired" in (kind or "").casefold():
+            data = {"lifecycleEvent": "reauthorizationRequired", **data}
+        return await self.accept([data])
 
     async def accept(self, items: Sequence[Any]) -> Accepted:
         """Check each notification; return the queue messages for the users of those that are ours."""
@@ -128,7 +136,7 @@ class Intake:
         secrets = await self._secrets(notification.subscription_id)
         if not secrets:
             return "unknown_subscription"
-        given = notification.client_state.encode()
+        given = notification.client_state.encode(errors="surrogatepass")
         # Every secret is compared, each in constant time: the answer's time tells nothing.
         matches = [hmac.compare_digest(secret.client_state.encode(), given) for secret in secrets]
         return notification if any(matches) else "wrong_client_state"
@@ -141,9 +149,10 @@ class Intake:
         """
         found: list[Secret] = []
         for trusted in (_TRUST, _LOOK_UP_AGAIN):
-            if self._clock.monotonic() - self._read_at >= trusted:
-                self._known = await self._state.subscription()
-                self._read_at = self._clock.monotonic()
+            async with self._reading:
+                if self._clock.monotonic() - self._read_at >= trusted:
+                    self._known = await self._state.subscription()
+                    self._read_at = self._clock.monotonic()
             now = self._clock.now()
             # Without an id yet, Graph is just being asked for it: the secret alone decides.
             found = [

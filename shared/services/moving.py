@@ -6,37 +6,23 @@ is the same. One user's failure touches no other. What a look found is always re
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from shared.clock import Clock
 from shared.domain.decision import Action, Decision, Rules, decide, screen
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import DirectoryUser, ServiceUser
-from shared.domain.waiting import (
-    Cause,
-    Patience,
-    Waiting,
-    after_reprocessing,
-    ask_person,
-    keep_waiting,
-    may_reprocess,
-)
 from shared.errors import (
     AcpError,
     NotFoundError,
+    PausedError,
     RefusedError,
-    ServiceError,
+    TooLargeError,
 )
 from shared.log import EventLog
-from shared.services.ports import (
-    Conferencing,
-    Directory,
-    ReplacedProviders,
-    Runs,
-    Users,
-    WaitingUsers,
-)
+from shared.services.ports import Conferencing, Directory, ReplacedProviders, Runs, Users
+from shared.services.recording import Recorder
 from shared.storage.messages import MoveMessage
 
 _CONFIRM_AFTER: Final = (0.0, 1.0, 2.0, 4.0)
@@ -56,10 +42,9 @@ class Mover:
         conferencing: Conferencing,
         replaced: ReplacedProviders,
         users: Users,
-        waiting: WaitingUsers,
         runs: Runs,
+        recorder: Recorder,
         rules: Rules,
-        patience: Patience,
         clock: Clock,
         log: EventLog,
         report: bool,
@@ -68,10 +53,9 @@ class Mover:
         self._conferencing = conferencing
         self._replaced = replaced
         self._users = users
-        self._waiting = waiting
         self._runs = runs
+        self._recorder = recorder
         self._rules = rules
-        self._patience = patience
         self._clock = clock
         self._log = log
         self._report = report
@@ -83,24 +67,33 @@ class Mover:
         again, for nothing else would remember its users.
         """
         ids = list(dict.fromkeys(message.users))
+        began = self._clock.now()
         found = await self._look_up(ids)
-        results = list(await asyncio.gather(*(self._settle(user, found[user]) for user in ids)))
-        recorded = await asyncio.gather(
-            *(self._record(result, message.cause) for result in results), return_exceptions=True
-        )
-        for failure in filter(None, recorded):
-            raise failure
+        looks = (self._look_and_record(user, found[user], message.cause, began) for user in ids)
+        results = []
+        for result in await asyncio.gather(*looks, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+            results.append(result)
         if message.run:
             await self._runs.record(message.run, results, self._clock.now())
         return results
 
-    async def _look_up(self, ids: Sequence[str]) -> dict[str, DirectoryUser | ServiceError]:
+    async def _look_up(self, ids: Sequence[str]) -> dict[str, DirectoryUser | Exception]:
         try:
             return dict(await self._directory.users(ids))
-        except ServiceError as error:
+        except Exception as error:  # noqa: BLE001 - it becomes each user's failure, recorded below
             return dict.fromkeys(ids, error)
 
-    async def _settle(self, user_id: str, found: DirectoryUser | ServiceError) -> UserResult:
+    async def _look_and_record(
+        self, user_id: str, found: DirectoryUser | Exception, cause: str, began: datetime
+    ) -> UserResult:
+        """Settle and record one user as soon as it can be, however slow the others are."""
+        result = await self._settle(user_id, found)
+        await self._recorder.record(result, cause, began)
+        return result
+
+    async def _settle(self, user_id: str, found: DirectoryUser | Exception) -> UserResult:
         """Bring one user to an outcome; an error becomes the outcome `failed`."""
         upn = found.upn if isinstance(found, DirectoryUser) else ""
         try:
@@ -108,17 +101,15 @@ class Mover:
                 return UserResult(
                     user_id, Outcome.NOT_FOUND, "the directory does not know the user"
                 )
-            if isinstance(found, ServiceError):
+            if isinstance(found, Exception):
                 raise found
             return await self._look(found)
+        except PausedError as error:
+            return UserResult(user_id, Outcome.FAILED, str(error), upn, pause=error.seconds)
+        except TooLargeError as error:
+            return UserResult(user_id, Outcome.FAILED, str(error), upn, needs_person=True)
         except AcpError as error:
-            return UserResult(
-                user_id,
-                Outcome.FAILED,
-                str(error),
-                upn,
-                needs_person=isinstance(error, RefusedError),
-            )
+            return UserResult(user_id, Outcome.FAILED, str(error), upn)
         except Exception as error:  # noqa: BLE001 - a defect met by one user must not stop the others
             self._log.error("unexpected", user=self._log.who(user_id), error=error)
             return UserResult(user_id, Outcome.FAILED, f"unexpected {type(error).__name__}", upn)
@@ -128,17 +119,32 @@ class Mover:
             return _result(user, refused)
         service = await self._conferencing.user(user.id)
         decision = decide(user, service, self._rules)
-        if service is None or not decision.action.changes_tenant:
+        if service is None:
+            return _result(user, decision)
+        if decision.action is Action.WAIT and service.on_third_party:
+            # Provisioning may replace the provider by itself (AutomaticallyReplaceAcpProvider).
+            await self._replaced.save(service, self._clock.now())
+        if decision.action is Action.ALREADY:
+            return await self._already(user, decision)
+        if not decision.action.changes_tenant:
             return _result(user, decision)
         if self._report:
-            return _result(user, decision, Outcome.WOULD_MOVE, service)
+            return _result(user, decision, Outcome.WOULD_MOVE, _provider_name(service))
         return await self._change(user, service, decision)
+
+    async def _already(self, user: DirectoryUser, decision: Decision) -> UserResult:
+        """Tell a user who was on Microsoft from one whose move was begun and never recorded."""
+        old = await self._users.begun_move(user.id)
+        return _result(user, decision, None if old is None else Outcome.MOVED, old)
 
     async def _change(
         self, user: DirectoryUser, service: ServiceUser, decision: Decision
     ) -> UserResult:
         if decision.action is Action.REPLACE:
             await self._replaced.save(service, self._clock.now())
+        if decision.action is not Action.SET_NUMBER:
+            old = _provider_name(service)
+            await self._users.begin_move(user.id, old, self._clock.now())
         try:
             await self._conferencing.set_microsoft(
                 user.id, replace=decision.action is Action.REPLACE, number=decision.number
@@ -160,49 +166,10 @@ class Mover:
         for pause in _CONFIRM_AFTER:
             await self._clock.sleep(pause)
             service = await self._conferencing.user(user.id)
-            left = decide(user, service, self._rules).action
-            if left is Action.ALREADY:
-                done = None if decision.action is Action.SET_NUMBER else Outcome.MOVED
-                return _result(user, decision, done, before)
+            if decide(user, service, self._rules).action is Action.ALREADY:
+                return _result(user, decision, None, _provider_name(before))
         reason = "the service took the change but does not show it yet"
         return UserResult(user.id, Outcome.FAILED, reason, user.upn)
-
-    async def _record(self, result: UserResult, cause: str) -> None:
-        now = self._clock.now()
-        await self._users.record(result, cause, now)
-        if result.outcome in (Outcome.WAITING, Outcome.FAILED):
-            await self._remember(result)
-        else:
-            await self._waiting.remove(result.user_id)
-        who = self._log.who(result.user_id)
-        self._log.info(str(result.outcome), user=who, cause=cause, reason=result.reason)
-
-    async def _remember(self, result: UserResult) -> None:
-        """Put a waiting or failed user where the next look, or a person, finds it."""
-        now = self._clock.now()
-        if result.needs_person:
-            row = ask_person(result.user_id, result.upn, result.reason, now)
-        else:
-            row = keep_waiting(
-                await self._waiting.get(result.user_id),
-                user_id=result.user_id,
-                upn=result.upn,
-                cause=Cause.FAILURE if result.outcome is Outcome.FAILED else Cause.PROVISIONING,
-                reason=result.reason,
-                now=now,
-                patience=self._patience,
-            )
-        if may_reprocess(row, self._patience) and not self._report:
-            row = await self._reprocess(row)
-        await self._waiting.put(row)
-
-    async def _reprocess(self, row: Waiting) -> Waiting:
-        """Ask Graph once to process the license again; if it refuses, a person is asked instead."""
-        try:
-            await self._directory.reprocess(row.user_id)
-        except ServiceError as error:
-            return replace(row, reason=f"{row.reason}; reprocessing failed: {error}")
-        return after_reprocessing(row, self._clock.now(), self._patience)
 
 
 _OUTCOMES: Final = {
@@ -220,13 +187,16 @@ def _result(
     user: DirectoryUser,
     decision: Decision,
     outcome: Outcome | None = None,
-    before: ServiceUser | None = None,
+    old_provider: str | None = None,
 ) -> UserResult:
-    old = before.provider if before else None
     return UserResult(
         user.id,
         outcome or _OUTCOMES[decision.action],
         decision.reason,
         user.upn,
-        old_provider=old.name if old else None,
+        old_provider=old_provider,
     )
+
+
+def _provider_name(user: ServiceUser) -> str:
+    return user.provider.name if user.provider else ""

@@ -34,7 +34,10 @@ class PoisonRecorder:
                 self._log.error("poison_unreadable", reason=error, message=message.handle.id)
                 continue
             for user in known.users:
-                await self._waiting.put(ask_person(user, "", _REASON, self._clock.now()))
+                row = await self._waiting.get(user)
+                if row is None or not row.needs_attention:  # a reason that is known says more
+                    row = ask_person(user, "", _REASON, self._clock.now())
+                await self._waiting.put(row)
                 self._log.warning("needs_attention", user=self._log.who(user), reason=_REASON)
             await self._poison.delete(message)
             users += len(known.users)

@@ -83,6 +83,14 @@ class Conferencing(Protocol):
 class Users(Protocol):
     """Last known states."""
 
+    async def begin_move(self, user_id: str, old_provider: str, now: datetime) -> None:
+        """Write that the user is about to be moved."""
+        ...
+
+    async def begun_move(self, user_id: str) -> str | None:
+        """Return the provider that a begun, unrecorded move replaces, or None."""
+        ...
+
     async def record(self, result: UserResult, cause: str, now: datetime) -> None:
         """Write what a look found."""
         ...
@@ -107,8 +115,12 @@ class WaitingUsers(Protocol):
         """Write the user's row."""
         ...
 
-    async def remove(self, user_id: str) -> None:
-        """Take the user off the lists."""
+    async def remove(self, user_id: str, looked_at: datetime) -> None:
+        """Take the user off the lists, unless a later look put the user there."""
+        ...
+
+    def attention(self) -> AsyncIterator[Waiting]:
+        """Yield the users who need a person's attention."""
         ...
 
     async def claim(self, user_id: str, until: datetime) -> None:
@@ -151,6 +163,10 @@ class Plans(Protocol):
         """Yield the run's pages in order."""
         ...
 
+    async def delete(self, run: str) -> None:
+        """Forget the run's pages."""
+        ...
+
 
 class State(Protocol):
     """The single things that are remembered."""
@@ -187,8 +203,22 @@ class State(Protocol):
         """Remember that a sweep has to be begun; False: it was."""
         ...
 
-    async def acquire(self, name: str, owner: str, now: datetime, span: timedelta) -> bool:
-        """Take or renew a lease; False while somebody else holds it."""
+    async def released_sweeps(self) -> list[str]:
+        """Return the ids of the held sweeps that a person released."""
+        ...
+
+    async def add_released_sweep(self, run: str) -> None:
+        """Remember a sweep that a person released."""
+        ...
+
+    async def remove_released_sweep(self, run: str) -> None:
+        """Forget a released sweep: it is done."""
+        ...
+
+    async def acquire(
+        self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False
+    ) -> bool:
+        """Take a lease, or renew one that nobody else had since; False: it is somebody else's."""
         ...
 
     async def release(self, name: str, owner: str, now: datetime) -> None:

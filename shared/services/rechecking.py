@@ -11,7 +11,7 @@ from shared.storage.messages import messages
 
 CAUSE = "recheck"
 
-_CLAIM: Final = timedelta(minutes=10)
+_CLAIM: Final = timedelta(hours=1)
 """How long a queued user is not queued again; by then the look happened or its message is lost."""
 
 _IN_FLIGHT: Final = 16

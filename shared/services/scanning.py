@@ -39,7 +39,8 @@ def scan_page(
         found.counts[str(action)] += 1
         if action in TO_QUEUE:
             found.to_queue.append(user.id)
-        elif action is Action.UNLICENSED and user.provider and not user.provider.is_microsoft:
+        if action in (Action.UNLICENSED, Action.WAIT) and user.on_third_party:
+            # Licensing or provisioning alone may replace the provider.
             found.to_save.append(user)
     for user_id, _ in page.faults:
         # The mover looks at a user whose fields could not be read, and records what is wrong.

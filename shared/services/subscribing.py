@@ -1,9 +1,10 @@
 """Looks after the change subscription: without one Graph tells nothing.
 
-Graph refuses a second subscription with the same address, so each one gets an address of its own
-(`?s=...`): a new one can be created while the old one still lives, and a leftover of a crash stands
-in nobody's way. Sources: "subscription resource type" and "Receive change notifications through
-webhooks", Microsoft Graph documentation.
+Graph documents that it refuses a second subscription for the same changes (409), though people saw
+it accept some. So a new one is asked for while the old one lives, and where Graph refuses that, the
+old one goes first; `catch_up` has what happens in between. Each one gets an address of its own
+(`?s=...`), by which a leftover of a crash is known. Sources: "subscription resource type", "Create
+subscription" and "Receive change notifications through webhooks", Microsoft Graph documentation.
 """
 
 import secrets
@@ -12,8 +13,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.clients.graph import LONGEST_SUBSCRIPTION
+from shared.clients.graph_models import Subscription
 from shared.clock import Clock
-from shared.errors import NotFoundError, SettingsError, StorageError
+from shared.errors import NotFoundError, RefusedError, SettingsError, StorageError
 from shared.log import EventLog
 from shared.services.ports import Directory, State
 from shared.storage.state import Secret, SubscriptionState
@@ -24,8 +26,12 @@ _ROTATE_AFTER: Final = timedelta(days=30)
 _OLD_SECRET_LIVES: Final = timedelta(hours=1)
 """Longer than a delayed notification of the old subscription takes to arrive."""
 
+_EVENT_GRID: Final = "EventGrid:"
+_CONFLICT: Final = 409
 _LEASE: Final = "subscription"
-_LEASE_SPAN: Final = timedelta(minutes=2)
+_LEASE_SPAN: Final = timedelta(minutes=15)
+"""Longer than the few calls of one upkeep take with all their retries."""
+
 _LEASE_WAIT: Final = 1.0
 
 
@@ -76,7 +82,7 @@ class Subscriber:
             if known and known.subscription_id:
                 self._log.warning("subscription_gone", subscription=known.subscription_id)
             kept = await self._create(url, known)
-        elif known.created_at is None or now - known.created_at >= _ROTATE_AFTER:
+        elif self._is_old(known, now):
             kept = await self._create(url, known)
         elif renew_now or known.expires_at is None or known.expires_at - now < _RENEW_BEFORE:
             kept = await self._renew(url, known)
@@ -86,20 +92,23 @@ class Subscriber:
             await self._delete(leftover)
         return kept
 
+    def _is_old(self, known: SubscriptionState, now: datetime) -> bool:
+        # An Event Grid address belongs to its partner topic, which a second subscription would upset.
+        if self._url is None or self._url.startswith(_EVENT_GRID):
+            return False
+        return known.created_at is None or now - known.created_at >= _ROTATE_AFTER
+
     async def _create(self, url: str, known: SubscriptionState | None) -> SubscriptionState:
         """Create a subscription with a new secret; the secrets so far stay valid for a while."""
         now = self._clock.now()
         fresh = Secret(client_state=secrets.token_urlsafe(32))
-        old = _ending(known.secrets if known else (), now)
+        old = tuple(secret for secret in (known.secrets if known else ()) if secret.is_valid(now))
         # The secret is stored first: Graph may notify before its answer to the creation arrives.
         before = known or SubscriptionState(())
         await self._state.put_subscription(replace(before, secrets=(fresh, *old)))
-        address = url if url.startswith("EventGrid:") else f"{url}?s={secrets.token_hex(4)}"
-        created = await self._directory.create_subscription(
-            address, fresh.client_state, now + _LIFETIME
-        )
+        created = await self._ask_for(url, fresh)
         kept = SubscriptionState(
-            secrets=(replace(fresh, subscription_id=created.id), *old),
+            secrets=(replace(fresh, subscription_id=created.id), *_ending(old, now)),
             subscription_id=created.id,
             created_at=now,
             expires_at=created.expiration_date_time,
@@ -107,6 +116,19 @@ class Subscriber:
         await self._state.put_subscription(kept)
         self._log.info("subscription_created", subscription=kept.subscription_id)
         return kept
+
+    async def _ask_for(self, url: str, secret: Secret) -> Subscription:
+        address = url if url.startswith(_EVENT_GRID) else f"{url}?s={secrets.token_hex(4)}"
+        expires = self._clock.now() + _LIFETIME
+        try:
+            return await self._directory.create_subscription(address, secret.client_state, expires)
+        except RefusedError as error:
+            if error.status != _CONFLICT:
+                raise
+        for item in await self._directory.subscriptions():
+            if item.is_for(url):
+                await self._delete(item.id)
+        return await self._directory.create_subscription(address, secret.client_state, expires)
 
     async def _renew(self, url: str, known: SubscriptionState) -> SubscriptionState:
         try:
@@ -130,10 +152,8 @@ class Subscriber:
 
 
 def _ending(known: tuple[Secret, ...], now: datetime) -> tuple[Secret, ...]:
-    """Return the secrets that are still valid, each with an end."""
+    """Return the secrets, each with an end."""
     end = (now + _OLD_SECRET_LIVES).isoformat()
     return tuple(
-        secret if secret.valid_until else replace(secret, valid_until=end)
-        for secret in known
-        if secret.is_valid(now)
+        secret if secret.valid_until else replace(secret, valid_until=end) for secret in known
     )

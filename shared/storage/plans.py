@@ -43,6 +43,10 @@ class PlanTable:
         """Remember that the queue has the page's users."""
         await self._table.update({"PartitionKey": run, "RowKey": f"{number:06d}", "sent": True})
 
+    async def delete(self, run: str) -> None:
+        """Forget the run's pages."""
+        await self._table.delete_all(run)
+
     async def pages(self, run: str) -> AsyncIterator[PagePlan]:
         """Yield the run's pages in order."""
         async for row in self._table.query("PartitionKey eq @run", {"run": run}):

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.domain.user import ProviderEntry, ServiceUser, deciding_entry
-from shared.errors import StorageError
+from shared.errors import TooLargeError
 from shared.storage.tables import Table
 
 _LONGEST: Final = 32_000
@@ -38,12 +38,15 @@ class ReplacedProviderTable:
     async def save(self, user: ServiceUser, now: datetime) -> bool:
         """Save all entries of `user`; returns whether they were new. StorageError: not saved.
 
+        TooLargeError: they do not fit into a record.
+
         When this returns, the record is durable: the storage answered that it has it.
         """
         text = _encode(user.entries)
         if len(text) > _LONGEST:
-            raise StorageError(
-                "save in table replacedproviders", f"{len(user.entries)} entries are too many"
+            raise TooLargeError(
+                f"{len(user.entries)} provider entries ({len(text)} characters) are too many to save; "
+                f"at most {_LONGEST} characters are"
             )
         provider = deciding_entry(user.entries)
         return await self._table.insert(

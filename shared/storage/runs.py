@@ -34,7 +34,8 @@ class Run:
     """A run and its progress.
 
     counts: by name. page: pages read so far. next_link: the page to go on with (None: from the
-    start). scanned: all pages were read.
+    start). scanned: all pages were read. released: a person permitted it, whatever its size.
+    interruptions, not_before: errors in a row, and when it goes on after the last.
     """
 
     id: str
@@ -47,6 +48,9 @@ class Run:
     page: int = 0
     next_link: str | None = None
     scanned: bool = False
+    released: bool = False
+    interruptions: int = 0
+    not_before: datetime | None = None
 
 
 def new_run_id(cause: str, now: datetime) -> str:
@@ -75,8 +79,11 @@ class RunTable:
             "scanned": run.scanned,
             **{f"count_{name}": value for name, value in run.counts.items()},
         }
+        entity |= {"released": run.released, "interruptions": run.interruptions}
         if run.finished_at:
             entity["finished_at"] = run.finished_at
+        if run.not_before:
+            entity["not_before"] = run.not_before
         await self._runs.replace(entity)
 
     async def get(self, run: str) -> Run | None:
@@ -128,4 +135,7 @@ def _decode(row: dict[str, Any]) -> Run:
         page=row["page"],
         next_link=row["next_link"] or None,
         scanned=row["scanned"],
+        released=row["released"],
+        interruptions=row["interruptions"],
+        not_before=row.get("not_before"),
     )

@@ -1,7 +1,7 @@
 """Table `state`: the few single things that are remembered: subscription, delta link, leases."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ _PARTITION: Final = "state"
 _SUBSCRIPTION: Final = "subscription"
 _DELTA: Final = "delta"
 _SWEEP: Final = "sweep"
+_RELEASED: Final = "released-sweep"
 _SWEEP_REQUEST: Final = "sweep-request"
 
 
@@ -22,7 +23,7 @@ class Secret:
     arrive before the answer does. valid_until: ISO 8601 UTC; empty: until it is replaced.
     """
 
-    client_state: str
+    client_state: str = field(repr=False)
     subscription_id: str = ""
     valid_until: str = ""
 
@@ -104,10 +105,26 @@ class StateTable:
             {"PartitionKey": _PARTITION, "RowKey": _SWEEP_REQUEST, "wanted": wanted}
         )
 
-    async def acquire(self, name: str, owner: str, now: datetime, span: timedelta) -> bool:
-        """Take or renew the lease `name` until `now + span`; False while somebody else holds it.
+    async def released_sweeps(self) -> list[str]:
+        """Return the ids of the held sweeps that a person released, oldest first."""
+        rows = self._table.query("PartitionKey eq @list", {"list": _RELEASED})
+        return [str(row["RowKey"]) async for row in rows]
 
-        A lease ends by itself, so a killed holder blocks nobody for longer than `span`.
+    async def add_released_sweep(self, run: str) -> None:
+        """Remember a sweep that a person released."""
+        await self._table.merge({"PartitionKey": _RELEASED, "RowKey": run})
+
+    async def remove_released_sweep(self, run: str) -> None:
+        """Forget a released sweep: it is done."""
+        await self._table.delete(_RELEASED, run)
+
+    async def acquire(
+        self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False
+    ) -> bool:
+        """Take the lease `name` until `now + span`; False while somebody else holds it.
+
+        renew: only if nobody else had it since. A lease ends by itself, so a killed holder blocks
+        nobody for longer than `span`.
         """
         key = f"lease-{name}"
         entity = {
@@ -118,8 +135,8 @@ class StateTable:
         }
         row = await self._table.get(_PARTITION, key)
         if row is None:
-            return await self._table.insert(entity)
-        if row["owner"] != owner and row["until"] > now:
+            return not renew and await self._table.insert(entity)
+        if row["owner"] != owner and (renew or row["until"] > now):
             return False
         return await self._table.replace_if_unchanged(entity, str(row.metadata["etag"]))
 

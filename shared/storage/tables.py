@@ -1,6 +1,7 @@
 """Azure Tables through the SDK: opened once a process, created when missing, one error type."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from itertools import batched
 from typing import Any, Final
 
 from azure.core import MatchConditions
@@ -93,6 +94,41 @@ class Table:
             await self._client.delete_entity(partition, row)
         except ResourceNotFoundError:
             return
+        except AzureError as error:
+            raise self._failed("delete", error) from error
+
+    async def delete_if_unchanged(self, entity: TableEntity) -> bool:
+        """Remove an entity that was read; False when somebody wrote it since."""
+        await self._create()
+        try:
+            await self._client.delete_entity(
+                entity,
+                etag=str(entity.metadata["etag"]),
+                match_condition=MatchConditions.IfNotModified,
+            )
+        except (ResourceModifiedError, ResourceNotFoundError):
+            return False
+        except AzureError as error:
+            raise self._failed("delete", error) from error
+        return True
+
+    async def delete_all(self, partition: str) -> None:
+        """Remove every entity of a partition, in transactions of up to 100."""
+        rows: list[Entity] = [
+            {"PartitionKey": row["PartitionKey"], "RowKey": row["RowKey"]}
+            async for row in self.query(
+                "PartitionKey eq @partition",
+                {"partition": partition},
+                ["PartitionKey", "RowKey"],
+            )
+        ]
+        try:
+            for some in batched(rows, BATCH_LIMIT, strict=False):
+                await self._client.submit_transaction(
+                    [(TransactionOperation.DELETE, row) for row in some]
+                )
+        except ResourceNotFoundError:
+            return  # somebody else is removing them
         except AzureError as error:
             raise self._failed("delete", error) from error
 

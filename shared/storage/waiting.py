@@ -35,7 +35,9 @@ class WaitingTable:
             "cause": str(waiting.cause),
             "reason": waiting.reason,
             "since": waiting.since,
+            "looked_at": waiting.looked_at,
             "attempt": waiting.attempt,
+            "failures": waiting.failures,
             "reprocessed": waiting.reprocessed,
         }
         if waiting.due is not None:
@@ -43,10 +45,12 @@ class WaitingTable:
         await self._table.replace(entity)
         await self._table.delete(there, waiting.user_id)
 
-    async def remove(self, user_id: str) -> None:
-        """Take the user off both lists."""
-        await self._table.delete(_DUE, user_id)
-        await self._table.delete(_ATTENTION, user_id)
+    async def remove(self, user_id: str, looked_at: datetime) -> None:
+        """Take the user off both lists, unless a look later than `looked_at` put the user there."""
+        for name in (_DUE, _ATTENTION):
+            row = await self._table.get(name, user_id)
+            if row is not None and row["looked_at"] <= looked_at:
+                await self._table.delete_if_unchanged(row)
 
     async def claim(self, user_id: str, until: datetime) -> None:
         """Keep a due user from being due again before `until`; no row: nothing happens."""
@@ -78,7 +82,9 @@ def _decode(row: dict[str, Any]) -> Waiting:
         cause=Cause(row["cause"]),
         reason=row["reason"],
         since=row["since"],
-        attempt=row["attempt"],
         due=row.get("due"),
+        looked_at=row["looked_at"],
+        attempt=row["attempt"],
+        failures=row["failures"],
         reprocessed=row.get("reprocessed", False),
     )

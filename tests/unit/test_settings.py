@@ -63,6 +63,11 @@ def test_empty_counts_as_not_set() -> None:
         ("ACP_MAX_CALLS_IN_FLIGHT", "many"),
         ("ACP_INCLUDE_ROOMS", "perhaps"),
         ("ACP_QUEUE", "Moves_"),
+        ("ACP_QUEUE", "m" * 57),
+        ("ACP_RECHECK_DELAYS", "1e300"),
+        ("ACP_RECHECK_DELAYS", "inf"),
+        ("ACP_NUMBER_RULES", "[" * 50_000),
+        ("ACP_PUBLIC_URL", "https://a.example/?a=b#c"),
         ("ACP_TABLE_PREFIX", "1x"),
     ],
 )
@@ -95,10 +100,17 @@ def test_misspelled_setting_is_refused_with_a_guess() -> None:
 
 def test_storage_key_is_in_no_text() -> None:
     """Rule 6: the storage key appears neither in the settings' text nor in a refusal."""
-    connection = f"AccountName=a;AccountKey={KEY}"
+    connection = f"DefaultEndpointsProtocol=https;AccountName=a;AccountKey={KEY}"
     assert KEY not in repr(read(AzureWebJobsStorage=connection))
     with pytest.raises(SettingsError) as caught:
         read(AzureWebJobsStorage=connection, ACP_MODE="x")
+    assert KEY not in str(caught.value)
+
+
+def test_storage_that_is_no_connection_string_is_refused_without_its_text() -> None:
+    """A text that is no connection string is refused, and not repeated, for it may hold a key."""
+    with pytest.raises(SettingsError, match="AzureWebJobsStorage: a connection string") as caught:
+        read(AzureWebJobsStorage=KEY)
     assert KEY not in str(caught.value)
 
 

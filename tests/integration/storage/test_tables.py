@@ -11,7 +11,7 @@ import pytest
 from local.azurite.server import Azurite
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.waiting import Cause, Waiting, ask_person
-from shared.errors import StorageError
+from shared.errors import StorageError, TooLargeError
 from shared.storage.plans import PagePlan, PlanTable
 from shared.storage.replaced import ReplacedProviderTable
 from shared.storage.runs import Run, RunState, RunTable, new_run_id
@@ -56,7 +56,7 @@ async def test_same_entries_leave_one_record_other_entries_another(tables: Table
 async def test_entries_too_long_for_the_table_are_refused(tables: Tables) -> None:
     """What the table cannot hold whole is an error, so that nothing is replaced."""
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
-    with pytest.raises(StorageError, match="too many"):
+    with pytest.raises(TooLargeError, match="too many"):
         await replaced.save(in_service(1, *[third_party()] * 500), NOON)
 
 
@@ -68,10 +68,22 @@ async def test_date_of_the_move_outlives_later_looks(tables: Tables) -> None:
     later = UserResult(guid(1), Outcome.ALREADY_MICROSOFT, "Microsoft is the provider")
     await users.record(later, "license_event", NOON + timedelta(hours=1))
     await users.record(UserResult("f" + guid(2)[1:], Outcome.UNLICENSED, "x"), "sweep", NOON)
+    await users.begin_move("e" + guid(3)[1:], "BT", NOON)
     known = {user.user_id: user async for user in users.all()}
     assert known[guid(1)].outcome is Outcome.ALREADY_MICROSOFT
     assert known[guid(1)].moved_at == NOON
     assert len(known) == 2
+
+
+async def test_begun_move_is_known_until_a_look_settles_it(tables: Tables) -> None:
+    """A move that was begun is remembered with the old provider; a failure does not close it."""
+    users = UserTable(tables.table("users"))
+    assert await users.begun_move(guid(1)) is None
+    await users.begin_move(guid(1), "BT", NOON)
+    await users.record(UserResult(guid(1), Outcome.FAILED, "no answer"), "sweep", NOON)
+    assert await users.begun_move(guid(1)) == "BT"
+    await users.record(UserResult(guid(1), Outcome.MOVED, "x", old_provider="BT"), "sweep", NOON)
+    assert await users.begun_move(guid(1)) is None
 
 
 async def test_waiting_list(tables: Tables) -> None:
@@ -79,7 +91,16 @@ async def test_waiting_list(tables: Tables) -> None:
     waiting = WaitingTable(tables.table("waiting"))
     rows = [
         Waiting(
-            guid(n), Cause.PROVISIONING, "why", NOON, 1, NOON + timedelta(minutes=n), "upn", True
+            guid(n),
+            Cause.PROVISIONING,
+            "why",
+            NOON,
+            NOON + timedelta(minutes=n),
+            NOON,
+            1,
+            0,
+            "upn",
+            True,
         )
         for n in (1, 2)
     ]
@@ -92,7 +113,9 @@ async def test_waiting_list(tables: Tables) -> None:
     await waiting.put(ask_person(guid(2), "upn", "help", NOON))
     assert [row.user_id async for row in waiting.waiting()] == [guid(1)]
     assert [row.reason async for row in waiting.attention()] == ["help"]
-    await waiting.remove(guid(2))
+    await waiting.remove(guid(2), NOON - timedelta(seconds=1))
+    assert await waiting.get(guid(2)) is not None, "a newer look put the user there"
+    await waiting.remove(guid(2), NOON)
     assert await waiting.get(guid(2)) is None
 
 
@@ -144,6 +167,16 @@ async def test_delta_link_and_sweep_are_remembered(tables: Tables) -> None:
     assert not await state.sweep_requested()
 
 
+async def test_released_sweeps(tables: Tables) -> None:
+    """Released sweeps are listed oldest first until they are done."""
+    state = StateTable(tables.table("state"))
+    for run in ("20261124-b", "20261123-a", "20261123-a"):
+        await state.add_released_sweep(run)
+    assert await state.released_sweeps() == ["20261123-a", "20261124-b"]
+    await state.remove_released_sweep("20261123-a")
+    assert await state.released_sweeps() == ["20261124-b"]
+
+
 async def test_lease_has_one_holder(tables: Tables) -> None:
     """Of many who want a lease at once one gets it; it ends by its time or by its holder."""
     state = StateTable(tables.table("state"))
@@ -156,6 +189,7 @@ async def test_lease_has_one_holder(tables: Tables) -> None:
     assert not await state.acquire("x", other, NOON + span - timedelta(seconds=1), span)
     await state.release("x", other, NOON)
     assert not await state.acquire("x", other, NOON, span)
+    assert not await state.acquire("x", other, NOON + 2 * span, span, renew=True)
     later = NOON + span
     again = await asyncio.gather(*(state.acquire("x", name, later, span) for name in names))
     assert sum(again) == 1
@@ -175,6 +209,8 @@ async def test_plan_of_a_sweep(tables: Tables) -> None:
         PagePlan(1, users[:1], []),
         PagePlan(2, users, users[:3], sent=True),
     ]
+    await plans.delete("run")
+    assert [page async for page in plans.pages("run")] == []
 
 
 async def test_storage_that_is_gone_is_one_kind_of_error() -> None:

@@ -23,9 +23,16 @@ Answer = Callable[[httpx.Request], httpx.Response]
 class StaticTokens:
     """One token for all."""
 
+    def __init__(self) -> None:
+        self.forgotten: list[str] = []
+
     async def token(self, resource: str) -> str:
         """Name the resource in the token, so that tests see which was asked for."""
         return f"token-for-{resource}"
+
+    def forget(self, resource: str) -> None:
+        """Count how often a token was refused."""
+        self.forgotten.append(resource)
 
 
 class Recorder:
@@ -35,8 +42,10 @@ class Recorder:
         self.answer = answer
         self.requests: list[httpx.Request] = []
         self.clock = FakeClock()
+        self.tokens = StaticTokens()
+        self.limiter = Limiter(self.clock, 8)
 
-    def service(self, name: str = "Graph", tries: int = 3) -> Service:
+    def service(self, name: str = "Graph", tries: int = 3, timeout: float = 5) -> Service:
         """Return a service that talks to this recorder."""
 
         def handle(request: httpx.Request) -> httpx.Response:
@@ -48,10 +57,11 @@ class Recorder:
             ORIGIN,
             "the-audience",
             http=httpx.AsyncClient(transport=httpx.MockTransport(handle)),
-            tokens=StaticTokens(),
-            limiter=Limiter(self.clock, 8),
+            tokens=self.tokens,
+            limiter=self.limiter,
             clock=self.clock,
             retries=Retries(tries=tries),
+            timeout=timeout,
             rng=random.Random(1),
         )
 

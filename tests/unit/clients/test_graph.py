@@ -8,7 +8,15 @@ import httpx
 import pytest
 
 from shared.domain.user import DirectoryUser, PlanStatus
-from shared.errors import ContractError, ExpiredError, NotFoundError, RefusedError, ThrottledError
+from shared.errors import (
+    AccessDeniedError,
+    ContractError,
+    ExpiredError,
+    NotFoundError,
+    RefusedError,
+    ServiceError,
+    ThrottledError,
+)
 from tests.fakes import guid
 from tests.unit.clients.services import ORIGIN, Recorder
 
@@ -180,10 +188,11 @@ async def test_subscription_is_asked_for_as_documented() -> None:
         (410, "", ExpiredError),
         (400, "syncStateNotFound", ExpiredError),
         (404, "syncStateNotFound", ExpiredError),
-        (400, "BadRequest", RefusedError),
+        (400, "Directory_ExpiredPageToken", ExpiredError),
+        (403, "Authorization_RequestDenied", AccessDeniedError),
     ],
 )
-async def test_expired_delta_link(status: int, code: str, error: type[RefusedError]) -> None:
+async def test_expired_delta_link(status: int, code: str, error: type[ServiceError]) -> None:
     """A delta link that Graph does not know any more is told from other refusals."""
     answer = httpx.Response(status, json={"error": {"code": code}})
     recorder = Recorder(lambda _: httpx.Response(answer.status_code, content=answer.content))
@@ -191,6 +200,45 @@ async def test_expired_delta_link(status: int, code: str, error: type[RefusedErr
         async for _ in recorder.graph().changes(f"{ORIGIN}/v1.0/users/delta?$deltatoken=1"):
             pass
     assert type(caught.value) is error
+
+
+async def test_delta_link_to_another_host_is_not_passed_on() -> None:
+    """A page whose link leads elsewhere is refused before anybody can store the link."""
+    page = {"value": [], "@odata.deltaLink": "https://evil.example/v1.0/users/delta?$deltatoken=2"}
+    recorder = Recorder(lambda _: httpx.Response(200, json=page))
+    with pytest.raises(ContractError, match="another host"):
+        async for _ in recorder.graph().changes(f"{ORIGIN}/v1.0/users/delta?$deltatoken=1"):
+            pass
+
+
+async def test_odd_plan_of_another_product_does_no_harm() -> None:
+    """A status that we do not know matters only for the plans that decide, and never stops delta."""
+    odd = {"servicePlanId": guid(7), "capabilityStatus": "Dormant"}
+    user = graph_user(
+        1, assignedPlans=[odd, {"servicePlanId": PLAN, "capabilityStatus": "Enabled"}]
+    )
+    recorder = Recorder(lambda request: batch(request, {guid(1): [{"status": 200, "body": user}]}))
+    assert isinstance((await recorder.graph().users([guid(1)]))[guid(1)], DirectoryUser)
+    strange = {"servicePlanId": PLAN, "capabilityStatus": "Dormant"}
+    page = {
+        "value": [
+            {"id": guid(n), "assignedPlans": [plan]} for n, plan in enumerate([odd, strange, {}])
+        ],
+        "@odata.deltaLink": f"{ORIGIN}/v1.0/users/delta?$deltatoken=2",
+    }
+    recorder = Recorder(lambda _: httpx.Response(200, json=page))
+    link = f"{ORIGIN}/v1.0/users/delta?$deltatoken=1"
+    pages = [page async for page in recorder.graph().changes(link)]
+    assert [user.may_be_licensed for user in pages[0].value] == [False, True, True]
+
+
+async def test_throttled_batch_counts_once() -> None:
+    """Twenty throttled answers of one batch slow the client down as one, not as twenty."""
+    throttled = [{"status": 429, "headers": {"Retry-After": "1"}, "body": {}}]
+    recorder = Recorder(lambda request: batch(request, {guid(n): throttled for n in range(20)}))
+    client = recorder.graph()
+    await client.users([guid(n) for n in range(20)])
+    assert recorder.limiter.limit >= 8 * 0.8**3 - 1
 
 
 async def test_delta_page_without_a_link_is_refused() -> None:

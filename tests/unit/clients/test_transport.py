@@ -1,5 +1,7 @@
 """One service over HTTP: what is tried again, what is refused, what an error says."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import httpx
@@ -92,7 +94,7 @@ async def test_tries_are_bounded(
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(400, RefusedError), (401, AccessDeniedError), (403, AccessDeniedError), (404, NotFoundError)],
+    [(400, RefusedError), (403, AccessDeniedError), (404, NotFoundError), (409, RefusedError)],
 )
 async def test_refusals_are_not_tried_again(status: int, error: type[ServiceError]) -> None:
     """What trying again cannot mend is raised at once, with the service's code but not its text."""
@@ -104,6 +106,38 @@ async def test_refusals_are_not_tried_again(status: int, error: type[ServiceErro
     assert caught.value.code == "TheCode"
     assert "GET /v1.0/users: " in str(caught.value)
     assert "secret text" not in str(caught.value)
+
+
+async def test_refused_token_is_replaced_once() -> None:
+    """A revoked token is dropped and a fresh one tried, once."""
+    recorder = Recorder(answers(httpx.Response(401), GOOD))
+    assert (await fetch(recorder)).name == "x"
+    assert recorder.tokens.forgotten == ["the-audience"]
+    recorder = Recorder(answers(httpx.Response(401)))
+    with pytest.raises(AccessDeniedError):
+        await fetch(recorder)
+    assert len(recorder.requests) == 2
+
+
+async def test_dripping_answer_is_cut_off() -> None:
+    """The time-out bounds the whole call, also when bytes keep coming one by one."""
+
+    async def drip() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0)
+
+    recorder = Recorder(lambda _: httpx.Response(200, content=drip()))
+    service = recorder.service(tries=1, timeout=0.05)
+    with pytest.raises(UnreachableError, match="TimeoutError"):
+        await service.call(LIST_USERS, Thing.model_validate_json)
+
+
+async def test_deeply_nested_error_body_is_no_trouble() -> None:
+    """An error body that is nested beyond reading gives an error without a code."""
+    recorder = Recorder(answers(httpx.Response(400, content=b"[" * 100_000)))
+    with pytest.raises(RefusedError):
+        await fetch(recorder)
 
 
 async def test_retry_after_is_waited_for() -> None:
@@ -153,6 +187,8 @@ async def test_token_goes_along_and_never_to_another_host() -> None:
         ("Mon, 23 Nov 2026 12:00:30 GMT", 30.0),
         ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0),
         ("soon", None),
+        ("inf", None),
+        ("1e999", None),
         (None, None),
     ],
 )

@@ -2,25 +2,20 @@
 
 from datetime import timedelta
 
-from shared.domain.waiting import Cause, Patience, Waiting, ask_person, keep_waiting
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.waiting import Cause, Look, Patience, Waiting, ask_person, keep_waiting
 from tests.fakes import NOON, guid
 
-PATIENCE = Patience(
-    delays=[timedelta(minutes=1), timedelta(minutes=5)], grace=timedelta(hours=1), max_failures=3
-)
+MINUTE = timedelta(minutes=1)
+PATIENCE = Patience(delays=[MINUTE, 5 * MINUTE], grace=timedelta(hours=1), max_failures=3)
 
 
-def again(previous: Waiting | None, cause: Cause, minutes: float = 0) -> Waiting:
-    """One more look that ended in waiting, some minutes after noon."""
-    return keep_waiting(
-        previous,
-        user_id=guid(1),
-        upn="user1@contoso.example",
-        cause=cause,
-        reason="why",
-        now=NOON + timedelta(minutes=minutes),
-        patience=PATIENCE,
-    )
+def again(previous: Waiting | None, cause: Cause, minutes: float = 0, pause: float = 0) -> Waiting:
+    """One more look that did not settle the user, some minutes after noon."""
+    look = Look(guid(1), cause, "why", NOON + minutes * MINUTE, pause=pause * MINUTE)
+    return keep_waiting(previous, look, PATIENCE)
 
 
 def test_delays_grow_and_the_last_repeats() -> None:
@@ -30,8 +25,8 @@ def test_delays_grow_and_the_last_repeats() -> None:
     for minutes in (0, 1, 6):
         row = again(row, Cause.PROVISIONING, minutes)
         assert row.due is not None
-        pauses.append(row.due - NOON - timedelta(minutes=minutes))
-    assert pauses == [timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=5)]
+        pauses.append(row.due - NOON - minutes * MINUTE)
+    assert pauses == [MINUTE, 5 * MINUTE, 5 * MINUTE]
 
 
 def test_grace_period_ends_provisioning() -> None:
@@ -45,18 +40,39 @@ def test_grace_period_ends_provisioning() -> None:
 
 def test_failures_are_bounded() -> None:
     """After the permitted number of failures a person is asked."""
-    row = again(again(None, Cause.FAILURE), Cause.FAILURE)
+    row = again(again(None, Cause.FAILURE), Cause.FAILURE, 1)
     assert not row.needs_attention
-    assert again(row, Cause.FAILURE).needs_attention
+    assert again(row, Cause.FAILURE, 6).needs_attention
 
 
-def test_another_cause_starts_anew() -> None:
-    """A failure after a long wait has its own count, and the other way round."""
-    waited = again(again(None, Cause.PROVISIONING), Cause.PROVISIONING, 30)
-    failed = again(waited, Cause.FAILURE, 31)
-    assert (failed.attempt, failed.since) == (1, NOON + timedelta(minutes=31))
+def test_looks_before_their_time_do_not_count() -> None:
+    """Duplicates within the pause change neither the counts nor the due time."""
+    row = again(None, Cause.FAILURE)
+    for _ in range(10):
+        row = again(row, Cause.FAILURE, 0.5)
+    assert (row.failures, row.due) == (1, NOON + MINUTE)
 
 
-def test_asking_a_person_at_once() -> None:
-    """What trying again cannot mend needs attention at once."""
-    assert ask_person(guid(1), "user1@contoso.example", "retired", NOON).needs_attention
+def test_pause_of_the_service_is_waited_out_and_costs_nothing() -> None:
+    """A service that asks for an hour is asked again after an hour, and no try is used up."""
+    row = again(again(None, Cause.FAILURE), Cause.FAILURE, 2, pause=60)
+    assert (row.failures, row.due) == (1, NOON + 62 * MINUTE)
+
+
+def test_user_who_needs_attention_is_not_taken_up_again_by_a_failure() -> None:
+    """One more failed look at a user who needs attention leaves the user there."""
+    row = ask_person(guid(1), "user1@contoso.example", "retired", NOON)
+    assert row.needs_attention
+    assert again(row, Cause.FAILURE, 60).needs_attention
+
+
+@given(st.lists(st.sampled_from([Cause.PROVISIONING, Cause.FAILURE]), min_size=40, max_size=60))
+def test_everybody_reaches_a_person_however_the_causes_alternate(causes: list[Cause]) -> None:
+    """Rule 3: whatever the order of waiting and failing, a user who is never settled needs attention."""
+    row: Waiting | None = None
+    at = 0.0
+    for cause in causes:
+        row = again(row, cause, at)
+        at += 5
+    assert row is not None
+    assert row.needs_attention

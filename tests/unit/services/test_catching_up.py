@@ -11,7 +11,7 @@ from shared.errors import ContractError, ExpiredError, StorageError
 from shared.log import EventLog
 from shared.services.catching_up import CatchUp
 from shared.storage.messages import MoveMessage
-from tests.fakes import NOON, FakeDirectory, FakeQueue, FakeState, FakeWaiting, guid
+from tests.fakes import NOON, FakeClock, FakeDirectory, FakeQueue, FakeState, FakeWaiting, guid
 
 PLAN = {"servicePlanId": "3e26ee1f-8a5f-4d52-aee2-b81ce45c8f40", "capabilityStatus": "Enabled"}
 OTHER_PLAN = {"servicePlanId": guid(7), "capabilityStatus": "Enabled"}
@@ -38,6 +38,7 @@ class World:
             queue=self.queue,
             waiting=self.waiting,
             sweep=self.sweep,
+            clock=FakeClock(),
             log=EventLog("acp.catching_up"),
         )
         return await service.catch_up()

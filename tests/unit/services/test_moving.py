@@ -9,11 +9,12 @@ import pytest
 from shared.domain.decision import Rules
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import PlanStatus
-from shared.domain.waiting import Cause, Patience
+from shared.domain.waiting import Cause, Look, Patience, keep_waiting
 from shared.errors import (
     AccessDeniedError,
     ContractError,
     NotFoundError,
+    PausedError,
     RefusedError,
     StorageError,
     ThrottledError,
@@ -21,6 +22,7 @@ from shared.errors import (
 )
 from shared.log import EventLog
 from shared.services.moving import Mover
+from shared.services.recording import Recorder
 from shared.storage.messages import MoveMessage
 from tests.fakes import (
     NOON,
@@ -57,23 +59,32 @@ class World:
     rules: Rules = field(default_factory=Rules)
     report: bool = False
     reprocess: bool = False
+    cause: str = "test"
 
     async def move(self, *numbers: int, run: str | None = None) -> list[UserResult]:
-        mover = Mover(
+        recorder = Recorder(
             directory=self.directory,
-            conferencing=self.teams,
-            replaced=self.replaced,
             users=self.users,
             waiting=self.waiting,
-            runs=self.runs,
-            rules=self.rules,
             patience=Patience([timedelta(minutes=1)], timedelta(hours=24), 3, self.reprocess),
             clock=self.clock,
             log=EventLog("acp.moving"),
             report=self.report,
         )
+        mover = Mover(
+            directory=self.directory,
+            conferencing=self.teams,
+            replaced=self.replaced,
+            users=self.users,
+            runs=self.runs,
+            recorder=recorder,
+            rules=self.rules,
+            clock=self.clock,
+            log=EventLog("acp.moving"),
+            report=self.report,
+        )
         users = tuple(guid(number) for number in numbers)
-        return await mover.move(MoveMessage(cause="test", users=users, run=run))
+        return await mover.move(MoveMessage(cause=self.cause, users=users, run=run))
 
     async def outcome(self, number: int = 1) -> Outcome:
         (result,) = await self.move(number)
@@ -217,6 +228,7 @@ async def test_failures_end_with_a_person(world: World) -> None:
     )
     for _ in range(3):
         assert await world.outcome() is Outcome.FAILED
+        world.clock.passed += 60
     row = world.waiting.rows[guid(1)]
     assert row.needs_attention
     assert "ReadTimeout" in row.reason
@@ -260,6 +272,84 @@ async def test_unrecorded_outcome_brings_the_message_back(world: World) -> None:
     with pytest.raises(StorageError, match="users"):
         await world.move(1, 2)
     assert world.users.results[guid(2)].outcome is Outcome.MOVED
+
+
+async def test_burst_of_duplicates_uses_up_nobodys_tries(world: World) -> None:
+    """Many looks within seconds of an outage count as one: nobody is given up for a short trouble."""
+    world.teams.errors[guid(1)] = UnreachableError("Teams", "GET", "ConnectError")
+    for _ in range(20):
+        await world.move(1)
+    row = world.waiting.rows[guid(1)]
+    assert (row.failures, row.needs_attention) == (1, False)
+
+
+async def test_long_pause_is_waited_out(world: World) -> None:
+    """When the service asks for an hour, the next look comes after that hour and costs no try."""
+    world.teams.errors[guid(1)] = PausedError("Teams", "GET", 3600)
+    for _ in range(5):
+        await world.move(1)
+    row = world.waiting.rows[guid(1)]
+    assert row.due == NOON + timedelta(hours=1)
+    assert row.failures == 1
+
+
+async def test_entries_of_a_pending_user_are_saved(world: World) -> None:
+    """Provisioning may replace the provider by itself, so a pending user's entries are saved."""
+    world.teams.add(in_service(1, third_party(), ready=False))
+    assert await world.outcome() is Outcome.WAITING
+    assert [user.id for user in world.replaced.saved] == [guid(1)]
+    assert world.teams.sets == []
+
+
+async def test_entries_too_many_to_save_ask_a_person(world: World) -> None:
+    """Entries that cannot be saved whole are not replaced; trying again would not help."""
+    world.replaced.too_large = True
+    assert await world.outcome() is Outcome.FAILED
+    assert world.teams.sets == []
+    assert world.waiting.rows[guid(1)].needs_attention
+
+
+async def test_move_that_was_never_recorded_is_still_ours(world: World) -> None:
+    """After a crash between the change and its record, the next look records the move."""
+    world.users.down.add(guid(1))
+    with pytest.raises(StorageError):
+        await world.move(1)
+    world.users.down.clear()
+    assert await world.outcome() is Outcome.MOVED
+    assert world.users.results[guid(1)].old_provider == "InterCall"
+    assert await world.outcome() is Outcome.ALREADY_MICROSOFT
+    assert len(world.teams.sets) == 1
+
+
+async def test_old_look_does_not_take_a_newer_one_off_the_list(world: World) -> None:
+    """A slow look that found the user unlicensed leaves the row that a newer look put there."""
+    world.directory.add(licensed(status=PlanStatus.SUSPENDED))
+    later = Look(guid(1), Cause.PROVISIONING, "why", NOON + timedelta(seconds=1))
+    await world.waiting.put(keep_waiting(None, later, Patience([timedelta(1)], timedelta(1), 1)))
+    assert await world.outcome() is Outcome.UNLICENSED
+    assert guid(1) in world.waiting.rows
+    world.clock.passed += 2
+    await world.move(1)
+    assert world.waiting.rows == {}
+
+
+async def test_change_feed_and_directory_that_disagree_get_a_second_look(world: World) -> None:
+    """When delta told of a plan that the directory does not show yet, the user is looked at again."""
+    world.directory.add(licensed(status=None))
+    world.cause = "catch_up"
+    assert await world.outcome() is Outcome.UNLICENSED
+    assert world.waiting.rows[guid(1)].due == NOON + timedelta(minutes=1)
+    world.cause = "recheck"
+    world.clock.passed += 60
+    assert await world.outcome() is Outcome.UNLICENSED
+    assert world.waiting.rows == {}
+
+
+async def test_defect_in_the_batch_is_every_users_failure(world: World) -> None:
+    """Even an unexpected exception of the batch becomes recorded failures, not a lost message."""
+    world.directory.down = ZeroDivisionError()
+    assert await world.outcome() is Outcome.FAILED
+    assert world.waiting.rows[guid(1)].due is not None
 
 
 async def test_twice_has_the_effect_of_once(world: World) -> None:

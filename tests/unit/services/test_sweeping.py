@@ -6,13 +6,22 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.decision import Rules
+from shared.domain.guard import Guard
 from shared.domain.user import AccountType, ServiceUser
-from shared.errors import InputError, RefusedError, StorageError, UnreachableError
+from shared.domain.waiting import Patience, ask_person
+from shared.errors import (
+    AccessDeniedError,
+    InputError,
+    RefusedError,
+    StorageError,
+    UnreachableError,
+)
 from shared.log import EventLog
-from shared.services.sweeping import Guard, Sweeper
+from shared.services.sweeping import Sweeper
 from shared.storage.messages import MoveMessage
 from shared.storage.runs import Run, RunState
 from tests.fakes import (
+    NOON,
     FakeClock,
     FakeDirectory,
     FakePlans,
@@ -21,6 +30,7 @@ from tests.fakes import (
     FakeRuns,
     FakeState,
     FakeTeams,
+    FakeWaiting,
     guid,
     in_service,
     licensed,
@@ -42,7 +52,8 @@ class World:
     queue: FakeQueue = field(default_factory=FakeQueue)
     clock: FakeClock = field(default_factory=FakeClock)
     rules: Rules = field(default_factory=Rules)
-    guard: Guard = field(default_factory=lambda: Guard(500, 1.0))
+    waiting: FakeWaiting = field(default_factory=FakeWaiting)
+    guard: Guard | None = field(default_factory=lambda: Guard(500, 1.0))
 
     def sweeper(self) -> Sweeper:
         return Sweeper(
@@ -55,6 +66,8 @@ class World:
             queue=self.queue,
             rules=self.rules,
             guard=self.guard,
+            waiting=self.waiting,
+            patience=Patience([timedelta(minutes=1)], timedelta(hours=24), 3),
             lease=timedelta(minutes=5),
             clock=self.clock,
             log=EventLog("acp.sweeping"),
@@ -100,6 +113,7 @@ async def test_only_those_not_as_they_should_be_are_queued() -> None:
         "queued": 3,
         "saved": 1,
         "unlisted": 0,
+        "attention": 0,
         "replace": 1,
         "enable": 1,
         "already": 1,
@@ -188,6 +202,8 @@ async def test_interrupted_sweep_goes_on_from_its_last_page() -> None:
         assert world.runs.last.state is RunState.INTERRUPTED
         assert "ReadTimeout" in world.runs.last.reason
         assert world.sent == []
+        assert await world.sweeper().resume() is None, "it goes on after a pause"
+        world.clock.passed += 60
     world.teams.stop_at = None
     run = await world.sweeper().resume()
     assert run is not None
@@ -206,6 +222,7 @@ async def test_queue_that_fails_loses_nobody() -> None:
         await world.sweep()
     assert world.runs.last.state is RunState.INTERRUPTED
     world.queue.down = False
+    world.clock.passed += 60
     await world.sweeper().resume()
     assert len(world.queued) == 4
     assert world.teams.pages_read == [0, 3]
@@ -271,6 +288,78 @@ async def test_at_the_limit_nothing_is_held() -> None:
     world = World(guard=Guard(3, 1.0))
     world.fill(3)
     assert (await world.sweep()).state is RunState.FINISHED
+
+
+async def test_unknown_users_count_for_the_guard() -> None:
+    """A listing that names nobody does not open the gate: the licensed users are unknown, not safe."""
+    world = World(guard=Guard(2, 1.0))
+    world.directory.add(*(licensed(number) for number in range(3)))
+    assert (await world.sweep()).state is RunState.HELD
+
+
+async def test_release_survives_another_sweep_and_an_error() -> None:
+    """What a person released is queued in the end, whatever sweeps and errors come between."""
+    world = World(guard=Guard(2, 1.0))
+    world.fill(3)
+    held = await world.sweep()
+    await world.sweeper().release(held.id)
+    await world.sweeper().release(held.id)
+    world.queue.down = True
+    with pytest.raises(StorageError):
+        await world.sweeper().resume()
+    world.queue.down = False
+    world.clock.passed += 8 * 3600
+    done = await world.sweeper().resume()
+    assert done is not None
+    assert (done.id, done.state) == (held.id, RunState.FINISHED)
+    assert len(world.queued) == 3
+
+
+async def test_report_is_never_held() -> None:
+    """Report mode moves nobody, so its sweep tells of everybody."""
+    world = World(guard=None)
+    world.fill(3)
+    assert (await world.sweep()).state is RunState.FINISHED
+
+
+async def test_users_who_need_attention_are_looked_at_again() -> None:
+    """A person may have mended what was wrong: every sweep has those users looked at once more."""
+    world = World()
+    await world.waiting.put(ask_person(guid(7), "", "why", NOON))
+    world.fill(1)
+    assert (await world.sweep()).counts["attention"] == 1
+    assert world.queued == {guid(0), guid(7)}
+
+
+async def test_missing_role_ends_the_sweep_at_once() -> None:
+    """What trying again cannot mend is not tried every minute: the run fails, with the reason."""
+    world = World()
+    world.fill(1)
+    world.teams.stop_at, world.teams.stop_with = 0, AccessDeniedError("Teams", "GET", "HTTP 403")
+    with pytest.raises(AccessDeniedError):
+        await world.sweep()
+    assert world.runs.last.state is RunState.FAILED
+    assert await world.sweeper().resume() is None
+
+
+async def test_one_users_entries_too_many_to_save_stop_nobody() -> None:
+    """Rule 5: a user whose entries do not fit into a record does not stop the sweep."""
+    world = World()
+    world.replaced.too_large = True
+    world.fill(1)
+    world.teams.add(in_service(9, third_party()))
+    assert (await world.sweep()).state is RunState.FINISHED
+
+
+async def test_finished_sweep_leaves_no_scratch() -> None:
+    """The pages of a finished sweep are forgotten; those of a held one are kept for its release."""
+    world = World()
+    world.fill(3)
+    await world.sweep()
+    assert world.plans.known == {}
+    world.guard = Guard(0, 1.0)
+    held = await world.sweep()
+    assert list(world.plans.known) == [held.id]
 
 
 async def test_only_held_runs_are_released() -> None:

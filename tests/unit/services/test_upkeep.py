@@ -98,6 +98,47 @@ async def test_secret_rotates_and_the_old_one_lives_on_for_a_while() -> None:
     assert not old[0].is_valid(clock.now() + timedelta(minutes=61))
 
 
+async def test_secret_rotates_where_graph_takes_one_subscription_only() -> None:
+    """Where Graph refuses a second subscription the old one goes first; its secret lives on a while."""
+    directory, state, clock = FakeDirectory(one_subscription_only=True), FakeState(), FakeClock()
+    upkeep = subscriber(directory, state, clock)
+    first = await upkeep.keep()
+    for _ in range(6):
+        clock.passed += timedelta(days=5).total_seconds()
+        last = await upkeep.keep()
+    assert list(directory.live) == [last.subscription_id]
+    assert secret_of(first).client_state in {secret.client_state for secret in last.secrets}
+
+
+async def test_failed_rotation_leaves_the_old_secret_valid() -> None:
+    """While Graph fails, the live subscription's notifications are still taken, however long."""
+    directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
+    upkeep = subscriber(directory, state, clock)
+    first = await upkeep.keep()
+    for _ in range(5):
+        clock.passed += timedelta(days=5).total_seconds()
+        await upkeep.keep()
+    directory.create_error = UnreachableError("Graph", "POST /v1.0/subscriptions", "ReadTimeout")
+    clock.passed += timedelta(days=5).total_seconds()
+    for _ in range(3):
+        with pytest.raises(UnreachableError):
+            await upkeep.keep()
+        clock.passed += 3600
+    assert state.known is not None
+    valid = [s.client_state for s in state.known.secrets if s.is_valid(clock.now())]
+    assert secret_of(first).client_state in valid
+
+
+async def test_event_grid_subscription_is_not_rotated() -> None:
+    """An Event Grid subscription keeps its partner topic: it is renewed, not replaced."""
+    directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
+    upkeep = subscriber(directory, state, clock, url="EventGrid:?azuresubscriptionid=x")
+    for _ in range(8):
+        await upkeep.keep()
+        clock.passed += timedelta(days=5).total_seconds()
+    assert directory.created == ["EventGrid:?azuresubscriptionid=x"]
+
+
 async def test_two_instances_leave_one_subscription() -> None:
     """Instances that start together leave exactly one subscription, and both know it."""
     directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
@@ -124,7 +165,7 @@ async def test_unknown_address_names_the_setting() -> None:
 def row(number: int, minutes: int | None) -> Waiting:
     """A waiting user due some minutes after noon, or one who needs attention."""
     due = None if minutes is None else NOON + timedelta(minutes=minutes)
-    return Waiting(guid(number), Cause.PROVISIONING, "why", NOON, 1, due)
+    return Waiting(guid(number), Cause.PROVISIONING, "why", NOON, due, NOON)
 
 
 async def test_due_users_are_queued_and_claimed() -> None:
@@ -144,7 +185,7 @@ async def test_claimed_user_comes_back_when_its_message_is_lost() -> None:
     await waiting.put(row(1, 0))
     rechecker = Rechecker(waiting, queue, clock, EventLog("acp.rechecking"))
     await rechecker.recheck()
-    clock.passed += timedelta(minutes=10).total_seconds()
+    clock.passed += timedelta(hours=1).total_seconds()
     assert await rechecker.recheck() == 1
 
 
