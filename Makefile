@@ -81,6 +81,10 @@ docs: $(READY) ## write the tables of docs/settings.md and docs/wire.md from the
 bench: install ## print the figures of docs/performance.md
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: chaos
+chaos: install ## suffer a seeded storm of faults and check every rule; ARGS="--seeds 20"
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
 .PHONY: clean
 clean: ## remove everything that make installed or the tools cached
 	rm -rf $(VENV) local/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -72,12 +72,8 @@ def set_back(stage: Stage, plan: Plan, administrator: Administrator) -> list[str
 
 
 def _endure(stage: Stage, each: Round, damage: Damage) -> None:
+    began = time.monotonic()
     stage.suffer(each.weather)
-    if each.sweep:
-        stage.begin_sweep(each.host)
-    time.sleep(each.seconds)
-    stage.suffer(each.squall)
-    time.sleep(each.squall_seconds)
     damage.blows[each.blow] += 1
     if each.blow is Blow.STORAGE:
         stopping = time.monotonic()
@@ -87,15 +83,22 @@ def _endure(stage: Stage, each: Round, damage: Damage) -> None:
     else:
         everyone = range(len(stage.hosts))
         _kill(stage, everyone if each.blow is Blow.ALL_HOSTS else [each.host], damage)
+    if each.sweep:
+        stage.begin_sweep(each.host)
+    time.sleep(max(0.0, began + each.seconds - time.monotonic()))
+    stage.suffer(each.squall)
+    time.sleep(each.squall_seconds)
 
 
 def _kill(stage: Stage, hosts: range | list[int], damage: Damage) -> None:
-    """SIGKILL, and up again. Without faults of the identity endpoint nothing delays the start."""
+    """SIGKILL, and up again."""
     for number in hosts:
         stage.hosts[number].kill()
         damage.hosts_killed += 1
-    for number in hosts:
-        stage.hosts[number].start()
+    with ThreadPoolExecutor() as pool:
+        started = [pool.submit(stage.hosts[number].start) for number in hosts]
+    for start in started:
+        start.result()
 
 
 def _count(stage: Stage, damage: Damage) -> None:

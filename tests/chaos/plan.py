@@ -50,7 +50,7 @@ _SQUALL_SECONDS: Final = 1.0
 
 
 class Blow(StrEnum):
-    """What ends a round."""
+    """What a round begins with."""
 
     ONE_HOST = "one host killed"
     ALL_HOSTS = "all hosts killed"
@@ -59,7 +59,7 @@ class Blow(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Some seconds of faults, then a squall of throttling, then a blow to host number `host`."""
+    """A blow (to host number `host`, if one), some seconds of faults, a squall of throttling."""
 
     weather: Faults
     squall: Faults
@@ -68,7 +68,7 @@ class Round:
     blow: Blow
     host: int
     sweep: bool
-    """Whether a sweep is started at its beginning."""
+    """Whether a sweep is started after the blow."""
 
 
 class Deed(StrEnum):

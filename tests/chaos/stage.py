@@ -6,6 +6,7 @@ The hosts share queue, tables and public address, as the instances of one functi
 import json
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -103,8 +104,10 @@ class Stage:
             self._stack.callback(host.close)
             self.hosts.append(host)
         door = enter(FrontDoor([host.origin for host in self.hosts]))
-        for host in self.hosts:
-            host.start(ACP_PUBLIC_URL=door.origin)
+        with ThreadPoolExecutor() as pool:  # at once, as the instances of a plan that scales out
+            started = [pool.submit(host.start, ACP_PUBLIC_URL=door.origin) for host in self.hosts]
+        for start in started:
+            start.result()
 
     def _environment(self) -> dict[str, str]:
         by_id, by_name = self.excluded

@@ -1,0 +1,20 @@
+"""A short storm, through the same code as `make chaos`."""
+
+import pytest
+
+from tests.chaos.report import lines_of
+from tests.chaos.run import run
+
+pytestmark = pytest.mark.xdist_group("chaos")
+
+
+def test_no_rule_breaks_in_a_short_storm() -> None:
+    """60 users, some seconds of faults, each kind of blow once: every rule holds afterwards."""
+    result = run(3, users=60, minutes=0.2, hosts=2)
+    told = "\n".join(lines_of(result))
+    assert result.good, told
+    assert result.share > 0.15, told
+    assert result.damage.hosts_killed >= 3, told
+    assert result.damage.storage_stops, told
+    assert result.verdict.on_microsoft > 0, told
+    assert result.verdict.replaced > 0, told

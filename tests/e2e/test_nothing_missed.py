@@ -1,0 +1,253 @@
+"""No license event is missed, whatever Graph does not tell; a sweep is neither lost nor unbridled."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local.azurite.server import Azurite
+from local.waiting import wait_until
+from shared.bootstrap import App
+from shared.settings import Settings
+from tests.chaos.stage import Stage
+from tests.e2e.proxy import Forward, Proxy, Reply, Request
+from tests.e2e.system import NEVER, System
+from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant, User
+
+pytestmark = pytest.mark.xdist_group("missed")
+
+
+def control(tenant: Tenant, verb: str, path: str, body: object = None) -> dict[str, Any]:
+    """Call the tenant's control API."""
+    answer = httpx.request(
+        verb, f"{tenant.origin}/_tenant/{path}", json=body, timeout=PATIENCE, trust_env=False
+    )
+    content: dict[str, Any] = answer.raise_for_status().json()
+    return content
+
+
+def subscriptions(tenant: Tenant) -> list[dict[str, Any]]:
+    """The subscriptions that Graph has."""
+    found: list[dict[str, Any]] = control(tenant, "GET", "subscriptions")["subscriptions"]
+    return found
+
+
+def license_some(tenant: Tenant, count: int = 4) -> list[User]:
+    """License some users without a license, half of them on a third party."""
+    chosen = [
+        tenant.take(kind)
+        for kind in ("unlicensed_third_party", "unlicensed")
+        for _ in range(count // 2)
+    ]
+    for user in chosen:
+        tenant.assign(user)
+    return chosen
+
+
+def left(tenant: Tenant) -> int:
+    """How many licensed, included users are not on Microsoft."""
+    count: int = tenant.totals()["licensedIncludedNotMicrosoft"]
+    return count
+
+
+def wait_until_moved(system: System) -> None:
+    """Wait until all licensed, included users are on Microsoft and nothing is on its way."""
+    wait_until(lambda: not left(system.tenant), "everybody is on Microsoft", PATIENCE)
+    system.wait_until_idle()
+
+
+@pytest.fixture(scope="module")
+def deaf(azurite_server: Azurite, folder: Path) -> Iterator[System]:
+    """An app to which no notification gets, on a tenant in which everybody is on Microsoft."""
+    with (
+        Tenant(folder, users=150, seed=11) as tenant,
+        System(azurite_server, tenant, folder) as system,
+    ):
+        system.wait_until_subscribed()
+        control(tenant, "PUT", "faults", {"notifications_lost": 1.0})
+        system.sweep()
+        wait_until_moved(system)
+        system.host.run("catch_up")
+        yield system
+
+
+def test_a_catch_up_finds_everybody_whom_no_notification_told_of(deaf: System) -> None:
+    """With all notifications lost, every licensed user is on Microsoft after one catch-up."""
+    looks = deaf.host.looks()
+    licensed = license_some(deaf.tenant, 10)
+    deaf.wait_until_idle()
+    assert deaf.host.looks() == looks, "nobody told the app"
+    assert left(deaf.tenant) >= 5
+    deaf.host.run("catch_up")
+    wait_until_moved(deaf)
+    assert {deaf.tenant.user(user["id"])["provider"] for user in licensed} == {MICROSOFT}
+
+
+@pytest.mark.parametrize("tokens", ["expire", "reset"])
+def test_a_sweep_finds_everybody_whom_the_delta_does_not_tell_of(deaf: System, tokens: str) -> None:
+    """With the delta link lost as well, every licensed user is on Microsoft after the sweep."""
+    licensed = license_some(deaf.tenant)
+    by_hand = deaf.tenant.set_by_hand(deaf.tenant.take("microsoft"), "PGi")
+    control(deaf.tenant, "POST", "delta", {"tokens": tokens})
+    sweeps = len(deaf.storage.rows("runs"))
+    deaf.host.run("catch_up")
+    wait_until_moved(deaf)
+    for user in [*licensed, by_hand]:
+        assert deaf.tenant.user(user["id"])["provider"] == MICROSOFT
+    assert len(deaf.storage.rows("runs")) == sweeps + 1
+    # The new link is good: the next catch-up finds what came after it, and sweeps no more.
+    license_some(deaf.tenant)
+    deaf.host.run("catch_up")
+    wait_until_moved(deaf)
+    assert len(deaf.storage.rows("runs")) == sweeps + 1
+
+
+def test_a_lifecycle_notice_renews_the_subscription(deaf: System) -> None:
+    """When Graph asks for it the subscription is renewed: the same one, with a later end."""
+    (before,) = subscriptions(deaf.tenant)
+    control(deaf.tenant, "POST", f"subscriptions/{before['id']}/reauthorize")
+    end = "expirationDateTime"
+    wait_until(lambda: subscriptions(deaf.tenant)[0][end] > before[end], "a renewal", PATIENCE)
+    (after,) = subscriptions(deaf.tenant)
+    assert after["id"] == before["id"]
+
+
+def test_a_subscription_that_vanished_comes_back(deaf: System) -> None:
+    """A subscription that Graph has lost is made anew, and its notifications are believed."""
+    (before,) = subscriptions(deaf.tenant)
+    control(deaf.tenant, "DELETE", f"subscriptions/{before['id']}")
+    assert subscriptions(deaf.tenant) == []
+    deaf.host.run("keep_subscription")
+    (after,) = subscriptions(deaf.tenant)
+    assert after["id"] != before["id"]
+    control(deaf.tenant, "DELETE", "faults")
+    try:
+        license_some(deaf.tenant)
+        wait_until_moved(deaf)
+    finally:
+        control(deaf.tenant, "PUT", "faults", {"notifications_lost": 1.0})
+
+
+def test_two_hosts_that_start_at_once_leave_one_subscription(tmp_path: Path) -> None:
+    """Both look after the subscription at their start; Graph has one, and it is the app's."""
+    settings = dict.fromkeys(("ACP_SUBSCRIPTION_SCHEDULE", "ACP_CATCH_UP_SCHEDULE"), NEVER)
+    with Stage(tmp_path, users=30, seed=2, hosts=2, settings=settings) as stage:
+        for host in stage.hosts:
+            wait_until(partial(_kept, host.origin), "the start's upkeep is done", PATIENCE)
+        (one,) = stage.subscriptions()
+        assert one["id"] == stage.storage.subscription()["subscription_id"]
+
+
+def _kept(origin: str) -> bool:
+    status = httpx.get(f"{origin}/admin/host/status", timeout=PATIENCE, trust_env=False).json()
+    return bool(status["functions"]["keep_subscription"]["succeeded"])
+
+
+class PageKiller:
+    """The rule of a proxy before Teams: the host is killed at some pages that it reads.
+
+    at: the numbers of those reads. The service answers them, but the host does not hear of it.
+    """
+
+    def __init__(self, *at: int) -> None:
+        self.at = at
+        self.reads: Counter[str] = Counter()
+        self.system: System | None = None
+        self.killed = threading.Semaphore(0)
+
+    def __call__(self, request: Request, forward: Forward) -> Reply:
+        """Pass on; kill where it is time."""
+        if not (request.method == "GET" and "/Teams.User/users?" in request.target):
+            return forward(request)
+        self.reads[request.target] += 1
+        reply = forward(request)
+        if self.reads.total() in self.at and self.system:
+            self.system.host.kill()
+            self.killed.release()
+        return reply
+
+
+def test_a_sweep_killed_three_times_reads_no_page_more_than_once_more(
+    azurite_server: Azurite, tmp_path: Path
+) -> None:
+    """It goes on from its last page: one page is read twice for each kill, and all users are done."""
+    rule = PageKiller(3, 17, 30)
+    settings = {"ACP_PAGE_SIZE": "10", "ACP_SWEEP_LEASE_SECONDS": "1"}
+    settings["ACP_HOST_MESSAGE_LEASE_SECONDS"] = "2"
+    with (
+        Tenant(tmp_path, users=400, seed=4) as tenant,
+        Proxy(tenant.origin, rule) as proxy,
+        System(
+            azurite_server, tenant, tmp_path, {**settings, "ACP_TEAMS_URL": proxy.origin}
+        ) as system,
+    ):
+        rule.system = system
+        url = f"{system.host.origin}/admin/functions/sweep_providers"
+        httpx.post(url, json={}, trust_env=False).raise_for_status()
+        for _ in rule.at:
+            assert rule.killed.acquire(timeout=PATIENCE)
+            system.host.start()
+        wait_until(lambda: _states(system) == ["finished"], "one sweep, finished", PATIENCE)
+        assert len(rule.reads) == 40
+        assert rule.reads.total() == 40 + len(rule.at)
+        assert max(rule.reads.values()) <= 1 + len(rule.at)
+        wait_until_moved(system)
+
+
+def _states(system: System) -> list[str]:
+    return [row["state"] for row in system.storage.rows("runs")]
+
+
+def release(azurite: Azurite, system: System, run: str) -> None:
+    """Release a held run, as a person does."""
+    environment = {
+        "AzureWebJobsStorage": azurite.connection_string,
+        "ACP_TENANT_ID": system.tenant_id,
+        "ACP_QUEUE": system.storage.name,
+        "ACP_TABLE_PREFIX": system.storage.name,
+    }
+
+    async def ask() -> None:
+        app = App(Settings.from_environment(environment))
+        try:
+            await app.sweeper.release(run)
+        finally:
+            await app.tables.close()
+
+    asyncio.run(ask())
+
+
+def test_a_held_sweep_moves_nobody_until_it_is_released(
+    azurite_server: Azurite, tmp_path: Path
+) -> None:
+    """A sweep that would move too many is held with its counts; license events are not held."""
+    with (
+        Tenant(tmp_path, users=60, seed=6) as tenant,
+        System(azurite_server, tenant, tmp_path, {"ACP_SWEEP_MAX_MOVES": "1"}) as system,
+    ):
+        system.wait_until_subscribed()
+        with system.changing():
+            system.host.run("sweep_providers")
+        (run,) = system.storage.rows("runs")
+        assert (run["state"], run["count_licensed"] > 0) == ("held", True)
+        assert "ACP_SWEEP_MAX_MOVES is 1" in run["reason"]
+        assert run["count_replace"] + run["count_enable"] == left(tenant)
+
+        ready = left(tenant)
+        users = [tenant.take("unlicensed_third_party") for _ in range(3)]
+        with system.changing(*users):
+            for user in users:
+                tenant.assign(user)
+            for user in users:
+                system.wait_for(user, "moved")
+        assert left(tenant) == ready
+
+        release(azurite_server, system, run["RowKey"])
+        wait_until_moved(system)
+        assert _states(system) == ["finished"]
