@@ -44,7 +44,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds")
     parser.add_argument("--users", type=int, default=2000, help="users in the tenant")
-    parser.add_argument("--minutes", type=float, default=1.0, help="how long the storm lasts")
+    parser.add_argument("--minutes", type=float, default=0.7, help="how long the storm lasts")
     parser.add_argument("--hosts", type=int, default=2, help="instances of the app")
     options = parser.parse_args()
     for name in ("seeds", "users", "minutes", "hosts"):

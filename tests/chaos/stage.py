@@ -124,7 +124,7 @@ class Stage:
             "ACP_REQUEST_TIMEOUT": "3",
             "ACP_RECHECK_DELAYS": "1,1,2,3",
             "ACP_RECHECK_SCHEDULE": EVERY_SECOND,
-            "ACP_CATCH_UP_SCHEDULE": "*/5 * * * * *",
+            "ACP_CATCH_UP_SCHEDULE": "*/3 * * * * *",
             "ACP_SUBSCRIPTION_SCHEDULE": "*/10 * * * * *",
             "ACP_SWEEP_SCHEDULE": NEVER,
             "ACP_SWEEP_MAX_MOVES": "100000",

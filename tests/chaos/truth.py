@@ -22,6 +22,10 @@ _NAMES: Final = {
 }
 
 
+_UNKNOWN: Final = "other"
+"""Where the app keeps fields that it does not know; the simulated tenant has none."""
+
+
 @dataclass(frozen=True)
 class Change:
     """One change that the app made, and the entries that it dropped (none: nothing to save)."""
@@ -76,7 +80,7 @@ def records(rows: Sequence[dict[str, Any]]) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {}
     for row in rows:
         entries = [
-            {_NAMES.get(name, name): value for name, value in entry.items()}
+            {_NAMES.get(name, name): value for name, value in entry.items() if name != _UNKNOWN}
             for entry in json.loads(row["entries"])
         ]
         found.setdefault(row["PartitionKey"], []).append(
