@@ -3,13 +3,18 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from local.azurite.server import KEY
 from tests.chaos.administrator import History
 from tests.chaos.stage import Stage
 from tests.chaos.truth import BY_APP, Life, Record, lives, normal, records
 from tests.e2e.tenant import MICROSOFT, User
+
+_NEVER: Final = frozenset(
+    {"room", "resource", "guest", "ineligible", "on_premises", "soft_deleted"}
+)
+"""The kinds of user that are never changed."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,9 @@ def check(stage: Stage, history: History) -> Verdict:
         life = known[user_id]
         verdict.replaced += sum(bool(change.dropped) for change in life.changes)
         found = [
-            *_saved(life, saved.get(user_id, [])),
-            *_untouched(user, life, history.licensed.get(user_id, []), user_id in excluded),
-            *_at_rest(user, waiting.get(user_id), verdict, user_id in excluded),
+            *saved_broken(life, saved.get(user_id, [])),
+            *untouched_broken(user, life, history.licensed.get(user_id, []), user_id in excluded),
+            *at_rest_broken(user, waiting.get(user_id), verdict, user_id in excluded),
         ]
         facts = _facts(user, life, waiting.get(user_id), outcomes.get(user_id))
         verdict.broken += [Broken(rule, user_id, f"{what}; {facts}") for rule, what in found]
@@ -57,7 +62,7 @@ def check(stage: Stage, history: History) -> Verdict:
     return verdict
 
 
-def _saved(life: Life, found: Sequence[Record]) -> Iterator[tuple[str, str]]:
+def saved_broken(life: Life, found: Sequence[Record]) -> Iterator[tuple[str, str]]:
     """Rule 1: what was replaced is saved, all of it, once, and before it was replaced."""
     for change in life.changes:
         wanted = [normal(entry) for entry in change.dropped]
@@ -75,7 +80,7 @@ def _saved(life: Life, found: Sequence[Record]) -> Iterator[tuple[str, str]]:
             yield "one record each", "two records have the same entries"
 
 
-def _untouched(
+def untouched_broken(
     user: User, life: Life, spans: Sequence[tuple[float, float | None]], excluded: bool
 ) -> Iterator[tuple[str, str]]:
     """Rule 2: nobody was changed while unlicensed, and nobody excluded ever."""
@@ -88,10 +93,7 @@ def _untouched(
             yield "unlicensed", f"{change.action} at {change.at:.0f}, licensed {list(spans)}"
 
 
-_NEVER = frozenset({"room", "resource", "guest", "ineligible", "on_premises", "soft_deleted"})
-
-
-def _at_rest(
+def at_rest_broken(
     user: User, row: dict[str, Any] | None, verdict: Verdict, excluded: bool
 ) -> Iterator[tuple[str, str]]:
     """Rule 3: who is licensed and included is on Microsoft, or a person is told why not."""
