@@ -92,22 +92,31 @@ class Azurite:
 
         Raises `ChildError` when it is not installed, a port is taken, or it is not ready in time.
         """
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """The first half of `start`: begin to start it, and let the caller do something else."""
         if not _SCRIPT.is_file():
             raise ChildError(f"Azurite is not installed ({_SCRIPT} is missing): run `make install`")
         if self._scratch is None:
             self._scratch = Path(tempfile.mkdtemp(prefix="azurite-"))
-        child = Child(
+        self._child = Child(
             "Azurite",
             self._command(),
             log=self._log or self._scratch / "azurite.log",
             folder=self._scratch,
         )
-        child.start()
-        self._child = child
+        self._child.start()
+
+    def wait_until_ready(self) -> None:
+        """The second half of `start`; the ports are known when it returns."""
+        if self._child is None:
+            raise ChildError("Azurite was not started")
         try:
             for service in _SERVICES:
                 line = rf"{service.capitalize()} service is successfully listening at \S+:(\d+)"
-                self._ports[service] = int(child.wait_for_line(line, _START_LIMIT)[1])
+                self._ports[service] = int(self._child.wait_for_line(line, _START_LIMIT)[1])
         except ChildError:
             self.kill()
             raise
