@@ -99,7 +99,7 @@ def demo(
             system.keep_logs = True
             print(f"\n{_logs(system)}", flush=True)
         if keep:
-            _leave_running(system)
+            _leave_running(system, next((user.upn for user in evidence.replaced), "NAME"))
         return 0 if well else 1
 
 
@@ -122,8 +122,9 @@ def _logs(system: DemoSystem) -> str:
     return f"The logs are in {system.folder}"
 
 
-def _leave_running(system: DemoSystem) -> None:
-    """Tell where everything is and wait for Ctrl-C."""
+def _leave_running(system: DemoSystem, somebody: str) -> None:
+    """Tell where everything is, with calls to try (one is about `somebody`); wait for Ctrl-C."""
+    user = f"{system.tenant}/_tenant/users/{somebody}"
     print(
         f"""
 Everything keeps running until Ctrl-C:
@@ -135,9 +136,11 @@ Everything keeps running until Ctrl-C:
 Try:
   curl -s '{system.tenant}/_tenant/state?summary=true'
   curl -s {system.host}/api/health
-  # put somebody back on a third party, by hand, and let the sweep find out:
-  curl -s -X POST {system.tenant}/_tenant/users/NAME/provider -d '{{"entries": [{{"name": "BT"}}]}}'
+
+Put somebody back on a third party by hand, and let the sweep find out:
+  curl -s {user}/provider -d '{{"entries": [{{"name": "BT"}}]}}'
   curl -s -X POST '{system.host}/admin/functions/sweep_providers?wait=true'
+  curl -s {user}
 """
     )
     announce(system.host)

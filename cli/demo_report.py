@@ -105,7 +105,7 @@ def show_verdict(view: View, evidence: Evidence) -> bool:
         f"all {candidates:,} licensed, included users are on Microsoft": not_on_microsoft(evidence),
         f"all {replaced:,} replaced providers have their entries saved": not_saved(evidence),
         "nobody unlicensed or excluded was changed": wrongly_changed(evidence),
-        "everything that was begun came to its end": list(evidence.unfinished),
+        "the wave and the sweep ran to their end": list(evidence.unfinished),
     }
     view.print()
     for claim, faults in checks.items():

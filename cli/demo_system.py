@@ -6,7 +6,6 @@ import socket
 import sys
 import tempfile
 from collections.abc import MutableMapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
@@ -45,7 +44,7 @@ class DemoSystem:
     """
 
     def __init__(self, users: int, seed: int) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="acp-demo-"))
+        self.folder = Path(tempfile.gettempdir(), f"acp-demo-{secrets.token_hex(4)}")
         self.keep_logs = False
         self.tenant = ""
         self.host = f"http://{HOST}:{_free_port()}"
@@ -56,7 +55,6 @@ class DemoSystem:
             "tenant", f"--port 0 --users {users} --seed={seed} --lag {LAG_SECONDS}".split()
         )
         self._host: Child | None = None
-        self._azurite_started: Future[None] | None = None
         self._stack = ExitStack()
 
     @property
@@ -75,11 +73,10 @@ class DemoSystem:
 
     def launch(self) -> None:
         """Start the tenant and Azurite side by side, and wait for neither."""
+        self.folder.mkdir(mode=0o700)
         self._stack.callback(self._azurite.stop)
         self._stack.callback(self._tenant.stop, _STOP_LIMIT)
-        # On the way out the pool waits for its thread: no stop can overtake a start.
-        pool = self._stack.enter_context(ThreadPoolExecutor(max_workers=1))
-        self._azurite_started = pool.submit(self._azurite.start)
+        self._azurite.launch()
         self._tenant.start()
 
     def await_tenant(self) -> None:
@@ -88,8 +85,7 @@ class DemoSystem:
 
     def start_host(self, tenant_id: str) -> None:
         """Start the host with the app on that tenant; `ChildError` when it or Azurite does not start."""
-        if self._azurite_started is not None:
-            self._azurite_started.result()
+        self._azurite.wait_until_ready()
         # In a folder of its own, for a developer's local.settings.json has no say here.
         app = self.folder / "app"
         app.mkdir()

@@ -16,8 +16,8 @@ from shared.storage.runs import Run
 _AT_ONCE: Final = 4
 """Licenses that are being assigned at the same time."""
 
-_SHARE: Final = 0.6
-"""Of the users without a license, how many get one."""
+_CHOSEN_OF_FIVE: Final = (0, 2, 4)
+"""Who gets a license, of every five users without one."""
 
 _LOOK_EVERY: Final = 0.2
 _STALLED_AFTER: Final = 30.0
@@ -39,11 +39,7 @@ def choose(users: Sequence[TenantUser]) -> list[TenantUser]:
             and user.plan_status is None
             and user.third_party is third_party
         ]
-        chosen += [
-            user
-            for number, user in enumerate(group)
-            if int((number + 1) * _SHARE) > int(number * _SHARE)
-        ]
+        chosen += [user for number, user in enumerate(group) if number % 5 in _CHOSEN_OF_FIVE]
     return chosen
 
 
