@@ -238,13 +238,19 @@ class FakeReplaced:
     saved: list[ServiceUser] = field(default_factory=list)
     down: bool = False
     too_large: bool = False
+    moves: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
-    async def save(self, user: ServiceUser, now: datetime) -> bool:
+    async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
+        return self.moves.get(user_id)
+
+    async def save(self, user: ServiceUser, now: datetime, *, for_move: bool = False) -> bool:
         if self.down:
             raise StorageError("insert in table replacedproviders", "HttpResponseError")
         if self.too_large:
             raise TooLargeError("900 provider entries are too many to save")
         self.saved.append(user)
+        if for_move and user.provider:
+            self.moves[user.id] = (user.provider.name, now)
         return True
 
 
@@ -254,20 +260,17 @@ class FakeUsers:
 
     results: dict[str, UserResult] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
-    moving: dict[str, str] = field(default_factory=dict)
+    moved: dict[str, datetime] = field(default_factory=dict)
 
-    async def begin_move(self, user_id: str, old_provider: str, now: datetime) -> None:
-        self.moving[user_id] = old_provider
-
-    async def begun_move(self, user_id: str) -> str | None:
-        return self.moving.get(user_id)
+    async def moved_at(self, user_id: str) -> datetime | None:
+        return self.moved.get(user_id)
 
     async def record(self, result: UserResult, cause: str, now: datetime) -> None:
         if result.user_id in self.down:
             raise StorageError("write in table users", "HttpResponseError")
         self.results[result.user_id] = result
-        if result.outcome not in (Outcome.FAILED, Outcome.WAITING):
-            self.moving.pop(result.user_id, None)
+        if result.outcome is Outcome.MOVED:
+            self.moved[result.user_id] = now
 
 
 @dataclass

@@ -134,17 +134,20 @@ class Mover:
 
     async def _already(self, user: DirectoryUser, decision: Decision) -> UserResult:
         """Tell a user who was on Microsoft from one whose move was begun and never recorded."""
-        old = await self._users.begun_move(user.id)
-        return _result(user, decision, None if old is None else Outcome.MOVED, old)
+        begun = await self._replaced.last_move(user.id)
+        if begun is None:
+            return _result(user, decision)
+        old, at = begun
+        recorded = await self._users.moved_at(user.id)
+        if recorded is not None and recorded >= at:
+            return _result(user, decision)
+        return _result(user, decision, Outcome.MOVED, old)
 
     async def _change(
         self, user: DirectoryUser, service: ServiceUser, decision: Decision
     ) -> UserResult:
         if decision.action is Action.REPLACE:
-            await self._replaced.save(service, self._clock.now())
-        if decision.action is not Action.SET_NUMBER:
-            old = _provider_name(service)
-            await self._users.begin_move(user.id, old, self._clock.now())
+            await self._replaced.save(service, self._clock.now(), for_move=True)
         try:
             await self._conferencing.set_microsoft(
                 user.id, replace=decision.action is Action.REPLACE, number=decision.number

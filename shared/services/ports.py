@@ -83,12 +83,8 @@ class Conferencing(Protocol):
 class Users(Protocol):
     """Last known states."""
 
-    async def begin_move(self, user_id: str, old_provider: str, now: datetime) -> None:
-        """Write that the user is about to be moved."""
-        ...
-
-    async def begun_move(self, user_id: str) -> str | None:
-        """Return the provider that a begun, unrecorded move replaces, or None."""
+    async def moved_at(self, user_id: str) -> datetime | None:
+        """Return when the system last moved the user, or None."""
         ...
 
     async def record(self, result: UserResult, cause: str, now: datetime) -> None:
@@ -99,8 +95,12 @@ class Users(Protocol):
 class ReplacedProviders(Protocol):
     """Saved entries."""
 
-    async def save(self, user: ServiceUser, now: datetime) -> bool:
+    async def save(self, user: ServiceUser, now: datetime, *, for_move: bool = False) -> bool:
         """Save all entries durably; StorageError: not saved."""
+        ...
+
+    async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
+        """Return the provider that the last begun move replaces and when it began, or None."""
         ...
 
 

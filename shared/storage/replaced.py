@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from shared.domain.user import ProviderEntry, ServiceUser, deciding_entry
 from shared.errors import TooLargeError
@@ -35,11 +35,10 @@ class ReplacedProviderTable:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def save(self, user: ServiceUser, now: datetime) -> bool:
+    async def save(self, user: ServiceUser, now: datetime, *, for_move: bool = False) -> bool:
         """Save all entries of `user`; returns whether they were new. StorageError: not saved.
 
-        TooLargeError: they do not fit into a record.
-
+        TooLargeError: they do not fit into a record. for_move: the provider is about to be replaced.
         When this returns, the record is durable: the storage answered that it has it.
         """
         text = _encode(user.entries)
@@ -49,16 +48,32 @@ class ReplacedProviderTable:
                 f"at most {_LONGEST} characters are"
             )
         provider = deciding_entry(user.entries)
-        return await self._table.insert(
+        keys = {"PartitionKey": user.id, "RowKey": hashlib.sha256(text.encode()).hexdigest()[:32]}
+        mark: dict[str, Any] = {"for_move_at": now} if for_move else {}
+        new = await self._table.insert(
             {
-                "PartitionKey": user.id,
-                "RowKey": hashlib.sha256(text.encode()).hexdigest()[:32],
+                **keys,
                 "upn": user.upn,
                 "provider": provider.name if provider else "",
                 "entries": text,
                 "saved_at": now,
+                **mark,
             }
         )
+        if mark and not new:
+            await self._table.merge({**keys, **mark})
+        return new
+
+    async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
+        """Return the provider that the last begun move replaces and when it began, or None."""
+        rows = self._table.query(
+            "PartitionKey eq @user", {"user": user_id}, ["provider", "for_move_at"]
+        )
+        moves = [
+            (row["for_move_at"], row["provider"]) async for row in rows if row.get("for_move_at")
+        ]
+        at, provider = max(moves, default=(None, ""))
+        return None if at is None else (provider, at)
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
         """Return the saved records of one user, oldest first."""

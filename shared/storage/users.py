@@ -7,13 +7,10 @@ Partition: the first hex digit of the user id, so that one user is a point read 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from shared.domain.outcome import Outcome, UserResult
 from shared.storage.tables import Table
-
-_SETTLED: Final = frozenset(Outcome) - {Outcome.FAILED, Outcome.WAITING}
-"""Outcomes after which a begun move is no open question any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +29,10 @@ class UserTable:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def begin_move(self, user_id: str, old_provider: str, now: datetime) -> None:
-        """Write that the user is about to be moved: a crash must not hide who did it."""
-        await self._table.merge(
-            {
-                "PartitionKey": user_id[0],
-                "RowKey": user_id,
-                "is_moving": True,
-                "moving_from": old_provider,
-                "moving_since": now,
-            }
-        )
-
-    async def begun_move(self, user_id: str) -> str | None:
-        """Return the provider that a begun, unrecorded move replaces ("": none), or None: no move."""
+    async def moved_at(self, user_id: str) -> datetime | None:
+        """Return when the system last moved the user, or None."""
         row = await self._table.get(user_id[0], user_id)
-        return str(row["moving_from"]) if row and row.get("is_moving") else None
+        return row.get("moved_at") if row else None
 
     async def record(self, result: UserResult, cause: str, now: datetime) -> None:
         """Write what a look found. The date and the old provider of a move outlive later looks."""
@@ -61,8 +46,6 @@ class UserTable:
         }
         if result.upn:
             entity["upn"] = result.upn
-        if result.outcome in _SETTLED:
-            entity["is_moving"] = False
         if result.outcome is Outcome.MOVED:
             entity["moved_at"] = now
             entity["old_provider"] = result.old_provider or ""
@@ -77,8 +60,6 @@ class UserTable:
                 ["RowKey", "outcome", "reason", "moved_at"],
             )
             async for row in rows:
-                if "outcome" not in row:  # a move that has begun and was not recorded yet
-                    continue
                 yield KnownUser(
                     row["RowKey"], Outcome(row["outcome"]), row["reason"], row.get("moved_at")
                 )

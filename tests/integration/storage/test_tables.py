@@ -68,22 +68,25 @@ async def test_date_of_the_move_outlives_later_looks(tables: Tables) -> None:
     later = UserResult(guid(1), Outcome.ALREADY_MICROSOFT, "Microsoft is the provider")
     await users.record(later, "license_event", NOON + timedelta(hours=1))
     await users.record(UserResult("f" + guid(2)[1:], Outcome.UNLICENSED, "x"), "sweep", NOON)
-    await users.begin_move("e" + guid(3)[1:], "BT", NOON)
     known = {user.user_id: user async for user in users.all()}
     assert known[guid(1)].outcome is Outcome.ALREADY_MICROSOFT
     assert known[guid(1)].moved_at == NOON
     assert len(known) == 2
+    assert await users.moved_at(guid(1)) == NOON
+    assert await users.moved_at(guid(3)) is None
 
 
-async def test_begun_move_is_known_until_a_look_settles_it(tables: Tables) -> None:
-    """A move that was begun is remembered with the old provider; a failure does not close it."""
-    users = UserTable(tables.table("users"))
-    assert await users.begun_move(guid(1)) is None
-    await users.begin_move(guid(1), "BT", NOON)
-    await users.record(UserResult(guid(1), Outcome.FAILED, "no answer"), "sweep", NOON)
-    assert await users.begun_move(guid(1)) == "BT"
-    await users.record(UserResult(guid(1), Outcome.MOVED, "x", old_provider="BT"), "sweep", NOON)
-    assert await users.begun_move(guid(1)) is None
+async def test_begun_move_is_known(tables: Tables) -> None:
+    """Entries saved for a move tell which provider it replaces and when it began; others do not."""
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+    user = in_service(1, third_party("BT"))
+    await replaced.save(user, NOON)
+    assert await replaced.last_move(user.id) is None
+    later = NOON + timedelta(days=1)
+    assert not await replaced.save(user, later, for_move=True)
+    assert await replaced.last_move(user.id) == ("BT", later)
+    (record,) = await replaced.of(user.id)
+    assert record.saved_at == NOON
 
 
 async def test_waiting_list(tables: Tables) -> None:
