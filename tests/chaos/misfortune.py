@@ -3,6 +3,7 @@
 import random
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
@@ -48,7 +49,7 @@ def rage(stage: Stage, plan: Plan, administrator: Administrator) -> Damage:
             stage.suffer(None)
         deeds.result()
     # The last blow: whoever still works on something begins anew, without any faults.
-    _kill(stage, range(len(stage.hosts)), damage)
+    _kill(stage, range(len(stage.hosts)), damage, meanwhile=stage.let_leases_end)
     damage.seconds = time.monotonic() - began
     return damage
 
@@ -90,11 +91,17 @@ def _endure(stage: Stage, each: Round, damage: Damage) -> None:
     time.sleep(each.squall_seconds)
 
 
-def _kill(stage: Stage, hosts: range | list[int], damage: Damage) -> None:
-    """SIGKILL, and up again."""
+def _kill(
+    stage: Stage,
+    hosts: Sequence[int],
+    damage: Damage,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
+    """SIGKILL, `meanwhile`, and up again."""
     for number in hosts:
         stage.hosts[number].kill()
         damage.hosts_killed += 1
+    meanwhile()
     with ThreadPoolExecutor() as pool:
         started = [pool.submit(stage.hosts[number].start) for number in hosts]
     for start in started:

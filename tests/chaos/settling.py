@@ -40,7 +40,6 @@ def settle(stage: Stage, plan: Plan, administrator: Administrator) -> tuple[floa
     step("everybody is at rest", lambda: _quiet(stage) and not unsettled(stage))
     step("the poison queue is recorded", lambda: _runs(stage, "record_poison") and _clean(stage))
     convergence = time.monotonic() - began
-    # A host that was killed in the middle keeps the subscription's lease for two minutes.
     step("Graph has the app's one subscription", lambda: _subscribed(stage))
     return convergence, late
 
