@@ -27,12 +27,12 @@ _WEATHER: Final = {
     "notifications_doubled": 0.25,
     "notifications_late": 0.15,
     "notifications_reordered": 0.15,
-    "subscriptions_vanish": 0.01,
+    "subscriptions_vanish": 0.02,
     "delta_tokens_expire": 0.25,
     "delta_resyncs": 0.25,
     "stale_reads": 0.4,
-    "set_fails_but_took_effect": 0.05,
-    "set_succeeds_but_did_not": 0.05,
+    "set_fails_but_took_effect": 0.15,
+    "set_succeeds_but_did_not": 0.15,
 }
 """The middle of each share; a round draws between half of it and one and a half of it."""
 
