@@ -88,7 +88,11 @@ class ReplacedProviderTable:
 
 
 def _encode(entries: Sequence[ProviderEntry]) -> str:
-    return json.dumps([asdict(entry) for entry in entries], sort_keys=True, ensure_ascii=False)
+    fields = [asdict(entry) for entry in entries]
+    for entry in fields:
+        if not entry["other"]:
+            del entry["other"]
+    return json.dumps(fields, sort_keys=True, ensure_ascii=False)
 
 
 def _decode(row: dict[str, object]) -> ReplacedProvider:
