@@ -30,6 +30,7 @@ from shared.services.poison import PoisonRecorder
 from shared.services.rechecking import Rechecker
 from shared.services.recording import Recorder
 from shared.services.subscribing import Subscriber
+from shared.services.sweep_reading import SweepReader
 from shared.services.sweeping import Sweeper
 from shared.settings import Mode, Settings
 from shared.storage.plans import PlanTable
@@ -161,17 +162,25 @@ class App:
     @cached_property
     def sweeper(self) -> Sweeper:
         """Sweeps all users."""
-        return Sweeper(
+        plans = PlanTable(self.tables.table("plans"))
+        reader = SweepReader(
             directory=self.graph,
             conferencing=self.teams,
             replaced=self.replaced,
+            waiting=self.waiting,
             runs=self.runs,
-            plans=PlanTable(self.tables.table("plans")),
+            plans=plans,
+            rules=self._rules,
+            clock=self.clock,
+            log=self.log("sweeping"),
+        )
+        return Sweeper(
+            reader=reader,
+            runs=self.runs,
+            plans=plans,
             state=self.state,
             queue=self.queue,
-            rules=self._rules,
             guard=self._guard,
-            waiting=self.waiting,
             patience=self._patience,
             lease=timedelta(seconds=self.settings.sweep_lease_seconds),
             clock=self.clock,

@@ -11,20 +11,14 @@ before it did anything. Then it queues what it wrote down.
 
 import asyncio
 import secrets
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from itertools import batched
 from typing import Final
-from uuid import UUID
 
 from shared.clock import Clock
-from shared.concurrency import gather_bounded
-from shared.domain.decision import Rules
 from shared.domain.guard import Guard
-from shared.domain.user import ServiceUser
 from shared.domain.waiting import Patience
 from shared.errors import (
     AcpError,
@@ -32,29 +26,17 @@ from shared.errors import (
     InputError,
     ServiceError,
     StorageError,
-    TooLargeError,
     TransientError,
 )
 from shared.log import EventLog
-from shared.services.ports import (
-    Conferencing,
-    Directory,
-    Plans,
-    Queue,
-    ReplacedProviders,
-    Runs,
-    State,
-    WaitingUsers,
-)
-from shared.services.scanning import PageScan, scan_page
+from shared.services.ports import Plans, Queue, Runs, State
+from shared.services.sweep_reading import SweepReader
 from shared.storage.messages import messages
 from shared.storage.plans import PagePlan
 from shared.storage.runs import Run, RunState, new_run_id
 
 CAUSE: Final = "sweep"
 _LEASE: Final = "sweep"
-_SAVES_IN_FLIGHT: Final = 16
-_UNLISTED_PER_PAGE: Final = 1_000
 _SENT_AT_ONCE: Final = 1_000
 _GIVE_UP_AFTER: Final = timedelta(hours=6)
 """An interrupted sweep older than this is not gone on with: its links and its picture are old."""
@@ -63,7 +45,7 @@ _OPEN: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED, RunState.RELEA
 
 
 class Sweeper:
-    """Runs sweeps, one at a time over all instances; memory grows with the licensed ids only.
+    """Runs sweeps, one at a time over all instances.
 
     guard: when a sweep is held; None: never (report mode moves nobody).
     """
@@ -71,30 +53,22 @@ class Sweeper:
     def __init__(
         self,
         *,
-        directory: Directory,
-        conferencing: Conferencing,
-        replaced: ReplacedProviders,
-        waiting: WaitingUsers,
+        reader: SweepReader,
         runs: Runs,
         plans: Plans,
         state: State,
         queue: Queue,
-        rules: Rules,
         guard: Guard | None,
         patience: Patience,
         lease: timedelta,
         clock: Clock,
         log: EventLog,
     ) -> None:
-        self._directory = directory
-        self._conferencing = conferencing
-        self._replaced = replaced
-        self._waiting = waiting
+        self._reader = reader
         self._runs = runs
         self._plans = plans
         self._state = state
         self._queue = queue
-        self._rules = rules
         self._guard = guard
         self._patience = patience
         self._lease = lease
@@ -188,7 +162,7 @@ class Sweeper:
             run = await self._begin()
         try:
             if not run.scanned:
-                run = await self._scan(run)
+                run = await self._reader.read(run, self._keep_lease)
             reason = self._guard.holds(run.counts) if self._guard and not run.released else None
             if reason:
                 return await self._end(run, RunState.HELD, reason)
@@ -201,75 +175,6 @@ class Sweeper:
             await self._end(await self._runs.get(run.id) or run, RunState.FAILED, str(error))
             raise
         return await self._end(run, RunState.FINISHED, "")
-
-    async def _scan(self, run: Run) -> Run:
-        licensed = await self._collect(self._directory.licensed_ids())
-        rooms = await self._collect(self._directory.room_ids())
-        run = replace(run, counts={**run.counts, "licensed": len(licensed)})
-        unlisted = set(licensed) if self._rules.include_rooms else licensed - rooms
-        async for done in self._plans.pages(run.id):
-            if done.number <= run.page:
-                unlisted.difference_update(UUID(user).bytes for user in done.licensed)
-        if run.page == 0 or run.next_link:
-            async for page in self._conferencing.pages(run.next_link):
-                found = scan_page(page, licensed, rooms, self._rules)
-                unlisted.difference_update(UUID(user).bytes for user in found.licensed)
-                run = await self._write_down(run, found, page.next_link)
-        return await self._write_down_the_rest(run, unlisted)
-
-    async def _collect(self, pages: AsyncIterator[list[str]]) -> set[bytes]:
-        ids: set[bytes] = set()
-        async for page in pages:
-            await self._keep_lease()
-            ids.update(UUID(user).bytes for user in page)
-        return ids
-
-    async def _write_down(self, run: Run, found: PageScan, next_link: str | None) -> Run:
-        await self._keep_lease()
-        for user_id, reason in found.unreadable:
-            self._log.warning("unreadable", user=self._log.who(user_id), reason=reason)
-        found.counts["saved"] += await self._save(found.to_save)
-        number = run.page + 1
-        await self._plans.put(run.id, PagePlan(number, found.licensed, found.to_queue))
-        run = replace(
-            run,
-            page=number,
-            next_link=next_link,
-            state=RunState.RUNNING,
-            interruptions=0,
-            counts=dict(Counter(run.counts) + found.counts),
-        )
-        await self._runs.put(run)
-        return run
-
-    async def _write_down_the_rest(self, run: Run, unlisted: set[bytes]) -> Run:
-        """Write down whom the pages do not name, so that the mover looks at them too.
-
-        Licensed users whom Teams does not list, and those who need attention: somebody may have
-        mended what was wrong.
-        """
-        attention = {UUID(row.user_id).bytes async for row in self._waiting.attention()}
-        rest = sorted(unlisted | attention)
-        for number, some in enumerate(
-            batched(rest, _UNLISTED_PER_PAGE, strict=False), run.page + 1
-        ):
-            users = [str(UUID(bytes=key)) for key in some]
-            await self._plans.put(run.id, PagePlan(number, users, users))
-        counts = {**run.counts, "unlisted": len(unlisted), "attention": len(attention)}
-        run = replace(run, scanned=True, counts=counts)
-        await self._runs.put(run)
-        return run
-
-    async def _save(self, users: list[ServiceUser]) -> int:
-        return sum(await gather_bounded((self._save_one(user) for user in users), _SAVES_IN_FLIGHT))
-
-    async def _save_one(self, user: ServiceUser) -> bool:
-        try:
-            return await self._replaced.save(user, self._clock.now())
-        except TooLargeError as error:
-            # One user's entries stop nobody else's sweep; the mover refuses to replace them.
-            self._log.warning("unsaveable", user=self._log.who(user.id), reason=error)
-            return False
 
     async def _send(self, run: Run) -> Run:
         """Queue the users of every page that is not marked as sent, in full messages; mark the pages."""

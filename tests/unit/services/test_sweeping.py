@@ -17,6 +17,7 @@ from shared.errors import (
     UnreachableError,
 )
 from shared.log import EventLog
+from shared.services.sweep_reading import SweepReader
 from shared.services.sweeping import Sweeper
 from shared.storage.messages import MoveMessage
 from shared.storage.runs import Run, RunState
@@ -56,17 +57,24 @@ class World:
     guard: Guard | None = field(default_factory=lambda: Guard(500, 1.0))
 
     def sweeper(self) -> Sweeper:
-        return Sweeper(
+        reader = SweepReader(
             directory=self.directory,
             conferencing=self.teams,
             replaced=self.replaced,
+            waiting=self.waiting,
+            runs=self.runs,
+            plans=self.plans,
+            rules=self.rules,
+            clock=self.clock,
+            log=EventLog("acp.sweeping"),
+        )
+        return Sweeper(
+            reader=reader,
             runs=self.runs,
             plans=self.plans,
             state=self.state,
             queue=self.queue,
-            rules=self.rules,
             guard=self.guard,
-            waiting=self.waiting,
             patience=Patience([timedelta(minutes=1)], timedelta(hours=24), 3),
             lease=timedelta(minutes=5),
             clock=self.clock,
