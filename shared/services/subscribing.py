@@ -29,8 +29,8 @@ _OLD_SECRET_LIVES: Final = timedelta(hours=1)
 _EVENT_GRID: Final = "EventGrid:"
 _CONFLICT: Final = 409
 _LEASE: Final = "subscription"
-_LEASE_SPAN: Final = timedelta(minutes=15)
-"""Longer than the few calls of one upkeep take with all their retries."""
+_LEASE_SPAN: Final = timedelta(minutes=5)
+"""Longer than the few calls of one upkeep take; an instance that was killed blocks others so long."""
 
 _LEASE_WAIT: Final = 1.0
 
