@@ -31,7 +31,7 @@ def run_demo(view: View, system: DemoSystem, began: float) -> Evidence:
         with view.step("Starting Azurite, the tenant and the functions host"):
             system.await_tenant()
             control = Control(system.tenant)
-            before = runner.run(control.users())
+            before = [user.born() for user in runner.run(control.users())]
             system.start_host(str(runner.run(control.summary())["tenantId"]))
             control.found_host(system.host)
         view.done("Azurite, the tenant and the functions host run", time.monotonic() - began)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 from shared.domain.outcome import Outcome
@@ -50,6 +50,12 @@ class TenantUser:
             provider=raw["provider"],
             original_entries=tuple(_entry(entry) for entry in raw["original_entries"]),
         )
+
+    def born(self) -> Self:
+        """Return the user as born with the tenant: what licenses do takes seconds, and may be done."""
+        entries = self.original_entries
+        default = next((entry for entry in entries if entry.default), next(iter(entries), None))
+        return replace(self, provider=default.name if default else None)
 
     @property
     def on_microsoft(self) -> bool:
@@ -108,7 +114,7 @@ def outcome_of(user: TenantUser, evidence: Evidence) -> Outcome:
     if user.on_microsoft:
         return Outcome.MOVED if user.id in evidence.moved else Outcome.ALREADY_MICROSOFT
     row = evidence.waiting.get(user.id)
-    waits = row is not None and not row.needs_attention and row.cause is Cause.PROVISIONING
+    waits = row is not None and not row.needs_attention and row.cause is not Cause.FAILURE
     return Outcome.WAITING if waits else Outcome.FAILED
 
 

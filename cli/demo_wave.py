@@ -10,7 +10,6 @@ from cli.demo_calls import Control
 from cli.demo_snapshot import Snapshot
 from cli.demo_summary import TenantUser, app_calls
 from shared.bootstrap import App
-from shared.concurrency import gather_bounded
 from shared.storage.runs import Run
 
 _AT_ONCE: Final = 4
@@ -82,12 +81,14 @@ class Play:
 
     async def _assign(self) -> None:
         token = await self._control.graph_token()
+        left = iter(self._wave)
 
-        async def assign(user: TenantUser) -> None:
-            await self._control.assign_license(user, token)
-            self._assigned += 1
+        async def work() -> None:
+            for user in left:
+                await self._control.assign_license(user, token)
+                self._assigned += 1
 
-        await gather_bounded((assign(user) for user in self._wave), _AT_ONCE)
+        await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
 
     async def _until_quiet(self, work: Coroutine[Any, Any, None]) -> Snapshot:
         """Do `work`, then watch until it is quiet, or until nothing moves any more before that."""

@@ -48,7 +48,14 @@ def change(user: TenantUser, action: str, before: str | None) -> dict[str, Any]:
 
 def waits(user: TenantUser, cause: Cause = Cause.PROVISIONING, *, due: bool = True) -> Waiting:
     """A row of the waiting list; not due: it needs attention."""
-    return Waiting(user.id, cause, "Teams is slow", NOW, 1, NOW if due else None)
+    return Waiting(
+        user_id=user.id,
+        cause=cause,
+        reason="Teams is slow",
+        since=NOW,
+        due=NOW if due else None,
+        looked_at=NOW,
+    )
 
 
 def evidence(

@@ -79,6 +79,14 @@ def test_a_user_is_read_as_the_tenant_shows_it() -> None:
     assert (user.third_party, user.on_microsoft, user.candidate) == (True, False, True)
 
 
+def test_the_tenant_before_is_the_tenant_as_it_was_born() -> None:
+    """However long the first look took: those who were just licensed had no provider then."""
+    entries = (entry("BT", default=False), entry("PGi"))
+    assert person(1, MICROSOFT, original_entries=entries).born().provider == "PGi"
+    assert person(1, MICROSOFT, original_entries=(entry("BT", default=False),)).born().third_party
+    assert person(1, MICROSOFT, original_entries=()).born().provider is None
+
+
 def test_the_summary_of_a_demo_that_went_well() -> None:
     """Every figure, once."""
     assert summarize(put_right()) == {
@@ -119,6 +127,7 @@ def test_a_demo_that_went_well_has_no_faults() -> None:
         (person(4, "BT"), Outcome.FAILED),
         (person(5, "BT"), Outcome.FAILED),
         (person(6, "BT"), Outcome.FAILED),
+        (person(7), Outcome.WAITING),
     ],
 )
 def test_each_user_has_one_outcome(user: TenantUser, expected: Outcome) -> None:
@@ -127,6 +136,7 @@ def test_each_user_has_one_outcome(user: TenantUser, expected: Outcome) -> None:
         waits(person(3)),
         waits(person(4), Cause.FAILURE),
         waits(person(5), due=False),
+        waits(person(7), Cause.SECOND_LOOK),
     ]
     seen = evidence([user], moved={person(2).id}, waiting={row.user_id: row for row in rows})
     assert outcome_of(user, seen) is expected
