@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tests.chaos.administrator import Administrator
-from tests.chaos.plan import Blow, Plan, Round
+from tests.chaos.plan import KINDS, Blow, Plan, Round
 from tests.chaos.stage import Stage
 
 _UNCLEAN_STOP: Final = 1.9
@@ -44,7 +44,7 @@ def rage(stage: Stage, plan: Plan, administrator: Administrator) -> Damage:
         try:
             for each in plan.rounds:
                 _endure(stage, each, damage)
-            _count(stage, damage)
+            _linger(stage, plan, damage)
         finally:
             stage.suffer(None)
         deeds.result()
@@ -87,8 +87,19 @@ def _endure(stage: Stage, each: Round, damage: Damage) -> None:
     if each.sweep:
         stage.begin_sweep(each.host)
     time.sleep(max(0.0, began + each.seconds - time.monotonic()))
-    stage.suffer(each.squall)
+    if each.squall is not None:
+        stage.suffer(each.squall)
     time.sleep(each.squall_seconds)
+
+
+def _linger(stage: Stage, plan: Plan, damage: Damage) -> None:
+    """Go on with the last weather until every kind of fault has struck, but not for ever."""
+    stage.suffer(plan.rounds[-1].weather)
+    give_up = time.monotonic() + plan.linger
+    _count(stage, damage)
+    while time.monotonic() < give_up and not all(damage.faults[kind] for kind in KINDS):
+        time.sleep(1.0)
+        _count(stage, damage)
 
 
 def _kill(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from local.tenant.faults import Faults as TenantFaults
 from tests.e2e.tenant import User
 
 Faults = dict[str, Any]
@@ -45,8 +46,19 @@ _FIXED: Final = {
     "late_seconds": 2.0,
     "stale_seconds": 2.0,
 }
+_ALL_KINDS: Final = 1_000
+"""Users from which on a storm has to bring every kind of fault."""
+
 _ROUND_SECONDS: Final = 6.0
 _SQUALL_SECONDS: Final = 1.0
+
+
+KINDS: Final = tuple(
+    name
+    for name, field in TenantFaults.model_fields.items()
+    if field.annotation is float and not name.endswith("_seconds")
+)
+"""Every kind of fault that the tenant knows."""
 
 
 class Blow(StrEnum):
@@ -59,10 +71,10 @@ class Blow(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A blow (to host number `host`, if one), some seconds of faults, a squall of throttling."""
+    """A blow (to host number `host`, if one), some seconds of faults, perhaps a squall of throttling."""
 
     weather: Faults
-    squall: Faults
+    squall: Faults | None
     seconds: float
     squall_seconds: float
     blow: Blow
@@ -99,6 +111,8 @@ class Plan:
     steps: Sequence[Step]
     set_back: int
     """How many moved users are set back by hand once the storm is over."""
+    linger: float
+    """Seconds that the storm goes on at most until every kind of fault has struck."""
 
 
 def draw(seed: int, users: Sequence[User], *, minutes: float, hosts: int) -> Plan:
@@ -107,7 +121,13 @@ def draw(seed: int, users: Sequence[User], *, minutes: float, hosts: int) -> Pla
     count = max(2, round(minutes * 60 / (_ROUND_SECONDS + _SQUALL_SECONDS)))
     seconds = minutes * 60 / count
     rounds = [_round(rng, number, seconds, hosts) for number in range(count)]
-    return Plan(seed, rounds, _steps(rng, users), set_back=max(2, len(users) // 100))
+    return Plan(
+        seed,
+        rounds,
+        _steps(rng, users),
+        set_back=max(2, len(users) // 100),
+        linger=minutes * 60 if len(users) >= _ALL_KINDS else 0.0,
+    )
 
 
 def _round(rng: random.Random, number: int, seconds: float, hosts: int) -> Round:
@@ -119,7 +139,9 @@ def _round(rng: random.Random, number: int, seconds: float, hosts: int) -> Round
     kinds = [Blow.ONE_HOST, Blow.STORAGE, Blow.ALL_HOSTS, *rng.choices(list(Blow), (5, 2, 2))]
     return Round(
         weather={**weather, **_FIXED, **dice},
-        squall={**weather, **squall, **_FIXED, **dice, "seed": rng.getrandbits(31)},
+        # A process that was throttled goes slowly for minutes: a squall in each round, and hardly
+        # anything else would meet the other faults.
+        squall={**weather, **squall, **_FIXED, **dice} if number % 2 else None,
         seconds=seconds - _SQUALL_SECONDS,
         squall_seconds=_SQUALL_SECONDS,
         blow=kinds[min(number, 3)],

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from local.tenant.faults import Faults
 from tests.chaos.misfortune import Damage
+from tests.chaos.plan import KINDS
 from tests.chaos.rules import Verdict
 
 OF_CALLS: Final = (
@@ -26,13 +26,6 @@ OF_CALLS: Final = (
     "delta_tokens_expire",
     "delta_resyncs",
 )
-KINDS: Final = tuple(
-    name
-    for name, field in Faults.model_fields.items()
-    if field.annotation is float and not name.endswith("_seconds")
-)
-"""Every kind of fault that the tenant knows."""
-
 _SHOWN: Final = 10
 
 
