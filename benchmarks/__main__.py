@@ -4,6 +4,7 @@
 """
 
 import argparse
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Protocol
 import httpx
 from azure.core.exceptions import AzureError
 
-from benchmarks import demo, imports, moves, sweep, webhook
+from benchmarks import demo, imports, moves, sweep, throttled, webhook
 from benchmarks.figures import Figure, UnavailableError, machine, table
 from local.errors import LocalError
 
@@ -31,9 +32,12 @@ BENCHMARKS: dict[str, Benchmark] = {
     "moves": moves.run,
     "webhook": webhook.run,
     "demo": demo.run,
+    "throttled": throttled.run,
 }
 
 _TROUBLE = (UnavailableError, LocalError, AzureError, httpx.HTTPError, subprocess.SubprocessError)
+
+_TERMINATED = 128 + signal.SIGTERM
 
 
 def main() -> int:
@@ -45,6 +49,7 @@ def main() -> int:
     for name in chosen.names:
         if name not in BENCHMARKS:
             parser.error(f"no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # so that children are ended
     print(machine(), flush=True)
     return max([_show(name, quick=chosen.quick) for name in chosen.names or BENCHMARKS])
 

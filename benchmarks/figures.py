@@ -44,7 +44,7 @@ def machine() -> str:
     parts = (
         f"CPU: {_cpu()}, {os.process_cpu_count()} cores",
         f"Python {platform.python_version()}",
-        f"{platform.system()} {platform.release()}",
+        platform.system(),
         f"date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         f"commit: {_commit()}",
         f"load average before: {os.getloadavg()[0]:.2f}",

@@ -153,12 +153,15 @@ class Stack:
 
 
 @contextmanager
-def stack(users: int, *, seed: int = 1) -> Iterator[Stack]:
-    """Start storage and a tenant of `users` users, whose services lag behind by nothing."""
+def stack(users: int, *more: str, seed: int = 1) -> Iterator[Stack]:
+    """Start storage and a tenant of `users` users, whose services lag behind by nothing.
+
+    more: further options of `acp tenant`.
+    """
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="acp-bench-")))
         azurite = running.enter_context(Azurite())
-        options = ("--port", "0", "--users", str(users), "--seed", str(seed), "--lag", "0")
+        options = ("--port", "0", "--users", str(users), "--seed", str(seed), "--lag", "0", *more)
         tenant = running.enter_context(acp("tenant", *options, folder=folder))
         yield Stack(azurite.connection_string, tenant.wait_for_line(_READY, 120)[1], folder)
 
