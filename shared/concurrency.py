@@ -9,17 +9,21 @@ async def gather_bounded[T](work: Iterable[Awaitable[T]], limit: int) -> list[T]
 
     The first error cancels what is left and is raised as it is.
     """
+    items = list(work)
     slots = asyncio.Semaphore(limit)
 
     async def one(item: Awaitable[T]) -> T:
         async with slots:
             return await item
 
-    tasks = [asyncio.ensure_future(one(item)) for item in work]
+    tasks = [asyncio.ensure_future(one(item)) for item in items]
     try:
         return await asyncio.gather(*tasks)
     except BaseException:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for item in items:
+            if asyncio.iscoroutine(item):
+                item.close()  # one that was never begun would warn
         raise

@@ -120,13 +120,11 @@ class FakeDirectory:
         everything: dict[str, DirectoryUser | ServiceError] = {**self.known, **self.errors}
         return {user: everything.get(user, missing) for user in ids}
 
-    async def licensed_ids(self) -> AsyncIterator[list[str]]:
+    async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
         if self.down:
             raise self.down
-        yield [user.id for user in self.known.values() if user.licensed]
-
-    async def room_ids(self) -> AsyncIterator[list[str]]:
-        yield [user.id for user in self.known.values() if user.is_room]
+        users = self.known.values()
+        yield [user.id for user in users if user.licensed and (rooms or not user.is_room)]
 
     async def create_subscription(
         self, url: str, client_state: str, expires: datetime

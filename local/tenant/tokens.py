@@ -77,7 +77,8 @@ class Tokens:
         parts = token.strip().split(".")
         if len(parts) != 3:  # noqa: PLR2004 - header, claims, signature
             raise TokenError("CompactToken parsing failed.")
-        if not hmac.compare_digest(self._sign(parts[0], parts[1]), parts[2]):
+        signature = parts[2].encode("utf-8", "replace")
+        if not hmac.compare_digest(self._sign(parts[0], parts[1]).encode(), signature):
             raise TokenError("Access token validation failure. Invalid signature.")
         try:
             claims = json.loads(_decode(parts[1]))

@@ -67,15 +67,31 @@ class GraphClient:
                 await self._service.pause(attempt)
         return found
 
-    async def licensed_ids(self) -> AsyncIterator[list[str]]:
-        """Yield, page by page, the ids of all users with an enabled conferencing plan."""
-        async for page in self._ids_with(CONFERENCING_PLANS):
-            yield page
+    async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
+        """Yield, page by page, the ids of all users with an enabled conferencing plan.
 
-    async def room_ids(self) -> AsyncIterator[list[str]]:
-        """Yield, page by page, the ids of all accounts with an enabled Teams Rooms plan."""
-        async for page in self._ids_with(ROOM_PLANS):
-            yield page
+        rooms: with those who hold a Teams Rooms plan too. One listing, however many plans there are.
+        """
+        text = _any_of(CONFERENCING_PLANS)
+        if not rooms:
+            text = f"({text}) and not ({_any_of(ROOM_PLANS)})"
+        params: dict[str, str] | None = {
+            "$count": "true",
+            "$top": _PAGE,
+            "$select": "id",
+            "$filter": text,
+        }
+        url: str | None = None
+        while params or url:
+            page = await self._service.call(
+                wire.LIST_USERS,
+                UserIdPage.model_validate_json,
+                url=url,
+                params=params,
+                headers=_EVENTUAL,
+            )
+            yield [user.id for user in page.value]
+            url, params = page.next_link, None
 
     async def probe(self) -> None:
         """Ask for one user id; raises ServiceError when Graph does not answer or refuses."""
@@ -157,29 +173,6 @@ class GraphClient:
         """Ask Graph to process the user's license assignment again."""
         await self._service.call(wire.REPROCESS, lambda _: None, ids={"id": user_id})
 
-    async def _ids_with(self, plans: Iterable[str]) -> AsyncIterator[list[str]]:
-        clauses = (
-            f"assignedPlans/any(p:p/servicePlanId eq {plan} and p/capabilityStatus eq 'Enabled')"
-            for plan in plans
-        )
-        params: dict[str, str] | None = {
-            "$count": "true",
-            "$top": _PAGE,
-            "$select": "id",
-            "$filter": " or ".join(clauses),
-        }
-        url: str | None = None
-        while params or url:
-            page = await self._service.call(
-                wire.LIST_USERS,
-                UserIdPage.model_validate_json,
-                url=url,
-                params=params,
-                headers=_EVENTUAL,
-            )
-            yield [user.id for user in page.value]
-            url, params = page.next_link, None
-
     async def _batch(self, ids: Sequence[str]) -> dict[str, DirectoryUser | ServiceError]:
         requests = [
             {"id": str(number), "method": "GET", "url": f"/users/{user}?$select={_SELECT}"}
@@ -220,6 +213,14 @@ _USER = TypeAdapter(User)
 
 LONGEST_SUBSCRIPTION: Final = timedelta(minutes=41_760)
 """How far ahead a user subscription may end (Graph, subscription resource type)."""
+
+
+def _any_of(plans: Iterable[str]) -> str:
+    """Return the filter for users with one of these plans enabled ("Advanced query capabilities")."""
+    return " or ".join(
+        f"assignedPlans/any(p:p/servicePlanId eq {plan} and p/capabilityStatus eq 'Enabled')"
+        for plan in plans
+    )
 
 
 def _timestamp(moment: datetime) -> str:

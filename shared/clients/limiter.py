@@ -23,10 +23,15 @@ _CUT: Final = 0.8
 _EASE: Final = 0.95
 """Factors: after a throttled answer, and near the wall."""
 
-_GROWTH: Final = 0.004
-"""Share that the rate grows by each second; twice as much after each quiet half minute."""
+_WELL_BELOW: Final = 0.9
+_CATCH_UP: Final = 0.05
+"""Share that the rate grows by each second while it is well below the rate that was last refused."""
 
-_QUIET: Final = 30.0
+_PROBE: Final = 0.0001
+_PATIENCE: Final = 500
+"""Share that it grows by with each good answer near that rate; doubled after so many good answers.
+Counted in answers and not in seconds, so that few of them are refused however slow the service is."""
+
 _LOWEST_RATE: Final = 0.5
 
 
@@ -49,6 +54,8 @@ class Limiter:
         self._ceiling = float(ceiling)
         self._limit = float(ceiling)
         self._rate: float | None = None
+        self._wall = 0.0
+        self._good = 0
         self._in_flight = 0
         self._paused_until = float("-inf")
         self._next_turn = float("-inf")
@@ -123,6 +130,8 @@ class Limiter:
         self._last_cut = self._grown_at = self._clock.monotonic()
         self._limit = max(1.0, self._limit * factor)
         known = self._rate if self._rate is not None else max(1.0, self._recent_rate())
+        self._wall = known
+        self._good = 0
         self._rate = max(_LOWEST_RATE, known * factor)
 
     def _speed_up(self) -> None:
@@ -133,8 +142,11 @@ class Limiter:
             # A rate that is not used tells nothing about what the service would take.
             self._grown_at = now
             return
-        doublings = min(8.0, (now - self._last_cut) // _QUIET)
-        self._rate *= 1.0 + _GROWTH * 2.0**doublings * (now - self._grown_at)
+        if self._rate < _WELL_BELOW * self._wall:
+            self._rate *= 1.0 + _CATCH_UP * (now - self._grown_at)
+        else:
+            self._good += 1
+            self._rate *= 1.0 + _PROBE * 2.0 ** min(8, self._good // _PATIENCE)
         self._grown_at = now
 
     def _recent_rate(self) -> float:

@@ -43,7 +43,7 @@ class Call:
         return f"{self.method} {self.template}"
 
 
-LIST_USERS: Final = Call("GET", "/v1.0/users", Sure.DOCUMENTED, "who is licensed; who is a room")
+LIST_USERS: Final = Call("GET", "/v1.0/users", Sure.DOCUMENTED, "who is licensed and no room")
 BATCH: Final = Call("POST", "/v1.0/$batch", Sure.DOCUMENTED, "the license of up to 20 users")
 CREATE_SUBSCRIPTION: Final = Call(
     "POST", "/v1.0/subscriptions", Sure.DOCUMENTED, "ask Graph to tell of changed users"

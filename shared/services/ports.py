@@ -23,12 +23,8 @@ class Directory(Protocol):
         """Return each of at most 20 users, or the error that met just that one."""
         ...
 
-    def licensed_ids(self) -> AsyncIterator[list[str]]:
-        """Yield the ids of all licensed users, page by page."""
-        ...
-
-    def room_ids(self) -> AsyncIterator[list[str]]:
-        """Yield the ids of all Teams Rooms accounts, page by page."""
+    def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
+        """Yield the ids of all licensed users, with or without rooms, page by page."""
         ...
 
     async def create_subscription(

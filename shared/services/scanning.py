@@ -24,16 +24,17 @@ class PageScan:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-def scan_page(
-    page: Page, licensed: AbstractSet[bytes], rooms: AbstractSet[bytes], rules: Rules
-) -> PageScan:
-    """Return what a page means; `licensed` and `rooms` hold the 16 bytes of user ids."""
+def scan_page(page: Page, licensed: AbstractSet[bytes], rules: Rules) -> PageScan:
+    """Return what a page means; `licensed` holds the 16 bytes of user ids.
+
+    Rooms are not among the licensed, unless the rules include them.
+    """
     found = PageScan(unreadable=page.faults)
     for user in page.users:
         key = UUID(user.id).bytes
         if key in licensed:
             found.licensed.append(user.id)
-        view = _directory_view(user, licensed=key in licensed, room=key in rooms)
+        view = _directory_view(user, licensed=key in licensed)
         action = decide(view, user, rules).action
         found.counts["users"] += 1
         found.counts[str(action)] += 1
@@ -51,13 +52,12 @@ def scan_page(
     return found
 
 
-def _directory_view(user: ServiceUser, *, licensed: bool, room: bool) -> DirectoryUser:
+def _directory_view(user: ServiceUser, *, licensed: bool) -> DirectoryUser:
     """Return what the listings say of a user in the directory's words; guests are known from Teams."""
     return DirectoryUser(
         id=user.id,
         upn=user.upn,
         plan_status=PlanStatus.ENABLED if licensed else None,
-        is_room=room,
         usage_location=user.usage_location,
     )
 

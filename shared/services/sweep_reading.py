@@ -60,16 +60,16 @@ class SweepReader:
 
         keep_lease: called before each step; raises BusyError when another instance took over.
         """
-        licensed = await _collect(self._directory.licensed_ids(), keep_lease)
-        rooms = await _collect(self._directory.room_ids(), keep_lease)
+        listing = self._directory.licensed_ids(rooms=self._rules.include_rooms)
+        licensed = await _collect(listing, keep_lease)
         run = replace(run, counts={**run.counts, "licensed": len(licensed)})
-        unlisted = set(licensed) if self._rules.include_rooms else licensed - rooms
+        unlisted = set(licensed)
         async for done in self._plans.pages(run.id):
             if done.number <= run.page:
                 unlisted.difference_update(UUID(user).bytes for user in done.licensed)
         if run.page == 0 or run.next_link:
             async for page in self._conferencing.pages(run.next_link):
-                found = scan_page(page, licensed, rooms, self._rules)
+                found = scan_page(page, licensed, self._rules)
                 unlisted.difference_update(UUID(user).bytes for user in found.licensed)
                 await keep_lease()
                 run = await self._write_down(run, found, page.next_link)

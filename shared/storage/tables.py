@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import batched
 from typing import Any, Final
+from urllib.request import getproxies_environment
 
 from azure.core import MatchConditions
 from azure.core.credentials_async import AsyncTokenCredential
@@ -200,6 +201,8 @@ class Tables:
             "retry_backoff_factor": 0.3,
             "connection_timeout": timeout,
             "read_timeout": timeout,
+            # Without a proxy to find there, aiohttp would look for a .netrc at every request.
+            "use_env_settings": bool(getproxies_environment()),
         }
         service = (
             TableServiceClient.from_connection_string(connection, **options)

@@ -153,13 +153,14 @@ async def test_licensed_users_are_one_listing() -> None:
         ]
     )
     recorder = Recorder(lambda _: httpx.Response(200, json=next(pages)))
-    listed = [page async for page in recorder.graph().licensed_ids()]
+    listed = [page async for page in recorder.graph().licensed_ids(rooms=False)]
     assert listed == [[guid(1)], []]
     first, second = recorder.requests
     assert first.url.params["$top"] == "999"
     assert first.url.params["$count"] == "true"
     assert first.url.params["$select"] == "id"
     assert f"servicePlanId eq {PLAN} and" in first.url.params["$filter"]
+    assert f"not (assignedPlans/any(p:p/servicePlanId eq {ROOM} and" in first.url.params["$filter"]
     assert str(second.url).endswith("skiptoken=x")
     assert {request.headers["ConsistencyLevel"] for request in recorder.requests} == {"eventual"}
 

@@ -36,9 +36,7 @@ async def every_request() -> list[httpx.Request]:
     graph, teams = recorder.graph(), recorder.teams()
     await graph.users([guid(1)])
     await graph.probe()
-    async for _ in graph.licensed_ids():
-        pass
-    async for _ in graph.room_ids():
+    async for _ in graph.licensed_ids(rooms=False):
         pass
     await graph.create_subscription("https://app.example/", "secret", END)
     await graph.renew_subscription("s1", END)

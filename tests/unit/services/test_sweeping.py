@@ -170,8 +170,17 @@ async def test_rooms_are_known_by_their_plan() -> None:
     world = World()
     world.directory.add(replace(licensed(1), is_room=True))
     world.teams.add(in_service(1, third_party()))
-    await world.sweep()
+    assert (await world.sweep()).counts["unlicensed"] == 1
     assert world.queued == set()
+
+
+async def test_rooms_are_swept_where_the_setting_permits() -> None:
+    """With ACP_INCLUDE_ROOMS a room is queued like a user."""
+    world = World(rules=Rules(include_rooms=True))
+    world.directory.add(replace(licensed(1), is_room=True))
+    world.teams.add(in_service(1, third_party()))
+    await world.sweep()
+    assert world.queued == {guid(1)}
 
 
 async def test_messages_are_full() -> None:
