@@ -1,47 +1,48 @@
 """The one place that builds clients and services from the settings.
 
-Everything is built at the first use, not at import, so that a cold start loads only what its first
-call needs; from then on one process has one of each, and one connection pool.
+Everything is imported and built at its first use, not at start, so that a cold start loads only what
+its first call needs: the webhook neither msal nor httpx. From then on one process has one of each,
+and one connection pool.
 """
+
+from __future__ import annotations
 
 import os
 import random
 from datetime import timedelta
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
-import httpx
-
-from shared.clients import wire
-from shared.clients.graph import GraphClient
-from shared.clients.identity import Identity, StorageCredential
-from shared.clients.limiter import Limiter
-from shared.clients.teams import TeamsClient
-from shared.clients.transport import Retries, Service
 from shared.clock import SystemClock
-from shared.domain.decision import Rules
-from shared.domain.guard import Guard
-from shared.domain.waiting import Patience
 from shared.log import EventLog, quiet_libraries
-from shared.services.catching_up import CatchUp
-from shared.services.health import Health
-from shared.services.intake import Intake
-from shared.services.moving import Mover
-from shared.services.poison import PoisonRecorder
-from shared.services.rechecking import Rechecker
-from shared.services.recording import Recorder
-from shared.services.subscribing import Subscriber
-from shared.services.sweep_reading import SweepReader
-from shared.services.sweeping import Sweeper
 from shared.settings import Mode, Settings
-from shared.storage.plans import PlanTable
-from shared.storage.poison import PoisonQueue
-from shared.storage.queue import MoveQueue
-from shared.storage.replaced import ReplacedProviderTable
-from shared.storage.runs import RunTable
-from shared.storage.state import StateTable
-from shared.storage.tables import Tables
-from shared.storage.users import UserTable
-from shared.storage.waiting import WaitingTable
+
+if TYPE_CHECKING:
+    import httpx
+
+    from shared.clients.graph import GraphClient
+    from shared.clients.identity import Identity, StorageCredential
+    from shared.clients.teams import TeamsClient
+    from shared.clients.transport import Retries, Service
+    from shared.domain.decision import Rules
+    from shared.domain.guard import Guard
+    from shared.domain.waiting import Patience
+    from shared.services.catching_up import CatchUp
+    from shared.services.health import Health
+    from shared.services.intake import Intake
+    from shared.services.moving import Mover
+    from shared.services.poison import PoisonRecorder
+    from shared.services.rechecking import Rechecker
+    from shared.services.recording import Recorder
+    from shared.services.subscribing import Subscriber
+    from shared.services.sweeping import Sweeper
+    from shared.storage.queue import MoveQueue
+    from shared.storage.replaced import ReplacedProviderTable
+    from shared.storage.runs import RunTable
+    from shared.storage.state import StateTable
+    from shared.storage.tables import Tables
+    from shared.storage.users import UserTable
+    from shared.storage.waiting import WaitingTable
 
 
 @cache
@@ -51,7 +52,7 @@ def settings() -> Settings:
 
 
 @cache
-def app() -> "App":
+def app() -> App:
     """Return the app of this process."""
     quiet_libraries()
     return App(settings())
@@ -63,7 +64,6 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.clock = SystemClock()
-        self._retries = Retries()
 
     def log(self, name: str) -> EventLog:
         """Return the log of one service."""
@@ -72,19 +72,32 @@ class App:
         )
 
     @cached_property
+    def _retries(self) -> Retries:
+        from shared.clients.transport import Retries
+
+        return Retries()
+
+    @cached_property
     def http(self) -> httpx.AsyncClient:
         """The process's one pool of connections to the services."""
+        import httpx
+
         limits = httpx.Limits(max_connections=2 * self.settings.max_calls_in_flight)
         return httpx.AsyncClient(timeout=self.settings.request_timeout, limits=limits)
 
     @cached_property
     def identity(self) -> Identity:
         """The managed identity."""
+        from shared.clients.identity import Identity
+
         return Identity(self.settings.identity_client_id, self.settings.request_timeout)
 
     @cached_property
     def graph(self) -> GraphClient:
         """The Graph client."""
+        from shared.clients import wire
+        from shared.clients.graph import GraphClient
+
         cloud = wire.CLOUDS[self.settings.cloud]
         origin = str(self.settings.graph_url or cloud.graph)
         service = self._service("Graph", origin, cloud.graph_audience)
@@ -93,6 +106,9 @@ class App:
     @cached_property
     def teams(self) -> TeamsClient:
         """The Teams admin client."""
+        from shared.clients import wire
+        from shared.clients.teams import TeamsClient
+
         origin = str(self.settings.teams_url or wire.CLOUDS[self.settings.cloud].teams)
         service = self._service("Teams", origin, wire.TEAMS_AUDIENCE)
         return TeamsClient(service, self.settings.page_size)
@@ -100,6 +116,8 @@ class App:
     @cached_property
     def tables(self) -> Tables:
         """The storage account's tables."""
+        from shared.storage.tables import Tables
+
         return Tables.open(
             self.settings.table_prefix,
             connection=self.settings.storage_connection,
@@ -116,36 +134,50 @@ class App:
     @cached_property
     def state(self) -> StateTable:
         """The single things that are remembered."""
+        from shared.storage.state import StateTable
+
         return StateTable(self.tables.table("state"))
 
     @cached_property
     def replaced(self) -> ReplacedProviderTable:
         """The saved provider entries."""
+        from shared.storage.replaced import ReplacedProviderTable
+
         return ReplacedProviderTable(self.tables.table("replacedproviders"))
 
     @cached_property
     def users(self) -> UserTable:
         """The last known states."""
+        from shared.storage.users import UserTable
+
         return UserTable(self.tables.table("users"))
 
     @cached_property
     def waiting(self) -> WaitingTable:
         """The users to be looked at again."""
+        from shared.storage.waiting import WaitingTable
+
         return WaitingTable(self.tables.table("waiting"))
 
     @cached_property
     def runs(self) -> RunTable:
         """The runs and their results."""
+        from shared.storage.runs import RunTable
+
         return RunTable(self.tables.table("runs"), self.tables.table("runresults"))
 
     @cached_property
     def intake(self) -> Intake:
         """Takes in notifications."""
+        from shared.services.intake import Intake
+
         return Intake(self.state, self.settings.tenant_id, self.clock, self.log("intake"))
 
     @cached_property
     def mover(self) -> Mover:
         """Moves users."""
+        from shared.services.moving import Mover
+
         return Mover(
             directory=self.graph,
             conferencing=self.teams,
@@ -162,6 +194,10 @@ class App:
     @cached_property
     def sweeper(self) -> Sweeper:
         """Sweeps all users."""
+        from shared.services.sweep_reading import SweepReader
+        from shared.services.sweeping import Sweeper
+        from shared.storage.plans import PlanTable
+
         plans = PlanTable(self.tables.table("plans"))
         reader = SweepReader(
             directory=self.graph,
@@ -190,6 +226,8 @@ class App:
     @cached_property
     def catch_up(self) -> CatchUp:
         """Asks for changed licenses."""
+        from shared.services.catching_up import CatchUp
+
         return CatchUp(
             directory=self.graph,
             state=self.state,
@@ -203,34 +241,47 @@ class App:
     @cached_property
     def rechecker(self) -> Rechecker:
         """Looks again at waiting users."""
+        from shared.services.rechecking import Rechecker
+
         return Rechecker(self.waiting, self.queue, self.clock, self.log("rechecking"))
 
     @cached_property
     def poison(self) -> PoisonRecorder:
         """Records the users of poison messages."""
+        from shared.services.poison import PoisonRecorder
+        from shared.storage.poison import PoisonQueue
+
         queue = PoisonQueue(self._queue(f"{self.settings.queue}-poison"))
         return PoisonRecorder(queue, self.waiting, self.clock, self.log("poison"))
 
     @cached_property
     def subscriber(self) -> Subscriber:
         """Looks after the change subscription."""
+        from shared.services.subscribing import Subscriber
+
         url = self.settings.notification_url
         return Subscriber(self.graph, self.state, url, self.clock, self.log("subscribing"))
 
     @cached_property
     def health(self) -> Health:
         """Checks storage, Graph and Teams."""
+        from shared.services.health import Health
+
         checks = {"storage": self.state.probe, "graph": self.graph.probe, "teams": self.teams.probe}
         return Health(checks, self.clock, self.log("health"))
 
     @cached_property
     def _rules(self) -> Rules:
+        from shared.domain.decision import Rules
+
         return Rules(
             self.settings.excluded_users, self.settings.include_rooms, self.settings.number_rules
         )
 
     @cached_property
     def _patience(self) -> Patience:
+        from shared.domain.waiting import Patience
+
         return Patience(
             self.settings.recheck_delays,
             self.settings.grace,
@@ -240,6 +291,8 @@ class App:
 
     @cached_property
     def _recorder(self) -> Recorder:
+        from shared.services.recording import Recorder
+
         return Recorder(
             directory=self.graph,
             users=self.users,
@@ -252,6 +305,8 @@ class App:
 
     @cached_property
     def _guard(self) -> Guard | None:
+        from shared.domain.guard import Guard
+
         # A report moves nobody, so there is nothing to hold.
         if self.settings.mode is Mode.REPORT:
             return None
@@ -259,9 +314,13 @@ class App:
 
     @cached_property
     def _storage_credential(self) -> StorageCredential | None:
+        from shared.clients.identity import StorageCredential
+
         return None if self.settings.storage_connection else StorageCredential(self.identity)
 
     def _queue(self, name: str) -> MoveQueue:
+        from shared.storage.queue import MoveQueue
+
         return MoveQueue(
             name,
             connection=self.settings.storage_connection,
@@ -270,6 +329,9 @@ class App:
         )
 
     def _service(self, name: str, origin: str, audience: str) -> Service:
+        from shared.clients.limiter import Limiter
+        from shared.clients.transport import Service
+
         return Service(
             name,
             origin,

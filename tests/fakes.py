@@ -183,6 +183,8 @@ class FakeTeams:
     set_errors: dict[str, Exception] = field(default_factory=dict)
     sets: list[tuple[str, bool, str | None]] = field(default_factory=list)
     reads: int = 0
+    takes_effect_and_fails: bool = False
+    """Whether the next set happens and answers an error all the same."""
     lag: int = 0
     """Reads after a set that still show the old state."""
     faults: list[tuple[str, str]] = field(default_factory=list)
@@ -227,6 +229,9 @@ class FakeTeams:
         user = self.known[user_id]
         self._before[user_id] = (self.lag, user)
         self.known[user_id] = dataclasses.replace(user, entries=(microsoft(number or "+15550199"),))
+        if self.takes_effect_and_fails:
+            self.takes_effect_and_fails = False
+            raise UnreachableError("Teams", "PUT /Teams.Cpc/users/{id}", "ReadTimeout")
 
 
 @dataclass

@@ -65,6 +65,8 @@ class TeamsClient:
 
         number: default toll number (E.164), else the service chooses. Harmless when repeated.
         NotFoundError: the service has not provisioned the user. RefusedError carries its code.
+        TransientError: it may have happened or not. It is not tried again here, because whoever
+        replaces a provider has to look first what there is to save now.
         """
         body: dict[str, Any] = {"sendEmail": False}
         if replace:
@@ -77,6 +79,7 @@ class TeamsClient:
             lambda _: None,
             ids={"id": user_id},
             json=body,
+            tries=1,
         )
 
     async def probe(self) -> None:

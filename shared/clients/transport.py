@@ -84,21 +84,24 @@ class Service:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         json: Any = None,
+        tries: int | None = None,
     ) -> T:
         """Make `call` and return what `parse` makes of the answer's body.
 
         url: an absolute address the service gave (a next link) in place of the call's own path.
-        Transient errors are tried again, with pauses that grow and vary; then the last is raised.
+        tries: calls at most, if not the usual number. Transient errors are tried again, with pauses
+        that grow and vary; then the last is raised.
         """
+        tries = tries or self._retries.tries
         target = self.check_link(call, url) if url else self._origin.join(call.path(**ids or {}))
         fresh_token = False
-        for attempt in range(1, self._retries.tries + 1):
+        for attempt in range(1, tries + 1):
             try:
                 return await self._once(
                     call, parse, target, params=params, headers=headers, json=json
                 )
             except TransientError as error:
-                if attempt == self._retries.tries or isinstance(error, PausedError):
+                if attempt == tries or isinstance(error, PausedError):
                     raise
             except AccessDeniedError as error:
                 # A token may be revoked before its end; a fresh one is tried once.

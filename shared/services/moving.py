@@ -19,6 +19,7 @@ from shared.errors import (
     PausedError,
     RefusedError,
     TooLargeError,
+    TransientError,
 )
 from shared.log import EventLog
 from shared.services.ports import Conferencing, Directory, ReplacedProviders, Runs, Users
@@ -30,6 +31,18 @@ _CONFIRM_AFTER: Final = (0.0, 1.0, 2.0, 4.0)
 
 _RETIRED: Final = "ReplaceProviderRetired"
 """The service's code for: replacing a third-party provider is not offered any more."""
+
+
+_LOOK_AGAIN_AFTER: Final = (0.5, 1.0, 2.0, 4.0)
+"""Seconds before another look at a user for whom it is not sure whether the change happened."""
+
+
+class _UnsureChangeError(TransientError):
+    """The service did not say whether the change happened; it may have."""
+
+    def __init__(self, error: TransientError, old_provider: str) -> None:
+        super().__init__(error.service, error.operation, error.detail, error.code, error.status)
+        self.old_provider = old_provider
 
 
 class Mover:
@@ -115,6 +128,17 @@ class Mover:
             return UserResult(user_id, Outcome.FAILED, f"unexpected {type(error).__name__}", upn)
 
     async def _look(self, user: DirectoryUser) -> UserResult:
+        """Look and act; where it stays unsure whether the change happened, look again before more."""
+        begun: str | None = None
+        for pause in _LOOK_AGAIN_AFTER:
+            try:
+                return await self._look_once(user, begun)
+            except _UnsureChangeError as unsure:
+                begun = unsure.old_provider
+                await self._clock.sleep(pause)
+        return await self._look_once(user, begun)
+
+    async def _look_once(self, user: DirectoryUser, begun: str | None) -> UserResult:
         if refused := screen(user, self._rules):
             return _result(user, refused)
         service = await self._conferencing.user(user.id)
@@ -125,15 +149,19 @@ class Mover:
             # Provisioning may replace the provider by itself (AutomaticallyReplaceAcpProvider).
             await self._replaced.save(service, self._clock.now())
         if decision.action is Action.ALREADY:
-            return await self._already(user, decision)
+            return await self._already(user, decision, begun)
         if not decision.action.changes_tenant:
             return _result(user, decision)
         if self._report:
             return _result(user, decision, Outcome.WOULD_MOVE, _provider_name(service))
         return await self._change(user, service, decision)
 
-    async def _already(self, user: DirectoryUser, decision: Decision) -> UserResult:
+    async def _already(
+        self, user: DirectoryUser, decision: Decision, begun_now: str | None
+    ) -> UserResult:
         """Tell a user who was on Microsoft from one whose move was begun and never recorded."""
+        if begun_now is not None:
+            return _result(user, decision, Outcome.MOVED, begun_now)
         begun = await self._replaced.last_move(user.id)
         if begun is None:
             return _result(user, decision)
@@ -160,6 +188,10 @@ class Mover:
                 reason = "the service does not replace third-party providers any more"
                 return UserResult(user.id, Outcome.FAILED, reason, user.upn, needs_person=True)
             raise
+        except PausedError:
+            raise
+        except TransientError as error:
+            raise _UnsureChangeError(error, _provider_name(service)) from None
         return await self._confirm(user, service, decision)
 
     async def _confirm(

@@ -1,19 +1,23 @@
 """What the services ask of the world; `clients` and `storage` give it, tests give fakes."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Protocol
+from __future__ import annotations
 
-from shared.clients.graph_models import DeltaPage, Subscription
-from shared.clients.teams_models import Page
-from shared.domain.outcome import UserResult
-from shared.domain.user import DirectoryUser, ServiceUser
-from shared.domain.waiting import Waiting
-from shared.errors import ServiceError
-from shared.storage.plans import PagePlan
-from shared.storage.poison import PoisonMessage
-from shared.storage.runs import Run
-from shared.storage.state import SubscriptionState
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from shared.clients.graph_models import DeltaPage, Subscription
+    from shared.clients.teams_models import Page
+    from shared.domain.outcome import UserResult
+    from shared.domain.user import DirectoryUser, ServiceUser
+    from shared.domain.waiting import Waiting
+    from shared.errors import ServiceError
+    from shared.storage.plans import PagePlan
+    from shared.storage.poison import PoisonMessage
+    from shared.storage.runs import Run
+    from shared.storage.state import SubscriptionState
 
 
 class Directory(Protocol):

@@ -16,6 +16,7 @@ from shared.errors import (
     NotFoundError,
     PausedError,
     RefusedError,
+    ServerFaultError,
     StorageError,
     ThrottledError,
     UnreachableError,
@@ -349,6 +350,38 @@ async def test_defect_in_the_batch_is_every_users_failure(world: World) -> None:
     """Even an unexpected exception of the batch becomes recorded failures, not a lost message."""
     world.directory.down = ZeroDivisionError()
     assert await world.outcome() is Outcome.FAILED
+    assert world.waiting.rows[guid(1)].due is not None
+
+
+async def test_unsure_change_is_looked_at_before_it_is_made_again(world: World) -> None:
+    """Rule 1: a change without an answer is not repeated blindly: what is there now is saved first."""
+    late = third_party("BT")
+
+    async def set_and_fail(user_id: str, *, replace: bool, number: str | None = None) -> None:
+        world.teams.sets.append((user_id, replace, number))
+        world.teams.add(in_service(1, late))
+        world.teams.set_microsoft = original  # type: ignore[method-assign]
+        raise UnreachableError("Teams", PUT, "ReadTimeout")
+
+    original = world.teams.set_microsoft
+    world.teams.set_microsoft = set_and_fail  # type: ignore[method-assign]
+    assert await world.outcome() is Outcome.MOVED
+    assert [user.entries for user in world.replaced.saved] == [(third_party(),), (late,)]
+
+
+async def test_change_that_happened_without_an_answer_is_ours(world: World) -> None:
+    """A set that answers an error but took effect is found on the next look, and is not made twice."""
+    world.teams.add(in_service())
+    world.teams.takes_effect_and_fails = True
+    assert await world.outcome() is Outcome.MOVED
+    assert len(world.teams.sets) == 1
+
+
+async def test_change_that_never_succeeds_comes_again_later(world: World) -> None:
+    """A service that fails every change is left alone after some tries; the user waits."""
+    world.teams.set_errors[guid(1)] = ServerFaultError("Teams", PUT, "HTTP 500")
+    assert await world.outcome() is Outcome.FAILED
+    assert len(world.teams.sets) == 5
     assert world.waiting.rows[guid(1)].due is not None
 
 
