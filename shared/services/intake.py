@@ -34,7 +34,7 @@ LONGEST_TOKEN: Final = 4096
 """Characters of a validation token at most: anybody can call the address."""
 
 _TRUST: Final = 10.0
-_LOOK_UP_AGAIN: Final = 1.0
+_LOOK_UP_AGAIN: Final = 0.1
 """Seconds, see `Intake._secrets`."""
 
 CAUSE = "license_event"
@@ -145,7 +145,7 @@ class Intake:
         """Return the secrets that a notification of this subscription may carry now.
 
         What is known is trusted for 10 s; a subscription that is not known is looked up anew, but at
-        most once a second, so that a flood of forged notifications costs next to nothing.
+        most ten times a second, so that a flood of forged notifications costs next to nothing.
         """
         found: list[Secret] = []
         for trusted in (_TRUST, _LOOK_UP_AGAIN):
