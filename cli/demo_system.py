@@ -19,7 +19,7 @@ LAG_SECONDS: Final = 2
 """From a license in Graph to its effect in the simulated Teams service; minutes in life."""
 
 _ROOT: Final = Path(__file__).parents[1]
-_START_LIMIT: Final = 60.0
+_START_LIMIT: Final = 120.0
 _STOP_LIMIT: Final = 8.0
 _HOST_OPTIONS: Final = {"ACP_HOST_MESSAGE_LEASE_SECONDS": "60", "ACP_HOST_DRAIN_SECONDS": "5"}
 _PREFIXES: Final = ("acp_", "azurewebjobs", "identity_", "imds_", "msi_", "website_")

@@ -90,7 +90,7 @@ class Child:
         self._reader = threading.Thread(target=self._read, name=f"{self.name} output", daemon=True)
         self._reader.start()
 
-    def wait_for_line(self, pattern: str, limit: float = 30.0) -> re.Match[str]:
+    def wait_for_line(self, pattern: str, limit: float = 120.0) -> re.Match[str]:
         """Wait until a line of standard output matches `pattern`, at most `limit` seconds.
 
         Lines printed before the call count too. Raises `ChildError`, with the end of the log,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from local.errors import WaitError
 
 
-def wait_until[T](condition: Callable[[], T | None], what: str, limit: float = 10.0) -> T:
+def wait_until[T](condition: Callable[[], T | None], what: str, limit: float = 30.0) -> T:
     """Ask `condition` until it gives something true, and return that.
 
     `what` names the condition in the `WaitError` raised after `limit` seconds.

@@ -26,7 +26,7 @@ _HERE = Path(__file__).parent
 _SCRIPT = _HERE / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 _LIFELINE = _HERE / "exit_with_parent.cjs"
 _SERVICES = ("blob", "queue", "table")
-_START_LIMIT = 30.0
+_START_LIMIT = 120.0
 _STOP_LIMIT = 5.0
 
 

@@ -16,7 +16,7 @@ from tests.chaos.stage import Stage
 from tests.e2e.tenant import MICROSOFT
 
 _HOURS_LATER: Final = 3_600.0
-_LIMIT: Final = 150.0
+_LIMIT: Final = 300.0
 """Seconds that each step may take; then the rules are checked on what there is."""
 
 

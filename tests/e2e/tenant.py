@@ -23,7 +23,7 @@ MICROSOFT = "Microsoft"
 User = dict[str, Any]
 """A user as `/_tenant/state` shows it."""
 
-PATIENCE = 40.0
+PATIENCE = 120.0
 """Seconds that anything may take: the machine may be busy with something else."""
 
 

@@ -15,7 +15,7 @@ from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant, User
 
 pytestmark = pytest.mark.xdist_group("wave")
 
-USERS, SEED, LAG = 130, 7, 1
+USERS, SEED, LAG = 90, 7, 1
 
 Ending = dict[str, Any]
 

@@ -196,7 +196,7 @@ class Receiver:
         return [item for body in self.bodies if isinstance(body, dict) for item in body["value"]]
 
 
-async def eventually(condition: Callable[[], bool], limit: float = 15.0) -> None:
+async def eventually(condition: Callable[[], bool], limit: float = 60.0) -> None:
     """Wait until the condition holds; fail when it does not within `limit` seconds."""
     async with asyncio.timeout(limit):
         while not condition():  # noqa: ASYNC110 - another thread makes it true

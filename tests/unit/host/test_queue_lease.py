@@ -11,7 +11,7 @@ from local.host.queue_lease import Lease
 
 pytestmark = pytest.mark.anyio
 
-LIMIT = 5.0
+LIMIT = 30.0
 
 
 class FakeQueue:
