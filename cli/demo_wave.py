@@ -19,7 +19,7 @@ _CHOSEN_OF_FIVE: Final = (0, 2, 4)
 """Who gets a license, of every five users without one."""
 
 _LOOK_EVERY: Final = 0.2
-_STALLED_AFTER: Final = 30.0
+_STALLED_AFTER: Final = 60.0
 """Seconds without any change after which the demo stops waiting."""
 
 
