@@ -1,0 +1,42 @@
+"""Fakes of what the services ask for: small, in memory, with the awkward sides switched on by tests."""
+
+from tests.fakes.clock import NOON, FakeClock
+from tests.fakes.directory import FakeDirectory
+from tests.fakes.people import (
+    PASSCODE,
+    guid,
+    in_service,
+    licensed,
+    microsoft,
+    third_party,
+)
+from tests.fakes.state import FakeState
+from tests.fakes.storage import (
+    FakePlans,
+    FakeQueue,
+    FakeReplaced,
+    FakeRuns,
+    FakeUsers,
+    FakeWaiting,
+)
+from tests.fakes.teams import FakeTeams
+
+__all__ = [
+    "NOON",
+    "PASSCODE",
+    "FakeClock",
+    "FakeDirectory",
+    "FakePlans",
+    "FakeQueue",
+    "FakeReplaced",
+    "FakeRuns",
+    "FakeState",
+    "FakeTeams",
+    "FakeUsers",
+    "FakeWaiting",
+    "guid",
+    "in_service",
+    "licensed",
+    "microsoft",
+    "third_party",
+]

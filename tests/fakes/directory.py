@@ -1,0 +1,92 @@
+"""Graph, in memory, with the awkward sides switched on by tests."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.clients.graph_models import DeltaPage, Subscription
+from shared.domain.user import DirectoryUser
+from shared.errors import NotFoundError, RefusedError, ServiceError
+
+
+@dataclass
+class FakeDirectory:
+    """Graph: known users, and errors that meet single ones."""
+
+    known: dict[str, DirectoryUser] = field(default_factory=dict)
+    errors: dict[str, ServiceError] = field(default_factory=dict)
+    down: Exception | None = None
+    live: dict[str, datetime] = field(default_factory=dict)
+    created: list[str] = field(default_factory=list)
+    latest_links: int = 1
+    delta_links: list[str] = field(default_factory=list)
+    delta_pages: list[DeltaPage] = field(default_factory=list)
+    delta_error: ServiceError | None = None
+    reprocessed: list[str] = field(default_factory=list)
+    reprocess_error: ServiceError | None = None
+    create_error: ServiceError | None = None
+    one_subscription_only: bool = False
+    """Whether Graph refuses a second subscription (409), as it documents."""
+
+    def add(self, *users: DirectoryUser) -> None:
+        self.known |= {user.id: user for user in users}
+
+    async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
+        if self.down:
+            raise self.down
+        missing = NotFoundError("Graph", "POST /v1.0/$batch", "HTTP 404")
+        everything: dict[str, DirectoryUser | ServiceError] = {**self.known, **self.errors}
+        return {user: everything.get(user, missing) for user in ids}
+
+    async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
+        if self.down:
+            raise self.down
+        users = self.known.values()
+        yield [user.id for user in users if user.licensed and (rooms or not user.is_room)]
+
+    async def create_subscription(
+        self, url: str, client_state: str, expires: datetime
+    ) -> Subscription:
+        if self.create_error:
+            raise self.create_error
+        if self.one_subscription_only and self.live:
+            raise RefusedError("Graph", "POST /v1.0/subscriptions", "HTTP 409", "Conflict", 409)
+        name = f"subscription-{len(self.created) + 1}"
+        self.created.append(url)
+        self.live[name] = expires
+        return Subscription(id=name, expirationDateTime=expires)
+
+    async def renew_subscription(self, subscription_id: str, expires: datetime) -> Subscription:
+        if subscription_id not in self.live:
+            raise NotFoundError("Graph", "PATCH /v1.0/subscriptions/{id}", "HTTP 404")
+        self.live[subscription_id] = expires
+        return Subscription(id=subscription_id, expirationDateTime=expires)
+
+    async def subscriptions(self) -> list[Subscription]:
+        return [
+            Subscription(
+                id=name,
+                expirationDateTime=end,
+                notificationUrl=self.created[int(name.rsplit("-", 1)[1]) - 1],
+            )
+            for name, end in self.live.items()
+        ]
+
+    async def delete_subscription(self, subscription_id: str) -> None:
+        if self.live.pop(subscription_id, None) is None:
+            raise NotFoundError("Graph", "DELETE /v1.0/subscriptions/{id}", "HTTP 404")
+
+    async def latest_delta_link(self) -> str:
+        return f"latest-{self.latest_links}"
+
+    async def changes(self, link: str) -> AsyncIterator[DeltaPage]:
+        self.delta_links.append(link)
+        if self.delta_error:
+            raise self.delta_error
+        for page in self.delta_pages:
+            yield page
+
+    async def reprocess(self, user_id: str) -> None:
+        if self.reprocess_error:
+            raise self.reprocess_error
+        self.reprocessed.append(user_id)

@@ -1,0 +1,52 @@
+"""Users as Graph and Teams have them, made short."""
+
+from shared.domain.user import (
+    AccountType,
+    DirectoryUser,
+    PlanStatus,
+    ProviderEntry,
+    ServiceUser,
+)
+
+PASSCODE = "73519846"
+
+
+def guid(number: int) -> str:
+    """A user id that is easy to tell from others."""
+    return f"00000000-0000-4000-8000-{number:012d}"
+
+
+def third_party(name: str = "InterCall", *, default: bool = True) -> ProviderEntry:
+    """A third party's entry."""
+    return ProviderEntry(
+        name, f"{name.lower()}.example", "+15550100", "+18000100", PASSCODE, "", default
+    )
+
+
+def microsoft(number: str = "+15550199", *, default: bool = True) -> ProviderEntry:
+    """Microsoft's own entry."""
+    return ProviderEntry("Microsoft", "resources.lync.com", number, "", "0", "", default)
+
+
+def licensed(number: int = 1, status: PlanStatus | None = PlanStatus.ENABLED) -> DirectoryUser:
+    """A user as Graph has it, licensed unless told otherwise."""
+    return DirectoryUser(guid(number), f"user{number}@contoso.example", status, usage_location="US")
+
+
+def in_service(
+    number: int = 1,
+    *entries: ProviderEntry,
+    account_type: AccountType = AccountType.USER,
+    ready: bool = True,
+    soft_deleted: bool = False,
+) -> ServiceUser:
+    """A user as Teams has it, with the given provider entries."""
+    return ServiceUser(
+        guid(number),
+        f"user{number}@contoso.example",
+        account_type,
+        ready,
+        entries,
+        soft_deleted,
+        usage_location="US",
+    )

@@ -1,0 +1,66 @@
+"""The single things that the app remembers, in memory."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.storage.state import SubscriptionState
+
+
+@dataclass
+class FakeState:
+    """The single things; counts how often the subscription is read."""
+
+    known: SubscriptionState | None = None
+    reads: int = 0
+    link: str | None = None
+    sweep: str | None = None
+    wanted: bool = False
+    released: list[str] = field(default_factory=list)
+    leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+
+    async def subscription(self) -> SubscriptionState | None:
+        self.reads += 1
+        return self.known
+
+    async def put_subscription(self, subscription: SubscriptionState) -> None:
+        self.known = subscription
+
+    async def delta_link(self) -> str | None:
+        return self.link
+
+    async def put_delta_link(self, link: str) -> None:
+        self.link = link
+
+    async def current_sweep(self) -> str | None:
+        return self.sweep
+
+    async def put_current_sweep(self, run: str | None) -> None:
+        self.sweep = run
+
+    async def sweep_requested(self) -> bool:
+        return self.wanted
+
+    async def request_sweep(self, wanted: bool = True) -> None:
+        self.wanted = wanted
+
+    async def released_sweeps(self) -> list[str]:
+        return list(self.released)
+
+    async def add_released_sweep(self, run: str) -> None:
+        self.released.append(run)
+
+    async def remove_released_sweep(self, run: str) -> None:
+        self.released = [known for known in self.released if known != run]
+
+    async def acquire(
+        self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False
+    ) -> bool:
+        holder, until = self.leases.get(name, ("" if renew else owner, now))
+        if holder != owner and (renew or until > now):
+            return False
+        self.leases[name] = (owner, now + span)
+        return True
+
+    async def release(self, name: str, owner: str, now: datetime) -> None:
+        if self.leases.get(name, ("", now))[0] == owner:
+            del self.leases[name]

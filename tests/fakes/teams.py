@@ -1,0 +1,76 @@
+"""Teams, in memory, with the awkward sides switched on by tests."""
+
+import dataclasses
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from shared.clients.teams_models import Page
+from shared.domain.user import ServiceUser
+from shared.errors import ServiceError, UnreachableError
+from tests.fakes.people import microsoft
+
+
+@dataclass
+class FakeTeams:
+    """Teams: users with entries; setting Microsoft drops what was there, as the service does."""
+
+    known: dict[str, ServiceUser] = field(default_factory=dict)
+    errors: dict[str, Exception] = field(default_factory=dict)
+    set_errors: dict[str, Exception] = field(default_factory=dict)
+    sets: list[tuple[str, bool, str | None]] = field(default_factory=list)
+    reads: int = 0
+    takes_effect_and_fails: bool = False
+    """Whether the next set happens and answers an error all the same."""
+    changed_meanwhile: ServiceUser | None = None
+    """What somebody else makes of the user while the next set gets no answer and does not happen."""
+    lag: int = 0
+    """Reads after a set that still show the old state."""
+    faults: list[tuple[str, str]] = field(default_factory=list)
+    page_size: int = 3
+    pages_read: list[int] = field(default_factory=list)
+    stop_at: int | None = None
+    """The user at which the listing breaks off with `stop_with`."""
+    stop_with: ServiceError = field(
+        default_factory=lambda: UnreachableError("Teams", "GET /Teams.User/users", "ReadTimeout")
+    )
+    _before: dict[str, tuple[int, ServiceUser]] = field(default_factory=dict)
+
+    def add(self, *users: ServiceUser) -> None:
+        self.known |= {user.id: user for user in users}
+
+    async def user(self, user_id: str) -> ServiceUser | None:
+        self.reads += 1
+        if error := self.errors.get(user_id):
+            raise error
+        left, old = self._before.get(user_id, (0, None))
+        if left and old:
+            self._before[user_id] = (left - 1, old)
+            return old
+        return self.known.get(user_id)
+
+    async def pages(self, start: str | None = None) -> AsyncIterator[Page]:
+        users = list(self.known.values())
+        for at in range(int(start or 0), max(len(users), 1), self.page_size):
+            if self.stop_at is not None and at >= self.stop_at:
+                raise self.stop_with
+            self.pages_read.append(at)
+            following = at + self.page_size
+            link = str(following) if following < len(users) else None
+            yield Page(users[at:following], link, self.faults if at == 0 else [])
+
+    async def set_microsoft(
+        self, user_id: str, *, replace: bool, number: str | None = None
+    ) -> None:
+        self.sets.append((user_id, replace, number))
+        if error := self.set_errors.get(user_id):
+            raise error
+        if self.changed_meanwhile:
+            self.add(self.changed_meanwhile)
+            self.changed_meanwhile = None
+            raise UnreachableError("Teams", "PUT /Teams.Cpc/users/{id}", "ReadTimeout")
+        user = self.known[user_id]
+        self._before[user_id] = (self.lag, user)
+        self.known[user_id] = dataclasses.replace(user, entries=(microsoft(number or "+15550199"),))
+        if self.takes_effect_and_fails:
+            self.takes_effect_and_fails = False
+            raise UnreachableError("Teams", "PUT /Teams.Cpc/users/{id}", "ReadTimeout")

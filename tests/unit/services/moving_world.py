@@ -1,0 +1,68 @@
+"""A mover with fakes around it."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.domain.decision import Rules
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.waiting import Patience
+from shared.log import EventLog
+from shared.services.moving import Mover
+from shared.services.recording import Recorder
+from shared.storage.messages import MoveMessage
+from tests.fakes import (
+    FakeClock,
+    FakeDirectory,
+    FakeReplaced,
+    FakeRuns,
+    FakeTeams,
+    FakeUsers,
+    FakeWaiting,
+    guid,
+)
+
+
+@dataclass
+class MovingWorld:
+    """A mover, and what it works with."""
+
+    directory: FakeDirectory = field(default_factory=FakeDirectory)
+    teams: FakeTeams = field(default_factory=FakeTeams)
+    replaced: FakeReplaced = field(default_factory=FakeReplaced)
+    users: FakeUsers = field(default_factory=FakeUsers)
+    waiting: FakeWaiting = field(default_factory=FakeWaiting)
+    runs: FakeRuns = field(default_factory=FakeRuns)
+    clock: FakeClock = field(default_factory=FakeClock)
+    rules: Rules = field(default_factory=Rules)
+    report: bool = False
+    reprocess: bool = False
+    cause: str = "test"
+
+    async def move(self, *numbers: int, run: str | None = None) -> list[UserResult]:
+        recorder = Recorder(
+            directory=self.directory,
+            users=self.users,
+            waiting=self.waiting,
+            patience=Patience([timedelta(minutes=1)], timedelta(hours=24), 3, self.reprocess),
+            clock=self.clock,
+            log=EventLog("acp.moving"),
+            report=self.report,
+        )
+        mover = Mover(
+            directory=self.directory,
+            conferencing=self.teams,
+            replaced=self.replaced,
+            users=self.users,
+            runs=self.runs,
+            recorder=recorder,
+            rules=self.rules,
+            clock=self.clock,
+            log=EventLog("acp.moving"),
+            report=self.report,
+        )
+        users = tuple(guid(number) for number in numbers)
+        return await mover.move(MoveMessage(cause=self.cause, users=users, run=run))
+
+    async def outcome(self, number: int = 1) -> Outcome:
+        (result,) = await self.move(number)
+        return result.outcome
