@@ -48,6 +48,10 @@ test: install ## run the tests (unit, integration, e2e)
 unit: $(READY) ## run the unit tests only: milliseconds, no Azurite
 	@$(BIN)/pytest tests/unit $(ARGS)
 
+.PHONY: large
+large: install ## run the tests that need thousands of users, and minutes
+	@$(BIN)/pytest -m large tests $(ARGS)
+
 .PHONY: check
 check: $(READY) ## format, lint, types, stale requirements
 	@$(BIN)/ruff format --check .

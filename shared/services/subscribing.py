@@ -7,6 +7,7 @@ old one goes first; `catch_up` has what happens in between. Each one gets an add
 subscription" and "Receive change notifications through webhooks", Microsoft Graph documentation.
 """
 
+import asyncio
 import secrets
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,10 +30,11 @@ _OLD_SECRET_LIVES: Final = timedelta(hours=1)
 _EVENT_GRID: Final = "EventGrid:"
 _CONFLICT: Final = 409
 _LEASE: Final = "subscription"
-_LEASE_SPAN: Final = timedelta(minutes=5)
-"""Longer than the few calls of one upkeep take; an instance that was killed blocks others so long."""
+_LEASE_SPAN: Final = timedelta(seconds=30)
+"""An instance that was killed blocks others so long; a slow one takes the lease anew at each step."""
 
 _LEASE_WAIT: Final = 1.0
+_LEASE_PATIENCE: Final = timedelta(minutes=5)
 
 
 class Subscriber:
@@ -49,30 +51,39 @@ class Subscriber:
         self._url = url
         self._clock = clock
         self._log = log
+        self._owner = secrets.token_hex(8)
+        self._one_at_a_time = asyncio.Lock()
 
     async def keep(self, *, renew_now: bool = False) -> SubscriptionState:
         """Make sure there is one live subscription with a secret that is not old; return it.
 
         renew_now: Graph asked for it (`reauthorizationRequired`). SettingsError: the app does not
-        know its public address. ServiceError: Graph refused. StorageError: the lease stayed taken.
+        know its public address. ServiceError: Graph refused. StorageError: the lease stayed taken, or
+        was lost to another instance, which then finishes the job.
         """
         if self._url is None:
             raise SettingsError("ACP_PUBLIC_URL: missing, and WEBSITE_HOSTNAME is not set either")
-        owner = secrets.token_hex(8)
-        await self._take_turn(owner)
-        try:
-            return await self._keep(self._url, renew_now=renew_now)
-        finally:
-            await self._state.release(_LEASE, owner, self._clock.now())
+        async with self._one_at_a_time:
+            await self._take_turn()
+            try:
+                return await self._keep(self._url, renew_now=renew_now)
+            finally:
+                await self._state.release(_LEASE, self._owner, self._clock.now())
 
-    async def _take_turn(self, owner: str) -> None:
-        give_up = self._clock.now() + 2 * _LEASE_SPAN
-        while not await self._state.acquire(_LEASE, owner, self._clock.now(), _LEASE_SPAN):
+    async def _take_turn(self) -> None:
+        give_up = self._clock.now() + _LEASE_PATIENCE
+        while not await self._state.acquire(_LEASE, self._owner, self._clock.now(), _LEASE_SPAN):
             if self._clock.now() > give_up:
                 raise StorageError(
                     "take the lease of the subscription", "another instance keeps it"
                 )
             await self._clock.sleep(_LEASE_WAIT)
+
+    async def _still_our_turn(self) -> None:
+        """Renew the lease before a change; StorageError: it ended, and another instance has it."""
+        now = self._clock.now()
+        if not await self._state.acquire(_LEASE, self._owner, now, _LEASE_SPAN, renew=True):
+            raise StorageError("keep the lease of the subscription", "another instance took it")
 
     async def _keep(self, url: str, *, renew_now: bool) -> SubscriptionState:
         now = self._clock.now()
@@ -89,6 +100,7 @@ class Subscriber:
         else:
             kept = known
         for leftover in listed - {kept.subscription_id}:
+            await self._still_our_turn()
             await self._delete(leftover)
         return kept
 
@@ -118,6 +130,7 @@ class Subscriber:
         return kept
 
     async def _ask_for(self, url: str, secret: Secret) -> Subscription:
+        await self._still_our_turn()
         address = url if url.startswith(_EVENT_GRID) else f"{url}?s={secrets.token_hex(4)}"
         expires = self._clock.now() + _LIFETIME
         try:
@@ -128,6 +141,7 @@ class Subscriber:
         for item in await self._directory.subscriptions():
             if item.is_for(url):
                 await self._delete(item.id)
+        await self._still_our_turn()
         return await self._directory.create_subscription(address, secret.client_state, expires)
 
     async def _renew(self, url: str, known: SubscriptionState) -> SubscriptionState:

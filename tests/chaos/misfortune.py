@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
@@ -49,7 +49,7 @@ def rage(stage: Stage, plan: Plan, administrator: Administrator) -> Damage:
             stage.suffer(None)
         deeds.result()
     # The last blow: whoever still works on something begins anew, without any faults.
-    _kill(stage, range(len(stage.hosts)), damage, meanwhile=stage.let_leases_end)
+    _kill(stage, range(len(stage.hosts)), damage)
     damage.seconds = time.monotonic() - began
     return damage
 
@@ -102,17 +102,11 @@ def _linger(stage: Stage, plan: Plan, damage: Damage) -> None:
         _count(stage, damage)
 
 
-def _kill(
-    stage: Stage,
-    hosts: Sequence[int],
-    damage: Damage,
-    meanwhile: Callable[[], None] = lambda: None,
-) -> None:
-    """SIGKILL, `meanwhile`, and up again."""
+def _kill(stage: Stage, hosts: Sequence[int], damage: Damage) -> None:
+    """SIGKILL, and up again; what the killed held stays held until its lease ends."""
     for number in hosts:
         stage.hosts[number].kill()
         damage.hosts_killed += 1
-    meanwhile()
     with ThreadPoolExecutor() as pool:
         started = [pool.submit(stage.hosts[number].start) for number in hosts]
     for start in started:

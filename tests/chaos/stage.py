@@ -8,13 +8,11 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx
-from azure.data.tables import TableServiceClient
 
 from local.azurite.server import Azurite
 from tests.chaos.plan import Faults
@@ -85,18 +83,6 @@ class Stage:
             self._http.post(f"{self.hosts[host].origin}/admin/functions/sweep_providers", json={})
         except httpx.HTTPError:
             return
-
-    def let_leases_end(self) -> None:
-        """Let the time pass that the leases of killed hosts last: minutes, which nobody waits for.
-
-        Only while no host runs.
-        """
-        with TableServiceClient.from_connection_string(self.azurite.connection_string) as service:
-            table = service.get_table_client(f"{_APP}state")
-            for row in self.storage.rows("state"):
-                if row["RowKey"].startswith("lease-"):
-                    ended = {name: row[name] for name in ("PartitionKey", "RowKey")}
-                    table.update_entity({**ended, "until": datetime.now(UTC)})
 
     def logs(self) -> str:
         """Everything that the hosts have logged, over all their lives."""

@@ -1,11 +1,7 @@
 """A short storm, through the same code as `make chaos`."""
 
-import pytest
-
 from tests.chaos.report import lines_of
 from tests.chaos.run import run
-
-pytestmark = pytest.mark.xdist_group("chaos")
 
 
 def test_no_rule_breaks_in_a_short_storm() -> None:

@@ -6,8 +6,6 @@ from tests.e2e.conftest import LAG
 from tests.e2e.system import System
 from tests.e2e.tenant import MICROSOFT, Tenant, User
 
-pytestmark = pytest.mark.xdist_group("shared_system")
-
 
 @pytest.mark.parametrize("entries", [1, 2])
 def test_a_third_party_is_replaced_after_all_entries_are_saved(

@@ -18,8 +18,6 @@ from local.waiting import wait_until
 from tests.e2e.host import ROOT
 from tests.e2e.tenant import MICROSOFT
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 USERS = 40
 LIMIT = 240.0
 """Seconds that a whole demo may take here: the machine may be busy with something else."""

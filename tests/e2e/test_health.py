@@ -3,14 +3,11 @@
 from pathlib import Path
 
 import httpx
-import pytest
 
 from local.azurite.server import KEY, Azurite
 from shared import __version__
 from tests.e2e.system import System
 from tests.e2e.tenant import Tenant
-
-pytestmark = pytest.mark.xdist_group("shared_system")
 
 
 def test_all_is_well(system: System) -> None:

@@ -1,8 +1,6 @@
 """No license event is missed, whatever Graph does not tell; a sweep is neither lost nor unbridled."""
 
 import asyncio
-import threading
-from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,11 +14,8 @@ from local.waiting import wait_until
 from shared.bootstrap import App
 from shared.settings import Settings
 from tests.chaos.stage import Stage
-from tests.e2e.proxy import Forward, Proxy, Reply, Request
 from tests.e2e.system import NEVER, System
 from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant, User
-
-pytestmark = pytest.mark.xdist_group("missed")
 
 
 def control(tenant: Tenant, verb: str, path: str, body: object = None) -> dict[str, Any]:
@@ -147,57 +142,6 @@ def test_two_hosts_that_start_at_once_leave_one_subscription(tmp_path: Path) -> 
 def _kept(origin: str) -> bool:
     status = httpx.get(f"{origin}/admin/host/status", timeout=PATIENCE, trust_env=False).json()
     return bool(status["functions"]["keep_subscription"]["succeeded"])
-
-
-class PageKiller:
-    """The rule of a proxy before Teams: the host is killed at some pages that it reads.
-
-    at: the numbers of those reads. The service answers them, but the host does not hear of it.
-    """
-
-    def __init__(self, *at: int) -> None:
-        self.at = at
-        self.reads: Counter[str] = Counter()
-        self.system: System | None = None
-        self.killed = threading.Semaphore(0)
-
-    def __call__(self, request: Request, forward: Forward) -> Reply:
-        """Pass on; kill where it is time."""
-        if not (request.method == "GET" and "/Teams.User/users?" in request.target):
-            return forward(request)
-        self.reads[request.target] += 1
-        reply = forward(request)
-        if self.reads.total() in self.at and self.system:
-            self.system.host.kill()
-            self.killed.release()
-        return reply
-
-
-def test_a_sweep_killed_three_times_reads_no_page_more_than_once_more(
-    azurite_server: Azurite, tmp_path: Path
-) -> None:
-    """It goes on from its last page: one page is read twice for each kill, and all users are done."""
-    rule = PageKiller(2, 6, 10)
-    settings = {"ACP_PAGE_SIZE": "10", "ACP_SWEEP_LEASE_SECONDS": "1"}
-    settings["ACP_HOST_MESSAGE_LEASE_SECONDS"] = "2"
-    with (
-        Tenant(tmp_path, users=120, seed=4) as tenant,
-        Proxy(tenant.origin, rule) as proxy,
-        System(
-            azurite_server, tenant, tmp_path, {**settings, "ACP_TEAMS_URL": proxy.origin}
-        ) as system,
-    ):
-        rule.system = system
-        url = f"{system.host.origin}/admin/functions/sweep_providers"
-        httpx.post(url, json={}, trust_env=False).raise_for_status()
-        for _ in rule.at:
-            assert rule.killed.acquire(timeout=PATIENCE)
-            system.host.start()
-        wait_until(lambda: _states(system) == ["finished"], "one sweep, finished", PATIENCE)
-        assert len(rule.reads) == 12
-        assert rule.reads.total() == 12 + len(rule.at)
-        assert max(rule.reads.values()) <= 1 + len(rule.at)
-        wait_until_moved(system)
 
 
 def _states(system: System) -> list[str]:

@@ -9,8 +9,6 @@ import pytest
 from tests.e2e.system import System
 from tests.e2e.tenant import Tenant
 
-pytestmark = pytest.mark.xdist_group("shared_system")
-
 
 @pytest.mark.parametrize(
     ("spoiled", "field"),

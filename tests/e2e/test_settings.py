@@ -11,8 +11,6 @@ from tests.e2e.host import ROOT
 from tests.e2e.system import app_folder
 from tests.e2e.tenant import PATIENCE
 
-pytestmark = pytest.mark.xdist_group("sweep")
-
 TENANT_ID = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
 
 

@@ -12,8 +12,6 @@ from tests.e2e.proxy import Forward, Proxy, Reply, Request, let_through
 from tests.e2e.system import System
 from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant
 
-pytestmark = pytest.mark.xdist_group("storage_refuses")
-
 
 @pytest.fixture(scope="module")
 def tables(azurite_server: Azurite) -> Iterator[Proxy]:

@@ -10,8 +10,6 @@ from local.azurite.server import Azurite
 from tests.e2e.system import System
 from tests.e2e.tenant import MICROSOFT, Tenant
 
-pytestmark = pytest.mark.xdist_group("sweep")
-
 
 @pytest.fixture(scope="module")
 def tenant(folder: Path) -> Iterator[Tenant]:

@@ -13,8 +13,6 @@ from tests.e2e.proxy import Forward, Proxy, Reply, Request, let_through
 from tests.e2e.system import EVERY_SECOND, NEVER, System
 from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant, User
 
-pytestmark = pytest.mark.xdist_group("wave")
-
 USERS, SEED, LAG = 90, 7, 1
 
 Ending = dict[str, Any]

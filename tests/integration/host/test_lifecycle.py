@@ -14,8 +14,6 @@ from local.processes import Child
 from local.waiting import wait_until
 from tests.integration.host.conftest import SAMPLE, SampleHost
 
-pytestmark = pytest.mark.xdist_group("host-lifecycle")
-
 HOST_JSON = '{"version": "2.0", "extensions": {"http": {"routePrefix": ""}}}'
 HEADER = "import azure.functions as func\napp = func.FunctionApp()\n"
 NewHost = Callable[..., SampleHost]

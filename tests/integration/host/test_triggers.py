@@ -9,8 +9,6 @@ from azure.core.exceptions import ResourceNotFoundError
 from local.waiting import wait_until
 from tests.integration.host.conftest import SampleHost
 
-pytestmark = pytest.mark.xdist_group("host")
-
 WEBHOOK = "/runtime/webhooks/EventGrid"
 NOTIFICATION = {"aeg-event-type": "Notification"}
 

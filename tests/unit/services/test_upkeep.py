@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from shared.clients.graph_models import Subscription
 from shared.domain.waiting import Cause, Waiting
-from shared.errors import SettingsError, UnreachableError
+from shared.errors import SettingsError, StorageError, UnreachableError
 from shared.log import EventLog
 from shared.services.health import Health
 from shared.services.rechecking import Rechecker
@@ -145,6 +146,30 @@ async def test_two_instances_leave_one_subscription() -> None:
     both = await asyncio.gather(*(subscriber(directory, state, clock).keep() for _ in range(5)))
     assert list(directory.live) == [both[0].subscription_id]
     assert len(set(both)) == 1
+
+
+async def test_killed_instance_blocks_others_for_half_a_minute() -> None:
+    """The lease of an instance that died in the middle ends by itself."""
+    directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
+    await state.acquire("subscription", "dead", clock.now(), timedelta(seconds=30))
+    await subscriber(directory, state, clock).keep()
+    assert 30 <= clock.passed < 32
+
+
+async def test_instance_that_lost_its_lease_changes_nothing() -> None:
+    """One that was slower than its lease stops before a change: another has taken over."""
+
+    class SlowDirectory(FakeDirectory):
+        async def subscriptions(self) -> list[Subscription]:
+            clock.passed += 31
+            await state.acquire("subscription", "another", clock.now(), timedelta(seconds=30))
+            return await super().subscriptions()
+
+    directory, state, clock = SlowDirectory(), FakeState(), FakeClock()
+    with pytest.raises(StorageError, match="another instance took it"):
+        await subscriber(directory, state, clock).keep()
+    assert directory.created == []
+    assert state.leases["subscription"][0] == "another"
 
 
 async def test_leftover_of_a_crash_is_removed() -> None:
