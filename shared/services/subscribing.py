@@ -30,7 +30,7 @@ _OLD_SECRET_LIVES: Final = timedelta(hours=1)
 _EVENT_GRID: Final = "EventGrid:"
 _CONFLICT: Final = 409
 _LEASE: Final = "subscription"
-_LEASE_SPAN: Final = timedelta(seconds=30)
+_LEASE_SPAN: Final = timedelta(seconds=15)
 """An instance that was killed blocks others so long; a slow one takes the lease anew at each step."""
 
 _LEASE_WAIT: Final = 1.0
