@@ -79,7 +79,7 @@ check-lock: $(READY) # fails when the hashed requirements are older than pyproje
 	|| { echo "requirements*.txt do not match pyproject.toml: run make lock"; exit 1; }
 
 .PHONY: docs
-docs: $(READY) ## write the tables of docs/settings.md and docs/wire.md from the code
+docs: $(READY) ## write the generated parts of docs from the code
 	@$(BIN)/python -m docs.generate
 
 .PHONY: bench

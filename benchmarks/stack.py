@@ -27,6 +27,7 @@ from local.processes import Child
 QUEUE = "moves"
 BY_THEMSELVES = (
     "catch_up",
+    "carry_out_request",
     "keep_subscription",
     "move_users",
     "recheck_waiting",

@@ -125,6 +125,7 @@ def _logs(system: DemoSystem) -> str:
 def _leave_running(system: DemoSystem, somebody: str) -> None:
     """Tell where everything is, with calls to try (one is about `somebody`); wait for Ctrl-C."""
     user = f"{system.tenant}/_tenant/users/{somebody}"
+    settings = system.write_settings()
     print(
         f"""
 Everything keeps running until Ctrl-C:
@@ -136,6 +137,9 @@ Everything keeps running until Ctrl-C:
 Try:
   curl -s '{system.tenant}/_tenant/state?summary=true'
   curl -s {system.host}/api/health
+
+  acp show {somebody} --settings {settings}
+  acp ready --settings {settings}
 
 Put somebody back on a third party by hand, and let the sweep find out:
   curl -s {user}/provider -d '{{"entries": [{{"name": "BT"}}]}}'

@@ -1,5 +1,6 @@
 """The demo's three child processes: Azurite, the simulated tenant, and the host with the app."""
 
+import json
 import secrets
 import shutil
 import socket
@@ -115,6 +116,12 @@ class DemoSystem:
         """Raise `CommandError` when one of the three has ended."""
         if gone := self.ended():
             raise CommandError(gone)
+
+    def write_settings(self) -> Path:
+        """Write the app's settings to a file that the other commands take; return where it is."""
+        file = self.folder / "settings.json"
+        file.write_text(json.dumps({"Values": self.settings}, indent=2) + "\n", encoding="utf-8")
+        return file
 
     def _settings(self, tenant_id: str) -> dict[str, str]:
         return {

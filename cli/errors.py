@@ -1,8 +1,9 @@
-"""What a command tells the person at the keyboard when it fails.
-
-CommandError
-"""
+"""What a command tells the person at the keyboard when it fails."""
 
 
 class CommandError(Exception):
-    """A command failed; the text says what was tried and what to do next. Exit status 1."""
+    """A command failed; the text says what was tried and what to do next, `status` is the exit status."""
+
+    def __init__(self, text: str, status: int = 1) -> None:
+        super().__init__(text)
+        self.status = status

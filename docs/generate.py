@@ -1,9 +1,11 @@
-"""Writes the tables of docs/settings.md and docs/wire.md from the code (`make docs`).
+"""Writes the tables of docs/settings.md, docs/wire.md and docs/cli.md from the code (`make docs`).
 
 Each file holds prose written by hand and one table between two marks; only the table is replaced.
 A test compares the files with what this module would write.
 """
 
+import os
+import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +17,19 @@ from shared.clients.wire import CALLS
 from shared.settings import Settings
 
 DOCS = Path(__file__).parent
+COMMANDS = (
+    "move",
+    "ready",
+    "providers",
+    "show",
+    "saved",
+    "runs",
+    "run",
+    "release",
+    "attention",
+    "demo",
+)
+_NEXT = "-- next --"
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 
 
@@ -41,7 +56,25 @@ def wire_table() -> str:
     return "\n".join(rows)
 
 
-TABLES = {"settings.md": settings_table, "wire.md": wire_table}
+def commands() -> str:
+    """Return what each command says of itself with --help, as on a terminal of 100 columns."""
+    program = "import sys; sys.argv[0] = 'acp'; from cli.main import run\n"
+    program += f"for name in sys.argv[1:]: print({_NEXT!r}); run([name, '--help'])"
+    shown = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-c", program, *COMMANDS],
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+        cwd=DOCS.parent,
+        env={**os.environ, "TERMINAL_WIDTH": "100", "NO_COLOR": "1", "PYTHONUTF8": "1"},
+    ).stdout
+    helps = ["\n".join(map(str.rstrip, text.strip().splitlines())) for text in shown.split(_NEXT)]
+    return "\n\n".join(
+        f"## acp {name}\n\n```\n{text}\n```" for name, text in zip(COMMANDS, helps[1:], strict=True)
+    )
+
+
+TABLES = {"settings.md": settings_table, "wire.md": wire_table, "cli.md": commands}
 
 
 def updated(name: str) -> str:

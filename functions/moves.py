@@ -1,4 +1,4 @@
-"""The queue of users to look at: each message carries up to 20."""
+"""The queues of users to look at: up to 20 a message, or a page of a run that was asked for."""
 
 from typing import List  # noqa: UP035 - the Functions worker refuses `list[str]` in an output binding
 
@@ -6,7 +6,7 @@ import azure.functions as func
 
 from shared import bootstrap
 from shared.errors import InputError
-from shared.storage.messages import MoveMessage
+from shared.storage.messages import MoveMessage, PageMessage
 
 blueprint = func.Blueprint()
 QUEUE = bootstrap.settings().queue
@@ -27,3 +27,12 @@ async def move_users(
         poison.set([body.decode(errors="replace")])
         return
     await app.mover.move(users)
+
+
+@blueprint.queue_trigger(
+    "message", queue_name=f"{QUEUE}-requests", connection="AzureWebJobsStorage"
+)
+async def carry_out_request(message: func.QueueMessage) -> None:
+    """Move the users of one page of a run that a person asked for."""
+    page = PageMessage.decode(message.get_body())
+    await bootstrap.desk().queued.work(page, again=(message.dequeue_count or 1) > 1)

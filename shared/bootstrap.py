@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.clients.identity import Identity, StorageCredential
     from shared.clients.teams import TeamsClient
     from shared.clients.transport import Retries, Service
+    from shared.desk import Desk
     from shared.domain.decision import Rules
     from shared.domain.guard import Guard
     from shared.domain.waiting import Patience
@@ -56,6 +57,14 @@ def app() -> App:
     """Return the app of this process."""
     quiet_libraries()
     return App(settings())
+
+
+@cache
+def desk() -> Desk:
+    """Return what people ask the app for; imported at its first use, for events need none of it."""
+    from shared.desk import Desk
+
+    return Desk(app())
 
 
 class App:
@@ -132,6 +141,11 @@ class App:
         return self._queue(self.settings.queue)
 
     @cached_property
+    def requests_queue(self) -> MoveQueue:
+        """The queue of pages of runs that people asked for."""
+        return self._queue(f"{self.settings.queue}-requests")
+
+    @cached_property
     def state(self) -> StateTable:
         """The single things that are remembered."""
         from shared.storage.state import StateTable
@@ -185,7 +199,7 @@ class App:
             users=self.users,
             runs=self.runs,
             recorder=self._recorder,
-            rules=self._rules,
+            rules=self.rules,
             clock=self.clock,
             log=self.log("moving"),
             report=self.settings.mode is Mode.REPORT,
@@ -206,7 +220,7 @@ class App:
             waiting=self.waiting,
             runs=self.runs,
             plans=plans,
-            rules=self._rules,
+            rules=self.rules,
             clock=self.clock,
             log=self.log("sweeping"),
         )
@@ -270,8 +284,19 @@ class App:
         checks = {"storage": self.state.probe, "graph": self.graph.probe, "teams": self.teams.probe}
         return Health(checks, self.clock, self.log("health"))
 
+    async def close(self) -> None:
+        """Close the connections that were opened. A function app never does: its process just ends."""
+        built = vars(self)
+        if "http" in built:
+            await self.http.aclose()
+        for queue in built.keys() & {"queue", "requests_queue"}:
+            await built[queue].close()
+        if "tables" in built:
+            await self.tables.close()
+
     @cached_property
-    def _rules(self) -> Rules:
+    def rules(self) -> Rules:
+        """What the administrator decided."""
         from shared.domain.decision import Rules
 
         return Rules(

@@ -3,7 +3,9 @@
     AcpError
     ├── SettingsError            an app setting is missing or malformed; the app does not start
     ├── InputError               a notification, message or request is not what it must be
-    │   └── TooLargeError        ... because there is too much of it
+    │   ├── TooLargeError        ... because there is too much of it
+    │   ├── UnknownError         ... because it names something that does not exist
+    │   └── StateError           ... because what it names is not in the state for that
     ├── StorageError             a table or queue refused or did not answer
     ├── BusyError                another instance is doing this right now
     └── ServiceError             Graph, Teams or the identity endpoint; names service and operation
@@ -38,6 +40,14 @@ class InputError(AcpError):
 
 class TooLargeError(InputError):
     """More came in than is accepted at once."""
+
+
+class UnknownError(InputError):
+    """What was named does not exist: a run, a user, a provider."""
+
+
+class StateError(InputError):
+    """What was named exists, but what was asked for does not go with its state."""
 
 
 class StorageError(AcpError):

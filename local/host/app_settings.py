@@ -21,6 +21,16 @@ def load_local_settings(root: Path, environment: MutableMapping[str, str]) -> li
     file = root / LOCAL_SETTINGS
     if not file.is_file():
         return []
+    copied = []
+    for name, value in read_values(file).items():
+        if name not in environment:
+            environment[name] = value
+            copied.append(name)
+    return copied
+
+
+def read_values(file: Path) -> dict[str, str]:
+    """The `Values` of a file in the form of local.settings.json; a bad one raises `SettingError`."""
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
     except ValueError as error:
@@ -32,14 +42,10 @@ def load_local_settings(root: Path, environment: MutableMapping[str, str]) -> li
     values = content.get("Values", {})
     if not isinstance(values, dict):
         raise SettingError(f"{file}: Values must be an object")
-    copied = []
     for name, value in values.items():
         if not isinstance(value, str):
             raise SettingError(f"{file}: the value of {name!r} must be a string")
-        if name not in environment:
-            environment[name] = value
-            copied.append(name)
-    return copied
+    return values
 
 
 def resolve(text: str, environment: Mapping[str, str], where: str) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter
@@ -175,7 +176,11 @@ class GraphClient:
 
     async def _batch(self, ids: Sequence[str]) -> dict[str, DirectoryUser | ServiceError]:
         requests = [
-            {"id": str(number), "method": "GET", "url": f"/users/{user}?$select={_SELECT}"}
+            {
+                "id": str(number),
+                "method": "GET",
+                "url": f"/users/{quote(user, safe='@')}?$select={_SELECT}",
+            }
             for number, user in enumerate(ids)
         ]
         before = self._clock.monotonic()

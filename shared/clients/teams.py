@@ -6,7 +6,16 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from shared.clients import wire
-from shared.clients.teams_models import Discovery, Page, TeamsUser, read_page
+from shared.clients.teams_models import (
+    PROVIDERS,
+    SETTINGS,
+    ConferencingSettings,
+    Discovery,
+    Page,
+    Provider,
+    TeamsUser,
+    read_page,
+)
 from shared.clients.transport import Service
 from shared.clients.wire import Call
 from shared.domain.user import ServiceUser
@@ -81,6 +90,21 @@ class TeamsClient:
             json=body,
             tries=1,
         )
+
+    async def providers(self) -> list[Provider]:
+        """Return the third-party providers that the tenant knows."""
+        return await self._call(
+            wire.LIST_PROVIDERS, "Get-CsAudioConferencingProvider", PROVIDERS.validate_json
+        )
+
+    async def conferencing_settings(self) -> ConferencingSettings:
+        """Return the tenant-wide switches that decide what a change does beside."""
+        found = await self._call(
+            wire.TENANT_SETTINGS,
+            "Get-CsOnlineDialInConferencingTenantSettings",
+            SETTINGS.validate_json,
+        )
+        return found[0]
 
     async def probe(self) -> None:
         """Ask for service discovery anew; raises ServiceError when Teams does not answer."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel, to_pascal
 
 from shared.clients.transport import describe
 from shared.domain.user import AccountType, ProviderEntry, ServiceUser
@@ -146,3 +146,31 @@ class Discovery(TeamsModel):
 
     endpoints: Endpoints = Field(alias="Endpoints")
     headers: DiscoveryHeaders = Field(alias="Headers")
+
+
+class Provider(TeamsModel):
+    """A third-party provider that the tenant knows."""
+
+    name: str
+    domain: str = ""
+    url: str | None = None
+
+
+PROVIDERS = TypeAdapter(list[Provider])
+
+
+class ConferencingSettings(BaseModel):
+    """The tenant-wide switches that decide what a change does beside.
+
+    Source: Set-CsOnlineDialInConferencingTenantSettings, Microsoft Teams PowerShell documentation.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_pascal)
+
+    automatically_replace_acp_provider: bool
+    automatically_send_emails_to_users: bool
+    automatically_migrate_user_meetings: bool
+
+
+SETTINGS = TypeAdapter(Annotated[list[ConferencingSettings], Field(min_length=1)])
+"""A list, as of every configuration; the tenant has one, `Global`."""

@@ -44,7 +44,9 @@ class Call:
 
 
 LIST_USERS: Final = Call("GET", "/v1.0/users", Sure.DOCUMENTED, "who is licensed and no room")
-BATCH: Final = Call("POST", "/v1.0/$batch", Sure.DOCUMENTED, "the license of up to 20 users")
+BATCH: Final = Call(
+    "POST", "/v1.0/$batch", Sure.DOCUMENTED, "the license of up to 20 users, by id or address"
+)
 CREATE_SUBSCRIPTION: Final = Call(
     "POST", "/v1.0/subscriptions", Sure.DOCUMENTED, "ask Graph to tell of changed users"
 )
@@ -81,6 +83,16 @@ REPLACE_PROVIDER: Final = Call(
     "PUT", "/Teams.Cpc/users/{id}", Sure.OWN, "with `replaceProvider`: replace a third party"
 )
 
+LIST_PROVIDERS: Final = Call(
+    "GET", "/Teams.Cpc/providers", Sure.OWN, "the third-party providers that the tenant knows"
+)
+TENANT_SETTINGS: Final = Call(
+    "GET",
+    "/Skype.Policy/configurations/OnlineDialInConferencingTenantSettings",
+    Sure.CONFIRMED,
+    "what a change does beside: mails, meetings sent again, automatic replacement",
+)
+
 CALLS: Final = (
     LIST_USERS,
     BATCH,
@@ -95,6 +107,8 @@ CALLS: Final = (
     GET_TEAMS_USER,
     SET_USER,
     REPLACE_PROVIDER,
+    LIST_PROVIDERS,
+    TENANT_SETTINGS,
 )
 
 TEAMS_AUDIENCE: Final = "48ac35b8-9aa8-4d74-927d-1f4a14a0b239"

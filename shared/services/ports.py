@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shared.errors import ServiceError
     from shared.storage.plans import PagePlan
     from shared.storage.poison import PoisonMessage
+    from shared.storage.requests import RequestPage
     from shared.storage.runs import Run
     from shared.storage.state import SubscriptionState
 
@@ -145,6 +146,26 @@ class Runs(Protocol):
 
     async def record(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
         """Write what happened to some users of a run."""
+        ...
+
+    def results(self, run: str) -> AsyncIterator[UserResult]:
+        """Yield what happened to the users of a run."""
+        ...
+
+
+class Requests(Protocol):
+    """The users that people asked to move."""
+
+    async def put(self, run: str, page: RequestPage) -> None:
+        """Write a page; the same page again replaces it."""
+        ...
+
+    async def mark_done(self, run: str, number: int) -> None:
+        """Remember that every user of the page has a result."""
+        ...
+
+    def pages(self, run: str) -> AsyncIterator[RequestPage]:
+        """Yield the run's pages in order."""
         ...
 
 

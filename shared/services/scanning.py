@@ -34,7 +34,7 @@ def scan_page(page: Page, licensed: AbstractSet[bytes], rules: Rules) -> PageSca
         key = UUID(user.id).bytes
         if key in licensed:
             found.licensed.append(user.id)
-        view = _directory_view(user, licensed=key in licensed)
+        view = directory_view(user, licensed=key in licensed)
         action = decide(view, user, rules).action
         found.counts["users"] += 1
         found.counts[str(action)] += 1
@@ -46,13 +46,13 @@ def scan_page(page: Page, licensed: AbstractSet[bytes], rules: Rules) -> PageSca
     for user_id, _ in page.faults:
         # The mover looks at a user whose fields could not be read, and records what is wrong.
         found.counts["unreadable"] += 1
-        if _is_guid(user_id):
+        if is_guid(user_id):
             found.licensed.append(user_id)
             found.to_queue.append(user_id)
     return found
 
 
-def _directory_view(user: ServiceUser, *, licensed: bool) -> DirectoryUser:
+def directory_view(user: ServiceUser, *, licensed: bool) -> DirectoryUser:
     """Return what the listings say of a user in the directory's words; guests are known from Teams."""
     return DirectoryUser(
         id=user.id,
@@ -62,7 +62,8 @@ def _directory_view(user: ServiceUser, *, licensed: bool) -> DirectoryUser:
     )
 
 
-def _is_guid(text: str) -> bool:
+def is_guid(text: str) -> bool:
+    """Return whether a text is a user id."""
     try:
         UUID(text)
     except ValueError:

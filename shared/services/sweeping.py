@@ -23,10 +23,11 @@ from shared.domain.waiting import Patience
 from shared.errors import (
     AcpError,
     BusyError,
-    InputError,
     ServiceError,
+    StateError,
     StorageError,
     TransientError,
+    UnknownError,
 )
 from shared.log import EventLog
 from shared.services.ports import Plans, Queue, Runs, State
@@ -96,13 +97,13 @@ class Sweeper:
     async def release(self, run_id: str) -> Run:
         """Let a held sweep go on: its users are queued at the next `resume`.
 
-        InputError: there is no such run, or it is not held.
+        UnknownError: there is no such run. StateError: it is not held.
         """
         run = await self._runs.get(run_id)
         if run is None:
-            raise InputError(f"run {run_id!r}: there is no such run")
+            raise UnknownError(f"run {run_id!r}: there is no such run")
         if run.state not in (RunState.HELD, RunState.RELEASED):
-            raise InputError(
+            raise StateError(
                 f"run {run_id!r} is {run.state}, not held; only a held run is released"
             )
         # Remembered first: after a crash in between, releasing it again finishes the job.

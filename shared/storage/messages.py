@@ -33,12 +33,26 @@ class MoveMessage(BaseModel):
     @classmethod
     def decode(cls, text: str | bytes) -> "MoveMessage":
         """Read a message's text. InputError names the field that is wrong."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            fault = error.errors(include_input=False, include_url=False)[0]
-            field = ".".join(str(part) for part in fault["loc"]) or "the whole text"
-            raise InputError(f"queue message: {field}: {fault['msg']}") from None
+        return _decode(cls, text)
+
+
+class PageMessage(BaseModel):
+    """One page of a run that a person asked for; page 0 stands for finding out who is in it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    version: Literal[1] = 1
+    run: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+    page: Annotated[int, Field(ge=0, le=999_999)]
+
+    def encode(self) -> str:
+        """Return the message's text."""
+        return self.model_dump_json()
+
+    @classmethod
+    def decode(cls, text: str | bytes) -> "PageMessage":
+        """Read a message's text. InputError names the field that is wrong."""
+        return _decode(cls, text)
 
 
 def messages(cause: str, users: Iterable[str], run: str | None = None) -> Iterator[str]:
@@ -50,3 +64,12 @@ def messages(cause: str, users: Iterable[str], run: str | None = None) -> Iterat
 def user_count(texts: Sequence[str]) -> int:
     """Return how many users the messages carry."""
     return sum(len(MoveMessage.decode(text).users) for text in texts)
+
+
+def _decode[Message: BaseModel](kind: type[Message], text: str | bytes) -> Message:
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        field = ".".join(str(part) for part in fault["loc"]) or "the whole text"
+        raise InputError(f"queue message: {field}: {fault['msg']}") from None

@@ -27,6 +27,7 @@ class ReplacedProvider:
     provider: str
     entries: tuple[ProviderEntry, ...]
     saved_at: datetime
+    upn: str = ""
 
 
 class ReplacedProviderTable:
@@ -99,4 +100,6 @@ def _decode(row: dict[str, object]) -> ReplacedProvider:
     saved_at = row["saved_at"]
     assert isinstance(saved_at, datetime)  # noqa: S101 - the SDK returns Edm.DateTime as datetime
     entries = tuple(ProviderEntry(**entry) for entry in json.loads(str(row["entries"])))
-    return ReplacedProvider(str(row["PartitionKey"]), str(row["provider"]), entries, saved_at)
+    return ReplacedProvider(
+        str(row["PartitionKey"]), str(row["provider"]), entries, saved_at, str(row.get("upn", ""))
+    )

@@ -4,12 +4,15 @@ A run's id begins with its start (`20261123T020000Z-sweep-1f2e`), and `runs` is 
 so that the newest runs are one range scan. `runresults`: partition the run, row the user.
 """
 
+import hashlib
+import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from shared.domain.outcome import Outcome, UserResult
 from shared.storage.tables import BATCH_LIMIT, Table
@@ -53,6 +56,9 @@ class Run:
     not_before: datetime | None = None
 
 
+_RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
+
+
 def new_run_id(cause: str, now: datetime) -> str:
     """Return a fresh id that sorts by start."""
     return f"{now:%Y%m%dT%H%M%SZ}-{cause}-{secrets.token_hex(2)}"
@@ -87,7 +93,9 @@ class RunTable:
         await self._runs.replace(entity)
 
     async def get(self, run: str) -> Run | None:
-        """Return the run, or None."""
+        """Return the run, or None; what is no run's id is nobody's."""
+        if not _RUN_ID.fullmatch(run):
+            return None
         row = await self._runs.get(run[:6], run)
         return _decode(dict(row)) if row else None
 
@@ -101,22 +109,55 @@ class RunTable:
         """Write what happened to some users of a run (at most 100); one transaction."""
         if len(results) > BATCH_LIMIT:
             raise ValueError(f"at most {BATCH_LIMIT} results at once, not {len(results)}")
-        rows = [
-            {
-                "PartitionKey": run,
-                "RowKey": result.user_id,
-                "outcome": str(result.outcome),
-                "reason": result.reason,
-                "at": now,
-            }
-            for result in results
-        ]
-        await self._results.merge_all(rows)
+        await self._results.merge_all([_result_row(run, result, now) for result in results])
 
-    async def results(self, run: str) -> AsyncIterator[UserResult]:
-        """Yield the results of a run."""
-        async for row in self._results.query("PartitionKey eq @run", {"run": run}):
-            yield UserResult(row["RowKey"], Outcome(row["outcome"]), row["reason"])
+    async def results(
+        self, run: str, after: str = "", at_most: int | None = None
+    ) -> AsyncIterator[UserResult]:
+        """Yield the results of a run, those after the user `after`, `at_most` so many."""
+        text = "PartitionKey eq @run and RowKey gt @after"
+        count = 0
+        async for row in self._results.query(text, {"run": run, "after": _key_of(after)}):
+            if count == at_most:
+                return
+            count += 1
+            yield UserResult(
+                row.get("name") or row["RowKey"],
+                Outcome(row["outcome"]),
+                row["reason"],
+                row.get("upn", ""),
+                row.get("old_provider"),
+            )
+
+
+def _result_row(run: str, result: UserResult, now: datetime) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "PartitionKey": run,
+        "RowKey": result.user_id,
+        "outcome": str(result.outcome),
+        "reason": result.reason,
+        "upn": result.upn,
+        "at": now,
+    }
+    if result.old_provider is not None:
+        row["old_provider"] = result.old_provider
+    if not _is_id(result.user_id):
+        row |= {"RowKey": _key_of(result.user_id), "name": result.user_id}
+    return row
+
+
+def _key_of(name: str) -> str:
+    """Return the row of a user: the id, or a digest of a name that may hold what a key must not."""
+    if not name or _is_id(name):
+        return name
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def _decode(row: dict[str, Any]) -> Run:

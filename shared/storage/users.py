@@ -15,12 +15,14 @@ from shared.storage.tables import Table
 
 @dataclass(frozen=True, slots=True)
 class KnownUser:
-    """A user's row: the last outcome, and when the system moved the user (None: it did not)."""
+    """A user's row: the last outcome and when, and the last move and from which provider, if any."""
 
     user_id: str
     outcome: Outcome
     reason: str
     moved_at: datetime | None
+    looked_at: datetime | None = None
+    old_provider: str | None = None
 
 
 class UserTable:
@@ -33,6 +35,11 @@ class UserTable:
         """Return when the system last moved the user, or None."""
         row = await self._table.get(user_id[0], user_id)
         return row.get("moved_at") if row else None
+
+    async def get(self, user_id: str) -> KnownUser | None:
+        """Return the user's row, or None when the system never looked at the user."""
+        row = await self._table.get(user_id[0], user_id)
+        return _decode(dict(row)) if row else None
 
     async def record(self, result: UserResult, cause: str, now: datetime) -> None:
         """Write what a look found. The date and the old provider of a move outlive later looks."""
@@ -57,9 +64,18 @@ class UserTable:
             rows = self._table.query(
                 "PartitionKey eq @digit",
                 {"digit": digit},
-                ["RowKey", "outcome", "reason", "moved_at"],
+                ["RowKey", "outcome", "reason", "moved_at", "looked_at", "old_provider"],
             )
             async for row in rows:
-                yield KnownUser(
-                    row["RowKey"], Outcome(row["outcome"]), row["reason"], row.get("moved_at")
-                )
+                yield _decode(dict(row))
+
+
+def _decode(row: dict[str, Any]) -> KnownUser:
+    return KnownUser(
+        row["RowKey"],
+        Outcome(row["outcome"]),
+        row["reason"],
+        row.get("moved_at"),
+        row.get("looked_at"),
+        row.get("old_provider"),
+    )

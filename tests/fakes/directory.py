@@ -11,7 +11,7 @@ from shared.errors import NotFoundError, RefusedError, ServiceError
 
 @dataclass
 class FakeDirectory:
-    """Graph: known users, and errors that meet single ones."""
+    """Graph: users known by id and address in any case, and errors that meet single ones."""
 
     known: dict[str, DirectoryUser] = field(default_factory=dict)
     errors: dict[str, ServiceError] = field(default_factory=dict)
@@ -32,11 +32,15 @@ class FakeDirectory:
         self.known |= {user.id: user for user in users}
 
     async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
+        if len(ids) > 20:
+            raise ValueError(f"at most 20 users in one batch, not {len(ids)}")
         if self.down:
             raise self.down
         missing = NotFoundError("Graph", "POST /v1.0/$batch", "HTTP 404")
-        everything: dict[str, DirectoryUser | ServiceError] = {**self.known, **self.errors}
-        return {user: everything.get(user, missing) for user in ids}
+        addresses = {user.upn.casefold(): user for user in self.known.values()}
+        everything: dict[str, DirectoryUser | ServiceError]
+        everything = {**addresses, **self.known, **self.errors}
+        return {name: everything.get(name.casefold(), missing) for name in ids}
 
     async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
         if self.down:

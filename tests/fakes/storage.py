@@ -10,7 +10,10 @@ from shared.domain.user import ServiceUser
 from shared.domain.waiting import Waiting
 from shared.errors import StorageError, TooLargeError
 from shared.storage.plans import PagePlan
+from shared.storage.replaced import ReplacedProvider
+from shared.storage.requests import RequestPage
 from shared.storage.runs import Run
+from shared.storage.users import KnownUser
 
 
 @dataclass
@@ -18,6 +21,7 @@ class FakeReplaced:
     """Saved entries; `down` makes every save fail."""
 
     saved: list[ServiceUser] = field(default_factory=list)
+    saved_at: list[datetime] = field(default_factory=list)
     down: bool = False
     too_large: bool = False
     moves: dict[str, tuple[str, datetime]] = field(default_factory=dict)
@@ -31,9 +35,19 @@ class FakeReplaced:
         if self.too_large:
             raise TooLargeError("900 provider entries are too many to save")
         self.saved.append(user)
+        self.saved_at.append(now)
         if for_move and user.provider:
             self.moves[user.id] = (user.provider.name, now)
         return True
+
+    async def of(self, user_id: str) -> list[ReplacedProvider]:
+        return [
+            ReplacedProvider(
+                user.id, user.provider.name if user.provider else "", user.entries, at, user.upn
+            )
+            for user, at in zip(self.saved, self.saved_at, strict=True)
+            if user.id == user_id
+        ]
 
 
 @dataclass
@@ -43,14 +57,23 @@ class FakeUsers:
     results: dict[str, UserResult] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     moved: dict[str, datetime] = field(default_factory=dict)
+    looked_at: dict[str, datetime] = field(default_factory=dict)
 
     async def moved_at(self, user_id: str) -> datetime | None:
         return self.moved.get(user_id)
+
+    async def get(self, user_id: str) -> KnownUser | None:
+        result = self.results.get(user_id)
+        if result is None:
+            return None
+        moved, looked = self.moved.get(user_id), self.looked_at.get(user_id)
+        return KnownUser(user_id, result.outcome, result.reason, moved, looked, result.old_provider)
 
     async def record(self, result: UserResult, cause: str, now: datetime) -> None:
         if result.user_id in self.down:
             raise StorageError("write in table users", "HttpResponseError")
         self.results[result.user_id] = result
+        self.looked_at[result.user_id] = now
         if result.outcome is Outcome.MOVED:
             self.moved[result.user_id] = now
 
@@ -88,10 +111,11 @@ class FakeWaiting:
 
 @dataclass
 class FakeRuns:
-    """Runs and results."""
+    """Runs and results, one a user of a run; `fails` that many further records."""
 
     runs: dict[str, Run] = field(default_factory=dict)
-    results: dict[str, list[UserResult]] = field(default_factory=dict)
+    recorded: dict[str, list[UserResult]] = field(default_factory=dict)
+    fails: int = 0
 
     async def put(self, run: Run) -> None:
         self.runs[run.id] = run
@@ -100,7 +124,21 @@ class FakeRuns:
         return self.runs.get(run)
 
     async def record(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
-        self.results.setdefault(run, []).extend(results)
+        if self.fails:
+            self.fails -= 1
+            raise StorageError("write in table runresults", "HttpResponseError")
+        news = {result.user_id for result in results}
+        olds = [old for old in self.recorded.get(run, []) if old.user_id not in news]
+        self.recorded[run] = [*olds, *results]
+
+    async def results(self, run: str) -> AsyncIterator[UserResult]:
+        for result in list(self.recorded.get(run, [])):
+            yield result
+
+    async def month(self, month: datetime) -> AsyncIterator[Run]:
+        for run_id in sorted(self.runs):
+            if run_id.startswith(f"{month:%Y%m}"):
+                yield self.runs[run_id]
 
     @property
     def last(self) -> Run:
@@ -126,6 +164,31 @@ class FakePlans:
 
     async def delete(self, run: str) -> None:
         self.known.pop(run, None)
+
+
+@dataclass
+class FakeRequests:
+    """Pages of what people asked for; `down` makes every call fail."""
+
+    known: dict[str, dict[int, RequestPage]] = field(default_factory=dict)
+    down: bool = False
+
+    async def put(self, run: str, page: RequestPage) -> None:
+        self._check()
+        self.known.setdefault(run, {})[page.number] = page
+
+    async def mark_done(self, run: str, number: int) -> None:
+        self._check()
+        self.known[run][number] = dataclasses.replace(self.known[run][number], done=True)
+
+    async def pages(self, run: str) -> AsyncIterator[RequestPage]:
+        self._check()
+        for _, page in sorted(self.known.get(run, {}).items()):
+            yield page
+
+    def _check(self) -> None:
+        if self.down:
+            raise StorageError("query in table requests", "HttpResponseError")
 
 
 @dataclass

@@ -23,6 +23,14 @@ def answer(request: httpx.Request) -> httpx.Response:
         "$batch": {"responses": []},
         "subscriptions": subscription,
         "s1": subscription,
+        "providers": [{"name": "BT", "domain": "bt.example", "url": None}],
+        "OnlineDialInConferencingTenantSettings": [
+            {
+                "AutomaticallyReplaceAcpProvider": False,
+                "AutomaticallySendEmailsToUsers": True,
+                "AutomaticallyMigrateUserMeetings": True,
+            }
+        ],
         "delta": {"value": [], "@odata.deltaLink": f"{ORIGIN}/v1.0/users/delta?$deltatoken=2"},
     }
     if request.url.path.endswith("/subscriptions") and request.method == "GET":
@@ -51,6 +59,8 @@ async def every_request() -> list[httpx.Request]:
     await teams.set_microsoft(guid(1), replace=True)
     await teams.set_microsoft(guid(1), replace=False)
     await teams.probe()
+    assert [each.name for each in await teams.providers()] == ["BT"]
+    assert (await teams.conferencing_settings()).automatically_send_emails_to_users
     return recorder.requests
 
 

@@ -4,19 +4,17 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from shared.domain.decision import Action, Rules, decide, screen
 from shared.domain.user import (
     AccountType,
     DirectoryUser,
     PlanStatus,
-    ProviderEntry,
     ServiceUser,
 )
 from tests.fakes import guid, in_service, licensed, microsoft, third_party
+from tests.unit.domain.whoever import NUMBER, RULES, SERVICES, USERS
 
-NUMBER = "+4969120012345"
 ROOM = replace(licensed(), is_room=True)
 GUEST = replace(licensed(), is_guest=True)
 EXCLUDING_BY_ID = Rules(excluded=frozenset({guid(1)}))
@@ -97,48 +95,6 @@ def test_row(
 def test_number_rule_comes_with_the_move() -> None:
     """A user of a location with a number rule is moved to that very number."""
     assert decide(licensed(), in_service(1, third_party()), NUMBERED).number == NUMBER
-
-
-ENTRIES = st.lists(
-    st.builds(
-        ProviderEntry,
-        name=st.sampled_from(["Microsoft", "microsoft", "InterCall", "PGi", "BT", ""]),
-        domain=st.text(max_size=5),
-        toll_number=st.text(max_size=5),
-        toll_free_number=st.text(max_size=5),
-        passcode=st.text(max_size=5),
-        url=st.text(max_size=5),
-        default=st.booleans(),
-    ),
-    max_size=4,
-).map(tuple)
-SERVICES = st.none() | st.builds(
-    ServiceUser,
-    id=st.just(guid(1)),
-    upn=st.just("user1@contoso.example"),
-    account_type=st.sampled_from(AccountType),
-    ready=st.booleans(),
-    entries=ENTRIES,
-    soft_deleted=st.booleans(),
-    usage_location=st.sampled_from(["US", "DE", None]),
-)
-USERS = st.builds(
-    DirectoryUser,
-    id=st.just(guid(1)),
-    upn=st.sampled_from(["user1@contoso.example", "USER1@Contoso.Example"]),
-    plan_status=st.none() | st.sampled_from(PlanStatus),
-    is_guest=st.booleans(),
-    is_room=st.booleans(),
-    usage_location=st.sampled_from(["US", "DE", None]),
-)
-RULES = st.builds(
-    Rules,
-    excluded=st.sampled_from(
-        [frozenset(), frozenset({guid(1)}), frozenset({"user1@contoso.example"})]
-    ),
-    include_rooms=st.booleans(),
-    numbers=st.sampled_from([{}, {"US": NUMBER}]),
-)
 
 
 @given(USERS, SERVICES, RULES)

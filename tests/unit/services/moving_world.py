@@ -38,7 +38,7 @@ class MovingWorld:
     reprocess: bool = False
     cause: str = "test"
 
-    async def move(self, *numbers: int, run: str | None = None) -> list[UserResult]:
+    def mover(self) -> Mover:
         recorder = Recorder(
             directory=self.directory,
             users=self.users,
@@ -48,7 +48,7 @@ class MovingWorld:
             log=EventLog("acp.moving"),
             report=self.report,
         )
-        mover = Mover(
+        return Mover(
             directory=self.directory,
             conferencing=self.teams,
             replaced=self.replaced,
@@ -60,8 +60,10 @@ class MovingWorld:
             log=EventLog("acp.moving"),
             report=self.report,
         )
+
+    async def move(self, *numbers: int, run: str | None = None) -> list[UserResult]:
         users = tuple(guid(number) for number in numbers)
-        return await mover.move(MoveMessage(cause=self.cause, users=users, run=run))
+        return await self.mover().move(MoveMessage(cause=self.cause, users=users, run=run))
 
     async def outcome(self, number: int = 1) -> Outcome:
         (result,) = await self.move(number)

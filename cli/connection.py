@@ -1,0 +1,57 @@
+"""Opening the app's services for a command, with the settings of the function app."""
+
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.errors import CommandError
+from local.host.app_settings import LOCAL_SETTINGS, read_values
+from local.host.errors import SettingError
+from shared.desk import Desk
+
+SettingsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        metavar="FILE",
+        help=f"App settings, in the form of {LOCAL_SETTINGS}, which is read where it exists; "
+        "environment variables win.",
+    ),
+]
+
+
+@asynccontextmanager
+async def connect(file: Path | None) -> AsyncIterator[Desk]:
+    """Open the services with the settings of `file` and the environment; close them in the end.
+
+    SettingsError names what is missing or wrong. CommandError: the file cannot be used.
+    """
+    # Imported here: the clients and the storage cost every other command half a second.
+    from shared.bootstrap import App, settings  # noqa: PLC0415
+
+    _load(file)
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    desk = Desk(App(settings()))
+    try:
+        yield desk
+    finally:
+        await desk.close()
+
+
+def _load(file: Path | None) -> None:
+    given = file or Path(LOCAL_SETTINGS)
+    if not given.is_file():
+        if file is None:
+            return
+        raise CommandError(f"--settings {file}: there is no such file", 2)
+    try:
+        values = read_values(given)
+    except SettingError as error:
+        raise CommandError(f"--settings {error}", 2) from error
+    for name, value in values.items():
+        os.environ.setdefault(name, value)

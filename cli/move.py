@@ -1,0 +1,170 @@
+"""`acp move`: Microsoft becomes the provider of the users that a person names."""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.connection import SettingsOption, connect
+from cli.errors import CommandError
+from cli.move_names import Selection, select
+from cli.move_progress import Interrupts, progress
+from cli.output import Output, OutputOption, Row, show, tell
+
+if TYPE_CHECKING:
+    from shared.desk import Desk
+    from shared.domain.outcome import UserResult
+    from shared.storage.runs import Run
+
+_COLUMNS = ("user", "outcome", "provider_before", "reason", "id")
+_TROUBLE = frozenset({"failed", "not_found", "unlicensed"})
+_INTERRUPTED = 130
+
+
+def move(
+    *,
+    users: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Ids or addresses, separated by commas or blanks."),
+    ] = None,
+    csv: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A CSV file with a user a line; - is stdin.")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="CSV: the column with the users.")
+    ] = None,
+    skip_bad_lines: Annotated[
+        bool, typer.Option("--skip-bad-lines", help="CSV: go on with the other lines.")
+    ] = False,
+    provider: Annotated[
+        str | None, typer.Option(metavar="NAME", help="All users of one third-party provider.")
+    ] = None,
+    all_third_party: Annotated[
+        bool, typer.Option("--all-third-party", help="All users of any third-party provider.")
+    ] = False,
+    resume: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Go on with a run that was interrupted.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would happen to whom and why; no change.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    settings: SettingsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> int:
+    """Make Microsoft the audio conferencing provider of the users you name, now.
+
+    Each user is looked at as the function app does it: only licensed users are moved, and what is
+    replaced is saved before. Ctrl-C finishes the users being moved; `--resume` goes on.
+
+    Ends with 0 when all is done, 1 when users failed, are not licensed or unknown, 2 for bad input,
+    3 when Microsoft 365 or the storage could not be reached, 130 when interrupted.
+
+    Examples:
+
+    `acp move --users "adele@contoso.com, alex@contoso.com" --dry-run`
+
+    `acp move --csv users.csv --column UPN --yes --output csv > results.csv`
+
+    `acp move --provider InterCall`
+    """
+    chosen = [users is not None, csv is not None, provider is not None, all_third_party]
+    if sum([*chosen, resume is not None]) != 1:
+        raise CommandError(
+            "name the users with one of --users, --csv, --provider, --all-third-party, --resume", 2
+        )
+    if column is not None and csv is None:
+        raise CommandError("--column names a column of a --csv file", 2)
+    if resume is not None and dry_run:
+        raise CommandError("--resume moves those who are left; it does not go with --dry-run", 2)
+    selection = Selection(users, csv, column, skip_bad_lines, provider)
+    if resume is not None:
+        return asyncio.run(_resume(resume, settings, output))
+    return asyncio.run(_move(selection, settings, output, dry_run=dry_run, yes=yes))
+
+
+async def _move(
+    selection: Selection, settings: Path | None, output: Output, *, dry_run: bool, yes: bool
+) -> int:
+    names = selection.given()
+    async with connect(settings) as desk:
+        if names is None:
+            names = await select(desk, selection.provider)
+        tell(f"{len(names):,} users")
+        if not names:
+            raise CommandError("no users were found; nothing was done", 2)
+        await _tell_side_effects(desk)
+        if dry_run:
+            results = [result async for result in desk.previewer.preview(names)]
+            show((_row(result) for result in results), _COLUMNS, output)
+            tell(f"dry run, nothing was changed: {_counted(results)}")
+            return 1 if _troubled(results) else 0
+        if not yes:
+            _confirm(len(names))
+        run = await desk.requester.begin(names)
+        tell(f"run {run.id}")
+        return await _carry_out(desk, run, output)
+
+
+async def _resume(run_id: str, settings: Path | None, output: Output) -> int:
+    async with connect(settings) as desk:
+        run = await desk.requester.find(run_id)
+        return await _carry_out(desk, run, output)
+
+
+async def _carry_out(desk: "Desk", run: "Run", output: Output) -> int:
+    with progress(run.counts["users"]) as told, Interrupts(desk.requester.stop) as interrupts:
+        run = await desk.requester.carry_out(run.id, told)
+    results = [result async for result in desk.app.runs.results(run.id)]
+    troubled = _troubled(results)
+    # On a screen those who need nothing are only counted.
+    show(map(_row, troubled if output is Output.TABLE else results), _COLUMNS, output)
+    tell(f"{run.id} {run.state}: {_counted(results)}")
+    if interrupts.came and run.state != "finished":
+        tell(f"go on with: acp move --resume {run.id}")
+        return _INTERRUPTED
+    return 1 if troubled else 0
+
+
+def _confirm(count: int) -> None:
+    if not sys.stdin.isatty():
+        raise CommandError("nobody can be asked here: add --yes, or --dry-run to look first", 2)
+    typed = typer.prompt(f"Type {count} to move these users", err=True, default="")
+    if typed.strip().replace(",", "") != str(count):
+        raise CommandError("not confirmed; nothing was changed", 2)
+
+
+async def _tell_side_effects(desk: "Desk") -> None:
+    """Tell what the tenant does beside when a provider changes, before anything changes."""
+    found = await desk.app.teams.conferencing_settings()
+    mails, meetings = (
+        found.automatically_send_emails_to_users,
+        found.automatically_migrate_user_meetings,
+    )
+    tell(f"  mails to users with their new numbers and PIN: {'yes' if mails else 'no'}")
+    tell(f"  their future meetings are sent again to everybody: {'yes' if meetings else 'no'}")
+    replaces = "yes" if found.automatically_replace_acp_provider else "no"
+    tell(f"  licensing alone replaces a third party: {replaces}")
+
+
+def _row(result: "UserResult") -> Row:
+    return {
+        "user": result.upn or result.user_id,
+        "outcome": str(result.outcome),
+        "provider_before": result.old_provider,
+        "reason": result.reason,
+        "id": result.user_id,
+    }
+
+
+def _troubled(results: Iterable["UserResult"]) -> list["UserResult"]:
+    return [result for result in results if result.outcome in _TROUBLE]
+
+
+def _counted(results: Iterable["UserResult"]) -> str:
+    counts = Counter(str(result.outcome) for result in results)
+    return ", ".join(f"{name} {count:,}" for name, count in counts.most_common())

@@ -1,0 +1,102 @@
+"""Whom `acp move` is about: a list, a CSV file, or everybody on a provider."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from cli.errors import CommandError
+from cli.output import tell
+
+if TYPE_CHECKING:
+    from shared.desk import Desk
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the command line says of the users."""
+
+    users: str | None
+    csv: str | None
+    column: str | None
+    skip_bad_lines: bool
+    provider: str | None
+
+    def given(self) -> list[str] | None:
+        """Return the names that were given, each once; None: they have to be looked for.
+
+        InputError or CommandError: there are none, or some are wrong.
+        """
+        # Imported here, for other commands need no lists.
+        from shared.userlists.names import distinct, split_names  # noqa: PLC0415
+
+        if self.users is not None:
+            names = list(distinct(split_names(self.users)))
+            if not names:
+                raise CommandError("--users: the list is empty; nothing was done", 2)
+            return names
+        if self.csv is not None:
+            return list(distinct(self._read(self.csv)))
+        return None
+
+    def _read(self, csv: str) -> Iterator[str]:
+        from shared.userlists.csv_file import BadLine, csv_names  # noqa: PLC0415
+
+        bad: list[BadLine] = []
+        count = 0
+        with _opened(csv) as file:
+            for item in csv_names(file, self.column):
+                if isinstance(item, BadLine):
+                    bad.append(item)
+                else:
+                    count += 1
+                    yield item
+        for line in bad[:_SHOWN]:
+            tell(f"{csv}, line {line.number}: {line.reason}")
+        if len(bad) > _SHOWN:
+            tell(f"... and {len(bad) - _SHOWN:,} lines more")
+        if bad and not self.skip_bad_lines:
+            raise CommandError(
+                f"--csv {csv}: {len(bad):,} lines are wrong; nothing was changed. "
+                "Mend them, or go on without them with --skip-bad-lines",
+                2,
+            )
+        if not count:
+            raise CommandError(f"--csv {csv}: no user is in it; nothing was done", 2)
+
+
+async def select(desk: "Desk", provider: str | None) -> list[str]:
+    """Return the ids of the users on that provider (None: on any third party).
+
+    CommandError: the tenant does not know the provider; its providers are told.
+    """
+    if provider is not None:
+        known = [each.name for each in await desk.app.teams.providers()]
+        if provider.strip().casefold() not in {name.casefold() for name in known}:
+            raise CommandError(
+                f"--provider {provider!r}: the tenant knows {', '.join(known) or 'no provider'}", 2
+            )
+        provider = provider.strip()
+    return [found.user_id async for found in desk.finder.on_third_party(provider)]
+
+
+@contextmanager
+def _opened(csv: str) -> Iterator[BinaryIO]:
+    if csv != "-":
+        try:
+            file = open(csv, "rb")  # noqa: SIM115, PTH123 - closed below; a name, not a path to resolve
+        except OSError as error:
+            raise CommandError(f"--csv {csv}: cannot be read ({error.strerror})", 2) from error
+        with file:
+            yield file
+        return
+    # What comes from a pipe is read twice: once for its encoding.
+    with tempfile.TemporaryFile() as spool:
+        shutil.copyfileobj(sys.stdin.buffer, spool)
+        spool.seek(0)
+        yield spool

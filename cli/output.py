@@ -1,0 +1,74 @@
+"""Data on standard output: a table for people, JSON or CSV for programs; everything else on stderr."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from shared.text import defused, plain
+
+_NO_WIDTH: Final = 1_000_000
+
+
+class Output(StrEnum):
+    """The form of the data on standard output."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+OutputOption = Annotated[
+    Output, typer.Option("--output", help="The form of the data on standard output.")
+]
+
+type Row = Mapping[str, object]
+
+
+def show(rows: Iterable[Row], columns: Sequence[str], output: Output) -> None:
+    """Write rows, each a value by column. JSON: one array; CSV: a header and one line a row."""
+    match output:
+        case Output.TABLE:
+            _table(rows, columns)
+        case Output.JSON:
+            _json(rows)
+        case Output.CSV:
+            _csv(rows, columns)
+
+
+def tell(text: str = "") -> None:
+    """Write a message for the person, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _table(rows: Iterable[Row], columns: Sequence[str]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(plain(row.get(column)) for column in columns))
+    # A pipe has no width: long lines are better than broken ones there.
+    width = None if sys.stdout.isatty() else _NO_WIDTH
+    Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False).print(table)
+
+
+def _json(rows: Iterable[Row]) -> None:
+    write = sys.stdout.write
+    separator = "[\n  "
+    for row in rows:
+        write(separator + json.dumps(dict(row), ensure_ascii=False, default=plain))
+        separator = ",\n  "
+    write("\n]\n" if separator.startswith(",") else "[]\n")
+
+
+def _csv(rows: Iterable[Row], columns: Sequence[str]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([defused(row.get(column)) for column in columns])

@@ -1,0 +1,134 @@
+"""`acp ready`, `acp providers`, `acp show`, `acp attention`: looking at users; nothing is changed."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.connection import SettingsOption, connect
+from cli.output import Output, OutputOption, Row, show, tell
+from shared.text import plain
+
+_READY = ("user", "provider", "action", "reason", "id")
+_PROVIDERS = ("name", "domain", "url")
+_ATTENTION = ("user", "since", "reason", "id")
+
+
+def ready(settings: SettingsOption = None, output: OutputOption = Output.TABLE) -> None:
+    """List the licensed users who are not on Microsoft yet, and count them by provider.
+
+    The list of the admin center's filter, read from Teams and Graph now; nothing is changed.
+
+    Example: `acp ready --output csv > ready.csv`
+    """
+    rows = asyncio.run(_ready(settings))
+    show(rows, _READY, output)
+    counts = Counter(str(row["provider"]) for row in rows)
+    by_provider = ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
+    tell(f"{len(rows):,} users are ready to move" + (f": {by_provider}" if rows else ""))
+
+
+async def _ready(settings: Path | None) -> list[Row]:
+    async with connect(settings) as desk:
+        return [
+            {
+                "user": found.upn or found.user_id,
+                "provider": found.provider,
+                "action": str(found.action),
+                "reason": found.reason,
+                "id": found.user_id,
+            }
+            async for found in desk.finder.ready()
+        ]
+
+
+def providers(settings: SettingsOption = None, output: OutputOption = Output.TABLE) -> None:
+    """List the third-party providers that the tenant knows: the names for `acp move --provider`.
+
+    Example: `acp providers`
+    """
+
+    async def ask() -> list[Row]:
+        async with connect(settings) as desk:
+            known = await desk.app.teams.providers()
+            return [{"name": p.name, "domain": p.domain, "url": p.url} for p in known]
+
+    show(asyncio.run(ask()), _PROVIDERS, output)
+
+
+def attention(settings: SettingsOption = None, output: OutputOption = Output.TABLE) -> int:
+    """List the users for whom a person is needed, and why. Ends with 1 when there are any.
+
+    Example: `acp attention`
+    """
+
+    async def ask() -> list[Row]:
+        async with connect(settings) as desk:
+            return [
+                {
+                    "user": row.upn or row.user_id,
+                    "since": row.since,
+                    "reason": row.reason,
+                    "id": row.user_id,
+                }
+                async for row in desk.app.waiting.attention()
+            ]
+
+    rows = asyncio.run(ask())
+    show(rows, _ATTENTION, output)
+    tell(f"{len(rows):,} users need attention")
+    return 1 if rows else 0
+
+
+def show_user(
+    user: Annotated[str, typer.Argument(metavar="USER", help="A user's id or address.")],
+    settings: SettingsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show what is known of one user: license, provider entries, what was saved and what was done.
+
+    Conference IDs are left out; `acp saved` has those of replaced providers.
+
+    Example: `acp show adele@contoso.com`
+    """
+    from shared.userlists.names import user_name  # noqa: PLC0415
+
+    facts = asyncio.run(_facts(user_name(user), settings))
+    if output is Output.TABLE:
+        width = max(len(name) for name in facts)
+        print("\n".join(f"{name:{width}}  {plain(value)}" for name, value in facts.items()))
+    else:
+        show([facts], list(facts), output)
+
+
+async def _facts(name: str, settings: Path | None) -> dict[str, object]:
+    async with connect(settings) as desk:
+        view = await desk.shower.show(name)
+    service, known, waiting = view.service, view.known, view.waiting
+    facts: dict[str, object] = {
+        "user": view.directory.upn,
+        "id": view.directory.id,
+        "plan": str(view.directory.plan_status or "none"),
+        "account": str(service.account_type) if service else "Teams does not know the user",
+        "provider": service.provider.name if service and service.provider else "none",
+        "to be done": f"{view.decision.action}: {view.decision.reason}",
+    }
+    for number, entry in enumerate(service.entries if service else (), 1):
+        mark = ", default" if entry.default else ""
+        numbers = f"{entry.toll_number} {entry.toll_free_number}".strip()
+        facts[f"entry {number}"] = f"{entry.name}{mark}: {numbers}"
+    facts["last look"] = f"{known.outcome} ({plain(known.looked_at)})" if known else "never"
+    facts["moved"] = (
+        f"{plain(known.moved_at)}, from {known.old_provider or 'none'}"
+        if known and known.moved_at
+        else "not by this app"
+    )
+    if waiting:
+        until = plain(waiting.due) if waiting.due else "a person helps"
+        facts["waits"] = f"{waiting.reason}; until {until}"
+    for number, record in enumerate(view.saved, 1):
+        names = ", ".join(entry.name for entry in record.entries)
+        facts[f"saved {number}"] = f"{plain(record.saved_at)}: {names}"
+    return facts

@@ -1,0 +1,65 @@
+"""A dry run: what would happen to named users and why. Reads only; nothing is written anywhere."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import batched
+
+from shared.concurrency import gather_bounded
+from shared.domain.decision import Action, Decision, Rules, decide, screen
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.user import DirectoryUser
+from shared.errors import NotFoundError, ServiceError
+from shared.services.ports import Conferencing, Directory
+from shared.storage.messages import USERS_PER_MESSAGE
+
+_OUTCOMES = {
+    Action.REPLACE: Outcome.WOULD_MOVE,
+    Action.ENABLE: Outcome.WOULD_MOVE,
+    Action.SET_NUMBER: Outcome.ALREADY_MICROSOFT,
+    Action.ALREADY: Outcome.ALREADY_MICROSOFT,
+    Action.WAIT: Outcome.WAITING,
+    Action.UNLICENSED: Outcome.UNLICENSED,
+    Action.EXCLUDED: Outcome.EXCLUDED,
+}
+
+
+class Previewer:
+    """Decides for users as the mover would, and leaves it at that."""
+
+    def __init__(self, directory: Directory, conferencing: Conferencing, rules: Rules) -> None:
+        self._directory = directory
+        self._conferencing = conferencing
+        self._rules = rules
+
+    async def preview(self, names: Iterable[str]) -> AsyncIterator[UserResult]:
+        """Yield what would happen to each of `names` (ids or addresses), in their order.
+
+        ServiceError: Graph did not answer at all; what meets one user is that user's result.
+        """
+        for some in batched(names, USERS_PER_MESSAGE, strict=False):
+            for result in await self._preview(some):
+                yield result
+
+    async def _preview(self, names: Sequence[str]) -> list[UserResult]:
+        found = await self._directory.users(names)
+        looks = (self._look(name, found[name]) for name in names)
+        return await gather_bounded(looks, USERS_PER_MESSAGE)
+
+    async def _look(self, name: str, found: DirectoryUser | ServiceError) -> UserResult:
+        if isinstance(found, NotFoundError):
+            return UserResult(name, Outcome.NOT_FOUND, "the directory does not know the user", name)
+        if isinstance(found, ServiceError):
+            return UserResult(name, Outcome.FAILED, str(found), name)
+        if refused := screen(found, self._rules):
+            return _result(found, refused)
+        try:
+            service = await self._conferencing.user(found.id)
+        except ServiceError as error:
+            return UserResult(found.id, Outcome.FAILED, str(error), found.upn)
+        decision = decide(found, service, self._rules)
+        old = service.provider.name if service and service.provider else None
+        return _result(found, decision, old)
+
+
+def _result(user: DirectoryUser, decision: Decision, old: str | None = None) -> UserResult:
+    outcome = _OUTCOMES[decision.action]
+    return UserResult(user.id, outcome, decision.reason, user.upn, old_provider=old)

@@ -1,0 +1,155 @@
+"""Runs that people ask the deployed app for: written down at once, carried out page by page.
+
+Each page of at most 100 users is a queue message, so that a large run is shared by the instances and
+a page that fails comes again. Page 0 finds out who is on a provider.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import batched
+from typing import Final, Protocol
+
+from shared.clock import Clock
+from shared.errors import StateError, UnknownError
+from shared.services.finding import Finder
+from shared.services.ports import Queue, Requests, Runs
+from shared.services.previewing import Previewer
+from shared.services.requesting import CAUSE, Requester
+from shared.storage.messages import PageMessage
+from shared.storage.requests import NAMES_PER_PAGE, RequestPage
+from shared.storage.runs import Run, RunState, new_run_id
+
+PREVIEW: Final = "preview"
+"""The cause of a dry run: its results say what would happen."""
+
+_MESSAGES_AT_ONCE: Final = 500
+
+
+class Selections(Requests, Protocol):
+    """The table of requests, with what only the app asks of it."""
+
+    async def page(self, run: str, number: int) -> RequestPage | None:
+        """Return one page, or None."""
+        ...
+
+    async def is_left(self, run: str) -> bool:
+        """Return whether a page of the run is not done."""
+        ...
+
+    async def put_selection(self, run: str, provider: str | None) -> None:
+        """Remember on which provider the run's users are; None: on any third party."""
+        ...
+
+    async def selection(self, run: str) -> str | None:
+        """Return the provider that the run is about; None: any third party."""
+        ...
+
+    async def run_of(self, key: str, run: str) -> str:
+        """Return the run that a key stands for: `run`, unless it had one already."""
+        ...
+
+
+class QueuedRequests:
+    """Takes requests in, and carries them out page by page."""
+
+    def __init__(
+        self,
+        *,
+        requester: Requester,
+        previewer: Previewer,
+        finder: Finder,
+        requests: Selections,
+        runs: Runs,
+        queue: Queue,
+        clock: Clock,
+    ) -> None:
+        self._requester = requester
+        self._previewer = previewer
+        self._finder = finder
+        self._requests = requests
+        self._runs = runs
+        self._queue = queue
+        self._clock = clock
+
+    async def accept_users(self, names: Sequence[str], *, dry_run: bool, key: str | None) -> Run:
+        """Begin a run over named users; the same key again answers with the same run."""
+        run = await self._new_run(dry_run=dry_run, key=key)
+        known = await self._runs.get(run.id)
+        if known is not None and known.scanned:
+            return known
+        count = await self._requester.write_pages(run.id, names)
+        run = replace(run, counts={"users": count})
+        # The pages are written before they are queued, and the run is complete only after both: who
+        # asks again with the same key after a failure in between finishes the job.
+        await self._runs.put(run)
+        await self._send(run.id, range(1, -(-count // NAMES_PER_PAGE) + 1))
+        run = replace(run, scanned=True)
+        await self._runs.put(run)
+        await self._finish_if_done(run)
+        return run
+
+    async def accept_provider(self, provider: str | None, *, dry_run: bool, key: str | None) -> Run:
+        """Begin a run over everybody on a third-party provider (None: on any)."""
+        run = await self._new_run(dry_run=dry_run, key=key)
+        known = await self._runs.get(run.id)
+        if known is not None:
+            return known
+        await self._requests.put_selection(run.id, provider)
+        await self._send(run.id, [0])
+        await self._runs.put(run)
+        return run
+
+    async def work(self, message: PageMessage, *, again: bool) -> None:
+        """Carry out one page. again: the message came before; who has a result is left out.
+
+        An error is raised, and the message comes again.
+        """
+        run = await self._runs.get(message.run)
+        if run is None:
+            # The message may be faster than the run's own row: then it comes again.
+            raise UnknownError(f"run {message.run!r}: there is no such run")
+        if message.page == 0:
+            await self._find_users(run)
+        elif (page := await self._requests.page(run.id, message.page)) and not page.done:
+            await self._carry_out(run, page, again=again)
+        run = await self._runs.get(run.id) or run
+        if run.scanned:
+            await self._finish_if_done(run)
+
+    async def _new_run(self, *, dry_run: bool, key: str | None) -> Run:
+        now = self._clock.now()
+        cause = PREVIEW if dry_run else CAUSE
+        name = new_run_id(cause, now)
+        if key is not None:
+            name = await self._requests.run_of(f"{cause}/{key}", name)
+        return Run(name, cause, RunState.RUNNING, now)
+
+    async def _find_users(self, run: Run) -> None:
+        provider = await self._requests.selection(run.id)
+        names = [found.user_id async for found in self._finder.on_third_party(provider)]
+        count = await self._requester.write_pages(run.id, names)
+        await self._send(run.id, range(1, -(-count // NAMES_PER_PAGE) + 1))
+        await self._runs.put(replace(run, counts={"users": count}, scanned=True))
+
+    async def _carry_out(self, run: Run, page: RequestPage, *, again: bool) -> None:
+        known: set[str] = set()
+        if again:
+            known = {result.user_id.casefold() async for result in self._runs.results(run.id)}
+        if run.cause == CAUSE:
+            await self._requester.move_page(run.id, page, known)
+            return
+        if run.cause != PREVIEW:
+            raise StateError(f"run {run.id!r} is a {run.cause}: it has no pages to carry out")
+        names = [name for name in page.names if name.casefold() not in known]
+        results = [result async for result in self._previewer.preview(names)]
+        if results:
+            await self._runs.record(run.id, results, self._clock.now())
+        await self._requests.mark_done(run.id, page.number)
+
+    async def _finish_if_done(self, run: Run) -> None:
+        if not await self._requests.is_left(run.id):
+            await self._requester.take_stock(run)
+
+    async def _send(self, run: str, pages: Sequence[int]) -> None:
+        for some in batched(pages, _MESSAGES_AT_ONCE, strict=False):
+            await self._queue.send([PageMessage(run=run, page=page).encode() for page in some])

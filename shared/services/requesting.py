@@ -1,0 +1,185 @@
+"""A run that a person asked for: named users, moved now and with a result each.
+
+The names are written down first, page by page, so that a run that was interrupted goes on without
+its list. A user who has a result in the run is not looked at again.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import batched
+from typing import Final, Protocol
+
+from shared.clock import Clock
+from shared.concurrency import gather_bounded
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.user import DirectoryUser
+from shared.errors import InputError, NotFoundError, ServiceError, StateError, UnknownError
+from shared.services.ports import Directory, Requests, Runs
+from shared.storage.messages import USERS_PER_MESSAGE, MoveMessage
+from shared.storage.requests import NAMES_PER_PAGE, RequestPage
+from shared.storage.runs import Run, RunState, new_run_id
+
+CAUSE: Final = "request"
+_PAGES_WRITTEN_AT_ONCE: Final = 16
+_MESSAGES_AT_ONCE: Final = 4
+
+Progress = Callable[[Sequence[UserResult]], None]
+"""Called with the results of some users as soon as they have them."""
+
+
+class Movers(Protocol):
+    """Moves the users of a message and records what happened to each."""
+
+    async def move(self, message: MoveMessage) -> list[UserResult]:
+        """Return one result a user."""
+        ...
+
+
+class Requester:
+    """Begins runs that people ask for, and carries them out in this process."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        mover: Movers,
+        requests: Requests,
+        runs: Runs,
+        clock: Clock,
+    ) -> None:
+        self._directory = directory
+        self._mover = mover
+        self._requests = requests
+        self._runs = runs
+        self._clock = clock
+        self._stopping = asyncio.Event()
+
+    async def begin(self, names: Iterable[str]) -> Run:
+        """Write down a run over `names` (ids or addresses, each once); InputError: there are none.
+
+        When this returns the run can be carried out, now or later and by anybody.
+        """
+        now = self._clock.now()
+        run = Run(new_run_id(CAUSE, now), CAUSE, RunState.INTERRUPTED, now)
+        count = await self.write_pages(run.id, names)
+        if count == 0:
+            raise InputError("no users were named; nothing was done")
+        run = replace(run, counts={"users": count}, scanned=True)
+        await self._runs.put(run)
+        return run
+
+    async def write_pages(self, run: str, names: Iterable[str]) -> int:
+        """Write the pages of a run, the same ones for the same names; return how many names."""
+        count = 0
+
+        def pages() -> Iterable[RequestPage]:
+            nonlocal count
+            for number, some in enumerate(batched(names, NAMES_PER_PAGE, strict=False), 1):
+                count += len(some)
+                yield RequestPage(number, some)
+
+        for some in batched(pages(), _PAGES_WRITTEN_AT_ONCE, strict=False):
+            await gather_bounded(
+                (self._requests.put(run, page) for page in some), _PAGES_WRITTEN_AT_ONCE
+            )
+        return count
+
+    def stop(self) -> None:
+        """Take no further users; those being moved are finished, and the run can go on later."""
+        self._stopping.set()
+
+    async def carry_out(self, run_id: str, told: Progress = lambda _: None) -> Run:
+        """Move the users of a run who have no result yet; return the run as it is then.
+
+        State `finished`: every user has a result; `interrupted`: `stop` was called, or an error is
+        raised. InputError: there is no such run, or it is a sweep.
+        """
+        run = await self.find(run_id)
+        run = replace(run, state=RunState.RUNNING)
+        await self._runs.put(run)
+        try:
+            await self._move_what_is_left(run.id, told)
+        finally:
+            run = await self.take_stock(run)
+        return run
+
+    async def take_stock(self, run: Run) -> Run:
+        """Write down where the run stands: finished when no page is left, else interrupted."""
+        left = any([not page.done async for page in self._requests.pages(run.id)])
+        state = RunState.INTERRUPTED if left else RunState.FINISHED
+        ended = None if left else self._clock.now()
+        counts = {"users": run.counts.get("users", 0), **await self.outcomes(run.id)}
+        run = replace(run, state=state, finished_at=ended, counts=counts)
+        await self._runs.put(run)
+        return run
+
+    async def outcomes(self, run: str) -> dict[str, int]:
+        """Return how many users of a run have each outcome so far."""
+        return dict(Counter([str(result.outcome) async for result in self._runs.results(run)]))
+
+    async def find(self, run_id: str) -> Run:
+        """Return a run that can be carried out; UnknownError: there is none of that id."""
+        run = await self._runs.get(run_id)
+        if run is None:
+            raise UnknownError(f"run {run_id!r}: there is no such run; `acp runs` lists them")
+        if run.cause != CAUSE:
+            raise StateError(f"run {run_id!r} is a {run.cause}: it goes on by itself")
+        return run
+
+    async def _move_what_is_left(self, run: str, told: Progress) -> None:
+        known = {result.user_id.casefold() async for result in self._runs.results(run)}
+        async for page in self._requests.pages(run):
+            if self._stopping.is_set():
+                return
+            if not page.done:
+                await self.move_page(run, page, known, told)
+
+    async def move_page(
+        self, run: str, page: RequestPage, known: set[str], told: Progress = lambda _: None
+    ) -> None:
+        """Move the users of one page, except for those `known` to have a result in the run."""
+        users = await self._look_up(run, page.names, known, told)
+        await gather_bounded(
+            (
+                self._move(run, some, known, told)
+                for some in batched(users, USERS_PER_MESSAGE, strict=False)
+            ),
+            _MESSAGES_AT_ONCE,
+        )
+        if not self._stopping.is_set():
+            await self._requests.mark_done(run, page.number)
+
+    async def _look_up(
+        self, run: str, names: Sequence[str], known: set[str], told: Progress
+    ) -> list[str]:
+        """Return the ids of those without a result; who is not found gets one here."""
+        asked = [name for name in names if name.casefold() not in known]
+        users: dict[str, None] = {}
+        lost: list[UserResult] = []
+        for some in batched(asked, USERS_PER_MESSAGE, strict=False):
+            found = await self._directory.users(some)
+            for name, user in found.items():
+                if isinstance(user, DirectoryUser):
+                    users[user.id] = None
+                else:
+                    lost.append(_lost(name, user))
+        if lost:
+            await self._runs.record(run, lost, self._clock.now())
+            known.update(result.user_id.casefold() for result in lost)
+            told(lost)
+        return [user for user in users if user.casefold() not in known]
+
+    async def _move(self, run: str, users: Sequence[str], known: set[str], told: Progress) -> None:
+        if self._stopping.is_set():
+            return
+        results = await self._mover.move(MoveMessage(cause=CAUSE, users=tuple(users), run=run))
+        known.update(result.user_id.casefold() for result in results)
+        told(results)
+
+
+def _lost(name: str, error: ServiceError) -> UserResult:
+    if isinstance(error, NotFoundError):
+        return UserResult(name, Outcome.NOT_FOUND, "the directory does not know the user", name)
+    return UserResult(name, Outcome.FAILED, str(error), name)

@@ -1,0 +1,113 @@
+"""The users that a CSV file names, whatever program and language it was written with."""
+
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from shared.errors import InputError
+from shared.userlists.names import shown, user_name
+from shared.userlists.rows import BadLine, Row, rows
+
+__all__ = ["COLUMNS", "BadLine", "csv_names"]
+
+COLUMNS: Final = (
+    "UserPrincipalName",
+    "UPN",
+    "mail",
+    "email",
+    "EmailAddress",
+    "user",
+    "UserName",
+    "Identity",
+    "ObjectId",
+    "Id",
+)
+"""The columns that are known to name users, the best first: Graph's, Exchange's and PowerShell's names.
+
+Case, blanks, `_` and `-` do not matter: "Object ID" and "E-mail" are among them.
+"""
+
+_LISTED = 20
+
+
+def csv_names(file: BinaryIO, column: str | None = None) -> Iterator[str | BadLine]:
+    """Yield the name in each row of a CSV file (see `user_name`), or why a line yields none.
+
+    file: seekable, read from its beginning, more than once and in pieces: memory does not grow. column:
+    the header of the column that holds the names, in any case. Without it the first row is a header
+    when one of COLUMNS is in it and no name of a user; the first of COLUMNS that is there counts.
+    Without a header it is the first column in which the first row names a user. A file without rows
+    yields nothing. InputError, at the first row: no such column, or none can be told to hold names;
+    the text lists what there is. InputError, before: a file that cannot be decoded, see
+    `find_encoding`.
+    """
+    index: int | None = None
+    unread = False
+    for row in rows(file):
+        if isinstance(row, BadLine):
+            unread = True
+            yield row
+        elif index is None:
+            index, is_header = _find_column(row, column, header_lost=unread)
+            if not is_header:
+                yield _name(row, index)
+        else:
+            yield _name(row, index)
+
+
+def _find_column(row: Row, column: str | None, *, header_lost: bool) -> tuple[int, bool]:
+    """Return which column holds the names, by the first row, and whether that row is a header."""
+    if column is not None:
+        headers = [field.strip().casefold() for field in row.fields]
+        wanted = column.strip().casefold()
+        if wanted in headers:
+            return headers.index(wanted), True
+        raise InputError(f"line {row.number}: no column {shown(column)}: {_listed(row)}")
+    for index, field in enumerate(row.fields):
+        if _is_name(field):
+            if header_lost and len(row.fields) > 1:
+                raise InputError(
+                    f"line {row.number}: a line before it, the header perhaps, cannot be read: "
+                    "mend it, for it tells which column holds the users"
+                )
+            return index, False
+    headers = [_plain(field) for field in row.fields]
+    for name in map(_plain, COLUMNS):
+        if name in headers:
+            return headers.index(name), True
+    raise InputError(
+        f"line {row.number}: no column of users: {_listed(row)}; understood are "
+        f"{', '.join(COLUMNS)}, and --column names any other"
+    )
+
+
+def _name(row: Row, index: int) -> str | BadLine:
+    if index >= len(row.fields):
+        have = len(row.fields)
+        return BadLine(
+            row.number, f"too few columns: {have}, and the user is in column {index + 1}"
+        )
+    field = row.fields[index]
+    if not field or field.isspace():
+        return BadLine(row.number, f"no user in column {index + 1}")
+    try:
+        return user_name(field)
+    except InputError as error:
+        return BadLine(row.number, str(error))
+
+
+def _is_name(field: str) -> bool:
+    try:
+        user_name(field)
+    except InputError:
+        return False
+    return True
+
+
+def _plain(header: str) -> str:
+    return "".join(header.split()).replace("_", "").replace("-", "").casefold()
+
+
+def _listed(row: Row) -> str:
+    listed = ", ".join(shown(field.strip()) for field in row.fields[:_LISTED])
+    more = len(row.fields) - _LISTED
+    return f"the columns are {listed}" + (f" and {more} more" if more > 0 else "")

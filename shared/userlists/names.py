@@ -1,0 +1,75 @@
+"""What names a user: a user id or an address; and lists of names in one text."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+from uuid import UUID
+
+from shared.errors import InputError
+
+NAME_LENGTH: Final = 113
+"""Characters of the longest user principal name ("Prepare for directory synchronization to Microsoft 365",
+learn.microsoft.com/microsoft-365/enterprise/prepare-for-directory-synchronization)."""
+
+_SHOWN = 80
+_ADDRESS = re.compile(r'[^@\s()<>\[\]:;,\\"]+@[\w-]+(?:\.[\w-]+)*')
+_GUID = re.compile(
+    r"(?:urn:uuid:)?[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def user_name(text: str) -> str:
+    """Return the name of a user without the blanks around it.
+
+    It is a user id, returned lower-case with hyphens (taken also in upper case, without hyphens, in
+    braces or parentheses, as a URN), or an address `local@domain`, returned as it is written: a user
+    principal name, a guest's too, or a mail address. An address has at most 113 characters, all of
+    them visible and none of `()<>[]:;,\\"`, which neither kind of address may hold. Whether there is
+    such a user is not looked at. InputError shows anything else and says what is expected.
+    """
+    name = text.strip()
+    if "@" in name:
+        if len(name) <= NAME_LENGTH and name.isprintable() and _ADDRESS.fullmatch(name):
+            return name
+    elif _GUID.fullmatch(bare := _without_brackets(name)):
+        return str(UUID(bare))
+    raise InputError(
+        f"{shown(name)} names no user: expected a user id (GUID) or an address local@domain "
+        f"of at most {NAME_LENGTH} characters without blanks"
+    )
+
+
+def split_names(text: str) -> Iterator[str]:
+    """Yield the names in a text in which commas, semicolons and blanks of any kind separate.
+
+    Empty parts do not count. InputError gives the position of a name that is none (1 is the first).
+    """
+    for position, part in enumerate(re.finditer(r"[^,;\s]+", text), start=1):
+        try:
+            yield user_name(part[0])
+        except InputError as error:
+            raise InputError(f"name {position}: {error}") from None
+
+
+def distinct(names: Iterable[str]) -> Iterator[str]:
+    """Yield each name once, as it was spelled first and in the given order.
+
+    Upper and lower case are the same; `ß` and `ss` are not, for they are two users.
+    """
+    seen: set[str] = set()
+    for name in names:
+        key = name.lower()
+        if key not in seen:
+            seen.add(key)
+            yield name
+
+
+def shown(text: str) -> str:
+    """Return a text from outside as a message may show it: quoted, in one line, at most 80 characters."""
+    quoted = repr(text[:_SHOWN])
+    return quoted if len(quoted) <= _SHOWN else f"{quoted[: _SHOWN - 3]}..."
+
+
+def _without_brackets(text: str) -> str:
+    return text[1:-1] if text[:1] + text[-1:] in {"{}", "()"} else text

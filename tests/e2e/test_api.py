@@ -1,0 +1,151 @@
+"""The HTTP API, through the host: what people ask for happens, and bad requests are told apart."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local.azurite.server import Azurite
+from local.waiting import wait_until
+from tests.e2e.system import System
+from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant
+
+
+@pytest.fixture(scope="module")
+def system(azurite_server: Azurite, folder: Path) -> Iterator[System]:
+    """The app on a tenant of its own: these tests move everybody of a provider."""
+    with (
+        Tenant(folder, users=90, seed=8) as tenant,
+        System(azurite_server, tenant, folder) as system,
+    ):
+        system.wait_until_subscribed()
+        yield system
+
+
+@pytest.fixture(scope="module")
+def api(system: System) -> Iterator[httpx.Client]:
+    """A client of the API."""
+    url = f"{system.host.origin}/api"
+    with httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False) as client:
+        yield client
+
+
+def finished(api: httpx.Client, answer: httpx.Response) -> dict[str, Any]:
+    """Follow the run that an answer names to its end."""
+    assert answer.status_code == 202, answer.text
+    where = answer.headers["Location"].removeprefix("/api")
+    wait_until(lambda: api.get(where).json()["state"] == "finished", "the run's end", PATIENCE)
+    run: dict[str, Any] = api.get(where).json()
+    return run
+
+
+def test_named_users_are_moved(system: System, api: httpx.Client) -> None:
+    """Ids and addresses, known or not: each gets a result, the licensed ones are moved, no others."""
+    moves = [system.tenant.take("third_party"), system.tenant.take("no_provider")]
+    stays = system.tenant.take("unlicensed_third_party")
+    names = [
+        moves[0]["id"],
+        f"  {moves[1]['userPrincipalName'].upper()} ",
+        stays["id"],
+        "no@x.example",
+    ]
+    with system.changing(*moves):
+        run = finished(api, api.post("/moves", json={"users": names}))
+    assert run["counts"] == {"users": 4, "moved": 2, "unlicensed": 1, "not_found": 1}
+    results = api.get(f"/runs/{run['id']}/results").json()["results"]
+    outcomes = {result["id"]: result["outcome"] for result in results}
+    assert outcomes == {
+        moves[0]["id"]: "moved",
+        moves[1]["id"]: "moved",
+        stays["id"]: "unlicensed",
+        "no@x.example": "not_found",
+    }
+    assert system.tenant.user(moves[0]["id"])["provider"] == MICROSOFT
+
+
+def test_dry_run_changes_nothing(system: System, api: httpx.Client) -> None:
+    """A dry run over everybody on a third party tells what would happen, as CSV too."""
+    with system.changing():
+        run = finished(api, api.post("/moves", json={"all_third_party": True, "dry_run": True}))
+    assert run["counts"]["would_move"] > 0
+    text = api.get(f"/runs/{run['id']}/results", headers={"Accept": "text/csv"}).text
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) == run["counts"]["users"]
+    assert {row["provider_before"] for row in rows if row["outcome"] == "would_move"} <= {
+        "InterCall",
+        "PGi",
+        "BT",
+    }
+
+
+def test_provider_is_moved_once_for_a_key(system: System, api: httpx.Client) -> None:
+    """All licensed users of one provider; the same Idempotency-Key again answers with the same run."""
+    ready = {
+        user["id"]
+        for user in system.tenant.users()
+        if user["provider"] == "BT" and user["licensed"] and user["included"]
+    }
+    assert ready
+    wish, key = {"provider": "bt"}, {"Idempotency-Key": "once"}
+    with system.changing(*({"id": user} for user in ready)):
+        first = finished(api, api.post("/moves", json=wish, headers=key))
+        again = finished(api, api.post("/moves", json=wish, headers=key))
+    assert first["id"] == again["id"]
+    assert first["counts"]["moved"] == len(ready)
+
+
+def test_users_are_shown(system: System, api: httpx.Client) -> None:
+    """License, provider and records of a user; the saved entries; who is ready; who needs help."""
+    user = system.tenant.take("third_party")
+    finished(api, api.post("/moves", json={"users": [user["id"]]}))
+    state = api.get(f"/users/{user['userPrincipalName']}").json()
+    assert (state["id"], state["provider"], state["outcome"]) == (user["id"], MICROSOFT, "moved")
+    saved = api.get(f"/users/{user['id']}/saved").json()["entries"]
+    assert [entry["provider"] for entry in saved] == [
+        entry["name"] for entry in user["original_entries"]
+    ]
+    assert api.get("/attention").json() == {"users": []}
+    assert "BT" in {each["name"] for each in api.get("/providers").json()["providers"]}
+    ready = api.get("/users/ready").json()
+    assert sum(ready["by_provider"].values()) == len(ready["users"])
+    assert api.get("/runs").json()["runs"]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"users": []}, "/users"),
+        ({"users": ["a@x.example", "not a name"]}, "/users/1"),
+        ({"users": "a@x.example"}, "/users"),
+        ({"users": ["a@x.example"], "nonsense": 1}, "/nonsense"),
+        ({"users": ["a@x.example"], "provider": "BT"}, ""),
+        ({}, ""),
+        ([], ""),
+    ],
+)
+def test_bad_request_is_told_by_field(api: httpx.Client, body: object, pointer: str) -> None:
+    """Each wrong body is a 400 problem whose pointer names the field; nothing begins."""
+    answer = api.post("/moves", json=body)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
+    """Unknown runs, users and providers; ids that are none; and a body that is not JSON."""
+    for path in ("/runs/nope", "/runs/..%2F..", "/runs/nope/results", "/users/no@x.example"):
+        assert api.get(path).status_code == 404, path
+    assert api.post("/runs/nope/release").status_code == 404
+    assert api.get("/users/nobody").status_code == 400
+    unknown = api.post("/moves", json={"provider": "Nobody"})
+    assert unknown.status_code == 400
+    assert "InterCall" in unknown.json()["detail"]
+    assert api.post("/moves", content=b"{").status_code == 400
+    run = api.get("/runs").json()["runs"][0]
+    assert api.post(f"/runs/{run['id']}/release").status_code == 409
+    assert json.loads(api.get("/runs").content)
