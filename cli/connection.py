@@ -5,14 +5,16 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.errors import CommandError
 from local.host.app_settings import LOCAL_SETTINGS, read_values
 from local.host.errors import SettingError
-from shared.desk import Desk
+
+if TYPE_CHECKING:
+    from shared.desk import Desk
 
 SettingsOption = Annotated[
     Path | None,
@@ -26,13 +28,14 @@ SettingsOption = Annotated[
 
 
 @asynccontextmanager
-async def connect(file: Path | None) -> AsyncIterator[Desk]:
+async def connect(file: Path | None) -> AsyncIterator["Desk"]:
     """Open the services with the settings of `file` and the environment; close them in the end.
 
     SettingsError names what is missing or wrong. CommandError: the file cannot be used.
     """
     # Imported here: the clients and the storage cost every other command half a second.
     from shared.bootstrap import App, settings  # noqa: PLC0415
+    from shared.desk import Desk  # noqa: PLC0415
 
     _load(file)
     logging.basicConfig(level=logging.ERROR, format="%(message)s")

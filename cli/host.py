@@ -50,7 +50,9 @@ def host(
 
 async def _serve(port: int, root: Path) -> bool:
     """Load and serve; returns whether everything had finished when it ended."""
-    from local.host import HostOptions, create_app, load_host  # noqa: PLC0415
+    from local.host.app import create_app  # noqa: PLC0415
+    from local.host.host import load_host  # noqa: PLC0415
+    from local.host.options import HostOptions  # noqa: PLC0415
 
     with serving.bind(port) as bound:
         os.chdir(root)  # as in Azure and in Core Tools, the app's folder is the current one

@@ -9,7 +9,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from cli import demo, host, move, runs, saved, storage, tenant, users
+from cli import demo, doctor, host, move, runs, saved, storage, tenant, users
 from cli.errors import CommandError
 from local.errors import LocalError
 from shared.errors import AcpError, InputError, ServiceError, SettingsError, StorageError
@@ -29,6 +29,7 @@ app.command("saved", rich_help_panel=_LOOK)(saved.saved)
 app.command("runs", rich_help_panel=_LOOK)(runs.runs)
 app.command("run", rich_help_panel=_LOOK)(runs.run)
 app.command("attention", rich_help_panel=_LOOK)(users.attention)
+app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
 app.command("demo", rich_help_panel=_LOCAL)(demo.demo)
 app.command("storage", rich_help_panel=_LOCAL)(storage.storage)
 app.command("tenant", rich_help_panel=_LOCAL)(tenant.tenant)

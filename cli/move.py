@@ -133,7 +133,9 @@ async def _carry_out(desk: "Desk", run: "Run", output: Output) -> int:
 def _confirm(count: int) -> None:
     if not sys.stdin.isatty():
         raise CommandError("nobody can be asked here: add --yes, or --dry-run to look first", 2)
-    typed = typer.prompt(f"Type {count} to move these users", err=True, default="")
+    # Not with `input`, which writes to standard output: that is for the data.
+    print(f"Type {count} to move these users: ", end="", file=sys.stderr, flush=True)
+    typed = sys.stdin.readline()
     if typed.strip().replace(",", "") != str(count):
         raise CommandError("not confirmed; nothing was changed", 2)
 

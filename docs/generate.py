@@ -27,6 +27,7 @@ COMMANDS = (
     "run",
     "release",
     "attention",
+    "doctor",
     "demo",
 )
 _NEXT = "-- next --"

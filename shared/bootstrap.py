@@ -143,7 +143,7 @@ class App:
     @cached_property
     def requests_queue(self) -> MoveQueue:
         """The queue of pages of runs that people asked for."""
-        return self._queue(f"{self.settings.queue}-requests")
+        return self.queue_named("-requests")
 
     @cached_property
     def state(self) -> StateTable:
@@ -265,7 +265,7 @@ class App:
         from shared.services.poison import PoisonRecorder
         from shared.storage.poison import PoisonQueue
 
-        queue = PoisonQueue(self._queue(f"{self.settings.queue}-poison"))
+        queue = PoisonQueue(self.queue_named("-poison"))
         return PoisonRecorder(queue, self.waiting, self.clock, self.log("poison"))
 
     @cached_property
@@ -342,6 +342,10 @@ class App:
         from shared.clients.identity import StorageCredential
 
         return None if self.settings.storage_connection else StorageCredential(self.identity)
+
+    def queue_named(self, suffix: str) -> MoveQueue:
+        """Return another queue of the app: the name of the first, and `suffix`."""
+        return self._queue(f"{self.settings.queue}{suffix}")
 
     def _queue(self, name: str) -> MoveQueue:
         from shared.storage.queue import MoveQueue

@@ -3,15 +3,18 @@
 Beside `shared/bootstrap.py`, so that a cold start of the function app knows nothing of it.
 """
 
-from functools import cached_property
+from functools import cached_property, partial
 
 from shared.bootstrap import App
+from shared.clients import wire
+from shared.services.doctor import Doctor
 from shared.services.finding import Finder
 from shared.services.previewing import Previewer
 from shared.services.queued_requests import QueuedRequests
 from shared.services.reporting import Reporter
 from shared.services.requesting import Requester
 from shared.services.showing import Shower
+from shared.storage.queue import MoveQueue
 from shared.storage.requests import RequestTable
 
 
@@ -49,6 +52,35 @@ class Desk:
         return Reporter(self.app.runs, self.app.clock)
 
     @cached_property
+    def doctor(self) -> Doctor:
+        """Examines the app and what it stands on."""
+        app = self.app
+        cloud = wire.CLOUDS[app.settings.cloud]
+        assign = "assign the app's managed identity to it"
+        role = "give the app's identity an Entra role such as Teams Administrator"
+        return Doctor(
+            probes={
+                "storage": (app.state.probe, "give the app's identity the storage roles"),
+                "sign-in to Graph": (partial(app.identity.token, cloud.graph_audience), assign),
+                "Graph": (app.graph.probe, "grant the permission User.Read.All"),
+                "sign-in to Teams": (partial(app.identity.token, wire.TEAMS_AUDIENCE), assign),
+                "Teams": (app.teams.probe, role),
+                "Teams role": (app.teams.conferencing_settings, role),
+            },
+            queues={queue.name: queue.count for queue in self._queues},
+            tenant=app.teams,
+            state=app.state,
+            waiting=app.waiting,
+            runs=self.reports,
+            clock=app.clock,
+        )
+
+    @cached_property
+    def _queues(self) -> list[MoveQueue]:
+        names = ("", "-poison", "-requests", "-requests-poison")
+        return [self.app.queue_named(name) for name in names]
+
+    @cached_property
     def requests(self) -> RequestTable:
         """What people asked for."""
         return RequestTable(self.app.tables.table("requests"))
@@ -79,4 +111,6 @@ class Desk:
 
     async def close(self) -> None:
         """Close the connections that were opened."""
+        for queue in vars(self).get("_queues", []):
+            await queue.close()
         await self.app.close()

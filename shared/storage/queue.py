@@ -33,7 +33,7 @@ class MoveQueue:
         endpoint: str | None = None,
         credential: AsyncTokenCredential | None = None,
     ) -> None:
-        self._name = name
+        self.name = name
         self._connection = connection
         self._endpoint = endpoint
         self._credential = credential
@@ -45,6 +45,14 @@ class MoveQueue:
         client = await self.client()
         await gather_bounded((self._send_one(client, text) for text in texts), _IN_FLIGHT)
 
+    async def count(self) -> int:
+        """Return how many messages there are, about; StorageError: the storage did not answer."""
+        client = await self.client()
+        try:
+            return (await client.get_queue_properties()).approximate_message_count or 0
+        except AzureError as error:
+            raise StorageError(f"count queue {self.name}", type(error).__name__) from error
+
     async def close(self) -> None:
         """Close the connections."""
         if self._client is not None:
@@ -54,7 +62,7 @@ class MoveQueue:
         try:
             await client.send_message(text, time_to_live=_LIFETIME)
         except AzureError as error:
-            raise StorageError(f"send to queue {self._name}", type(error).__name__) from error
+            raise StorageError(f"send to queue {self.name}", type(error).__name__) from error
 
     async def client(self) -> "QueueClient":
         """Return the SDK's client, with the queue created when it was missing."""
@@ -66,7 +74,7 @@ class MoveQueue:
             except ResourceExistsError:
                 pass
             except AzureError as error:
-                raise StorageError(f"open queue {self._name}", type(error).__name__) from error
+                raise StorageError(f"open queue {self.name}", type(error).__name__) from error
             self._created = True
         return self._client
 
@@ -82,5 +90,5 @@ class MoveQueue:
             "random_jitter_range": 0.3,
         }
         if self._connection:
-            return QueueClient.from_connection_string(self._connection, self._name, **options)
-        return QueueClient(self._endpoint or "", self._name, credential=self._credential, **options)
+            return QueueClient.from_connection_string(self._connection, self.name, **options)
+        return QueueClient(self._endpoint or "", self.name, credential=self._credential, **options)

@@ -81,6 +81,11 @@ class StateTable:
         row = await self._table.get(_PARTITION, _DELTA)
         return str(row["link"]) if row else None
 
+    async def delta_at(self) -> datetime | None:
+        """Return when the delta link was stored (UTC, by the storage's clock), or None."""
+        row = await self._table.get(_PARTITION, _DELTA)
+        return row.metadata["timestamp"] if row else None
+
     async def put_delta_link(self, link: str) -> None:
         """Remember where the next catch-up goes on."""
         await self._table.replace({"PartitionKey": _PARTITION, "RowKey": _DELTA, "link": link})

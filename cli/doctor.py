@@ -1,0 +1,33 @@
+"""`acp doctor`: is everything there that the app needs, and what to do where it is not."""
+
+import asyncio
+
+from cli.connection import SettingsOption, connect
+from cli.output import Output, OutputOption, Row, show
+
+_COLUMNS = ("part", "verdict", "detail", "to_do")
+
+
+def doctor(settings: SettingsOption = None, output: OutputOption = Output.TABLE) -> int:
+    """Examine sign-in, permissions, storage, subscription, catch-up, queues and waiting users.
+
+    Each line is ok, warning or failed, with what to do. Ends with 1 when something failed.
+
+    Example: `acp doctor`
+    """
+    rows = asyncio.run(_examine(settings))
+    show(rows, _COLUMNS, output)
+    return 1 if any(row["verdict"] == "failed" for row in rows) else 0
+
+
+async def _examine(settings: SettingsOption) -> list[Row]:
+    async with connect(settings) as desk:
+        return [
+            {
+                "part": found.part,
+                "verdict": str(found.verdict),
+                "detail": found.detail,
+                "to_do": found.to_do,
+            }
+            async for found in desk.doctor.examine()
+        ]
