@@ -1,6 +1,7 @@
 """`acp move`: Microsoft becomes the provider of the users that a person names."""
 
 import asyncio
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -53,6 +54,10 @@ def move(
         bool, typer.Option("--dry-run", help="Tell what would happen to whom and why; no change.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    app: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Let the deployed app do it; its key is in ACP_APP_KEY."),
+    ] = None,
     settings: SettingsOption = None,
     output: OutputOption = Output.TABLE,
 ) -> int:
@@ -71,6 +76,8 @@ def move(
     `acp move --csv users.csv --column UPN --yes --output csv > results.csv`
 
     `acp move --provider InterCall`
+
+    `acp move --csv users.csv --app https://contoso-acp.azurewebsites.net`
     """
     chosen = [users is not None, csv is not None, provider is not None, all_third_party]
     if sum([*chosen, resume is not None]) != 1:
@@ -82,6 +89,8 @@ def move(
     if resume is not None and dry_run:
         raise CommandError("--resume moves those who are left; it does not go with --dry-run", 2)
     selection = Selection(users, csv, column, skip_bad_lines, provider)
+    if app is not None:
+        return _move_by_app(app, selection, resume, output, dry_run=dry_run, yes=yes)
     if resume is not None:
         return asyncio.run(_resume(resume, settings, output))
     return asyncio.run(_move(selection, settings, output, dry_run=dry_run, yes=yes))
@@ -110,6 +119,26 @@ async def _move(
         return await _carry_out(desk, run, output)
 
 
+def _move_by_app(
+    url: str, selection: Selection, resume: str | None, output: Output, *, dry_run: bool, yes: bool
+) -> int:
+    from cli.move_app import RemoteApp  # noqa: PLC0415 - httpx, which other commands may not need
+
+    names = None if resume else selection.given()
+    with RemoteApp(url, os.environ.get("ACP_APP_KEY")) as app:
+        if resume is None:
+            if not (yes or dry_run):
+                _confirm(len(names) if names is not None else "all")
+            wish = selection.wish(names)
+            resume = app.begin({**wish, "dry_run": dry_run})
+        tell(f"run {resume}")
+        app.follow(resume)
+        rows = list(app.results(resume))
+    troubled = [row for row in rows if row["outcome"] in _TROUBLE]
+    show(troubled if output is Output.TABLE and not dry_run else rows, _COLUMNS, output)
+    return 1 if troubled else 0
+
+
 async def _resume(run_id: str, settings: Path | None, output: Output) -> int:
     async with connect(settings) as desk:
         run = await desk.requester.find(run_id)
@@ -130,7 +159,7 @@ async def _carry_out(desk: "Desk", run: "Run", output: Output) -> int:
     return 1 if troubled else 0
 
 
-def _confirm(count: int) -> None:
+def _confirm(count: int | str) -> None:
     if not sys.stdin.isatty():
         raise CommandError("nobody can be asked here: add --yes, or --dry-run to look first", 2)
     # Not with `input`, which writes to standard output: that is for the data.

@@ -44,6 +44,12 @@ class Selection:
             return list(distinct(self._read(self.csv)))
         return None
 
+    def wish(self, names: list[str] | None) -> dict[str, object]:
+        """Return what the deployed app is asked for; `names`: those that were given, if any."""
+        if names is not None:
+            return {"users": names}
+        return {"provider": self.provider} if self.provider else {"all_third_party": True}
+
     def _read(self, csv: str) -> Iterator[str]:
         from shared.userlists.csv_file import BadLine, csv_names  # noqa: PLC0415
 

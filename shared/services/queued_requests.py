@@ -92,11 +92,13 @@ class QueuedRequests:
         """Begin a run over everybody on a third-party provider (None: on any)."""
         run = await self._new_run(dry_run=dry_run, key=key)
         known = await self._runs.get(run.id)
-        if known is not None:
+        if known is not None and known.scanned:
             return known
-        await self._requests.put_selection(run.id, provider)
+        if known is None:
+            await self._requests.put_selection(run.id, provider)
+            await self._runs.put(run)
+        # After a failure in between, who asks again with the same key finishes the job.
         await self._send(run.id, [0])
-        await self._runs.put(run)
         return run
 
     async def work(self, message: PageMessage, *, again: bool) -> None:
@@ -106,10 +108,10 @@ class QueuedRequests:
         """
         run = await self._runs.get(message.run)
         if run is None:
-            # The message may be faster than the run's own row: then it comes again.
             raise UnknownError(f"run {message.run!r}: there is no such run")
         if message.page == 0:
-            await self._find_users(run)
+            if not run.scanned:
+                await self._find_users(run)
         elif (page := await self._requests.page(run.id, message.page)) and not page.done:
             await self._carry_out(run, page, again=again)
         run = await self._runs.get(run.id) or run

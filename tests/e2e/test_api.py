@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from cli.main import run
 from local.azurite.server import Azurite
 from local.waiting import wait_until
 from tests.e2e.system import System
-from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant
+from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant, User
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,17 @@ def finished(api: httpx.Client, answer: httpx.Response) -> dict[str, Any]:
     wait_until(lambda: api.get(where).json()["state"] == "finished", "the run's end", PATIENCE)
     run: dict[str, Any] = api.get(where).json()
     return run
+
+
+def ready_on(system: System, provider: str) -> list[User]:
+    """The licensed, included users of a provider; there are some."""
+    found = [
+        user
+        for user in system.tenant.users()
+        if user["provider"] == provider and user["licensed"] and user["included"]
+    ]
+    assert found
+    return found
 
 
 def test_named_users_are_moved(system: System, api: httpx.Client) -> None:
@@ -85,14 +97,9 @@ def test_dry_run_changes_nothing(system: System, api: httpx.Client) -> None:
 
 def test_provider_is_moved_once_for_a_key(system: System, api: httpx.Client) -> None:
     """All licensed users of one provider; the same Idempotency-Key again answers with the same run."""
-    ready = {
-        user["id"]
-        for user in system.tenant.users()
-        if user["provider"] == "BT" and user["licensed"] and user["included"]
-    }
-    assert ready
+    ready = ready_on(system, "BT")
     wish, key = {"provider": "bt"}, {"Idempotency-Key": "once"}
-    with system.changing(*({"id": user} for user in ready)):
+    with system.changing(*ready):
         first = finished(api, api.post("/moves", json=wish, headers=key))
         again = finished(api, api.post("/moves", json=wish, headers=key))
     assert first["id"] == again["id"]
@@ -149,3 +156,30 @@ def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
     run = api.get("/runs").json()["runs"][0]
     assert api.post(f"/runs/{run['id']}/release").status_code == 409
     assert json.loads(api.get("/runs").content)
+
+
+def test_the_command_line_lets_the_app_do_it(
+    system: System, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`acp move --app`: the app moves the users, the command follows and tells each outcome."""
+    user = ready_on(system, "PGi")[0]
+    words = f"move --yes --output json --app {system.host.origin} --users".split()
+    with system.changing(user):
+        status = run([*words, f"{user['id']} no@x.example"])
+    assert status == 1
+    told = capsys.readouterr()
+    outcomes = {row["id"]: row["outcome"] for row in json.loads(told.out)}
+    assert outcomes == {user["id"]: "moved", "no@x.example": "not_found"}
+    assert "finished: users 2" in told.err
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("http://127.0.0.1:9", 3), ("http://app.example", 2), ("nonsense", 2), ("http://[", 2)],
+)
+def test_an_app_that_cannot_be_asked_is_told(
+    address: str, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody there: 3; an address to which a key must not be sent, or none at all: 2."""
+    assert run(["move", "--users", "a@x.example", "--yes", "--app", address]) == status
+    assert capsys.readouterr().err.count("error: ") == 1

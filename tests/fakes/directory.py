@@ -16,6 +16,8 @@ class FakeDirectory:
     known: dict[str, DirectoryUser] = field(default_factory=dict)
     errors: dict[str, ServiceError] = field(default_factory=dict)
     down: Exception | None = None
+    batches: int = 0
+    """How often users were asked for."""
     live: dict[str, datetime] = field(default_factory=dict)
     created: list[str] = field(default_factory=list)
     latest_links: int = 1
@@ -34,6 +36,7 @@ class FakeDirectory:
     async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
         if len(ids) > 20:
             raise ValueError(f"at most 20 users in one batch, not {len(ids)}")
+        self.batches += 1
         if self.down:
             raise self.down
         missing = NotFoundError("Graph", "POST /v1.0/$batch", "HTTP 404")
