@@ -67,26 +67,26 @@ def _lines(total: int) -> Callable[[Sequence["UserResult"]], None]:
 
 
 class Interrupts:
-    """The first Ctrl-C (or SIGTERM) calls `stop`; the second ends the command. Context manager."""
+    """The first Ctrl-C (or SIGTERM) calls `stop`; the second Ctrl-C ends the command. Context manager."""
 
     def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
+        self._loop = asyncio.get_running_loop()
+        self._before: dict[signal.Signals, signal.Handlers] = {}
         self.came = False
 
     def __enter__(self) -> Self:
-        loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._once)
+            # Not the loop's own handlers: Windows has none.
+            self._before[number] = signal.signal(number, self._once)  # type: ignore[assignment]
         return self
 
     def __exit__(self, *_: object) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
-    def _once(self) -> None:
+    def _once(self, *_: object) -> None:
         self.came = True
-        loop = asyncio.get_running_loop()
-        loop.remove_signal_handler(signal.SIGINT)  # the next one interrupts as usual
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # the next one interrupts as usual
         tell("Stopping: the users being moved are finished. Ctrl-C again ends at once.")
-        self._stop()
+        self._loop.call_soon_threadsafe(self._stop)

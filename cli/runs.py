@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.connection import SettingsOption, connect
+from cli.errors import CommandError
 from cli.output import Output, OutputOption, Row, show, tell
 from shared.text import plain
 
 if TYPE_CHECKING:
+    from shared.desk import Desk
+    from shared.domain.outcome import UserResult
     from shared.storage.runs import Run
 
 _RUNS = ("run", "state", "started", "finished", "users", "reason")
@@ -47,6 +50,10 @@ def run(
     follow: Annotated[
         bool, typer.Option("--follow", help="Show its progress until it ends.")
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write it as one HTML page, too."),
+    ] = None,
     settings: SettingsOption = None,
     output: OutputOption = Output.TABLE,
 ) -> int:
@@ -54,9 +61,13 @@ def run(
 
     Ends with 1 when the run failed or is held, or some of its users failed.
 
-    Example: `acp run 20261123T020000Z-sweep-1f2e`
+    Example: `acp run 20261123T020000Z-sweep-1f2e --report sweep.html`
     """
-    found, results = asyncio.run(_run(run_id, settings, follow=follow))
+    found, results, text = asyncio.run(
+        _run(run_id, settings, follow=follow, report=report is not None)
+    )
+    if report is not None:
+        _write(text, report)
     tell(_told(found))
     if results or output is not Output.TABLE:
         show(results, _RESULTS, output)
@@ -81,30 +92,51 @@ def release(run_id: RunArgument, settings: SettingsOption = None) -> None:
     tell(f"{run_id} is released; the app queues its users within a minute")
 
 
-async def _run(run_id: str, settings: Path | None, *, follow: bool) -> "tuple[Run, list[Row]]":
+async def _run(
+    run_id: str, settings: Path | None, *, follow: bool, report: bool
+) -> "tuple[Run, list[Row], str]":
     async with connect(settings) as desk:
         found = await desk.reports.run(run_id)
         while follow and _goes_on(found):
             tell(_told(found))
             await asyncio.sleep(_LOOK_EVERY)
             found = await desk.reports.run(run_id)
-        results: list[Row] = [
-            {
-                "user": result.upn or result.user_id,
-                "outcome": str(result.outcome),
-                "provider_before": result.old_provider,
-                "reason": result.reason,
-                "id": result.user_id,
-            }
-            async for result in desk.app.runs.results(run_id)
-        ]
-    return found, results
+        known = [result async for result in desk.app.runs.results(run_id)]
+        text = await _page(desk, found, known) if report else ""
+    results: list[Row] = [
+        {
+            "user": result.upn or result.user_id,
+            "outcome": str(result.outcome),
+            "provider_before": result.old_provider,
+            "reason": result.reason,
+            "id": result.user_id,
+        }
+        for result in known
+    ]
+    return found, results, text
+
+
+async def _page(desk: "Desk", found: "Run", results: "list[UserResult]") -> str:
+    from cli.report import page  # noqa: PLC0415 - only where a report is wanted
+
+    changes = [change async for change in desk.numbers.of(results)]
+    settings = await desk.app.teams.conferencing_settings()
+    return page(found, changes, settings, desk.app.clock.now())
+
+
+def _write(text: str, file: Path) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"--report {file}: cannot be written ({error.strerror})", 2) from error
+    tell(f"report: {file}")
 
 
 def _goes_on(found: "Run") -> bool:
-    """Return whether the run goes on by itself; an interrupted one of a person waits for a person."""
-    waits = found.cause == "request" and found.state == "interrupted"
-    return found.state not in _ENDED and not waits
+    """Whether anybody works on the run: one that Ctrl-C interrupted waits for `acp move --resume`."""
+    if found.cause == "request" and found.state == "interrupted":
+        return False
+    return found.state not in _ENDED
 
 
 def _row(found: "Run") -> Row:

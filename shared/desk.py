@@ -9,6 +9,7 @@ from shared.bootstrap import App
 from shared.clients import wire
 from shared.services.doctor import Doctor
 from shared.services.finding import Finder
+from shared.services.numbers import NumberChanges
 from shared.services.previewing import Previewer
 from shared.services.queued_requests import QueuedRequests
 from shared.services.reporting import Reporter
@@ -45,6 +46,11 @@ class Desk:
             replaced=self.app.replaced,
             rules=self.app.rules,
         )
+
+    @cached_property
+    def numbers(self) -> NumberChanges:
+        """Numbers before and after a move."""
+        return NumberChanges(self.app.teams, self.app.replaced)
 
     @cached_property
     def reports(self) -> Reporter:

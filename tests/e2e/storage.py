@@ -2,10 +2,10 @@
 
 import base64
 import json
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Self
 
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 from azure.storage.queue import QueueClient
 
@@ -95,6 +95,14 @@ class AppStorage:
     def send_raw(self, text: str) -> None:
         """Put a text onto the queue as it is."""
         self._queue.send_message(text)
+
+    def poison(self, *user_ids: str) -> None:
+        """Put a message about users onto the poison queue, as the host does with one that failed."""
+        with suppress(ResourceExistsError):
+            self._poison.create_queue()
+        self._poison.send_message(
+            json.dumps({"version": 1, "cause": "license_event", "users": user_ids})
+        )
 
     def queued(self) -> int:
         """Messages on the queue, those being worked on included."""

@@ -50,11 +50,8 @@ class System:
         self._stack = ExitStack()
         self.storage = AppStorage(azurite.connection_string, name)
         storage = {"AzureWebJobsStorage": connection or azurite.connection_string}
-        self.host = Host(
-            self._folder,
-            app_folder(folder),
-            {**self._settings(name), **storage, **(settings or {})},
-        )
+        self.settings = {**self._settings(name), **storage, **(settings or {})}
+        self.host = Host(self._folder, app_folder(folder), self.settings)
 
     def _settings(self, name: str) -> dict[str, str]:
         return {

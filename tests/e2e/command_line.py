@@ -1,0 +1,119 @@
+"""The `acp` command as a child process, as a person or a script runs it."""
+
+import csv
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.host import ROOT
+from tests.e2e.tenant import PATIENCE
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended: its status and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> list[Row]:
+        """The rows on standard output, which must be JSON."""
+        rows: list[Row] = json.loads(self.out)
+        return rows
+
+    @property
+    def csv(self) -> list[dict[str, str]]:
+        """The rows on standard output, which must be CSV with a header."""
+        return list(csv.DictReader(io.StringIO(self.out, newline="")))
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """The outcome of each user, by the id or the name that was not found."""
+        return {row["id"]: row["outcome"] for row in self.json}
+
+    @property
+    def run(self) -> str:
+        """The id of the run that it began."""
+        return next(line for line in self.err.splitlines() if line.startswith("run ")).split()[1]
+
+
+class CommandLine:
+    """Runs `acp` with one app's settings, in a folder and an environment with nothing else in it."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self.folder = folder
+        self._file = folder / "settings.json"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file.write_text(json.dumps({"IsEncrypted": False, "Values": dict(settings)}))
+
+    def __call__(self, *words: str, stdin: str = "", **environment: str) -> Ended:
+        """Run it to its end; `stdin` is what a pipe gives it, `environment` wins over the settings."""
+        done = subprocess.run(
+            self._command(words),
+            input=stdin.encode(),
+            capture_output=True,
+            env=self._environment(environment),
+            cwd=self.folder,
+            timeout=PATIENCE,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def at_once(self, *commands: tuple[str, ...]) -> list[Ended]:
+        """Run several that do not disturb each other side by side; return them in order."""
+        with ThreadPoolExecutor(3) as pool:
+            return list(pool.map(lambda words: self(*words), commands))
+
+    def typed(self, text: str, *words: str) -> Ended:
+        """Run it with a terminal as standard input, on which a person types `text`."""
+        ours, theirs = pty.openpty()
+        try:
+            os.write(ours, f"{text}\n".encode())
+            return ended(self.started(*words, stdin=theirs))
+        finally:
+            os.close(theirs)
+            os.close(ours)
+
+    def started(
+        self,
+        *words: str,
+        stdin: int = subprocess.DEVNULL,
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[bytes]:
+        """Start it and leave it running."""
+        return subprocess.Popen(
+            self._command(words),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment(environment or {}),
+            cwd=self.folder,
+        )
+
+    def _command(self, words: tuple[str, ...]) -> list[str]:
+        return [sys.executable, "-m", "cli", *words, "--settings", str(self._file)]
+
+    def _environment(self, other: Mapping[str, str]) -> dict[str, str]:
+        return {"PATH": "", "PYTHONPATH": str(ROOT), "HOME": str(self.folder), **other}
+
+
+def ended(process: subprocess.Popen[bytes]) -> Ended:
+    """Wait for a command that was started."""
+    try:
+        out, err = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return Ended(process.returncode, out.decode(), err.decode())
