@@ -34,12 +34,13 @@ async def connect(file: Path | None) -> AsyncIterator["Desk"]:
     SettingsError names what is missing or wrong. CommandError: the file cannot be used.
     """
     # Imported here: the clients and the storage cost every other command half a second.
-    from shared.bootstrap import App, settings  # noqa: PLC0415
+    from shared.bootstrap import App  # noqa: PLC0415
     from shared.desk import Desk  # noqa: PLC0415
+    from shared.settings import Settings  # noqa: PLC0415
 
     _load(file)
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
-    desk = Desk(App(settings()))
+    desk = Desk(App(Settings.from_environment(os.environ)))
     try:
         yield desk
     finally:

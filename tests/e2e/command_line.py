@@ -1,4 +1,4 @@
-"""The `acp` command as a child process, as a person or a script runs it."""
+"""The `acp` command as a person or a script runs it: in this process, or as a child."""
 
 import csv
 import io
@@ -7,12 +7,13 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cli.main import run
 from tests.e2e.host import ROOT
 from tests.e2e.tenant import PATIENCE
 
@@ -59,22 +60,24 @@ class CommandLine:
         self._file.write_text(json.dumps({"IsEncrypted": False, "Values": dict(settings)}))
 
     def __call__(self, *words: str, stdin: str = "", **environment: str) -> Ended:
-        """Run it to its end; `stdin` is what a pipe gives it, `environment` wins over the settings."""
-        done = subprocess.run(
-            self._command(words),
-            input=stdin.encode(),
-            capture_output=True,
-            env=self._environment(environment),
-            cwd=self.folder,
-            timeout=PATIENCE,
-            check=False,
-        )
-        return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+        """Run it to its end; `stdin` is what a pipe gives it, `environment` wins over the settings.
+
+        In this process, for an interpreter takes longer to start than a command to run.
+        """
+        pipe = io.TextIOWrapper(io.BytesIO(stdin.encode()))
+        out, err = io.StringIO(newline=""), io.StringIO()
+        with (
+            chdir(self.folder),
+            _surroundings({"PATH": "", **environment}, pipe),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            status = run([*words, "--settings", str(self._file)])
+        return Ended(status, out.getvalue(), err.getvalue())
 
     def at_once(self, *commands: tuple[str, ...]) -> list[Ended]:
-        """Run several that do not disturb each other side by side; return them in order."""
-        with ThreadPoolExecutor(3) as pool:
-            return list(pool.map(lambda words: self(*words), commands))
+        """Run several that do not disturb each other; return them in order."""
+        return [self(*words) for words in commands]
 
     def typed(self, text: str, *words: str) -> Ended:
         """Run it with a terminal as standard input, on which a person types `text`."""
@@ -107,6 +110,21 @@ class CommandLine:
 
     def _environment(self, other: Mapping[str, str]) -> dict[str, str]:
         return {"PATH": "", "PYTHONPATH": str(ROOT), "HOME": str(self.folder), **other}
+
+
+@contextmanager
+def _surroundings(environment: Mapping[str, str], stdin: io.TextIOWrapper) -> Iterator[None]:
+    """Give a command this environment and nothing else of ours, and this standard input."""
+    known, keyboard = dict(os.environ), sys.stdin
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.stdin = stdin
+    try:
+        yield
+    finally:
+        sys.stdin = keyboard
+        os.environ.clear()
+        os.environ.update(known)
 
 
 def ended(process: subprocess.Popen[bytes]) -> Ended:
