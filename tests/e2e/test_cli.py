@@ -120,6 +120,22 @@ def test_what_was_done_can_be_looked_up(acp: CommandLine, moved: Ended, third: U
     assert not [code for _, code in entries if code in shown.out + run.out]
 
 
+def test_a_run_becomes_a_page(acp: CommandLine, moved: Ended, third: User) -> None:
+    """The page names each user, the old number and the new one, and no conference ID."""
+    file = acp.folder / "run.html"
+    assert acp("run", moved.run, "--report", str(file)).status == 0
+    page = file.read_text(encoding="utf-8")
+    old = next(entry for entry in third["entries"] if entry["default"])
+    for text in (third["userPrincipalName"], old["tollNumber"], f"{MICROSOFT} "):
+        assert text in page
+    assert not [
+        e["participantPassCode"] for e in third["entries"] if e["participantPassCode"] in page
+    ]
+    nowhere = acp("run", moved.run, "--report", str(acp.folder / "no" / "such.html"))
+    assert nowhere.status == 2
+    assert "cannot be written" in nowhere.err
+
+
 def test_a_csv_file_confirmed_at_a_terminal(
     system: System, acp: CommandLine, tenant: Tenant
 ) -> None:
