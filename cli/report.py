@@ -16,10 +16,11 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem
        color: #1b1b1b; background: #fff }
 h1 { font-size: 1.5rem; margin-bottom: 0 } h2 { font-size: 1.15rem; margin-top: 2rem }
 p.sub { color: #555; margin-top: .2rem }
-table { border-collapse: collapse; width: 100% }
+table { border-collapse: collapse }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #ddd;
          vertical-align: top }
-th { color: #555; font-weight: 600 } td.number { text-align: right; font-variant-numeric: tabular-nums }
+th { color: #555; font-weight: 600 }
+td.number { text-align: right; padding-left: 3rem; font-variant-numeric: tabular-nums }
 .moved { color: #0b6a0b } .failed, .not_found, .unlicensed { color: #a4262c }
 @media (prefers-color-scheme: dark) { body { background: #1b1b1b; color: #eee }
   th, p.sub { color: #aaa } th, td { border-color: #444 } .moved { color: #6ccb5f }

@@ -6,7 +6,7 @@ its list. A user who has a result in the run is not looked at again.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import batched
 from typing import Final, Protocol
@@ -99,18 +99,32 @@ class Requester:
         run = await self.find(run_id)
         run = replace(run, state=RunState.RUNNING)
         await self._runs.put(run)
+        outcomes: Counter[str] = Counter()
+
+        def count(results: Sequence[UserResult]) -> None:
+            outcomes.update(str(result.outcome) for result in results)
+            told(results)
+
+        known: set[str] = set()
+        async for result in self._runs.results(run.id):
+            known.add(result.user_id.casefold())
+            outcomes[str(result.outcome)] += 1
         try:
-            await self._move_what_is_left(run.id, told)
+            await self._move_what_is_left(run.id, known, count)
         finally:
-            run = await self.take_stock(run)
+            run = await self.take_stock(run, outcomes)
         return run
 
-    async def take_stock(self, run: Run) -> Run:
-        """Write down where the run stands: finished when no page is left, else interrupted."""
+    async def take_stock(self, run: Run, outcomes: Mapping[str, int] | None = None) -> Run:
+        """Write down where the run stands: finished when no page is left, else interrupted.
+
+        outcomes: how many users have each, where that was counted already.
+        """
         left = any([not page.done async for page in self._requests.pages(run.id)])
         state = RunState.INTERRUPTED if left else RunState.FINISHED
         ended = None if left else self._clock.now()
-        counts = {"users": run.counts.get("users", 0), **await self.outcomes(run.id)}
+        known = await self.outcomes(run.id) if outcomes is None else outcomes
+        counts = {"users": run.counts.get("users", 0), **known}
         run = replace(run, state=state, finished_at=ended, counts=counts)
         await self._runs.put(run)
         return run
@@ -128,8 +142,7 @@ class Requester:
             raise StateError(f"run {run_id!r} is a {run.cause}: it goes on by itself")
         return run
 
-    async def _move_what_is_left(self, run: str, told: Progress) -> None:
-        known = {result.user_id.casefold() async for result in self._runs.results(run)}
+    async def _move_what_is_left(self, run: str, known: set[str], told: Progress) -> None:
         async for page in self._requests.pages(run):
             if self._stopping.is_set():
                 return
