@@ -50,7 +50,7 @@ unit: $(READY) ## run the unit tests only: milliseconds, no Azurite
 	@$(BIN)/pytest tests/unit $(ARGS)
 
 .PHONY: large
-large: install ## run the tests that need thousands of users, and minutes
+large: install ## run the tests that take long: a sweep of 20,000 users killed three times, and more
 	@$(BIN)/pytest -m large tests $(ARGS)
 
 .PHONY: check

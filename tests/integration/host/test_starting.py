@@ -64,7 +64,13 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("kind", BROKEN)
+SLOW = ("a missing module", "a type that the worker refuses", "an unset name in a binding")
+"""One start of a host each; the others stand for them in the short run."""
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=pytest.mark.large if k in SLOW else ()) for k in BROKEN]
+)
 def test_broken_app_ends_the_host_with_its_message(
     new_host: NewHost, tmp_path: Path, kind: str
 ) -> None:

@@ -5,7 +5,7 @@ import base64
 import pytest
 from azure.storage.queue.aio import QueueClient
 
-from local.azurite.server import Azurite
+from local.azurite.server import KEY, Azurite
 from shared.errors import StorageError
 from shared.storage.messages import messages
 from shared.storage.queue import MoveQueue
@@ -26,12 +26,9 @@ async def test_messages_arrive_in_the_triggers_encoding(azurite_server: Azurite)
     assert all(m.expires_on is not None and m.expires_on.year > 9000 for m in received)
 
 
-async def test_queue_that_is_gone_is_our_error() -> None:
-    """A queue that cannot be reached is a StorageError that names the queue."""
-    connection = (
-        "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=c2VjcmV0;"
-        "QueueEndpoint=http://127.0.0.1:9/devstoreaccount1;"
-    )
+async def test_queue_that_refuses_is_our_error(azurite_server: Azurite) -> None:
+    """A queue that cannot be used is a StorageError that names the queue."""
+    connection = azurite_server.connection_string.replace(KEY, "c2VjcmV0")
     queue = MoveQueue("gone", connection=connection)
     try:
         with pytest.raises(StorageError, match="queue gone"):
