@@ -157,6 +157,7 @@ def test_a_signal_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
         child.kill()
 
 
+@pytest.mark.large
 def test_a_process_that_dies_is_named(tmp_path: Path) -> None:
     """When the tenant is killed in the middle, the demo says so, where the logs are, and ends with 1."""
     child = start(tmp_path, "--users", "60")

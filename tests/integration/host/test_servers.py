@@ -31,7 +31,12 @@ def acp(tmp_path: Path) -> Iterator[NewCommand]:
         child.stop()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+SIGNALS = pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.large)]
+)
+
+
+@SIGNALS
 def test_storage_serves_and_stops(acp: NewCommand, number: signal.Signals) -> None:
     """The printed connection string works; a signal ends it with status 0 and no Azurite left."""
     child = acp("storage")
@@ -47,7 +52,7 @@ def test_storage_serves_and_stops(acp: NewCommand, number: signal.Signals) -> No
         httpx.get(address)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@SIGNALS
 def test_tenant_serves_and_stops(acp: NewCommand, number: signal.Signals) -> None:
     """The tenant answers at the printed address with the users asked for."""
     child = acp("tenant", "--port", "0", "--users", "40", "--seed", "7", "--lag", "0.5")
