@@ -74,6 +74,14 @@ def _json(value: object) -> object:
         raise ValueError("that is nested too deeply") from None
 
 
+def _rules(value: object) -> object:
+    """Read `GB=+44...; *=+1...`, or the same as JSON."""
+    if not isinstance(value, str) or value.lstrip().startswith(("{", "[", '"')):
+        return _json(value)
+    pairs = [part.partition("=") for part in value.split(";") if part.strip()]
+    return {location.strip(): number.strip() for location, _, number in pairs}
+
+
 def _bare(value: AnyHttpUrl) -> AnyHttpUrl:
     if value.query or value.fragment:
         raise ValueError("an address without ? and # is needed")
@@ -94,7 +102,7 @@ def _schedule(value: object) -> object:
 
 Schedule = Annotated[str, BeforeValidator(_schedule), Field(pattern=r"^[0-9A-Za-z*/,\- ]+$")]
 Phone = Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$")]
-Location = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Location = Annotated[str, Field(pattern=r"^([A-Z]{2}|\*)$")]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 _STORAGE: Final = "AzureWebJobsStorage"
@@ -142,10 +150,11 @@ class Settings(BaseModel):
     include_rooms: bool = Field(
         False, description="Whether room and resource accounts are moved like users."
     )
-    number_rules: Annotated[dict[Location, Phone], BeforeValidator(_json)] = Field(
+    number_rules: Annotated[dict[Location, Phone], BeforeValidator(_rules)] = Field(
         default_factory=dict,
-        description="Default toll number by usage location, JSON; elsewhere the service chooses.",
-        examples=['{"DE": "+4969120012345"}'],
+        description="Default toll number by usage location, `*` for all others (JSON does, too); "
+        "without a rule the service chooses.",
+        examples=["DE=+4969120012345; *=+14255550100"],
     )
     sweep_schedule: Schedule = Field(
         "0 0 2 * * *", description="When the sweep of all users runs (NCRONTAB, UTC)."

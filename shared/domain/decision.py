@@ -33,12 +33,16 @@ class Rules:
 
     excluded: user ids and user principal names, lower-case, that are never touched.
     include_rooms: whether room and resource accounts are moved like users.
-    numbers: usage location (two capital letters) -> default toll number (E.164 with +).
+    numbers: usage location (two capital letters; `*`: all others) -> default toll number (E.164, +).
     """
 
     excluded: frozenset[str] = frozenset()
     include_rooms: bool = False
     numbers: Mapping[str, str] = field(default_factory=dict)
+
+    def number_for(self, location: str | None) -> str | None:
+        """Return the default toll number of a usage location, or None: the service chooses."""
+        return self.numbers.get(location or "") or self.numbers.get("*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def decide(user: DirectoryUser, service: ServiceUser | None, rules: Rules) -> De
         return Decision(Action.EXCLUDED, reason)
     if not service.ready:
         return Decision(Action.WAIT, "Teams has not provisioned audio conferencing yet")
-    return _decide_by_provider(service.provider, rules.numbers.get(user.usage_location or ""))
+    return _decide_by_provider(service.provider, rules.number_for(user.usage_location))
 
 
 def screen(user: DirectoryUser, rules: Rules) -> Decision | None:

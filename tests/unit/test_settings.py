@@ -40,6 +40,16 @@ def test_values_are_read_in_their_written_forms() -> None:
     assert settings.mode is Mode.REPORT
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["DE=+4969120012345; *=+14255550100", ' {"DE": "+4969120012345", "*": "+14255550100"}'],
+)
+def test_number_rules_in_both_forms(text: str) -> None:
+    """Pairs with semicolons and JSON say the same."""
+    rules = read(ACP_NUMBER_RULES=text).number_rules
+    assert rules == {"DE": "+4969120012345", "*": "+14255550100"}
+
+
 def test_empty_counts_as_not_set() -> None:
     """A setting cleared in the portal has its default again."""
     assert read(ACP_MODE="").mode is Mode.MOVE
@@ -59,6 +69,9 @@ def test_empty_counts_as_not_set() -> None:
         ("ACP_NUMBER_RULES", "{"),
         ("ACP_NUMBER_RULES", '{"Germany": "+4969120012345"}'),
         ("ACP_NUMBER_RULES", '{"DE": "069 1200"}'),
+        ("ACP_NUMBER_RULES", "DE"),
+        ("ACP_NUMBER_RULES", "DE=069 1200"),
+        ("ACP_NUMBER_RULES", "=+4969120012345"),
         ("ACP_PAGE_SIZE", "0"),
         ("ACP_MAX_CALLS_IN_FLIGHT", "many"),
         ("ACP_INCLUDE_ROOMS", "perhaps"),

@@ -92,6 +92,17 @@ def test_row(
     assert decision.reason
 
 
+def test_rule_for_all_other_locations() -> None:
+    """`*` is for whom no rule of their own exists, and for those without a location."""
+    rules = Rules(numbers={"DE": "+4969120012345", "*": NUMBER})
+    assert [rules.number_for(location) for location in ("DE", "US", None)] == [
+        "+4969120012345",
+        NUMBER,
+        NUMBER,
+    ]
+    assert Rules().number_for("US") is None
+
+
 def test_number_rule_comes_with_the_move() -> None:
     """A user of a location with a number rule is moved to that very number."""
     assert decide(licensed(), in_service(1, third_party()), NUMBERED).number == NUMBER
