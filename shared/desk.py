@@ -74,6 +74,7 @@ class Desk:
                 "Teams role": (app.teams.conferencing_settings, role),
             },
             queues={queue.name: queue.count for queue in self._queues},
+            numbers=app.rules.numbers,
             tenant=app.teams,
             state=app.state,
             waiting=app.waiting,

@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.clients import wire
 from shared.clients.teams_models import (
+    BRIDGES,
     PROVIDERS,
     SETTINGS,
     ConferencingSettings,
@@ -96,6 +97,14 @@ class TeamsClient:
         return await self._call(
             wire.LIST_PROVIDERS, "Get-CsAudioConferencingProvider", PROVIDERS.validate_json
         )
+
+    async def bridge_numbers(self) -> set[str]:
+        """Return the numbers of all bridges, in E.164 with the plus sign."""
+        bridges = await self._call(
+            wire.LIST_BRIDGES, "Get-CsOnlineDialInConferencingBridge", BRIDGES.validate_json
+        )
+        numbers = [each.number for bridge in bridges for each in bridge.service_numbers]
+        return {"+" + number.removeprefix("tel:").lstrip("+") for number in numbers}
 
     async def conferencing_settings(self) -> ConferencingSettings:
         """Return the tenant-wide switches that decide what a change does beside."""

@@ -159,6 +159,22 @@ class Provider(TeamsModel):
 PROVIDERS = TypeAdapter(list[Provider])
 
 
+class ServiceNumber(TeamsModel):
+    """A number of a bridge, in one of the forms `14255550100`, `+14255550100`, `tel:+14255550100`."""
+
+    number: str
+
+
+class Bridge(TeamsModel):
+    """A conference bridge with its numbers."""
+
+    name: str = ""
+    service_numbers: list[ServiceNumber]
+
+
+BRIDGES = TypeAdapter(list[Bridge])
+
+
 class ConferencingSettings(BaseModel):
     """The tenant-wide switches that decide what a change does beside.
 

@@ -86,6 +86,9 @@ REPLACE_PROVIDER: Final = Call(
 LIST_PROVIDERS: Final = Call(
     "GET", "/Teams.Cpc/providers", Sure.OWN, "the third-party providers that the tenant knows"
 )
+LIST_BRIDGES: Final = Call(
+    "GET", "/Teams.Cpc/bridges/", Sure.CONFIRMED, "which numbers a user can be given"
+)
 TENANT_SETTINGS: Final = Call(
     "GET",
     "/Skype.Policy/configurations/OnlineDialInConferencingTenantSettings",
@@ -108,6 +111,7 @@ CALLS: Final = (
     SET_USER,
     REPLACE_PROVIDER,
     LIST_PROVIDERS,
+    LIST_BRIDGES,
     TENANT_SETTINGS,
 )
 

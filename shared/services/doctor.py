@@ -14,6 +14,7 @@ from shared.storage.runs import Run, RunState
 from shared.storage.state import SubscriptionState
 
 _DELTA_MAY_BE: Final = timedelta(minutes=30)
+_SHOWN: Final = 10
 _SUBSCRIPTION_SHOULD_LAST: Final = timedelta(days=1)
 
 
@@ -48,10 +49,14 @@ class KnownState(Protocol):
 
 
 class Tenant(Protocol):
-    """Teams' tenant-wide switches."""
+    """Teams' tenant-wide switches and numbers."""
 
     async def conferencing_settings(self) -> ConferencingSettings:
         """Return the switches."""
+        ...
+
+    async def bridge_numbers(self) -> set[str]:
+        """Return the numbers of all bridges (E.164, +)."""
         ...
 
 
@@ -67,7 +72,7 @@ class Doctor:
     """Examines the parts one after the other.
 
     probes: by part, calls that raise AcpError when the part is not well, with what to do then.
-    queues: by name, how many messages wait there.
+    queues: by name, how many messages wait there. numbers: the number rules.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class Doctor:
         *,
         probes: Mapping[str, tuple[Callable[[], Awaitable[object]], str]],
         queues: Mapping[str, Callable[[], Awaitable[int]]],
+        numbers: Mapping[str, str],
         tenant: Tenant,
         state: KnownState,
         waiting: WaitingUsers,
@@ -83,6 +89,7 @@ class Doctor:
     ) -> None:
         self._probes = probes
         self._queues = queues
+        self._numbers = numbers
         self._tenant = tenant
         self._state = state
         self._waiting = waiting
@@ -95,6 +102,7 @@ class Doctor:
             yield await self._probe(part, probe, to_do)
         for part, look in {
             "mails and meetings": self._side_effects,
+            "number rules": self._number_rules,
             "subscription": self._subscription,
             "catch-up": self._catch_up,
             "queues": self._messages,
@@ -132,6 +140,16 @@ class Doctor:
             return Finding(part, Verdict.OK, "a move sends nothing to anybody")
         to_do = "tell the users, or switch it off before a large move"
         return Finding(part, Verdict.WARNING, "; ".join(effects), to_do)
+
+    async def _number_rules(self, part: str) -> Finding:
+        if not self._numbers:
+            return Finding(part, Verdict.OK, "none: the service chooses")
+        known = await self._tenant.bridge_numbers()
+        lost = [f"{at}={number}" for at, number in self._numbers.items() if number not in known]
+        if not lost:
+            return Finding(part, Verdict.OK, f"{len(self._numbers)}, each on a bridge")
+        to_do = f"choose among {', '.join(sorted(known)[:_SHOWN])} in ACP_NUMBER_RULES"
+        return Finding(part, Verdict.FAILED, f"on no bridge: {', '.join(lost)}", to_do)
 
     async def _subscription(self, part: str) -> Finding:
         known = await self._state.subscription()

@@ -23,6 +23,7 @@ def answer(request: httpx.Request) -> httpx.Response:
         "$batch": {"responses": []},
         "subscriptions": subscription,
         "s1": subscription,
+        "": [{"name": "Bridge", "serviceNumbers": [{"number": "14255550100"}]}],
         "providers": [{"name": "BT", "domain": "bt.example", "url": None}],
         "OnlineDialInConferencingTenantSettings": [
             {
@@ -60,6 +61,7 @@ async def every_request() -> list[httpx.Request]:
     await teams.set_microsoft(guid(1), replace=False)
     await teams.probe()
     assert [each.name for each in await teams.providers()] == ["BT"]
+    assert await teams.bridge_numbers() == {"+14255550100"}
     assert (await teams.conferencing_settings()).automatically_send_emails_to_users
     return recorder.requests
 

@@ -32,6 +32,7 @@ class Patient:
     )
     stored: datetime | None = NOON
     poison: int = 0
+    numbers: dict[str, str] = field(default_factory=lambda: {"*": "+14255550100"})
     states: tuple[RunState, ...] = (RunState.FINISHED,)
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
 
@@ -42,6 +43,9 @@ class Patient:
     async def conferencing_settings(self) -> ConferencingSettings:
         await self.probe()
         return self.settings
+
+    async def bridge_numbers(self) -> set[str]:
+        return {"+14255550100"}
 
     async def subscription(self) -> SubscriptionState | None:
         return self.known
@@ -61,6 +65,7 @@ class Patient:
         doctor = Doctor(
             probes={"Graph": (self.probe, "grant it")},
             queues={"moves-poison": self.count},
+            numbers=self.numbers,
             tenant=self,
             state=self,
             waiting=self.waiting,
@@ -101,6 +106,7 @@ async def test_all_is_well() -> None:
         (Patient(stored=None), "catch-up", Verdict.WARNING),
         (Patient(stored=NOON - timedelta(minutes=31)), "catch-up", Verdict.FAILED),
         (Patient(poison=1), "queues", Verdict.WARNING),
+        (Patient(numbers={"DE": "+4969120012345"}), "number rules", Verdict.FAILED),
         (Patient(states=(RunState.HELD,)), "held sweeps", Verdict.WARNING),
     ],
 )
