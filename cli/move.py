@@ -146,15 +146,20 @@ async def _resume(run_id: str, settings: Path | None, output: Output) -> int:
 
 
 async def _carry_out(desk: "Desk", run: "Run", output: Output) -> int:
-    with progress(run.counts["users"]) as told, Interrupts(desk.requester.stop) as interrupts:
-        run = await desk.requester.carry_out(run.id, told)
+    go_on = f"go on with: acp move --resume {run.id}"
+    try:
+        with progress(run.counts["users"]) as told, Interrupts(desk.requester.stop) as interrupts:
+            run = await desk.requester.carry_out(run.id, told)
+    except BaseException:
+        tell(go_on)
+        raise
     results = [result async for result in desk.app.runs.results(run.id)]
     troubled = _troubled(results)
     # On a screen those who need nothing are only counted.
     show(map(_row, troubled if output is Output.TABLE else results), _COLUMNS, output)
     tell(f"{run.id} {run.state}: {_counted(results)}")
     if interrupts.came and run.state != "finished":
-        tell(f"go on with: acp move --resume {run.id}")
+        tell(go_on)
         return _INTERRUPTED
     return 1 if troubled else 0
 
