@@ -62,6 +62,7 @@ def test_an_interrupted_move_goes_on(system: System, acp: CommandLine, tenant: T
         assert user["entries"] in system.storage.saved(user["id"])
 
 
+@pytest.mark.large
 def test_a_held_sweep_is_released(system: System, acp: CommandLine, tenant: Tenant) -> None:
     """`acp run` says why it is held, `--resume` leaves it alone, and `release` lets it move its user."""
     user = tenant.take("microsoft")

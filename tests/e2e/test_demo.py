@@ -140,6 +140,7 @@ def test_ctrl_c_ends_everything_with_the_demos_own_status(kept: Kept) -> None:
             httpx.get(kept.addresses[name], trust_env=False)
 
 
+@pytest.mark.large
 def test_a_signal_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
     """While licenses are assigned: the status says interrupted, and every child is gone."""
     child = start(tmp_path, "--users", "60")

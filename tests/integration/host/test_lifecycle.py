@@ -11,7 +11,9 @@ from tests.integration.host.conftest import SampleHost
 NewHost = Callable[..., SampleHost]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.large)]
+)
 def test_stop_finishes_the_running_message(new_host: NewHost, number: signal.Signals) -> None:
     """On a stop the running message is finished, no other is taken, and the status is 0."""
     with new_host() as host:

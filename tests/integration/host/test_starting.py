@@ -64,7 +64,12 @@ BROKEN = {
 }
 
 
-SLOW = ("a missing module", "a type that the worker refuses", "an unset name in a binding")
+SLOW = (
+    "a missing module",
+    "no functions",
+    "a type that the worker refuses",
+    "an unset name in a binding",
+)
 """One start of a host each; the others stand for them in the short run."""
 
 
