@@ -61,7 +61,7 @@ class HttpFunctions:
         for route in self._routes:
             if route.methods and request.method not in route.methods:
                 continue
-            parameters = route.template.match(request.url.path)
+            parameters = route.template.match(request.scope["path"])
             if parameters is not None:
                 break
         else:

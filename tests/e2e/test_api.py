@@ -149,6 +149,8 @@ def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
         assert api.get(path).status_code == 404, path
     assert api.post("/runs/nope/release").status_code == 404
     assert api.get("/users/nobody").status_code == 400
+    guest = api.get("/users/a_x.example%23EXT%23@contoso.example")
+    assert "'a_x.example#EXT#@contoso.example'" in guest.json()["detail"]
     unknown = api.post("/moves", json={"provider": "Nobody"})
     assert unknown.status_code == 400
     assert "InterCall" in unknown.json()["detail"]
