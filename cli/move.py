@@ -14,14 +14,14 @@ from cli.connection import SettingsOption, connect
 from cli.errors import CommandError
 from cli.move_names import Selection, select
 from cli.move_progress import Interrupts, progress
-from cli.output import Output, OutputOption, Row, show, tell
+from cli.output import Output, OutputOption, show, tell
+from cli.results import COLUMNS, row
 
 if TYPE_CHECKING:
     from shared.desk import Desk
     from shared.domain.outcome import UserResult
     from shared.storage.runs import Run
 
-_COLUMNS = ("user", "outcome", "provider_before", "reason", "id")
 _TROUBLE = frozenset({"failed", "not_found", "unlicensed"})
 _INTERRUPTED = 130
 
@@ -109,7 +109,7 @@ async def _move(
         await _tell_side_effects(desk)
         if dry_run:
             results = [result async for result in desk.previewer.preview(names)]
-            show((_row(result) for result in results), _COLUMNS, output)
+            show((row(result) for result in results), COLUMNS, output)
             tell(f"dry run, nothing was changed: {_counted(results)}")
             return 1 if _troubled(results) else 0
         if not yes:
@@ -134,8 +134,8 @@ def _move_by_app(
         tell(f"run {resume}")
         app.follow(resume)
         rows = list(app.results(resume))
-    troubled = [row for row in rows if row["outcome"] in _TROUBLE]
-    show(troubled if output is Output.TABLE and not dry_run else rows, _COLUMNS, output)
+    troubled = [each for each in rows if each["outcome"] in _TROUBLE]
+    show(troubled if output is Output.TABLE and not dry_run else rows, COLUMNS, output)
     return 1 if troubled else 0
 
 
@@ -156,7 +156,7 @@ async def _carry_out(desk: "Desk", run: "Run", output: Output) -> int:
     results = [result async for result in desk.app.runs.results(run.id)]
     troubled = _troubled(results)
     # On a screen those who need nothing are only counted.
-    show(map(_row, troubled if output is Output.TABLE else results), _COLUMNS, output)
+    show(map(row, troubled if output is Output.TABLE else results), COLUMNS, output)
     tell(f"{run.id} {run.state}: {_counted(results)}")
     if interrupts.came and run.state != "finished":
         tell(go_on)
@@ -185,16 +185,6 @@ async def _tell_side_effects(desk: "Desk") -> None:
     tell(f"  their future meetings are sent again to everybody: {'yes' if meetings else 'no'}")
     replaces = "yes" if found.automatically_replace_acp_provider else "no"
     tell(f"  licensing alone replaces a third party: {replaces}")
-
-
-def _row(result: "UserResult") -> Row:
-    return {
-        "user": result.upn or result.user_id,
-        "outcome": str(result.outcome),
-        "provider_before": result.old_provider,
-        "reason": result.reason,
-        "id": result.user_id,
-    }
 
 
 def _troubled(results: Iterable["UserResult"]) -> list["UserResult"]:

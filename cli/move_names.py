@@ -48,7 +48,8 @@ class Selection:
         """Return what the deployed app is asked for; `names`: those that were given, if any."""
         if names is not None:
             return {"users": names}
-        return {"provider": self.provider} if self.provider else {"all_third_party": True}
+        # An empty name is the app's to refuse: it must never come to mean everybody.
+        return {"all_third_party": True} if self.provider is None else {"provider": self.provider}
 
     def _read(self, csv: str) -> Iterator[str]:
         from shared.userlists.csv_file import BadLine, csv_names  # noqa: PLC0415

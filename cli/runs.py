@@ -9,6 +9,7 @@ import typer
 from cli.connection import SettingsOption, connect
 from cli.errors import CommandError
 from cli.output import Output, OutputOption, Row, show, tell
+from cli.results import COLUMNS, row
 from shared.text import plain
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from shared.storage.runs import Run
 
 _RUNS = ("run", "state", "started", "finished", "users", "reason")
-_RESULTS = ("user", "outcome", "provider_before", "reason", "id")
 _LOOK_EVERY = 2.0
 _ENDED = frozenset({"finished", "failed", "held"})
 
@@ -70,7 +70,7 @@ def run(
         _write(text, report)
     tell(_told(found))
     if results or output is not Output.TABLE:
-        show(results, _RESULTS, output)
+        show(results, COLUMNS, output)
     bad = found.state in ("failed", "held") or found.counts.get("failed", 0)
     return 1 if bad else 0
 
@@ -103,16 +103,7 @@ async def _run(
             found = await desk.reports.run(run_id)
         known = [result async for result in desk.app.runs.results(run_id)]
         text = await _page(desk, found, known) if report else ""
-    results: list[Row] = [
-        {
-            "user": result.upn or result.user_id,
-            "outcome": str(result.outcome),
-            "provider_before": result.old_provider,
-            "reason": result.reason,
-            "id": result.user_id,
-        }
-        for result in known
-    ]
+    results = [row(result) for result in known]
     return found, results, text
 
 

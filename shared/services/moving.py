@@ -207,7 +207,7 @@ class Mover:
         return UserResult(user.id, Outcome.FAILED, reason, user.upn)
 
 
-_OUTCOMES: Final = {
+OUTCOMES: Final = {
     Action.REPLACE: Outcome.MOVED,
     Action.ENABLE: Outcome.MOVED,
     Action.SET_NUMBER: Outcome.ALREADY_MICROSOFT,
@@ -216,6 +216,7 @@ _OUTCOMES: Final = {
     Action.UNLICENSED: Outcome.UNLICENSED,
     Action.EXCLUDED: Outcome.EXCLUDED,
 }
+"""What carrying out a decision comes to."""
 
 
 def _result(
@@ -226,7 +227,7 @@ def _result(
 ) -> UserResult:
     return UserResult(
         user.id,
-        outcome or _OUTCOMES[decision.action],
+        outcome or OUTCOMES[decision.action],
         decision.reason,
         user.upn,
         old_provider=old_provider,

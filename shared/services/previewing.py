@@ -8,18 +8,11 @@ from shared.domain.decision import Action, Decision, Rules, decide, screen
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import DirectoryUser
 from shared.errors import NotFoundError, ServiceError
+from shared.services.moving import OUTCOMES
 from shared.services.ports import Conferencing, Directory
 from shared.storage.messages import USERS_PER_MESSAGE
 
-_OUTCOMES = {
-    Action.REPLACE: Outcome.WOULD_MOVE,
-    Action.ENABLE: Outcome.WOULD_MOVE,
-    Action.SET_NUMBER: Outcome.ALREADY_MICROSOFT,
-    Action.ALREADY: Outcome.ALREADY_MICROSOFT,
-    Action.WAIT: Outcome.WAITING,
-    Action.UNLICENSED: Outcome.UNLICENSED,
-    Action.EXCLUDED: Outcome.EXCLUDED,
-}
+_OUTCOMES = OUTCOMES | dict.fromkeys((Action.REPLACE, Action.ENABLE), Outcome.WOULD_MOVE)
 
 
 class Previewer:

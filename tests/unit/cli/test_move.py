@@ -3,6 +3,7 @@
 import pytest
 
 from cli.main import run
+from cli.move_names import Selection
 
 SOMEBODY = ("--users", "a@x.example")
 ONE_OF = "error: name the users with one of --users, --csv, --provider, --all-third-party, --resume"
@@ -70,3 +71,9 @@ def test_every_command_has_help_with_an_example(
     shown = capsys.readouterr().out
     assert "--settings" in shown
     assert f"acp {command}" in shown
+
+
+def test_empty_provider_never_means_everybody() -> None:
+    """What the app is asked for: an empty name stays one, which the app refuses."""
+    wishes = [Selection(None, None, None, False, name).wish(None) for name in ("", "BT", None)]
+    assert wishes == [{"provider": ""}, {"provider": "BT"}, {"all_third_party": True}]
