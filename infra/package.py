@@ -73,7 +73,7 @@ def copy(source: Path, target: Path) -> None:
         shutil.copyfile(source / path, target / path)
 
 
-def build(source: Path, target: Path) -> None:
+def build(source: Path, target: Path, limit_mb: int = LIMIT_MB) -> None:
     """Write the zip. PackageError: something in it does not run in Azure, or it is too large."""
     paths = list(files(source))
     strays = [
@@ -93,8 +93,8 @@ def build(source: Path, target: Path) -> None:
             entry.external_attr = 0o644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, (source / path).read_bytes())
-    if (size := target.stat().st_size) > LIMIT_MB * 1_000_000:
-        raise PackageError(f"{target} has {size / 1e6:.1f} MB, more than {LIMIT_MB}")
+    if (size := target.stat().st_size) > limit_mb * 1_000_000:
+        raise PackageError(f"{target} has {size / 1e6:.1f} MB, more than {limit_mb}")
 
 
 def imported(package: Path) -> int:
@@ -118,7 +118,9 @@ def imported(package: Path) -> int:
 def indexed(package: Path) -> list[str]:
     """Index the functions of an unpacked package in the real worker library: `name (trigger)`."""
     own = {**os.environ, **_SAMPLE, "PYTHONDONTWRITEBYTECODE": "1"}
-    return _run([sys.executable, "-m", "infra.indexing", str(package)], cwd=CODE, env=own).splitlines()
+    return _run(
+        [sys.executable, "-m", "infra.indexing", str(package)], cwd=CODE, env=own
+    ).splitlines()
 
 
 def main(arguments: list[str]) -> int:
@@ -144,7 +146,9 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _run(command: Sequence[str], *, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
+def _run(
+    command: Sequence[str], *, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> str:
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()

@@ -64,7 +64,9 @@ def judged(report: dict[str, Any], folder: Path) -> Iterator[Problem]:
         yield Problem("infra", f"checkov could not read every file: {broken}", "Mend the syntax")
     missed = _resources(folder) - report["summary"]["resource_count"]
     if missed > 0:
-        yield Problem("infra", f"checkov left out {missed} resources", "Find the file that it drops")
+        yield Problem(
+            "infra", f"checkov left out {missed} resources", "Find the file that it drops"
+        )
     found = report["results"]["failed_checks"]
     for one in found:
         if one["check_id"] not in SKIPPED:

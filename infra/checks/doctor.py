@@ -38,10 +38,14 @@ def check(folder: Path) -> list[Problem]:
         report: dict[str, Any] = json.loads(done.stdout)
     except json.JSONDecodeError:
         lines = (done.stderr or done.stdout).strip().splitlines() or [f"code {done.returncode}"]
-        return [Problem("function_app.py", f"azure-functions-doctor: {lines[-1]}", "Run it by hand")]
+        return [
+            Problem("function_app.py", f"azure-functions-doctor: {lines[-1]}", "Run it by hand")
+        ]
     items = [item for section in report["results"] for item in section["items"]]
     if not any(item["status"] == "pass" for item in items):
-        return [Problem("function_app.py", "azure-functions-doctor looked at nothing", "Run it by hand")]
+        return [
+            Problem("function_app.py", "azure-functions-doctor looked at nothing", "Run it by hand")
+        ]
     return [
         Problem("function_app.py", f"{item['label']}: {item['value']}", str(item.get("hint", "")))
         for item in items

@@ -74,7 +74,9 @@ def check(folder: Path) -> list[Problem]:
     if content is None:
         return [Problem(_NAME, "there is no such file, or it is no YAML", "Restore it")]
     faults = [
-        Problem(_NAME, f"{error.json_path}: {error.message}", "Compare with the schema of azure.yaml")
+        Problem(
+            _NAME, f"{error.json_path}: {error.message}", "Compare with the schema of azure.yaml"
+        )
         for error in Draft202012Validator(SCHEMA).iter_errors(content)
     ]
     return faults or list(_paths(folder, content))

@@ -11,14 +11,15 @@ from infra.checks import bicep
 from infra.checks.bicep import BicepFile, Declaration
 from infra.checks.problem import Problem
 
-FUNCTIONS: Final = frozenset(
+_NAMES: Final = (
     "array base64 bool concat contains copyIndex createObject dateTimeAdd deployment empty"
     " endsWith environment first flatten format guid indexOf int intersection items join json last"
     " length loadFileAsBase64 loadJsonContent loadTextContent loadYamlContent managementGroup max min"
     " newGuid objectKeys padLeft range reference replace resourceGroup resourceId skip split"
     " startsWith string subscription subscriptionResourceId substring take tenant tenantResourceId"
-    " toLower toObject toUpper trim union uniqueString uri uriComponent utcNow".split()
+    " toLower toObject toUpper trim union uniqueString uri uriComponent utcNow"
 )
+FUNCTIONS: Final = frozenset(_NAMES.split())
 """Functions of Bicep that the files may call ("Bicep functions", Azure Bicep documentation)."""
 
 _LOADERS: Final = frozenset(name for name in FUNCTIONS if name.startswith("load"))
@@ -45,7 +46,10 @@ def _symbols(file: BicepFile) -> Iterator[Problem]:
         name = bicep.text(node)
         if name not in known and name not in _loop_variables(node):
             yield Problem(
-                file.name, f"{name} is declared nowhere", "Declare it or mend the name", bicep.line(node)
+                file.name,
+                f"{name} is declared nowhere",
+                "Declare it or mend the name",
+                bicep.line(node),
             )
 
 
@@ -68,7 +72,10 @@ def _loop_variables(node: Node | None) -> set[str]:
     while node is not None:
         if node.type == "for_statement":
             # `for one in all` names one variable; `for (one, index) in all` two.
-            names |= {bicep.text(one) for one in (node.named_children[0], *node.named_children[0].children)}
+            names |= {
+                bicep.text(one)
+                for one in (node.named_children[0], *node.named_children[0].children)
+            }
         node = node.parent
     return names
 
@@ -96,7 +103,10 @@ def _loaded(file: BicepFile, folder: Path, call: Node) -> Iterator[Problem]:
     target = file.path.parent / str(path)
     if path is None or not target.is_file():
         yield Problem(
-            file.name, f"loads {bicep.text(argument)}, which is no file", "Mend the path", bicep.line(call)
+            file.name,
+            f"loads {bicep.text(argument)}, which is no file",
+            "Mend the path",
+            bicep.line(call),
         )
         return
     owner = call.parent
@@ -109,7 +119,10 @@ def _loaded(file: BicepFile, folder: Path, call: Node) -> Iterator[Problem]:
                 if member not in known:
                     where = target.relative_to(folder).as_posix()
                     yield Problem(
-                        file.name, f"{name}.{member} is not in {where}", "Add it there", bicep.line(node)
+                        file.name,
+                        f"{name}.{member} is not in {where}",
+                        "Add it there",
+                        bicep.line(node),
                     )
 
 
@@ -119,7 +132,10 @@ def _modules(file: BicepFile, folder: Path) -> Iterator[Problem]:
         path = file.path.parent / module.type
         if not path.is_file():
             yield Problem(
-                file.name, f"module {module.type} is no file", "Mend the path or write it", module.line
+                file.name,
+                f"module {module.type} is no file",
+                "Mend the path or write it",
+                module.line,
             )
             continue
         targets[module.name] = bicep.parse(path, folder)
@@ -163,4 +179,6 @@ def _unused(file: BicepFile) -> Iterator[Problem]:
     for kind in ("parameter", "variable"):
         for name, one in file.of_kind(kind).items():
             if name not in used:
-                yield Problem(file.name, f"{kind} {name} is used nowhere", "Use or remove it", one.line)
+                yield Problem(
+                    file.name, f"{kind} {name} is used nowhere", "Use or remove it", one.line
+                )

@@ -30,7 +30,9 @@ RULES: Final = (
     Rule(f"{_STORAGE}/blobServices/containers", ("publicAccess",), ("None",), "blobs are public"),
     Rule(_SITE, ("httpsOnly",), (True,), "traffic without TLS is allowed"),
     Rule(_SITE, ("siteConfig", "minTlsVersion"), ("1.2", "1.3"), "TLS older than 1.2 is allowed"),
-    Rule(_SITE, ("siteConfig", "scmMinTlsVersion"), ("1.2", "1.3"), "TLS older than 1.2 is allowed"),
+    Rule(
+        _SITE, ("siteConfig", "scmMinTlsVersion"), ("1.2", "1.3"), "TLS older than 1.2 is allowed"
+    ),
     Rule(_SITE, ("siteConfig", "ftpsState"), ("Disabled",), "FTP is allowed"),
     Rule(
         f"{_SITE}/basicPublishingCredentialsPolicies", ("allow",), (False,), "passwords may deploy"

@@ -20,7 +20,12 @@ _PARAMETERS: Final = "infra/main.parameters.json"
 def check(folder: Path) -> list[Problem]:
     """Find schedules in Bicep, in the parameters and in the code that no timer could follow."""
     return [
-        Problem(file, f"{name} is {value!r}: {fault}", "Write second minute hour day month weekday", line)
+        Problem(
+            file,
+            f"{name} is {value!r}: {fault}",
+            "Write second minute hour day month weekday",
+            line,
+        )
         for file, name, value, line in (*_bicep(folder), *_parameters(folder), *_code())
         if (fault := _fault(value))
     ]

@@ -58,10 +58,7 @@ def check(folder: Path) -> list[Problem]:
     """Find settings that are missing, unknown, forbidden or given a value that the app refuses."""
     files = bicep.files(folder)
     given = {
-        name: (file, node)
-        for file in files
-        for name, node in _pairs(file)
-        if _OURS.fullmatch(name)
+        name: (file, node) for file in files for name, node in _pairs(file) if _OURS.fullmatch(name)
     }
     return [
         *_missing(given),
