@@ -111,5 +111,5 @@ chaos: install ## suffer a seeded storm of faults and check every rule; ARGS="--
 
 .PHONY: clean
 clean: ## remove everything that make installed or the tools cached
-	rm -rf $(VENV) local/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-checkov dist local/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""Writes the tables of docs/settings.md, docs/wire.md and docs/cli.md from the code (`make docs`).
+"""Writes the tables of docs/settings.md, wire.md, cli.md and cost.md from the code (`make docs`).
 
 Each file holds prose written by hand and one table between two marks; only the table is replaced.
 A test compares the files with what this module would write.
@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from benchmarks import cost
 from shared.clients.wire import CALLS
 from shared.settings import Settings
 
@@ -75,7 +76,12 @@ def commands() -> str:
     )
 
 
-TABLES = {"settings.md": settings_table, "wire.md": wire_table, "cli.md": commands}
+TABLES = {
+    "settings.md": settings_table,
+    "wire.md": wire_table,
+    "cli.md": commands,
+    "cost.md": cost.table,
+}
 
 
 def updated(name: str) -> str:
