@@ -7,6 +7,7 @@ library that runs in Azure.
 """
 
 import argparse
+import ast
 import fnmatch
 import os
 import shutil
@@ -115,8 +116,21 @@ def imported(package: Path) -> int:
         return int(_run([python, "-P", "-c", _IMPORT_ALL], cwd=Path(name), env=own | _SAMPLE))
 
 
+def declared(package: Path) -> set[str]:
+    """The names of the functions that the code of a package decorates, by reading it."""
+    return {
+        node.name
+        for path in (package / "functions").glob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and node.decorator_list
+    }
+
+
 def indexed(package: Path) -> list[str]:
-    """Index the functions of an unpacked package in the real worker library: `name (trigger)`."""
+    """Index the functions of an unpacked package in the real worker library: `name (trigger)`.
+
+    PackageError: the worker refuses the app.
+    """
     own = {**os.environ, **_SAMPLE, "PYTHONDONTWRITEBYTECODE": "1"}
     return _run(
         [sys.executable, "-m", "infra.indexing", str(package)], cwd=CODE, env=own
@@ -136,6 +150,8 @@ def main(arguments: list[str]) -> int:
                 count = len(archive.namelist())
             modules = imported(Path(name))
             functions = indexed(Path(name))
+            if lost := declared(Path(name)) - {one.split()[0] for one in functions}:
+                raise PackageError(f"not indexed: {', '.join(sorted(lost))}")
     except PackageError as error:
         print(f"failed  package: {error}")
         return 1

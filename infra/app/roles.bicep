@@ -7,6 +7,12 @@ param identityPrincipalId string
 
 @description('Principal id of the person who uses the `acp` command on the app\'s tables; empty: nobody.')
 param operatorPrincipalId string
+
+@allowed([
+  'User'
+  'Group'
+  'ServicePrincipal'
+])
 param operatorPrincipalType string
 
 // Names and ids: "Azure built-in roles", Azure RBAC documentation.

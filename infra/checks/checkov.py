@@ -25,6 +25,7 @@ SKIPPED: Final = {
     "CKV_AZURE_63": f"{_NO_SETTING}; requests are logged in Application Insights",
     "CKV_AZURE_65": f"{_NO_SETTING}; detailed error pages belong to Windows plans",
     "CKV_AZURE_66": f"{_NO_SETTING}; failed request tracing belongs to Windows plans",
+    "CKV_AZURE_78": "Flex Consumption has no FTP and takes no ftpsState",
     "CKV_AZURE_80": f"{_NO_SETTING}; the app is Python, not .NET",
     "CKV_AZURE_88": f"{_NO_SETTING}; Flex Consumption uses no Azure Files",
     "CKV_AZURE_206": "locally redundant storage: what must not be lost can be exported with `acp saved`",

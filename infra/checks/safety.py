@@ -33,7 +33,6 @@ RULES: Final = (
     Rule(
         _SITE, ("siteConfig", "scmMinTlsVersion"), ("1.2", "1.3"), "TLS older than 1.2 is allowed"
     ),
-    Rule(_SITE, ("siteConfig", "ftpsState"), ("Disabled",), "FTP is allowed"),
     Rule(
         f"{_SITE}/basicPublishingCredentialsPolicies", ("allow",), (False,), "passwords may deploy"
     ),

@@ -37,9 +37,11 @@ FORBIDDEN_ON_FLEX: Final = re.compile(
     "FUNCTIONS_WORKER_RUNTIME|FUNCTIONS_WORKER_PROCESS_COUNT|FUNCTIONS_EXTENSION_VERSION"
     "|WEBSITE_RUN_FROM_PACKAGE|SCM_DO_BUILD_DURING_DEPLOYMENT|ENABLE_ORYX_BUILD"
     "|WEBSITE_CONTENT.*|WEBSITE_TIME_ZONE|WEBSITE_NODE_DEFAULT_VERSION"
+    "|alwaysOn|ftpsState|linuxFxVersion|pythonVersion|use32BitWorkerProcess|preWarmedInstanceCount"
+    "|functionAppScaleLimit|minimumElasticInstanceCount|functionsRuntimeScaleMonitoringEnabled"
 )
-"""Settings that Flex Consumption does not take ("Azure Functions Flex Consumption plan hosting",
-section "Deprecated properties and settings", Azure Functions documentation)."""
+"""Settings and site properties that Flex Consumption does not take ("Azure Functions Flex Consumption
+plan hosting", section "Deprecated properties and settings", Azure Functions documentation)."""
 
 _OURS: Final = re.compile(r"ACP_\w+|AzureWebJobsStorage\w*|WEBSITE_\w+|APPLICATIONINSIGHTS_\w+")
 _EXAMPLES: Final = {

@@ -45,6 +45,13 @@ MISTAKES = [
         "FUNCTIONS_WORKER_RUNTIME: 'python'",
     ),
     Mistake(
+        "a site property that Flex Consumption refuses",
+        "settings, both ways",
+        API,
+        "http20Enabled: true",
+        "alwaysOn: true",
+    ),
+    Mistake(
         "a connection string",
         "settings, both ways",
         API,
