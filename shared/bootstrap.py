@@ -110,7 +110,7 @@ class App:
         cloud = wire.CLOUDS[self.settings.cloud]
         origin = str(self.settings.graph_url or cloud.graph)
         service = self._service("Graph", origin, cloud.graph_audience)
-        return GraphClient(service, self.clock, self._retries.tries)
+        return GraphClient(service, self.clock, self._retries.tries, self.rules.groups)
 
     @cached_property
     def teams(self) -> TeamsClient:
@@ -299,8 +299,12 @@ class App:
         """What the administrator decided."""
         from shared.domain.decision import Rules
 
+        settings = self.settings
         return Rules(
-            self.settings.excluded_users, self.settings.include_rooms, self.settings.number_rules
+            excluded=settings.excluded_users,
+            excluded_groups=settings.excluded_groups,
+            include_rooms=settings.include_rooms,
+            numbers=settings.number_rules,
         )
 
     @cached_property

@@ -43,6 +43,13 @@ class Delivery(StrEnum):
     EVENT_GRID = "eventgrid"
 
 
+class ApiAccess(StrEnum):
+    """What opens the HTTP API."""
+
+    KEY = "key"
+    ENTRA = "entra"
+
+
 class Cloud(StrEnum):
     """Which Microsoft cloud the tenant lives in."""
 
@@ -77,9 +84,23 @@ def _json(value: object) -> object:
 def _rules(value: object) -> object:
     """Read `GB=+44...; *=+1...`, or the same as JSON."""
     if not isinstance(value, str) or value.lstrip().startswith(("{", "[", '"')):
-        return _json(value)
+        value = _json(value)
+        return (
+            {_key(for_whom): it for for_whom, it in value.items()}
+            if isinstance(value, dict)
+            else value
+        )
     pairs = [part.partition("=") for part in value.split(";") if part.strip()]
-    return {location.strip(): number.strip() for location, _, number in pairs}
+    return {_key(for_whom.strip()): number.strip() for for_whom, _, number in pairs}
+
+
+def _key(text: str) -> str:
+    return text.casefold() if len(text) > len("US") else text
+
+
+def _guids(value: object) -> object:
+    parts = _csv_lower(value)
+    return [str(UUID(part)) for part in parts] if isinstance(parts, list) else parts
 
 
 def _bare(value: AnyHttpUrl) -> AnyHttpUrl:
@@ -102,10 +123,15 @@ def _schedule(value: object) -> object:
 
 Schedule = Annotated[str, BeforeValidator(_schedule), Field(pattern=r"^[0-9A-Za-z*/,\- ]+$")]
 Phone = Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$")]
-Location = Annotated[str, Field(pattern=r"^([A-Z]{2}|\*)$")]
+ForWhom = Annotated[
+    str, Field(pattern=r"^([A-Z]{2}|\*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
+]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 _STORAGE: Final = "AzureWebJobsStorage"
+
+MOST_GROUPS: Final = 20
+"""Groups that one call can check a user against (Graph, user: checkMemberGroups)."""
 
 
 class Settings(BaseModel):
@@ -142,6 +168,21 @@ class Settings(BaseModel):
         None,
         description="Where Graph reaches this app; empty: `https://$WEBSITE_HOSTNAME`, which Azure sets.",
     )
+    api_access: ApiAccess = Field(
+        ApiAccess.KEY,
+        description="What opens the HTTP API: `key` (a function key) or `entra` (people and programs "
+        "sign in; App Service authentication has to be switched on, see docs/security.md).",
+    )
+    sign_in_client_id: Annotated[str, BeforeValidator(lambda value: str(UUID(value)))] | None = (
+        Field(
+            None,
+            description="Only for the command line: client id of the public client application with "
+            "which an administrator signs in (device code).",
+        )
+    )
+    sign_in_url: AnyHttpUrl | None = Field(
+        None, description="Only for the command line: another sign-in address than the cloud's."
+    )
     excluded_users: Annotated[frozenset[str], BeforeValidator(_csv_lower)] = Field(
         frozenset(),
         description="User ids and principal names that are never touched, separated by commas.",
@@ -150,10 +191,17 @@ class Settings(BaseModel):
     include_rooms: bool = Field(
         False, description="Whether room and resource accounts are moved like users."
     )
-    number_rules: Annotated[dict[Location, Phone], BeforeValidator(_rules)] = Field(
+    excluded_groups: Annotated[frozenset[str], BeforeValidator(_guids)] = Field(
+        frozenset(),
+        description="Object ids of groups whose members, also through other groups, are never "
+        "touched, separated by commas. Needs the Graph permission GroupMember.Read.All.",
+        examples=["0f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c13"],
+    )
+    number_rules: Annotated[dict[ForWhom, Phone], BeforeValidator(_rules)] = Field(
         default_factory=dict,
-        description="Default toll number by usage location, `*` for all others (JSON does, too); "
-        "without a rule the service chooses.",
+        description="Default toll number by group (object id; the first that fits wins), else by "
+        "usage location, else `*` for all others (JSON does, too); without a rule the service "
+        "chooses.",
         examples=["DE=+4969120012345; *=+14255550100"],
     )
     sweep_schedule: Schedule = Field(
@@ -256,6 +304,16 @@ class Settings(BaseModel):
             raise ValueError(
                 f"{_STORAGE}: set a connection string, or {_STORAGE}__tableServiceUri and "
                 f"{_STORAGE}__queueServiceUri for a managed identity"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _groups_fit_one_question(self) -> Self:
+        groups = self.excluded_groups | {key for key in self.number_rules if len(key) > len("US")}
+        if len(groups) > MOST_GROUPS:
+            raise ValueError(
+                f"ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES name {len(groups)} groups; Graph is asked "
+                f"about {MOST_GROUPS} at most: put groups together in one"
             )
         return self
 

@@ -47,6 +47,18 @@ LIST_USERS: Final = Call("GET", "/v1.0/users", Sure.DOCUMENTED, "who is licensed
 BATCH: Final = Call(
     "POST", "/v1.0/$batch", Sure.DOCUMENTED, "the license of up to 20 users, by id or address"
 )
+CHECK_GROUPS: Final = Call(
+    "POST",
+    "/v1.0/users/{id}/checkMemberGroups",
+    Sure.DOCUMENTED,
+    "in a batch: which of the groups that the settings name a user is in",
+)
+GROUP_MEMBERS: Final = Call(
+    "GET",
+    "/v1.0/groups/{id}/transitiveMembers/microsoft.graph.user",
+    Sure.DOCUMENTED,
+    "the members of a group that the settings name, for the sweep",
+)
 CREATE_SUBSCRIPTION: Final = Call(
     "POST", "/v1.0/subscriptions", Sure.DOCUMENTED, "ask Graph to tell of changed users"
 )
@@ -99,6 +111,8 @@ TENANT_SETTINGS: Final = Call(
 CALLS: Final = (
     LIST_USERS,
     BATCH,
+    CHECK_GROUPS,
+    GROUP_MEMBERS,
     CREATE_SUBSCRIPTION,
     LIST_SUBSCRIPTIONS,
     RENEW_SUBSCRIPTION,

@@ -6,11 +6,13 @@ is the same. One user's failure touches no other. What a look found is always re
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from shared.clock import Clock
 from shared.domain.decision import Action, Decision, Rules, decide, screen
+from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import DirectoryUser, ServiceUser
 from shared.errors import (
@@ -45,6 +47,16 @@ class _UnsureChangeError(TransientError):
         self.old_provider = old_provider
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What holds for all users of a message: why and since when, and by which rules."""
+
+    cause: str
+    began: datetime
+    rules: Rules
+    send_email: bool
+
+
 class Mover:
     """Moves users. `report`: tell what would be done and write nothing to the tenant."""
 
@@ -73,7 +85,9 @@ class Mover:
         self._log = log
         self._report = report
 
-    async def move(self, message: MoveMessage) -> list[UserResult]:
+    async def move(
+        self, message: MoveMessage, options: MoveOptions = DEFAULT_OPTIONS
+    ) -> list[UserResult]:
         """Look at every user of `message`; return what happened to each, in its order.
 
         Raises StorageError when an outcome could not be recorded: then the message has to come
@@ -82,7 +96,9 @@ class Mover:
         ids = list(dict.fromkeys(message.users))
         began = self._clock.now()
         found = await self._look_up(ids)
-        looks = (self._look_and_record(user, found[user], message.cause, began) for user in ids)
+        rules = self._rules.asking(options.service_number, options.toll_free_number)
+        task = _Task(message.cause, began, rules, options.send_email)
+        looks = (self._look_and_record(user, found[user], task) for user in ids)
         results = []
         for result in await asyncio.gather(*looks, return_exceptions=True):
             if isinstance(result, BaseException):
@@ -99,14 +115,16 @@ class Mover:
             return dict.fromkeys(ids, error)
 
     async def _look_and_record(
-        self, user_id: str, found: DirectoryUser | Exception, cause: str, began: datetime
+        self, user_id: str, found: DirectoryUser | Exception, task: _Task
     ) -> UserResult:
         """Settle and record one user as soon as it can be, however slow the others are."""
-        result = await self._settle(user_id, found)
-        await self._recorder.record(result, cause, began)
+        result = await self._settle(user_id, found, task)
+        await self._recorder.record(result, task.cause, task.began)
         return result
 
-    async def _settle(self, user_id: str, found: DirectoryUser | Exception) -> UserResult:
+    async def _settle(
+        self, user_id: str, found: DirectoryUser | Exception, task: _Task
+    ) -> UserResult:
         """Bring one user to an outcome; an error becomes the outcome `failed`."""
         upn = found.upn if isinstance(found, DirectoryUser) else ""
         try:
@@ -116,7 +134,7 @@ class Mover:
                 )
             if isinstance(found, Exception):
                 raise found
-            return await self._look(found)
+            return await self._look(found, task)
         except PausedError as error:
             return UserResult(user_id, Outcome.FAILED, str(error), upn, pause=error.seconds)
         except TooLargeError as error:
@@ -127,22 +145,22 @@ class Mover:
             self._log.error("unexpected", user=self._log.who(user_id), error=error)
             return UserResult(user_id, Outcome.FAILED, f"unexpected {type(error).__name__}", upn)
 
-    async def _look(self, user: DirectoryUser) -> UserResult:
+    async def _look(self, user: DirectoryUser, task: _Task) -> UserResult:
         """Look and act; where it stays unsure whether the change happened, look again before more."""
         begun: str | None = None
         for pause in _LOOK_AGAIN_AFTER:
             try:
-                return await self._look_once(user, begun)
+                return await self._look_once(user, begun, task)
             except _UnsureChangeError as unsure:
                 begun = unsure.old_provider
                 await self._clock.sleep(pause)
-        return await self._look_once(user, begun)
+        return await self._look_once(user, begun, task)
 
-    async def _look_once(self, user: DirectoryUser, begun: str | None) -> UserResult:
-        if refused := screen(user, self._rules):
+    async def _look_once(self, user: DirectoryUser, begun: str | None, task: _Task) -> UserResult:
+        if refused := screen(user, task.rules):
             return _result(user, refused)
         service = await self._conferencing.user(user.id)
-        decision = decide(user, service, self._rules)
+        decision = decide(user, service, task.rules)
         if service is None:
             return _result(user, decision)
         if decision.action is Action.WAIT and service.on_third_party:
@@ -154,7 +172,7 @@ class Mover:
             return _result(user, decision)
         if self._report:
             return _result(user, decision, Outcome.WOULD_MOVE, _provider_name(service))
-        return await self._change(user, service, decision)
+        return await self._change(user, service, decision, task)
 
     async def _already(
         self, user: DirectoryUser, decision: Decision, begun_now: str | None
@@ -172,13 +190,17 @@ class Mover:
         return _result(user, decision, Outcome.MOVED, old)
 
     async def _change(
-        self, user: DirectoryUser, service: ServiceUser, decision: Decision
+        self, user: DirectoryUser, service: ServiceUser, decision: Decision, task: _Task
     ) -> UserResult:
         if decision.action is Action.REPLACE:
             await self._replaced.save(service, self._clock.now(), for_move=True)
         try:
             await self._conferencing.set_microsoft(
-                user.id, replace=decision.action is Action.REPLACE, number=decision.number
+                user.id,
+                replace=decision.action is Action.REPLACE,
+                number=decision.number,
+                toll_free=decision.toll_free,
+                send_email=task.send_email,
             )
         except NotFoundError:
             waits = Decision(Action.WAIT, "the service says: not a conferencing user yet")
@@ -192,16 +214,16 @@ class Mover:
             raise
         except TransientError as error:
             raise _UnsureChangeError(error, _provider_name(service)) from None
-        return await self._confirm(user, service, decision)
+        return await self._confirm(user, service, decision, task)
 
     async def _confirm(
-        self, user: DirectoryUser, before: ServiceUser, decision: Decision
+        self, user: DirectoryUser, before: ServiceUser, decision: Decision, task: _Task
     ) -> UserResult:
         """Read back until the change shows; a change that does not show is looked at again later."""
         for pause in _CONFIRM_AFTER:
             await self._clock.sleep(pause)
             service = await self._conferencing.user(user.id)
-            if decide(user, service, self._rules).action is Action.ALREADY:
+            if decide(user, service, task.rules).action is Action.ALREADY:
                 return _result(user, decision, None, _provider_name(before))
         reason = "the service took the change but does not show it yet"
         return UserResult(user.id, Outcome.FAILED, reason, user.upn)

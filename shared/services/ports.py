@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shared.errors import ServiceError
     from shared.storage.plans import PagePlan
     from shared.storage.poison import PoisonMessage
-    from shared.storage.requests import RequestPage
+    from shared.storage.requests import RequestPage, Wish
     from shared.storage.runs import Run
     from shared.storage.state import SubscriptionState
 
@@ -30,6 +30,10 @@ class Directory(Protocol):
 
     def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
         """Yield the ids of all licensed users, with or without rooms, page by page."""
+        ...
+
+    def members(self, group: str) -> AsyncIterator[list[str]]:
+        """Yield the ids of a group's users, page by page; NotFoundError: no such group."""
         ...
 
     async def create_subscription(
@@ -75,7 +79,13 @@ class Conferencing(Protocol):
         ...
 
     async def set_microsoft(
-        self, user_id: str, *, replace: bool, number: str | None = None
+        self,
+        user_id: str,
+        *,
+        replace: bool,
+        number: str | None = None,
+        toll_free: str | None = None,
+        send_email: bool = False,
     ) -> None:
         """Make Microsoft the user's provider."""
         ...
@@ -158,6 +168,14 @@ class Requests(Protocol):
 
     async def put(self, run: str, page: RequestPage) -> None:
         """Write a page; the same page again replaces it."""
+        ...
+
+    async def put_wish(self, run: str, wish: Wish) -> None:
+        """Remember what was asked for, beside the names."""
+        ...
+
+    async def wish(self, run: str) -> Wish:
+        """Return what was asked for, beside the names."""
         ...
 
     async def mark_done(self, run: str, number: int) -> None:

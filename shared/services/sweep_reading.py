@@ -13,6 +13,7 @@ from shared.domain.decision import Rules
 from shared.domain.user import ServiceUser
 from shared.errors import TooLargeError
 from shared.log import EventLog
+from shared.services.memberships import read_memberships
 from shared.services.ports import (
     Conferencing,
     Directory,
@@ -62,6 +63,7 @@ class SweepReader:
         """
         listing = self._directory.licensed_ids(rooms=self._rules.include_rooms)
         licensed = await _collect(listing, keep_lease)
+        groups = await read_memberships(self._directory, self._rules.groups, keep_lease)
         run = replace(run, counts={**run.counts, "licensed": len(licensed)})
         unlisted = set(licensed)
         async for done in self._plans.pages(run.id):
@@ -69,7 +71,7 @@ class SweepReader:
                 unlisted.difference_update(UUID(user).bytes for user in done.licensed)
         if run.page == 0 or run.next_link:
             async for page in self._conferencing.pages(run.next_link):
-                found = scan_page(page, licensed, self._rules)
+                found = scan_page(page, licensed, groups, self._rules)
                 unlisted.difference_update(UUID(user).bytes for user in found.licensed)
                 await keep_lease()
                 run = await self._write_down(run, found, page.next_link)

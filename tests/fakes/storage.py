@@ -11,7 +11,7 @@ from shared.domain.waiting import Waiting
 from shared.errors import StorageError, TooLargeError
 from shared.storage.plans import PagePlan
 from shared.storage.replaced import ReplacedProvider
-from shared.storage.requests import RequestPage
+from shared.storage.requests import RequestPage, Wish
 from shared.storage.runs import Run
 from shared.storage.users import KnownUser
 
@@ -171,7 +171,16 @@ class FakeRequests:
     """Pages of what people asked for; `down` makes every call fail."""
 
     known: dict[str, dict[int, RequestPage]] = field(default_factory=dict)
+    wishes: dict[str, Wish] = field(default_factory=dict)
     down: bool = False
+
+    async def put_wish(self, run: str, wish: Wish) -> None:
+        self._check()
+        self.wishes[run] = wish
+
+    async def wish(self, run: str) -> Wish:
+        self._check()
+        return self.wishes.get(run, Wish())
 
     async def put(self, run: str, page: RequestPage) -> None:
         self._check()
