@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.errors import CommandError
+from cli.output import tell
 from local.host.app_settings import LOCAL_SETTINGS, read_values
 from local.host.errors import SettingError
 
@@ -36,10 +37,12 @@ async def connect(file: Path | None) -> AsyncIterator["Desk"]:
     # Imported here: the clients and the storage cost every other command half a second.
     from shared.bootstrap import App  # noqa: PLC0415
     from shared.desk import Desk  # noqa: PLC0415
-    from shared.settings import Settings  # noqa: PLC0415
+    from shared.settings import Settings, unknown_settings  # noqa: PLC0415
 
     _load(file)
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    for warning in unknown_settings(os.environ):
+        tell(f"warning: {warning}")
     desk = Desk(App(Settings.from_environment(os.environ)))
     try:
         yield desk

@@ -7,6 +7,7 @@ and one connection pool.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 from datetime import timedelta
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from shared.clock import SystemClock
 from shared.log import EventLog, quiet_libraries
-from shared.settings import Mode, Settings
+from shared.settings import Mode, Settings, unknown_settings
 
 if TYPE_CHECKING:
     import httpx
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 @cache
 def settings() -> Settings:
     """Return the settings of this process; SettingsError stops the app at start."""
+    for warning in unknown_settings(os.environ):
+        logging.getLogger("acp.settings").warning(warning)
     return Settings.from_environment(os.environ)
 
 

@@ -130,6 +130,9 @@ Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 _STORAGE: Final = "AzureWebJobsStorage"
 
+_COMMAND_LINE: Final = frozenset({"ACP_APP_URL", "ACP_APP_KEY"})
+"""What only the command line reads."""
+
 MOST_GROUPS: Final = 20
 """Groups that one call can check a user against (Graph, user: checkMemberGroups)."""
 
@@ -355,17 +358,33 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read the settings; empty values count as not set. `SettingsError` names each fault."""
+        """Read the settings; empty values count as not set. `SettingsError` names each fault.
+
+        Names that no setting has are left to `unknown_settings`.
+        """
         names = _names()
         given = {
-            name: value
-            for name, value in environment.items()
-            if value != "" and (name in names or name.startswith("ACP_"))
+            name: value for name, value in environment.items() if value != "" and name in names
         }
         try:
             return cls.model_validate(given)
         except ValidationError as error:
             raise SettingsError(_explain(error, given)) from None
+
+
+def unknown_settings(environment: Mapping[str, str]) -> list[str]:
+    """Return a warning for each name in the environment that looks like ours and is no setting.
+
+    Not an error: a setting of another version must not stop an app that was rolled back.
+    """
+    names = _names()
+    warnings = []
+    for name in sorted(environment):
+        if name.startswith("ACP_") and name not in names and name not in _COMMAND_LINE:
+            near = difflib.get_close_matches(name, names, n=1)
+            guess = f"; did you mean {near[0]}?" if near else ""
+            warnings.append(f"{name}: no such setting, it is not read{guess}")
+    return warnings
 
 
 def _explain(error: ValidationError, given: Mapping[str, str]) -> str:
@@ -377,10 +396,7 @@ def _explain(error: ValidationError, given: Mapping[str, str]) -> str:
         if not name:
             faults.append(wrong)
         elif field is None:
-            near = difflib.get_close_matches(name, _names(), n=1)
-            faults.append(
-                f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
-            )
+            raise AssertionError(f"{name} is no setting, and was not given")
         elif fault["type"] == "missing":
             faults.append(f"{name}: missing. {_meaning(field)}")
         else:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
@@ -12,7 +12,7 @@ from shared.clients import wire
 from shared.clients.graph_batch import Batches
 from shared.clients.graph_models import (
     DeltaPage,
-    Guid,
+    GroupIds,
     Subscription,
     SubscriptionPage,
     User,
@@ -200,11 +200,11 @@ class GraphClient:
         }
         if not questions:
             return dict(found)
-        groups = await self._batches.ask(questions, _GROUP_IDS.validate_json)
+        groups = await self._batches.ask(questions, GroupIds.model_validate_json)
         told: dict[str, DirectoryUser | ServiceError] = {
             name: answer
             if isinstance(answer, ServiceError)
-            else replace(licensed[name], groups=frozenset(answer["value"]))
+            else replace(licensed[name], groups=frozenset(answer.value))
             for name, answer in groups.items()
         }
         return {**found, **told}
@@ -219,7 +219,6 @@ def _read_user(body: bytes) -> DirectoryUser:
 
 
 _USER = TypeAdapter(User)
-_GROUP_IDS = TypeAdapter(dict[Literal["value"], list[Guid]])
 
 LONGEST_SUBSCRIPTION: Final = timedelta(minutes=41_760)
 """How far ahead a user subscription may end (Graph, subscription resource type)."""

@@ -95,7 +95,9 @@ async def test_licensed_users_come_with_their_groups() -> None:
         guid(1): [{"status": 200, "body": graph_user(1)}],
         guid(2): [{"status": 200, "body": graph_user(2)}],
         guid(3): [{"status": 200, "body": graph_user(3, assignedPlans=[])}],
-        f"{guid(1)}/checkMemberGroups": [{"status": 200, "body": {"value": [guid(91).upper()]}}],
+        f"{guid(1)}/checkMemberGroups": [
+            {"status": 200, "body": {"@odata.context": "x", "value": [guid(91).upper()]}}
+        ],
         f"{guid(2)}/checkMemberGroups": [{"status": 403, "body": {}}],
     }
     recorder = Recorder(lambda request: batch(request, inner))
