@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import httpx
 
     from shared.clients.graph import GraphClient
-    from shared.clients.identity import Identity, StorageCredential
+    from shared.clients.identity import CachedTokens, StorageCredential
     from shared.clients.teams import TeamsClient
     from shared.clients.transport import Retries, Service
     from shared.desk import Desk
@@ -98,8 +98,8 @@ class App:
         return httpx.AsyncClient(timeout=self.settings.request_timeout, limits=limits)
 
     @cached_property
-    def identity(self) -> Identity:
-        """The managed identity."""
+    def identity(self) -> CachedTokens:
+        """The managed identity, unless somebody put another one here before its first use."""
         from shared.clients.identity import Identity
 
         return Identity(self.settings.identity_client_id, self.settings.request_timeout)

@@ -152,6 +152,7 @@ class Endpoints:
 
     graph: str
     teams: str
+    sign_in: str
 
     @property
     def graph_audience(self) -> str:
@@ -161,18 +162,26 @@ class Endpoints:
 
 CLOUDS: Final = {
     Cloud.PUBLIC: Endpoints(
-        "https://graph.microsoft.com", "https://api.interfaces.records.teams.microsoft.com"
+        "https://graph.microsoft.com",
+        "https://api.interfaces.records.teams.microsoft.com",
+        "https://login.microsoftonline.com",
     ),
     Cloud.GCC_HIGH: Endpoints(
-        "https://graph.microsoft.us", "https://api.interfaces.records.gov.teams.microsoft.us"
+        "https://graph.microsoft.us",
+        "https://api.interfaces.records.gov.teams.microsoft.us",
+        "https://login.microsoftonline.us",
     ),
     Cloud.DOD: Endpoints(
-        "https://dod-graph.microsoft.us", "https://api.interfaces.records.dod.teams.microsoft.us"
+        "https://dod-graph.microsoft.us",
+        "https://api.interfaces.records.dod.teams.microsoft.us",
+        "https://login.microsoftonline.us",
     ),
     Cloud.CHINA: Endpoints(
         "https://microsoftgraph.chinacloudapi.cn",
         "https://api.interfaces.records.teams.microsoftonline.cn",
+        "https://login.partner.microsoftonline.cn",
     ),
 }
-"""Graph: "National cloud deployments" (learn.microsoft.com/graph/deployments). Teams: confirmed in
+"""Graph: "National cloud deployments" (learn.microsoft.com/graph/deployments). Sign-in: "Microsoft
+Entra authentication and national clouds". Teams: confirmed in
 public clients of the same API; Microsoft does not document them."""
