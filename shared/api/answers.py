@@ -22,6 +22,7 @@ from shared.errors import (
     TooLargeError,
     UnknownError,
 )
+from shared.operation import operation
 from shared.text import defused
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class PointedError(InputError):
 async def answer(work: Callable[["Desk"], Awaitable[Reply]]) -> func.HttpResponse:
     """Return what `work` replies; its errors become problem details, without inner secrets."""
     try:
-        reply = await work(bootstrap.desk())
+        with operation():
+            reply = await work(bootstrap.desk())
     except AcpError as error:
         return _problem(error)
     text = reply.body.model_dump_json(exclude_none=True) if reply.body else reply.text

@@ -31,6 +31,7 @@ from shared.errors import (
     ServiceError,
     TransientError,
 )
+from shared.operation import count_throttled
 
 BATCH_SIZE: Final = 20
 """Requests in one batch at most (Graph, "JSON batching")."""
@@ -199,6 +200,7 @@ class GraphClient:
             if answer.status == httpx.codes.TOO_MANY_REQUESTS
         ]
         if throttled:
+            count_throttled(len(throttled))
             self._service.limiter.throttled(before, max(throttled))
 
 
