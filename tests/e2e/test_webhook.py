@@ -8,7 +8,6 @@ import pytest
 
 from tests.e2e.system import System
 from tests.e2e.tenant import Tenant
-from tests.loglines import parsed
 
 
 @pytest.mark.parametrize(
@@ -101,23 +100,6 @@ def test_a_forged_notification_does_not_spoil_the_genuine_one_beside_it(
     with system.changing(user):
         system.host.webhook({"value": [forged, system.notification(user)]})
         system.wait_for(user, "moved")
-
-
-def test_one_operation_leads_from_the_notification_to_the_outcome(
-    system: System, tenant: Tenant
-) -> None:
-    """The id on the line of the notification is on the line of its user's move, across the queue."""
-    user, before = tenant.take("third_party"), len(system.host.log)
-    with system.changing(user):
-        system.host.webhook({"value": [system.notification(user)]})
-        system.wait_for(user, "moved")
-        system.wait_until_idle()
-    messages = [text.split("] ", 1)[-1] for text in system.host.log[before:].splitlines()]
-    lines = [parsed(text) for text in messages]
-    (decided,) = [fields for event, fields in lines if event == "decided"]
-    (notified,) = [fields for event, fields in lines if event == "notified"]
-    assert (decided["decision"], decided["outcome"]) == ("replace", "moved")
-    assert decided["operation"] == notified["operation"]
 
 
 def test_a_notification_that_comes_five_times_makes_one_change(
