@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from shared.services.catching_up import CatchUp
     from shared.services.health import Health
     from shared.services.intake import Intake
+    from shared.services.measuring import Measurer
     from shared.services.moving import Mover
     from shared.services.poison import PoisonRecorder
     from shared.services.rechecking import Rechecker
@@ -270,6 +271,15 @@ class App:
 
         queue = PoisonQueue(self.queue_named("-poison"))
         return PoisonRecorder(queue, self.waiting, self.clock, self.log("poison"))
+
+    @cached_property
+    def measurer(self) -> Measurer:
+        """Measures what is left to do."""
+        from shared.services.measuring import Measurer
+
+        poison = [self.queue_named(name) for name in ("-poison", "-requests-poison")]
+        counts = [queue.count for queue in poison]
+        return Measurer(self.waiting, self.state, counts, self.clock, self.log("measuring"))
 
     @cached_property
     def subscriber(self) -> Subscriber:

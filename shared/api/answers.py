@@ -25,6 +25,7 @@ from shared.errors import (
     TooLargeError,
     UnknownError,
 )
+from shared.operation import operation
 from shared.settings import ApiAccess
 from shared.text import defused
 
@@ -72,7 +73,8 @@ async def answer(
     try:
         if bootstrap.settings().api_access is ApiAccess.ENTRA:
             check_role(needed, req.headers, os.environ)
-        reply = await work(bootstrap.desk())
+        with operation():
+            reply = await work(bootstrap.desk())
     except AcpError as error:
         return _problem(error)
     text = reply.body.model_dump_json(exclude_none=True) if reply.body else reply.text

@@ -14,6 +14,7 @@ from shared.clients.graph_models import BatchAnswer, BatchAnswers
 from shared.clients.transport import Service, error_of, parse_body, retry_after
 from shared.clock import Clock
 from shared.errors import ContractError, ServiceError, TransientError
+from shared.operation import count_throttled
 
 BATCH_SIZE: Final = 20
 """Requests in one batch at most."""
@@ -70,6 +71,7 @@ class Batches:
             if answer.status == httpx.codes.TOO_MANY_REQUESTS
         ]
         if throttled:
+            count_throttled(len(throttled))
             self._service.limiter.throttled(before, max(throttled))
 
 

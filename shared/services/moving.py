@@ -5,6 +5,7 @@ is the same. One user's failure touches no other. What a look found is always re
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +24,9 @@ from shared.errors import (
     TooLargeError,
     TransientError,
 )
+from shared.events import Handled, Unexpected
 from shared.log import EventLog
+from shared.operation import operation
 from shared.services.ports import Conferencing, Directory, ReplacedProviders, Runs, Users
 from shared.services.recording import Recorder
 from shared.storage.messages import MoveMessage
@@ -49,9 +52,9 @@ class _UnsureChangeError(TransientError):
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What holds for all users of a message: why and since when, and by which rules."""
+    """What holds for all users of a message: since when, and by which rules."""
 
-    cause: str
+    message: MoveMessage
     began: datetime
     rules: Rules
     send_email: bool
@@ -93,11 +96,19 @@ class Mover:
         Raises StorageError when an outcome could not be recorded: then the message has to come
         again, for nothing else would remember its users.
         """
+        with operation(message.operation) as here:
+            began = self._clock.monotonic()
+            results = await self._move(message, options)
+            took = self._clock.monotonic() - began
+            self._log.write(_handled(message, results, here.throttled, took))
+        return results
+
+    async def _move(self, message: MoveMessage, options: MoveOptions) -> list[UserResult]:
         ids = list(dict.fromkeys(message.users))
         began = self._clock.now()
         found = await self._look_up(ids)
         rules = self._rules.asking(options.service_number, options.toll_free_number)
-        task = _Task(message.cause, began, rules, options.send_email)
+        task = _Task(message, began, rules, options.send_email)
         looks = (self._look_and_record(user, found[user], task) for user in ids)
         results = []
         for result in await asyncio.gather(*looks, return_exceptions=True):
@@ -118,8 +129,11 @@ class Mover:
         self, user_id: str, found: DirectoryUser | Exception, task: _Task
     ) -> UserResult:
         """Settle and record one user as soon as it can be, however slow the others are."""
+        started = self._clock.monotonic()
         result = await self._settle(user_id, found, task)
-        await self._recorder.record(result, task.cause, task.began)
+        took = self._clock.monotonic() - started
+        message = task.message
+        await self._recorder.record(result, message.cause, task.began, run=message.run, took=took)
         return result
 
     async def _settle(
@@ -142,8 +156,9 @@ class Mover:
         except AcpError as error:
             return UserResult(user_id, Outcome.FAILED, str(error), upn)
         except Exception as error:  # noqa: BLE001 - a defect met by one user must not stop the others
-            self._log.error("unexpected", user=self._log.who(user_id), error=error)
-            return UserResult(user_id, Outcome.FAILED, f"unexpected {type(error).__name__}", upn)
+            kind = type(error).__name__
+            self._log.write(Unexpected(user=self._log.who(user_id), error=kind), error)
+            return UserResult(user_id, Outcome.FAILED, f"unexpected {kind}", upn)
 
     async def _look(self, user: DirectoryUser, task: _Task) -> UserResult:
         """Look and act; where it stays unsure whether the change happened, look again before more."""
@@ -208,7 +223,14 @@ class Mover:
         except RefusedError as error:
             if error.code == _RETIRED:
                 reason = "the service does not replace third-party providers any more"
-                return UserResult(user.id, Outcome.FAILED, reason, user.upn, needs_person=True)
+                return UserResult(
+                    user.id,
+                    Outcome.FAILED,
+                    reason,
+                    user.upn,
+                    needs_person=True,
+                    decision=decision.action,
+                )
             raise
         except PausedError:
             raise
@@ -226,7 +248,7 @@ class Mover:
             if decide(user, service, task.rules).action is Action.ALREADY:
                 return _result(user, decision, None, _provider_name(before))
         reason = "the service took the change but does not show it yet"
-        return UserResult(user.id, Outcome.FAILED, reason, user.upn)
+        return UserResult(user.id, Outcome.FAILED, reason, user.upn, decision=decision.action)
 
 
 OUTCOMES: Final = {
@@ -253,6 +275,24 @@ def _result(
         decision.reason,
         user.upn,
         old_provider=old_provider,
+        decision=decision.action,
+    )
+
+
+def _handled(
+    message: MoveMessage, results: Sequence[UserResult], throttled: int, took: float
+) -> Handled:
+    outcomes = Counter(result.outcome for result in results)
+    return Handled(
+        cause=message.cause,
+        run=message.run,
+        users=len(results),
+        moved=outcomes[Outcome.MOVED],
+        would_move=outcomes[Outcome.WOULD_MOVE],
+        waiting=outcomes[Outcome.WAITING],
+        failed=outcomes[Outcome.FAILED],
+        throttled=throttled,
+        duration_ms=round(1000 * took),
     )
 
 

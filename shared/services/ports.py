@@ -126,8 +126,12 @@ class WaitingUsers(Protocol):
         """Write the user's row."""
         ...
 
-    async def remove(self, user_id: str, looked_at: datetime) -> None:
-        """Take the user off the lists, unless a later look put the user there."""
+    async def remove(self, user_id: str, looked_at: datetime) -> Waiting | None:
+        """Take the user off the lists, unless a later look put the user there; return the old row."""
+        ...
+
+    def waiting(self) -> AsyncIterator[Waiting]:
+        """Yield the users who wait, due or not."""
         ...
 
     def attention(self) -> AsyncIterator[Waiting]:
@@ -216,6 +220,10 @@ class State(Protocol):
 
     async def put_subscription(self, subscription: SubscriptionState) -> None:
         """Remember the subscription."""
+        ...
+
+    async def delta_at(self) -> datetime | None:
+        """Return when the delta link was stored, or None before the first."""
         ...
 
     async def delta_link(self) -> str | None:

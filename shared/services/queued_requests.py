@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from shared.clock import Clock
 from shared.errors import StateError, UnknownError
+from shared.operation import current_id, operation
 from shared.services.finding import Finder
 from shared.services.ports import Queue, Requests, Runs
 from shared.services.previewing import Previewer
@@ -101,6 +102,10 @@ class QueuedRequests:
 
         An error is raised, and the message comes again.
         """
+        with operation(message.operation):
+            await self._work(message, again=again)
+
+    async def _work(self, message: PageMessage, *, again: bool) -> None:
         run = await self._runs.get(message.run)
         if run is None:
             raise UnknownError(f"run {message.run!r}: there is no such run")
@@ -149,5 +154,7 @@ class QueuedRequests:
             await self._requester.take_stock(run)
 
     async def _send(self, run: str, pages: Sequence[int]) -> None:
+        operation_id = current_id()
         for some in batched(pages, _MESSAGES_AT_ONCE, strict=False):
-            await self._queue.send([PageMessage(run=run, page=page).encode() for page in some])
+            texts = [PageMessage(run=run, page=page, operation=operation_id) for page in some]
+            await self._queue.send([text.encode() for text in texts])

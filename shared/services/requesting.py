@@ -17,6 +17,7 @@ from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import DirectoryUser
 from shared.errors import InputError, NotFoundError, ServiceError, StateError, UnknownError
+from shared.operation import traced
 from shared.services.ports import Directory, Requests, Runs
 from shared.storage.messages import USERS_PER_MESSAGE, MoveMessage
 from shared.storage.requests import NAMES_PER_PAGE, RequestPage, Wish
@@ -92,6 +93,7 @@ class Requester:
         """Take no further users; those being moved are finished, and the run can go on later."""
         self._stopping.set()
 
+    @traced
     async def carry_out(self, run_id: str, told: Progress = lambda _: None) -> Run:
         """Move the users of a run who have no result yet; return the run as it is then.
 

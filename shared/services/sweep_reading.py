@@ -12,6 +12,7 @@ from shared.concurrency import gather_bounded
 from shared.domain.decision import Rules
 from shared.domain.user import ServiceUser
 from shared.errors import TooLargeError
+from shared.events import Unreadable, Unsaveable
 from shared.log import EventLog
 from shared.services.memberships import read_memberships
 from shared.services.ports import (
@@ -79,7 +80,7 @@ class SweepReader:
 
     async def _write_down(self, run: Run, found: PageScan, next_link: str | None) -> Run:
         for user_id, reason in found.unreadable:
-            self._log.warning("unreadable", user=self._log.who(user_id), reason=reason)
+            self._log.write(Unreadable(user=self._log.who(user_id), reason=reason))
         found.counts["saved"] += await self._save(found.to_save)
         number = run.page + 1
         await self._plans.put(run.id, PagePlan(number, found.licensed, found.to_queue))
@@ -120,7 +121,7 @@ class SweepReader:
             return await self._replaced.save(user, self._clock.now())
         except TooLargeError as error:
             # One user's entries stop nobody else's sweep; the mover refuses to replace them.
-            self._log.warning("unsaveable", user=self._log.who(user.id), reason=error)
+            self._log.write(Unsaveable(user=self._log.who(user.id), reason=str(error)))
             return False
 
 

@@ -17,6 +17,7 @@ from shared.errors import (
     ServiceError,
     ThrottledError,
 )
+from shared.operation import operation
 from tests.fakes import guid
 from tests.unit.clients.services import ORIGIN, Recorder
 
@@ -278,8 +279,10 @@ async def test_throttled_batch_counts_once() -> None:
     throttled = [{"status": 429, "headers": {"Retry-After": "1"}, "body": {}}]
     recorder = Recorder(lambda request: batch(request, {guid(n): throttled for n in range(20)}))
     client = recorder.graph()
-    await client.users([guid(n) for n in range(20)])
+    with operation() as here:
+        await client.users([guid(n) for n in range(20)])
     assert recorder.limiter.limit >= 8 * 0.8**3 - 1
+    assert here.throttled >= 20, "the log tells of each"
 
 
 async def test_delta_page_without_a_link_is_refused() -> None:
