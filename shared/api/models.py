@@ -10,7 +10,7 @@ from shared.domain.options import MoveOptions
 from shared.domain.outcome import UserResult
 from shared.domain.waiting import Waiting
 from shared.errors import InputError
-from shared.settings import Phone
+from shared.setting_forms import Phone
 from shared.storage.replaced import ReplacedProvider
 from shared.storage.runs import Run
 from shared.userlists.names import user_name

@@ -9,8 +9,8 @@ from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import DirectoryUser
 from shared.errors import NotFoundError, ServiceError
-from shared.services.moving import OUTCOMES
 from shared.services.ports import Conferencing, Directory
+from shared.services.settling import OUTCOMES
 from shared.storage.messages import USERS_PER_MESSAGE
 
 _OUTCOMES = OUTCOMES | dict.fromkeys((Action.REPLACE, Action.ENABLE), Outcome.WOULD_MOVE)
