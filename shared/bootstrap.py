@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shared.domain.guard import Guard
     from shared.domain.waiting import Patience
     from shared.services.catching_up import CatchUp
+    from shared.services.failed_pages import FailedPages
     from shared.services.health import Health
     from shared.services.intake import Intake
     from shared.services.measuring import Measurer
@@ -153,6 +154,15 @@ class App(Backends):
         poison = [self.queue_named(name) for name in ("-poison", "-requests-poison")]
         counts = [queue.count for queue in poison]
         return Measurer(self.waiting, self.state, counts, self.clock, self.log("measuring"))
+
+    @cached_property
+    def failed_pages(self) -> FailedPages:
+        """Marks the runs of poison messages."""
+        from shared.services.failed_pages import FailedPages
+        from shared.storage.poison import PoisonQueue
+
+        queue = PoisonQueue(self.queue_named("-requests-poison"))
+        return FailedPages(queue, self.runs, self.log("poison"))
 
     @cached_property
     def subscriber(self) -> Subscriber:

@@ -203,6 +203,14 @@ class PoisonRecorded(Event):
     users: int
 
 
+class RunInterrupted(Event):
+    """A page of a run that a person asked for failed again and again; the run says what to do."""
+
+    level = logging.WARNING
+    run: str
+    reason: str
+
+
 class NeedsAttention(Event):
     """A user of a poison message was put on the list of those who need a person."""
 

@@ -144,6 +144,10 @@ class Requester:
             raise UnknownError(f"run {run_id!r}: there is no such run; `acp runs` lists them")
         if run.cause != CAUSE:
             raise StateError(f"run {run_id!r} is a {run.cause}: it goes on by itself")
+        if not run.scanned:
+            raise StateError(
+                f"run {run_id!r}: its users were not all written down; begin a new run"
+            )
         return run
 
     async def _move_what_is_left(self, run: str, known: set[str], told: Progress) -> None:
