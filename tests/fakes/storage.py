@@ -181,6 +181,7 @@ class FakeRequests:
 
     known: dict[str, dict[int, RequestPage]] = field(default_factory=dict)
     wishes: dict[str, Wish] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
     down: bool = False
 
     async def put_wish(self, run: str, wish: Wish) -> None:
@@ -190,6 +191,18 @@ class FakeRequests:
     async def wish(self, run: str) -> Wish:
         self._check()
         return self.wishes.get(run, Wish())
+
+    async def page(self, run: str, number: int) -> RequestPage | None:
+        self._check()
+        return self.known.get(run, {}).get(number)
+
+    async def is_left(self, run: str) -> bool:
+        self._check()
+        return any(not page.done for page in self.known.get(run, {}).values())
+
+    async def run_of(self, key: str, run: str) -> str:
+        self._check()
+        return self.keys.setdefault(key, run)
 
     async def put(self, run: str, page: RequestPage) -> None:
         self._check()
