@@ -40,7 +40,7 @@ var rules = [
   {
     name: 'acp-delta-age'
     title: 'ACP Mover: changes are not read'
-    description: 'For 30 minutes nobody has asked Graph what changed, or the app is silent. `acp doctor` says why.'
+    description: 'For over 30 minutes nobody has asked Graph what changed, or the app is silent. `acp doctor` says why.'
     severity: 1
     query: loadTextContent('../queries/delta_age.kql')
     aggregation: 'Minimum'

@@ -117,7 +117,7 @@ class Intake:
     async def accept(self, items: Sequence[Any]) -> Accepted:
         """Check each notification; return the queue messages for the users of those that are ours."""
         users: dict[str, None] = {}
-        lags: list[int] = []
+        times: list[str] = []
         dropped: Counter[str] = Counter()
         renew = False
         for item in items:
@@ -128,22 +128,21 @@ class Intake:
                 renew = True
             elif verdict.resource_data:
                 users[verdict.resource_data.id] = None
-                if (lag := self._lag(verdict.resource_data.event_time)) is not None:
-                    lags.append(lag)
+                if isinstance(time := verdict.resource_data.event_time, str):
+                    times.append(time)
             else:
                 dropped["no_user"] += 1
         if dropped:
             self._log.write(_dropped(dropped))
         if users:
-            self._log.write(Notified(users=len(users), lag_ms=max(lags, default=None)))
+            self._log.write(Notified(users=len(users), lag_ms=self._lag(times)))
         return Accepted(list(messages(CAUSE, users)), len(users), dropped, renew)
 
-    def _lag(self, event_time: Any) -> int | None:
-        """Return the milliseconds since a time as Graph writes it (ISO 8601 with Z), or None."""
+    def _lag(self, event_times: Sequence[str]) -> int | None:
+        """Return the milliseconds since the earliest time (ISO 8601, so that texts compare), or None."""
         try:
-            return round(
-                1000 * (self._clock.now() - datetime.fromisoformat(event_time)).total_seconds()
-            )
+            earliest = datetime.fromisoformat(min(event_times))
+            return round(1000 * (self._clock.now() - earliest).total_seconds())
         except (TypeError, ValueError, OverflowError):
             return None
 
