@@ -98,8 +98,9 @@ check-lock: $(READY) # fails when the hashed requirements are older than pyproje
 	|| { echo "requirements*.txt do not match pyproject.toml: run make lock"; exit 1; }
 
 .PHONY: docs
-docs: $(READY) ## write the generated parts of docs from the code
+docs: $(READY) ## write the generated parts of docs and the workbook from code and queries
 	@$(BIN)/python -m docs.generate
+	@$(BIN)/python -m infra.workbook
 
 .PHONY: bench
 bench: install ## print the figures of docs/performance.md

@@ -7,6 +7,7 @@ their source. `python -m benchmarks.cost --memory 0.5 --churn 0.05` prints the t
 
 import argparse
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -18,13 +19,6 @@ from shared.settings import Settings
 SIZES: Final = (1_000, 50_000, 500_000)
 DAYS: Final = 30
 _SECONDS: Final = DAYS * 86_400
-_TIMERS: Final = {
-    "sweep_schedule": 1,
-    "recheck_schedule": 2,  # recheck_waiting and resume_sweep
-    "catch_up_schedule": 2,  # catch_up and record_poison
-    "subscription_schedule": 1,
-}
-"""How many functions run by each schedule (functions/timers.py, functions/subscription.py)."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +88,11 @@ def figure(section: str, row: str, column: int = 1) -> float:
 
 def timer_runs() -> float:
     """How often all timer functions together run in a month, by the default schedules."""
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "functions").glob("*.py"))
+    timers = Counter(re.findall(r"timer_trigger\(.*schedule=SETTINGS\.(\w+)", code))
     start = datetime(2026, 11, 1, tzinfo=UTC)
     runs = 0
-    for name, functions in _TIMERS.items():
+    for name, functions in timers.items():
         schedule = Schedule.parse(str(Settings.model_fields[name].default))
         moment, end, count = start, start + timedelta(days=1), 0
         while (moment := schedule.next_after(moment)) <= end:

@@ -29,6 +29,7 @@ BY_THEMSELVES = (
     "catch_up",
     "carry_out_request",
     "keep_subscription",
+    "measure",
     "move_users",
     "recheck_waiting",
     "record_poison",

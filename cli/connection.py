@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.errors import CommandError
+from cli.output import tell
 from local.host.app_settings import LOCAL_SETTINGS, read_values
 from local.host.errors import SettingError
 
@@ -35,12 +36,26 @@ async def connect(file: Path | None) -> AsyncIterator["Desk"]:
     """
     # Imported here: the clients and the storage cost every other command half a second.
     from shared.bootstrap import App  # noqa: PLC0415
+    from shared.clients import wire  # noqa: PLC0415
     from shared.desk import Desk  # noqa: PLC0415
-    from shared.settings import Settings  # noqa: PLC0415
+    from shared.settings import Settings, unknown_settings  # noqa: PLC0415
 
     _load(file)
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
-    desk = Desk(App(Settings.from_environment(os.environ)))
+    for warning in unknown_settings(os.environ):
+        tell(f"warning: {warning}")
+    app = App(Settings.from_environment(os.environ))
+    if client_id := app.settings.sign_in_client_id:
+        from cli.sign_in import DeviceSignIn  # noqa: PLC0415 - most use the environment's identity
+
+        address = app.settings.sign_in_url or wire.CLOUDS[app.settings.cloud].sign_in
+        app.identity = DeviceSignIn(
+            client_id,
+            f"{str(address).rstrip('/')}/{app.settings.tenant_id}",
+            app.settings.request_timeout,
+            known=app.settings.sign_in_url is None,
+        )
+    desk = Desk(app)
     try:
         yield desk
     finally:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ from cli.connection import SettingsOption, connect
 from cli.errors import CommandError
 from cli.move_names import Selection, select
 from cli.move_progress import Interrupts, progress
+from cli.move_wishes import Where, Wishes, counted, tell_preview, tell_side_effects
 from cli.output import Output, OutputOption, show, tell
 from cli.results import COLUMNS, row
 
@@ -50,13 +50,37 @@ def move(
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a run that was interrupted.")
     ] = None,
+    send_email: Annotated[
+        bool,
+        typer.Option(
+            "--send-email/--no-send-email",
+            help="Let Microsoft mail the users their new numbers and PIN, whatever the tenant's setting.",
+        ),
+    ] = False,
+    service_number: Annotated[
+        str | None,
+        typer.Option(metavar="+NUMBER", help="Their default toll number, in place of the rules."),
+    ] = None,
+    toll_free_number: Annotated[
+        str | None, typer.Option(metavar="+NUMBER", help="Their default toll-free number.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what would happen to whom and why; no change.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    where: Annotated[
+        Where | None,
+        typer.Option(
+            help="Who does the work: this process, or the deployed app. Default: app with --app."
+        ),
+    ] = None,
     app: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Let the deployed app do it; its key is in ACP_APP_KEY."),
+        typer.Option(
+            metavar="URL",
+            envvar="ACP_APP_URL",
+            help="The deployed app; its key is in ACP_APP_KEY.",
+        ),
     ] = None,
     settings: SettingsOption = None,
     output: OutputOption = Output.TABLE,
@@ -88,17 +112,22 @@ def move(
         raise CommandError("--column names a column of a --csv file", 2)
     if resume is not None and dry_run:
         raise CommandError("--resume moves those who are left; it does not go with --dry-run", 2)
+    wishes = Wishes(dry_run, yes, send_email, service_number, toll_free_number)
+    if resume is not None and wishes.for_app():
+        raise CommandError("--resume keeps to what the run was begun with: leave out the wishes", 2)
     selection = Selection(users, csv, column, skip_bad_lines, provider)
-    if app is not None:
-        return _move_by_app(app, selection, resume, output, dry_run=dry_run, yes=yes)
+    if where is None:
+        where = Where.DIRECT if app is None else Where.APP
+    if where is Where.APP:
+        if app is None:
+            raise CommandError("--where app: name the app with --app URL or ACP_APP_URL", 2)
+        return _move_by_app(app, selection, resume, output, wishes)
     if resume is not None:
         return asyncio.run(_resume(resume, settings, output))
-    return asyncio.run(_move(selection, settings, output, dry_run=dry_run, yes=yes))
+    return asyncio.run(_move(selection, settings, output, wishes))
 
 
-async def _move(
-    selection: Selection, settings: Path | None, output: Output, *, dry_run: bool, yes: bool
-) -> int:
+async def _move(selection: Selection, settings: Path | None, output: Output, wishes: Wishes) -> int:
     names = selection.given()
     async with connect(settings) as desk:
         if names is None:
@@ -106,36 +135,38 @@ async def _move(
         tell(f"{len(names):,} users")
         if not names:
             raise CommandError("no users were found; nothing was done", 2)
-        await _tell_side_effects(desk)
-        if dry_run:
-            results = [result async for result in desk.previewer.preview(names)]
+        await wishes.check_numbers(desk)
+        tenant = await tell_side_effects(desk)
+        if wishes.dry_run:
+            previews = desk.previewer.preview(names, wishes.options)
+            results = [result async for result in previews]
             show((row(result) for result in results), COLUMNS, output)
-            tell(f"dry run, nothing was changed: {_counted(results)}")
+            tell_preview(results, tenant)
             return 1 if _troubled(results) else 0
-        if not yes:
+        if not wishes.yes:
             _confirm(len(names))
-        run = await desk.requester.begin(names)
+        run = await desk.requester.begin(names, wishes.options)
         tell(f"run {run.id}")
         return await _carry_out(desk, run, output)
 
 
 def _move_by_app(
-    url: str, selection: Selection, resume: str | None, output: Output, *, dry_run: bool, yes: bool
+    url: str, selection: Selection, resume: str | None, output: Output, wishes: Wishes
 ) -> int:
     from cli.move_app import RemoteApp  # noqa: PLC0415 - httpx, which other commands may not need
 
     names = None if resume else selection.given()
     with RemoteApp(url, os.environ.get("ACP_APP_KEY")) as app:
         if resume is None:
-            if not (yes or dry_run):
+            if not (wishes.yes or wishes.dry_run):
                 _confirm(len(names) if names is not None else "all")
-            wish = selection.wish(names)
-            resume = app.begin({**wish, "dry_run": dry_run})
+            resume = app.begin({**selection.wish(names), **wishes.for_app()})
         tell(f"run {resume}")
         app.follow(resume)
         rows = list(app.results(resume))
     troubled = [each for each in rows if each["outcome"] in _TROUBLE]
-    show(troubled if output is Output.TABLE and not dry_run else rows, COLUMNS, output)
+    everybody = output is not Output.TABLE or wishes.dry_run
+    show(rows if everybody else troubled, COLUMNS, output)
     return 1 if troubled else 0
 
 
@@ -157,7 +188,7 @@ async def _carry_out(desk: "Desk", run: "Run", output: Output) -> int:
     troubled = _troubled(results)
     # On a screen those who need nothing are only counted.
     show(map(row, troubled if output is Output.TABLE else results), COLUMNS, output)
-    tell(f"{run.id} {run.state}: {_counted(results)}")
+    tell(f"{run.id} {run.state}: {counted(results)}")
     if interrupts.came and run.state != "finished":
         tell(go_on)
         return _INTERRUPTED
@@ -174,23 +205,5 @@ def _confirm(count: int | str) -> None:
         raise CommandError("not confirmed; nothing was changed", 2)
 
 
-async def _tell_side_effects(desk: "Desk") -> None:
-    """Tell what the tenant does beside when a provider changes, before anything changes."""
-    found = await desk.app.teams.conferencing_settings()
-    mails, meetings = (
-        found.automatically_send_emails_to_users,
-        found.automatically_migrate_user_meetings,
-    )
-    tell(f"  mails to users with their new numbers and PIN: {'yes' if mails else 'no'}")
-    tell(f"  their future meetings are sent again to everybody: {'yes' if meetings else 'no'}")
-    replaces = "yes" if found.automatically_replace_acp_provider else "no"
-    tell(f"  licensing alone replaces a third party: {replaces}")
-
-
 def _troubled(results: Iterable["UserResult"]) -> list["UserResult"]:
     return [result for result in results if result.outcome in _TROUBLE]
-
-
-def _counted(results: Iterable["UserResult"]) -> str:
-    counts = Counter(str(result.outcome) for result in results)
-    return ", ".join(f"{name} {count:,}" for name, count in counts.most_common())

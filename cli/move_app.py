@@ -39,7 +39,7 @@ class RemoteApp:
         return str(self._call("POST", "moves", json=wish, headers=key)["id"])
 
     def follow(self, run: str) -> dict[str, Any]:
-        """Tell the run's progress until it is finished; return it as it is then."""
+        """Tell the run's progress until it ends; CommandError: it was interrupted or it failed."""
         said = ""
         while True:
             found = self._call("GET", f"runs/{quote(run, safe='')}")
@@ -47,8 +47,10 @@ class RemoteApp:
             if counts != said:
                 tell(f"  {found['state']}: {counts}")
                 said = counts
-            if found["state"] in ("finished", "failed"):
+            if found["state"] == "finished":
                 return found
+            if found["state"] in ("failed", "interrupted"):
+                raise CommandError(f"run {run} {found['state']}: {found['reason']}", 1)
             time.sleep(_LOOK_EVERY)
 
     def results(self, run: str) -> Iterator[dict[str, Any]]:

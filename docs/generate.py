@@ -1,9 +1,10 @@
-"""Writes the tables of docs/settings.md, wire.md, cli.md and cost.md from the code (`make docs`).
+"""Writes the tables of docs/settings, wire, telemetry, cli and cost from the code (`make docs`).
 
 Each file holds prose written by hand and one table between two marks; only the table is replaced.
 A test compares the files with what this module would write.
 """
 
+import logging
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from benchmarks import cost
 from shared.clients.wire import CALLS
+from shared.events import FIELDS, Event, catalogue
 from shared.settings import Settings
 
 DOCS = Path(__file__).parent
@@ -58,6 +60,20 @@ def wire_table() -> str:
     return "\n".join(rows)
 
 
+def events_table() -> str:
+    """Return the tables of log events and of their fields."""
+    rows = [
+        "| event | level | what happened | fields besides `operation` |",
+        "|---|---|---|---|",
+        *(f"| `{name}` | {_event(kind)} |" for name, kind in catalogue().items()),
+        "",
+        "| field | meaning |",
+        "|---|---|",
+        *(f"| `{name}` | {meaning} |" for name, meaning in FIELDS.items()),
+    ]
+    return "\n".join(rows)
+
+
 def commands() -> str:
     """Return what each command says of itself with --help, as on a terminal of 100 columns."""
     program = "import sys; sys.argv[0] = 'acp'; from cli.main import run\n"
@@ -79,6 +95,7 @@ def commands() -> str:
 TABLES = {
     "settings.md": settings_table,
     "wire.md": wire_table,
+    "telemetry.md": events_table,
     "cli.md": commands,
     "cost.md": cost.table,
 }
@@ -97,6 +114,12 @@ def main() -> int:
     for name in TABLES:
         (DOCS / name).write_text(updated(name), encoding="utf-8")
     return 0
+
+
+def _event(kind: type[Event]) -> str:
+    level = logging.getLevelName(kind.level).lower()
+    fields = ", ".join(f"`{name}`" for name in kind.declared)
+    return f"{level} | {kind.__doc__} | {fields}"
 
 
 def _default(field: FieldInfo) -> str:

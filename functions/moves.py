@@ -6,6 +6,7 @@ import azure.functions as func
 
 from shared import bootstrap
 from shared.errors import InputError
+from shared.events import Poison
 from shared.storage.messages import MoveMessage, PageMessage
 
 blueprint = func.Blueprint()
@@ -23,7 +24,7 @@ async def move_users(
     try:
         users = MoveMessage.decode(body)
     except InputError as error:
-        app.log("moving").error("poison", reason=error, message=message.id)
+        app.log("moving").write(Poison(reason=str(error), message=message.id or ""))
         poison.set([body.decode(errors="replace")])
         return
     await app.mover.move(users)

@@ -1,4 +1,4 @@
-"""What runs by the clock: the sweep, the catch-up, second looks, poison messages."""
+"""What runs by the clock: the sweep, the catch-up, second looks, poison messages, measures."""
 
 import azure.functions as func
 
@@ -34,5 +34,12 @@ async def recheck_waiting(timer: func.TimerRequest) -> None:  # noqa: ARG001
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)
 async def record_poison(timer: func.TimerRequest) -> None:  # noqa: ARG001
-    """Put the users of messages that failed again and again on the list that needs attention."""
+    """Record what failed again and again: users who need attention, runs that are interrupted."""
     await bootstrap.app().poison.record()
+    await bootstrap.app().failed_pages.record()
+
+
+@blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)
+async def measure(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    """Write down what is left to do and how fresh the app's picture is, for workbook and alerts."""
+    await bootstrap.app().measurer.measure()

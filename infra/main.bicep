@@ -63,7 +63,7 @@ param logRetentionDays int = 30
 @description('Where alerts go by e-mail; empty: the alerts show in the portal only.')
 param alertEmail string = ''
 
-@description('Client id of the app registration of the HTTP API (infra/app-registration.json); empty: function keys only.')
+@description('Client id of the app registration of the HTTP API (infra/app-registration.json): people and programs sign in. Empty: function keys.')
 param authClientId string = ''
 
 @minValue(1)
@@ -91,6 +91,9 @@ param publicUrl string = ''
 
 @description('ACP_EXCLUDED_USERS')
 param excludedUsers string = ''
+
+@description('ACP_EXCLUDED_GROUPS: needs the Graph permission GroupMember.Read.All.')
+param excludedGroups string = ''
 
 @description('ACP_INCLUDE_ROOMS')
 param includeRooms string = ''
@@ -290,7 +293,9 @@ module api 'app/api.bicep' = {
       ACP_CLOUD: cloud
       ACP_IDENTITY_CLIENT_ID: identity.outputs.clientId
       ACP_PUBLIC_URL: publicUrl
+      ACP_API_ACCESS: empty(authClientId) ? 'key' : 'entra'
       ACP_EXCLUDED_USERS: excludedUsers
+      ACP_EXCLUDED_GROUPS: excludedGroups
       ACP_INCLUDE_ROOMS: includeRooms
       ACP_NUMBER_RULES: numberRules
       ACP_SWEEP_SCHEDULE: sweepSchedule

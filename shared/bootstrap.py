@@ -7,48 +7,39 @@ and one connection pool.
 
 from __future__ import annotations
 
+import logging
 import os
-import random
 from datetime import timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from shared.clock import SystemClock
-from shared.log import EventLog, quiet_libraries
-from shared.settings import Mode, Settings
+from shared.backends import Backends
+from shared.log import quiet_libraries
+from shared.settings import Mode, Settings, unknown_settings
 
 if TYPE_CHECKING:
-    import httpx
-
-    from shared.clients.graph import GraphClient
-    from shared.clients.identity import Identity, StorageCredential
-    from shared.clients.teams import TeamsClient
-    from shared.clients.transport import Retries, Service
     from shared.desk import Desk
-    from shared.domain.decision import Rules
     from shared.domain.guard import Guard
     from shared.domain.waiting import Patience
     from shared.services.catching_up import CatchUp
+    from shared.services.failed_pages import FailedPages
     from shared.services.health import Health
     from shared.services.intake import Intake
+    from shared.services.measuring import Measurer
     from shared.services.moving import Mover
     from shared.services.poison import PoisonRecorder
     from shared.services.rechecking import Rechecker
     from shared.services.recording import Recorder
+    from shared.services.settling import Settler
     from shared.services.subscribing import Subscriber
     from shared.services.sweeping import Sweeper
-    from shared.storage.queue import MoveQueue
-    from shared.storage.replaced import ReplacedProviderTable
-    from shared.storage.runs import RunTable
-    from shared.storage.state import StateTable
-    from shared.storage.tables import Tables
-    from shared.storage.users import UserTable
-    from shared.storage.waiting import WaitingTable
 
 
 @cache
 def settings() -> Settings:
     """Return the settings of this process; SettingsError stops the app at start."""
+    for warning in unknown_settings(os.environ):
+        logging.getLogger("acp.settings").warning(warning)
     return Settings.from_environment(os.environ)
 
 
@@ -67,118 +58,8 @@ def desk() -> Desk:
     return Desk(app())
 
 
-class App:
-    """Clients, storage and services, each built when first asked for."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.clock = SystemClock()
-
-    def log(self, name: str) -> EventLog:
-        """Return the log of one service."""
-        return EventLog(
-            f"acp.{name}", show_users=self.settings.log_users, salt=self.settings.tenant_id
-        )
-
-    @cached_property
-    def _retries(self) -> Retries:
-        from shared.clients.transport import Retries
-
-        return Retries()
-
-    @cached_property
-    def http(self) -> httpx.AsyncClient:
-        """The process's one pool of connections to the services."""
-        import httpx
-
-        limits = httpx.Limits(max_connections=2 * self.settings.max_calls_in_flight)
-        return httpx.AsyncClient(timeout=self.settings.request_timeout, limits=limits)
-
-    @cached_property
-    def identity(self) -> Identity:
-        """The managed identity."""
-        from shared.clients.identity import Identity
-
-        return Identity(self.settings.identity_client_id, self.settings.request_timeout)
-
-    @cached_property
-    def graph(self) -> GraphClient:
-        """The Graph client."""
-        from shared.clients import wire
-        from shared.clients.graph import GraphClient
-
-        cloud = wire.CLOUDS[self.settings.cloud]
-        origin = str(self.settings.graph_url or cloud.graph)
-        service = self._service("Graph", origin, cloud.graph_audience)
-        return GraphClient(service, self.clock, self._retries.tries)
-
-    @cached_property
-    def teams(self) -> TeamsClient:
-        """The Teams admin client."""
-        from shared.clients import wire
-        from shared.clients.teams import TeamsClient
-
-        origin = str(self.settings.teams_url or wire.CLOUDS[self.settings.cloud].teams)
-        service = self._service("Teams", origin, wire.TEAMS_AUDIENCE)
-        return TeamsClient(service, self.settings.page_size)
-
-    @cached_property
-    def tables(self) -> Tables:
-        """The storage account's tables."""
-        from shared.storage.tables import Tables
-
-        return Tables.open(
-            self.settings.table_prefix,
-            connection=self.settings.storage_connection,
-            endpoint=str(self.settings.storage_table_uri or ""),
-            credential=self._storage_credential,
-            timeout=self.settings.request_timeout,
-        )
-
-    @cached_property
-    def queue(self) -> MoveQueue:
-        """The queue of users to look at, for the timers."""
-        return self._queue(self.settings.queue)
-
-    @cached_property
-    def requests_queue(self) -> MoveQueue:
-        """The queue of pages of runs that people asked for."""
-        return self.queue_named("-requests")
-
-    @cached_property
-    def state(self) -> StateTable:
-        """The single things that are remembered."""
-        from shared.storage.state import StateTable
-
-        return StateTable(self.tables.table("state"))
-
-    @cached_property
-    def replaced(self) -> ReplacedProviderTable:
-        """The saved provider entries."""
-        from shared.storage.replaced import ReplacedProviderTable
-
-        return ReplacedProviderTable(self.tables.table("replacedproviders"))
-
-    @cached_property
-    def users(self) -> UserTable:
-        """The last known states."""
-        from shared.storage.users import UserTable
-
-        return UserTable(self.tables.table("users"))
-
-    @cached_property
-    def waiting(self) -> WaitingTable:
-        """The users to be looked at again."""
-        from shared.storage.waiting import WaitingTable
-
-        return WaitingTable(self.tables.table("waiting"))
-
-    @cached_property
-    def runs(self) -> RunTable:
-        """The runs and their results."""
-        from shared.storage.runs import RunTable
-
-        return RunTable(self.tables.table("runs"), self.tables.table("runresults"))
+class App(Backends):
+    """The services on their clients and storage, each built when first asked for."""
 
     @cached_property
     def intake(self) -> Intake:
@@ -194,15 +75,12 @@ class App:
 
         return Mover(
             directory=self.graph,
-            conferencing=self.teams,
-            replaced=self.replaced,
-            users=self.users,
+            settler=self._settler,
             runs=self.runs,
             recorder=self._recorder,
             rules=self.rules,
             clock=self.clock,
             log=self.log("moving"),
-            report=self.settings.mode is Mode.REPORT,
         )
 
     @cached_property
@@ -269,6 +147,24 @@ class App:
         return PoisonRecorder(queue, self.waiting, self.clock, self.log("poison"))
 
     @cached_property
+    def measurer(self) -> Measurer:
+        """Measures what is left to do."""
+        from shared.services.measuring import Measurer
+
+        poison = [self.queue_named(name) for name in ("-poison", "-requests-poison")]
+        counts = [queue.count for queue in poison]
+        return Measurer(self.waiting, self.state, counts, self.clock, self.log("measuring"))
+
+    @cached_property
+    def failed_pages(self) -> FailedPages:
+        """Marks the runs of poison messages."""
+        from shared.services.failed_pages import FailedPages
+        from shared.storage.poison import PoisonQueue
+
+        queue = PoisonQueue(self.queue_named("-requests-poison"))
+        return FailedPages(queue, self.runs, self.log("poison"))
+
+    @cached_property
     def subscriber(self) -> Subscriber:
         """Looks after the change subscription."""
         from shared.services.subscribing import Subscriber
@@ -284,25 +180,6 @@ class App:
         checks = {"storage": self.state.probe, "graph": self.graph.probe, "teams": self.teams.probe}
         return Health(checks, self.clock, self.log("health"))
 
-    async def close(self) -> None:
-        """Close the connections that were opened. A function app never does: its process just ends."""
-        built = vars(self)
-        if "http" in built:
-            await self.http.aclose()
-        for queue in built.keys() & {"queue", "requests_queue"}:
-            await built[queue].close()
-        if "tables" in built:
-            await self.tables.close()
-
-    @cached_property
-    def rules(self) -> Rules:
-        """What the administrator decided."""
-        from shared.domain.decision import Rules
-
-        return Rules(
-            self.settings.excluded_users, self.settings.include_rooms, self.settings.number_rules
-        )
-
     @cached_property
     def _patience(self) -> Patience:
         from shared.domain.waiting import Patience
@@ -312,6 +189,19 @@ class App:
             self.settings.grace,
             self.settings.max_failures,
             self.settings.reprocess_licenses,
+        )
+
+    @cached_property
+    def _settler(self) -> Settler:
+        from shared.services.settling import Settler
+
+        return Settler(
+            conferencing=self.teams,
+            replaced=self.replaced,
+            users=self.users,
+            clock=self.clock,
+            log=self.log("moving"),
+            report=self.settings.mode is Mode.REPORT,
         )
 
     @cached_property
@@ -336,40 +226,3 @@ class App:
         if self.settings.mode is Mode.REPORT:
             return None
         return Guard(self.settings.sweep_max_moves, self.settings.sweep_max_share)
-
-    @cached_property
-    def _storage_credential(self) -> StorageCredential | None:
-        from shared.clients.identity import StorageCredential
-
-        return None if self.settings.storage_connection else StorageCredential(self.identity)
-
-    def queue_named(self, suffix: str) -> MoveQueue:
-        """Return another queue of the app: the name of the first, and `suffix`."""
-        return self._queue(f"{self.settings.queue}{suffix}")
-
-    def _queue(self, name: str) -> MoveQueue:
-        from shared.storage.queue import MoveQueue
-
-        return MoveQueue(
-            name,
-            connection=self.settings.storage_connection,
-            endpoint=str(self.settings.storage_queue_uri or ""),
-            credential=self._storage_credential,
-        )
-
-    def _service(self, name: str, origin: str, audience: str) -> Service:
-        from shared.clients.limiter import Limiter
-        from shared.clients.transport import Service
-
-        return Service(
-            name,
-            origin,
-            audience,
-            http=self.http,
-            tokens=self.identity,
-            limiter=Limiter(self.clock, self.settings.max_calls_in_flight),
-            clock=self.clock,
-            retries=self._retries,
-            timeout=self.settings.request_timeout,
-            rng=random.Random(),  # noqa: S311 - jitter of retries, nothing secret
-        )

@@ -6,6 +6,7 @@
     │   ├── TooLargeError        ... because there is too much of it
     │   ├── UnknownError         ... because it names something that does not exist
     │   └── StateError           ... because what it names is not in the state for that
+    ├── NotPermittedError        a caller of the API is not signed in, or lacks the app role
     ├── StorageError             a table or queue refused or did not answer
     ├── BusyError                another instance is doing this right now
     └── ServiceError             Graph, Teams or the identity endpoint; names service and operation
@@ -48,6 +49,14 @@ class UnknownError(InputError):
 
 class StateError(InputError):
     """What was named exists, but what was asked for does not go with its state."""
+
+
+class NotPermittedError(AcpError):
+    """A caller may not do this. signed_in: the caller is known, but lacks the role."""
+
+    def __init__(self, detail: str, *, signed_in: bool) -> None:
+        super().__init__(detail)
+        self.signed_in = signed_in
 
 
 class StorageError(AcpError):

@@ -1,40 +1,60 @@
-"""Log lines: one per decision, `event field=value ...`, without users' names unless permitted.
+r"""Writes events as log lines `event operation=... field=value ...`, without users' names.
 
 Rule: no passcode, PIN, token or secret ever. User ids and UPNs only behind ACP_LOG_USERS; without
 it a user appears under a short pseudonym, the same in every line, so that lines can be correlated.
+
+The Functions host takes a line's text and no structured fields, so the text is what queries parse:
+a value with a space, a quote, `=` or a backslash stands in double quotes, in which `"` and `\` follow
+a backslash; nothing else is escaped. Source: "parse-kv operator", Kusto Query Language documentation.
 """
 
 import hashlib
-import json
 import logging
+import re
+from typing import Final
+
+from shared.events import Event, LoggedUser
+from shared.operation import current_id
+
+_LONGEST: Final = 500
+"""Characters of a value at most; what is longer is cut."""
+
+_PLAIN: Final = re.compile(r'[^\s"=\\]+')
+_ESCAPED: Final = str.maketrans({"\\": r"\\", '"': r"\""})
 
 
 class EventLog:
-    """Writes events with fields through the standard logging of the Functions worker."""
+    """Writes events through the standard logging of the Functions worker."""
 
     def __init__(self, name: str, *, show_users: bool = False, salt: str = "") -> None:
         self._logger = logging.getLogger(name)
         self._show_users = show_users
         self._salt = salt
 
-    def who(self, user_id: str) -> str:
+    def who(self, user_id: str) -> LoggedUser:
         """Return the user's id if the settings permit it, else a pseudonym of 12 hex digits."""
         if self._show_users:
-            return user_id
+            return LoggedUser(user_id)
         text = f"{self._salt}/{user_id.casefold()}"
-        return "user-" + hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12]
+        digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()
+        return LoggedUser(f"user-{digest[:12]}")
 
-    def info(self, event: str, **fields: object) -> None:
-        """Write an event that is as it should be."""
-        self._logger.info("%s", _line(event, fields))
+    def write(self, event: Event, error: BaseException | None = None) -> None:
+        """Write an event at its level, with the traceback of `error` under it if given."""
+        if self._logger.isEnabledFor(event.level):
+            self._logger.log(event.level, "%s", line(event), exc_info=error)
 
-    def warning(self, event: str, **fields: object) -> None:
-        """Write an event that a person may want to look at."""
-        self._logger.warning("%s", _line(event, fields))
 
-    def error(self, event: str, *, error: BaseException | None = None, **fields: object) -> None:
-        """Write an event that should not have happened, with the traceback of `error` if given."""
-        self._logger.error("%s", _line(event, fields), exc_info=error)
+def line(event: Event) -> str:
+    """Return the text of an event, with the id of the operation under way."""
+    parts = [event.event]
+    if operation := current_id():
+        parts.append(f"operation={operation}")
+    parts.extend(
+        f"{name}={value if type(value) is int else _text(str(value))}"
+        for name, value in event.fields()
+    )
+    return " ".join(parts)
 
 
 def quiet_libraries() -> None:
@@ -43,11 +63,9 @@ def quiet_libraries() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _line(event: str, fields: dict[str, object]) -> str:
-    return " ".join([event, *(f"{key}={_value(value)}" for key, value in fields.items())])
-
-
-def _value(value: object) -> str:
-    text = str(value)
-    plain = text.isprintable() and not set(text) & set(' "=')
-    return text if plain and text else json.dumps(text, ensure_ascii=False)
+def _text(value: str) -> str:
+    if len(value) > _LONGEST:
+        value = value[: _LONGEST - 1] + "…"
+    if not value.isprintable():
+        value = "".join(letter if letter.isprintable() else " " for letter in value)
+    return value if _PLAIN.fullmatch(value) else f'"{value.translate(_ESCAPED)}"'

@@ -4,21 +4,15 @@
 A setting that is missing or malformed stops the app at start with a text that names it.
 """
 
-import difflib
-import json
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Final, Self
-from uuid import UUID
+from typing import Final, Self
 
 from pydantic import (
-    AfterValidator,
     AliasGenerator,
     AnyHttpUrl,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -27,6 +21,18 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from shared.errors import SettingsError
+from shared.setting_faults import explain, unknown
+from shared.setting_forms import (
+    BareUrl,
+    ConnectionString,
+    Delays,
+    Groups,
+    Guid,
+    Names,
+    NumberRules,
+    Schedule,
+    Seconds,
+)
 
 
 class Mode(StrEnum):
@@ -43,6 +49,13 @@ class Delivery(StrEnum):
     EVENT_GRID = "eventgrid"
 
 
+class ApiAccess(StrEnum):
+    """What opens the HTTP API."""
+
+    KEY = "key"
+    ENTRA = "entra"
+
+
 class Cloud(StrEnum):
     """Which Microsoft cloud the tenant lives in."""
 
@@ -52,60 +65,13 @@ class Cloud(StrEnum):
     CHINA = "china"
 
 
-def _csv_lower(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return [part.strip().casefold() for part in value.split(",") if part.strip()]
-
-
-def _seconds(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return [timedelta(seconds=float(part)) for part in value.split(",")]
-    except OverflowError:
-        raise ValueError("that is longer than time is counted") from None
-
-
-def _json(value: object) -> object:
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except RecursionError:
-        raise ValueError("that is nested too deeply") from None
-
-
-def _rules(value: object) -> object:
-    """Read `GB=+44...; *=+1...`, or the same as JSON."""
-    if not isinstance(value, str) or value.lstrip().startswith(("{", "[", '"')):
-        return _json(value)
-    pairs = [part.partition("=") for part in value.split(";") if part.strip()]
-    return {location.strip(): number.strip() for location, _, number in pairs}
-
-
-def _bare(value: AnyHttpUrl) -> AnyHttpUrl:
-    if value.query or value.fragment:
-        raise ValueError("an address without ? and # is needed")
-    return value
-
-
-def _connection(value: str) -> str:
-    if value.casefold() != "usedevelopmentstorage=true" and "accountname=" not in value.casefold():
-        raise ValueError("a connection string has AccountName=...; for one, see `acp storage`")
-    return value
-
-
-def _schedule(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"\S+( \S+){5}", value):
-        raise ValueError("six fields are needed: second minute hour day month weekday")
-    return value
-
-
-Schedule = Annotated[str, BeforeValidator(_schedule), Field(pattern=r"^[0-9A-Za-z*/,\- ]+$")]
-Phone = Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$")]
-Location = Annotated[str, Field(pattern=r"^([A-Z]{2}|\*)$")]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-
 _STORAGE: Final = "AzureWebJobsStorage"
+
+_COMMAND_LINE: Final = frozenset({"ACP_APP_URL", "ACP_APP_KEY"})
+"""What only the command line reads."""
+
+MOST_GROUPS: Final = 20
+"""Groups that one call can check a user against (Graph, user: checkMemberGroups)."""
 
 
 class Settings(BaseModel):
@@ -118,7 +84,7 @@ class Settings(BaseModel):
         alias_generator=AliasGenerator(alias=lambda name: f"ACP_{name.upper()}"),
     )
 
-    tenant_id: Annotated[str, BeforeValidator(lambda value: str(UUID(value)))] = Field(
+    tenant_id: Guid = Field(
         description="The Microsoft Entra tenant, a GUID. Notifications of any other are refused.",
         examples=["6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"],
     )
@@ -138,11 +104,24 @@ class Settings(BaseModel):
     identity_client_id: str | None = Field(
         None, description="Client id of the user-assigned managed identity; empty: system-assigned."
     )
-    public_url: Annotated[AnyHttpUrl, AfterValidator(_bare)] | None = Field(
+    public_url: BareUrl | None = Field(
         None,
         description="Where Graph reaches this app; empty: `https://$WEBSITE_HOSTNAME`, which Azure sets.",
     )
-    excluded_users: Annotated[frozenset[str], BeforeValidator(_csv_lower)] = Field(
+    api_access: ApiAccess = Field(
+        ApiAccess.KEY,
+        description="What opens the HTTP API: `key` (a function key) or `entra` (people and programs "
+        "sign in; App Service authentication has to be switched on, see docs/security.md).",
+    )
+    sign_in_client_id: Guid | None = Field(
+        None,
+        description="Only for the command line: client id of the public client application with "
+        "which an administrator signs in (device code).",
+    )
+    sign_in_url: AnyHttpUrl | None = Field(
+        None, description="Only for the command line: another sign-in address than the cloud's."
+    )
+    excluded_users: Names = Field(
         frozenset(),
         description="User ids and principal names that are never touched, separated by commas.",
         examples=["ceo@contoso.com,6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c12"],
@@ -150,10 +129,17 @@ class Settings(BaseModel):
     include_rooms: bool = Field(
         False, description="Whether room and resource accounts are moved like users."
     )
-    number_rules: Annotated[dict[Location, Phone], BeforeValidator(_rules)] = Field(
+    excluded_groups: Groups = Field(
+        frozenset(),
+        description="Object ids of groups whose members, also through other groups, are never "
+        "touched, separated by commas. Needs the Graph permission GroupMember.Read.All.",
+        examples=["0f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c13"],
+    )
+    number_rules: NumberRules = Field(
         default_factory=dict,
-        description="Default toll number by usage location, `*` for all others (JSON does, too); "
-        "without a rule the service chooses.",
+        description="Default toll number by group (object id; the first that fits wins), else by "
+        "usage location, else `*` for all others (JSON does, too); without a rule the service "
+        "chooses.",
         examples=["DE=+4969120012345; *=+14255550100"],
     )
     sweep_schedule: Schedule = Field(
@@ -193,11 +179,7 @@ class Settings(BaseModel):
     subscription_schedule: Schedule = Field(
         "0 30 * * * *", description="When the change subscription is looked after (NCRONTAB, UTC)."
     )
-    recheck_delays: Annotated[
-        tuple[Annotated[timedelta, Field(gt=timedelta(0))], ...],
-        BeforeValidator(_seconds),
-        Field(min_length=1),
-    ] = Field(
+    recheck_delays: Delays = Field(
         tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60)),
         description="Pauses before further looks at a waiting user, in seconds; the last repeats.",
         examples=["60,120,300,600,1800,3600"],
@@ -230,7 +212,7 @@ class Settings(BaseModel):
     log_users: bool = Field(
         False, description="Whether log lines name users; otherwise a pseudonym."
     )
-    storage_connection: Annotated[str, AfterValidator(_connection)] | None = Field(
+    storage_connection: ConnectionString | None = Field(
         None,
         alias=_STORAGE,
         repr=False,
@@ -256,6 +238,16 @@ class Settings(BaseModel):
             raise ValueError(
                 f"{_STORAGE}: set a connection string, or {_STORAGE}__tableServiceUri and "
                 f"{_STORAGE}__queueServiceUri for a managed identity"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _groups_fit_one_question(self) -> Self:
+        groups = self.excluded_groups | {key for key in self.number_rules if len(key) > len("US")}
+        if len(groups) > MOST_GROUPS:
+            raise ValueError(
+                f"ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES name {len(groups)} groups; Graph is asked "
+                f"about {MOST_GROUPS} at most: put groups together in one"
             )
         return self
 
@@ -297,55 +289,29 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read the settings; empty values count as not set. `SettingsError` names each fault."""
-        names = _names()
+        """Read the settings; empty values count as not set. `SettingsError` names each fault.
+
+        Names that no setting has are left to `unknown_settings`.
+        """
+        fields = _fields()
         given = {
-            name: value
-            for name, value in environment.items()
-            if value != "" and (name in names or name.startswith("ACP_"))
+            name: value for name, value in environment.items() if value != "" and name in fields
         }
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            raise SettingsError(_explain(error, given)) from None
+            raise SettingsError(explain(error, given, fields)) from None
 
 
-def _explain(error: ValidationError, given: Mapping[str, str]) -> str:
-    faults = []
-    for fault in error.errors(include_input=False, include_url=False):
-        name = str(fault["loc"][0]) if fault["loc"] else ""
-        field = _field(name)
-        wrong = fault["msg"].removeprefix("Value error, ")
-        if not name:
-            faults.append(wrong)
-        elif field is None:
-            near = difflib.get_close_matches(name, _names(), n=1)
-            faults.append(
-                f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
-            )
-        elif fault["type"] == "missing":
-            faults.append(f"{name}: missing. {_meaning(field)}")
-        else:
-            value = f" is {given[name]!r}" if field.repr else ""
-            faults.append(f"{name}{value}: {wrong}. {_meaning(field)}")
-    return "\n".join(
-        [
-            "The app cannot start with these settings:",
-            *(f"  {fault}" for fault in faults),
-            "Set them in the function app's environment variables (Azure) or in "
-            "local.settings.json under Values (local). docs/settings.md describes each.",
-        ]
-    )
+def unknown_settings(environment: Mapping[str, str]) -> list[str]:
+    """Return a warning for each name in the environment that looks like ours and is no setting.
+
+    Not an error: a setting of another version must not stop an app that was rolled back.
+    """
+    known = list(_fields())
+    ours = {name for name in environment if name.startswith("ACP_")}
+    return unknown(ours - set(known) - _COMMAND_LINE, known)
 
 
-def _names() -> list[str]:
-    return [str(field.alias) for field in Settings.model_fields.values()]
-
-
-def _field(name: str) -> FieldInfo | None:
-    return next((field for field in Settings.model_fields.values() if field.alias == name), None)
-
-
-def _meaning(field: FieldInfo) -> str:
-    example = f" Example: {field.examples[0]}" if field.examples else ""
-    return f"{field.description}{example}"
+def _fields() -> dict[str, FieldInfo]:
+    return {str(field.alias): field for field in Settings.model_fields.values()}

@@ -1,6 +1,6 @@
 // Easy Auth: the platform validates Entra tokens and hands the caller's app roles to the app,
-// which checks them. Anonymous requests pass on to the app, because Graph's notifications and
-// requests with a function key carry no token; the app decides about those too.
+// which checks them (ACP_API_ACCESS=entra). Anonymous requests pass on to the app, because Graph's
+// notifications carry no token; the app refuses every other one.
 param functionAppName string
 param clientId string
 param tenantId string

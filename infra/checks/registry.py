@@ -6,6 +6,7 @@ from infra.checks import (
     checkov,
     doctor,
     events,
+    kql,
     manifest,
     parameters,
     references,
@@ -27,6 +28,7 @@ PURE: Final[dict[str, Check]] = {
     "roles": roles.check,
     "keys, TLS, public access": safety.check,
     "event subscriptions": events.check,
+    "queries, workbook and alerts": kql.check,
     "azure.yaml": manifest.check,
     "workflows": workflows.check,
 }

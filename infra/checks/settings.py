@@ -18,6 +18,8 @@ NOT_IN_AZURE: Final = {
     "AzureWebJobsStorage": "a connection string holds a key, and shared keys are off in Azure",
     "ACP_GRAPH_URL": "leads to a simulated tenant; the national clouds have ACP_CLOUD",
     "ACP_TEAMS_URL": "leads to a simulated tenant; the national clouds have ACP_CLOUD",
+    "ACP_SIGN_IN_CLIENT_ID": "only the command line reads it",
+    "ACP_SIGN_IN_URL": "only the command line reads it",
     "WEBSITE_HOSTNAME": "Azure sets it",
 }
 """Settings of the code that Bicep must not set, each with its reason."""
@@ -36,12 +38,14 @@ OF_THE_HOST: Final = frozenset(
 FORBIDDEN_ON_FLEX: Final = re.compile(
     "FUNCTIONS_WORKER_RUNTIME|FUNCTIONS_WORKER_PROCESS_COUNT|FUNCTIONS_EXTENSION_VERSION"
     "|WEBSITE_RUN_FROM_PACKAGE|SCM_DO_BUILD_DURING_DEPLOYMENT|ENABLE_ORYX_BUILD"
-    "|WEBSITE_CONTENT.*|WEBSITE_TIME_ZONE|WEBSITE_NODE_DEFAULT_VERSION"
+    "|WEBSITE_AUTH_ENABLED|WEBSITE_CONTENT.*|WEBSITE_TIME_ZONE|WEBSITE_NODE_DEFAULT_VERSION"
     "|alwaysOn|ftpsState|linuxFxVersion|pythonVersion|use32BitWorkerProcess|preWarmedInstanceCount"
     "|functionAppScaleLimit|minimumElasticInstanceCount|functionsRuntimeScaleMonitoringEnabled"
 )
 """Settings and site properties that Flex Consumption does not take ("Azure Functions Flex Consumption
-plan hosting", section "Deprecated properties and settings", Azure Functions documentation)."""
+plan hosting", section "Deprecated properties and settings", Azure Functions documentation).
+WEBSITE_AUTH_ENABLED is the platform's word that it checks sign-ins: set by hand it would let forged
+ones in."""
 
 _OURS: Final = re.compile(r"ACP_\w+|AzureWebJobsStorage\w*|WEBSITE_\w+|APPLICATIONINSIGHTS_\w+")
 _EXAMPLES: Final = {

@@ -19,6 +19,7 @@ from local.tenant.identity import IdentityApi
 from local.tenant.mishaps import Mishaps, TenantApp
 from local.tenant.notifier import Notifier
 from local.tenant.options import TenantOptions
+from local.tenant.sign_in import SignInApi
 from local.tenant.teams_api import TeamsApi
 from local.tenant.tenant import Tenant
 from local.tenant.tokens import Tokens
@@ -39,6 +40,7 @@ def create_app(options: TenantOptions | None = None, clock: Clock | None = None)
     graph = GraphApi(tenant, tokens, notifier)
     teams = TeamsApi(tenant, tokens)
     identity = IdentityApi(tokens, tenant.options.identity_header, tenant.dice)
+    sign_in = SignInApi(tenant.id, tenant.account_id, tokens)
     mishaps = Mishaps(tenant.dice)
     control = ControlApi(tenant, tokens, notifier, graph.delta)
 
@@ -73,6 +75,9 @@ def create_app(options: TenantOptions | None = None, clock: Clock | None = None)
 
         return await suffer("identity", answer)
 
+    async def serve_sign_in(request: Request) -> Response:
+        return _response(sign_in.answer(await _call(request)), _JSON)
+
     async def serve_state(request: Request) -> Response:
         summary = control.summary()
         if request.query_params.get("summary", "").lower() == "true":
@@ -94,6 +99,11 @@ def create_app(options: TenantOptions | None = None, clock: Clock | None = None)
         routes=[
             Route("/v1.0/{rest:path}", serve_graph, methods=_METHODS),
             Route("/msi/token", serve_identity, methods=_METHODS),
+            Route(
+                "/{tenant}/v2.0/.well-known/openid-configuration", serve_sign_in, methods=["GET"]
+            ),
+            Route("/{tenant}/oauth2/v2.0/{rest:path}", serve_sign_in, methods=["POST"]),
+            Route("/_signin/{rest:path}", serve_sign_in, methods=["POST"]),
             Route("/_tenant/state", serve_state, methods=["GET"]),
             Route("/_tenant/{rest:path}", serve_control, methods=_METHODS),
             Route("/{rest:path}", serve_teams, methods=_METHODS),

@@ -4,6 +4,7 @@ Microsoft has nothing like it; the application must not use it.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from local.tenant.clock import stamp
@@ -64,7 +65,7 @@ class ControlApi:
                 status = 405 if allowed else 404
                 raise ControlError("path", f"There is nothing at {call.path}.", status)
             handler: Callable[[Call], Any] = route.handler
-            answer = handler(Call(**{**_fields(call), "params": params}))
+            answer = handler(replace(call, params=params))
             if not isinstance(answer, Answer):
                 raise TypeError("control handlers answer at once")
         except ControlError as error:
@@ -185,7 +186,3 @@ class ControlApi:
     def _known_subscription(self, call: Call) -> None:
         if call.params["id"] not in {s.id for s in self._notifier.live()}:
             raise ControlError("id", f"There is no subscription {call.params['id']!r}.", 404)
-
-
-def _fields(call: Call) -> dict[str, Any]:
-    return {name: getattr(call, name) for name in Call.__slots__}

@@ -80,10 +80,22 @@ class Routes:
     def __init__(self) -> None:
         self._routes: list[Route] = []
 
-    def add(self, method: str, path: str, operation: str, handler: Handler, units: int = 1) -> None:
-        """Add an address; `{name}` in `path` stands for one segment, handed on in `params`."""
+    def add(
+        self,
+        method: str,
+        path: str,
+        operation: str,
+        handler: Handler,
+        units: int = 1,
+        *,
+        reads: bool = False,
+    ) -> None:
+        """Add an address; `{name}` in `path` stands for one segment, handed on in `params`.
+
+        reads: the call changes nothing, whatever its method.
+        """
         pattern = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)) + "/?")
-        write = method in {"POST", "PUT", "PATCH", "DELETE"}
+        write = method in {"POST", "PUT", "PATCH", "DELETE"} and not reads
         self._routes.append(Route(method, pattern, operation, handler, units, write))
 
     def find(self, method: str, path: str) -> tuple[Route | None, dict[str, str], set[str]]:

@@ -12,6 +12,7 @@ from local.tenant.errors import GraphError
 from local.tenant.exchange import Answer, Call, Routes
 from local.tenant.graph_batch import GraphBatch
 from local.tenant.graph_delta import GraphDelta
+from local.tenant.graph_groups import GraphGroups
 from local.tenant.graph_licenses import GraphLicenses
 from local.tenant.graph_subscriptions import GraphSubscriptions
 from local.tenant.graph_users import GraphUsers
@@ -43,6 +44,7 @@ class GraphApi:
             users=GraphUsers(tenant),
             writes=GraphWrites(tenant),
             licenses=GraphLicenses(tenant),
+            groups=GraphGroups(tenant),
             subscriptions=GraphSubscriptions(tenant, notifier),
             delta=self.delta,
             batch=GraphBatch(tenant.options.seed, self._answer_inner),
@@ -134,6 +136,7 @@ def _routes(
     users: GraphUsers,
     writes: GraphWrites,
     licenses: GraphLicenses,
+    groups: GraphGroups,
     subscriptions: GraphSubscriptions,
     delta: GraphDelta,
     batch: GraphBatch,
@@ -163,6 +166,20 @@ def _routes(
             "reprocess_license",
             licenses.reprocess,
         )
+        add(
+            "POST",
+            f"/users/{{id}}/{prefix}checkMemberGroups",
+            "check_groups",
+            groups.check,
+            reads=True,
+        )
+    add("POST", "/groups", "create_group", groups.create)
+    add("GET", "/groups/{id}", "get_group", groups.get)
+    add("POST", "/groups/{id}/members/$ref", "add_member", groups.add_member)
+    add("DELETE", "/groups/{id}/members/{member}/$ref", "remove_member", groups.remove_member)
+    for kind in ("microsoft.graph.user", "graph.user"):
+        path = f"/groups/{{id}}/transitiveMembers/{kind}"
+        add("GET", path, "group_members", groups.transitive_users)
     add("GET", "/subscribedSkus", "subscribed_skus", licenses.subscribed, 3)
     add("GET", "/subscriptions", "list_subscriptions", subscriptions.list_all)
     add("POST", "/subscriptions", "create_subscription", subscriptions.create)

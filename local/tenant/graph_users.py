@@ -52,7 +52,7 @@ class GraphUsers:
         advanced = call.headers.get("consistencylevel", "").lower() == "eventual"
         counted = call.query.get("$count", "").lower() == "true"
         wanted = self._filter(call, allowed=advanced and counted)
-        size = _page_size(call.query.get("$top"))
+        size = page_size(call.query.get("$top"))
         users, total, last = self._page(call, wanted, size)
         body: dict[str, object] = {
             "@odata.context": context(call.base, selected, selected="$select" in call.query)
@@ -103,7 +103,7 @@ class GraphUsers:
         somebody pages shift nobody into a page already read.
         """
         indexes = self._matching(wanted, call)
-        start = bisect_right(indexes, _after(call.query.get("$skiptoken")))
+        start = bisect_right(indexes, read_after(call.query.get("$skiptoken")))
         chosen = indexes[start : start + size]
         more = start + size < len(indexes)
         everybody = self._tenant.directory.users
@@ -146,7 +146,8 @@ def _refuse_unsupported(call: Call) -> None:
             )
 
 
-def _page_size(text: str | None) -> int:
+def page_size(text: str | None) -> int:
+    """The size that `$top` asks for, 100 without it; raises GraphError 400."""
     if text is None:
         return DEFAULT_PAGE
     if not text.isdecimal() or not 1 <= int(text) <= MAX_PAGE:
@@ -158,7 +159,8 @@ def _page_size(text: str | None) -> int:
     return int(text)
 
 
-def _after(token: str | None) -> int:
+def read_after(token: str | None) -> int:
+    """The index that a skip token made by this tenant carries, -1 without one."""
     if token is None:
         return -1
     after = (unpack(token) or {}).get("after")

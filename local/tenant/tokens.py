@@ -41,7 +41,7 @@ class Tokens:
     ) -> None:
         self._tenant_id = tenant_id
         self._app_id = app_id
-        self._lifetime = lifetime_seconds
+        self.lifetime = lifetime_seconds
         self._source = source
         self._key = hashlib.sha256(f"simulated/{tenant_id}".encode()).digest()
         self._generation = 0
@@ -49,7 +49,7 @@ class Tokens:
     def issue(self, resource: str) -> tuple[str, int]:
         """A token for the resource and when it expires, in seconds since 1970."""
         issued = int(self._source())
-        expires = issued + self._lifetime
+        expires = issued + self.lifetime
         claims = {
             "aud": resource,
             "iss": f"https://sts.windows.net/{self._tenant_id}/",

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -12,9 +13,11 @@ import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
 from shared import bootstrap
+from shared.api.access import Role, check_role
 from shared.errors import (
     AcpError,
     InputError,
+    NotPermittedError,
     PausedError,
     ServiceError,
     StateError,
@@ -22,6 +25,8 @@ from shared.errors import (
     TooLargeError,
     UnknownError,
 )
+from shared.operation import operation
+from shared.settings import ApiAccess
 from shared.text import defused
 
 if TYPE_CHECKING:
@@ -29,6 +34,14 @@ if TYPE_CHECKING:
 
 _PROBLEM: Final = "application/problem+json"
 _RETRY_SECONDS: Final = 30
+_STATUSES: Final = (
+    (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (UnknownError, HTTPStatus.NOT_FOUND),
+    (StateError, HTTPStatus.CONFLICT),
+    (InputError, HTTPStatus.BAD_REQUEST),
+    ((ServiceError, StorageError), HTTPStatus.SERVICE_UNAVAILABLE),
+)
+"""The first that fits counts: the special ones stand before what they are kinds of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +63,18 @@ class PointedError(InputError):
         self.faults = faults
 
 
-async def answer(work: Callable[["Desk"], Awaitable[Reply]]) -> func.HttpResponse:
-    """Return what `work` replies; its errors become problem details, without inner secrets."""
+async def answer(
+    req: func.HttpRequest, needed: Role, work: Callable[["Desk"], Awaitable[Reply]]
+) -> func.HttpResponse:
+    """Return what `work` replies; its errors become problem details, without inner secrets.
+
+    needed: the app role that the caller needs where people sign in (ACP_API_ACCESS=entra).
+    """
     try:
-        reply = await work(bootstrap.desk())
+        if bootstrap.settings().api_access is ApiAccess.ENTRA:
+            check_role(needed, req.headers, os.environ)
+        with operation():
+            reply = await work(bootstrap.desk())
     except AcpError as error:
         return _problem(error)
     text = reply.body.model_dump_json(exclude_none=True) if reply.body else reply.text
@@ -70,11 +91,15 @@ def read[Model: BaseModel](kind: type[Model], body: bytes) -> Model:
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
-        faults = [
-            (_pointer(fault["loc"]), fault["msg"].removeprefix("Value error, "))
-            for fault in error.errors(include_input=False, include_url=False)[:20]
-        ]
-        raise PointedError(faults) from None
+        raise PointedError(_faults(error)) from None
+
+
+def read_query[Model: BaseModel](kind: type[Model], query: Mapping[str, str]) -> Model:
+    """Return the request's query as a model; PointedError names each parameter that is wrong."""
+    try:
+        return kind.model_validate_strings(dict(query))
+    except ValidationError as error:
+        raise PointedError(_faults(error)) from None
 
 
 def as_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
@@ -102,19 +127,19 @@ def _problem(error: AcpError) -> func.HttpResponse:
 
 
 def _status_of(error: AcpError) -> HTTPStatus:
-    match error:
-        case TooLargeError():
-            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        case UnknownError():
-            return HTTPStatus.NOT_FOUND
-        case StateError():
-            return HTTPStatus.CONFLICT
-        case InputError():
-            return HTTPStatus.BAD_REQUEST
-        case ServiceError() | StorageError():
-            return HTTPStatus.SERVICE_UNAVAILABLE
-        case _:
-            return HTTPStatus.INTERNAL_SERVER_ERROR
+    if isinstance(error, NotPermittedError):
+        return HTTPStatus.FORBIDDEN if error.signed_in else HTTPStatus.UNAUTHORIZED
+    for kind, status in _STATUSES:
+        if isinstance(error, kind):
+            return status
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _faults(error: ValidationError) -> list[tuple[str, str]]:
+    return [
+        (_pointer(fault["loc"]), fault["msg"].removeprefix("Value error, "))
+        for fault in error.errors(include_input=False, include_url=False)[:20]
+    ]
 
 
 def _pointer(place: tuple[int | str, ...]) -> str:

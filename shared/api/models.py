@@ -6,9 +6,11 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from shared.domain.options import MoveOptions
 from shared.domain.outcome import UserResult
 from shared.domain.waiting import Waiting
 from shared.errors import InputError
+from shared.setting_forms import Phone
 from shared.storage.replaced import ReplacedProvider
 from shared.storage.runs import Run
 from shared.userlists.names import user_name
@@ -27,15 +29,39 @@ def _user(value: str) -> str:
 User = Annotated[str, Field(max_length=200), AfterValidator(_user)]
 
 
-class MoveRequest(BaseModel):
-    """Whom to move: users by id or address, or everybody on a third-party provider, or on any."""
+class MoveWishes(BaseModel):
+    """What is asked for beside the users.
+
+    `dry_run`: tell what would happen and change nothing. `send_email`: Microsoft mails the users their
+    new numbers and PIN. `service_number`, `toll_free_number`: their default numbers (E.164 with +).
+    """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    dry_run: bool = False
+    send_email: bool = False
+    service_number: Phone | None = None
+    toll_free_number: Phone | None = None
+
+    @property
+    def options(self) -> MoveOptions:
+        """The wishes in the domain's words."""
+        return MoveOptions(self.send_email, self.service_number, self.toll_free_number)
+
+
+class CsvWishes(MoveWishes):
+    """The query of a request whose body is a CSV file."""
+
+    column: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    skip_bad_lines: bool = False
+
+
+class MoveRequest(MoveWishes):
+    """Whom to move: users by id or address, or everybody on a third-party provider, or on any."""
 
     users: Annotated[list[User], Field(min_length=1, max_length=MOST_USERS)] | None = None
     provider: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     all_third_party: bool = False
-    dry_run: bool = False
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -28,9 +28,18 @@ _PROBLEM: Final = {
 }
 
 
+_REFUSAL: Final = {
+    "description": "A problem",
+    "content": {"application/problem+json": {"schema": {"$ref": _SCHEMAS + "Problem"}}},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One call: what it answers, and the statuses of its refusals."""
+    """One call: what it answers, and the statuses of its refusals.
+
+    csv: it answers CSV, too. csv_query: it takes CSV, too, and then these wishes in the query.
+    """
 
     method: str
     path: str
@@ -41,6 +50,7 @@ class Operation:
     query: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     csv: bool = False
+    csv_query: type[BaseModel] | None = None
     refusals: tuple[int, ...] = (503,)
 
 
@@ -52,6 +62,7 @@ OPERATIONS: Final = (
         models.RunView,
         202,
         takes=models.MoveRequest,
+        csv_query=models.CsvWishes,
         headers=("Idempotency-Key",),
         refusals=(400, 413, 503),
     ),
@@ -104,12 +115,13 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "ACP Mover", "version": __version__},
         "servers": [{"url": "/api"}],
-        "security": [{"key": []}],
+        "security": [{"key": []}, {"entra": []}],
         "paths": paths,
         "components": {
             "schemas": {**definitions["$defs"], "Problem": _PROBLEM},
             "securitySchemes": {
-                "key": {"type": "apiKey", "in": "header", "name": "x-functions-key"}
+                "key": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
+                "entra": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
             },
         },
     }
@@ -128,23 +140,37 @@ def _operation(each: Operation) -> dict[str, Any]:
         ],
         "responses": {
             str(each.status): {"description": "Done", "content": good},
-            **{
-                str(status): {
-                    "description": "A problem",
-                    "content": {"application/problem+json": _schema("Problem")},
-                }
-                for status in each.refusals
-            },
+            **{str(status): _REFUSAL for status in each.refusals},
+            "401": {"description": "No key, or not signed in"},
+            "403": {"description": "The app role is missing"},
         },
     }
     if each.takes:
         content = {"application/json": _schema(each.takes.__name__)}
+        if each.csv_query:
+            content["text/csv"] = {"schema": {"type": "string"}}
+            found["parameters"] += _query(each.csv_query)
         found["requestBody"] = {"required": True, "content": content}
     return found
 
 
 def _schema(name: str) -> dict[str, Any]:
     return {"schema": {"$ref": _SCHEMAS + name}}
+
+
+def _query(kind: type[BaseModel]) -> list[dict[str, Any]]:
+    """Return the parameters that stand for a model's fields."""
+    fields = kind.model_json_schema()["properties"]
+    return [
+        {"name": name, "in": "query", "required": False, "schema": _plain(schema)}
+        for name, schema in fields.items()
+    ]
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of what is given, for a query has no null."""
+    given = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
+    return {name: value for name, value in given[0].items() if name not in ("title", "default")}
 
 
 def _parameter(name: str, place: str) -> dict[str, Any]:

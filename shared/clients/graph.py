@@ -1,39 +1,28 @@
 """Microsoft Graph: licenses of users, who is licensed at all, and the change subscription."""
 
-import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
-import httpx
 from pydantic import TypeAdapter
 
 from shared.clients import wire
+from shared.clients.graph_batch import Batches
 from shared.clients.graph_models import (
-    BatchAnswer,
-    BatchAnswers,
     DeltaPage,
+    GroupIds,
     Subscription,
     SubscriptionPage,
     User,
     UserIdPage,
 )
-from shared.clients.transport import Service, error_of, parse_body, retry_after
+from shared.clients.transport import Service
 from shared.clock import Clock
 from shared.domain.plans import CONFERENCING_PLANS, ROOM_PLANS
 from shared.domain.user import DirectoryUser
-from shared.errors import (
-    ContractError,
-    ExpiredError,
-    NotFoundError,
-    RefusedError,
-    ServiceError,
-    TransientError,
-)
-
-BATCH_SIZE: Final = 20
-"""Requests in one batch at most (Graph, "JSON batching")."""
+from shared.errors import ExpiredError, NotFoundError, RefusedError, ServiceError
 
 _SELECT = "id,userPrincipalName,userType,usageLocation,assignedPlans"
 _DELTA_SELECT = "id,assignedPlans"
@@ -42,12 +31,17 @@ _EVENTUAL = {"ConsistencyLevel": "eventual", "x-ms-throttle-priority": "low"}
 
 
 class GraphClient:
-    """The calls to Graph that the services need, in the domain's types."""
+    """The calls to Graph that the services need, in the domain's types.
 
-    def __init__(self, service: Service, clock: Clock, tries: int) -> None:
+    groups: object ids of at most 20 groups; every licensed user comes with those the user is in.
+    """
+
+    def __init__(
+        self, service: Service, clock: Clock, tries: int, groups: Sequence[str] = ()
+    ) -> None:
         self._service = service
-        self._clock = clock
-        self._tries = tries
+        self._groups = list(groups)
+        self._batches = Batches(service, clock, tries)
 
     async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
         """Return each of at most 20 users, or the error that met just that one.
@@ -55,18 +49,8 @@ class GraphClient:
         One batch; what is throttled or fails inside is asked for again, alone, a bounded number of
         times. Raises ServiceError only when the batch as a whole failed.
         """
-        if len(ids) > BATCH_SIZE:
-            raise ValueError(f"at most {BATCH_SIZE} users in one batch, not {len(ids)}")
-        found: dict[str, DirectoryUser | ServiceError] = {}
-        missing = list(ids)
-        for attempt in range(1, self._tries + 1):
-            found |= await self._batch(missing)
-            missing = [user for user in missing if isinstance(found[user], TransientError)]
-            if not missing:
-                break
-            if attempt < self._tries:
-                await self._service.pause(attempt)
-        return found
+        found = await self._batches.ask({user: _question(user) for user in ids}, _read_user)
+        return await self._with_groups(found) if self._groups else found
 
     async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
         """Yield, page by page, the ids of all users with an enabled conferencing plan.
@@ -170,48 +154,68 @@ class GraphClient:
             yield page
             url = page.next_link
 
+    async def members(self, group: str) -> AsyncIterator[list[str]]:
+        """Yield, page by page, the ids of the users in a group, also through other groups.
+
+        NotFoundError: there is no such group. Source: "List group transitive members".
+        """
+        params: dict[str, str] | None = {"$count": "true", "$top": _PAGE, "$select": "id"}
+        url: str | None = None
+        while params or url:
+            page = await self._service.call(
+                wire.GROUP_MEMBERS,
+                UserIdPage.model_validate_json,
+                url=url,
+                ids={"id": group},
+                params=params,
+                headers=_EVENTUAL,
+            )
+            yield [user.id for user in page.value]
+            url, params = page.next_link, None
+
     async def reprocess(self, user_id: str) -> None:
         """Ask Graph to process the user's license assignment again."""
         await self._service.call(wire.REPROCESS, lambda _: None, ids={"id": user_id})
 
-    async def _batch(self, ids: Sequence[str]) -> dict[str, DirectoryUser | ServiceError]:
-        requests = [
-            {
-                "id": str(number),
-                "method": "GET",
-                "url": f"/users/{quote(user, safe='@')}?$select={_SELECT}",
+    async def _with_groups(
+        self, found: Mapping[str, DirectoryUser | ServiceError]
+    ) -> dict[str, DirectoryUser | ServiceError]:
+        """Return the same, each licensed user with groups; who cannot be asked about is an error.
+
+        Source: "user: checkMemberGroups" (transitive; at most 20 groups a call).
+        """
+        licensed = {
+            name: user
+            for name, user in found.items()
+            if isinstance(user, DirectoryUser) and user.licensed
+        }
+        questions = {
+            name: {
+                "method": "POST",
+                "url": wire.CHECK_GROUPS.path(id=user.id).removeprefix("/v1.0"),
+                "headers": {"Content-Type": "application/json"},
+                "body": {"groupIds": self._groups},
             }
-            for number, user in enumerate(ids)
-        ]
-        before = self._clock.monotonic()
-        answers = await self._service.call(
-            wire.BATCH, BatchAnswers.model_validate_json, json={"requests": requests}
-        )
-        self._learn(answers, before)
-        by_id = {answer.id: answer for answer in answers.responses}
-        return {user: _user(by_id.get(str(number))) for number, user in enumerate(ids)}
-
-    def _learn(self, answers: BatchAnswers, before: float) -> None:
-        """Tell the limiter of throttled inner answers: once, however many they are."""
-        throttled = [
-            retry_after(httpx.Headers(answer.headers), self._clock.now()) or 1.0
-            for answer in answers.responses
-            if answer.status == httpx.codes.TOO_MANY_REQUESTS
-        ]
-        if throttled:
-            self._service.limiter.throttled(before, max(throttled))
+            for name, user in licensed.items()
+        }
+        if not questions:
+            return dict(found)
+        groups = await self._batches.ask(questions, GroupIds.model_validate_json)
+        told: dict[str, DirectoryUser | ServiceError] = {
+            name: answer
+            if isinstance(answer, ServiceError)
+            else replace(licensed[name], groups=frozenset(answer.value))
+            for name, answer in groups.items()
+        }
+        return {**found, **told}
 
 
-def _user(answer: BatchAnswer | None) -> DirectoryUser | ServiceError:
-    if answer is None:
-        return ContractError("Graph", str(wire.BATCH), "field responses: one answer is missing")
-    body = json.dumps(answer.body).encode()
-    if not httpx.codes.is_success(answer.status):
-        return error_of("Graph", wire.BATCH, answer.status, body)
-    try:
-        return parse_body("Graph", wire.BATCH, body, _USER.validate_json).to_domain()
-    except ServiceError as error:
-        return error
+def _question(user: str) -> dict[str, object]:
+    return {"method": "GET", "url": f"/users/{quote(user, safe='@')}?$select={_SELECT}"}
+
+
+def _read_user(body: bytes) -> DirectoryUser:
+    return _USER.validate_json(body).to_domain()
 
 
 _USER = TypeAdapter(User)

@@ -90,6 +90,12 @@ class UserIdPage(GraphModel):
     next_link: str | None = Field(None, alias="@odata.nextLink")
 
 
+class GroupIds(GraphModel):
+    """The groups of those asked about that a user is in."""
+
+    value: list[Guid]
+
+
 class BatchAnswer(GraphModel):
     """One inner answer of a batch; its body is parsed by whoever asked."""
 

@@ -6,6 +6,7 @@ Source: "How to use managed identities for App Service and Azure Functions", RES
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 import msal
@@ -36,18 +37,10 @@ class TokenSource(Protocol):
         ...
 
 
-class Identity:
-    """The managed identity: one msal client per process, tokens kept until shortly before their end."""
+class CachedTokens(ABC):
+    """Tokens by resource, kept until shortly before their end; asked for once, however many wait."""
 
-    def __init__(self, client_id: str | None, timeout: float) -> None:
-        kind = (
-            msal.UserAssignedManagedIdentity(client_id=client_id)
-            if client_id
-            else msal.SystemAssignedManagedIdentity()
-        )
-        self._kind = kind
-        self._timeout = timeout
-        self._client = self._new_client()
+    def __init__(self) -> None:
         self._tokens: dict[str, AccessToken] = {}
         self._failures: dict[str, tuple[float, ServiceError]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
@@ -68,9 +61,9 @@ class Identity:
             return known
 
     def forget(self, resource: str) -> None:
-        """Do not use the known token again; msal keeps its own copy, so its client is made anew."""
+        """Do not use the known token again: the service refused it."""
         if self._tokens.pop(resource, None):
-            self._client = self._new_client()
+            self.renew()
 
     async def _ask(self, resource: str) -> AccessToken:
         # Callers that waited for a failing call share its failure instead of repeating it one by one.
@@ -78,37 +71,66 @@ class Identity:
         if failure is not None and time.monotonic() - failed_at < _SHARE_FAILURE:
             raise failure
         try:
-            return await asyncio.to_thread(self._acquire, resource)
+            return await asyncio.to_thread(self.acquire, resource)
         except ServiceError as error:
             self._failures[resource] = (time.monotonic(), error)
             raise
 
-    def _new_client(self) -> Any:
-        return msal.ManagedIdentityClient(self._kind, http_client=_Session(self._timeout))
+    @abstractmethod
+    def acquire(self, resource: str) -> AccessToken:
+        """Return a new token, in a thread of its own; raises ServiceError."""
 
-    def _acquire(self, resource: str) -> AccessToken:
+    @abstractmethod
+    def renew(self) -> None:
+        """Forget what is kept below this class, for it may be what the service refused."""
+
+
+class Identity(CachedTokens):
+    """The managed identity: one msal client per process."""
+
+    def __init__(self, client_id: str | None, timeout: float) -> None:
+        super().__init__()
+        self._kind = (
+            msal.UserAssignedManagedIdentity(client_id=client_id)
+            if client_id
+            else msal.SystemAssignedManagedIdentity()
+        )
+        self._timeout = timeout
+        self.renew()
+
+    def renew(self) -> None:
+        """Make msal's client anew, for it keeps its own copy of a token."""
+        session = TimedSession(self._timeout)
+        self._client = msal.ManagedIdentityClient(self._kind, http_client=session)
+
+    def acquire(self, resource: str) -> AccessToken:
+        """Ask the platform's identity endpoint."""
         try:
             answer: dict[str, Any] = self._client.acquire_token_for_client(resource=resource)
         except (requests.RequestException, msal.ManagedIdentityError, ValueError) as error:
             raise UnreachableError(
                 "identity",
                 f"token for {resource}",
-                f"{type(error).__name__}; is IDENTITY_ENDPOINT set?",
+                f"{type(error).__name__}; is IDENTITY_ENDPOINT set? (Azure does; on your own machine "
+                "set ACP_SIGN_IN_CLIENT_ID to sign in yourself)",
             ) from None
-        if "access_token" not in answer:
-            raise AccessDeniedError(
-                "identity",
-                f"token for {resource}",
-                "refused; is the managed identity assigned to this app?",
-                code=str(answer.get("error", "")),
-            )
-        return AccessToken(answer["access_token"], int(time.time()) + int(answer["expires_in"]))
+        return read_token(
+            answer, resource, "refused; is the managed identity assigned to this app?"
+        )
+
+
+def read_token(answer: dict[str, Any], resource: str, refusal: str) -> AccessToken:
+    """Return the token in msal's answer; AccessDeniedError with `refusal` when there is none."""
+    if "access_token" not in answer:
+        code = str(answer.get("error", ""))
+        raise AccessDeniedError("identity", f"token for {resource}", refusal, code=code)
+    return AccessToken(answer["access_token"], int(time.time()) + int(answer["expires_in"]))
 
 
 class StorageCredential:
     """The same identity in the form the Azure storage SDKs ask for."""
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: CachedTokens) -> None:
         self._identity = identity
 
     async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
@@ -125,8 +147,8 @@ class StorageCredential:
         await self.close()
 
 
-class _Session(requests.Session):
-    """A requests session with a time-out and retries, which msal's managed-identity client lacks."""
+class TimedSession(requests.Session):
+    """A requests session with a time-out and retries, which msal's clients lack."""
 
     def __init__(self, timeout: float) -> None:
         super().__init__()

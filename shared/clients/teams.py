@@ -19,6 +19,7 @@ from shared.clients.teams_models import (
 )
 from shared.clients.transport import Service
 from shared.clients.wire import Call
+from shared.domain.bridges import BridgeNumber, bridge_of
 from shared.domain.user import ServiceUser
 from shared.errors import NotFoundError
 
@@ -33,6 +34,7 @@ class TeamsClient:
         self._service = service
         self._page_size = page_size
         self._discovery: Discovery | None = None
+        self._numbers: list[BridgeNumber] | None = None
         self._discovering = asyncio.Lock()
 
     async def user(self, user_id: str) -> ServiceUser | None:
@@ -69,20 +71,32 @@ class TeamsClient:
                 return
 
     async def set_microsoft(
-        self, user_id: str, *, replace: bool, number: str | None = None
+        self,
+        user_id: str,
+        *,
+        replace: bool,
+        number: str | None = None,
+        toll_free: str | None = None,
+        send_email: bool = False,
     ) -> None:
         """Make Microsoft the user's provider; with `replace`, in place of a third party.
 
-        number: default toll number (E.164), else the service chooses. Harmless when repeated.
+        number, toll_free: default numbers (E.164, +), else the service chooses; InputError when one
+        is on no bridge. send_email: mail the user. Harmless when repeated, but for the mail.
         NotFoundError: the service has not provisioned the user. RefusedError carries its code.
         TransientError: it may have happened or not. It is not tried again here, because whoever
         replaces a provider has to look first what there is to save now.
         """
-        body: dict[str, Any] = {"sendEmail": False}
+        body: dict[str, Any] = {"sendEmail": send_email}
         if replace:
             body["replaceProvider"] = True
         if number:
             body["serviceNumber"] = number
+        if toll_free:
+            body["tollFreeServiceNumber"] = toll_free
+        if wanted := number or toll_free:
+            # A number is taken only with its own bridge, and the user's may be another one.
+            body["bridgeId"] = bridge_of(wanted, await self._known_numbers())
         await self._call(
             wire.REPLACE_PROVIDER if replace else wire.SET_USER,
             "Set-CsOnlineDialInConferencingUser",
@@ -98,13 +112,14 @@ class TeamsClient:
             wire.LIST_PROVIDERS, "Get-CsAudioConferencingProvider", PROVIDERS.validate_json
         )
 
-    async def bridge_numbers(self) -> set[str]:
-        """Return the numbers of all bridges, in E.164 with the plus sign."""
+    async def bridge_numbers(self) -> list[BridgeNumber]:
+        """Return the numbers of all bridges."""
         bridges = await self._call(
             wire.LIST_BRIDGES, "Get-CsOnlineDialInConferencingBridge", BRIDGES.validate_json
         )
-        numbers = [each.number for bridge in bridges for each in bridge.service_numbers]
-        return {"+" + number.removeprefix("tel:").lstrip("+") for number in numbers}
+        return [
+            each.to_domain(bridge.identity) for bridge in bridges for each in bridge.service_numbers
+        ]
 
     async def conferencing_settings(self) -> ConferencingSettings:
         """Return the tenant-wide switches that decide what a change does beside."""
@@ -118,6 +133,12 @@ class TeamsClient:
     async def probe(self) -> None:
         """Ask for service discovery anew; raises ServiceError when Teams does not answer."""
         await self._service.call(wire.DISCOVER, Discovery.model_validate_json)
+
+    async def _known_numbers(self) -> list[BridgeNumber]:
+        """Return the bridges' numbers, asked for once in a process."""
+        if self._numbers is None:
+            self._numbers = await self.bridge_numbers()
+        return self._numbers
 
     async def _call[T](
         self, call: Call, cmdlet: str, parse: Callable[[bytes], T], **request: Any

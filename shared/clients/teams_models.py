@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from pydantic.alias_generators import to_camel, to_pascal
 
 from shared.clients.transport import describe
+from shared.domain.bridges import BridgeNumber
 from shared.domain.user import AccountType, ProviderEntry, ServiceUser
 
 CONFERENCING_FEATURE = "AudioConferencing"
@@ -163,11 +164,18 @@ class ServiceNumber(TeamsModel):
     """A number of a bridge, in one of the forms `14255550100`, `+14255550100`, `tel:+14255550100`."""
 
     number: str
+    type: str = ""
+
+    def to_domain(self, bridge: str) -> BridgeNumber:
+        """Return the number in E.164 with the plus sign."""
+        number = "+" + self.number.removeprefix("tel:").lstrip("+")
+        return BridgeNumber(number, bridge, self.type.casefold() == "tollfree")
 
 
 class Bridge(TeamsModel):
     """A conference bridge with its numbers."""
 
+    identity: str
     name: str = ""
     service_numbers: list[ServiceNumber]
 

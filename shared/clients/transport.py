@@ -30,6 +30,7 @@ from shared.errors import (
     TransientError,
     UnreachableError,
 )
+from shared.operation import count_throttled
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ class Service:
         if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or (
             answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and wait is not None
         ):
+            count_throttled()
             self.limiter.throttled(started, wait if wait is not None else self._retries.base)
         elif answer.is_success:
             self.limiter.succeeded(started, _share(answer.headers))

@@ -47,6 +47,18 @@ LIST_USERS: Final = Call("GET", "/v1.0/users", Sure.DOCUMENTED, "who is licensed
 BATCH: Final = Call(
     "POST", "/v1.0/$batch", Sure.DOCUMENTED, "the license of up to 20 users, by id or address"
 )
+CHECK_GROUPS: Final = Call(
+    "POST",
+    "/v1.0/users/{id}/checkMemberGroups",
+    Sure.DOCUMENTED,
+    "in a batch: which of the groups that the settings name a user is in",
+)
+GROUP_MEMBERS: Final = Call(
+    "GET",
+    "/v1.0/groups/{id}/transitiveMembers/microsoft.graph.user",
+    Sure.DOCUMENTED,
+    "the members of a group that the settings name, for the sweep",
+)
 CREATE_SUBSCRIPTION: Final = Call(
     "POST", "/v1.0/subscriptions", Sure.DOCUMENTED, "ask Graph to tell of changed users"
 )
@@ -99,6 +111,8 @@ TENANT_SETTINGS: Final = Call(
 CALLS: Final = (
     LIST_USERS,
     BATCH,
+    CHECK_GROUPS,
+    GROUP_MEMBERS,
     CREATE_SUBSCRIPTION,
     LIST_SUBSCRIPTIONS,
     RENEW_SUBSCRIPTION,
@@ -138,6 +152,7 @@ class Endpoints:
 
     graph: str
     teams: str
+    sign_in: str
 
     @property
     def graph_audience(self) -> str:
@@ -147,18 +162,26 @@ class Endpoints:
 
 CLOUDS: Final = {
     Cloud.PUBLIC: Endpoints(
-        "https://graph.microsoft.com", "https://api.interfaces.records.teams.microsoft.com"
+        "https://graph.microsoft.com",
+        "https://api.interfaces.records.teams.microsoft.com",
+        "https://login.microsoftonline.com",
     ),
     Cloud.GCC_HIGH: Endpoints(
-        "https://graph.microsoft.us", "https://api.interfaces.records.gov.teams.microsoft.us"
+        "https://graph.microsoft.us",
+        "https://api.interfaces.records.gov.teams.microsoft.us",
+        "https://login.microsoftonline.us",
     ),
     Cloud.DOD: Endpoints(
-        "https://dod-graph.microsoft.us", "https://api.interfaces.records.dod.teams.microsoft.us"
+        "https://dod-graph.microsoft.us",
+        "https://api.interfaces.records.dod.teams.microsoft.us",
+        "https://login.microsoftonline.us",
     ),
     Cloud.CHINA: Endpoints(
         "https://microsoftgraph.chinacloudapi.cn",
         "https://api.interfaces.records.teams.microsoftonline.cn",
+        "https://login.partner.microsoftonline.cn",
     ),
 }
-"""Graph: "National cloud deployments" (learn.microsoft.com/graph/deployments). Teams: confirmed in
+"""Graph: "National cloud deployments" (learn.microsoft.com/graph/deployments). Sign-in: "Microsoft
+Entra authentication and national clouds". Teams: confirmed in
 public clients of the same API; Microsoft does not document them."""

@@ -1,10 +1,13 @@
 """The decision table: what is to be done with one user. Pure, and the only place that decides."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Final, Self
 
 from shared.domain.user import AccountType, DirectoryUser, ProviderEntry, ServiceUser
+
+_GUID_LENGTH: Final = 36
 
 
 class Action(StrEnum):
@@ -32,26 +35,50 @@ class Rules:
     """What the administrator decided, from the settings.
 
     excluded: user ids and user principal names, lower-case, that are never touched.
+    excluded_groups: object ids, lower-case, of groups whose members are never touched.
     include_rooms: whether room and resource accounts are moved like users.
-    numbers: usage location (two capital letters; `*`: all others) -> default toll number (E.164, +).
+    numbers: usage location (two capital letters), group (object id, lower-case) or `*` (all others)
+    -> default toll number (E.164, +).
+    toll_free: default toll-free number of everybody, or None: the service chooses.
     """
 
     excluded: frozenset[str] = frozenset()
+    excluded_groups: frozenset[str] = frozenset()
     include_rooms: bool = False
     numbers: Mapping[str, str] = field(default_factory=dict)
+    toll_free: str | None = None
 
-    def number_for(self, location: str | None) -> str | None:
-        """Return the default toll number of a usage location, or None: the service chooses."""
-        return self.numbers.get(location or "") or self.numbers.get("*")
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups that decide about anybody; membership in others does not matter."""
+        of_numbers = (key for key in self.numbers if len(key) == _GUID_LENGTH)
+        return tuple(sorted(self.excluded_groups | set(of_numbers)))
+
+    def number_for(self, user: DirectoryUser) -> str | None:
+        """Return a user's default toll number, or None: the service chooses.
+
+        The first rule in their order that names a group of the user, else the one of the usage
+        location, else `*`.
+        """
+        for key, number in self.numbers.items():
+            if key in user.groups:
+                return number
+        return self.numbers.get(user.usage_location or "") or self.numbers.get("*")
+
+    def asking(self, number: str | None, toll_free: str | None) -> Self:
+        """Return the rules of a run for which numbers were asked for (None: as these rules say)."""
+        numbers = {"*": number} if number else self.numbers
+        return replace(self, numbers=numbers, toll_free=toll_free or self.toll_free)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An action, the reason in words an administrator understands, and the number to set, if any."""
+    """An action, the reason in words an administrator understands, and the numbers to set, if any."""
 
     action: Action
     reason: str
     number: str | None = None
+    toll_free: str | None = None
 
 
 def decide(user: DirectoryUser, service: ServiceUser | None, rules: Rules) -> Decision:
@@ -67,7 +94,7 @@ def decide(user: DirectoryUser, service: ServiceUser | None, rules: Rules) -> De
         return Decision(Action.EXCLUDED, reason)
     if not service.ready:
         return Decision(Action.WAIT, "Teams has not provisioned audio conferencing yet")
-    return _decide_by_provider(service.provider, rules.number_for(user.usage_location))
+    return _decide_by_provider(service.provider, rules.number_for(user), rules.toll_free)
 
 
 def screen(user: DirectoryUser, rules: Rules) -> Decision | None:
@@ -78,6 +105,8 @@ def screen(user: DirectoryUser, rules: Rules) -> Decision | None:
         return Decision(Action.UNLICENSED, reason)
     if {user.id.casefold(), user.upn.casefold()} & rules.excluded:
         return Decision(Action.EXCLUDED, "excluded by the setting ACP_EXCLUDED_USERS")
+    if user.groups & rules.excluded_groups:
+        return Decision(Action.EXCLUDED, "in a group of the setting ACP_EXCLUDED_GROUPS")
     if user.is_guest:
         return Decision(Action.EXCLUDED, "a guest")
     if user.is_room and not rules.include_rooms:
@@ -101,12 +130,18 @@ def _excluded_by_service(service: ServiceUser, rules: Rules) -> str | None:
             return "Teams calls the account ineligible"
 
 
-def _decide_by_provider(provider: ProviderEntry | None, number: str | None) -> Decision:
+def _decide_by_provider(
+    provider: ProviderEntry | None, number: str | None, toll_free: str | None
+) -> Decision:
     if provider is None:
-        return Decision(Action.ENABLE, "no provider yet", number)
+        return Decision(Action.ENABLE, "no provider yet", number, toll_free)
     if not provider.is_microsoft:
-        return Decision(Action.REPLACE, f"the provider is {provider.name}", number)
-    # The service writes its numbers without the plus sign, the settings with it.
-    if number and number.lstrip("+") != provider.toll_number.lstrip("+"):
-        return Decision(Action.SET_NUMBER, "the number rule names another number", number)
+        return Decision(Action.REPLACE, f"the provider is {provider.name}", number, toll_free)
+    if _other(number, provider.toll_number) or _other(toll_free, provider.toll_free_number):
+        return Decision(Action.SET_NUMBER, "another default number is wanted", number, toll_free)
     return Decision(Action.ALREADY, "Microsoft is the provider")
+
+
+def _other(wanted: str | None, has: str) -> bool:
+    # The service writes its numbers without the plus sign, the settings with it.
+    return bool(wanted) and str(wanted).lstrip("+") != has.lstrip("+")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.domain.decision import Action
+
 
 class Outcome(StrEnum):
     """The outcome of one look at one user."""
@@ -22,7 +24,8 @@ class UserResult:
     """An outcome with its reason; `needs_person` says that trying again cannot help.
 
     `old_provider` is the name of the provider that was (or would be) replaced, "" for none.
-    `pause`: seconds that the service asked to wait before another try.
+    `pause`: seconds that the service asked to wait before another try. `decision`: what was to be
+    done with the user, None when an error came before that was known.
     """
 
     user_id: str
@@ -32,3 +35,4 @@ class UserResult:
     old_provider: str | None = None
     needs_person: bool = False
     pause: float = 0.0
+    decision: Action | None = None

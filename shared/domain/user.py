@@ -44,7 +44,8 @@ class DirectoryUser:
     """A user as Graph has it.
 
     `plan_status` is the best status among the user's conferencing plans, or None without one;
-    `is_room` tells that the user holds an enabled Teams Rooms plan.
+    `is_room` tells that the user holds an enabled Teams Rooms plan; `groups` are those of the groups
+    named in the settings (object ids) that the user is in, also through other groups.
     """
 
     id: str
@@ -53,6 +54,7 @@ class DirectoryUser:
     is_guest: bool = False
     is_room: bool = False
     usage_location: str | None = None
+    groups: frozenset[str] = frozenset()
 
     @property
     def licensed(self) -> bool:

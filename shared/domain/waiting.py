@@ -22,7 +22,8 @@ class Waiting:
     """A user who is to be looked at again, or who needs attention (`due` is None).
 
     since: when the user began to wait for the service (UTC). attempt: looks that counted.
-    failures: those of them that failed. looked_at: the last look that counted.
+    failures: those of them that failed. looked_at: the last look that counted. operation: id of the
+    operation in which the user began to wait, for the log.
     """
 
     user_id: str
@@ -35,6 +36,7 @@ class Waiting:
     failures: int = 0
     upn: str = ""
     reprocessed: bool = False
+    operation: str = ""
 
     @property
     def needs_attention(self) -> bool:
@@ -71,6 +73,7 @@ class Look:
     at: datetime
     upn: str = ""
     pause: timedelta = timedelta(0)
+    operation: str = ""
 
 
 def keep_waiting(previous: Waiting | None, look: Look, patience: Patience) -> Waiting:
@@ -83,6 +86,7 @@ def keep_waiting(previous: Waiting | None, look: Look, patience: Patience) -> Wa
     """
     if previous is None:
         fresh = Waiting(look.user_id, look.cause, look.reason, look.at, look.at, look.at, 0)
+        fresh = replace(fresh, operation=look.operation)
         return _counted(fresh, look, patience)
     if previous.needs_attention:
         return replace(previous, cause=look.cause, reason=look.reason, looked_at=look.at)

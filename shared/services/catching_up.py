@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable
 from shared.clients.graph_models import ChangedUser
 from shared.clock import Clock
 from shared.errors import ExpiredError
+from shared.events import CaughtUp, DeltaLinkExpired
 from shared.log import EventLog
+from shared.operation import operation
 from shared.services.ports import Directory, Queue, State, WaitingUsers
 from shared.storage.messages import messages
 
@@ -47,6 +49,13 @@ class CatchUp:
         The new link is stored only when the queue has the users. A page that breaks Graph's
         contract ends the run, and the old link stays: the next run reads the changes again.
         """
+        with operation() as here:
+            queued = await self._catch_up()
+            if queued or here.throttled:
+                self._log.write(CaughtUp(queued=queued, throttled=here.throttled))
+        return queued
+
+    async def _catch_up(self) -> int:
         link = await self._state.delta_link()
         if link is None:
             await self._state.put_delta_link(await self._directory.latest_delta_link())
@@ -59,8 +68,6 @@ class CatchUp:
                     await self._state.put_delta_link(page.delta_link)
         except ExpiredError:
             await self._start_anew()
-        if queued:
-            self._log.info("catch_up", queued=queued)
         return queued
 
     async def _take(self, users: list[ChangedUser]) -> int:
@@ -76,7 +83,7 @@ class CatchUp:
 
         The sweep is written down before the link is stored: a crash in between loses neither.
         """
-        self._log.warning("delta_link_expired")
+        self._log.write(DeltaLinkExpired())
         link = await self._directory.latest_delta_link()
         await self._state.request_sweep()
         await self._state.put_delta_link(link)

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from shared.clients.teams_models import ConferencingSettings
 from shared.clock import Clock
+from shared.domain.bridges import BridgeNumber, rule_faults
 from shared.errors import AccessDeniedError, AcpError
 from shared.services.ports import WaitingUsers
 from shared.storage.runs import Run, RunState
@@ -55,8 +56,8 @@ class Tenant(Protocol):
         """Return the switches."""
         ...
 
-    async def bridge_numbers(self) -> set[str]:
-        """Return the numbers of all bridges (E.164, +)."""
+    async def bridge_numbers(self) -> list[BridgeNumber]:
+        """Return the numbers of all bridges."""
         ...
 
 
@@ -145,11 +146,13 @@ class Doctor:
         if not self._numbers:
             return Finding(part, Verdict.OK, "none: the service chooses")
         known = await self._tenant.bridge_numbers()
-        lost = [f"{at}={number}" for at, number in self._numbers.items() if number not in known]
+        lost = rule_faults(self._numbers, known)
         if not lost:
             return Finding(part, Verdict.OK, f"{len(self._numbers)}, each on a bridge")
-        to_do = f"choose among {', '.join(sorted(known)[:_SHOWN])} in ACP_NUMBER_RULES"
-        return Finding(part, Verdict.FAILED, f"on no bridge: {', '.join(lost)}", to_do)
+        tolls = sorted(each.number for each in known if not each.toll_free)
+        to_do = f"choose among {', '.join(tolls[:_SHOWN])} in ACP_NUMBER_RULES"
+        detail = f"no toll number of a bridge: {', '.join(lost)}"
+        return Finding(part, Verdict.FAILED, detail, to_do)
 
     async def _subscription(self, part: str) -> Finding:
         known = await self._state.subscription()

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from shared.domain.decision import Action, Rules, decide
 from shared.domain.user import MICROSOFT, DirectoryUser, PlanStatus, ServiceUser
+from shared.services.memberships import Memberships, read_memberships
 from shared.services.ports import Conferencing, Directory
 from shared.services.scanning import directory_view, is_guid
 
@@ -62,27 +63,29 @@ class Finder:
                 yield found
 
     async def _everybody(self) -> AsyncIterator[Found]:
+        groups = await read_memberships(self._directory, self._rules.groups)
         unlisted: set[bytes] = set()
         async for ids in self._directory.licensed_ids(rooms=self._rules.include_rooms):
             unlisted.update(UUID(user).bytes for user in ids)
         async for page in self._conferencing.pages():
             for user in page.users:
                 key = UUID(user.id).bytes
-                yield self._found(user, licensed=key in unlisted)
+                yield self._found(user, groups, licensed=key in unlisted)
                 unlisted.discard(key)
             for user_id, wrong in page.faults:
                 if is_guid(user_id):
                     unlisted.discard(UUID(user_id).bytes)
                     yield Found(user_id, "", UNKNOWN, Action.WAIT, f"cannot be read: {wrong}")
         for key in sorted(unlisted):
-            yield self._unlisted(str(UUID(bytes=key)))
+            yield self._unlisted(str(UUID(bytes=key)), groups)
 
-    def _found(self, user: ServiceUser, *, licensed: bool) -> Found:
-        view = directory_view(user, licensed=licensed)
+    def _found(self, user: ServiceUser, groups: Memberships, *, licensed: bool) -> Found:
+        view = directory_view(user, licensed=licensed, groups=groups)
         decision = decide(view, user, self._rules)
         name = user.provider.name if user.provider else NOBODY
         return Found(user.id, user.upn, name, decision.action, decision.reason)
 
-    def _unlisted(self, user_id: str) -> Found:
-        decision = decide(DirectoryUser(user_id, "", PlanStatus.ENABLED), None, self._rules)
+    def _unlisted(self, user_id: str, groups: Memberships) -> Found:
+        user = DirectoryUser(user_id, "", PlanStatus.ENABLED, groups=groups.of(user_id))
+        decision = decide(user, None, self._rules)
         return Found(user_id, "", NOBODY, decision.action, decision.reason)

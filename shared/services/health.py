@@ -6,7 +6,9 @@ from typing import Final
 
 from shared.clock import Clock
 from shared.errors import AcpError
+from shared.events import Unhealthy
 from shared.log import EventLog
+from shared.operation import traced
 
 _FRESH: Final = 10.0
 """Seconds an answer is repeated: the address is open to all, and must not become a way to load Graph."""
@@ -28,6 +30,7 @@ class Health:
         self._known_at = float("-inf")
         self._checking = asyncio.Lock()
 
+    @traced
     async def check(self) -> dict[str, str]:
         """Return `ok` or `failing` for each part; the reasons are in the log, not in the answer."""
         async with self._checking:
@@ -41,6 +44,7 @@ class Health:
         try:
             await asyncio.wait_for(self._checks[name](), _PATIENCE)
         except (AcpError, TimeoutError) as error:
-            self._log.warning("unhealthy", part=name, reason=str(error) or "no answer in time")
+            reason = str(error) or "no answer in time"
+            self._log.write(Unhealthy(part=name, reason=reason))
             return "failing"
         return "ok"

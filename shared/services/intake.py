@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -19,7 +20,9 @@ from pydantic.alias_generators import to_camel
 
 from shared.clock import Clock
 from shared.errors import InputError, TooLargeError
+from shared.events import NotificationsDropped, Notified
 from shared.log import EventLog
+from shared.operation import traced
 from shared.services.ports import State
 from shared.storage.messages import messages
 from shared.storage.state import Secret, SubscriptionState
@@ -41,9 +44,13 @@ CAUSE = "license_event"
 
 
 class ResourceData(BaseModel):
-    """The part of a notification that names the user."""
+    """The part of a notification that names the user.
+
+    event_time: when it happened, where Graph says so; nobody documents it, so anything is taken.
+    """
 
     id: Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
+    event_time: Any = Field(None, validation_alias="eventTime")
 
 
 class Notification(BaseModel):
@@ -106,9 +113,11 @@ class Intake:
             data = {"lifecycleEvent": "reauthorizationRequired", **data}
         return await self.accept([data])
 
+    @traced
     async def accept(self, items: Sequence[Any]) -> Accepted:
         """Check each notification; return the queue messages for the users of those that are ours."""
         users: dict[str, None] = {}
+        times: list[str] = []
         dropped: Counter[str] = Counter()
         renew = False
         for item in items:
@@ -119,11 +128,23 @@ class Intake:
                 renew = True
             elif verdict.resource_data:
                 users[verdict.resource_data.id] = None
+                if isinstance(time := verdict.resource_data.event_time, str):
+                    times.append(time)
             else:
                 dropped["no_user"] += 1
         if dropped:
-            self._log.warning("notifications_dropped", **dropped)
+            self._log.write(_dropped(dropped))
+        if users:
+            self._log.write(Notified(users=len(users), lag_ms=self._lag(times)))
         return Accepted(list(messages(CAUSE, users)), len(users), dropped, renew)
+
+    def _lag(self, event_times: Sequence[str]) -> int | None:
+        """Return the milliseconds since the earliest time (ISO 8601, so that texts compare), or None."""
+        try:
+            earliest = datetime.fromisoformat(min(event_times))
+            return round(1000 * (self._clock.now() - earliest).total_seconds())
+        except (TypeError, ValueError, OverflowError):
+            return None
 
     async def _check(self, item: Any) -> Notification | str:
         """Return the notification if it is ours, else the reason to drop it."""
@@ -163,3 +184,13 @@ class Intake:
             if any(secret.subscription_id for secret in found):
                 break
         return found
+
+
+def _dropped(counts: Counter[str]) -> NotificationsDropped:
+    return NotificationsDropped(
+        malformed=counts["malformed"] or None,
+        wrong_tenant=counts["wrong_tenant"] or None,
+        unknown_subscription=counts["unknown_subscription"] or None,
+        wrong_client_state=counts["wrong_client_state"] or None,
+        no_user=counts["no_user"] or None,
+    )

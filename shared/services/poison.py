@@ -5,7 +5,9 @@ from typing import Final
 from shared.clock import Clock
 from shared.domain.waiting import ask_person
 from shared.errors import InputError
+from shared.events import NeedsAttention, PoisonRecorded, PoisonUnreadable
 from shared.log import EventLog
+from shared.operation import operation, traced
 from shared.services.ports import Poison, WaitingUsers
 from shared.storage.messages import MoveMessage
 
@@ -21,24 +23,32 @@ class PoisonRecorder:
         self._clock = clock
         self._log = log
 
+    @traced
     async def record(self) -> int:
         """Record the users of every poison message and remove it; return how many users.
 
         What is no message stays in the queue, for a person; each look says so in the log.
         """
-        users = 0
+        messages = users = 0
         async for message in self._poison.messages():
             try:
                 known = MoveMessage.decode(message.text)
             except InputError as error:
-                self._log.error("poison_unreadable", reason=error, message=message.handle.id)
+                handle = message.handle.id
+                self._log.write(PoisonUnreadable(reason=str(error), message=handle))
                 continue
-            for user in known.users:
-                row = await self._waiting.get(user)
-                if row is None or not row.needs_attention:  # a reason that is known says more
-                    row = ask_person(user, "", _REASON, self._clock.now())
-                await self._waiting.put(row)
-                self._log.warning("needs_attention", user=self._log.who(user), reason=_REASON)
+            with operation(known.operation):
+                for user in known.users:
+                    await self._record(user)
             await self._poison.delete(message)
-            users += len(known.users)
+            messages, users = messages + 1, users + len(known.users)
+        if messages:
+            self._log.write(PoisonRecorded(messages=messages, users=users))
         return users
+
+    async def _record(self, user: str) -> None:
+        row = await self._waiting.get(user)
+        if row is None or not row.needs_attention:  # a reason that is known says more
+            row = ask_person(user, "", _REASON, self._clock.now())
+        await self._waiting.put(row)
+        self._log.write(NeedsAttention(user=self._log.who(user), reason=_REASON))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shared.errors import ServiceError
     from shared.storage.plans import PagePlan
     from shared.storage.poison import PoisonMessage
-    from shared.storage.requests import RequestPage
+    from shared.storage.requests import RequestPage, Wish
     from shared.storage.runs import Run
     from shared.storage.state import SubscriptionState
 
@@ -30,6 +30,10 @@ class Directory(Protocol):
 
     def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
         """Yield the ids of all licensed users, with or without rooms, page by page."""
+        ...
+
+    def members(self, group: str) -> AsyncIterator[list[str]]:
+        """Yield the ids of a group's users, page by page; NotFoundError: no such group."""
         ...
 
     async def create_subscription(
@@ -75,7 +79,13 @@ class Conferencing(Protocol):
         ...
 
     async def set_microsoft(
-        self, user_id: str, *, replace: bool, number: str | None = None
+        self,
+        user_id: str,
+        *,
+        replace: bool,
+        number: str | None = None,
+        toll_free: str | None = None,
+        send_email: bool = False,
     ) -> None:
         """Make Microsoft the user's provider."""
         ...
@@ -116,8 +126,12 @@ class WaitingUsers(Protocol):
         """Write the user's row."""
         ...
 
-    async def remove(self, user_id: str, looked_at: datetime) -> None:
-        """Take the user off the lists, unless a later look put the user there."""
+    async def remove(self, user_id: str, looked_at: datetime) -> Waiting | None:
+        """Take the user off the lists, unless a later look put the user there; return the old row."""
+        ...
+
+    def waiting(self) -> AsyncIterator[Waiting]:
+        """Yield the users who wait, due or not."""
         ...
 
     def attention(self) -> AsyncIterator[Waiting]:
@@ -160,6 +174,14 @@ class Requests(Protocol):
         """Write a page; the same page again replaces it."""
         ...
 
+    async def put_wish(self, run: str, wish: Wish) -> None:
+        """Remember what was asked for, beside the names."""
+        ...
+
+    async def wish(self, run: str) -> Wish:
+        """Return what was asked for, beside the names."""
+        ...
+
     async def mark_done(self, run: str, number: int) -> None:
         """Remember that every user of the page has a result."""
         ...
@@ -198,6 +220,10 @@ class State(Protocol):
 
     async def put_subscription(self, subscription: SubscriptionState) -> None:
         """Remember the subscription."""
+        ...
+
+    async def delta_at(self) -> datetime | None:
+        """Return when the delta link was stored, or None before the first."""
         ...
 
     async def delta_link(self) -> str | None:

@@ -5,11 +5,12 @@ from itertools import batched
 
 from shared.concurrency import gather_bounded
 from shared.domain.decision import Action, Decision, Rules, decide, screen
+from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import DirectoryUser
 from shared.errors import NotFoundError, ServiceError
-from shared.services.moving import OUTCOMES
 from shared.services.ports import Conferencing, Directory
+from shared.services.settling import OUTCOMES
 from shared.storage.messages import USERS_PER_MESSAGE
 
 _OUTCOMES = OUTCOMES | dict.fromkeys((Action.REPLACE, Action.ENABLE), Outcome.WOULD_MOVE)
@@ -23,32 +24,37 @@ class Previewer:
         self._conferencing = conferencing
         self._rules = rules
 
-    async def preview(self, names: Iterable[str]) -> AsyncIterator[UserResult]:
+    async def preview(
+        self, names: Iterable[str], options: MoveOptions = DEFAULT_OPTIONS
+    ) -> AsyncIterator[UserResult]:
         """Yield what would happen to each of `names` (ids or addresses), in their order.
 
         ServiceError: Graph did not answer at all; what meets one user is that user's result.
         """
+        rules = self._rules.asking(options.service_number, options.toll_free_number)
         for some in batched(names, USERS_PER_MESSAGE, strict=False):
-            for result in await self._preview(some):
+            for result in await self._preview(some, rules):
                 yield result
 
-    async def _preview(self, names: Sequence[str]) -> list[UserResult]:
+    async def _preview(self, names: Sequence[str], rules: Rules) -> list[UserResult]:
         found = await self._directory.users(names)
-        looks = (self._look(name, found[name]) for name in names)
+        looks = (self._look(name, found[name], rules) for name in names)
         return await gather_bounded(looks, USERS_PER_MESSAGE)
 
-    async def _look(self, name: str, found: DirectoryUser | ServiceError) -> UserResult:
+    async def _look(
+        self, name: str, found: DirectoryUser | ServiceError, rules: Rules
+    ) -> UserResult:
         if isinstance(found, NotFoundError):
             return UserResult(name, Outcome.NOT_FOUND, "the directory does not know the user", name)
         if isinstance(found, ServiceError):
             return UserResult(name, Outcome.FAILED, str(found), name)
-        if refused := screen(found, self._rules):
+        if refused := screen(found, rules):
             return _result(found, refused)
         try:
             service = await self._conferencing.user(found.id)
         except ServiceError as error:
             return UserResult(found.id, Outcome.FAILED, str(error), found.upn)
-        decision = decide(found, service, self._rules)
+        decision = decide(found, service, rules)
         old = service.provider.name if service and service.provider else None
         return _result(found, decision, old)
 

@@ -11,12 +11,13 @@ from typing import Final, Protocol
 
 from shared.clock import Clock
 from shared.errors import StateError, UnknownError
+from shared.operation import current_id, operation
 from shared.services.finding import Finder
 from shared.services.ports import Queue, Requests, Runs
 from shared.services.previewing import Previewer
 from shared.services.requesting import CAUSE, Requester
 from shared.storage.messages import PageMessage
-from shared.storage.requests import NAMES_PER_PAGE, RequestPage
+from shared.storage.requests import NAMES_PER_PAGE, RequestPage, Wish
 from shared.storage.runs import Run, RunState, new_run_id
 
 PREVIEW: Final = "preview"
@@ -34,14 +35,6 @@ class Selections(Requests, Protocol):
 
     async def is_left(self, run: str) -> bool:
         """Return whether a page of the run is not done."""
-        ...
-
-    async def put_selection(self, run: str, provider: str | None) -> None:
-        """Remember on which provider the run's users are; None: on any third party."""
-        ...
-
-    async def selection(self, run: str) -> str | None:
-        """Return the provider that the run is about; None: any third party."""
         ...
 
     async def run_of(self, key: str, run: str) -> str:
@@ -71,12 +64,15 @@ class QueuedRequests:
         self._queue = queue
         self._clock = clock
 
-    async def accept_users(self, names: Sequence[str], *, dry_run: bool, key: str | None) -> Run:
+    async def accept_users(
+        self, names: Sequence[str], wish: Wish, *, dry_run: bool, key: str | None
+    ) -> Run:
         """Begin a run over named users; the same key again answers with the same run."""
         run = await self._new_run(dry_run=dry_run, key=key)
         known = await self._runs.get(run.id)
         if known is not None and known.scanned:
             return known
+        await self._requests.put_wish(run.id, wish)
         count = await self._requester.write_pages(run.id, names)
         run = replace(run, counts={"users": count})
         # The pages are written before they are queued, and the run is complete only after both: who
@@ -88,14 +84,14 @@ class QueuedRequests:
         await self._finish_if_done(run)
         return run
 
-    async def accept_provider(self, provider: str | None, *, dry_run: bool, key: str | None) -> Run:
-        """Begin a run over everybody on a third-party provider (None: on any)."""
+    async def accept_provider(self, wish: Wish, *, dry_run: bool, key: str | None) -> Run:
+        """Begin a run over everybody on the wish's third-party provider (None: on any)."""
         run = await self._new_run(dry_run=dry_run, key=key)
         known = await self._runs.get(run.id)
         if known is not None and known.scanned:
             return known
         if known is None:
-            await self._requests.put_selection(run.id, provider)
+            await self._requests.put_wish(run.id, wish)
             await self._runs.put(run)
         # After a failure in between, who asks again with the same key finishes the job.
         await self._send(run.id, [0])
@@ -106,6 +102,10 @@ class QueuedRequests:
 
         An error is raised, and the message comes again.
         """
+        with operation(message.operation):
+            await self._work(message, again=again)
+
+    async def _work(self, message: PageMessage, *, again: bool) -> None:
         run = await self._runs.get(message.run)
         if run is None:
             raise UnknownError(f"run {message.run!r}: there is no such run")
@@ -127,8 +127,8 @@ class QueuedRequests:
         return Run(name, cause, RunState.RUNNING, now)
 
     async def _find_users(self, run: Run) -> None:
-        provider = await self._requests.selection(run.id)
-        names = [found.user_id async for found in self._finder.on_third_party(provider)]
+        wish = await self._requests.wish(run.id)
+        names = [found.user_id async for found in self._finder.on_third_party(wish.provider)]
         count = await self._requester.write_pages(run.id, names)
         await self._send(run.id, range(1, -(-count // NAMES_PER_PAGE) + 1))
         await self._runs.put(replace(run, counts={"users": count}, scanned=True))
@@ -137,13 +137,14 @@ class QueuedRequests:
         known: set[str] = set()
         if again:
             known = {result.user_id.casefold() async for result in self._runs.results(run.id)}
+        options = (await self._requests.wish(run.id)).options
         if run.cause == CAUSE:
-            await self._requester.move_page(run.id, page, known)
+            await self._requester.move_page(run.id, page, options, known)
             return
         if run.cause != PREVIEW:
             raise StateError(f"run {run.id!r} is a {run.cause}: it has no pages to carry out")
         names = [name for name in page.names if name.casefold() not in known]
-        results = [result async for result in self._previewer.preview(names)]
+        results = [result async for result in self._previewer.preview(names, options)]
         if results:
             await self._runs.record(run.id, results, self._clock.now())
         await self._requests.mark_done(run.id, page.number)
@@ -153,5 +154,7 @@ class QueuedRequests:
             await self._requester.take_stock(run)
 
     async def _send(self, run: str, pages: Sequence[int]) -> None:
+        operation_id = current_id()
         for some in batched(pages, _MESSAGES_AT_ONCE, strict=False):
-            await self._queue.send([PageMessage(run=run, page=page).encode() for page in some])
+            texts = [PageMessage(run=run, page=page, operation=operation_id) for page in some]
+            await self._queue.send([text.encode() for text in texts])

@@ -5,7 +5,9 @@ from typing import Final
 
 from shared.clock import Clock
 from shared.concurrency import gather_bounded
+from shared.events import Rechecked
 from shared.log import EventLog
+from shared.operation import traced
 from shared.services.ports import Queue, WaitingUsers
 from shared.storage.messages import messages
 
@@ -26,6 +28,7 @@ class Rechecker:
         self._clock = clock
         self._log = log
 
+    @traced
     async def recheck(self) -> int:
         """Queue every due user; return how many.
 
@@ -37,5 +40,5 @@ class Rechecker:
         await gather_bounded((self._waiting.claim(user, now + _CLAIM) for user in due), _IN_FLIGHT)
         await self._queue.send(list(messages(CAUSE, due)))
         if due:
-            self._log.info("recheck", queued=len(due))
+            self._log.write(Rechecked(queued=len(due)))
         return len(due)

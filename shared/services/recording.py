@@ -17,7 +17,9 @@ from shared.domain.waiting import (
     may_reprocess,
 )
 from shared.errors import ServiceError
+from shared.events import Decided
 from shared.log import EventLog
+from shared.operation import current_id
 from shared.services.ports import Directory, Users, WaitingUsers
 
 _WAITS: Final = {Outcome.WAITING: Cause.PROVISIONING, Outcome.FAILED: Cause.FAILURE}
@@ -47,19 +49,44 @@ class Recorder:
         self._log = log
         self._report = report
 
-    async def record(self, result: UserResult, cause: str, looked_at: datetime) -> None:
-        """Record one result of a look that began at `looked_at`. StorageError: it was not recorded."""
+    async def record(
+        self,
+        result: UserResult,
+        cause: str,
+        looked_at: datetime,
+        *,
+        run: str | None = None,
+        took: float = 0.0,
+    ) -> None:
+        """Record one result of a look that began at `looked_at`, and log it.
+
+        run, took: the run it belongs to and its seconds, for the log. StorageError: it was not recorded.
+        """
         await self._users.record(result, cause, self._clock.now())
         waits = _WAITS.get(result.outcome)
         if cause == _TOLD_BY_DELTA and result.outcome in _DOUBTED:
             # The change feed told of a plan that the directory does not show: its reads may lag.
             waits = Cause.SECOND_LOOK
         if waits is None:
-            await self._waiting.remove(result.user_id, looked_at)
+            before = await self._waiting.remove(result.user_id, looked_at)
+            attempt, origin = (before.attempt + 1, before.operation) if before else (1, "")
         else:
-            await self._waiting.put(await self._next_row(result, waits))
-        who = self._log.who(result.user_id)
-        self._log.info(str(result.outcome), user=who, cause=cause, reason=result.reason)
+            row = await self._next_row(result, waits)
+            await self._waiting.put(row)
+            attempt, origin = row.attempt, row.operation
+        self._log.write(
+            Decided(
+                user=self._log.who(result.user_id),
+                decision=result.decision,
+                outcome=result.outcome,
+                cause=cause,
+                run=run,
+                attempt=attempt,
+                duration_ms=round(1000 * took),
+                reason=result.reason,
+                origin=origin if origin and origin != current_id() else None,
+            )
+        )
 
     async def _next_row(self, result: UserResult, cause: Cause) -> Waiting:
         now = self._clock.now()
@@ -72,6 +99,7 @@ class Recorder:
             at=now,
             upn=result.upn,
             pause=timedelta(seconds=result.pause),
+            operation=current_id() or "",
         )
         row = keep_waiting(await self._waiting.get(result.user_id), look, self._patience)
         if may_reprocess(row, self._patience) and not self._report:

@@ -13,12 +13,14 @@ from typing import Final, Protocol
 
 from shared.clock import Clock
 from shared.concurrency import gather_bounded
+from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import DirectoryUser
 from shared.errors import InputError, NotFoundError, ServiceError, StateError, UnknownError
+from shared.operation import traced
 from shared.services.ports import Directory, Requests, Runs
 from shared.storage.messages import USERS_PER_MESSAGE, MoveMessage
-from shared.storage.requests import NAMES_PER_PAGE, RequestPage
+from shared.storage.requests import NAMES_PER_PAGE, RequestPage, Wish
 from shared.storage.runs import Run, RunState, new_run_id
 
 CAUSE: Final = "request"
@@ -32,7 +34,7 @@ Progress = Callable[[Sequence[UserResult]], None]
 class Movers(Protocol):
     """Moves the users of a message and records what happened to each."""
 
-    async def move(self, message: MoveMessage) -> list[UserResult]:
+    async def move(self, message: MoveMessage, options: MoveOptions) -> list[UserResult]:
         """Return one result a user."""
         ...
 
@@ -56,7 +58,7 @@ class Requester:
         self._clock = clock
         self._stopping = asyncio.Event()
 
-    async def begin(self, names: Iterable[str]) -> Run:
+    async def begin(self, names: Iterable[str], options: MoveOptions = DEFAULT_OPTIONS) -> Run:
         """Write down a run over `names` (ids or addresses, each once); InputError: there are none.
 
         When this returns the run can be carried out, now or later and by anybody.
@@ -66,6 +68,7 @@ class Requester:
         count = await self.write_pages(run.id, names)
         if count == 0:
             raise InputError("no users were named; nothing was done")
+        await self._requests.put_wish(run.id, Wish(options=options))
         run = replace(run, counts={"users": count}, scanned=True)
         await self._runs.put(run)
         return run
@@ -90,6 +93,7 @@ class Requester:
         """Take no further users; those being moved are finished, and the run can go on later."""
         self._stopping.set()
 
+    @traced
     async def carry_out(self, run_id: str, told: Progress = lambda _: None) -> Run:
         """Move the users of a run who have no result yet; return the run as it is then.
 
@@ -140,23 +144,33 @@ class Requester:
             raise UnknownError(f"run {run_id!r}: there is no such run; `acp runs` lists them")
         if run.cause != CAUSE:
             raise StateError(f"run {run_id!r} is a {run.cause}: it goes on by itself")
+        if not run.scanned:
+            raise StateError(
+                f"run {run_id!r}: its users were not all written down; begin a new run"
+            )
         return run
 
     async def _move_what_is_left(self, run: str, known: set[str], told: Progress) -> None:
+        options = (await self._requests.wish(run)).options
         async for page in self._requests.pages(run):
             if self._stopping.is_set():
                 return
             if not page.done:
-                await self.move_page(run, page, known, told)
+                await self.move_page(run, page, options, known, told)
 
     async def move_page(
-        self, run: str, page: RequestPage, known: set[str], told: Progress = lambda _: None
+        self,
+        run: str,
+        page: RequestPage,
+        options: MoveOptions,
+        known: set[str],
+        told: Progress = lambda _: None,
     ) -> None:
         """Move the users of one page, except for those `known` to have a result in the run."""
         users = await self._look_up(run, page.names, known, told)
         await gather_bounded(
             (
-                self._move(run, some, known, told)
+                self._move(run, some, options, known, told)
                 for some in batched(users, USERS_PER_MESSAGE, strict=False)
             ),
             _MESSAGES_AT_ONCE,
@@ -184,10 +198,18 @@ class Requester:
             told(lost)
         return [user for user in users if user.casefold() not in known]
 
-    async def _move(self, run: str, users: Sequence[str], known: set[str], told: Progress) -> None:
+    async def _move(
+        self,
+        run: str,
+        users: Sequence[str],
+        options: MoveOptions,
+        known: set[str],
+        told: Progress,
+    ) -> None:
         if self._stopping.is_set():
             return
-        results = await self._mover.move(MoveMessage(cause=CAUSE, users=tuple(users), run=run))
+        message = MoveMessage(cause=CAUSE, users=tuple(users), run=run)
+        results = await self._mover.move(message, options)
         known.update(result.user_id.casefold() for result in results)
         told(results)
 

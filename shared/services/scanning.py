@@ -9,6 +9,7 @@ from uuid import UUID
 from shared.clients.teams_models import Page
 from shared.domain.decision import Action, Rules, decide
 from shared.domain.user import DirectoryUser, PlanStatus, ServiceUser
+from shared.services.memberships import Memberships
 
 TO_QUEUE: Final = frozenset({Action.REPLACE, Action.ENABLE, Action.SET_NUMBER, Action.WAIT})
 
@@ -24,7 +25,9 @@ class PageScan:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-def scan_page(page: Page, licensed: AbstractSet[bytes], rules: Rules) -> PageScan:
+def scan_page(
+    page: Page, licensed: AbstractSet[bytes], groups: Memberships, rules: Rules
+) -> PageScan:
     """Return what a page means; `licensed` holds the 16 bytes of user ids.
 
     Rooms are not among the licensed, unless the rules include them.
@@ -34,7 +37,7 @@ def scan_page(page: Page, licensed: AbstractSet[bytes], rules: Rules) -> PageSca
         key = UUID(user.id).bytes
         if key in licensed:
             found.licensed.append(user.id)
-        view = directory_view(user, licensed=key in licensed)
+        view = directory_view(user, licensed=key in licensed, groups=groups)
         action = decide(view, user, rules).action
         found.counts["users"] += 1
         found.counts[str(action)] += 1
@@ -52,13 +55,14 @@ def scan_page(page: Page, licensed: AbstractSet[bytes], rules: Rules) -> PageSca
     return found
 
 
-def directory_view(user: ServiceUser, *, licensed: bool) -> DirectoryUser:
+def directory_view(user: ServiceUser, *, licensed: bool, groups: Memberships) -> DirectoryUser:
     """Return what the listings say of a user in the directory's words; guests are known from Teams."""
     return DirectoryUser(
         id=user.id,
         upn=user.upn,
         plan_status=PlanStatus.ENABLED if licensed else None,
         usage_location=user.usage_location,
+        groups=groups.of(user.id),
     )
 
 

@@ -17,7 +17,14 @@ from shared.clients.graph import LONGEST_SUBSCRIPTION
 from shared.clients.graph_models import Subscription
 from shared.clock import Clock
 from shared.errors import NotFoundError, RefusedError, SettingsError, StorageError
+from shared.events import (
+    SubscriptionCreated,
+    SubscriptionDeleted,
+    SubscriptionGone,
+    SubscriptionRenewed,
+)
 from shared.log import EventLog
+from shared.operation import traced
 from shared.services.ports import Directory, State
 from shared.storage.state import Secret, SubscriptionState
 
@@ -54,6 +61,7 @@ class Subscriber:
         self._owner = secrets.token_hex(8)
         self._one_at_a_time = asyncio.Lock()
 
+    @traced
     async def keep(self, *, renew_now: bool = False) -> SubscriptionState:
         """Make sure there is one live subscription with a secret that is not old; return it.
 
@@ -91,7 +99,7 @@ class Subscriber:
         listed = {item.id for item in await self._directory.subscriptions() if item.is_for(url)}
         if known is None or known.subscription_id not in listed:
             if known and known.subscription_id:
-                self._log.warning("subscription_gone", subscription=known.subscription_id)
+                self._log.write(SubscriptionGone(subscription=known.subscription_id))
             kept = await self._create(url, known)
         elif self._is_old(known, now):
             kept = await self._create(url, known)
@@ -126,7 +134,9 @@ class Subscriber:
             expires_at=created.expiration_date_time,
         )
         await self._state.put_subscription(kept)
-        self._log.info("subscription_created", subscription=kept.subscription_id)
+        self._log.write(
+            SubscriptionCreated(subscription=kept.subscription_id, expires=_end_of(kept))
+        )
         return kept
 
     async def _ask_for(self, url: str, secret: Secret) -> Subscription:
@@ -150,11 +160,13 @@ class Subscriber:
                 known.subscription_id, self._clock.now() + _LIFETIME
             )
         except NotFoundError:
-            self._log.warning("subscription_gone", subscription=known.subscription_id)
+            self._log.write(SubscriptionGone(subscription=known.subscription_id))
             return await self._create(url, known)
         kept = replace(known, expires_at=renewed.expiration_date_time)
         await self._state.put_subscription(kept)
-        self._log.info("subscription_renewed", subscription=kept.subscription_id)
+        self._log.write(
+            SubscriptionRenewed(subscription=kept.subscription_id, expires=_end_of(kept))
+        )
         return kept
 
     async def _delete(self, subscription_id: str) -> None:
@@ -162,7 +174,11 @@ class Subscriber:
             await self._directory.delete_subscription(subscription_id)
         except NotFoundError:
             return
-        self._log.info("subscription_deleted", subscription=subscription_id)
+        self._log.write(SubscriptionDeleted(subscription=subscription_id))
+
+
+def _end_of(subscription: SubscriptionState) -> str | None:
+    return subscription.expires_at.isoformat() if subscription.expires_at else None
 
 
 def _ending(known: tuple[Secret, ...], now: datetime) -> tuple[Secret, ...]:

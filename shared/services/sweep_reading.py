@@ -12,7 +12,9 @@ from shared.concurrency import gather_bounded
 from shared.domain.decision import Rules
 from shared.domain.user import ServiceUser
 from shared.errors import TooLargeError
+from shared.events import Unreadable, Unsaveable
 from shared.log import EventLog
+from shared.services.memberships import read_memberships
 from shared.services.ports import (
     Conferencing,
     Directory,
@@ -62,6 +64,7 @@ class SweepReader:
         """
         listing = self._directory.licensed_ids(rooms=self._rules.include_rooms)
         licensed = await _collect(listing, keep_lease)
+        groups = await read_memberships(self._directory, self._rules.groups, keep_lease)
         run = replace(run, counts={**run.counts, "licensed": len(licensed)})
         unlisted = set(licensed)
         async for done in self._plans.pages(run.id):
@@ -69,7 +72,7 @@ class SweepReader:
                 unlisted.difference_update(UUID(user).bytes for user in done.licensed)
         if run.page == 0 or run.next_link:
             async for page in self._conferencing.pages(run.next_link):
-                found = scan_page(page, licensed, self._rules)
+                found = scan_page(page, licensed, groups, self._rules)
                 unlisted.difference_update(UUID(user).bytes for user in found.licensed)
                 await keep_lease()
                 run = await self._write_down(run, found, page.next_link)
@@ -77,7 +80,7 @@ class SweepReader:
 
     async def _write_down(self, run: Run, found: PageScan, next_link: str | None) -> Run:
         for user_id, reason in found.unreadable:
-            self._log.warning("unreadable", user=self._log.who(user_id), reason=reason)
+            self._log.write(Unreadable(user=self._log.who(user_id), reason=reason))
         found.counts["saved"] += await self._save(found.to_save)
         number = run.page + 1
         await self._plans.put(run.id, PagePlan(number, found.licensed, found.to_queue))
@@ -118,7 +121,7 @@ class SweepReader:
             return await self._replaced.save(user, self._clock.now())
         except TooLargeError as error:
             # One user's entries stop nobody else's sweep; the mover refuses to replace them.
-            self._log.warning("unsaveable", user=self._log.who(user.id), reason=error)
+            self._log.write(Unsaveable(user=self._log.who(user.id), reason=str(error)))
             return False
 
 

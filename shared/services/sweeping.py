@@ -18,6 +18,7 @@ from datetime import timedelta
 from typing import Final
 
 from shared.clock import Clock
+from shared.domain.decision import Action
 from shared.domain.guard import Guard
 from shared.domain.waiting import Patience
 from shared.errors import (
@@ -29,7 +30,9 @@ from shared.errors import (
     TransientError,
     UnknownError,
 )
+from shared.events import SweepEnded, SweepSkipped
 from shared.log import EventLog
+from shared.operation import throttled, traced
 from shared.services.ports import Plans, Queue, Runs, State
 from shared.services.sweep_reading import SweepReader
 from shared.storage.messages import messages
@@ -112,10 +115,11 @@ class Sweeper:
         await self._runs.put(run)
         return run
 
+    @traced
     async def _alone(self, *, begin: bool) -> Run | None:
         # The lease keeps other processes out; the other timer of this one must not join in either.
         if self._busy.locked():
-            self._log.info("sweep_running_already")
+            self._log.write(SweepSkipped(reason="this instance is sweeping"))
             return None
         async with self._busy:
             return await self._under_lease(begin=begin)
@@ -123,7 +127,7 @@ class Sweeper:
     async def _under_lease(self, *, begin: bool) -> Run | None:
         now = self._clock.now()
         if not await self._state.acquire(_LEASE, self._owner, now, self._lease):
-            self._log.info("sweep_running_elsewhere")
+            self._log.write(SweepSkipped(reason="another instance is sweeping"))
             return None
         try:
             run = await self._unfinished()
@@ -222,5 +226,30 @@ class Sweeper:
         await self._state.remove_released_sweep(run.id)
         if state is not RunState.HELD:
             await self._plans.delete(run.id)
-        self._log.info("sweep", run=run.id, state=state, reason=reason, **run.counts)
+        self._log.write(_ended(run))
         return run
+
+
+def _ended(run: Run) -> SweepEnded:
+    counts = run.counts.get
+    replace_, enable = counts(Action.REPLACE, 0), counts(Action.ENABLE, 0)
+    took = (run.finished_at or run.started_at) - run.started_at
+    return SweepEnded(
+        run=run.id,
+        state=run.state,
+        reason=run.reason or None,
+        users=counts("users", 0),
+        licensed=counts("licensed", 0),
+        ready=replace_ + enable,
+        queued=counts("queued", 0),
+        already=counts(Action.ALREADY, 0) + counts(Action.SET_NUMBER, 0),
+        waiting=counts(Action.WAIT, 0),
+        unlicensed=counts(Action.UNLICENSED, 0),
+        excluded=counts(Action.EXCLUDED, 0),
+        attention=counts("attention", 0),
+        saved=counts("saved", 0),
+        unreadable=counts("unreadable", 0),
+        unlisted=counts("unlisted", 0),
+        throttled=throttled(),
+        duration_ms=round(1000 * took.total_seconds()),
+    )

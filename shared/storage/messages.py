@@ -8,13 +8,19 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import InputError
+from shared.operation import current_id
 
 USERS_PER_MESSAGE: Final = 20
 """As many users as one Graph batch reads."""
 
+_OperationId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+
 
 class MoveMessage(BaseModel):
-    """At most 20 user ids, what caused the look (for the log), and the run it belongs to, if any."""
+    """At most 20 user ids, what caused the look (for the log), and the run it belongs to, if any.
+
+    operation: the id of the signal that it comes of (for the log); messages of older versions have none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -25,6 +31,7 @@ class MoveMessage(BaseModel):
         Field(min_length=1, max_length=USERS_PER_MESSAGE),
     ]
     run: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")] | None = None
+    operation: _OperationId | None = None
 
     def encode(self) -> str:
         """Return the message's text."""
@@ -44,10 +51,11 @@ class PageMessage(BaseModel):
     version: Literal[1] = 1
     run: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
     page: Annotated[int, Field(ge=0, le=999_999)]
+    operation: _OperationId | None = None
 
     def encode(self) -> str:
         """Return the message's text."""
-        return self.model_dump_json()
+        return self.model_dump_json(exclude_none=True)
 
     @classmethod
     def decode(cls, text: str | bytes) -> "PageMessage":
@@ -56,9 +64,12 @@ class PageMessage(BaseModel):
 
 
 def messages(cause: str, users: Iterable[str], run: str | None = None) -> Iterator[str]:
-    """Yield the texts of the messages that carry `users`, each user once, in the given order."""
+    """Yield the texts of the messages that carry `users`, each user once, in the given order.
+
+    They carry the operation under way too.
+    """
     for group in batched(dict.fromkeys(users), USERS_PER_MESSAGE, strict=False):
-        yield MoveMessage(cause=cause, users=group, run=run).encode()
+        yield MoveMessage(cause=cause, users=group, run=run, operation=current_id()).encode()
 
 
 def user_count(texts: Sequence[str]) -> int:

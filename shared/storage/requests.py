@@ -1,7 +1,7 @@
 """Table `requests`: the users that a person asked to move, page by page, so that a run can go on.
 
-Partition: the run. Row: the page's number; row `selection`: on which provider the users are, where
-that was asked for. Partition `keys`: which run an idempotency key stands for.
+Partition: the run. Row: the page's number; row `wish`: what was asked for beside the names.
+Partition `keys`: which run an idempotency key stands for.
 
 A page holds at most 100 names as they were given: what they mean is looked up when the page is carried
 out. Its `done` says that every user of it has a result.
@@ -10,15 +10,16 @@ out. Its `done` says that every user of it has a result.
 import hashlib
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from shared.domain.options import MoveOptions
 from shared.storage.tables import Table
 
 NAMES_PER_PAGE: Final = 100
 """113 characters a name at most, so a page fits into one property (32 Ki characters)."""
 
-_SELECTION: Final = "selection"
+_WISH: Final = "wish"
 _KEYS: Final = "keys"
 
 
@@ -29,6 +30,17 @@ class RequestPage:
     number: int
     names: Sequence[str]
     done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asked for beside the names.
+
+    provider: the users are to be found, on this one; None: on any third party.
+    """
+
+    provider: str | None = None
+    options: MoveOptions = field(default_factory=MoveOptions)
 
 
 class RequestTable:
@@ -61,8 +73,8 @@ class RequestTable:
 
     async def pages(self, run: str) -> AsyncIterator[RequestPage]:
         """Yield the run's pages in order."""
-        text = "PartitionKey eq @run and RowKey lt @selection"
-        async for row in self._table.query(text, {"run": run, "selection": _SELECTION}):
+        text = "PartitionKey eq @run and RowKey lt @wish"
+        async for row in self._table.query(text, {"run": run, "wish": _WISH}):
             yield _decode(dict(row))
 
     async def is_left(self, run: str) -> bool:
@@ -74,16 +86,31 @@ class RequestTable:
             return True
         return False
 
-    async def put_selection(self, run: str, provider: str | None) -> None:
-        """Remember that the run is about everybody on `provider`; None: on any third party."""
+    async def put_wish(self, run: str, wish: Wish) -> None:
+        """Remember what was asked for, beside the names."""
+        options = wish.options
         await self._table.replace(
-            {"PartitionKey": run, "RowKey": _SELECTION, "provider": provider or ""}
+            {
+                "PartitionKey": run,
+                "RowKey": _WISH,
+                "provider": wish.provider or "",
+                "send_email": options.send_email,
+                "service_number": options.service_number or "",
+                "toll_free_number": options.toll_free_number or "",
+            }
         )
 
-    async def selection(self, run: str) -> str | None:
-        """Return the provider that the run is about; None: any third party."""
-        row = await self._table.get(run, _SELECTION)
-        return str(row["provider"]) or None if row else None
+    async def wish(self, run: str) -> Wish:
+        """Return what was asked for, beside the names."""
+        row = await self._table.get(run, _WISH)
+        if row is None:
+            return Wish()
+        options = MoveOptions(
+            bool(row["send_email"]),
+            str(row["service_number"]) or None,
+            str(row["toll_free_number"]) or None,
+        )
+        return Wish(str(row["provider"]) or None, options)
 
     async def run_of(self, key: str, run: str) -> str:
         """Return the run that an idempotency key stands for: `run`, unless it had one already."""

@@ -39,18 +39,25 @@ class WaitingTable:
             "attempt": waiting.attempt,
             "failures": waiting.failures,
             "reprocessed": waiting.reprocessed,
+            "operation": waiting.operation,
         }
         if waiting.due is not None:
             entity["due"] = waiting.due
         await self._table.replace(entity)
         await self._table.delete(there, waiting.user_id)
 
-    async def remove(self, user_id: str, looked_at: datetime) -> None:
-        """Take the user off both lists, unless a look later than `looked_at` put the user there."""
+    async def remove(self, user_id: str, looked_at: datetime) -> Waiting | None:
+        """Take the user off both lists, unless a look later than `looked_at` put the user there.
+
+        Return the user's row as it was, or None when there was none to take off.
+        """
+        removed = None
         for name in (_DUE, _ATTENTION):
             row = await self._table.get(name, user_id)
             if row is not None and row["looked_at"] <= looked_at:
                 await self._table.delete_if_unchanged(row)
+                removed = _decode(dict(row))
+        return removed
 
     async def claim(self, user_id: str, until: datetime) -> None:
         """Keep a due user from being due again before `until`; no row: nothing happens."""
@@ -87,4 +94,5 @@ def _decode(row: dict[str, Any]) -> Waiting:
         attempt=row["attempt"],
         failures=row["failures"],
         reprocessed=row.get("reprocessed", False),
+        operation=row.get("operation", ""),
     )

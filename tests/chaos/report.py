@@ -9,6 +9,7 @@ from typing import Final
 from tests.chaos.misfortune import Damage
 from tests.chaos.plan import KINDS
 from tests.chaos.rules import Verdict
+from tests.loglines import parsed
 
 OF_CALLS: Final = (
     "throttled",
@@ -86,8 +87,9 @@ class Result:
 
 def looks_in(log: str) -> Looks:
     """Read the decisions of the services from the hosts' logs, one line each."""
-    lines = re.findall(r"acp\.moving \[[^\]]*\] (\w+) user=(\S+) cause=", log)
-    return Looks(Counter(outcome for outcome, _ in lines), len({user for _, user in lines}))
+    texts = re.findall(r"acp\.moving \[[^\]]*\] (decided .*)", log)
+    looks = [parsed(text)[1] for text in texts]
+    return Looks(Counter(look["outcome"] for look in looks), len({look["user"] for look in looks}))
 
 
 def lines_of(result: Result) -> list[str]:

@@ -93,9 +93,13 @@ class Tenant:
 
     def toll_numbers(self) -> list[str]:
         """The toll numbers of the default bridge, its default one first."""
+        return self.numbers("Toll")
+
+    def numbers(self, kind: str, *, default: bool = True) -> list[str]:
+        """The numbers of a kind (Toll, TollFree) of the default bridge, or of the other."""
         bridges: list[dict[str, Any]] = self._teams("GET", "/Teams.Cpc/bridges/").json()
-        default = next(bridge for bridge in bridges if bridge["isDefault"])
-        return [n["number"] for n in default["serviceNumbers"] if n["type"] == "Toll"]
+        bridge = next(bridge for bridge in bridges if bridge["isDefault"] is default)
+        return [n["number"] for n in bridge["serviceNumbers"] if n["type"] == kind]
 
     # -- choosing users
 
@@ -131,6 +135,17 @@ class Tenant:
         """Assign a product, as an administrator does in Graph; Graph then notifies."""
         body = {"addLicenses": [{"skuId": sku}], "removeLicenses": []}
         self._graph("POST", f"/v1.0/users/{user['id']}/assignLicense", body)
+
+    def group(self, *users: User) -> str:
+        """Make a group of these users, as an administrator does in Graph; return its id."""
+        body = {
+            "displayName": "Group",
+            "mailEnabled": False,
+            "mailNickname": "group",
+            "securityEnabled": True,
+            "members@odata.bind": [f"{self.origin}/v1.0/users/{user['id']}" for user in users],
+        }
+        return str(self._graph("POST", "/v1.0/groups", body).json()["id"])
 
     def nudge(self, user: User) -> None:
         """Make Graph notify about a user whose conferencing stays what it is."""

@@ -155,7 +155,7 @@ def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
     assert unknown.status_code == 400
     assert "InterCall" in unknown.json()["detail"]
     assert api.post("/moves", content=b"{").status_code == 400
-    run = api.get("/runs").json()["runs"][0]
+    run = finished(api, api.post("/moves", json={"users": ["no@x.example"], "dry_run": True}))
     assert api.post(f"/runs/{run['id']}/release").status_code == 409
     assert json.loads(api.get("/runs").content)
 

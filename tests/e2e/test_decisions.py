@@ -145,7 +145,8 @@ def test_the_log_tells_of_the_move_and_keeps_the_passcode(system: System, tenant
         tenant.nudge(user)
         system.wait_for(user, "moved")
     log = system.host.log[before:]
-    assert "moved user=user-" in log
+    assert "decision=replace outcome=moved " in log
+    assert " user=user-" in log
     assert f'reason="the provider is {user["provider"]}"' in log
     assert user["id"] not in log
     assert user["userPrincipalName"] not in log

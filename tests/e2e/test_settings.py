@@ -23,7 +23,7 @@ TENANT_ID = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
             [
                 *("ACP_TENANT_ID: missing", "a GUID"),
                 *("ACP_SWEEP_SCHEDULE is 'at night'", "six fields are needed"),
-                *("ACP_MOD: no such setting", "did you mean ACP_MODE?"),
+                *("ACP_MOD: no such setting, it is not read", "did you mean ACP_MODE?"),
             ],
         ),
     ],

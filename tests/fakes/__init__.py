@@ -13,6 +13,7 @@ from tests.fakes.people import (
 from tests.fakes.state import FakeState
 from tests.fakes.storage import (
     FakePlans,
+    FakePoison,
     FakeQueue,
     FakeReplaced,
     FakeRequests,
@@ -28,6 +29,7 @@ __all__ = [
     "FakeClock",
     "FakeDirectory",
     "FakePlans",
+    "FakePoison",
     "FakeQueue",
     "FakeReplaced",
     "FakeRequests",

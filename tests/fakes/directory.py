@@ -51,6 +51,9 @@ class FakeDirectory:
         users = self.known.values()
         yield [user.id for user in users if user.licensed and (rooms or not user.is_room)]
 
+    async def members(self, group: str) -> AsyncIterator[list[str]]:
+        yield [user.id for user in self.known.values() if group in user.groups]
+
     async def create_subscription(
         self, url: str, client_state: str, expires: datetime
     ) -> Subscription:

@@ -23,9 +23,11 @@ def third_party(name: str = "InterCall", *, default: bool = True) -> ProviderEnt
     )
 
 
-def microsoft(number: str = "+15550199", *, default: bool = True) -> ProviderEntry:
+def microsoft(
+    number: str = "+15550199", *, toll_free: str = "", default: bool = True
+) -> ProviderEntry:
     """Microsoft's own entry."""
-    return ProviderEntry("Microsoft", "resources.lync.com", number, "", "0", "", default)
+    return ProviderEntry("Microsoft", "resources.lync.com", number, toll_free, "0", "", default)
 
 
 def licensed(number: int = 1, status: PlanStatus | None = PlanStatus.ENABLED) -> DirectoryUser:

@@ -13,6 +13,7 @@ class FakeState:
     known: SubscriptionState | None = None
     reads: int = 0
     link: str | None = None
+    link_at: datetime | None = None
     sweep: str | None = None
     wanted: bool = False
     released: list[str] = field(default_factory=list)
@@ -24,6 +25,9 @@ class FakeState:
 
     async def put_subscription(self, subscription: SubscriptionState) -> None:
         self.known = subscription
+
+    async def delta_at(self) -> datetime | None:
+        return self.link_at
 
     async def delta_link(self) -> str | None:
         return self.link

@@ -5,13 +5,16 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from azure.storage.queue import QueueMessage
+
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import ServiceUser
 from shared.domain.waiting import Waiting
 from shared.errors import StorageError, TooLargeError
 from shared.storage.plans import PagePlan
+from shared.storage.poison import PoisonMessage
 from shared.storage.replaced import ReplacedProvider
-from shared.storage.requests import RequestPage
+from shared.storage.requests import RequestPage, Wish
 from shared.storage.runs import Run
 from shared.storage.users import KnownUser
 
@@ -90,9 +93,15 @@ class FakeWaiting:
     async def put(self, waiting: Waiting) -> None:
         self.rows[waiting.user_id] = waiting
 
-    async def remove(self, user_id: str, looked_at: datetime) -> None:
+    async def remove(self, user_id: str, looked_at: datetime) -> Waiting | None:
         if user_id in self.rows and self.rows[user_id].looked_at <= looked_at:
-            del self.rows[user_id]
+            return self.rows.pop(user_id)
+        return None
+
+    async def waiting(self) -> AsyncIterator[Waiting]:
+        for row in list(self.rows.values()):
+            if not row.needs_attention:
+                yield row
 
     async def attention(self) -> AsyncIterator[Waiting]:
         for row in list(self.rows.values()):
@@ -171,7 +180,29 @@ class FakeRequests:
     """Pages of what people asked for; `down` makes every call fail."""
 
     known: dict[str, dict[int, RequestPage]] = field(default_factory=dict)
+    wishes: dict[str, Wish] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
     down: bool = False
+
+    async def put_wish(self, run: str, wish: Wish) -> None:
+        self._check()
+        self.wishes[run] = wish
+
+    async def wish(self, run: str) -> Wish:
+        self._check()
+        return self.wishes.get(run, Wish())
+
+    async def page(self, run: str, number: int) -> RequestPage | None:
+        self._check()
+        return self.known.get(run, {}).get(number)
+
+    async def is_left(self, run: str) -> bool:
+        self._check()
+        return any(not page.done for page in self.known.get(run, {}).values())
+
+    async def run_of(self, key: str, run: str) -> str:
+        self._check()
+        return self.keys.setdefault(key, run)
 
     async def put(self, run: str, page: RequestPage) -> None:
         self._check()
@@ -202,3 +233,18 @@ class FakeQueue:
         if self.down:
             raise StorageError("send to queue moves", "HttpResponseError")
         self.texts.extend(texts)
+
+
+@dataclass
+class FakePoison:
+    """Texts on the poison queue; the id of each is `message-` and its place."""
+
+    texts: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+
+    async def messages(self) -> AsyncIterator[PoisonMessage]:
+        for place, text in enumerate(self.texts):
+            yield PoisonMessage(text, QueueMessage(id=f"message-{place}"))
+
+    async def delete(self, message: PoisonMessage) -> None:
+        self.deleted.append(message.handle.id)

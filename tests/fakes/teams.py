@@ -18,6 +18,7 @@ class FakeTeams:
     errors: dict[str, Exception] = field(default_factory=dict)
     set_errors: dict[str, Exception] = field(default_factory=dict)
     sets: list[tuple[str, bool, str | None]] = field(default_factory=list)
+    mailed: list[str] = field(default_factory=list)
     reads: int = 0
     takes_effect_and_fails: bool = False
     """Whether the next set happens and answers an error all the same."""
@@ -59,9 +60,16 @@ class FakeTeams:
             yield Page(users[at:following], link, self.faults if at == 0 else [])
 
     async def set_microsoft(
-        self, user_id: str, *, replace: bool, number: str | None = None
+        self,
+        user_id: str,
+        *,
+        replace: bool,
+        number: str | None = None,
+        toll_free: str | None = None,
+        send_email: bool = False,
     ) -> None:
         self.sets.append((user_id, replace, number))
+        self.mailed += [user_id] * send_email
         if error := self.set_errors.get(user_id):
             raise error
         if self.changed_meanwhile:
@@ -70,7 +78,9 @@ class FakeTeams:
             raise UnreachableError("Teams", "PUT /Teams.Cpc/users/{id}", "ReadTimeout")
         user = self.known[user_id]
         self._before[user_id] = (self.lag, user)
-        self.known[user_id] = dataclasses.replace(user, entries=(microsoft(number or "+15550199"),))
+        self.known[user_id] = dataclasses.replace(
+            user, entries=(microsoft(number or "+15550199", toll_free=toll_free or ""),)
+        )
         if self.takes_effect_and_fails:
             self.takes_effect_and_fails = False
             raise UnreachableError("Teams", "PUT /Teams.Cpc/users/{id}", "ReadTimeout")

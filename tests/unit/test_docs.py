@@ -8,6 +8,7 @@ import pytest
 
 from docs.generate import TABLES, updated
 from shared import __version__
+from shared.events import catalogue
 from shared.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +19,28 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_generated_tables_are_fresh(name: str) -> None:
     """The tables of settings and calls are what `make docs` would write."""
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == updated(name), "run make docs"
+
+
+def test_log_lines_that_operations_explains_are_written() -> None:
+    """Every line in the table of docs/operations.md is an event that the app knows."""
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = text.split("## Log lines")[1].split("## ")[0]
+    named = {
+        name
+        for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+        for name in re.findall(r"`(\w+)", row)
+    }
+    assert len(named) > 5
+    assert named <= catalogue().keys()
+
+
+def test_no_decision_is_sampled_away() -> None:
+    """Traces are excluded from adaptive sampling, and our loggers' level is let through."""
+    logging = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))["logging"]
+    excluded = logging["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")
+    assert {"Trace", "Request", "Exception"} <= set(excluded)
+    assert logging["logLevel"]["default"] == "Information"
+    assert not [name for name in logging["logLevel"] if name.startswith("Function")]
 
 
 def test_example_settings_are_settings() -> None:

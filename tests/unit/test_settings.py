@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import SettingsError
-from shared.settings import Cloud, Mode, Settings
+from shared.settings import Cloud, Mode, Settings, unknown_settings
+from tests.fakes import guid
 
 TENANT = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
 NEEDED = {"ACP_TENANT_ID": TENANT, "AzureWebJobsStorage": "UseDevelopmentStorage=true"}
@@ -103,12 +104,41 @@ def test_missing_settings_are_all_named() -> None:
         Settings.from_environment({"ACP_TENANT_ID": TENANT})
 
 
-def test_misspelled_setting_is_refused_with_a_guess() -> None:
-    """A misspelled name does not silently leave the default in force."""
-    with pytest.raises(
-        SettingsError, match=r"ACP_SWEEP_SHEDULE: no such setting.*ACP_SWEEP_SCHEDULE"
-    ):
-        read(ACP_SWEEP_SHEDULE="0 0 3 * * *")
+def test_misspelled_setting_is_warned_of_with_a_guess() -> None:
+    """A misspelled name does not silently leave the default in force; what is known is passed over."""
+    given = {"ACP_SWEEP_SHEDULE": "x", "ACP_Z7": "", "ACP_MODE": "report", "ACP_APP_KEY": "k"}
+    assert unknown_settings({**given, "PATH": "", "acp_mod": ""}) == [
+        "ACP_SWEEP_SHEDULE: no such setting, it is not read; did you mean ACP_SWEEP_SCHEDULE?",
+        "ACP_Z7: no such setting, it is not read",
+    ]
+    assert read(ACP_SWEEP_SHEDULE="x") == read()
+
+
+@pytest.mark.parametrize(
+    ("value", "rules"),
+    [
+        ("DE=+4969120012345; *=+14255550100", {"DE": "+4969120012345", "*": "+14255550100"}),
+        (
+            f"{TENANT.upper()}=+4969120012345;DE=+14255550100",
+            {TENANT: "+4969120012345", "DE": "+14255550100"},
+        ),
+        (f'{{"{TENANT.upper()}": "+4969120012345"}}', {TENANT: "+4969120012345"}),
+    ],
+)
+def test_number_rules_by_group_keep_their_order(value: str, rules: dict[str, str]) -> None:
+    """A rule names a location, a group in any case, or all others; the first group that fits wins."""
+    assert list(read(ACP_NUMBER_RULES=value).number_rules.items()) == list(rules.items())
+
+
+def test_groups_are_ids_and_at_most_twenty() -> None:
+    """Excluded groups are object ids; together with those of rules Graph can be asked about 20."""
+    assert read(ACP_EXCLUDED_GROUPS=f" {TENANT.upper()} ,").excluded_groups == {TENANT}
+    with pytest.raises(SettingsError, match="ACP_EXCLUDED_GROUPS is 'Board'"):
+        read(ACP_EXCLUDED_GROUPS="Board")
+    many = ",".join(guid(number) for number in range(20))
+    assert len(read(ACP_EXCLUDED_GROUPS=many).excluded_groups) == 20
+    with pytest.raises(SettingsError, match="name 21 groups"):
+        read(ACP_EXCLUDED_GROUPS=many, ACP_NUMBER_RULES=f"{TENANT}=+14255550100")
 
 
 def test_storage_key_is_in_no_text() -> None:

@@ -104,6 +104,7 @@ async def test_waiting_list(tables: Tables) -> None:
             0,
             "upn",
             True,
+            "0123456789abcdef",
         )
         for n in (1, 2)
     ]
@@ -116,9 +117,10 @@ async def test_waiting_list(tables: Tables) -> None:
     await waiting.put(ask_person(guid(2), "upn", "help", NOON))
     assert [row.user_id async for row in waiting.waiting()] == [guid(1)]
     assert [row.reason async for row in waiting.attention()] == ["help"]
-    await waiting.remove(guid(2), NOON - timedelta(seconds=1))
+    assert await waiting.remove(guid(2), NOON - timedelta(seconds=1)) is None
     assert await waiting.get(guid(2)) is not None, "a newer look put the user there"
-    await waiting.remove(guid(2), NOON)
+    removed = await waiting.remove(guid(2), NOON)
+    assert removed == ask_person(guid(2), "upn", "help", NOON)
     assert await waiting.get(guid(2)) is None
 
 

@@ -136,7 +136,7 @@ async def test_a_wrong_method_is_405(world: World) -> None:
 
 async def test_an_unknown_address_is_refused(world: World) -> None:
     """Graph's own answer to a segment it does not know."""
-    answer = await world.graph("GET", "/groups")
+    answer = await world.graph("GET", "/devices")
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
 
 

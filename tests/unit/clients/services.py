@@ -65,9 +65,9 @@ class Recorder:
             rng=random.Random(1),
         )
 
-    def graph(self) -> GraphClient:
-        """Return a Graph client that talks to this recorder."""
-        return GraphClient(self.service(), self.clock, tries=3)
+    def graph(self, *groups: str) -> GraphClient:
+        """Return a Graph client that talks to this recorder and asks about these groups."""
+        return GraphClient(self.service(), self.clock, tries=3, groups=groups)
 
     def teams(self, page_size: int = 2) -> TeamsClient:
         """Return a Teams client that talks to this recorder."""

@@ -17,6 +17,7 @@ from shared.errors import (
     ServiceError,
     ThrottledError,
 )
+from shared.operation import operation
 from tests.fakes import guid
 from tests.unit.clients.services import ORIGIN, Recorder
 
@@ -87,6 +88,46 @@ async def test_throttled_inner_answers_are_asked_for_again_alone() -> None:
     assert isinstance(found[guid(2)], DirectoryUser)
     assert isinstance(found[guid(3)], ThrottledError)
     assert recorder.clock.passed >= 9
+
+
+async def test_licensed_users_come_with_their_groups() -> None:
+    """Where groups matter a second batch asks about the licensed; whoever it fails for is an error."""
+    inner: dict[str, list[dict[str, Any]]] = {
+        guid(1): [{"status": 200, "body": graph_user(1)}],
+        guid(2): [{"status": 200, "body": graph_user(2)}],
+        guid(3): [{"status": 200, "body": graph_user(3, assignedPlans=[])}],
+        f"{guid(1)}/checkMemberGroups": [
+            {"status": 200, "body": {"@odata.context": "x", "value": [guid(91).upper()]}}
+        ],
+        f"{guid(2)}/checkMemberGroups": [{"status": 403, "body": {}}],
+    }
+    recorder = Recorder(lambda request: batch(request, inner))
+    found = await recorder.graph(guid(91), guid(92)).users([guid(1), guid(2), guid(3)])
+    asked = json.loads(recorder.requests[1].content)["requests"]
+    assert [item["body"] for item in asked] == [{"groupIds": [guid(91), guid(92)]}] * 2
+    member = found[guid(1)]
+    assert isinstance(member, DirectoryUser)
+    assert member.groups == {guid(91)}
+    assert isinstance(found[guid(2)], AccessDeniedError)
+    assert isinstance(found[guid(3)], DirectoryUser)
+
+
+async def test_members_of_a_group_page_by_page() -> None:
+    """All pages are read; a group that does not exist is an error, not an empty one."""
+    link = f"{ORIGIN}/v1.0/groups/x?$skiptoken=2"
+    pages = {
+        True: {"value": [{"id": guid(1)}], "@odata.nextLink": link},
+        False: {"value": [{"id": guid(2)}]},
+    }
+    recorder = Recorder(
+        lambda request: httpx.Response(200, json=pages["transitive" in request.url.path])
+    )
+    read = [page async for page in recorder.graph().members(guid(91))]
+    assert read == [[guid(1)], [guid(2)]]
+    assert {request.headers["ConsistencyLevel"] for request in recorder.requests} == {"eventual"}
+    gone = Recorder(lambda _: httpx.Response(404, json={}))
+    with pytest.raises(NotFoundError):
+        [page async for page in gone.graph().members(guid(91))]
 
 
 async def test_missing_inner_answer_is_that_users_error() -> None:
@@ -238,8 +279,10 @@ async def test_throttled_batch_counts_once() -> None:
     throttled = [{"status": 429, "headers": {"Retry-After": "1"}, "body": {}}]
     recorder = Recorder(lambda request: batch(request, {guid(n): throttled for n in range(20)}))
     client = recorder.graph()
-    await client.users([guid(n) for n in range(20)])
+    with operation() as here:
+        await client.users([guid(n) for n in range(20)])
     assert recorder.limiter.limit >= 8 * 0.8**3 - 1
+    assert here.throttled >= 20, "the log tells of each"
 
 
 async def test_delta_page_without_a_link_is_refused() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.errors import ContractError, NotFoundError, RefusedError
+from shared.errors import ContractError, InputError, NotFoundError, RefusedError
 from tests.fakes import PASSCODE, guid, in_service, third_party
 from tests.unit.clients.services import DISCOVERY, ORIGIN, Recorder
 
@@ -104,21 +104,49 @@ async def test_pages_are_followed_to_the_end() -> None:
     assert recorder.requests[1].url.params["pagesize"] == "2"
 
 
+BRIDGES = [
+    {"identity": "b1", "serviceNumbers": [{"number": "14255550100", "type": "Toll"}]},
+    {
+        "identity": "b2",
+        "serviceNumbers": [
+            {"number": "tel:+4969120012345", "type": "Toll"},
+            {"number": "+49800120012345", "type": "TollFree"},
+        ],
+    },
+]
+
+
 @pytest.mark.parametrize(
-    ("replace", "number", "body"),
+    ("wish", "body"),
     [
-        (True, None, {"sendEmail": False, "replaceProvider": True}),
-        (False, None, {"sendEmail": False}),
-        (False, "+4969120012345", {"sendEmail": False, "serviceNumber": "+4969120012345"}),
+        ({"replace": True}, {"sendEmail": False, "replaceProvider": True}),
+        ({"replace": False}, {"sendEmail": False}),
+        ({"replace": False, "send_email": True}, {"sendEmail": True}),
+        (
+            {"replace": False, "number": "+4969120012345"},
+            {"sendEmail": False, "serviceNumber": "+4969120012345", "bridgeId": "b2"},
+        ),
+        (
+            {"replace": False, "toll_free": "+49800120012345"},
+            {"sendEmail": False, "tollFreeServiceNumber": "+49800120012345", "bridgeId": "b2"},
+        ),
     ],
 )
-async def test_the_change(replace: bool, number: str | None, body: dict[str, Any]) -> None:
-    """Setting Microsoft is one PUT on the user; replaceProvider is sent only for a third party."""
-    recorder = teams({})
-    await recorder.teams().set_microsoft(guid(1), replace=replace, number=number)
+async def test_the_change(wish: dict[str, Any], body: dict[str, Any]) -> None:
+    """Setting Microsoft is one PUT on the user; a number comes with the bridge that has it."""
+    recorder = teams(lambda request: BRIDGES if request.url.path.endswith("/bridges/") else {})
+    await recorder.teams().set_microsoft(guid(1), **wish)
     request = recorder.requests[-1]
     assert (request.method, request.url.path) == ("PUT", f"/Teams.Cpc/users/{guid(1)}")
     assert json.loads(request.content) == body
+
+
+async def test_number_on_no_bridge_changes_nothing() -> None:
+    """A number that no bridge has is refused before the user is touched."""
+    recorder = teams(lambda request: BRIDGES if request.url.path.endswith("/bridges/") else {})
+    with pytest.raises(InputError, match=r"\+14255550199 is on no bridge"):
+        await recorder.teams().set_microsoft(guid(1), replace=False, number="+14255550199")
+    assert "PUT" not in {request.method for request in recorder.requests}
 
 
 async def test_refusals_keep_their_code() -> None:

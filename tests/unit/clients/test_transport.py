@@ -21,6 +21,7 @@ from shared.errors import (
     ThrottledError,
     UnreachableError,
 )
+from shared.operation import operation
 from tests.unit.clients.services import ORIGIN, Answer, Recorder
 
 
@@ -145,6 +146,15 @@ async def test_retry_after_is_waited_for() -> None:
     recorder = Recorder(answers(httpx.Response(429, headers={"Retry-After": "17"}), GOOD))
     await fetch(recorder)
     assert recorder.clock.passed == pytest.approx(17, abs=1e-6) or recorder.clock.passed > 17
+
+
+async def test_throttled_answers_are_counted_for_the_log() -> None:
+    """Each answer that asks to wait counts for the work that met it; a plain 503 does not ask."""
+    wait = {"Retry-After": "1"}
+    with operation() as here:
+        await fetch(Recorder(answers(httpx.Response(429), httpx.Response(503, headers=wait), GOOD)))
+        await fetch(Recorder(answers(httpx.Response(503), GOOD)))
+    assert here.throttled == 2
 
 
 async def test_very_long_retry_after_is_reported_not_waited_for() -> None:

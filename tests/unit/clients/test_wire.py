@@ -1,13 +1,17 @@
 """The table of calls is the truth: the clients send these calls, all of them and no others."""
 
+import json
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 
 from shared.clients.wire import CALLS, Call
+from shared.domain.bridges import BridgeNumber
 from tests.fakes import guid
 from tests.unit.clients.services import DISCOVERY, ORIGIN, Recorder
+from tests.unit.clients.test_graph import graph_user
 from tests.unit.clients.test_teams import teams_user
 
 END = datetime(2026, 11, 30, tzinfo=UTC)
@@ -20,10 +24,10 @@ def answer(request: httpx.Request) -> httpx.Response:
     bodies = {
         "serviceDiscovery": DISCOVERY,
         "users": {"users": [user], "value": []},
-        "$batch": {"responses": []},
+        "microsoft.graph.user": {"value": []},
         "subscriptions": subscription,
         "s1": subscription,
-        "": [{"name": "Bridge", "serviceNumbers": [{"number": "14255550100"}]}],
+        "": [{"identity": "b1", "serviceNumbers": [{"number": "14255550100", "type": "Toll"}]}],
         "providers": [{"name": "BT", "domain": "bt.example", "url": None}],
         "OnlineDialInConferencingTenantSettings": [
             {
@@ -34,16 +38,28 @@ def answer(request: httpx.Request) -> httpx.Response:
         ],
         "delta": {"value": [], "@odata.deltaLink": f"{ORIGIN}/v1.0/users/delta?$deltatoken=2"},
     }
+    if request.url.path.endswith("/$batch"):
+        body = {**graph_user(1), "value": []}
+        answers = [{"id": each["id"], "status": 200, "body": body} for each in inner(request)]
+        return httpx.Response(200, json={"responses": answers})
     if request.url.path.endswith("/subscriptions") and request.method == "GET":
         return httpx.Response(200, json={"value": [subscription]})
     return httpx.Response(200, json=bodies.get(request.url.path.rsplit("/", 1)[1], user))
 
 
+def inner(request: httpx.Request) -> list[dict[str, Any]]:
+    """The requests in a batch."""
+    requests: list[dict[str, Any]] = json.loads(request.content)["requests"]
+    return requests
+
+
 async def every_request() -> list[httpx.Request]:
     """Use every method of both clients once; return what they sent."""
     recorder = Recorder(answer)
-    graph, teams = recorder.graph(), recorder.teams()
+    graph, teams = recorder.graph(guid(91)), recorder.teams()
     await graph.users([guid(1)])
+    async for _ in graph.members(guid(91)):
+        pass
     await graph.probe()
     async for _ in graph.licensed_ids(rooms=False):
         pass
@@ -61,9 +77,16 @@ async def every_request() -> list[httpx.Request]:
     await teams.set_microsoft(guid(1), replace=False)
     await teams.probe()
     assert [each.name for each in await teams.providers()] == ["BT"]
-    assert await teams.bridge_numbers() == {"+14255550100"}
+    assert await teams.bridge_numbers() == [BridgeNumber("+14255550100", "b1")]
     assert (await teams.conferencing_settings()).automatically_send_emails_to_users
-    return recorder.requests
+    batches = [request for request in recorder.requests if request.url.path.endswith("/$batch")]
+    insides = [
+        httpx.Request(each["method"], f"{ORIGIN}/v1.0{each['url']}")
+        for batch in batches
+        for each in inner(batch)
+        if each["method"] != "GET"
+    ]
+    return recorder.requests + insides
 
 
 def matches(call: Call, request: httpx.Request) -> bool:

@@ -20,6 +20,9 @@ GUEST = replace(licensed(), is_guest=True)
 EXCLUDING_BY_ID = Rules(excluded=frozenset({guid(1)}))
 EXCLUDING_BY_UPN = Rules(excluded=frozenset({"user1@contoso.example"}))
 ROOMS_TOO = Rules(include_rooms=True)
+GROUPED = replace(licensed(), groups=frozenset({guid(91)}))
+GROUP_OUT = Rules(excluded_groups=frozenset({guid(91)}))
+OTHER_OUT = Rules(excluded_groups=frozenset({guid(92)}))
 NUMBERED = Rules(numbers={"US": NUMBER})
 BOTH = (microsoft(default=False), third_party())
 
@@ -46,6 +49,8 @@ TABLE = [
         for status in PlanStatus
         if status is not PlanStatus.ENABLED
     ),
+    ("excluded group", GROUPED, in_service(1, third_party()), GROUP_OUT, Action.EXCLUDED),
+    ("another group", GROUPED, in_service(1, third_party()), OTHER_OUT, Action.REPLACE),
     ("room", ROOM, in_service(1, third_party()), Rules(), Action.EXCLUDED),
     ("room, permitted", ROOM, in_service(1, third_party()), ROOMS_TOO, Action.REPLACE),
     *(
@@ -95,12 +100,32 @@ def test_row(
 def test_rule_for_all_other_locations() -> None:
     """`*` is for whom no rule of their own exists, and for those without a location."""
     rules = Rules(numbers={"DE": "+4969120012345", "*": NUMBER})
-    assert [rules.number_for(location) for location in ("DE", "US", None)] == [
-        "+4969120012345",
-        NUMBER,
-        NUMBER,
-    ]
-    assert Rules().number_for("US") is None
+    users = [replace(licensed(), usage_location=location) for location in ("DE", "US", None)]
+    assert [rules.number_for(user) for user in users] == ["+4969120012345", NUMBER, NUMBER]
+    assert Rules().number_for(users[1]) is None
+
+
+def test_rule_for_a_group_wins() -> None:
+    """The first rule that names a group of the user wins over the usage location and over `*`."""
+    first, second = guid(91), guid(92)
+    rules = Rules(numbers={"US": "+1", second: "+2", first: "+3", "*": "+4"})
+    groups = ((), (first,), (first, second), (guid(93),))
+    users = [replace(licensed(), groups=frozenset(each)) for each in groups]
+    numbers = [rules.number_for(user) for user in users]
+    assert numbers == ["+1", "+3", "+2", "+1"]
+    assert rules.groups == (first, second)
+
+
+def test_numbers_that_are_asked_for_win() -> None:
+    """Numbers asked for in a run replace the rules there; without any the rules stay what they are."""
+    rules = Rules(numbers={"US": "+1", "*": "+4"})
+    asked = rules.asking("+7", "+800")
+    decision = decide(licensed(), in_service(1, third_party()), asked)
+    assert (decision.number, decision.toll_free) == ("+7", "+800")
+    assert rules.asking(None, None) == rules
+    there = in_service(1, microsoft("+7", toll_free="+800"))
+    assert decide(licensed(), there, asked).action is Action.ALREADY
+    assert decide(licensed(), there, rules.asking("+7", "+801")).action is Action.SET_NUMBER
 
 
 def test_number_rule_comes_with_the_move() -> None:
@@ -128,6 +153,7 @@ def test_excluded_is_never_changed(
         assert not user.is_guest
         assert not user.is_room or rules.include_rooms
         assert {user.id, user.upn.lower()}.isdisjoint(rules.excluded)
+        assert user.groups.isdisjoint(rules.excluded_groups)
         permitted = {AccountType.USER} | ({AccountType.RESOURCE} if rules.include_rooms else set())
         assert service.account_type in permitted
 

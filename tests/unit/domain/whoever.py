@@ -45,12 +45,14 @@ USERS = st.builds(
     is_guest=st.booleans(),
     is_room=st.booleans(),
     usage_location=st.sampled_from(["US", "DE", None]),
+    groups=st.sampled_from([frozenset(), frozenset({guid(91)})]),
 )
 RULES = st.builds(
     Rules,
     excluded=st.sampled_from(
         [frozenset(), frozenset({guid(1)}), frozenset({"user1@contoso.example"})]
     ),
+    excluded_groups=st.sampled_from([frozenset(), frozenset({guid(91)})]),
     include_rooms=st.booleans(),
-    numbers=st.sampled_from([{}, {"US": NUMBER}]),
+    numbers=st.sampled_from([{}, {"US": NUMBER}, {guid(91): NUMBER}]),
 )

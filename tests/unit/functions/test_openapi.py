@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[3]
 def routes() -> set[tuple[str, str]]:
     """Every route of functions/api.py, but for the document's own."""
     code = (ROOT / "functions/api.py").read_text(encoding="utf-8")
-    found = re.findall(r'route\("([^"]+)", methods=\["(\w+)"\]\)', code)
+    found = re.findall(r'route\("([^"]+)", methods=\["(\w+)"\], auth_level=ACCESS\)', code)
     return {(verb.lower(), f"/{path}") for path, verb in found if path != "openapi.json"}
 
 

@@ -228,6 +228,20 @@ MISTAKES = [
         "license_events",
         "license_event",
     ),
+    Mistake(
+        "a KQL field that is never logged",
+        "queries, workbook and alerts",
+        "infra/queries/delta_age.kql",
+        "(delta_age_s: long)",
+        "(delta_age_h: long)",
+    ),
+    Mistake(
+        "a word of the platform set by hand",
+        "settings, both ways",
+        API,
+        "AzureWebJobsStorage__credential: 'managedidentity'",
+        "WEBSITE_AUTH_ENABLED: 'true'",
+    ),
     Mistake("a broken brace", "Bicep syntax", API, "functionAppConfig: {", "functionAppConfig: {{"),
     Mistake(
         "a parameter that main.bicep does not have",

@@ -9,6 +9,7 @@ from shared.domain.waiting import Patience
 from shared.log import EventLog
 from shared.services.moving import Mover
 from shared.services.recording import Recorder
+from shared.services.settling import Settler
 from shared.storage.messages import MoveMessage
 from tests.fakes import (
     FakeClock,
@@ -48,17 +49,22 @@ class MovingWorld:
             log=EventLog("acp.moving"),
             report=self.report,
         )
-        return Mover(
-            directory=self.directory,
+        settler = Settler(
             conferencing=self.teams,
             replaced=self.replaced,
             users=self.users,
+            clock=self.clock,
+            log=EventLog("acp.moving"),
+            report=self.report,
+        )
+        return Mover(
+            directory=self.directory,
+            settler=settler,
             runs=self.runs,
             recorder=recorder,
             rules=self.rules,
             clock=self.clock,
             log=EventLog("acp.moving"),
-            report=self.report,
         )
 
     async def move(self, *numbers: int, run: str | None = None) -> list[UserResult]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.clients.teams_models import ConferencingSettings
+from shared.domain.bridges import BridgeNumber
 from shared.domain.waiting import ask_person
 from shared.errors import AccessDeniedError, UnreachableError
 from shared.services.doctor import Doctor, Finding, Verdict
@@ -44,8 +45,11 @@ class Patient:
         await self.probe()
         return self.settings
 
-    async def bridge_numbers(self) -> set[str]:
-        return {"+14255550100"}
+    async def bridge_numbers(self) -> list[BridgeNumber]:
+        return [
+            BridgeNumber("+14255550100", "bridge"),
+            BridgeNumber("+18005550100", "bridge", toll_free=True),
+        ]
 
     async def subscription(self) -> SubscriptionState | None:
         return self.known

@@ -55,7 +55,12 @@ def test_ready_are_those_whom_the_sweep_would_queue(
     names = [user.user_id for user in found]
     assert len(names) == len(set(names))
     # Whom a rule excludes and Teams does not list, the sweep leaves to the mover to refuse.
-    excluded = {user for user in world.queued if user in rules.excluded and user not in names}
+    excluded = {
+        user
+        for user in world.queued
+        if user not in names
+        and (user in rules.excluded or world.directory.known[user].groups & rules.excluded_groups)
+    }
     assert excluded.isdisjoint(world.teams.known)
     assert set(names) == world.queued - excluded
 

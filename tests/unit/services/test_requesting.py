@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.domain.options import MoveOptions
 from shared.domain.user import PlanStatus
 from shared.errors import AccessDeniedError, InputError
 from shared.storage.runs import Run, RunState, new_run_id
@@ -29,6 +30,18 @@ async def test_names_are_written_down_before_anything_happens() -> None:
     assert world.teams.sets == []
     await world.requester().carry_out(run.id)
     assert world.set_once(MANY)
+
+
+async def test_what_was_asked_for_holds_for_the_whole_run() -> None:
+    """Numbers and mails asked for at the beginning hold for a run that another process goes on with."""
+    world = World()
+    options = MoveOptions(True, "+15550111", "+18005550111")
+    run = await world.requester().begin(world.fill(2), options)
+    await world.requester().carry_out(run.id)
+    assert world.teams.sets == [(guid(1), True, "+15550111"), (guid(2), True, "+15550111")]
+    assert world.teams.mailed == [guid(1), guid(2)]
+    entries = [world.teams.known[guid(number)].entries[0] for number in (1, 2)]
+    assert {entry.toll_free_number for entry in entries} == {"+18005550111"}
 
 
 @pytest.mark.parametrize("names", [[], iter(())], ids=["list", "iterator"])

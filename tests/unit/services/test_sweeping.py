@@ -96,6 +96,24 @@ async def test_rooms_are_swept_where_the_setting_permits() -> None:
     assert world.queued == {guid(1)}
 
 
+async def test_members_of_excluded_groups_are_not_queued() -> None:
+    """A sweep leaves out who is in an excluded group, and counts nobody of them as to be moved."""
+    world = World(rules=Rules(excluded_groups=frozenset({guid(91)})))
+    world.directory.add(replace(licensed(1), groups=frozenset({guid(91)})), licensed(2))
+    world.teams.add(in_service(1, third_party()), in_service(2, third_party()))
+    assert (await world.sweep()).counts["excluded"] == 1
+    assert world.queued == {guid(2)}
+
+
+async def test_number_rule_of_a_group_is_kept() -> None:
+    """A sweep finds the members of a group whose default number is not the one of the group's rule."""
+    world = World(rules=Rules(numbers={guid(91): "+15550177"}))
+    world.directory.add(replace(licensed(1), groups=frozenset({guid(91)})), licensed(2))
+    world.teams.add(in_service(1, microsoft()), in_service(2, microsoft()))
+    await world.sweep()
+    assert world.queued == {guid(1)}
+
+
 async def test_messages_are_full() -> None:
     """Users of many pages go out in messages of 20, each user once."""
     world = World()

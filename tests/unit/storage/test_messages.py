@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import InputError
-from shared.storage.messages import USERS_PER_MESSAGE, MoveMessage, messages
+from shared.operation import operation
+from shared.storage.messages import USERS_PER_MESSAGE, MoveMessage, PageMessage, messages
 from tests.fakes import guid
 
 IDS = st.lists(st.uuids().map(str), min_size=1, max_size=70)
@@ -30,6 +31,8 @@ def test_every_user_once_in_full_messages(users: list[str]) -> None:
         (f'{{"cause": "sweep", "users": ["{guid(1)}", "x"]}}', "users.1"),
         (f'{{"cause": "no spaces!", "users": ["{guid(1)}"]}}', "cause"),
         (f'{{"cause": "sweep", "users": ["{guid(1)}"], "extra": 1}}', "extra"),
+        (f'{{"cause": "sweep", "users": ["{guid(1)}"], "operation": "x y=1"}}', "operation"),
+        (f'{{"cause": "sweep", "users": ["{guid(1)}"], "operation": "{"a" * 17}"}}', "operation"),
         (f'{{"version": 2, "cause": "sweep", "users": ["{guid(1)}"]}}', "version"),
     ],
 )
@@ -44,3 +47,18 @@ def test_more_than_twenty_users_are_refused() -> None:
     users = ",".join(f'"{guid(number)}"' for number in range(21))
     with pytest.raises(InputError, match="users"):
         MoveMessage.decode(f'{{"cause": "sweep", "users": [{users}]}}')
+
+
+def test_messages_without_an_operation_are_taken() -> None:
+    """A message that an older version queued has no operation, and is read all the same."""
+    old = f'{{"version":1,"cause":"sweep","users":["{guid(1)}"],"run":"run-1"}}'
+    assert MoveMessage.decode(old).operation is None
+    assert MoveMessage.decode(old).encode() == old
+    assert PageMessage.decode('{"version":1,"run":"run-1","page":2}').operation is None
+
+
+def test_messages_carry_the_operation_under_way() -> None:
+    """What is queued inside an operation says so."""
+    with operation() as here:
+        (text,) = messages("sweep", [guid(1)])
+    assert MoveMessage.decode(text).operation == here.id

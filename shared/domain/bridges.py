@@ -1,0 +1,57 @@
+"""The numbers of the tenant's conference bridges, and whether those that are asked for are among them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.domain.options import MoveOptions
+from shared.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeNumber:
+    """A dial-in number (E.164, +) and the id of its bridge."""
+
+    number: str
+    bridge: str
+    toll_free: bool = False
+
+
+def rule_faults(rules: Mapping[str, str], known: Sequence[BridgeNumber]) -> list[str]:
+    """Return the number rules (as `WHOM=NUMBER`) whose number is no toll number of any bridge."""
+    tolls = {each.number for each in known if not each.toll_free}
+    return [f"{whom}={number}" for whom, number in rules.items() if number not in tolls]
+
+
+def check_options(options: MoveOptions, known: Sequence[BridgeNumber]) -> None:
+    """Raise InputError, which lists the numbers there are, when one asked for is on no bridge.
+
+    Or when the two are on different bridges: a user is on one.
+    """
+    toll = _find(options.service_number, known, toll_free=False)
+    toll_free = _find(options.toll_free_number, known, toll_free=True)
+    if toll and toll_free and toll.bridge != toll_free.bridge:
+        raise InputError(
+            f"toll-free number {toll_free.number} is on another bridge than {toll.number}"
+        )
+
+
+def bridge_of(number: str, known: Iterable[BridgeNumber]) -> str:
+    """Return the id of the bridge a number is on; InputError: it is on none."""
+    for each in known:
+        if each.number == number:
+            return each.bridge
+    raise InputError(f"number {number} is on no bridge of the tenant")
+
+
+def _find(
+    number: str | None, known: Sequence[BridgeNumber], *, toll_free: bool
+) -> BridgeNumber | None:
+    if number is None:
+        return None
+    fitting = [each for each in known if each.toll_free is toll_free]
+    for each in fitting:
+        if each.number == number:
+            return each
+    kind = "toll-free number" if toll_free else "service number"
+    listed = ", ".join(sorted(each.number for each in fitting)) or "none"
+    raise InputError(f"{kind} {number} is on no bridge; there are {listed}")

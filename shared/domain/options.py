@@ -1,0 +1,23 @@
+"""What a person may ask for together with a move."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class MoveOptions:
+    """Wishes that hold for the users of one run.
+
+    send_email: whether Microsoft is asked to mail them their new numbers and PIN. Without it the
+    tenant's own setting decides (AutomaticallySendEmailsToUsers).
+    service_number, toll_free_number: their default numbers (E.164, +); None: the number rules, else
+    the service's own choice.
+    """
+
+    send_email: bool = False
+    service_number: str | None = None
+    toll_free_number: str | None = None
+
+
+DEFAULT_OPTIONS: Final = MoveOptions()
+"""Nothing special: what the function app does by itself."""

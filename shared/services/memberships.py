@@ -1,0 +1,44 @@
+"""Who is in the groups that the settings name: read once for a look at everybody."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Protocol
+from uuid import UUID
+
+
+class Groups(Protocol):
+    """The directory's groups."""
+
+    def members(self, group: str) -> AsyncIterator[list[str]]:
+        """Yield the ids of a group's members, page by page."""
+        ...
+
+
+class Memberships:
+    """Group memberships of users; 16 bytes a member and group."""
+
+    def __init__(self) -> None:
+        self._members: dict[str, set[bytes]] = {}
+
+    def add(self, group: str, users: Sequence[str]) -> None:
+        """Remember that `users` are in `group`."""
+        self._members.setdefault(group, set()).update(UUID(user).bytes for user in users)
+
+    def of(self, user: str) -> frozenset[str]:
+        """Return the groups of a user, of those that were read."""
+        key = UUID(user).bytes
+        return frozenset(group for group, members in self._members.items() if key in members)
+
+
+async def read_memberships(
+    directory: Groups,
+    groups: Sequence[str],
+    between: Callable[[], Awaitable[None]] | None = None,
+) -> Memberships:
+    """Return who is in `groups`; `between` is called at each page. NotFoundError: no such group."""
+    found = Memberships()
+    for group in groups:
+        async for users in directory.members(group):
+            found.add(group, users)
+            if between:
+                await between()
+    return found

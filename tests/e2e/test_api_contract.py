@@ -1,0 +1,47 @@
+"""The HTTP API against its own OpenAPI document: whatever fits it, or nearly fits, is never a 500."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import (
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from local.azurite.server import Azurite
+from shared.api.openapi import document
+from tests.e2e.system import System
+from tests.e2e.tenant import Tenant
+
+SCHEMA = schemathesis.openapi.from_dict(document())
+CHECKS = [
+    schemathesis.checks.not_a_server_error,
+    status_code_conformance,
+    response_schema_conformance,
+]
+
+
+@pytest.fixture(scope="module")
+def system(azurite_server: Azurite, folder: Path) -> Iterator[System]:
+    """The app on a tenant of its own, in report mode: what is generated may name anybody."""
+    with (
+        Tenant(folder, users=20, seed=5) as tenant,
+        System(azurite_server, tenant, folder, {"ACP_MODE": "report"}) as system,
+    ):
+        yield system
+
+
+@SCHEMA.parametrize()
+@settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_no_call_breaks_the_app(system: System, case: schemathesis.Case[Any]) -> None:
+    """Generated calls, right and wrong, get an answer that the document describes, and no 5xx."""
+    case.call_and_validate(base_url=f"{system.host.origin}/api", checks=CHECKS)

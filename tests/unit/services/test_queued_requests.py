@@ -1,0 +1,117 @@
+"""Runs that people ask the deployed app for: taken in at once, worked off page by page."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from shared.domain.options import MoveOptions
+from shared.errors import StorageError
+from shared.services.finding import Finder
+from shared.services.previewing import Previewer
+from shared.services.queued_requests import QueuedRequests
+from shared.storage.messages import PageMessage
+from shared.storage.requests import Wish
+from shared.storage.runs import Run, RunState
+from tests.fakes import FakeQueue, guid
+from tests.unit.services.requesting_world import RequestingWorld
+
+MANY = 250
+
+
+@dataclass
+class World(RequestingWorld):
+    """The same world with a queue of pages."""
+
+    pages: FakeQueue = field(default_factory=FakeQueue)
+
+    def queued(self) -> QueuedRequests:
+        """The service as another instance has it."""
+        return QueuedRequests(
+            requester=self.requester(),
+            previewer=Previewer(self.directory, self.teams, self.rules),
+            finder=Finder(self.directory, self.teams, self.rules),
+            requests=self.requests,
+            runs=self.runs,
+            queue=self.pages,
+            clock=self.clock,
+        )
+
+    async def work(self, *, again: bool = False) -> Run:
+        """Work off what is queued, also what that queues; return the last run."""
+        while self.pages.texts:
+            message = PageMessage.decode(self.pages.texts.pop(0))
+            await self.queued().work(message, again=again)
+        return self.runs.last
+
+
+async def test_users_are_moved_page_by_page() -> None:
+    """Three pages, worked off one by one: the run ends with the last, each user set once."""
+    world = World()
+    run = await world.queued().accept_users(world.fill(MANY), Wish(), dry_run=False, key=None)
+    assert (run.state, run.counts) == (RunState.RUNNING, {"users": MANY})
+    assert len(world.pages.texts) == 3
+    run = await world.work()
+    assert (run.state, run.counts) == (RunState.FINISHED, {"users": MANY, "moved": MANY})
+    assert world.set_once(MANY)
+
+
+async def test_wishes_hold_for_every_page() -> None:
+    """Numbers and mails that were asked for reach each user, and a dry run decides by them."""
+    world = World()
+    wish = Wish(options=MoveOptions(True, "+15550111"))
+    await world.queued().accept_users(world.fill(120), wish, dry_run=False, key=None)
+    await world.work()
+    assert {number for _, _, number in world.teams.sets} == {"+15550111"}
+    assert len(world.teams.mailed) == 120
+
+
+async def test_everybody_of_a_provider() -> None:
+    """Page 0 finds the users; a dry run over them changes nobody."""
+    world = World()
+    world.fill(3)
+    await world.queued().accept_provider(Wish("intercall"), dry_run=True, key=None)
+    run = await world.work()
+    assert run.counts == {"users": 3, "would_move": 3}
+    assert world.teams.sets == []
+    await world.queued().accept_provider(Wish(), dry_run=False, key=None)
+    assert (await world.work()).counts == {"users": 3, "moved": 3}
+
+
+async def test_a_key_stands_for_one_run_also_after_a_failure() -> None:
+    """The queue fails after the users are written down: the same key again finishes the job."""
+    world = World()
+    names = world.fill(3)
+    world.pages.down = True
+    with pytest.raises(StorageError):
+        await world.queued().accept_users(names, Wish(), dry_run=False, key="once")
+    world.pages.down = False
+    first = await world.queued().accept_users(names, Wish(), dry_run=False, key="once")
+    again = await world.queued().accept_users(names, Wish(), dry_run=False, key="once")
+    assert (first.id, len(world.runs.runs)) == (again.id, 1)
+    assert (await world.work()).counts == {"users": 3, "moved": 3}
+    assert world.set_once(3)
+
+
+async def test_a_page_that_comes_again_looks_at_nobody_twice() -> None:
+    """A crash between the move and the mark: the page comes again, and nobody is set again."""
+    world = World()
+    run = await world.queued().accept_users(world.fill(3), Wish(), dry_run=False, key=None)
+    page = PageMessage.decode(world.pages.texts[0])
+    world.runs.fails = 1
+    with pytest.raises(StorageError):
+        await world.queued().work(page, again=False)
+    await world.queued().work(page, again=True)
+    assert world.runs.runs[run.id].state is RunState.FINISHED
+    assert world.set_once(3)
+
+
+async def test_a_run_that_the_app_left_is_gone_on_with_by_hand() -> None:
+    """One of three pages was lost for good: `acp move --resume` moves its users, nobody twice."""
+    world = World()
+    run = await world.queued().accept_users(world.fill(MANY), Wish(), dry_run=False, key=None)
+    del world.pages.texts[1]
+    assert (await world.work()).state is RunState.RUNNING
+    assert guid(150) not in world.outcomes(run)
+    run = await world.requester().carry_out(run.id)
+    assert (run.state, run.counts) == (RunState.FINISHED, {"users": MANY, "moved": MANY})
+    assert world.set_once(MANY)
