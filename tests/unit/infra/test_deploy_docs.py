@@ -8,6 +8,7 @@ import pytest
 
 from infra.checks import bicep
 from infra.checks.roles import ROLES
+from infra.checks.settings import known
 
 ROOT = Path(__file__).parents[3]
 PAGES = ["docs/deploy.md", "docs/security.md", "docs/cost.md"]
@@ -26,12 +27,12 @@ def _variables() -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_variables_exist(page: str) -> None:
-    """What a reader is told to set fills a parameter of the deployment; one is the platform's own."""
+    """What a reader is told to set fills a parameter; every other such name is a setting."""
     text = _page(page)
-    named = set(re.findall(r"azd env set (\w+)", text)) | set(
-        re.findall(r"`([A-Z_]{6,})[`=]", text)
-    )
-    assert named - {"WEBSITE_AUTH_ENABLED"} <= _variables()
+    told = set(re.findall(r"azd env set (\w+)", text))
+    named = set(re.findall(r"`([A-Z_]{6,})[`=]", text))
+    assert told <= _variables()
+    assert named <= _variables() | known() | {"WEBSITE_AUTH_ENABLED"}
 
 
 @pytest.mark.parametrize("page", PAGES)
