@@ -11,9 +11,11 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := $(shell sed -n 's/.*"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
 READY := $(VENV)/.ready
+CHECKOV := .venv-checkov/.ready
 AZURITE := local/azurite/node_modules/.package-lock.json
-COMPILE := $(UV) pip compile pyproject.toml --universal --python-version 3.13 --generate-hashes \
+COMPILE_ALONE := $(UV) pip compile --universal --python-version 3.13 --generate-hashes \
 	--no-annotate --quiet --custom-compile-command "make lock"
+COMPILE := $(COMPILE_ALONE) pyproject.toml
 ARGS ?=
 
 .PHONY: help
@@ -54,11 +56,26 @@ large: install ## run the tests that take long: a sweep of 20,000 users killed t
 	@$(BIN)/pytest -m large tests $(ARGS)
 
 .PHONY: check
-check: $(READY) ## format, lint, types, stale requirements
+check: $(READY) $(CHECKOV) ## format, lint, types, stale requirements, infrastructure, package
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(MAKE) --no-print-directory check-lock
+	@$(BIN)/python -m infra.checks
+	@$(BIN)/python -m infra.package
+
+.PHONY: package
+package: $(READY) ## build dist/acp-mover.zip and show that it runs
+	@$(BIN)/python -m infra.package $(ARGS)
+
+.PHONY: checkov
+checkov: $(CHECKOV) # installs checkov into an environment of its own (make check does it)
+
+$(CHECKOV): requirements-checkov.txt | $(READY)
+	@echo "Installing checkov into .venv-checkov ..."
+	@test -x .venv-checkov/bin/python || $(UV) venv --quiet --python $(BIN)/python .venv-checkov
+	@VIRTUAL_ENV=.venv-checkov $(UV) pip sync --quiet --require-hashes --compile-bytecode requirements-checkov.txt
+	@touch $@
 
 .PHONY: format
 format: $(READY) ## format and fix what can be fixed
@@ -69,13 +86,15 @@ format: $(READY) ## format and fix what can be fixed
 lock: $(READY) ## compile the hashed requirements from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	@$(COMPILE) $(UPGRADE) --output-file requirements.txt
 	@$(COMPILE) $(UPGRADE) --constraint requirements.txt --group dev --output-file requirements-dev.txt
+	@$(COMPILE_ALONE) $(UPGRADE) --group checkov --output-file requirements-checkov.txt
 
 .PHONY: check-lock
 check-lock: $(READY) # fails when the hashed requirements are older than pyproject.toml
-	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && cp requirements.txt requirements-dev.txt "$$tmp" \
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && cp requirements*.txt "$$tmp" \
 	&& $(COMPILE) --output-file "$$tmp/requirements.txt" \
 	&& $(COMPILE) --constraint requirements.txt --group dev --output-file "$$tmp/requirements-dev.txt" \
-	&& diff -q requirements.txt "$$tmp/requirements.txt" && diff -q requirements-dev.txt "$$tmp/requirements-dev.txt" \
+	&& $(COMPILE_ALONE) --group checkov --output-file "$$tmp/requirements-checkov.txt" \
+	&& (for one in requirements*.txt; do cmp -s "$$one" "$$tmp/$$one" || exit 1; done) \
 	|| { echo "requirements*.txt do not match pyproject.toml: run make lock"; exit 1; }
 
 .PHONY: docs
@@ -93,5 +112,5 @@ chaos: install ## suffer a seeded storm of faults and check every rule; ARGS="--
 
 .PHONY: clean
 clean: ## remove everything that make installed or the tools cached
-	rm -rf $(VENV) local/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-checkov dist local/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,7 +13,7 @@ from typing import Protocol
 import httpx
 from azure.core.exceptions import AzureError
 
-from benchmarks import demo, imports, moves, sweep, throttled, webhook
+from benchmarks import demo, imports, moves, storage, sweep, throttled, webhook
 from benchmarks.figures import Figure, UnavailableError, machine, table
 from local.errors import LocalError
 
@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "import": imports.run,
     "sweep": sweep.run,
     "moves": moves.run,
+    "storage": storage.run,
     "webhook": webhook.run,
     "demo": demo.run,
     "throttled": throttled.run,

@@ -43,6 +43,7 @@ _INSIDE_BATCHES = {("graph", "get_user")}
 """Calls that the tenant counts one by one, and that the app only makes inside a batch."""
 
 _READY = r"^ready (http://\S+)$"
+_STORAGE_LOG = "azurite.log"
 _SLOW = httpx.Timeout(10.0, read=1800.0)
 """A sweep is waited for in one request."""
 
@@ -79,6 +80,15 @@ class Stack:
     storage: str
     tenant: str
     folder: Path
+
+    def storage_requests(self) -> int:
+        """How many requests the storage got so far; 0 unless the stack counts them."""
+        log = (self.folder / _STORAGE_LOG).read_text(encoding="utf-8", errors="replace")
+        return sum("HTTP/1.1" in line for line in log.splitlines())
+
+    def log_lines(self) -> int:
+        """How many lines the hosts have written to their log so far."""
+        return len((self.folder / "host.log").read_bytes().splitlines())
 
     def totals(self) -> dict[str, int]:
         """The tenant's counts of users, see local/tenant/README.md."""
@@ -154,15 +164,23 @@ class Stack:
         return _get(f"{self.tenant}/_tenant/state?summary=true")
 
 
+class _TalkativeAzurite(Azurite):
+    """Azurite that writes a line for each request."""
+
+    def _command(self) -> list[str]:
+        return [word for word in super()._command() if word != "--silent"]
+
+
 @contextmanager
-def stack(users: int, *more: str, seed: int = 1) -> Iterator[Stack]:
+def stack(users: int, *more: str, seed: int = 1, counted: bool = False) -> Iterator[Stack]:
     """Start storage and a tenant of `users` users, whose services lag behind by nothing.
 
-    more: further options of `acp tenant`.
+    more: further options of `acp tenant`. counted: requests to the storage are counted.
     """
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="acp-bench-")))
-        azurite = running.enter_context(Azurite())
+        kind = _TalkativeAzurite if counted else Azurite
+        azurite = running.enter_context(kind(log=folder / _STORAGE_LOG))
         options = ("--port", "0", "--users", str(users), "--seed", str(seed), "--lag", "0", *more)
         tenant = running.enter_context(acp("tenant", *options, folder=folder))
         yield Stack(azurite.connection_string, tenant.wait_for_line(_READY, 120)[1], folder)

@@ -1,4 +1,4 @@
-"""Writes the tables of docs/settings, wire, telemetry and cli from the code (`make docs`).
+"""Writes the tables of docs/settings, wire, telemetry, cli and cost from the code (`make docs`).
 
 Each file holds prose written by hand and one table between two marks; only the table is replaced.
 A test compares the files with what this module would write.
@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from benchmarks import cost
 from shared.clients.wire import CALLS
 from shared.events import FIELDS, Event, catalogue
 from shared.settings import Settings
@@ -96,6 +97,7 @@ TABLES = {
     "wire.md": wire_table,
     "telemetry.md": events_table,
     "cli.md": commands,
+    "cost.md": cost.table,
 }
 
 

@@ -1,0 +1,179 @@
+"""What a month costs: the formula of docs/cost.md, and the table that `make docs` writes there.
+
+What the app does comes from docs/performance.md, where the benchmarks' figures stand, and from the
+schedules in shared/settings.py; what a tenant does and what Azure charges are assumptions, with
+their source. `python -m benchmarks.cost --memory 0.5 --churn 0.05` prints the table for others.
+"""
+
+import argparse
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from benchmarks.figures import ROOT
+from local.host.ncrontab import Schedule
+from shared.settings import Settings
+
+SIZES: Final = (1_000, 50_000, 500_000)
+DAYS: Final = 30
+_SECONDS: Final = DAYS * 86_400
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What a tenant does and how the services answer: nobody measured it.
+
+    churn: share of the users whose licenses change in a month. looks: times that the app looks at
+    such a user: notification, delta, a second look. moved: share of the users moved in the month.
+    teams_seconds: one call to Teams. page_seconds: one page of 1,000 users. record_kb: one line in
+    Log Analytics with its columns. memory: GB of an instance.
+    """
+
+    churn: float = 0.03
+    looks: float = 3
+    moved: float = 0.01
+    teams_seconds: float = 0.5
+    page_seconds: float = 2.0
+    record_kb: float = 1.0
+    memory: float = 2.0
+
+
+@dataclass(frozen=True)
+class Prices:
+    """US dollars. Sources and dates are in docs/cost.md."""
+
+    gb_second: float = 0.000026
+    million_executions: float = 0.40
+    ten_thousand_requests: float = 0.004
+    log_gb: float = 2.30
+    always_ready_gb_second: float = 0.000004
+    private_endpoint_hour: float = 0.01
+    private_zone: float = 0.50
+
+
+@dataclass(frozen=True)
+class Month:
+    """What a tenant of `users` uses in a month, and what that costs."""
+
+    users: int
+    executions: float
+    gb_seconds: float
+    storage_requests: float
+    log_gb: float
+    price: Prices
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Dollars by part, before any free grant."""
+        return {
+            "executions": self.executions / 1e6 * self.price.million_executions,
+            "GB-seconds": self.gb_seconds * self.price.gb_second,
+            "storage requests": self.storage_requests / 1e4 * self.price.ten_thousand_requests,
+            "log": self.log_gb * self.price.log_gb,
+        }
+
+
+def figure(section: str, row: str, column: int = 1) -> float:
+    """Read the first number of a cell of docs/performance.md. KeyError: there is no such row."""
+    text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    part = re.search(rf"^## {re.escape(section)}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    for line in (part[1] if part else "").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0] == row and (number := re.search(r"[\d,]*\.?\d+", cells[column])):
+            return float(number[0].replace(",", ""))
+    raise KeyError(f"docs/performance.md, {section}: no figure {row!r}")
+
+
+def timer_runs() -> float:
+    """How often all timer functions together run in a month, by the default schedules."""
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "functions").glob("*.py"))
+    timers = Counter(re.findall(r"timer_trigger\(.*schedule=SETTINGS\.(\w+)", code))
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    runs = 0
+    for name, functions in timers.items():
+        schedule = Schedule.parse(str(Settings.model_fields[name].default))
+        moment, end, count = start, start + timedelta(days=1), 0
+        while (moment := schedule.next_after(moment)) <= end:
+            count += 1
+        runs += functions * count
+    return runs * DAYS
+
+
+def month(users: int, assumed: Assumptions, price: Prices) -> Month:
+    """Compute a month; the formula stands in docs/cost.md in words."""
+    notified = users * assumed.churn
+    looks = notified * assumed.looks + users * assumed.moved
+    calls = figure("moves", "requests to Teams")
+    look_seconds = calls * assumed.teams_seconds
+    timers = timer_runs()
+    pages = users / 1000
+    # Each execution is billed for a second at least; a message of one user is one execution.
+    seconds = (
+        timers + notified + looks * max(1.0, look_seconds) + DAYS * pages * assumed.page_seconds
+    )
+    requests = (
+        figure("storage", "idle") * _SECONDS / 60
+        + DAYS * pages * figure("storage", "next sweep")
+        + looks * figure("storage", "moves")
+    )
+    lines = figure("storage", "log while idle") * _SECONDS / 60
+    lines += looks * figure("storage", "log of moves") + 2 * (timers + notified + looks)
+    return Month(
+        users,
+        executions=timers + notified + looks,
+        gb_seconds=seconds * assumed.memory,
+        storage_requests=requests,
+        log_gb=lines * assumed.record_kb / 1e6,
+        price=price,
+    )
+
+
+def table(assumed: Assumptions | None = None, price: Prices | None = None) -> str:
+    """Return the table of docs/cost.md (Markdown)."""
+    assumed, price = assumed or Assumptions(), price or Prices()
+    months = [month(users, assumed, price) for users in SIZES]
+    rows = [
+        ("executions", [f"{one.executions:,.0f}" for one in months]),
+        ("GB-seconds", [f"{one.gb_seconds:,.0f}" for one in months]),
+        ("storage requests", [f"{one.storage_requests:,.0f}" for one in months]),
+        ("log, GB", [f"{one.log_gb:,.2f}" for one in months]),
+        *(
+            (f"{name}, $", [f"{one.parts[name]:,.2f}" for one in months])
+            for name in months[0].parts
+        ),
+        ("**together, $**", [f"**{sum(one.parts.values()):,.2f}**" for one in months]),
+    ]
+    lines = [
+        "| a month | " + " | ".join(f"{one.users:,} users" for one in months) + " |",
+        "|---|" + "---:|" * len(SIZES),
+        *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows),
+    ]
+    return "\n".join([*lines, "", _options(assumed, price)])
+
+
+def _options(assumed: Assumptions, price: Prices) -> str:
+    ready = assumed.memory * _SECONDS * price.always_ready_gb_second
+    network = 3 * (price.private_endpoint_hour * DAYS * 24 + price.private_zone)
+    return "\n".join(
+        [
+            "| option, whatever the size | $ a month |",
+            "|---|---:|",
+            f"| one always-ready instance for HTTP (`HTTP_ALWAYS_READY=1`) | {ready:,.2f} |",
+            f"| virtual network: 3 private endpoints, 3 DNS zones (`VNET_ENABLED=true`) | {network:,.2f} |",
+        ]
+    )
+
+
+def main() -> None:
+    """Print the table, with other assumptions where options say so."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cost", description=__doc__)
+    default = Assumptions()
+    for name in vars(default):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=vars(default)[name])
+    print(table(replace(default, **vars(parser.parse_args()))))
+
+
+if __name__ == "__main__":
+    main()

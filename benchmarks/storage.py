@@ -1,0 +1,68 @@
+"""What the app asks of its storage and writes to its log: docs/cost.md counts with these figures.
+
+Azurite writes a line for each request, whatever the service; a batch is one. Four situations, each
+with a fresh host: a sweep that saves entries, moves from a full queue, the next sweep, and idle
+minutes in which all timers run. Lines of the log are those that the host wrote in that time.
+"""
+
+import time
+from collections.abc import Iterator
+
+from benchmarks.figures import Figure
+from benchmarks.stack import BY_THEMSELVES, Stack, stack
+from local.waiting import wait_until
+
+_USERS = 2_000
+_QUICK = 500
+_MINUTES = 5
+_TIMERS = tuple(name for name in BY_THEMSELVES if name != "move_users")
+_LIMIT = 900.0
+
+
+def run(*, quick: bool) -> Iterator[Figure]:
+    """Yield requests to the storage and lines of log by user swept, user moved, and idle minute."""
+    users = _QUICK if quick else _USERS
+    with stack(users, counted=True) as system:
+        first = _sweep(system)
+        saved, before = system.rows("replacedproviders"), system.totals()["sets"]
+        requests, lines = _moves(system)
+        moved = system.totals()["sets"] - before
+        again = _sweep(system)
+        idle_requests, idle_lines = _idle(system, 1 if quick else _MINUTES)
+    each = users / 1000
+    yield Figure("first sweep", first / each, "requests/1,000 users", note=f"{saved:,} saved")
+    yield Figure("next sweep", again / each, "requests/1,000 users")
+    yield Figure("moves", requests / moved, "requests/moved user", note=f"{moved:,} moved")
+    yield Figure("log of moves", lines / moved, "lines/moved user")
+    yield Figure("idle", idle_requests, "requests/minute")
+    yield Figure("log while idle", idle_lines, "lines/minute")
+
+
+def _sweep(system: Stack) -> int:
+    with system.host(disabled=BY_THEMSELVES) as host:
+        before = system.storage_requests()
+        host.run("sweep_providers")
+        return system.storage_requests() - before
+
+
+def _moves(system: Stack) -> tuple[int, int]:
+    messages, requests = system.queued(), system.storage_requests()
+    with system.host(disabled=_TIMERS) as host:
+        lines = system.log_lines()
+
+        def done() -> bool:
+            counts = host.counters("move_users")
+            return counts["running"] == 0 and counts["succeeded"] >= messages
+
+        wait_until(done, "the queue is empty", _LIMIT)
+        return system.storage_requests() - requests, system.log_lines() - lines
+
+
+def _idle(system: Stack, minutes: int) -> tuple[float, float]:
+    """Requests and lines a minute, from the second minute on: in the first the app subscribes."""
+    with system.host():
+        time.sleep(60)
+        requests, lines = system.storage_requests(), system.log_lines()
+        time.sleep(60 * minutes)
+        requests, lines = system.storage_requests() - requests, system.log_lines() - lines
+        return requests / minutes, lines / minutes

@@ -1,0 +1,66 @@
+// Event Grid, first stage: Microsoft Graph may create its partner topic in this resource group,
+// and an identity may write undelivered events. The second stage is infra/eventgrid.bicep.
+param location string
+param tags object
+param authorizationDays int
+param storageAccountName string
+param deadLetterContainerName string
+param deadLetterIdentityName string
+
+// The registration id stands in public repositories, on no page of Microsoft: see docs/deploy.md.
+var graphPartner = {
+  name: 'MicrosoftGraphAPI'
+  registrationId: 'c02e0126-707c-436d-b6a1-175d2748fb58'
+}
+var roleIds = {
+  storageBlobDataContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+}
+
+resource configuration 'Microsoft.EventGrid/partnerConfigurations@2022-06-15' = {
+  name: 'default'
+  location: 'global'
+  tags: tags
+  properties: {
+    partnerAuthorization: {
+      defaultMaximumExpirationTimeInDays: authorizationDays
+      authorizedPartnersList: [
+        {
+          partnerName: graphPartner.name
+          partnerRegistrationImmutableId: graphPartner.registrationId
+        }
+      ]
+    }
+  }
+}
+
+resource deadLetterIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+  name: deadLetterIdentityName
+  location: location
+  tags: tags
+}
+
+resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+  name: storageAccountName
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' existing = {
+  parent: blobs
+  name: deadLetterContainerName
+}
+
+resource writesDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(deadLetters.id, deadLetterIdentity.id, roleIds.storageBlobDataContributor)
+  scope: deadLetters
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.storageBlobDataContributor)
+    principalId: deadLetterIdentity.properties.principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+output deadLetterIdentityId string = deadLetterIdentity.id

@@ -1,0 +1,64 @@
+// Event Grid, second stage: events of Graph's partner topic go to the function license_events.
+// Deploy it when the function is deployed and the topic is there and activated (docs/deploy.md):
+// an event subscription to a function that does not exist yet fails.
+param functionAppName string
+param functionName string
+param partnerTopicName string
+param storageAccountName string
+param deadLetterContainerName string
+
+@description('Resource id of the identity that writes undelivered events; the partner topic must carry it.')
+param deadLetterIdentityId string
+
+@minValue(1)
+@maxValue(30)
+param maxDeliveryAttempts int
+
+@minValue(1)
+@maxValue(1440)
+param eventTimeToLiveInMinutes int
+
+resource site 'Microsoft.Web/sites@2024-04-01' existing = {
+  name: functionAppName
+}
+
+resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+  name: storageAccountName
+}
+
+resource topic 'Microsoft.EventGrid/partnerTopics@2022-06-15' existing = {
+  name: partnerTopicName
+}
+
+resource licenses 'Microsoft.EventGrid/partnerTopics/eventSubscriptions@2022-06-15' = {
+  parent: topic
+  name: 'licenses'
+  properties: {
+    eventDeliverySchema: 'CloudEventSchemaV1_0'
+    destination: {
+      endpointType: 'AzureFunction'
+      properties: {
+        resourceId: '${site.id}/functions/${functionName}'
+        maxEventsPerBatch: 1
+        preferredBatchSizeInKilobytes: 64
+      }
+    }
+    deadLetterWithResourceIdentity: {
+      identity: {
+        type: 'UserAssigned'
+        userAssignedIdentity: deadLetterIdentityId
+      }
+      deadLetterDestination: {
+        endpointType: 'StorageBlob'
+        properties: {
+          resourceId: account.id
+          blobContainerName: deadLetterContainerName
+        }
+      }
+    }
+    retryPolicy: {
+      maxDeliveryAttempts: maxDeliveryAttempts
+      eventTimeToLiveInMinutes: eventTimeToLiveInMinutes
+    }
+  }
+}

@@ -1,0 +1,379 @@
+// ACP Mover in Azure: one resource group with everything the app needs. `azd up` deploys it.
+// docs/deploy.md tells the steps, docs/security.md what is open to whom, docs/cost.md what it costs.
+targetScope = 'subscription'
+
+// ---- azd ----
+
+@minLength(1)
+@maxLength(64)
+@description('Name of the azd environment; part of the resource group\'s name, and a seed of the others.')
+param environmentName string
+
+@minLength(1)
+@description('Azure region of all resources.')
+@metadata({
+  azd: {
+    type: 'location'
+  }
+})
+param location string
+
+@description('Object id of the person or service principal that runs azd. Used only with grantOperator.')
+param principalId string = ''
+
+@allowed([
+  'User'
+  'Group'
+  'ServicePrincipal'
+])
+@description('What principalId is.')
+param principalType string = 'User'
+
+@description('Whether principalId may read and write the app\'s tables and queues, as the `acp` command does.')
+param grantOperator bool = false
+
+// ---- the platform ----
+
+@description('Whether storage is reachable only from a virtual network, through private endpoints.')
+param vnetEnabled bool = false
+
+@minValue(0)
+@maxValue(5)
+@description('Instances kept warm for the HTTP functions. 1 lets the webhook answer Graph within 3 seconds; it is billed by the hour.')
+param httpAlwaysReady int = 0
+
+@minValue(1)
+@maxValue(1000)
+@description('Instances at most. Each adapts its own rate to the services\' throttling.')
+param maximumInstanceCount int = 10
+
+@allowed([
+  512
+  2048
+  4096
+])
+@description('Memory of an instance, in MB.')
+param instanceMemoryMB int = 2048
+
+@minValue(30)
+@maxValue(730)
+@description('Days that Log Analytics keeps the log.')
+param logRetentionDays int = 30
+
+@description('Where alerts go by e-mail; empty: the alerts show in the portal only.')
+param alertEmail string = ''
+
+@description('Client id of the app registration of the HTTP API (infra/app-registration.json): people and programs sign in. Empty: function keys.')
+param authClientId string = ''
+
+@minValue(1)
+@maxValue(365)
+@description('Days that Microsoft Graph may create its partner topic in the resource group (ACP_DELIVERY=eventgrid).')
+param partnerAuthorizationDays int = 7
+
+// ---- the app's settings: docs/settings.md describes each; empty means the app's own default ----
+
+@description('ACP_TENANT_ID: the Microsoft Entra tenant; empty: that of the Azure subscription.')
+param tenantId string = ''
+
+@allowed([
+  'report'
+  'move'
+])
+@description('ACP_MODE: a first deployment only reports; `move` is a decision.')
+param mode string = 'report'
+
+@description('ACP_CLOUD')
+param cloud string = ''
+
+@description('ACP_PUBLIC_URL')
+param publicUrl string = ''
+
+@description('ACP_EXCLUDED_USERS')
+param excludedUsers string = ''
+
+@description('ACP_EXCLUDED_GROUPS: needs the Graph permission GroupMember.Read.All.')
+param excludedGroups string = ''
+
+@description('ACP_INCLUDE_ROOMS')
+param includeRooms string = ''
+
+@description('ACP_NUMBER_RULES')
+param numberRules string = ''
+
+@description('ACP_SWEEP_SCHEDULE (NCRONTAB, UTC)')
+param sweepSchedule string = ''
+
+@description('ACP_RECHECK_SCHEDULE (NCRONTAB, UTC)')
+param recheckSchedule string = ''
+
+@description('ACP_CATCH_UP_SCHEDULE (NCRONTAB, UTC)')
+param catchUpSchedule string = ''
+
+@description('ACP_SUBSCRIPTION_SCHEDULE (NCRONTAB, UTC)')
+param subscriptionSchedule string = ''
+
+@description('ACP_SWEEP_MAX_MOVES')
+param sweepMaxMoves string = ''
+
+@description('ACP_SWEEP_MAX_SHARE')
+param sweepMaxShare string = ''
+
+@description('ACP_SWEEP_LEASE_SECONDS')
+param sweepLeaseSeconds string = ''
+
+@description('ACP_REPROCESS_LICENSES')
+param reprocessLicenses string = ''
+
+@allowed([
+  'webhook'
+  'eventgrid'
+])
+@description('ACP_DELIVERY: `eventgrid` also creates the partner configuration; then see infra/eventgrid.bicep.')
+param delivery string = 'webhook'
+
+@description('ACP_EVENT_GRID_TOPIC: the partner topic that Graph is to create; empty: a name is made.')
+param eventGridTopic string = ''
+
+@description('ACP_EVENT_GRID_LOCATION: its region; empty: that of the app.')
+param eventGridLocation string = ''
+
+@description('ACP_RECHECK_DELAYS')
+param recheckDelays string = ''
+
+@description('ACP_GRACE_HOURS')
+param graceHours string = ''
+
+@description('ACP_MAX_FAILURES')
+param maxFailures string = ''
+
+@description('ACP_MAX_CALLS_IN_FLIGHT')
+param maxCallsInFlight string = ''
+
+@description('ACP_REQUEST_TIMEOUT')
+param requestTimeout string = ''
+
+@description('ACP_PAGE_SIZE')
+param pageSize string = ''
+
+@minLength(3)
+@maxLength(47)
+@description('ACP_QUEUE: the queue of users to look at; the other queues are called after it.')
+param queueName string = 'moves'
+
+@description('ACP_TABLE_PREFIX')
+param tablePrefix string = ''
+
+@description('ACP_LOG_USERS')
+param logUsers string = ''
+
+// ---- names ----
+
+var abbreviations = loadJsonContent('abbreviations.json')
+var token = toLower(uniqueString(subscription().id, environmentName, location))
+var tags = {
+  'azd-env-name': environmentName
+}
+var functionAppName = '${abbreviations.webSitesFunctions}${token}'
+var useEventGrid = delivery == 'eventgrid'
+var topicName = empty(eventGridTopic) ? 'graph-users-${token}' : eventGridTopic
+var topicLocation = empty(eventGridLocation) ? location : eventGridLocation
+var entraTenant = empty(tenantId) ? subscription().tenantId : tenantId
+
+resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+  name: '${abbreviations.resourcesResourceGroups}${environmentName}'
+  location: location
+  tags: tags
+}
+
+module identity 'app/identity.bicep' = {
+  name: 'identity'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: '${abbreviations.managedIdentityUserAssignedIdentities}api-${token}'
+  }
+}
+
+module monitoring 'app/monitoring.bicep' = {
+  name: 'monitoring'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    workspaceName: '${abbreviations.operationalInsightsWorkspaces}${token}'
+    applicationInsightsName: '${abbreviations.insightsComponents}${token}'
+    retentionDays: logRetentionDays
+  }
+}
+
+module network 'app/network.bicep' = if (vnetEnabled) {
+  name: 'network'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: '${abbreviations.networkVirtualNetworks}${token}'
+  }
+}
+
+module storage 'app/storage.bicep' = {
+  name: 'storage'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    name: '${abbreviations.storageStorageAccounts}${token}'
+    queueName: queueName
+    publicNetworkAccess: !vnetEnabled
+  }
+}
+
+module privateEndpoints 'app/private-endpoints.bicep' = if (vnetEnabled) {
+  name: 'privateEndpoints'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    prefix: abbreviations.networkPrivateEndpoints
+    storageAccountName: storage.outputs.name
+    virtualNetworkId: vnetEnabled ? network.outputs.id : ''
+    subnetId: vnetEnabled ? network.outputs.endpointSubnetId : ''
+  }
+}
+
+module roles 'app/roles.bicep' = {
+  name: 'roles'
+  scope: group
+  params: {
+    storageAccountName: storage.outputs.name
+    applicationInsightsName: monitoring.outputs.applicationInsightsName
+    identityPrincipalId: identity.outputs.principalId
+    operatorPrincipalId: grantOperator ? principalId : ''
+    operatorPrincipalType: principalType
+  }
+}
+
+module eventGrid 'app/partner-configuration.bicep' = if (useEventGrid) {
+  name: 'partnerConfiguration'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    authorizationDays: partnerAuthorizationDays
+    storageAccountName: storage.outputs.name
+    deadLetterContainerName: storage.outputs.deadLetterContainerName
+    deadLetterIdentityName: '${abbreviations.managedIdentityUserAssignedIdentities}events-${token}'
+  }
+}
+
+module api 'app/api.bicep' = {
+  name: 'api'
+  scope: group
+  params: {
+    location: location
+    tags: union(tags, {
+      'azd-service-name': 'api'
+    })
+    name: functionAppName
+    planName: '${abbreviations.webServerFarms}${token}'
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    storageAccountName: storage.outputs.name
+    packageContainerName: storage.outputs.packageContainerName
+    applicationInsightsName: monitoring.outputs.applicationInsightsName
+    subnetId: vnetEnabled ? network.outputs.appSubnetId : ''
+    httpAlwaysReady: httpAlwaysReady
+    maximumInstanceCount: maximumInstanceCount
+    instanceMemoryMB: instanceMemoryMB
+    appSettings: {
+      ACP_TENANT_ID: entraTenant
+      ACP_MODE: mode
+      ACP_CLOUD: cloud
+      ACP_IDENTITY_CLIENT_ID: identity.outputs.clientId
+      ACP_PUBLIC_URL: publicUrl
+      ACP_API_ACCESS: empty(authClientId) ? 'key' : 'entra'
+      ACP_EXCLUDED_USERS: excludedUsers
+      ACP_EXCLUDED_GROUPS: excludedGroups
+      ACP_INCLUDE_ROOMS: includeRooms
+      ACP_NUMBER_RULES: numberRules
+      ACP_SWEEP_SCHEDULE: sweepSchedule
+      ACP_RECHECK_SCHEDULE: recheckSchedule
+      ACP_CATCH_UP_SCHEDULE: catchUpSchedule
+      ACP_SUBSCRIPTION_SCHEDULE: subscriptionSchedule
+      ACP_SWEEP_MAX_MOVES: sweepMaxMoves
+      ACP_SWEEP_MAX_SHARE: sweepMaxShare
+      ACP_SWEEP_LEASE_SECONDS: sweepLeaseSeconds
+      ACP_REPROCESS_LICENSES: reprocessLicenses
+      ACP_DELIVERY: delivery
+      ACP_EVENT_GRID_SUBSCRIPTION: useEventGrid ? subscription().subscriptionId : ''
+      ACP_EVENT_GRID_RESOURCE_GROUP: useEventGrid ? group.name : ''
+      ACP_EVENT_GRID_TOPIC: useEventGrid ? topicName : ''
+      ACP_EVENT_GRID_LOCATION: useEventGrid ? topicLocation : ''
+      ACP_RECHECK_DELAYS: recheckDelays
+      ACP_GRACE_HOURS: graceHours
+      ACP_MAX_FAILURES: maxFailures
+      ACP_MAX_CALLS_IN_FLIGHT: maxCallsInFlight
+      ACP_REQUEST_TIMEOUT: requestTimeout
+      ACP_PAGE_SIZE: pageSize
+      ACP_QUEUE: queueName
+      ACP_TABLE_PREFIX: tablePrefix
+      ACP_LOG_USERS: logUsers
+    }
+  }
+  dependsOn: [
+    roles
+    privateEndpoints
+  ]
+}
+
+module auth 'app/auth.bicep' = if (!empty(authClientId)) {
+  name: 'auth'
+  scope: group
+  params: {
+    functionAppName: api.outputs.name
+    clientId: authClientId
+    tenantId: entraTenant
+  }
+}
+
+module alerts 'app/alerts.bicep' = {
+  name: 'alerts'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    logAnalyticsId: monitoring.outputs.workspaceId
+    alertEmail: alertEmail
+  }
+}
+
+module workbook 'app/workbook.bicep' = {
+  name: 'workbook'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    applicationInsightsId: monitoring.outputs.applicationInsightsId
+    logAnalyticsId: monitoring.outputs.workspaceId
+  }
+}
+
+// ---- what azd, the grant script and infra/eventgrid.bicep read ----
+
+output AZURE_LOCATION string = location
+output AZURE_TENANT_ID string = subscription().tenantId
+output RESOURCE_GROUP string = group.name
+output SERVICE_API_NAME string = api.outputs.name
+output SERVICE_API_URI string = api.outputs.uri
+output AZURE_FUNCTION_NAME string = api.outputs.name
+output IDENTITY_NAME string = identity.outputs.name
+output IDENTITY_CLIENT_ID string = identity.outputs.clientId
+output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
+output STORAGE_ACCOUNT_NAME string = storage.outputs.name
+output STORAGE_TABLE_URI string = storage.outputs.tableUri
+output STORAGE_QUEUE_URI string = storage.outputs.queueUri
+output EVENT_GRID_TOPIC string = useEventGrid ? topicName : ''
+output DEAD_LETTER_CONTAINER string = storage.outputs.deadLetterContainerName
+output DEAD_LETTER_IDENTITY_ID string = useEventGrid ? eventGrid.outputs.deadLetterIdentityId : ''

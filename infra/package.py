@@ -1,0 +1,176 @@
+"""Builds the zip that is deployed, and shows that it runs: `make package`.
+
+What .funcignore leaves is packed, and nothing but what runs may be left. The same files give the
+same zip, byte for byte. The package is then taken apart again: every module is imported in a clean
+Python 3.13 that has requirements.txt and nothing else, and every function is indexed by the worker
+library that runs in Azure.
+"""
+
+import argparse
+import ast
+import fnmatch
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+CODE: Final = Path(__file__).parents[1]
+LIMIT_MB: Final = 40
+WHAT_RUNS: Final = (
+    *("function_app.py", "host.json", "requirements.txt"),
+    *("functions/*.py", "shared/*.py"),
+)
+"""Patterns of the files that run; `*` also crosses folders."""
+
+_SAMPLE: Final = {
+    "ACP_TENANT_ID": "00000000-0000-0000-0000-000000000000",
+    "AzureWebJobsStorage__tableServiceUri": "https://sample.table.core.windows.net",
+    "AzureWebJobsStorage__queueServiceUri": "https://sample.queue.core.windows.net",
+}
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name
+_IMPORT_ALL: Final = """
+import importlib, pkgutil, sys
+import function_app, functions, shared
+for package in (functions, shared):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+assert sys.version_info[:2] == (3, 13), sys.version
+print(sum(name.split(".")[0] in ("functions", "shared") for name in sys.modules))
+"""
+
+
+class PackageError(Exception):
+    """The package is not what may be deployed; the text says why and what to do."""
+
+
+def ignored(patterns: Sequence[str], path: Path) -> bool:
+    """Whether one of the .funcignore patterns leaves out the relative path or a folder above it."""
+    return any(fnmatch.fnmatchcase(part, one) for part in path.parts for one in patterns)
+
+
+def files(source: Path) -> Iterator[Path]:
+    """The relative paths of what .funcignore leaves, sorted. PackageError: a pattern is not read."""
+    lines = (source / ".funcignore").read_text(encoding="utf-8").splitlines()
+    patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    if wrong := [one for one in patterns if "/" in one or one.startswith("!")]:
+        raise PackageError(f".funcignore: {wrong[0]}: only plain names and * are read here")
+    found = []
+    for folder, folders, names in os.walk(source):
+        here = Path(folder).relative_to(source)
+        folders[:] = [name for name in folders if not ignored(patterns, Path(name))]
+        found += [here / name for name in names if not ignored(patterns, Path(name))]
+    yield from sorted(found)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy what .funcignore leaves into a new folder."""
+    for path in files(source):
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / path, target / path)
+
+
+def build(source: Path, target: Path, limit_mb: int = LIMIT_MB) -> None:
+    """Write the zip. PackageError: something in it does not run in Azure, or it is too large."""
+    paths = list(files(source))
+    strays = [
+        path.as_posix()
+        for path in paths
+        if not any(fnmatch.fnmatchcase(path.as_posix(), one) for one in WHAT_RUNS)
+    ]
+    if strays:
+        raise PackageError(
+            f"{strays[0]} would be deployed and does not run there: add it to .funcignore"
+            " (or to WHAT_RUNS in infra/package.py)"
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in paths:
+            entry = zipfile.ZipInfo(path.as_posix(), _EPOCH)
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, (source / path).read_bytes())
+    if (size := target.stat().st_size) > limit_mb * 1_000_000:
+        raise PackageError(f"{target} has {size / 1e6:.1f} MB, more than {limit_mb}")
+
+
+def imported(package: Path) -> int:
+    """Import every module of an unpacked package where only requirements.txt is installed.
+
+    Returns how many modules of the app were imported. PackageError: the text of what failed.
+    """
+    uv = str(Path(sys.executable).parent / "uv")
+    with tempfile.TemporaryDirectory() as name:
+        clean = Path(name) / "venv"
+        _run([uv, "venv", "--quiet", "--no-python-downloads", "--python", "3.13", str(clean)])
+        python = str(clean / "bin" / "python")
+        requirements = str(package / "requirements.txt")
+        install = (uv, "pip", "install", "--quiet", "--require-hashes", "--python", python)
+        _run([*install, "--requirement", requirements])
+        # -P: only the package, which PYTHONPATH names, and the clean environment are searched.
+        own = {"PYTHONPATH": str(package), "PYTHONDONTWRITEBYTECODE": "1", "PATH": ""}
+        return int(_run([python, "-P", "-c", _IMPORT_ALL], cwd=Path(name), env=own | _SAMPLE))
+
+
+def declared(package: Path) -> set[str]:
+    """The names of the functions that the code of a package decorates, by reading it."""
+    return {
+        node.name
+        for path in (package / "functions").glob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and node.decorator_list
+    }
+
+
+def indexed(package: Path) -> list[str]:
+    """Index the functions of an unpacked package in the real worker library: `name (trigger)`.
+
+    PackageError: the worker refuses the app.
+    """
+    own = {**os.environ, **_SAMPLE, "PYTHONDONTWRITEBYTECODE": "1"}
+    return _run(
+        [sys.executable, "-m", "infra.indexing", str(package)], cwd=CODE, env=own
+    ).splitlines()
+
+
+def main(arguments: list[str]) -> int:
+    """Build and prove the package; prints its size and functions. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m infra.package", description=__doc__)
+    parser.add_argument("--output", type=Path, default=CODE / "dist" / "acp-mover.zip")
+    target: Path = parser.parse_args(arguments).output
+    try:
+        build(CODE, target)
+        with tempfile.TemporaryDirectory() as name:
+            with zipfile.ZipFile(target) as archive:
+                archive.extractall(name)
+                count = len(archive.namelist())
+            modules = imported(Path(name))
+            functions = indexed(Path(name))
+            if lost := declared(Path(name)) - {one.split()[0] for one in functions}:
+                raise PackageError(f"not indexed: {', '.join(sorted(lost))}")
+    except PackageError as error:
+        print(f"failed  package: {error}")
+        return 1
+    shown = os.path.relpath(target)
+    print(f"ok      package: {shown}, {count} files, {target.stat().st_size / 1000:.0f} kB")
+    print(f"ok      package: {modules} modules imported with requirements.txt alone")
+    print(f"ok      package: {len(functions)} functions indexed: {', '.join(functions)}")
+    return 0
+
+
+def _run(
+    command: Sequence[str], *, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> str:
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise PackageError("\n".join(lines[-12:]) or f"{command[0]} ended with {done.returncode}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
