@@ -117,3 +117,19 @@ async def list_attention(req: func.HttpRequest) -> func.HttpResponse:
     from shared.api import users
 
     return await answers.answer(req, Role.READ, users.attention)
+
+
+@blueprint.route("doctor", methods=["GET"], auth_level=ACCESS)
+async def examine_app(req: func.HttpRequest) -> func.HttpResponse:
+    """Examine the app and what it stands on."""
+    from shared.api import upkeep
+
+    return await answers.answer(req, Role.READ, upkeep.examined)
+
+
+@blueprint.route("subscription", methods=["POST"], auth_level=ACCESS)
+async def subscribe_now(req: func.HttpRequest) -> func.HttpResponse:
+    """Look after the change subscription now."""
+    from shared.api import upkeep
+
+    return await answers.answer(req, Role.WRITE, upkeep.subscribed)

@@ -3,10 +3,12 @@
 Beside `shared/bootstrap.py`, so that a cold start of the function app knows nothing of it.
 """
 
+import os
 from functools import cached_property, partial
 
 from shared.bootstrap import App
 from shared.clients import wire
+from shared.services.claims import describe_token
 from shared.services.doctor import Doctor
 from shared.services.finding import Finder
 from shared.services.numbers import NumberChanges
@@ -15,6 +17,7 @@ from shared.services.queued_requests import QueuedRequests
 from shared.services.reporting import Reporter
 from shared.services.requesting import Requester
 from shared.services.showing import Shower
+from shared.settings import unknown_settings
 from shared.storage.queue import MoveQueue
 from shared.storage.requests import RequestTable
 
@@ -67,20 +70,26 @@ class Desk:
         return Doctor(
             probes={
                 "storage": (app.state.probe, "give the app's identity the storage roles"),
-                "sign-in to Graph": (partial(app.identity.token, cloud.graph_audience), assign),
+                "sign-in to Graph": (partial(self._sign_in, cloud.graph_audience), assign),
                 "Graph": (app.graph.probe, "grant the permission User.Read.All"),
-                "sign-in to Teams": (partial(app.identity.token, wire.TEAMS_AUDIENCE), assign),
+                "sign-in to Teams": (partial(self._sign_in, wire.TEAMS_AUDIENCE), assign),
                 "Teams": (app.teams.probe, role),
                 "Teams role": (app.teams.conferencing_settings, role),
             },
             queues={queue.name: queue.count for queue in self._queues},
             numbers=app.rules.numbers,
+            groups=app.rules.groups,
+            directory=app.graph,
+            unknown=unknown_settings(os.environ),
             tenant=app.teams,
             state=app.state,
             waiting=app.waiting,
             runs=self.reports,
             clock=app.clock,
         )
+
+    async def _sign_in(self, audience: str) -> str:
+        return describe_token(await self.app.identity.token(audience))
 
     @cached_property
     def _queues(self) -> list[MoveQueue]:

@@ -130,6 +130,28 @@ class ResultPage(BaseModel):
     next: str | None = None
 
 
+class SubscriptionView(BaseModel):
+    """The change subscription: its id, and when Graph ends it unless it is renewed (UTC)."""
+
+    subscription: str | None
+    expires: datetime | None
+
+
+class FindingView(BaseModel):
+    """A part of the app: ok, warning or failed, with what to do."""
+
+    part: str
+    verdict: str
+    detail: str
+    to_do: str
+
+
+class FindingList(BaseModel):
+    """What the doctor found, part by part."""
+
+    findings: list[FindingView]
+
+
 class AttentionView(BaseModel):
     """A user for whom a person is needed, and why."""
 

@@ -94,6 +94,10 @@ OPERATIONS: Final = (
         models.SavedList,
         refusals=(400, 404, 503),
     ),
+    Operation("get", "/doctor", "Examine the app and what it stands on", models.FindingList),
+    Operation(
+        "post", "/subscription", "Look after the change subscription now", models.SubscriptionView
+    ),
     Operation("get", "/providers", "List the third-party providers", models.ProviderList),
     Operation("get", "/attention", "List who needs a person", models.AttentionList),
 )

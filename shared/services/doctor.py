@@ -1,6 +1,6 @@
 """What an administrator should know before trusting the app: part by part, with what to do about it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,7 +9,8 @@ from typing import Final, Protocol
 from shared.clients.teams_models import ConferencingSettings
 from shared.clock import Clock
 from shared.domain.bridges import BridgeNumber, rule_faults
-from shared.errors import AccessDeniedError, AcpError
+from shared.errors import AccessDeniedError, AcpError, NotFoundError
+from shared.services.memberships import Groups
 from shared.services.ports import WaitingUsers
 from shared.storage.runs import Run, RunState
 from shared.storage.state import SubscriptionState
@@ -72,8 +73,10 @@ class RecentRuns(Protocol):
 class Doctor:
     """Examines the parts one after the other.
 
-    probes: by part, calls that raise AcpError when the part is not well, with what to do then.
-    queues: by name, how many messages wait there. numbers: the number rules.
+    probes: by part, calls that raise AcpError when the part is not well, with what to do then; a text
+    that one returns is told. unknown: warnings about settings that are none.
+    queues: by name, how many messages wait there. numbers: the number rules. groups:
+    those that the settings name.
     """
 
     def __init__(
@@ -82,6 +85,9 @@ class Doctor:
         probes: Mapping[str, tuple[Callable[[], Awaitable[object]], str]],
         queues: Mapping[str, Callable[[], Awaitable[int]]],
         numbers: Mapping[str, str],
+        groups: Sequence[str],
+        directory: Groups,
+        unknown: Sequence[str],
         tenant: Tenant,
         state: KnownState,
         waiting: WaitingUsers,
@@ -91,6 +97,9 @@ class Doctor:
         self._probes = probes
         self._queues = queues
         self._numbers = numbers
+        self._groups = groups
+        self._directory = directory
+        self._unknown = unknown
         self._tenant = tenant
         self._state = state
         self._waiting = waiting
@@ -101,9 +110,12 @@ class Doctor:
         """Yield what was found, part by part; a part that cannot be examined is a finding too."""
         for part, (probe, to_do) in self._probes.items():
             yield await self._probe(part, probe, to_do)
+        for warning in self._unknown:
+            yield Finding("settings", Verdict.WARNING, warning, "correct the name, or take it out")
         for part, look in {
             "mails and meetings": self._side_effects,
             "number rules": self._number_rules,
+            "groups": self._named_groups,
             "subscription": self._subscription,
             "catch-up": self._catch_up,
             "queues": self._messages,
@@ -119,12 +131,12 @@ class Doctor:
         self, part: str, probe: Callable[[], Awaitable[object]], to_do: str
     ) -> Finding:
         try:
-            await probe()
+            found = await probe()
         except AccessDeniedError as error:
             return Finding(part, Verdict.FAILED, str(error), to_do)
         except AcpError as error:
             return Finding(part, Verdict.FAILED, str(error), "try again; then look at the address")
-        return Finding(part, Verdict.OK, "answers")
+        return Finding(part, Verdict.OK, found if isinstance(found, str) else "answers")
 
     async def _side_effects(self, part: str) -> Finding:
         found = await self._tenant.conferencing_settings()
@@ -153,6 +165,20 @@ class Doctor:
         to_do = f"choose among {', '.join(tolls[:_SHOWN])} in ACP_NUMBER_RULES"
         detail = f"no toll number of a bridge: {', '.join(lost)}"
         return Finding(part, Verdict.FAILED, detail, to_do)
+
+    async def _named_groups(self, part: str) -> Finding:
+        if not self._groups:
+            return Finding(part, Verdict.OK, "none are named")
+        members = lost = 0
+        for group in self._groups:
+            try:
+                members += sum([len(users) async for users in self._directory.members(group)])
+            except NotFoundError:
+                lost += 1
+        if lost:
+            to_do = "correct ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES: object ids are needed"
+            return Finding(part, Verdict.FAILED, f"{lost} of {len(self._groups)} unknown", to_do)
+        return Finding(part, Verdict.OK, f"{len(self._groups)}, with {members} users")
 
     async def _subscription(self, part: str) -> Finding:
         known = await self._state.subscription()

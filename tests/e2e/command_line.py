@@ -68,7 +68,7 @@ class CommandLine:
         out, err = io.StringIO(newline=""), io.StringIO()
         with (
             chdir(self.folder),
-            _surroundings({"PATH": "", **environment}, pipe),
+            surroundings({"PATH": "", **environment}, pipe),
             redirect_stdout(out),
             redirect_stderr(err),
         ):
@@ -113,7 +113,7 @@ class CommandLine:
 
 
 @contextmanager
-def _surroundings(environment: Mapping[str, str], stdin: io.TextIOWrapper) -> Iterator[None]:
+def surroundings(environment: Mapping[str, str], stdin: io.TextIOWrapper) -> Iterator[None]:
     """Give a command this environment and nothing else of ours, and this standard input."""
     known, keyboard = dict(os.environ), sys.stdin
     os.environ.clear()

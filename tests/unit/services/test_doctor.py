@@ -9,7 +9,7 @@ import pytest
 from shared.clients.teams_models import ConferencingSettings
 from shared.domain.bridges import BridgeNumber
 from shared.domain.waiting import ask_person
-from shared.errors import AccessDeniedError, UnreachableError
+from shared.errors import AccessDeniedError, NotFoundError, UnreachableError
 from shared.services.doctor import Doctor, Finding, Verdict
 from shared.storage.runs import Run, RunState
 from shared.storage.state import SubscriptionState
@@ -33,6 +33,8 @@ class Patient:
     )
     stored: datetime | None = NOON
     poison: int = 0
+    groups: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     numbers: dict[str, str] = field(default_factory=lambda: {"*": "+14255550100"})
     states: tuple[RunState, ...] = (RunState.FINISHED,)
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
@@ -44,6 +46,11 @@ class Patient:
     async def conferencing_settings(self) -> ConferencingSettings:
         await self.probe()
         return self.settings
+
+    async def members(self, group: str) -> AsyncIterator[list[str]]:
+        if group == guid(99):
+            raise NotFoundError("Graph", "GET /v1.0/groups", "HTTP 404")
+        yield [guid(1), guid(2)]
 
     async def bridge_numbers(self) -> list[BridgeNumber]:
         return [
@@ -70,6 +77,9 @@ class Patient:
             probes={"Graph": (self.probe, "grant it")},
             queues={"moves-poison": self.count},
             numbers=self.numbers,
+            groups=self.groups,
+            directory=self,
+            unknown=self.unknown,
             tenant=self,
             state=self,
             waiting=self.waiting,
@@ -111,6 +121,8 @@ async def test_all_is_well() -> None:
         (Patient(stored=NOON - timedelta(minutes=31)), "catch-up", Verdict.FAILED),
         (Patient(poison=1), "queues", Verdict.WARNING),
         (Patient(numbers={"DE": "+4969120012345"}), "number rules", Verdict.FAILED),
+        (Patient(groups=(guid(98), guid(99))), "groups", Verdict.FAILED),
+        (Patient(unknown=("ACP_MOD: no such setting",)), "settings", Verdict.WARNING),
         (Patient(states=(RunState.HELD,)), "held sweeps", Verdict.WARNING),
     ],
 )
