@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Final
 
 from benchmarks.figures import ROOT
@@ -86,6 +87,7 @@ def figure(section: str, row: str, column: int = 1) -> float:
     raise KeyError(f"docs/performance.md, {section}: no figure {row!r}")
 
 
+@cache
 def timer_runs() -> float:
     """How often all timer functions together run in a month, by the default schedules."""
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "functions").glob("*.py"))

@@ -201,8 +201,8 @@ class Settings(BaseModel):
         "moves",
         pattern=r"^[a-z0-9](-?[a-z0-9])*$",
         min_length=3,
-        max_length=56,
-        description="Name of the queue that carries user ids; its poison queue is `NAME-poison`.",
+        max_length=47,
+        description="Name of the queue that carries user ids; the others are called after it.",
     )
     table_prefix: str = Field(
         "",

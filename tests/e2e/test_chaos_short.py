@@ -1,9 +1,12 @@
 """A short storm, through the same code as `make chaos`."""
 
+import pytest
+
 from tests.chaos.report import lines_of
 from tests.chaos.run import run
 
 
+@pytest.mark.large
 def test_no_rule_breaks_in_a_short_storm() -> None:
     """40 users, some seconds of faults, each kind of blow once: every rule holds afterwards."""
     result = run(3, users=40, minutes=0.1, hosts=2)

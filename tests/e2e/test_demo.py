@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,9 +17,10 @@ import pytest
 from local.processes import Child
 from local.waiting import wait_until
 from tests.e2e.host import ROOT
+from tests.e2e.session import FIRST, PAGE, SESSION, Terminal
 from tests.e2e.tenant import MICROSOFT
 
-USERS = 40
+USERS = 60
 LIMIT = 240.0
 """Seconds that a whole demo may take here: the machine may be busy with something else."""
 
@@ -62,7 +64,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """A demo with --keep, when it has everything behind it."""
     folder = tmp_path_factory.mktemp("demo")
     file = folder / "summary.json"
-    child = start(folder, "--users", str(USERS), "--seed", "7", "--json", str(file), "--keep")
+    child = start(folder, *FIRST.split(), "--json", str(file))
     try:
         addresses = {
             name: child.wait_for_line(rf"^  {name} +(\S+)$", LIMIT)[1]
@@ -125,6 +127,26 @@ def test_no_passcode_is_printed_or_logged(kept: Kept) -> None:
     codes = {e["participantPassCode"] for e in entries if len(e["participantPassCode"]) > 5}
     assert codes
     assert not [code for code in codes if code in text]
+
+
+def test_the_session_of_the_docs_runs_as_it_is_shown(
+    kept: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every line of docs/cli.md ends with the status that the page gives it; 0 where it gives none."""
+    names = {name.upper(): kept.addresses[name] for name in ("tenant", "host")}
+    terminal = Terminal({**names, "FILE": f"{kept.addresses['logs']}/settings.json"}, tmp_path)
+    for line in SESSION:
+        wanted = re.search(r"# status (\d)$", line)
+        status = terminal.type(line, capsys)
+        assert status == int(wanted[1] if wanted else 0), (line, terminal.said[-1:])
+    assert (tmp_path / "run.html").is_file()
+
+
+def test_every_command_is_in_the_session() -> None:
+    """But for those that serve, and for the one that prepares a deployment."""
+    described = set(re.findall(r"^## acp (\w+)$", PAGE, re.MULTILINE))
+    used = {line.split()[1] for line in SESSION if line.startswith("acp")}
+    assert described - used <= {"demo", "grant"}
 
 
 def test_ctrl_c_ends_everything_with_the_demos_own_status(kept: Kept) -> None:

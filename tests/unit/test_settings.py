@@ -77,7 +77,7 @@ def test_empty_counts_as_not_set() -> None:
         ("ACP_MAX_CALLS_IN_FLIGHT", "many"),
         ("ACP_INCLUDE_ROOMS", "perhaps"),
         ("ACP_QUEUE", "Moves_"),
-        ("ACP_QUEUE", "m" * 57),
+        ("ACP_QUEUE", "m" * 48),
         ("ACP_RECHECK_DELAYS", "1e300"),
         ("ACP_RECHECK_DELAYS", "inf"),
         ("ACP_NUMBER_RULES", "[" * 50_000),

@@ -1,0 +1,48 @@
+"""The session of docs/cli.md: its lines, and somebody who types them."""
+
+import io
+import re
+import shlex
+from contextlib import chdir
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cli.main import run
+from tests.e2e.command_line import surroundings
+from tests.e2e.host import ROOT
+
+PAGE = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+FIRST = re.findall(r"^\$ acp demo (.+)$", PAGE, re.MULTILINE)[0]
+"""The options of the demo that the session begins with."""
+
+SESSION = re.findall(
+    r"^\$ (.+)$", PAGE.split("<!-- session: begin -->")[1].split("<!-- session: end -->")[0], re.M
+)
+
+
+@dataclass
+class Terminal:
+    """Somebody who types what the page says, and puts in what was printed before."""
+
+    names: dict[str, str]
+    folder: Path
+    said: list[str] = field(default_factory=list)
+
+    def type(self, line: str, capsys: pytest.CaptureFixture[str]) -> int:
+        """Run a line; return its status."""
+        for name, value in self.names.items():
+            line = re.sub(rf"\b{name}\b", value, line)
+        words = shlex.split(line, comments=True)
+        if words[0] == "curl":
+            _, _, url, _, body = words
+            return 0 if httpx.post(url, content=body, trust_env=False).is_success else 1
+        with chdir(self.folder), surroundings({"PATH": ""}, io.TextIOWrapper(io.BytesIO())):
+            status = run(words[1:])
+        told = capsys.readouterr()
+        self.said.append(told.err)
+        if began := re.search(r"^run (\S+)$", told.err, re.MULTILINE):
+            self.names.setdefault("RUN", began[1])
+        return status
