@@ -42,8 +42,8 @@ FORBIDDEN_ON_FLEX: Final = re.compile(
     "|alwaysOn|ftpsState|linuxFxVersion|pythonVersion|use32BitWorkerProcess|preWarmedInstanceCount"
     "|functionAppScaleLimit|minimumElasticInstanceCount|functionsRuntimeScaleMonitoringEnabled"
 )
-"""Settings and site properties that Flex Consumption does not take ("Azure Functions Flex Consumption
-plan hosting", section "Deprecated properties and settings", Azure Functions documentation).
+"""Settings and site properties that Flex Consumption does not take ("App settings reference for Azure
+Functions", section "Flex Consumption plan deprecations").
 WEBSITE_AUTH_ENABLED is the platform's word that it checks sign-ins: set by hand it would let forged
 ones in."""
 

@@ -87,6 +87,37 @@ def test_a_held_sweep_is_released(system: System, acp: CommandLine, tenant: Tena
         system.wait_for(user, "moved")
 
 
+@pytest.mark.large
+def test_two_thousand_users_of_a_file(azurite_server: Azurite, folder: Path) -> None:
+    """Ctrl-C in the middle of 2,000 users, then --resume: each has one result, and is set at most once."""
+    with (
+        Tenant(folder, users=2_000, seed=9) as tenant,
+        System(azurite_server, tenant, folder, SETTINGS) as system,
+    ):
+        acp = CommandLine(folder / "cli-2000", system.settings)
+        users = [user for user in tenant.users() if not user["deleted"]]
+        lines = ["UPN", *(user["userPrincipalName"] for user in users)]
+        (acp.folder / "users.csv").write_text("\n".join(lines), encoding="utf-8")
+        ready = {
+            user["id"]
+            for user in users
+            if user["licensed"] and user["included"] and user["provider"] != MICROSOFT
+        }
+        process = acp.started("move", "--csv", "users.csv", "--yes")
+        run, _ = interrupt(process, tenant)
+        assert process.returncode == 130
+        done = {user["id"] for user in tenant.users() if user["sets"]}
+        assert 0 < len(done & ready) < len(ready)
+        resumed = acp("move", "--resume", run, "--output", "json")
+        assert f"{run} finished" in resumed.err
+        assert len(resumed.json) == len(resumed.outcomes) == len(users)
+        assert {u for u, outcome in resumed.outcomes.items() if outcome == "moved"} == ready
+        before = {user["id"]: user["sets"] for user in users}
+        sets = {u["id"]: u["sets"] - before[u["id"]] for u in tenant.users() if u["id"] in before}
+        assert {user for user, count in sets.items() if count} == ready
+        assert max(sets.values()) == 1
+
+
 def on_third_party(user: User) -> bool:
     """Whether somebody other than Microsoft is the user's provider."""
     return user["provider"] not in (None, MICROSOFT)
