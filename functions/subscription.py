@@ -10,8 +10,12 @@ SETTINGS = bootstrap.settings()
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.subscription_schedule, run_on_startup=True)
 async def keep_subscription(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
-    """Create the subscription when absent, renew it well before its end, replace an old secret."""
+    """Create the subscription when absent, renew it well before its end, replace an old secret.
+
+    It runs at start, so the rules of the settings are held against the tenant here, too.
+    """
     await bootstrap.app().subscriber.keep()
+    await bootstrap.app().rule_checker.check()
 
 
 @blueprint.queue_trigger(

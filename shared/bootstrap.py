@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from shared.services.poison import PoisonRecorder
     from shared.services.rechecking import Rechecker
     from shared.services.recording import Recorder
+    from shared.services.rule_checking import RuleChecker
     from shared.services.settling import Settler
     from shared.services.subscribing import Subscriber
     from shared.services.sweeping import Sweeper
@@ -171,6 +172,13 @@ class App(Backends):
 
         url = self.settings.notification_url
         return Subscriber(self.graph, self.state, url, self.clock, self.log("subscribing"))
+
+    @cached_property
+    def rule_checker(self) -> RuleChecker:
+        """Holds the rules of the settings against the tenant."""
+        from shared.services.rule_checking import RuleChecker
+
+        return RuleChecker(self.teams, self.graph, self.rules, self.log("rules"))
 
     @cached_property
     def health(self) -> Health:

@@ -227,6 +227,13 @@ class Unexpected(Event):
     error: str
 
 
+class RuleBroken(Event):
+    """A number rule or a group of the settings does not fit the tenant; checked at start and hourly."""
+
+    level = logging.ERROR
+    reason: str
+
+
 class Unhealthy(Event):
     """A part that the app stands on did not answer the health check."""
 

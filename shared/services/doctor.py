@@ -114,6 +114,7 @@ class Doctor:
             yield Finding("settings", Verdict.WARNING, warning, "correct the name, or take it out")
         for part, look in {
             "mails and meetings": self._side_effects,
+            "bridges": self._bridges,
             "number rules": self._number_rules,
             "groups": self._named_groups,
             "subscription": self._subscription,
@@ -153,6 +154,16 @@ class Doctor:
             return Finding(part, Verdict.OK, "a move sends nothing to anybody")
         to_do = "tell the users, or switch it off before a large move"
         return Finding(part, Verdict.WARNING, "; ".join(effects), to_do)
+
+    async def _bridges(self, part: str) -> Finding:
+        known = await self._tenant.bridge_numbers()
+        bridges = len({each.bridge for each in known})
+        free = sum(each.toll_free for each in known)
+        detail = f"{bridges}, with {len(known) - free} toll and {free} toll-free numbers"
+        if len(known) == free:
+            to_do = "the tenant has no number to dial in: look at its conference bridges"
+            return Finding(part, Verdict.FAILED, detail, to_do)
+        return Finding(part, Verdict.OK, detail)
 
     async def _number_rules(self, part: str) -> Finding:
         if not self._numbers:
