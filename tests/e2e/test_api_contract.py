@@ -37,7 +37,7 @@ def system(azurite_server: Azurite, folder: Path) -> Iterator[System]:
 
 @SCHEMA.parametrize()
 @settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

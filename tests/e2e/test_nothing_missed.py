@@ -129,6 +129,7 @@ def test_a_subscription_that_vanished_comes_back(deaf: System) -> None:
         control(deaf.tenant, "PUT", "faults", {"notifications_lost": 1.0})
 
 
+@pytest.mark.large
 def test_two_hosts_that_start_at_once_leave_one_subscription(tmp_path: Path) -> None:
     """Both look after the subscription at their start; Graph has one, and it is the app's."""
     settings = dict.fromkeys(("ACP_SUBSCRIPTION_SCHEDULE", "ACP_CATCH_UP_SCHEDULE"), NEVER)

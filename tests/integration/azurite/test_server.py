@@ -44,6 +44,7 @@ def test_serves_queues_with_the_connection_string(azurite_server: Azurite) -> No
         assert [m.content for m in client.peek_messages()] == ["hello"]
 
 
+@pytest.mark.large
 def test_restart_keeps_ports_and_data(tmp_path: Path) -> None:
     """With a folder, a restart answers on the same address with the same data."""
     with Azurite(tmp_path / "data") as azurite:

@@ -63,6 +63,7 @@ def test_message_of_a_killed_host_is_processed_again(new_host: NewHost) -> None:
         assert host.note(body="wait")["dequeue_count"] == 2
 
 
+@pytest.mark.large
 def test_running_message_is_not_taken_twice(new_host: NewHost) -> None:
     """A run that is longer than the lease keeps its message, because the lease is renewed."""
     every_second = {"SAMPLE_SCHEDULE": "* * * * * *"}
