@@ -67,7 +67,10 @@ class Backends:
         cloud = wire.CLOUDS[self.settings.cloud]
         origin = str(self.settings.graph_url or cloud.graph)
         service = self._service("Graph", origin, cloud.graph_audience)
-        return GraphClient(service, self.clock, self._retries.tries, self.rules.groups)
+        rules = self.rules
+        return GraphClient(
+            service, self.clock, self._retries.tries, rules.groups, rules.excluded_groups
+        )
 
     @cached_property
     def teams(self) -> TeamsClient:

@@ -24,11 +24,16 @@ _REFERENCE = re.compile(r"/(?:directoryObjects|users|groups)/([0-9a-fA-F-]{36})$
 
 @dataclass(slots=True)
 class Group:
-    """A security group. `members`: ids of users and of groups."""
+    """A security group. `members`: ids of users and of groups.
+
+    `visibility`: None, or `HiddenMembership`: then nobody without a permission of its own sees who is
+    in it, and checks leave the group out.
+    """
 
     id: str
     name: str
     members: list[str] = field(default_factory=list)
+    visibility: str | None = None
 
     def as_json(self) -> dict[str, object]:
         """The group as Graph shows it."""
@@ -38,6 +43,7 @@ class Group:
             "groupTypes": [],
             "mailEnabled": False,
             "securityEnabled": True,
+            "visibility": self.visibility,
         }
 
 
@@ -60,7 +66,15 @@ class GraphGroups:
         if not isinstance(references, list):
             raise GraphError(400, "BadRequest", "members@odata.bind must be an array.")
         members = [self._member(reference) for reference in references]
-        group = Group(self._tenant.new_id(), str(body["displayName"]), members)
+        visibility = body.get("visibility")
+        if visibility not in (None, "Public", "Private", "HiddenMembership"):
+            raise GraphError(400, "Request_BadRequest", "visibility has no such value.")
+        group = Group(
+            self._tenant.new_id(),
+            str(body["displayName"]),
+            members,
+            str(visibility) if visibility else None,
+        )
         self._groups[group.id] = group
         where = f"{call.base}/v1.0/$metadata#groups/$entity"
         return Answer(201, {"@odata.context": where, **group.as_json()})
@@ -139,7 +153,8 @@ class GraphGroups:
 
     def _holds(self, group_id: str, user: User) -> bool:
         group = self._groups.get(group_id)
-        return group is not None and user in self._users_in(group)
+        seen = group is not None and group.visibility != "HiddenMembership"
+        return seen and group is not None and user in self._users_in(group)
 
     def _users_in(self, group: Group) -> list[User]:
         found: dict[str, User] = {}

@@ -20,6 +20,7 @@ from shared.errors import (
     NotPermittedError,
     PausedError,
     ServiceError,
+    SettingsError,
     StateError,
     StorageError,
     TooLargeError,
@@ -39,7 +40,7 @@ _STATUSES: Final = (
     (UnknownError, HTTPStatus.NOT_FOUND),
     (StateError, HTTPStatus.CONFLICT),
     (InputError, HTTPStatus.BAD_REQUEST),
-    ((ServiceError, StorageError), HTTPStatus.SERVICE_UNAVAILABLE),
+    ((ServiceError, StorageError, SettingsError), HTTPStatus.SERVICE_UNAVAILABLE),
 )
 """The first that fits counts: the special ones stand before what they are kinds of."""
 

@@ -1,7 +1,6 @@
 """Microsoft Graph: licenses of users, who is licensed at all, and the change subscription."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote
@@ -10,9 +9,9 @@ from pydantic import TypeAdapter
 
 from shared.clients import wire
 from shared.clients.graph_batch import Batches
+from shared.clients.graph_groups import GraphGroups, unknown_group
 from shared.clients.graph_models import (
     DeltaPage,
-    GroupIds,
     Subscription,
     SubscriptionPage,
     User,
@@ -34,14 +33,22 @@ class GraphClient:
     """The calls to Graph that the services need, in the domain's types.
 
     groups: object ids of at most 20 groups; every licensed user comes with those the user is in.
+    excluded_groups: those of them that have to exist and be readable, or no user is told.
     """
 
     def __init__(
-        self, service: Service, clock: Clock, tries: int, groups: Sequence[str] = ()
+        self,
+        service: Service,
+        clock: Clock,
+        tries: int,
+        groups: Sequence[str] = (),
+        excluded_groups: Collection[str] = (),
     ) -> None:
         self._service = service
-        self._groups = list(groups)
         self._batches = Batches(service, clock, tries)
+        self._groups = (
+            GraphGroups(self._batches, clock, groups, excluded_groups) if groups else None
+        )
 
     async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
         """Return each of at most 20 users, or the error that met just that one.
@@ -50,7 +57,7 @@ class GraphClient:
         times. Raises ServiceError only when the batch as a whole failed.
         """
         found = await self._batches.ask({user: _question(user) for user in ids}, _read_user)
-        return await self._with_groups(found) if self._groups else found
+        return await self._groups.of(found) if self._groups else found
 
     async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
         """Yield, page by page, the ids of all users with an enabled conferencing plan.
@@ -157,57 +164,28 @@ class GraphClient:
     async def members(self, group: str) -> AsyncIterator[list[str]]:
         """Yield, page by page, the ids of the users in a group, also through other groups.
 
-        NotFoundError: there is no such group. Source: "List group transitive members".
+        SettingsError: there is no such group. Source: "List group transitive members".
         """
         params: dict[str, str] | None = {"$count": "true", "$top": _PAGE, "$select": "id"}
         url: str | None = None
         while params or url:
-            page = await self._service.call(
-                wire.GROUP_MEMBERS,
-                UserIdPage.model_validate_json,
-                url=url,
-                ids={"id": group},
-                params=params,
-                headers=_EVENTUAL,
-            )
+            try:
+                page = await self._service.call(
+                    wire.GROUP_MEMBERS,
+                    UserIdPage.model_validate_json,
+                    url=url,
+                    ids={"id": group},
+                    params=params,
+                    headers=_EVENTUAL,
+                )
+            except NotFoundError:
+                raise unknown_group(group) from None
             yield [user.id for user in page.value]
             url, params = page.next_link, None
 
     async def reprocess(self, user_id: str) -> None:
         """Ask Graph to process the user's license assignment again."""
         await self._service.call(wire.REPROCESS, lambda _: None, ids={"id": user_id})
-
-    async def _with_groups(
-        self, found: Mapping[str, DirectoryUser | ServiceError]
-    ) -> dict[str, DirectoryUser | ServiceError]:
-        """Return the same, each licensed user with groups; who cannot be asked about is an error.
-
-        Source: "user: checkMemberGroups" (transitive; at most 20 groups a call).
-        """
-        licensed = {
-            name: user
-            for name, user in found.items()
-            if isinstance(user, DirectoryUser) and user.licensed
-        }
-        questions = {
-            name: {
-                "method": "POST",
-                "url": wire.CHECK_GROUPS.path(id=user.id).removeprefix("/v1.0"),
-                "headers": {"Content-Type": "application/json"},
-                "body": {"groupIds": self._groups},
-            }
-            for name, user in licensed.items()
-        }
-        if not questions:
-            return dict(found)
-        groups = await self._batches.ask(questions, GroupIds.model_validate_json)
-        told: dict[str, DirectoryUser | ServiceError] = {
-            name: answer
-            if isinstance(answer, ServiceError)
-            else replace(licensed[name], groups=frozenset(answer.value))
-            for name, answer in groups.items()
-        }
-        return {**found, **told}
 
 
 def _question(user: str) -> dict[str, object]:

@@ -90,6 +90,13 @@ class UserIdPage(GraphModel):
     next_link: str | None = Field(None, alias="@odata.nextLink")
 
 
+class Group(GraphModel):
+    """A group, as far as it matters whether its members can be told."""
+
+    id: Guid
+    visibility: str | None = None
+
+
 class GroupIds(GraphModel):
     """The groups of those asked about that a user is in."""
 

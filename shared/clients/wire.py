@@ -53,6 +53,12 @@ CHECK_GROUPS: Final = Call(
     Sure.DOCUMENTED,
     "in a batch: which of the groups that the settings name a user is in",
 )
+GET_GROUP: Final = Call(
+    "GET",
+    "/v1.0/groups/{id}",
+    Sure.DOCUMENTED,
+    "in a batch: whether an excluded group exists and shows its members",
+)
 GROUP_MEMBERS: Final = Call(
     "GET",
     "/v1.0/groups/{id}/transitiveMembers/microsoft.graph.user",
@@ -112,6 +118,7 @@ CALLS: Final = (
     LIST_USERS,
     BATCH,
     CHECK_GROUPS,
+    GET_GROUP,
     GROUP_MEMBERS,
     CREATE_SUBSCRIPTION,
     LIST_SUBSCRIPTIONS,

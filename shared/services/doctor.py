@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from shared.clients.teams_models import ConferencingSettings
 from shared.clock import Clock
 from shared.domain.bridges import BridgeNumber, rule_faults
-from shared.errors import AccessDeniedError, AcpError, NotFoundError
+from shared.errors import AccessDeniedError, AcpError, SettingsError
 from shared.services.memberships import Groups
 from shared.services.ports import WaitingUsers
 from shared.storage.runs import Run, RunState
@@ -180,16 +180,21 @@ class Doctor:
     async def _named_groups(self, part: str) -> Finding:
         if not self._groups:
             return Finding(part, Verdict.OK, "none are named")
-        members = lost = 0
+        members = lost = empty = 0
         for group in self._groups:
             try:
-                members += sum([len(users) async for users in self._directory.members(group)])
-            except NotFoundError:
+                count = sum([len(users) async for users in self._directory.members(group)])
+                members, empty = members + count, empty + (count == 0)
+            except SettingsError:
                 lost += 1
         if lost:
             to_do = "correct ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES: object ids are needed"
             return Finding(part, Verdict.FAILED, f"{lost} of {len(self._groups)} unknown", to_do)
-        return Finding(part, Verdict.OK, f"{len(self._groups)}, with {members} users")
+        detail = f"{len(self._groups)}, with {members} users"
+        if empty:
+            to_do = "a group with hidden membership shows nobody: is that one among them?"
+            return Finding(part, Verdict.WARNING, f"{detail}; {empty} with nobody", to_do)
+        return Finding(part, Verdict.OK, detail)
 
     async def _subscription(self, part: str) -> Finding:
         known = await self._state.subscription()

@@ -34,7 +34,7 @@ async def read_memberships(
     groups: Sequence[str],
     between: Callable[[], Awaitable[None]] | None = None,
 ) -> Memberships:
-    """Return who is in `groups`; `between` is called at each page. NotFoundError: no such group."""
+    """Return who is in `groups`; `between` is called at each page. SettingsError: no such group."""
     found = Memberships()
     for group in groups:
         async for users in directory.members(group):

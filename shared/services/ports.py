@@ -33,7 +33,7 @@ class Directory(Protocol):
         ...
 
     def members(self, group: str) -> AsyncIterator[list[str]]:
-        """Yield the ids of a group's users, page by page; NotFoundError: no such group."""
+        """Yield the ids of a group's users, page by page; SettingsError: no such group."""
         ...
 
     async def create_subscription(

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from shared.domain.bridges import BridgeNumber, rule_faults
 from shared.domain.decision import Rules
-from shared.errors import NotFoundError
+from shared.errors import SettingsError
 from shared.events import RuleBroken
 from shared.log import EventLog
 from shared.operation import traced
@@ -56,8 +56,6 @@ class RuleChecker:
             try:
                 async for _ in self._groups.members(group):
                     break
-            except NotFoundError:
-                faults.append(
-                    f"ACP_EXCLUDED_GROUPS or ACP_NUMBER_RULES: the directory knows no group {group}"
-                )
+            except SettingsError as error:
+                faults.append(str(error))
         return faults

@@ -25,6 +25,7 @@ from shared.errors import (
     AcpError,
     BusyError,
     ServiceError,
+    SettingsError,
     StateError,
     StorageError,
     TransientError,
@@ -175,7 +176,7 @@ class Sweeper:
         except (TransientError, StorageError) as error:
             await self._interrupt(run.id, str(error))
             raise
-        except ServiceError as error:
+        except (ServiceError, SettingsError) as error:
             # What trying again cannot mend (a missing role, a refused link) ends the run.
             await self._end(await self._runs.get(run.id) or run, RunState.FAILED, str(error))
             raise

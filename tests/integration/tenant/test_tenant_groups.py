@@ -65,6 +65,25 @@ async def test_wrong_questions(world: World, wrong: object) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "Request_BadRequest")
 
 
+async def test_hidden_members_are_left_out(world: World) -> None:
+    """A check answers as if the user were not in a group with hidden membership, and says so nowhere."""
+    user = (await world.users())[0]["id"]
+    body = {
+        "displayName": "Board",
+        "mailEnabled": True,
+        "mailNickname": "board",
+        "securityEnabled": False,
+        "visibility": "HiddenMembership",
+        "members@odata.bind": [f"{BASE}/v1.0/users/{user}"],
+    }
+    made = (await world.graph("POST", "/groups", json=body)).json()
+    assert made["visibility"] == "HiddenMembership"
+    asked = await world.graph(
+        "POST", f"/users/{user}/checkMemberGroups", json={"groupIds": [made["id"]]}
+    )
+    assert (asked.status_code, asked.json()["value"]) == (200, [])
+
+
 async def test_cast_needs_eventual_consistency(world: World) -> None:
     """Without the header the members cannot be narrowed to users; an unknown group is 404."""
     made = await group(world)

@@ -66,8 +66,11 @@ class Recorder:
         )
 
     def graph(self, *groups: str) -> GraphClient:
-        """Return a Graph client that talks to this recorder and asks about these groups."""
-        return GraphClient(self.service(), self.clock, tries=3, groups=groups)
+        """Return a Graph client that talks to this recorder and asks about these groups.
+
+        The first of them is an excluded one.
+        """
+        return GraphClient(self.service(), self.clock, 3, groups, groups[:1])
 
     def teams(self, page_size: int = 2) -> TeamsClient:
         """Return a Teams client that talks to this recorder."""

@@ -15,6 +15,7 @@ from shared.errors import (
     NotFoundError,
     RefusedError,
     ServiceError,
+    SettingsError,
     ThrottledError,
 )
 from shared.operation import operation
@@ -90,20 +91,29 @@ async def test_throttled_inner_answers_are_asked_for_again_alone() -> None:
     assert recorder.clock.passed >= 9
 
 
-async def test_licensed_users_come_with_their_groups() -> None:
-    """Where groups matter a second batch asks about the licensed; whoever it fails for is an error."""
-    inner: dict[str, list[dict[str, Any]]] = {
+def with_groups(**excluded: Any) -> dict[str, list[dict[str, Any]]]:
+    """Inner answers where user 1 is in group 91, whose own answer may be another."""
+    group = {"status": 200, "body": {"id": guid(91), "visibility": None}, **excluded}
+    return {
+        f"/groups/{guid(91)}": [group],
         guid(1): [{"status": 200, "body": graph_user(1)}],
-        guid(2): [{"status": 200, "body": graph_user(2)}],
-        guid(3): [{"status": 200, "body": graph_user(3, assignedPlans=[])}],
         f"{guid(1)}/checkMemberGroups": [
             {"status": 200, "body": {"@odata.context": "x", "value": [guid(91).upper()]}}
         ],
+    }
+
+
+async def test_licensed_users_come_with_their_groups() -> None:
+    """Where groups matter a batch more asks about the licensed; whoever it fails for is an error."""
+    inner: dict[str, list[dict[str, Any]]] = {
+        **with_groups(),
+        guid(2): [{"status": 200, "body": graph_user(2)}],
+        guid(3): [{"status": 200, "body": graph_user(3, assignedPlans=[])}],
         f"{guid(2)}/checkMemberGroups": [{"status": 403, "body": {}}],
     }
     recorder = Recorder(lambda request: batch(request, inner))
     found = await recorder.graph(guid(91), guid(92)).users([guid(1), guid(2), guid(3)])
-    asked = json.loads(recorder.requests[1].content)["requests"]
+    asked = json.loads(recorder.requests[2].content)["requests"]
     assert [item["body"] for item in asked] == [{"groupIds": [guid(91), guid(92)]}] * 2
     member = found[guid(1)]
     assert isinstance(member, DirectoryUser)
@@ -112,8 +122,48 @@ async def test_licensed_users_come_with_their_groups() -> None:
     assert isinstance(found[guid(3)], DirectoryUser)
 
 
+@pytest.mark.parametrize(
+    ("excluded", "said"),
+    [
+        ({"status": 404, "body": {}}, f"the directory knows no group {guid(91)}"),
+        (
+            {"body": {"id": guid(91), "visibility": "HiddenMembership"}},
+            f"group {guid(91)} hides its members",
+        ),
+    ],
+)
+async def test_a_lost_excluded_group_lets_nobody_through(
+    excluded: dict[str, Any], said: str
+) -> None:
+    """Rule 2: Graph would leave such a group out of its answer, and its members would be moved."""
+    recorder = Recorder(lambda request: batch(request, with_groups(**excluded)))
+    with pytest.raises(SettingsError, match=said):
+        await recorder.graph(guid(91)).users([guid(1)])
+
+
+async def test_excluded_groups_are_looked_at_every_ten_minutes() -> None:
+    """Not at each batch; a group that is deleted meanwhile is found out."""
+    inner = with_groups()
+    recorder = Recorder(lambda request: batch(request, inner))
+    graph = recorder.graph(guid(91))
+    for _ in range(2):
+        await graph.users([guid(1)])
+    assert len(recorder.requests) == 5
+    inner |= with_groups(status=404)
+    recorder.clock.passed += 601
+    with pytest.raises(SettingsError):
+        await graph.users([guid(1)])
+
+
+async def test_a_user_whom_the_group_check_does_not_find_is_not_lost() -> None:
+    """Rule 3: the directory has just shown the user, so a 404 there is a failure, not an absence."""
+    inner = with_groups() | {f"{guid(1)}/checkMemberGroups": [{"status": 404, "body": {}}]}
+    recorder = Recorder(lambda request: batch(request, inner))
+    assert isinstance((await recorder.graph(guid(91)).users([guid(1)]))[guid(1)], RefusedError)
+
+
 async def test_members_of_a_group_page_by_page() -> None:
-    """All pages are read; a group that does not exist is an error, not an empty one."""
+    """All pages are read; a group that does not exist is named, and not taken for an empty one."""
     link = f"{ORIGIN}/v1.0/groups/x?$skiptoken=2"
     pages = {
         True: {"value": [{"id": guid(1)}], "@odata.nextLink": link},
@@ -126,7 +176,7 @@ async def test_members_of_a_group_page_by_page() -> None:
     assert read == [[guid(1)], [guid(2)]]
     assert {request.headers["ConsistencyLevel"] for request in recorder.requests} == {"eventual"}
     gone = Recorder(lambda _: httpx.Response(404, json={}))
-    with pytest.raises(NotFoundError):
+    with pytest.raises(SettingsError, match=guid(91)):
         [page async for page in gone.graph().members(guid(91))]
 
 

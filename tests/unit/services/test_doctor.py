@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from shared.clients.graph_groups import unknown_group
 from shared.clients.teams_models import ConferencingSettings
 from shared.domain.bridges import BridgeNumber
 from shared.domain.waiting import ask_person
-from shared.errors import AccessDeniedError, NotFoundError, UnreachableError
+from shared.errors import AccessDeniedError, UnreachableError
 from shared.services.doctor import Doctor, Finding, Verdict
 from shared.storage.runs import Run, RunState
 from shared.storage.state import SubscriptionState
@@ -49,7 +50,7 @@ class Patient:
 
     async def members(self, group: str) -> AsyncIterator[list[str]]:
         if group == guid(99):
-            raise NotFoundError("Graph", "GET /v1.0/groups", "HTTP 404")
+            raise unknown_group(group)
         yield [guid(1), guid(2)]
 
     async def bridge_numbers(self) -> list[BridgeNumber]:

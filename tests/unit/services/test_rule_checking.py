@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator
 
+from shared.clients.graph_groups import unknown_group
 from shared.domain.bridges import BridgeNumber
 from shared.domain.decision import Rules
-from shared.errors import NotFoundError
 from shared.log import EventLog
 from shared.services.rule_checking import RuleChecker
 from tests.fakes import guid
@@ -25,7 +25,7 @@ class Tenant:
     async def members(self, group: str) -> AsyncIterator[list[str]]:
         self.asked += 1
         if group == guid(99):
-            raise NotFoundError("Graph", "GET /v1.0/groups", "HTTP 404")
+            raise unknown_group(group)
         yield [guid(1)]
 
 

@@ -1,0 +1,105 @@
+"""Which of the groups that the settings name users are in; nobody is told who could be in a lost one.
+
+Graph leaves a group that it does not know, or whose members it may not show, out of its answer, as if
+the user were not in it. An exclusion must not end that way: the excluded groups are looked at first,
+and again every ten minutes.
+
+Sources: "user: checkMemberGroups" (transitive; at most 20 groups a call; groups with hidden membership
+may be left out), "group resource type" (visibility).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from shared.clients import wire
+from shared.clients.graph_batch import Batches
+from shared.clients.graph_models import Group, GroupIds
+from shared.clock import Clock
+from shared.domain.user import DirectoryUser
+from shared.errors import NotFoundError, RefusedError, ServiceError, SettingsError
+
+_TRUSTED_SECONDS: Final = 600.0
+_HIDDEN: Final = "hiddenmembership"
+
+
+class GraphGroups:
+    """Asks for memberships. groups: object ids, at most 20; excluded: those that must be readable."""
+
+    def __init__(
+        self, batches: Batches, clock: Clock, groups: Sequence[str], excluded: Collection[str]
+    ) -> None:
+        self._batches = batches
+        self._clock = clock
+        self._groups = list(groups)
+        self._excluded = sorted(excluded)
+        self._trusted_until = float("-inf")
+
+    async def of(
+        self, found: Mapping[str, DirectoryUser | ServiceError]
+    ) -> dict[str, DirectoryUser | ServiceError]:
+        """Return the same, each licensed user with groups; who cannot be asked about is an error.
+
+        SettingsError: an excluded group does not exist or hides its members.
+        """
+        licensed = {
+            name: user
+            for name, user in found.items()
+            if isinstance(user, DirectoryUser) and user.licensed
+        }
+        if not licensed:
+            return dict(found)
+        await self._check_excluded()
+        questions = {
+            name: {
+                "method": "POST",
+                "url": wire.CHECK_GROUPS.path(id=user.id).removeprefix("/v1.0"),
+                "headers": {"Content-Type": "application/json"},
+                "body": {"groupIds": self._groups},
+            }
+            for name, user in licensed.items()
+        }
+        answers = await self._batches.ask(questions, GroupIds.model_validate_json)
+        told = {name: _with_groups(licensed[name], answer) for name, answer in answers.items()}
+        return {**found, **told}
+
+    async def _check_excluded(self) -> None:
+        if self._clock.monotonic() < self._trusted_until:
+            return
+        questions = {
+            group: {
+                "method": "GET",
+                "url": wire.GET_GROUP.path(id=group).removeprefix("/v1.0")
+                + "?$select=id,visibility",
+            }
+            for group in self._excluded
+        }
+        answers = await self._batches.ask(questions, Group.model_validate_json) if questions else {}
+        for group, answer in answers.items():
+            if isinstance(answer, NotFoundError):
+                raise unknown_group(group)
+            if isinstance(answer, ServiceError):
+                raise answer
+            if (answer.visibility or "").casefold() == _HIDDEN:
+                raise SettingsError(
+                    f"ACP_EXCLUDED_GROUPS: group {group} hides its members; name another one"
+                )
+        self._trusted_until = self._clock.monotonic() + _TRUSTED_SECONDS
+
+
+def unknown_group(group: str) -> SettingsError:
+    """Return the error that says: the settings name a group that is not there."""
+    return SettingsError(
+        f"ACP_EXCLUDED_GROUPS or ACP_NUMBER_RULES: the directory knows no group {group}"
+    )
+
+
+def _with_groups(
+    user: DirectoryUser, answer: GroupIds | ServiceError
+) -> DirectoryUser | ServiceError:
+    if isinstance(answer, NotFoundError):
+        # Not "there is no such user": the directory has just shown the user.
+        return RefusedError("Graph", str(wire.CHECK_GROUPS), answer.detail, answer.code, 404)
+    if isinstance(answer, ServiceError):
+        return answer
+    return replace(user, groups=frozenset(answer.value))
