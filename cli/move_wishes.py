@@ -73,7 +73,7 @@ class Wishes:
         if not (rules or self.service_number or self.toll_free_number):
             return
         known = await desk.app.teams.bridge_numbers()
-        check_options(self.options, known)
+        check_options(self.options, known, rules)
         if wrong := rule_faults(rules, known):
             tolls = ", ".join(sorted(each.number for each in known if not each.toll_free))
             raise CommandError(
@@ -100,6 +100,9 @@ def tell_preview(results: "Iterable[UserResult]", settings: "ConferencingSetting
     """Tell what a dry run comes to: the outcomes, and how many users' meetings are touched."""
     results = list(results)
     tell(f"dry run, nothing was changed: {counted(results)}")
+    numbers = sum(result.decision == "set_number" for result in results)
+    if numbers:
+        tell(f"{numbers:,} users on Microsoft would get another default number")
     moves = sum(result.outcome == "would_move" for result in results)
     if moves and settings.automatically_migrate_user_meetings:
         tell(f"all future meetings of {moves:,} users would be sent again to everybody invited")

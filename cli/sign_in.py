@@ -50,6 +50,8 @@ class DeviceSignIn(CachedTokens):
         """Use the sign-in that there is, else ask the person; blocks until the person is done."""
         scopes = [f"{resource}/.default"]
         with self._one_at_a_time:
+            if self._gave_up.is_set():
+                raise AccessDeniedError("identity", "device code", "interrupted")
             try:
                 answer = self._silently(scopes) or self._by_code(scopes)
             except (requests.RequestException, ValueError) as error:

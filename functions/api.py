@@ -1,7 +1,5 @@
 """The HTTP API for people and programs; a function key or a sign-in opens it (docs/api.md)."""
 
-import json
-
 import azure.functions as func
 
 from shared import bootstrap
@@ -20,11 +18,11 @@ ACCESS = (
 
 
 @blueprint.route("openapi.json", methods=["GET"], auth_level=ACCESS)
-async def describe_api(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the binding's name
+async def describe_api(req: func.HttpRequest) -> func.HttpResponse:
     """Give the OpenAPI document of these calls."""
     from shared.api import openapi
 
-    return func.HttpResponse(json.dumps(openapi.document()), mimetype="application/json")
+    return await answers.answer(req, Role.READ, openapi.described)
 
 
 @blueprint.route("moves", methods=["POST"], auth_level=ACCESS)

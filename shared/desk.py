@@ -112,6 +112,7 @@ class Desk:
             runs=self.app.runs,
             queue=self.app.requests_queue,
             clock=self.app.clock,
+            log=self.app.log("requests"),
         )
 
     @cached_property

@@ -203,6 +203,13 @@ class PoisonRecorded(Event):
     users: int
 
 
+class PagePostponed(Event):
+    """A page of a run that a person asked for comes again later: a service did not answer."""
+
+    run: str
+    reason: str
+
+
 class RunInterrupted(Event):
     """A page of a run that a person asked for failed again and again; the run says what to do."""
 

@@ -81,8 +81,8 @@ var rules = [
   }
   {
     name: 'acp-held-sweep'
-    title: 'ACP Mover: a sweep is held'
-    description: 'It would move more users than permitted. `acp run RUN` shows why, `acp release RUN` lets it go.'
+    title: 'ACP Mover: a sweep is held or failed'
+    description: '`acp run RUN` shows why. Held: it would move more users than permitted, `acp release RUN` lets it go.'
     severity: 2
     query: loadTextContent('../queries/held_sweep.kql')
     aggregation: 'Maximum'

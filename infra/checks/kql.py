@@ -25,8 +25,8 @@ OPTIONS: Final = """(pair_delimiter=' ', kv_delimiter='=', quote='"', escape='\\
 _WORDS: Final = (
     "and asc by desc inner join kind leftouter let long on or order project string summarize top"
     " union where with extend parse real startswith_cs ago arg_max bin coalesce count dcount extract"
-    " iff isempty isnull make_set max maxif min minif now percentile sum pair_delimiter kv_delimiter"
-    " quote escape as kv"
+    " iff in isempty isnull make_set max maxif min minif not now percentile sum sumif pair_delimiter"
+    " kv_delimiter quote escape as kv"
 )
 """Words of the language and its functions that the queries may use."""
 

@@ -67,7 +67,7 @@ async def _over_provider(desk: "Desk", wishes: MoveRequest, key: str | None) -> 
 async def _checked(desk: "Desk", wishes: MoveWishes, provider: str | None) -> Wish:
     options = wishes.options
     if options.service_number or options.toll_free_number:
-        check_options(options, await desk.app.teams.bridge_numbers())
+        check_options(options, await desk.app.teams.bridge_numbers(), desk.app.rules.numbers)
     return Wish(provider, options)
 
 

@@ -1,13 +1,18 @@
 """The OpenAPI 3.1 document of the HTTP API, made from the same models that check and show the data."""
 
+import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from shared import __version__
 from shared.api import models
+from shared.api.answers import Reply
+
+if TYPE_CHECKING:
+    from shared.desk import Desk
 
 _SCHEMAS: Final = "#/components/schemas/"
 _PROBLEM: Final = {
@@ -129,6 +134,11 @@ def document() -> dict[str, Any]:
             },
         },
     }
+
+
+async def described(_: "Desk") -> Reply:
+    """Give the document."""
+    return Reply(text=json.dumps(document()))
 
 
 def _operation(each: Operation) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class TeamsClient:
         self._service = service
         self._page_size = page_size
         self._discovery: Discovery | None = None
-        self._numbers: list[BridgeNumber] | None = None
+        self._numbers: list[BridgeNumber] = []
         self._discovering = asyncio.Lock()
 
     async def user(self, user_id: str) -> ServiceUser | None:
@@ -77,12 +77,13 @@ class TeamsClient:
         replace: bool,
         number: str | None = None,
         toll_free: str | None = None,
+        bridge: str | None = None,
         send_email: bool = False,
     ) -> None:
         """Make Microsoft the user's provider; with `replace`, in place of a third party.
 
-        number, toll_free: default numbers (E.164, +), else the service chooses; InputError when one
-        is on no bridge. send_email: mail the user. Harmless when repeated, but for the mail.
+        number, toll_free: default numbers (E.164, +), else the service chooses. bridge: the one they
+        are on, see `bridge_of`. send_email: mail the user. Harmless when repeated, but for the mail.
         NotFoundError: the service has not provisioned the user. RefusedError carries its code.
         TransientError: it may have happened or not. It is not tried again here, because whoever
         replaces a provider has to look first what there is to save now.
@@ -94,9 +95,9 @@ class TeamsClient:
             body["serviceNumber"] = number
         if toll_free:
             body["tollFreeServiceNumber"] = toll_free
-        if wanted := number or toll_free:
+        if bridge:
             # A number is taken only with its own bridge, and the user's may be another one.
-            body["bridgeId"] = bridge_of(wanted, await self._known_numbers())
+            body["bridgeId"] = bridge
         await self._call(
             wire.REPLACE_PROVIDER if replace else wire.SET_USER,
             "Set-CsOnlineDialInConferencingUser",
@@ -134,11 +135,14 @@ class TeamsClient:
         """Ask for service discovery anew; raises ServiceError when Teams does not answer."""
         await self._service.call(wire.DISCOVER, Discovery.model_validate_json)
 
-    async def _known_numbers(self) -> list[BridgeNumber]:
-        """Return the bridges' numbers, asked for once in a process."""
-        if self._numbers is None:
+    async def bridge_of(self, number: str) -> str:
+        """Return the id of the bridge that a number is on; InputError: it is on none.
+
+        The numbers are asked for once in a process, and again when one is not among them.
+        """
+        if not any(each.number == number for each in self._numbers):
             self._numbers = await self.bridge_numbers()
-        return self._numbers
+        return bridge_of(number, self._numbers)
 
     async def _call[T](
         self, call: Call, cmdlet: str, parse: Callable[[bytes], T], **request: Any

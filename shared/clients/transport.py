@@ -96,7 +96,9 @@ class Service:
         tries = tries or self._retries.tries
         target = self.check_link(call, url) if url else self._origin.join(call.path(**ids or {}))
         fresh_token = False
-        for attempt in range(1, tries + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 return await self._once(
                     call, parse, target, params=params, headers=headers, json=json
@@ -108,10 +110,12 @@ class Service:
                 # A token may be revoked before its end; a fresh one is tried once.
                 if error.status != httpx.codes.UNAUTHORIZED or fresh_token:
                     raise
+                # The service refused to look: that is no attempt.
                 fresh_token = True
+                attempt -= 1
                 self._tokens.forget(self._audience)
+                continue
             await self.pause(attempt)
-        raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def pause(self, attempt: int) -> None:
         """Wait before another try after try number `attempt`: exponential, capped, with full jitter."""

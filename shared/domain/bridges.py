@@ -22,17 +22,24 @@ def rule_faults(rules: Mapping[str, str], known: Sequence[BridgeNumber]) -> list
     return [f"{whom}={number}" for whom, number in rules.items() if number not in tolls]
 
 
-def check_options(options: MoveOptions, known: Sequence[BridgeNumber]) -> None:
+def check_options(
+    options: MoveOptions, known: Sequence[BridgeNumber], rules: Mapping[str, str]
+) -> None:
     """Raise InputError, which lists the numbers there are, when one asked for is on no bridge.
 
-    Or when the two are on different bridges: a user is on one.
+    Or when a user could get numbers of two bridges. rules: the number rules, which give the toll
+    number where none is asked for.
     """
     toll = _find(options.service_number, known, toll_free=False)
     toll_free = _find(options.toll_free_number, known, toll_free=True)
-    if toll and toll_free and toll.bridge != toll_free.bridge:
-        raise InputError(
-            f"toll-free number {toll_free.number} is on another bridge than {toll.number}"
-        )
+    if toll_free is None:
+        return
+    given = {toll.number} if toll else set(rules.values())
+    for each in known:
+        if each.number in given and each.bridge != toll_free.bridge:
+            raise InputError(
+                f"toll-free number {toll_free.number} is on another bridge than {each.number}"
+            )
 
 
 def bridge_of(number: str, known: Iterable[BridgeNumber]) -> str:

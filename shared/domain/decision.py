@@ -143,5 +143,5 @@ def _decide_by_provider(
 
 
 def _other(wanted: str | None, has: str) -> bool:
-    # The service writes its numbers without the plus sign, the settings with it.
-    return bool(wanted) and str(wanted).lstrip("+") != has.lstrip("+")
+    # The service may write its numbers without the plus sign or with `tel:`, the settings do not.
+    return bool(wanted) and str(wanted).lstrip("+") != has.removeprefix("tel:").lstrip("+")

@@ -7,6 +7,7 @@ from shared.events import PoisonUnreadable, RunInterrupted
 from shared.log import EventLog
 from shared.operation import traced
 from shared.services.ports import Poison, Runs
+from shared.services.queued_requests import PREVIEW
 from shared.storage.messages import PageMessage
 from shared.storage.runs import RunState
 
@@ -42,9 +43,11 @@ class FailedPages:
         run = await self._runs.get(page.run)
         if run is None or run.state is RunState.FINISHED:
             return
+        state = RunState.FAILED
         if page.page == 0:
             reason = "its users could not be found; begin a new run"
-            state = RunState.FAILED
+        elif run.cause == PREVIEW:
+            reason = f"page {page.page} failed again and again; begin a new dry run"
         else:
             reason = (
                 f"page {page.page} failed again and again; go on with: acp move --resume {run.id}"

@@ -67,13 +67,19 @@ class Mover:
         rules = self._rules.asking(options.service_number, options.toll_free_number)
         wanted = Wanted(rules, options.send_email)
         looks = (self._look_and_record(user, found[user], wanted, message, began) for user in ids)
-        results = []
+        results: list[UserResult] = []
+        errors: list[BaseException] = []
         for result in await asyncio.gather(*looks, return_exceptions=True):
             if isinstance(result, BaseException):
-                raise result
-            results.append(result)
-        if message.run:
+                errors.append(result)
+            else:
+                results.append(result)
+        if message.run and results:
+            # Also when somebody's outcome was not recorded: the others' would come out otherwise
+            # when the message comes again.
             await self._runs.record(message.run, results, self._clock.now())
+        if errors:
+            raise errors[0]
         return results
 
     async def _look_up(self, ids: Sequence[str]) -> dict[str, DirectoryUser | Exception]:

@@ -78,6 +78,10 @@ class Conferencing(Protocol):
         """Yield all users, page by page."""
         ...
 
+    async def bridge_of(self, number: str) -> str:
+        """Return the id of the bridge that a number is on; InputError: it is on none."""
+        ...
+
     async def set_microsoft(
         self,
         user_id: str,
@@ -85,6 +89,7 @@ class Conferencing(Protocol):
         replace: bool,
         number: str | None = None,
         toll_free: str | None = None,
+        bridge: str | None = None,
         send_email: bool = False,
     ) -> None:
         """Make Microsoft the user's provider."""
@@ -276,8 +281,8 @@ class State(Protocol):
 class Queue(Protocol):
     """The queue of users to look at."""
 
-    async def send(self, texts: Sequence[str]) -> None:
-        """Send every message; returns when the queue has all."""
+    async def send(self, texts: Sequence[str], delay: float = 0) -> None:
+        """Send every message; returns when the queue has all. delay: seconds before they are seen."""
         ...
 
 

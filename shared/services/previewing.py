@@ -4,16 +4,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from itertools import batched
 
 from shared.concurrency import gather_bounded
-from shared.domain.decision import Action, Decision, Rules, decide, screen
+from shared.domain.decision import Decision, Rules, decide, screen
 from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import DirectoryUser
 from shared.errors import NotFoundError, ServiceError
 from shared.services.ports import Conferencing, Directory
-from shared.services.settling import OUTCOMES
+from shared.services.settling import WOULD
 from shared.storage.messages import USERS_PER_MESSAGE
-
-_OUTCOMES = OUTCOMES | dict.fromkeys((Action.REPLACE, Action.ENABLE), Outcome.WOULD_MOVE)
 
 
 class Previewer:
@@ -60,5 +58,11 @@ class Previewer:
 
 
 def _result(user: DirectoryUser, decision: Decision, old: str | None = None) -> UserResult:
-    outcome = _OUTCOMES[decision.action]
-    return UserResult(user.id, outcome, decision.reason, user.upn, old_provider=old)
+    return UserResult(
+        user.id,
+        WOULD[decision.action],
+        decision.reason,
+        user.upn,
+        old_provider=old,
+        decision=decision.action,
+    )

@@ -4,13 +4,16 @@ Each page of at most 100 users is a queue message, so that a large run is shared
 a page that fails comes again. Page 0 finds out who is on a provider.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import batched
 from typing import Final, Protocol
 
 from shared.clock import Clock
-from shared.errors import StateError, UnknownError
+from shared.errors import PausedError, StateError, TransientError, UnknownError
+from shared.events import PagePostponed
+from shared.log import EventLog
 from shared.operation import current_id, operation
 from shared.services.finding import Finder
 from shared.services.ports import Queue, Requests, Runs
@@ -25,6 +28,9 @@ PREVIEW: Final = "preview"
 
 _MESSAGES_AT_ONCE: Final = 500
 
+_LOOK_AGAIN_SECONDS: Final = 60.0
+"""How long a page waits when a service did not answer; longer where the service says so."""
+
 
 class Selections(Requests, Protocol):
     """The table of requests, with what only the app asks of it."""
@@ -37,8 +43,8 @@ class Selections(Requests, Protocol):
         """Return whether a page of the run is not done."""
         ...
 
-    async def run_of(self, key: str, run: str) -> str:
-        """Return the run that a key stands for: `run`, unless it had one already."""
+    async def run_of(self, key: str, run: str, asked: str) -> str:
+        """Return the run that a key stands for; StateError: it came with something else."""
         ...
 
 
@@ -55,6 +61,7 @@ class QueuedRequests:
         runs: Runs,
         queue: Queue,
         clock: Clock,
+        log: EventLog,
     ) -> None:
         self._requester = requester
         self._previewer = previewer
@@ -63,12 +70,13 @@ class QueuedRequests:
         self._runs = runs
         self._queue = queue
         self._clock = clock
+        self._log = log
 
     async def accept_users(
         self, names: Sequence[str], wish: Wish, *, dry_run: bool, key: str | None
     ) -> Run:
         """Begin a run over named users; the same key again answers with the same run."""
-        run = await self._new_run(dry_run=dry_run, key=key)
+        run = await self._new_run(f"{wish} {json.dumps(names)}", dry_run=dry_run, key=key)
         known = await self._runs.get(run.id)
         if known is not None and known.scanned:
             return known
@@ -78,7 +86,8 @@ class QueuedRequests:
         # The pages are written before they are queued, and the run is complete only after both: who
         # asks again with the same key after a failure in between finishes the job.
         await self._runs.put(run)
-        await self._send(run.id, range(1, -(-count // NAMES_PER_PAGE) + 1))
+        pages = range(1, -(-count // NAMES_PER_PAGE) + 1)
+        await self._send(run.id, pages, again=known is not None)
         run = replace(run, scanned=True)
         await self._runs.put(run)
         await self._finish_if_done(run)
@@ -86,7 +95,7 @@ class QueuedRequests:
 
     async def accept_provider(self, wish: Wish, *, dry_run: bool, key: str | None) -> Run:
         """Begin a run over everybody on the wish's third-party provider (None: on any)."""
-        run = await self._new_run(dry_run=dry_run, key=key)
+        run = await self._new_run(str(wish), dry_run=dry_run, key=key)
         known = await self._runs.get(run.id)
         if known is not None and known.scanned:
             return known
@@ -113,17 +122,21 @@ class QueuedRequests:
             if not run.scanned:
                 await self._find_users(run)
         elif (page := await self._requests.page(run.id, message.page)) and not page.done:
-            await self._carry_out(run, page, again=again)
+            try:
+                await self._carry_out(run, page, again=again or message.again)
+            except TransientError as error:
+                await self._postpone(message, error)
+                return
         run = await self._runs.get(run.id) or run
         if run.scanned:
             await self._finish_if_done(run)
 
-    async def _new_run(self, *, dry_run: bool, key: str | None) -> Run:
+    async def _new_run(self, asked: str, *, dry_run: bool, key: str | None) -> Run:
         now = self._clock.now()
         cause = PREVIEW if dry_run else CAUSE
         name = new_run_id(cause, now)
         if key is not None:
-            name = await self._requests.run_of(f"{cause}/{key}", name)
+            name = await self._requests.run_of(f"{cause}/{key}", name, asked)
         return Run(name, cause, RunState.RUNNING, now)
 
     async def _find_users(self, run: Run) -> None:
@@ -136,25 +149,37 @@ class QueuedRequests:
     async def _carry_out(self, run: Run, page: RequestPage, *, again: bool) -> None:
         known: set[str] = set()
         if again:
-            known = {result.user_id.casefold() async for result in self._runs.results(run.id)}
+            known = {result.user_id.lower() async for result in self._runs.results(run.id)}
         options = (await self._requests.wish(run.id)).options
         if run.cause == CAUSE:
             await self._requester.move_page(run.id, page, options, known)
             return
         if run.cause != PREVIEW:
             raise StateError(f"run {run.id!r} is a {run.cause}: it has no pages to carry out")
-        names = [name for name in page.names if name.casefold() not in known]
-        results = [result async for result in self._previewer.preview(names, options)]
+        names = [name for name in page.names if name.lower() not in known]
+        previews = self._previewer.preview(names, options)
+        # Who is named twice, by id and by address, has one result.
+        results = {result.user_id: result async for result in previews}
         if results:
-            await self._runs.record(run.id, results, self._clock.now())
+            await self._runs.record(run.id, list(results.values()), self._clock.now())
         await self._requests.mark_done(run.id, page.number)
 
     async def _finish_if_done(self, run: Run) -> None:
         if not await self._requests.is_left(run.id):
             await self._requester.take_stock(run)
 
-    async def _send(self, run: str, pages: Sequence[int]) -> None:
+    async def _postpone(self, message: PageMessage, error: TransientError) -> None:
+        """Let the page come again later: that a service does not answer is no defect of the page."""
+        pause = error.seconds if isinstance(error, PausedError) else 0.0
+        later = message.model_copy(update={"again": True})
+        await self._queue.send([later.encode()], delay=max(_LOOK_AGAIN_SECONDS, pause))
+        self._log.write(PagePostponed(run=message.run, reason=str(error)))
+
+    async def _send(self, run: str, pages: Sequence[int], *, again: bool = False) -> None:
         operation_id = current_id()
         for some in batched(pages, _MESSAGES_AT_ONCE, strict=False):
-            texts = [PageMessage(run=run, page=page, operation=operation_id) for page in some]
+            texts = [
+                PageMessage(run=run, page=page, operation=operation_id, again=again)
+                for page in some
+            ]
             await self._queue.send([text.encode() for text in texts])

@@ -111,7 +111,7 @@ class Requester:
 
         known: set[str] = set()
         async for result in self._runs.results(run.id):
-            known.add(result.user_id.casefold())
+            known.add(result.user_id.lower())
             outcomes[str(result.outcome)] += 1
         try:
             await self._move_what_is_left(run.id, known, count)
@@ -182,7 +182,7 @@ class Requester:
         self, run: str, names: Sequence[str], known: set[str], told: Progress
     ) -> list[str]:
         """Return the ids of those without a result; who is not found gets one here."""
-        asked = [name for name in names if name.casefold() not in known]
+        asked = [name for name in names if name.lower() not in known]
         users: dict[str, None] = {}
         lost: list[UserResult] = []
         for some in batched(asked, USERS_PER_MESSAGE, strict=False):
@@ -194,9 +194,9 @@ class Requester:
                     lost.append(_lost(name, user))
         if lost:
             await self._runs.record(run, lost, self._clock.now())
-            known.update(result.user_id.casefold() for result in lost)
+            known.update(result.user_id.lower() for result in lost)
             told(lost)
-        return [user for user in users if user.casefold() not in known]
+        return [user for user in users if user.lower() not in known]
 
     async def _move(
         self,
@@ -210,7 +210,7 @@ class Requester:
             return
         message = MoveMessage(cause=CAUSE, users=tuple(users), run=run)
         results = await self._mover.move(message, options)
-        known.update(result.user_id.casefold() for result in results)
+        known.update(result.user_id.lower() for result in results)
         told(results)
 
 

@@ -118,8 +118,8 @@ class Settler:
         if not decision.action.changes_tenant:
             return _result(user, decision)
         if self._report:
-            return _result(user, decision, Outcome.WOULD_MOVE, _provider_name(service))
-        return await self._change(user, service, decision, wanted)
+            return _result(user, decision, WOULD[decision.action], _provider_name(service))
+        return await self._change(user, service, decision, begun, wanted)
 
     async def _already(
         self, user: DirectoryUser, decision: Decision, begun_now: str | None
@@ -137,8 +137,15 @@ class Settler:
         return _result(user, decision, Outcome.MOVED, old)
 
     async def _change(
-        self, user: DirectoryUser, service: ServiceUser, decision: Decision, wanted: Wanted
+        self,
+        user: DirectoryUser,
+        service: ServiceUser,
+        decision: Decision,
+        begun: str | None,
+        wanted: Wanted,
     ) -> UserResult:
+        number = decision.number or decision.toll_free
+        bridge = await self._conferencing.bridge_of(number) if number else None
         if decision.action is Action.REPLACE:
             await self._replaced.save(service, self._clock.now(), for_move=True)
         try:
@@ -147,6 +154,7 @@ class Settler:
                 replace=decision.action is Action.REPLACE,
                 number=decision.number,
                 toll_free=decision.toll_free,
+                bridge=bridge,
                 send_email=wanted.send_email,
             )
         except NotFoundError:
@@ -168,7 +176,10 @@ class Settler:
             raise
         except TransientError as error:
             raise _UnsureChangeError(error, _provider_name(service)) from None
-        return await self._confirm(user, service, decision, wanted)
+        result = await self._confirm(user, service, decision, wanted)
+        if decision.action is Action.SET_NUMBER and result.outcome is Outcome.ALREADY_MICROSOFT:
+            return await self._already(user, decision, begun)
+        return result
 
     async def _confirm(
         self, user: DirectoryUser, before: ServiceUser, decision: Decision, wanted: Wanted
@@ -193,6 +204,9 @@ OUTCOMES: Final = {
     Action.EXCLUDED: Outcome.EXCLUDED,
 }
 """What carrying out a decision comes to."""
+
+WOULD: Final = OUTCOMES | dict.fromkeys((Action.REPLACE, Action.ENABLE), Outcome.WOULD_MOVE)
+"""The same where nothing is carried out: report mode and dry runs."""
 
 
 def _result(

@@ -51,6 +51,8 @@ class PageMessage(BaseModel):
     version: Literal[1] = 1
     run: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
     page: Annotated[int, Field(ge=0, le=999_999)]
+    again: bool = False
+    """Some of its users may have a result already."""
     operation: _OperationId | None = None
 
     def encode(self) -> str:

@@ -40,10 +40,13 @@ class MoveQueue:
         self._client: QueueClient | None = None
         self._created = False
 
-    async def send(self, texts: Sequence[str]) -> None:
-        """Send every message; returns when the queue has all. StorageError: not all were sent."""
+    async def send(self, texts: Sequence[str], delay: float = 0) -> None:
+        """Send every message; returns when the queue has all. StorageError: not all were sent.
+
+        delay: seconds before anybody gets them.
+        """
         client = await self.client()
-        await gather_bounded((self._send_one(client, text) for text in texts), _IN_FLIGHT)
+        await gather_bounded((self._send_one(client, text, delay) for text in texts), _IN_FLIGHT)
 
     async def count(self) -> int:
         """Return how many messages there are, about; StorageError: the storage did not answer."""
@@ -58,9 +61,11 @@ class MoveQueue:
         if self._client is not None:
             await self._client.close()
 
-    async def _send_one(self, client: "QueueClient", text: str) -> None:
+    async def _send_one(self, client: "QueueClient", text: str, delay: float) -> None:
         try:
-            await client.send_message(text, time_to_live=_LIFETIME)
+            await client.send_message(
+                text, time_to_live=_LIFETIME, visibility_timeout=round(delay) or None
+            )
         except AzureError as error:
             raise StorageError(f"send to queue {self.name}", type(error).__name__) from error
 

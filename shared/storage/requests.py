@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.domain.options import MoveOptions
+from shared.errors import StateError
 from shared.storage.tables import Table
 
 NAMES_PER_PAGE: Final = 100
@@ -50,10 +51,10 @@ class RequestTable:
         self._table = table
 
     async def put(self, run: str, page: RequestPage) -> None:
-        """Write a page; the same page again replaces it."""
+        """Write a page, unless it is there: whoever begins the same run again undoes nothing."""
         if len(page.names) > NAMES_PER_PAGE:
             raise ValueError(f"at most {NAMES_PER_PAGE} names in a page, not {len(page.names)}")
-        await self._table.replace(
+        await self._table.insert(
             {
                 "PartitionKey": run,
                 "RowKey": f"{page.number:06d}",
@@ -112,13 +113,26 @@ class RequestTable:
         )
         return Wish(str(row["provider"]) or None, options)
 
-    async def run_of(self, key: str, run: str) -> str:
-        """Return the run that an idempotency key stands for: `run`, unless it had one already."""
-        row = {"PartitionKey": _KEYS, "RowKey": hashlib.sha256(key.encode()).hexdigest()}
-        if await self._table.insert({**row, "run": run}):
+    async def run_of(self, key: str, run: str, asked: str) -> str:
+        """Return the run that an idempotency key stands for: `run`, unless it had one already.
+
+        asked: what is asked for, in whatever form. StateError: the key came with something else.
+        """
+        row = {"PartitionKey": _KEYS, "RowKey": _digest(key)}
+        if await self._table.insert({**row, "run": run, "asked": _digest(asked)}):
             return run
         known = await self._table.get(_KEYS, row["RowKey"])
-        return str(known["run"]) if known else run
+        if known is None:
+            return run
+        if known["asked"] != _digest(asked):
+            raise StateError(
+                "Idempotency-Key: it was sent with another request; each request needs its own"
+            )
+        return str(known["run"])
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _decode(row: dict[str, Any]) -> RequestPage:

@@ -61,7 +61,7 @@ _RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 def new_run_id(cause: str, now: datetime) -> str:
     """Return a fresh id that sorts by start."""
-    return f"{now:%Y%m%dT%H%M%SZ}-{cause}-{secrets.token_hex(2)}"
+    return f"{now:%Y%m%dT%H%M%SZ}-{cause}-{secrets.token_hex(4)}"
 
 
 class RunTable:

@@ -10,7 +10,7 @@ from azure.storage.queue import QueueMessage
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import ServiceUser
 from shared.domain.waiting import Waiting
-from shared.errors import StorageError, TooLargeError
+from shared.errors import StateError, StorageError, TooLargeError
 from shared.storage.plans import PagePlan
 from shared.storage.poison import PoisonMessage
 from shared.storage.replaced import ReplacedProvider
@@ -181,7 +181,7 @@ class FakeRequests:
 
     known: dict[str, dict[int, RequestPage]] = field(default_factory=dict)
     wishes: dict[str, Wish] = field(default_factory=dict)
-    keys: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, tuple[str, str]] = field(default_factory=dict)
     down: bool = False
 
     async def put_wish(self, run: str, wish: Wish) -> None:
@@ -200,13 +200,16 @@ class FakeRequests:
         self._check()
         return any(not page.done for page in self.known.get(run, {}).values())
 
-    async def run_of(self, key: str, run: str) -> str:
+    async def run_of(self, key: str, run: str, asked: str) -> str:
         self._check()
-        return self.keys.setdefault(key, run)
+        known, known_asked = self.keys.setdefault(key, (run, asked))
+        if known_asked != asked:
+            raise StateError("Idempotency-Key: it was sent with another request")
+        return known
 
     async def put(self, run: str, page: RequestPage) -> None:
         self._check()
-        self.known.setdefault(run, {})[page.number] = page
+        self.known.setdefault(run, {}).setdefault(page.number, page)
 
     async def mark_done(self, run: str, number: int) -> None:
         self._check()
@@ -227,12 +230,14 @@ class FakeQueue:
     """Sent messages; `down` makes sending fail."""
 
     texts: list[str] = field(default_factory=list)
+    delays: list[float] = field(default_factory=list)
     down: bool = False
 
-    async def send(self, texts: Sequence[str]) -> None:
+    async def send(self, texts: Sequence[str], delay: float = 0) -> None:
         if self.down:
             raise StorageError("send to queue moves", "HttpResponseError")
         self.texts.extend(texts)
+        self.delays.extend([delay] * len(texts))
 
 
 @dataclass

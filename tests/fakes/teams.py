@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from shared.clients.teams_models import Page
 from shared.domain.user import ServiceUser
-from shared.errors import ServiceError, UnreachableError
+from shared.errors import InputError, ServiceError, UnreachableError
 from tests.fakes.people import microsoft
 
 
@@ -18,6 +18,7 @@ class FakeTeams:
     errors: dict[str, Exception] = field(default_factory=dict)
     set_errors: dict[str, Exception] = field(default_factory=dict)
     sets: list[tuple[str, bool, str | None]] = field(default_factory=list)
+    on_no_bridge: set[str] = field(default_factory=set)
     mailed: list[str] = field(default_factory=list)
     reads: int = 0
     takes_effect_and_fails: bool = False
@@ -59,6 +60,11 @@ class FakeTeams:
             link = str(following) if following < len(users) else None
             yield Page(users[at:following], link, self.faults if at == 0 else [])
 
+    async def bridge_of(self, number: str) -> str:
+        if number in self.on_no_bridge:
+            raise InputError(f"number {number} is on no bridge of the tenant")
+        return "bridge"
+
     async def set_microsoft(
         self,
         user_id: str,
@@ -66,6 +72,7 @@ class FakeTeams:
         replace: bool,
         number: str | None = None,
         toll_free: str | None = None,
+        bridge: str | None = None,
         send_email: bool = False,
     ) -> None:
         self.sets.append((user_id, replace, number))

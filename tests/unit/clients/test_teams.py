@@ -123,30 +123,51 @@ BRIDGES = [
         ({"replace": False}, {"sendEmail": False}),
         ({"replace": False, "send_email": True}, {"sendEmail": True}),
         (
-            {"replace": False, "number": "+4969120012345"},
+            {"replace": False, "number": "+4969120012345", "bridge": "b2"},
             {"sendEmail": False, "serviceNumber": "+4969120012345", "bridgeId": "b2"},
         ),
         (
-            {"replace": False, "toll_free": "+49800120012345"},
+            {"replace": False, "toll_free": "+49800120012345", "bridge": "b2"},
             {"sendEmail": False, "tollFreeServiceNumber": "+49800120012345", "bridgeId": "b2"},
         ),
     ],
 )
 async def test_the_change(wish: dict[str, Any], body: dict[str, Any]) -> None:
     """Setting Microsoft is one PUT on the user; a number comes with the bridge that has it."""
-    recorder = teams(lambda request: BRIDGES if request.url.path.endswith("/bridges/") else {})
+    recorder = teams({})
     await recorder.teams().set_microsoft(guid(1), **wish)
     request = recorder.requests[-1]
     assert (request.method, request.url.path) == ("PUT", f"/Teams.Cpc/users/{guid(1)}")
     assert json.loads(request.content) == body
 
 
-async def test_number_on_no_bridge_changes_nothing() -> None:
-    """A number that no bridge has is refused before the user is touched."""
-    recorder = teams(lambda request: BRIDGES if request.url.path.endswith("/bridges/") else {})
+async def test_bridges_are_read_once_and_again_for_an_unknown_number() -> None:
+    """Known numbers cost one call in a process; a number that was bought since is found as well."""
+    known = BRIDGES[1:]
+    recorder = teams(lambda _: known)
+    client = recorder.teams()
+    for number in ("+4969120012345", "+49800120012345"):
+        assert await client.bridge_of(number) == "b2"
+    assert len(recorder.requests) == 2, "discovery and one reading"
+    known = BRIDGES
+    assert await client.bridge_of("+14255550100") == "b1"
     with pytest.raises(InputError, match=r"\+14255550199 is on no bridge"):
-        await recorder.teams().set_microsoft(guid(1), replace=False, number="+14255550199")
-    assert "PUT" not in {request.method for request in recorder.requests}
+        await client.bridge_of("+14255550199")
+
+
+async def test_a_refused_token_is_renewed_also_for_a_change() -> None:
+    """A change is tried once only; a 401 is no try: the same call goes out with a fresh token."""
+    answers = iter([401, 200])
+    recorder = Recorder(
+        lambda request: (
+            httpx.Response(200, json=DISCOVERY)
+            if request.method == "GET"
+            else httpx.Response(next(answers), json={})
+        )
+    )
+    await recorder.teams().set_microsoft(guid(1), replace=True)
+    assert [request.method for request in recorder.requests] == ["GET", "PUT", "PUT"]
+    assert len(recorder.tokens.forgotten) == 1
 
 
 async def test_refusals_keep_their_code() -> None:

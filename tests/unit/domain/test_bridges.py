@@ -26,7 +26,7 @@ KNOWN = [
 )
 def test_numbers_of_a_bridge_are_taken(options: MoveOptions) -> None:
     """No number, or numbers of one bridge, each of its kind."""
-    check_options(options, KNOWN)
+    check_options(options, KNOWN, {})
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,16 @@ def test_numbers_of_a_bridge_are_taken(options: MoveOptions) -> None:
 def test_others_are_refused(options: MoveOptions, said: str) -> None:
     """A number on no bridge, of the wrong kind or of another bridge is told with those there are."""
     with pytest.raises(InputError, match=said):
-        check_options(options, KNOWN)
+        check_options(options, KNOWN, {})
+
+
+def test_toll_free_number_fits_the_rules() -> None:
+    """Where the rules give the toll number, a toll-free number of another bridge is refused, too."""
+    options = MoveOptions(toll_free_number=TOLL_FREE)
+    check_options(options, KNOWN, {"*": TOLL})
+    with pytest.raises(InputError, match="on another bridge than"):
+        check_options(options, KNOWN, {"US": TOLL, "DE": ELSEWHERE})
+    check_options(MoveOptions(False, TOLL, TOLL_FREE), KNOWN, {"DE": ELSEWHERE})
 
 
 def test_rules_need_toll_numbers() -> None:

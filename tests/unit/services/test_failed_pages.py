@@ -1,7 +1,7 @@
 """Pages of runs that failed again and again: the run says what a person can do."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -60,6 +60,14 @@ async def test_the_run_says_what_to_do(page: int, state: RunState, said: str) ->
     runs = FakeRuns({"r1": running()})
     assert await record(runs, PageMessage(run="r1", page=page).encode()) == []
     assert (runs.runs["r1"].state, runs.runs["r1"].reason) == (state, said)
+
+
+async def test_a_dry_run_cannot_be_gone_on_with() -> None:
+    """A dry run whose page failed ends: there is nothing to resume."""
+    runs = FakeRuns({"r1": replace(running(), cause="preview")})
+    await record(runs, PageMessage(run="r1", page=2).encode())
+    assert runs.runs["r1"].state is RunState.FAILED
+    assert "begin a new dry run" in runs.runs["r1"].reason
 
 
 async def test_other_messages_change_nothing() -> None:

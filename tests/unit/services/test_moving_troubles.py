@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.decision import Rules
 from shared.domain.outcome import Outcome
 from shared.domain.user import PlanStatus
 from shared.domain.waiting import Cause, Look, Patience, keep_waiting
@@ -18,7 +19,7 @@ from shared.errors import (
     ThrottledError,
     UnreachableError,
 )
-from tests.fakes import NOON, guid, in_service, licensed, third_party
+from tests.fakes import NOON, guid, in_service, licensed, microsoft, third_party
 from tests.unit.services.moving_world import MovingWorld as World
 
 PUT = "PUT /Teams.Cpc/users/{id}"
@@ -31,6 +32,25 @@ async def test_nothing_is_changed_when_saving_fails(world: World) -> None:
     assert world.teams.sets == []
     assert world.teams.known[guid(1)].provider == third_party()
     assert world.waiting.rows[guid(1)].due is not None
+
+
+async def test_a_number_on_no_bridge_changes_nothing(world: World) -> None:
+    """A number rule that fits no bridge: nothing is saved as begun, nothing is set, the reason is told."""
+    world.rules = Rules(numbers={"*": "+14255550199"})
+    world.teams.on_no_bridge.add("+14255550199")
+    assert await world.outcome() is Outcome.FAILED
+    assert (world.replaced.moves, world.teams.sets) == ({}, [])
+    assert "+14255550199 is on no bridge" in world.waiting.rows[guid(1)].reason
+
+
+async def test_an_unrecorded_move_is_told_also_when_the_number_differs(world: World) -> None:
+    """The app died after the change; the next look gives the number of a rule, and tells of the move."""
+    world.replaced.moves[guid(1)] = ("InterCall", NOON)
+    world.teams.add(in_service(1, microsoft()))
+    world.rules = Rules(numbers={"*": "+15550177"})
+    (result,) = await world.move(1)
+    assert (result.outcome, result.old_provider) == (Outcome.MOVED, "InterCall")
+    assert world.teams.sets == [(guid(1), False, "+15550177")]
 
 
 async def test_refused_reprocessing_asks_a_person(world: World) -> None:

@@ -1,11 +1,12 @@
 """Runs that people ask the deployed app for: taken in at once, worked off page by page."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from shared.domain.options import MoveOptions
-from shared.errors import StorageError
+from shared.errors import PausedError, ServerFaultError, StateError, StorageError
+from shared.log import EventLog
 from shared.services.finding import Finder
 from shared.services.previewing import Previewer
 from shared.services.queued_requests import QueuedRequests
@@ -34,6 +35,7 @@ class World(RequestingWorld):
             runs=self.runs,
             queue=self.pages,
             clock=self.clock,
+            log=EventLog("acp.requests"),
         )
 
     async def work(self, *, again: bool = False) -> Run:
@@ -90,6 +92,62 @@ async def test_a_key_stands_for_one_run_also_after_a_failure() -> None:
     assert (first.id, len(world.runs.runs)) == (again.id, 1)
     assert (await world.work()).counts == {"users": 3, "moved": 3}
     assert world.set_once(3)
+
+
+async def test_a_key_with_another_request_is_refused() -> None:
+    """The first request failed half way: a second one with its key neither mixes with it nor begins."""
+    world = World()
+    names = world.fill(MANY)
+    world.pages.down = True
+    with pytest.raises(StorageError):
+        await world.queued().accept_users(names, Wish(), dry_run=False, key="once")
+    world.pages.down = False
+    with pytest.raises(StateError, match="Idempotency-Key"):
+        await world.queued().accept_users(names[:1], Wish(), dry_run=False, key="once")
+    assert world.pages.texts == []
+
+
+async def test_a_request_repeated_while_it_is_worked_on_undoes_nothing() -> None:
+    """The answer was lost, the pages are done: the same request again leaves every result as it is."""
+    world = World()
+    names = world.fill(120)
+    run = await world.queued().accept_users(names, Wish(), dry_run=False, key="once")
+    await world.work()
+    world.runs.runs[run.id] = replace(world.runs.runs[run.id], scanned=False)
+    await world.queued().accept_users(names, Wish(), dry_run=False, key="once")
+    assert (await world.work()).counts == {"users": 120, "moved": 120}
+    assert world.set_once(120)
+
+
+@pytest.mark.parametrize(
+    ("error", "pause"),
+    [
+        (PausedError("Graph", "POST /v1.0/$batch", 300), 300),
+        (ServerFaultError("Graph", "POST /v1.0/$batch", "HTTP 500"), 60),
+    ],
+)
+async def test_a_service_that_does_not_answer_postpones_the_page(
+    error: ServerFaultError, pause: float
+) -> None:
+    """Graph is away or throttles: the page comes again later, as often as it takes; nobody is lost."""
+    world = World()
+    await world.queued().accept_users(world.fill(30), Wish(), dry_run=False, key=None)
+    world.directory.down = error
+    for _ in range(10):
+        await world.queued().work(PageMessage.decode(world.pages.texts.pop()), again=False)
+    assert world.pages.delays[-1] == pause
+    world.directory.down = None
+    assert (await world.work()).counts == {"users": 30, "moved": 30}
+    assert world.set_once(30)
+
+
+async def test_a_user_named_twice_has_one_result_in_a_dry_run() -> None:
+    """By id and by address: one result, so that the page can be written down."""
+    world = World()
+    names = [*world.fill(1), guid(1)]
+    await world.queued().accept_users(names, Wish(), dry_run=True, key=None)
+    run = await world.work()
+    assert run.counts == {"users": 2, "would_move": 1}
 
 
 async def test_a_page_that_comes_again_looks_at_nobody_twice() -> None:
