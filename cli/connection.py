@@ -40,7 +40,7 @@ async def connect(file: Path | None) -> AsyncIterator["Desk"]:
     from shared.desk import Desk  # noqa: PLC0415
     from shared.settings import Settings, unknown_settings  # noqa: PLC0415
 
-    _load(file)
+    load(file)
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     for warning in unknown_settings(os.environ):
         tell(f"warning: {warning}")
@@ -62,7 +62,11 @@ async def connect(file: Path | None) -> AsyncIterator["Desk"]:
         await desk.close()
 
 
-def _load(file: Path | None) -> None:
+def load(file: Path | None) -> None:
+    """Take the settings of a file for those that the environment lacks; None: the usual file, if any.
+
+    CommandError: the file cannot be used.
+    """
     given = file or Path(LOCAL_SETTINGS)
     if not given.is_file():
         if file is None:

@@ -9,7 +9,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from cli import demo, doctor, host, move, runs, saved, storage, tenant, users
+from cli import demo, doctor, grant, host, move, runs, saved, storage, tenant, users
 from cli.errors import CommandError
 from local.errors import LocalError
 from shared.errors import AcpError, InputError, ServiceError, SettingsError, StorageError
@@ -22,6 +22,7 @@ _LOCAL = "Stand-ins for Azure and Microsoft 365"
 app = typer.Typer(name="acp", add_completion=False, rich_markup_mode="markdown")
 app.command("move")(move.move)
 app.command("release")(runs.release)
+app.command("grant")(grant.grant)
 app.command("ready", rich_help_panel=_LOOK)(users.ready)
 app.command("providers", rich_help_panel=_LOOK)(users.providers)
 app.command("show", rich_help_panel=_LOOK)(users.show_user)

@@ -51,6 +51,14 @@ def tenant(
             rich_help_panel=_LIMITS,
         ),
     ] = None,
+    enforce_permissions: Annotated[
+        bool,
+        typer.Option(
+            "--enforce-permissions/--no-enforce-permissions",
+            help="Let the app do only what `acp grant` gave its identity.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = False,
     faults: Annotated[
         Path | None,
         typer.Option(
@@ -80,6 +88,7 @@ def tenant(
         seed=seed,
         lag_seconds=lag,
         graph_limits=graph_limits,
+        enforce_permissions=enforce_permissions,
         teams_rate=teams_rate,
         faults=_read(faults),
     )

@@ -8,6 +8,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from benchmarks import cost
-from shared.clients.wire import CALLS
+from cli.granting.wire import GRANT_CALLS
+from shared.clients.wire import CALLS, Call
 from shared.events import FIELDS, Event, catalogue
 from shared.settings import Settings
 
@@ -31,6 +33,7 @@ COMMANDS = (
     "release",
     "attention",
     "doctor",
+    "grant",
     "demo",
 )
 _NEXT = "-- next --"
@@ -51,13 +54,23 @@ def settings_table() -> str:
 
 
 def wire_table() -> str:
-    """Return the table of HTTP calls."""
+    """Return the tables of HTTP calls: those of the app, and those of `acp grant`."""
     rows = [
-        "| call | use | sure |",
-        "|---|---|---|",
-        *(f"| `{call.method} {call.template}` | {call.use} | {call.sure} |" for call in CALLS),
+        *_calls(CALLS),
+        "",
+        "An administrator makes these with `acp grant`; the app itself never does (`cli/granting/wire.py`):",
+        "",
+        *_calls(GRANT_CALLS),
     ]
     return "\n".join(rows)
+
+
+def _calls(calls: Iterable[Call]) -> list[str]:
+    return [
+        "| call | use | sure |",
+        "|---|---|---|",
+        *(f"| `{call.method} {call.template}` | {call.use} | {call.sure} |" for call in calls),
+    ]
 
 
 def events_table() -> str:

@@ -66,12 +66,13 @@ class Desk:
         app = self.app
         cloud = wire.CLOUDS[app.settings.cloud]
         assign = "assign the app's managed identity to it"
-        role = "give the app's identity an Entra role such as Teams Administrator"
+        role = "run `acp grant`: an Entra role such as Teams Administrator is missing"
+        users = "run `acp grant`: the permission User.Read.All is missing"
         return Doctor(
             probes={
                 "storage": (app.state.probe, "give the app's identity the storage roles"),
                 "sign-in to Graph": (partial(self._sign_in, cloud.graph_audience), assign),
-                "Graph": (app.graph.probe, "grant the permission User.Read.All"),
+                "Graph": (app.graph.probe, users),
                 "sign-in to Teams": (partial(self._sign_in, wire.TEAMS_AUDIENCE), assign),
                 "Teams": (app.teams.probe, role),
                 "Teams role": (app.teams.conferencing_settings, role),

@@ -39,8 +39,15 @@ def create_app(options: TenantOptions | None = None, clock: Clock | None = None)
     notifier = Notifier(tenant)
     graph = GraphApi(tenant, tokens, notifier)
     teams = TeamsApi(tenant, tokens)
-    identity = IdentityApi(tokens, tenant.options.identity_header, tenant.dice)
-    sign_in = SignInApi(tenant.id, tenant.account_id, tokens)
+    identity = IdentityApi(
+        tokens,
+        tenant.options.identity_header,
+        tenant.dice,
+        tenant.principals.identity_claims,
+    )
+    sign_in = SignInApi(
+        tenant.id, tenant.account_id, tokens, tenant.principals.administrator.claims
+    )
     mishaps = Mishaps(tenant.dice)
     control = ControlApi(tenant, tokens, notifier, graph.delta)
 

@@ -16,6 +16,7 @@ from local.tenant.control_bodies import (
     EventGridAddress,
     read_body,
 )
+from local.tenant.control_rights import ControlRights
 from local.tenant.control_state import show_user, state_head
 from local.tenant.errors import ControlError
 from local.tenant.exchange import Answer, Call, Routes
@@ -55,6 +56,7 @@ class ControlApi:
         routes.add("GET", "/subscriptions", "subscriptions", self._subscriptions)
         routes.add("POST", "/subscriptions/{id}/reauthorize", "remind", self._remind)
         routes.add("DELETE", "/subscriptions/{id}", "drop", self._drop)
+        ControlRights(tenant, tokens).add_to(routes)
 
     def answer(self, call: Call) -> Answer:
         """Answer one call, except for the streamed `/state`, which the app serves."""

@@ -48,6 +48,18 @@ class DeltaTokens(_Body):
     tokens: Literal["expire", "reset"]
 
 
+class AdministratorRoles(_Body):
+    """`PUT /_tenant/administrator`: the directory roles of whoever signs in, by name."""
+
+    roles: list[str] = Field(max_length=20)
+
+
+class TokenWish(_Body):
+    """`POST /_tenant/administrator/token`: what the token is for."""
+
+    resource: Literal["https://graph.microsoft.com"] = "https://graph.microsoft.com"
+
+
 def read_body[Model: BaseModel](model: type[Model], call: Call) -> Model:
     """The body as the model; raises ControlError naming the field that is wrong."""
     try:

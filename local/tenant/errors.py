@@ -8,6 +8,7 @@ ApiError
 
 TEAMS_CODES = {
     "Unauthorized": (401, "the token is missing, expired, or not for this service"),
+    "Forbidden": (403, "the caller has no directory role that permits the call"),
     "MissingHeader": (400, "one of the X-MS-* headers that every call must carry is missing"),
     "BadRequest": (400, "the body or a query parameter is not understood; the message names it"),
     "UserNotFound": (404, "no such user, or the service has not heard of it yet"),

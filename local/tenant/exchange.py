@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
+from local.tenant.rights import Caller
+
 # Graph takes its own query options with and without the dollar sign.
 _OPTIONS = frozenset(
     {"count", "deltatoken", "expand", "filter", "format", "orderby"}
@@ -17,7 +19,8 @@ _OPTIONS = frozenset(
 class Call:
     """A request. `path` is decoded, without the service's prefix; header names are lower case.
 
-    `base` is scheme and host as the client sees them: links in answers start with it.
+    `base` is scheme and host as the client sees them: links in answers start with it. `caller` is
+    who the token names, where a service looks at that.
     """
 
     method: str
@@ -27,6 +30,7 @@ class Call:
     body: bytes
     base: str
     params: Mapping[str, str] = field(default_factory=dict)
+    caller: Caller | None = None
 
     def json(self) -> object:
         """The body as JSON. Raises ValueError when it is not JSON."""

@@ -14,10 +14,13 @@ from local.tenant.graph_batch import GraphBatch
 from local.tenant.graph_delta import GraphDelta
 from local.tenant.graph_groups import GraphGroups
 from local.tenant.graph_licenses import GraphLicenses
+from local.tenant.graph_principals import GraphPrincipals
+from local.tenant.graph_roles import GraphRoles
 from local.tenant.graph_subscriptions import GraphSubscriptions
 from local.tenant.graph_users import GraphUsers
 from local.tenant.graph_writes import GraphWrites
 from local.tenant.notifier import Notifier
+from local.tenant.rights import denied, may_call, read_caller
 from local.tenant.tenant import Tenant
 from local.tenant.throttle import GraphLimits
 from local.tenant.tokens import GRAPH, TokenError, Tokens
@@ -47,6 +50,8 @@ class GraphApi:
             groups=GraphGroups(tenant),
             subscriptions=GraphSubscriptions(tenant, notifier),
             delta=self.delta,
+            principals=GraphPrincipals(tenant),
+            roles=GraphRoles(tenant),
             batch=GraphBatch(tenant.options.seed, self._answer_inner),
             tenant=tenant,
         )
@@ -54,14 +59,15 @@ class GraphApi:
     async def answer(self, call: Call) -> Answer:
         """Answer one call that came over HTTP."""
         try:
-            self._tokens.check(call.headers.get("authorization"), GRAPH)
+            claims = self._tokens.check(call.headers.get("authorization"), GRAPH)
         except TokenError as error:
             refusal = GraphError(
                 401, "InvalidAuthenticationToken", str(error), {"WWW-Authenticate": "Bearer"}
             )
             self._tenant.ledger.called(SERVICE, "unauthorized", refusal.status)
             return self._with_ids(call, self._refusal(call, refusal))
-        return self._with_ids(call, await self._dispatch(call))
+        known = replace(call, caller=read_caller(claims))
+        return self._with_ids(known, await self._dispatch(known))
 
     async def _answer_inner(self, call: Call) -> Answer:
         """Answer one call of a batch."""
@@ -84,6 +90,8 @@ class GraphApi:
                 raise GraphError(429, "TooManyRequests", "Too many requests.")
             if operation != "batch":
                 self._suffer()
+            if self._tenant.options.enforce_permissions and not may_call(call.caller, operation):
+                raise denied()
             answer = route.handler(replace(call, params=params))
             result = await answer if isinstance(answer, Awaitable) else answer
         except GraphError as error:
@@ -139,6 +147,8 @@ def _routes(
     groups: GraphGroups,
     subscriptions: GraphSubscriptions,
     delta: GraphDelta,
+    principals: GraphPrincipals,
+    roles: GraphRoles,
     batch: GraphBatch,
     tenant: Tenant,
 ) -> Routes:
@@ -188,6 +198,18 @@ def _routes(
     add("DELETE", "/subscriptions/{id}", "delete_subscription", subscriptions.delete)
     add("POST", "/directory/deletedItems/{id}/restore", "restore_user", writes.restore)
     add("DELETE", "/directory/deletedItems/{id}", "purge_user", writes.purge)
+    add("GET", "/servicePrincipals", "list_principals", principals.list_all)
+    add("GET", "/servicePrincipals(appId='{app_id}')", "get_principal", principals.get_by_app)
+    add("GET", "/servicePrincipals/{id}", "get_principal", principals.get)
+    given = "/servicePrincipals/{id}/appRoleAssignments"
+    add("GET", given, "list_app_roles", principals.assignments)
+    add("POST", given, "grant_app_role", principals.grant)
+    add("DELETE", f"{given}/{{assignment}}", "revoke_app_role", principals.revoke)
+    management = "/roleManagement/directory"
+    add("GET", f"{management}/roleDefinitions", "role_definitions", roles.definitions)
+    add("GET", f"{management}/roleAssignments", "list_role_assignments", roles.assignments)
+    add("POST", f"{management}/roleAssignments", "assign_role", roles.assign)
+    add("DELETE", f"{management}/roleAssignments/{{id}}", "unassign_role", roles.unassign)
     add("GET", "/organization", "organization", lambda call: _organization(tenant, call))
     return routes
 

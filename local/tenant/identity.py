@@ -4,6 +4,7 @@ Source: https://learn.microsoft.com/azure/app-service/overview-managed-identity#
 """
 
 import hmac
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from local.tenant.exchange import Answer, Call
@@ -19,8 +20,15 @@ class IdentityApi:
     Refusals have `statusCode` and `message`, which is what msal reads.
     """
 
-    def __init__(self, tokens: Tokens, identity_header: str | None, dice: Dice) -> None:
+    def __init__(
+        self,
+        tokens: Tokens,
+        identity_header: str | None,
+        dice: Dice,
+        about: Callable[[], Mapping[str, object]],
+    ) -> None:
         self._tokens = tokens
+        self._about = about
         self._dice = dice
         self._identity_header = identity_header
 
@@ -40,7 +48,7 @@ class IdentityApi:
         refusal = self._dice.refusal("identity")
         if refusal is not None:
             return replace(_refuse(refusal[0], "An injected fault."), headers=refusal[1])
-        token, expires = self._tokens.issue(resource)
+        token, expires = self._tokens.issue(resource, self._about())
         body = {
             "access_token": token,
             "expires_on": str(expires),

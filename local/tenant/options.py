@@ -92,6 +92,11 @@ class TenantOptions(BaseModel):
         None, description="where the events of EventGrid: subscriptions are posted"
     )
 
+    enforce_permissions: bool = Field(
+        False,
+        description="whether the app's identity may do only what it was given permissions and roles "
+        "for",
+    )
     graph_limits: bool = Field(False, description="whether Graph's published limits are enforced")
     teams_rate: float | None = Field(
         None, gt=0, description="calls a second the Teams admin API takes; None for any number"

@@ -6,6 +6,7 @@ Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-cod
 import base64
 import json
 import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs
 
@@ -29,7 +30,14 @@ class _Code:
 class SignInApi:
     """Discovery, device codes and tokens below `/{tenant}/`, and the person at `/_signin`."""
 
-    def __init__(self, tenant_id: str, account_id: str, tokens: Tokens) -> None:
+    def __init__(
+        self,
+        tenant_id: str,
+        account_id: str,
+        tokens: Tokens,
+        about: Callable[[], Mapping[str, object]],
+    ) -> None:
+        self._about = about
         self._tenant_id = tenant_id
         self._account_id = account_id
         self._tokens = tokens
@@ -114,7 +122,7 @@ class SignInApi:
         resources = [word for word in scope.split() if word.endswith("/.default")]
         if not resources:
             return _refused("invalid_scope", "AADSTS70011: the scope names no resource.")
-        token, _ = self._tokens.issue(resources[0].removesuffix("/.default"))
+        token, _ = self._tokens.issue(resources[0].removesuffix("/.default"), self._about())
         refresh = secrets.token_urlsafe(24)
         self._refresh.add(refresh)
         return Answer(

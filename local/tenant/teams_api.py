@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from local.tenant.clock import stamp
 from local.tenant.errors import TeamsError
 from local.tenant.exchange import Answer, Call, Routes
+from local.tenant.rights import TEAMS_ROLES, read_caller
 from local.tenant.teams_cpc import TeamsCpc
 from local.tenant.teams_users import TeamsUsers
 from local.tenant.tenant import Tenant
@@ -76,9 +77,12 @@ class TeamsApi:
 
     def _check(self, call: Call) -> None:
         try:
-            self._tokens.check(call.headers.get("authorization"), TEAMS)
+            claims = self._tokens.check(call.headers.get("authorization"), TEAMS)
         except TokenError as error:
             raise TeamsError("Unauthorized", str(error), {"WWW-Authenticate": "Bearer"}) from None
+        enforced = self._tenant.options.enforce_permissions
+        if enforced and not read_caller(claims).roles & TEAMS_ROLES:
+            raise TeamsError("Forbidden", "The caller has no role that permits this.")
         if call.path.rstrip("/") == DISCOVERY:
             return
         missing = [name for name in DEMANDED if not call.headers.get(name.lower())]

@@ -16,6 +16,7 @@ from local.tenant.options import TenantOptions
 from local.tenant.people import Grant, Kind, User
 from local.tenant.plans import plans_of
 from local.tenant.population import Population
+from local.tenant.principals import make_principals
 from local.tenant.provisioning import Provisioning
 from local.tenant.settings import TenantSettings
 
@@ -52,6 +53,10 @@ class Tenant:
         self.app_id = new_guid(rng)
         self.account_id = new_guid(rng)
         self.providers = [provider.as_json(new_guid(rng)) for provider in PROVIDERS]
+        ids = random.Random(f"{options.seed}/principals")  # noqa: S311 - not a secret
+        self.principals = make_principals(
+            self.app_id, self.account_id, (new_guid(ids) for _ in range(4))
+        )
         self._rng = random.Random(f"{options.seed}/later")  # noqa: S311 - not a secret
 
     def _populate(self) -> None:

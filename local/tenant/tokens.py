@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 GRAPH = "https://graph.microsoft.com"
 TEAMS = "48ac35b8-9aa8-4d74-927d-1f4a14a0b239"
@@ -46,8 +46,11 @@ class Tokens:
         self._key = hashlib.sha256(f"simulated/{tenant_id}".encode()).digest()
         self._generation = 0
 
-    def issue(self, resource: str) -> tuple[str, int]:
-        """A token for the resource and when it expires, in seconds since 1970."""
+    def issue(self, resource: str, about: Mapping[str, object] | None = None) -> tuple[str, int]:
+        """A token for the resource and when it expires, in seconds since 1970.
+
+        about: claims about whom it is for, such as roles.
+        """
         issued = int(self._source())
         expires = issued + self.lifetime
         claims = {
@@ -60,6 +63,7 @@ class Tokens:
             "tid": self._tenant_id,
             "ver": "1.0",
             "generation": self._generation,
+            **(about or {}),
         }
         head = _encode(b'{"typ":"JWT","alg":"HS256"}')
         body = _encode(json.dumps(claims, separators=(",", ":")).encode())
@@ -69,8 +73,8 @@ class Tokens:
         """Make every token issued so far invalid."""
         self._generation += 1
 
-    def check(self, authorization: str | None, resource: str) -> None:
-        """Accept the Authorization header's value, or raise TokenError."""
+    def check(self, authorization: str | None, resource: str) -> Mapping[str, object]:
+        """The claims of the Authorization header's token, or raise TokenError."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise TokenError("Access token is empty.")
@@ -81,13 +85,16 @@ class Tokens:
         if not hmac.compare_digest(self._sign(parts[0], parts[1]).encode(), signature):
             raise TokenError("Access token validation failure. Invalid signature.")
         try:
-            claims = json.loads(_decode(parts[1]))
+            claims: dict[str, object] = json.loads(_decode(parts[1]))
         except (ValueError, binascii.Error) as error:
             raise TokenError("CompactToken parsing failed.") from error
         if claims["aud"] != resource:
             raise TokenError("Access token validation failure. Invalid audience.")
-        if claims["exp"] <= self._source() or claims["generation"] != self._generation:
+        expires = claims["exp"]
+        late = not isinstance(expires, int) or expires <= self._source()
+        if late or claims["generation"] != self._generation:
             raise TokenError("Lifetime validation failed, the token is expired.")
+        return claims
 
     def _sign(self, head: str, body: str) -> str:
         digest = hmac.new(self._key, f"{head}.{body}".encode("utf-8", "replace"), hashlib.sha256)

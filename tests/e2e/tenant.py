@@ -28,11 +28,17 @@ PATIENCE = 120.0
 
 
 class Tenant:
-    """A tenant on a free port; `origin` is its address. Context manager."""
+    """A tenant on a free port; `origin` is its address. Context manager.
 
-    def __init__(self, folder: Path, *, users: int, seed: int = 1, lag: float = 0) -> None:
+    strict: the app may do only what its identity was granted.
+    """
+
+    def __init__(
+        self, folder: Path, *, users: int, seed: int = 1, lag: float = 0, strict: bool = False
+    ) -> None:
         options = {"--port": 0, "--users": users, "--seed": seed, "--lag": lag}
         words = [str(word) for option in options.items() for word in option]
+        words += ["--enforce-permissions"] if strict else []
         self.child = Child(
             "the tenant",
             [sys.executable, "-m", "cli", "tenant", *words],

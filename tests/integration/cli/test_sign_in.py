@@ -158,6 +158,17 @@ def test_one_sign_in_serves_graph_and_teams(entra: Entra) -> None:
     assert "enter the code" not in err
 
 
+def test_grant_by_device_code(entra: Entra) -> None:
+    """`acp grant --sign-in device` uses the person's rights; neither az nor storage is needed."""
+    identity = httpx.get(f"{entra.http}/_tenant/identity").json()["principalId"]
+    process = entra.acp("grant", "--sign-in", "device", "--identity", identity)
+    entra.enter(process, "approve")
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, err
+    found = httpx.get(f"{entra.http}/_tenant/identity").json()
+    assert (found["permissions"], found["roles"]) == (["User.Read.All"], ["Teams Administrator"])
+
+
 def test_a_declined_sign_in(entra: Entra) -> None:
     """Status 3 and one line that says why."""
     process = entra.acp("providers")

@@ -1,0 +1,80 @@
+"""The HTTP API of a deployed app (docs/api.md), as the commands call it: key, retries and errors."""
+
+import time
+from typing import Any, Final, Self
+
+import httpx
+
+from cli.errors import CommandError
+
+UNREACHABLE: Final = 3
+_TIMEOUT: Final = httpx.Timeout(30, read=230)
+"""Seconds; Azure ends an HTTP request after 230 (Functions scale and hosting, time-out)."""
+
+
+class KeyRefusedError(CommandError):
+    """The app does not accept the function key."""
+
+
+class AppApi:
+    """One app's API. Context manager.
+
+    url: the app's address. key: a function key. CommandError: the app refused (status 2) or cannot be
+    reached (status 3).
+    """
+
+    def __init__(self, url: str, key: str | None) -> None:
+        headers = {"x-functions-key": key} if key else {}
+        self._http = httpx.Client(base_url=base_url(url), headers=headers, timeout=_TIMEOUT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """Make one call below `/api/`; return its JSON. Failures of the network are tried again."""
+        answer = self._try(method, path, request)
+        if answer.status_code in (401, 403):
+            raise KeyRefusedError(
+                "the app refuses the key; set ACP_APP_KEY to a function key", UNREACHABLE
+            )
+        if answer.is_success:
+            content: dict[str, Any] = answer.json()
+            return content
+        problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+        faults = [f"{fault['pointer']}: {fault['detail']}" for fault in problem.get("errors", ())]
+        detail = "; ".join(faults) or problem.get("detail") or f"HTTP {answer.status_code}"
+        raise CommandError(f"the app says: {detail}", 2 if answer.is_client_error else UNREACHABLE)
+
+    def _try(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
+        error: httpx.HTTPError | None = None
+        for pause in (0.0, 1.0, 4.0):
+            time.sleep(pause)
+            try:
+                answer = self._http.request(method, path, **request)
+            except httpx.TransportError as failure:
+                error = failure
+                continue
+            if answer.status_code not in (502, 503, 504):
+                return answer
+            error = None
+        if error is not None:
+            name = type(error).__name__
+            raise CommandError(
+                f"{self._http.base_url} cannot be reached ({name}); is --app its address?",
+                UNREACHABLE,
+            )
+        return answer
+
+
+def base_url(url: str) -> str:
+    """Return the address of an app's API; CommandError: the key would go over the network in the clear."""
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise CommandError(f"--app {url!r} is no address ({error})", 2) from error
+    if address.scheme != "https" and address.host not in ("127.0.0.1", "localhost", "::1"):
+        raise CommandError(f"--app {url!r}: an https:// address is needed", 2)
+    return f"{url.rstrip('/')}/api/"

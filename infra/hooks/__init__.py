@@ -1,0 +1,1 @@
+"""What azd runs after it has provisioned and deployed."""
