@@ -1,5 +1,6 @@
 """The HTTP API of a deployed app (docs/api.md), as the commands call it: key, retries and errors."""
 
+import os
 import time
 from typing import Any, Final, Self
 
@@ -12,19 +13,28 @@ _TIMEOUT: Final = httpx.Timeout(30, read=230)
 """Seconds; Azure ends an HTTP request after 230 (Functions scale and hosting, time-out)."""
 
 
+_OPENS: Final = (
+    "set ACP_APP_KEY to a function key, or ACP_APP_TOKEN to a token where people sign in"
+)
+
+
 class KeyRefusedError(CommandError):
-    """The app does not accept the function key."""
+    """The app accepts neither key nor token, or the token's owner lacks the app role."""
 
 
 class AppApi:
     """One app's API. Context manager.
 
-    url: the app's address. key: a function key. CommandError: the app refused (status 2) or cannot be
-    reached (status 3).
+    url: the app's address. What opens it comes from the environment: ACP_APP_KEY, a function key, or
+    ACP_APP_TOKEN, an access token for an API where people sign in. CommandError: the app refused
+    (status 2) or cannot be reached (status 3).
     """
 
-    def __init__(self, url: str, key: str | None) -> None:
+    def __init__(self, url: str) -> None:
+        key, token = os.environ.get("ACP_APP_KEY"), os.environ.get("ACP_APP_TOKEN")
         headers = {"x-functions-key": key} if key else {}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         self._http = httpx.Client(base_url=base_url(url), headers=headers, timeout=_TIMEOUT)
 
     def __enter__(self) -> Self:
@@ -37,13 +47,13 @@ class AppApi:
         """Make one call below `/api/`; return its JSON. Failures of the network are tried again."""
         answer = self._try(method, path, request)
         if answer.status_code in (401, 403):
-            raise KeyRefusedError(
-                "the app refuses the key; set ACP_APP_KEY to a function key", UNREACHABLE
-            )
+            detail = _problem(answer).get("detail") or "the key is missing or wrong"
+            raise KeyRefusedError(f"the app says: {detail}; {_OPENS}", UNREACHABLE)
+        problem = _problem(answer)
         if answer.is_success:
-            content: dict[str, Any] = answer.json()
-            return content
-        problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+            if "json" in answer.headers.get("content-type", ""):
+                return problem
+            raise CommandError(f"{self._http.base_url} is not the app's address: no JSON", 2)
         faults = [f"{fault['pointer']}: {fault['detail']}" for fault in problem.get("errors", ())]
         detail = "; ".join(faults) or problem.get("detail") or f"HTTP {answer.status_code}"
         raise CommandError(f"the app says: {detail}", 2 if answer.is_client_error else UNREACHABLE)
@@ -67,6 +77,15 @@ class AppApi:
                 UNREACHABLE,
             )
         return answer
+
+
+def _problem(answer: httpx.Response) -> dict[str, Any]:
+    """Return the JSON object of an answer, or an empty one."""
+    try:
+        content = answer.json()
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def base_url(url: str) -> str:

@@ -44,7 +44,7 @@ def grant(
         typer.Option(
             metavar="URL",
             help="The deployed app, which then looks after its subscription and examines itself; "
-            "else ACP_APP_URL. Needs a function key in ACP_APP_KEY.",
+            "else ACP_APP_URL. ACP_APP_KEY or ACP_APP_TOKEN opens it.",
         ),
     ] = None,
     wait: Annotated[
@@ -127,7 +127,7 @@ def _with_app(url: str, wait: float, steps: "list[Step]", output: Output, *, wha
         )
     findings: list[Step] = []
     try:
-        with AppApi(url, os.environ.get("ACP_APP_KEY")) as api:
+        with AppApi(url) as api:
             findings = settle(api, wait)
     finally:
         if findings or not in_tables:

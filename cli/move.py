@@ -1,7 +1,6 @@
 """`acp move`: Microsoft becomes the provider of the users that a person names."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -79,7 +78,7 @@ def move(
         typer.Option(
             metavar="URL",
             envvar="ACP_APP_URL",
-            help="The deployed app; its key is in ACP_APP_KEY.",
+            help="The deployed app; ACP_APP_KEY or ACP_APP_TOKEN opens it.",
         ),
     ] = None,
     settings: SettingsOption = None,
@@ -156,7 +155,7 @@ def _move_by_app(
     from cli.move_app import RemoteApp  # noqa: PLC0415 - httpx, which other commands may not need
 
     names = None if resume else selection.given()
-    with RemoteApp(url, os.environ.get("ACP_APP_KEY")) as app:
+    with RemoteApp(url) as app:
         if resume is None:
             if not (wishes.yes or wishes.dry_run):
                 _confirm(len(names) if names is not None else "all")

@@ -1,5 +1,6 @@
 """Operation on moves: begin a run over users, a CSV file, a provider's users, or all on a third party."""
 
+import asyncio
 import io
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -38,7 +39,9 @@ async def begin(
         raise InputError(f"Idempotency-Key: 1 to {_LONGEST_KEY} characters are needed")
     if headers.get("Content-Type", "").partition(";")[0].strip().casefold() == CSV:
         wishes = read_query(CsvWishes, query)
-        run = await _over_users(desk, _from_csv(body, wishes), wishes, key)
+        # In a thread: a large file must not hold up the notifications that this instance answers.
+        users = await asyncio.to_thread(_from_csv, body, wishes)
+        run = await _over_users(desk, users, wishes, key)
     else:
         wish = read(MoveRequest, body)
         if wish.users is not None:
@@ -75,14 +78,17 @@ def _from_csv(body: bytes, wishes: CsvWishes) -> list[str]:
     names: list[str] = []
     bad: list[BadLine] = []
     for item in csv_names(io.BytesIO(body), wishes.column):
-        if isinstance(item, BadLine):
-            bad.append(item)
-        else:
+        if isinstance(item, str):
             names.append(item)
-    if bad and not wishes.skip_bad_lines:
-        raise PointedError([(f"/{line.number}", line.reason) for line in bad[:_FAULTS_TOLD]])
-    if len(names) > MOST_USERS:
-        raise TooLargeError(f"{len(names):,} users; at most {MOST_USERS:,} are taken at once")
+        elif not wishes.skip_bad_lines:
+            bad.append(item)
+        # No more is read than is needed to refuse the file.
+        if len(names) > MOST_USERS:
+            raise TooLargeError(f"at most {MOST_USERS:,} users are taken at once")
+        if len(bad) == _FAULTS_TOLD:
+            break
+    if bad:
+        raise PointedError([(f"/{line.number}", line.reason) for line in bad])
     return names
 
 

@@ -69,7 +69,7 @@ OPERATIONS: Final = (
         takes=models.MoveRequest,
         csv_query=models.CsvWishes,
         headers=("Idempotency-Key",),
-        refusals=(400, 413, 503),
+        refusals=(400, 409, 413, 503),
     ),
     Operation("get", "/runs", "List the runs, the newest first", models.RunList),
     Operation("get", "/runs/{run}", "Show a run", models.RunView, refusals=(404, 503)),
