@@ -40,7 +40,7 @@ async def begin(
     if headers.get("Content-Type", "").partition(";")[0].strip().casefold() == CSV:
         wishes = read_query(CsvWishes, query)
         # In a thread: a large file must not hold up the notifications that this instance answers.
-        users = await asyncio.to_thread(_from_csv, body, wishes)
+        users = await asyncio.to_thread(from_csv, body, wishes)
         run = await _over_users(desk, users, wishes, key)
     else:
         wish = read(MoveRequest, body)
@@ -74,17 +74,28 @@ async def _checked(desk: "Desk", wishes: MoveWishes, provider: str | None) -> Wi
     return Wish(provider, options)
 
 
-def _from_csv(body: bytes, wishes: CsvWishes) -> list[str]:
+def from_csv(body: bytes, wishes: CsvWishes) -> list[str]:
+    """Return the names in a CSV file; PointedError tells the lines that hold none, by number.
+
+    TooLargeError: too many users, or too many lines without one.
+    """
     names: list[str] = []
     bad: list[BadLine] = []
+    skipped = 0
     for item in csv_names(io.BytesIO(body), wishes.column):
         if isinstance(item, str):
             names.append(item)
-        elif not wishes.skip_bad_lines:
+        elif wishes.skip_bad_lines:
+            skipped += 1
+        else:
             bad.append(item)
         # No more is read than is needed to refuse the file.
         if len(names) > MOST_USERS:
             raise TooLargeError(f"at most {MOST_USERS:,} users are taken at once")
+        if skipped > MOST_USERS:
+            raise TooLargeError(
+                f"more than {MOST_USERS:,} lines name no user: is it the right file?"
+            )
         if len(bad) == _FAULTS_TOLD:
             break
     if bad:
