@@ -17,7 +17,11 @@ TENANT_ID = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"AzureWebJobsStorage": ""}, ["AzureWebJobsStorage", "connection string"]),
+        pytest.param(
+            {"AzureWebJobsStorage": ""},
+            ["AzureWebJobsStorage", "connection string"],
+            marks=pytest.mark.large,
+        ),
         (
             {"ACP_TENANT_ID": "", "ACP_SWEEP_SCHEDULE": "at night", "ACP_MOD": "report"},
             [

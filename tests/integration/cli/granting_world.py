@@ -23,8 +23,9 @@ from local.waiting import wait_until
 from tests.e2e.command_line import CommandLine, Ended
 
 PATIENCE = 60.0
+_HTTP = httpx.Client(trust_env=False, verify=False)  # noqa: S501 - plain HTTP, and no wait for certificates
 READS = {"get_principal", "list_app_roles", "role_definitions", "list_role_assignments"}
-_SIGNED_IN = """#!{python}
+_SIGNED_IN = """#!{python} -IS
 import sys, urllib.request
 words = sys.argv[1:]
 assert words[:2] == ["account", "get-access-token"], words
@@ -33,7 +34,7 @@ assert words[words.index("--tenant") + 1] == "{tenant}", words
 request = urllib.request.Request("{origin}/_tenant/administrator/token", b"{{}}")
 print(urllib.request.urlopen(request).read().decode())
 """
-_PRINTS = """#!{python}
+_PRINTS = """#!{python} -IS
 import sys
 sys.stderr.write({err!r})
 sys.stdout.write({out!r})
@@ -136,7 +137,7 @@ class GrantingWorld:
     def control(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """A control call that succeeds."""
         url = f"{self.origin}/_tenant{path}"
-        answer = httpx.request(method, url, json=body, trust_env=False).raise_for_status()
+        answer = _HTTP.request(method, url, json=body).raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
 

@@ -76,6 +76,7 @@ def test_after_provisioning(world: GrantingWorld) -> None:
     )
 
 
+@pytest.mark.large
 def test_after_provisioning_without_the_right(world: GrantingWorld) -> None:
     """The status tells azd, the text tells the person; nothing was changed."""
     world.sign_in("User Administrator")
@@ -85,6 +86,7 @@ def test_after_provisioning_without_the_right(world: GrantingWorld) -> None:
     assert world.writes == 0
 
 
+@pytest.mark.large
 def test_after_deployment(world: GrantingWorld) -> None:
     """The app is asked, with the key of the environment, and its findings are shown."""
     app = StandIn()
@@ -115,6 +117,7 @@ def test_the_key_comes_from_az(world: GrantingWorld) -> None:
     assert "key-of-az" not in done.stdout + done.stderr
 
 
+@pytest.mark.large
 def test_without_a_key(world: GrantingWorld) -> None:
     """The app is not asked, and that is said."""
     world.az_prints(err="ERROR: not signed in", status=1)
@@ -123,6 +126,7 @@ def test_without_a_key(world: GrantingWorld) -> None:
     assert "no function key" in done.stdout
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("hook", ["postprovision.py", "postdeploy.py"])
 def test_not_run_by_azd(hook: str) -> None:
     """A missing variable is named; nothing is looked for."""
@@ -137,6 +141,7 @@ def test_not_run_by_azd(hook: str) -> None:
     assert "is not set: this is run by azd" in done.stdout
 
 
+@pytest.mark.large
 def test_where_the_project_is_not_installed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -94,6 +94,7 @@ def test_folder_without_an_app(new_host: NewHost, tmp_path: Path) -> None:
         host.start()
 
 
+@pytest.mark.large
 def test_missing_storage_setting(new_host: NewHost) -> None:
     """Without AzureWebJobsStorage the setting and its use are named."""
     host = new_host(AzureWebJobsStorage="")
