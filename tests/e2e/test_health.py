@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import httpx
+import pytest
 
 from local.azurite.server import KEY, Azurite
 from shared import __version__
@@ -22,6 +23,7 @@ def test_all_is_well(system: System) -> None:
     assert secrets_in(answer, system) == []
 
 
+@pytest.mark.large
 def test_the_tenant_is_away(azurite_server: Azurite, folder: Path) -> None:
     """503, the parts that fail are named, and neither a reason nor a secret is."""
     with (

@@ -31,6 +31,7 @@ def test_stop_finishes_the_running_message(new_host: NewHost, number: signal.Sig
         ]
 
 
+@pytest.mark.large
 def test_drain_is_bounded(new_host: NewHost) -> None:
     """A function that does not end does not keep the host for ever; its message stays."""
     with new_host(ACP_HOST_DRAIN_SECONDS="1") as host:

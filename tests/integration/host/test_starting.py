@@ -102,6 +102,7 @@ def test_missing_storage_setting(new_host: NewHost) -> None:
         host.start()
 
 
+@pytest.mark.large
 def test_storage_that_does_not_answer(new_host: NewHost) -> None:
     """Storage that is not there is an error that names the account's address."""
     nowhere = "AccountName=a;AccountKey=YQ==;QueueEndpoint=http://127.0.0.1:9/a;"
