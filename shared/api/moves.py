@@ -74,10 +74,10 @@ async def _checked(desk: "Desk", wishes: MoveWishes, provider: str | None) -> Wi
     return Wish(provider, options)
 
 
-def from_csv(body: bytes, wishes: CsvWishes) -> list[str]:
+def from_csv(body: bytes, wishes: CsvWishes, most: int = MOST_USERS) -> list[str]:
     """Return the names in a CSV file; PointedError tells the lines that hold none, by number.
 
-    TooLargeError: too many users, or too many lines without one.
+    TooLargeError: more than `most` users, or more lines than that without one.
     """
     names: list[str] = []
     bad: list[BadLine] = []
@@ -90,12 +90,10 @@ def from_csv(body: bytes, wishes: CsvWishes) -> list[str]:
         else:
             bad.append(item)
         # No more is read than is needed to refuse the file.
-        if len(names) > MOST_USERS:
-            raise TooLargeError(f"at most {MOST_USERS:,} users are taken at once")
-        if skipped > MOST_USERS:
-            raise TooLargeError(
-                f"more than {MOST_USERS:,} lines name no user: is it the right file?"
-            )
+        if len(names) > most:
+            raise TooLargeError(f"at most {most:,} users are taken at once")
+        if skipped > most:
+            raise TooLargeError(f"more than {most:,} lines name no user: is it the right file?")
         if len(bad) == _FAULTS_TOLD:
             break
     if bad:

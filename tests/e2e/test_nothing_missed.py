@@ -84,7 +84,7 @@ def test_a_catch_up_finds_everybody_whom_no_notification_told_of(deaf: System) -
     assert {deaf.tenant.user(user["id"])["provider"] for user in licensed} == {MICROSOFT}
 
 
-@pytest.mark.parametrize("tokens", ["expire", "reset"])
+@pytest.mark.parametrize("tokens", ["expire", pytest.param("reset", marks=pytest.mark.large)])
 def test_a_sweep_finds_everybody_whom_the_delta_does_not_tell_of(deaf: System, tokens: str) -> None:
     """With the delta link lost as well, every licensed user is on Microsoft after the sweep."""
     licensed = license_some(deaf.tenant)

@@ -36,6 +36,7 @@ SIGNALS = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.large
 @SIGNALS
 def test_storage_serves_and_stops(acp: NewCommand, number: signal.Signals) -> None:
     """The printed connection string works; a signal ends it with status 0 and no Azurite left."""

@@ -66,6 +66,7 @@ BROKEN = {
 
 SLOW = (
     "a missing module",
+    "a missing setting",
     "no functions",
     "a type that the worker refuses",
     "an unset name in a binding",

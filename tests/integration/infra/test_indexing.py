@@ -7,6 +7,7 @@ import pytest
 from infra.package import CODE, PackageError, copy, declared, indexed
 
 
+@pytest.mark.large
 def test_every_declared_function_is_indexed(tmp_path: Path) -> None:
     """What the code decorates is what the worker finds, each with its trigger."""
     copy(CODE, tmp_path)
@@ -15,6 +16,7 @@ def test_every_declared_function_is_indexed(tmp_path: Path) -> None:
     assert "license_events (eventGrid)" in found
 
 
+@pytest.mark.large
 def test_a_function_that_the_worker_refuses_is_told(tmp_path: Path) -> None:
     """An output binding typed as the worker cannot read it stops the package."""
     copy(CODE, tmp_path)
