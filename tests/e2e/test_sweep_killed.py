@@ -41,11 +41,12 @@ class PageKiller:
         return reply
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     ("users", "page", "kills"),
     [
         pytest.param(120, 10, (2, 6, 10), id="120 users"),
-        pytest.param(20_000, 1000, (2, 10, 18), id="20,000 users", marks=pytest.mark.large),
+        pytest.param(20_000, 1000, (2, 10, 18), id="20,000 users"),
     ],
 )
 def test_a_sweep_killed_three_times_reads_no_page_more_than_once_more(
