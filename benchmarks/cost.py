@@ -1,7 +1,7 @@
 """What a month costs: the formula of docs/cost.md, and the table that `make docs` writes there.
 
 What the app does comes from docs/performance.md, where the benchmarks' figures stand, and from the
-schedules in shared/settings.py; what a tenant does and what Azure charges are assumptions, with
+schedules in shared/settings/settings.py; what a tenant does and what Azure charges are assumptions, with
 their source. `python -m benchmarks.cost --memory 0.5 --churn 0.05` prints the table for others.
 """
 
@@ -15,7 +15,7 @@ from typing import Final
 
 from benchmarks.figures import ROOT
 from local.host.ncrontab import Schedule
-from shared.settings import Settings
+from shared.settings.settings import Settings
 
 SIZES: Final = (1_000, 50_000, 500_000)
 DAYS: Final = 30

@@ -17,7 +17,7 @@ import httpx
 
 from benchmarks.figures import Figure
 from benchmarks.stack import BY_THEMSELVES, Stack, free_port, stack
-from shared.storage.messages import USERS_PER_MESSAGE
+from shared.domain.messages import USERS_PER_MESSAGE
 
 _TENANT_USERS = 200
 _GRAPH_LIMIT = 3000.0

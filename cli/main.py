@@ -9,8 +9,11 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from cli import demo, doctor, grant, host, move, runs, saved, storage, tenant, users
+from cli import doctor, host, runs, saved, storage, tenant, users
+from cli.demo import command as demo
 from cli.errors import CommandError
+from cli.grant import command as grant
+from cli.move import command as move
 from local.errors import LocalError
 from shared.errors import AcpError, InputError, ServiceError, SettingsError, StorageError
 

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -13,6 +13,10 @@ from rich.table import Table
 
 from shared.text import defused, plain
 
+if TYPE_CHECKING:
+    from shared.domain.outcome import UserResult
+
+RESULT_COLUMNS: Final = ("user", "outcome", "provider_before", "reason", "id")
 _NO_WIDTH: Final = 1_000_000
 
 
@@ -40,6 +44,13 @@ def show(rows: Iterable[Row], columns: Sequence[str], output: Output) -> None:
             _json(rows)
         case Output.CSV:
             _csv(rows, columns)
+
+
+def show_results(results: Iterable["UserResult"], output: Output) -> None:
+    """Write what happened to users of a run."""
+    from shared.views import ResultView  # noqa: PLC0415 - only where there are results
+
+    show((ResultView.of(each).model_dump() for each in results), RESULT_COLUMNS, output)
 
 
 def tell(text: str = "") -> None:

@@ -12,7 +12,7 @@ from cli import serving
 from cli.options import Port, Seed, number
 
 if TYPE_CHECKING:
-    from local.tenant.faults import Faults
+    from local.tenant.faults.faults import Faults
 
 _DRAIN_SECONDS = 2.0
 _LIMITS = "Limits and faults"
@@ -99,7 +99,7 @@ def tenant(
 
 def _read(faults: Path | None) -> "Faults | None":
     """The faults of a file; a file that is not understood is a wrong option."""
-    from local.tenant.faults import FaultsError, read_faults  # noqa: PLC0415 - see above
+    from local.tenant.faults.faults import FaultsError, read_faults  # noqa: PLC0415 - see above
 
     try:
         return read_faults(faults) if faults else None

@@ -31,17 +31,10 @@ def ready(settings: SettingsOption = None, output: OutputOption = Output.TABLE) 
 
 
 async def _ready(settings: Path | None) -> list[Row]:
-    async with connect(settings) as desk:
-        return [
-            {
-                "user": found.upn or found.user_id,
-                "provider": found.provider,
-                "action": str(found.action),
-                "reason": found.reason,
-                "id": found.user_id,
-            }
-            async for found in desk.finder.ready()
-        ]
+    from shared.views import ReadyView  # noqa: PLC0415 - so that --help stays fast
+
+    async with connect(settings) as app:
+        return [ReadyView.of(found).model_dump() async for found in app.finder.ready()]
 
 
 def providers(settings: SettingsOption = None, output: OutputOption = Output.TABLE) -> None:
@@ -50,10 +43,12 @@ def providers(settings: SettingsOption = None, output: OutputOption = Output.TAB
     Example: `acp providers`
     """
 
+    from shared.views import ProviderView  # noqa: PLC0415
+
     async def ask() -> list[Row]:
-        async with connect(settings) as desk:
-            known = await desk.app.teams.providers()
-            return [{"name": p.name, "domain": p.domain, "url": p.url} for p in known]
+        async with connect(settings) as app:
+            known = await app.adapters.teams.providers()
+            return [ProviderView.of(each).model_dump() for each in known]
 
     show(asyncio.run(ask()), _PROVIDERS, output)
 
@@ -64,16 +59,12 @@ def attention(settings: SettingsOption = None, output: OutputOption = Output.TAB
     Example: `acp attention`
     """
 
+    from shared.views import AttentionView  # noqa: PLC0415
+
     async def ask() -> list[Row]:
-        async with connect(settings) as desk:
+        async with connect(settings) as app:
             return [
-                {
-                    "user": row.upn or row.user_id,
-                    "since": row.since,
-                    "reason": row.reason,
-                    "id": row.user_id,
-                }
-                async for row in desk.app.waiting.attention()
+                AttentionView.of(row).model_dump() async for row in app.adapters.waiting.attention()
             ]
 
     rows = asyncio.run(ask())
@@ -104,8 +95,8 @@ def show_user(
 
 
 async def _facts(name: str, settings: Path | None) -> dict[str, object]:
-    async with connect(settings) as desk:
-        view = await desk.shower.show(name)
+    async with connect(settings) as app:
+        view = await app.user_reader.show(name)
     service, known, waiting = view.service, view.known, view.waiting
     facts: dict[str, object] = {
         "user": view.directory.upn,

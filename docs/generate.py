@@ -16,10 +16,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from benchmarks import cost
-from cli.granting.wire import GRANT_CALLS
+from cli.grant.wire import GRANT_CALLS
 from shared.clients.wire import CALLS, Call
-from shared.events import FIELDS, Event, catalogue
-from shared.settings import Settings
+from shared.settings.settings import Settings
+from shared.telemetry.events import FIELDS, Event, catalogue
 
 DOCS = Path(__file__).parent
 COMMANDS = (
@@ -58,7 +58,7 @@ def wire_table() -> str:
     rows = [
         *_calls(CALLS),
         "",
-        "An administrator makes these with `acp grant`; the app itself never does (`cli/granting/wire.py`):",
+        "An administrator makes these with `acp grant`; the app itself never does (`cli/grant/wire.py`):",
         "",
         *_calls(GRANT_CALLS),
     ]

@@ -42,4 +42,4 @@ async def record_poison(timer: func.TimerRequest) -> None:  # noqa: ARG001
 @blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)
 async def measure(timer: func.TimerRequest) -> None:  # noqa: ARG001
     """Write down what is left to do and how fresh the app's picture is, for workbook and alerts."""
-    await bootstrap.app().measurer.measure()
+    await bootstrap.app().metrics.measure()

@@ -43,11 +43,11 @@ class TooLargeError(InputError):
     """More came in than is accepted at once."""
 
 
-class UnknownError(InputError):
+class NoSuchItemError(InputError):
     """What was named does not exist: a run, a user, a provider."""
 
 
-class StateError(InputError):
+class ConflictError(InputError):
     """What was named exists, but what was asked for does not go with its state."""
 
 
@@ -101,7 +101,7 @@ class ThrottledError(TransientError):
     """The service asks its callers to wait."""
 
 
-class PausedError(ThrottledError):
+class RetryLaterError(ThrottledError):
     """The service asked for a pause longer than a call waits; `seconds` are left of it."""
 
     def __init__(self, service: str, operation: str, seconds: float) -> None:
@@ -113,7 +113,7 @@ class ServerFaultError(TransientError):
     """The service failed (5xx)."""
 
 
-class GarbledError(TransientError):
+class InvalidResponseError(TransientError):
     """The answer is not JSON."""
 
 
@@ -125,11 +125,11 @@ class NotFoundError(ServiceError):
     """The service does not know what was asked for (404)."""
 
 
-class RefusedError(ServiceError):
+class RejectedError(ServiceError):
     """The service refused the request (another 4xx)."""
 
 
-class ExpiredError(RefusedError):
+class ExpiredError(RejectedError):
     """A delta link is too old: only a full read helps."""
 
 

@@ -15,7 +15,7 @@ param httpAlwaysReady int
 param maximumInstanceCount int
 param instanceMemoryMB int
 
-@description('The app\'s own settings (shared/settings.py).')
+@description('The app\'s own settings (shared/settings/settings.py).')
 param appSettings object
 
 resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {

@@ -1,7 +1,7 @@
 """Every query asks only for what the app logs, and workbook and alerts ask only by these queries.
 
 No Kusto is run: a query is cut into words, and each word has to be known - as a column of the table, a
-field that the parsed event really has (`shared/events.py`), a name that the query itself makes, or a
+field that the parsed event really has (`shared/telemetry/events.py`), a name that the query makes, or a
 word of the language. Sources: "AppTraces", Azure Monitor Logs table reference; "parse-kv operator",
 Kusto Query Language documentation.
 """
@@ -14,13 +14,13 @@ from typing import Final
 
 from infra.checks.problem import Problem
 from infra.workbook import build
-from shared.events import catalogue, fields_of
+from shared.telemetry.events import catalogue, fields_of
 
 COLUMNS: Final = frozenset({"TimeGenerated", "Message", "SeverityLevel", "OperationId"})
 """Columns of AppTraces, the table of a workspace that holds an app's log lines, as far as needed."""
 
 OPTIONS: Final = """(pair_delimiter=' ', kv_delimiter='=', quote='"', escape='\\\\')"""
-"""How a line is taken apart: the other side of `shared.log.line`."""
+"""How a line is taken apart: the other side of `shared.telemetry.log.line`."""
 
 _WORDS: Final = (
     "and asc by desc inner join kind leftouter let long on or order project string summarize top"
@@ -76,7 +76,7 @@ def _events(query: _Query) -> Iterator[Problem]:
             yield query.problem(start, "asks for no event", 'Add: Message startswith_cs "EVENT "')
         for event in events:
             if event not in catalogue():
-                do = "shared/events.py has the events"
+                do = "shared/telemetry/events.py has the events"
                 yield query.problem(start, f"no code logs the event {event!r}", do)
         for parse in _PARSE.finditer(part):
             if parse[2] != OPTIONS:

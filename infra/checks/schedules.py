@@ -10,7 +10,7 @@ from infra.checks import bicep
 from infra.checks.problem import Problem
 from local.host.errors import ScheduleError
 from local.host.ncrontab import Schedule
-from shared.settings import Settings
+from shared.settings.settings import Settings
 
 _SIX: Final = 6
 _NAME: Final = re.compile(r"schedule$", re.IGNORECASE)
@@ -70,4 +70,4 @@ def _parameters(folder: Path) -> Iterator[tuple[str, str, str, int | None]]:
 def _code() -> Iterator[tuple[str, str, str, int | None]]:
     for name, field in Settings.model_fields.items():
         if _NAME.search(name):
-            yield "shared/settings.py", str(field.alias), str(field.default), None
+            yield "shared/settings/settings.py", str(field.alias), str(field.default), None

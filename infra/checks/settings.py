@@ -12,7 +12,7 @@ from infra.checks import bicep
 from infra.checks.bicep import BicepFile
 from infra.checks.problem import Problem
 from shared.errors import SettingsError
-from shared.settings import Settings
+from shared.settings.settings import Settings
 
 NOT_IN_AZURE: Final = {
     "AzureWebJobsStorage": "a connection string holds a key, and shared keys are off in Azure",
@@ -114,7 +114,7 @@ def _unknown(given: Mapping[str, tuple[BicepFile, Node]]) -> Iterator[Problem]:
             yield Problem(
                 file.name,
                 f"{name} is no setting of the app",
-                "Mend the name, or define it in shared/settings.py",
+                "Mend the name, or define it in shared/settings/settings.py",
                 bicep.line(node),
             )
 

@@ -10,19 +10,19 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from local.tenant.clock import Clock
-from local.tenant.control import ControlApi
-from local.tenant.control_state import stream_state
+from local.tenant.control.api import ControlApi
+from local.tenant.control.state import stream_state
 from local.tenant.exchange import Answer, Call, read_query
-from local.tenant.faults import Service
-from local.tenant.graph_api import GraphApi
-from local.tenant.identity import IdentityApi
-from local.tenant.mishaps import Mishaps, TenantApp
-from local.tenant.notifier import Notifier
+from local.tenant.faults.faults import Service
+from local.tenant.faults.mishaps import Mishaps, TenantApp
+from local.tenant.graph.api import GraphApi
+from local.tenant.identity.managed_identity import IdentityApi
+from local.tenant.identity.sign_in import SignInApi
+from local.tenant.identity.tokens import Tokens
+from local.tenant.notifications.notifier import Notifier
 from local.tenant.options import TenantOptions
-from local.tenant.sign_in import SignInApi
-from local.tenant.teams_api import TeamsApi
+from local.tenant.teams.api import TeamsApi
 from local.tenant.tenant import Tenant
-from local.tenant.tokens import Tokens
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _GRAPH_JSON = "application/json;odata.metadata=minimal;odata.streaming=true;charset=utf-8"

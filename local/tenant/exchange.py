@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-from local.tenant.rights import Caller
+from local.tenant.identity.rights import Caller
 
 # Graph takes its own query options with and without the dollar sign.
 _OPTIONS = frozenset(

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from local.tenant.faults import Faults
+from local.tenant.faults.faults import Faults
 from local.tenant.units import Seconds, Share
 
 

@@ -5,20 +5,20 @@ import gc
 import random
 from dataclasses import replace
 
-from local.tenant.catalog import SKUS
 from local.tenant.clock import Clock
-from local.tenant.conferencing import Conferencing
-from local.tenant.directory import Directory
-from local.tenant.faults import Dice
+from local.tenant.directory.accounts import Directory
+from local.tenant.directory.catalog import SKUS
+from local.tenant.directory.people import Grant, Kind, User
+from local.tenant.directory.plans import plans_of
+from local.tenant.directory.population import Population
+from local.tenant.faults.faults import Dice
+from local.tenant.identity.principals import make_principals
 from local.tenant.ledger import Ledger
-from local.tenant.numbers import PROVIDERS, make_bridges, new_guid
 from local.tenant.options import TenantOptions
-from local.tenant.people import Grant, Kind, User
-from local.tenant.plans import plans_of
-from local.tenant.population import Population
-from local.tenant.principals import make_principals
-from local.tenant.provisioning import Provisioning
-from local.tenant.settings import TenantSettings
+from local.tenant.teams.conferencing import Conferencing
+from local.tenant.teams.numbers import PROVIDERS, make_bridges, new_guid
+from local.tenant.teams.provisioning import Provisioning
+from local.tenant.teams.settings import TenantSettings
 
 DAY = 86_400.0
 

@@ -1,8 +1,7 @@
 """Microsoft Graph: licenses of users, who is licensed at all, and the change subscription."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
@@ -17,11 +16,13 @@ from shared.clients.graph_models import (
     User,
     UserIdPage,
 )
-from shared.clients.transport import Service
+from shared.clients.http import ServiceClient
 from shared.clock import Clock
-from shared.domain.plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.listing import ChangePage
+from shared.domain.service_plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.subscription import GraphSubscription
 from shared.domain.user import DirectoryUser
-from shared.errors import ExpiredError, NotFoundError, RefusedError, ServiceError
+from shared.errors import ExpiredError, NotFoundError, RejectedError, ServiceError
 
 _SELECT = "id,userPrincipalName,userType,usageLocation,assignedPlans"
 _DELTA_SELECT = "id,assignedPlans"
@@ -38,7 +39,7 @@ class GraphClient:
 
     def __init__(
         self,
-        service: Service,
+        service: ServiceClient,
         clock: Clock,
         tries: int,
         groups: Sequence[str] = (),
@@ -92,7 +93,7 @@ class GraphClient:
 
     async def create_subscription(
         self, url: str, client_state: str, expires: datetime
-    ) -> Subscription:
+    ) -> GraphSubscription:
         """Subscribe `url` to changes of users until `expires` (at most 41,760 minutes ahead)."""
         body = {
             "changeType": "updated",
@@ -102,28 +103,32 @@ class GraphClient:
             "expirationDateTime": _timestamp(expires),
             "clientState": client_state,
         }
-        return await self._service.call(
+        created = await self._service.call(
             wire.CREATE_SUBSCRIPTION, Subscription.model_validate_json, json=body
         )
+        return created.to_domain()
 
-    async def renew_subscription(self, subscription_id: str, expires: datetime) -> Subscription:
+    async def renew_subscription(
+        self, subscription_id: str, expires: datetime
+    ) -> GraphSubscription:
         """Move the end of a subscription to `expires`. NotFoundError: Graph has it no more."""
-        return await self._service.call(
+        renewed = await self._service.call(
             wire.RENEW_SUBSCRIPTION,
             Subscription.model_validate_json,
             ids={"id": subscription_id},
             json={"expirationDateTime": _timestamp(expires)},
         )
+        return renewed.to_domain()
 
-    async def subscriptions(self) -> list[Subscription]:
+    async def subscriptions(self) -> list[GraphSubscription]:
         """Return all subscriptions of this app."""
-        found: list[Subscription] = []
+        found: list[GraphSubscription] = []
         url: str | None = None
         while True:
             page = await self._service.call(
                 wire.LIST_SUBSCRIPTIONS, SubscriptionPage.model_validate_json, url=url
             )
-            found += page.value
+            found += [each.to_domain() for each in page.value]
             url = page.next_link
             if url is None:
                 return found
@@ -144,7 +149,7 @@ class GraphClient:
             )
         return page.delta_link
 
-    async def changes(self, link: str) -> AsyncIterator[DeltaPage]:
+    async def changes(self, link: str) -> AsyncIterator[ChangePage]:
         """Yield the pages of changes since `link`; the last one carries the next delta link.
 
         ExpiredError: Graph does not take the link any more (410, or any 4xx such as
@@ -154,11 +159,11 @@ class GraphClient:
         while url:
             try:
                 page = await self._service.call(wire.DELTA, DeltaPage.model_validate_json, url=url)
-            except (RefusedError, NotFoundError) as error:
+            except (RejectedError, NotFoundError) as error:
                 raise ExpiredError("Graph", str(wire.DELTA), error.detail, error.code) from None
             # A link that leads elsewhere must not be stored: no later run could use it.
             self._service.check_link(wire.DELTA, page.next_link or page.delta_link or "")
-            yield page
+            yield page.to_domain()
             url = page.next_link
 
     async def members(self, group: str) -> AsyncIterator[list[str]]:
@@ -197,9 +202,6 @@ def _read_user(body: bytes) -> DirectoryUser:
 
 
 _USER = TypeAdapter(User)
-
-LONGEST_SUBSCRIPTION: Final = timedelta(minutes=41_760)
-"""How far ahead a user subscription may end (Graph, subscription resource type)."""
 
 
 def _any_of(plans: Iterable[str]) -> str:

@@ -11,10 +11,10 @@ import httpx
 
 from shared.clients import wire
 from shared.clients.graph_models import BatchAnswer, BatchAnswers
-from shared.clients.transport import Service, error_of, parse_body, retry_after
+from shared.clients.http import ServiceClient, error_of, parse_body, retry_after
 from shared.clock import Clock
 from shared.errors import ContractError, ServiceError, TransientError
-from shared.operation import count_throttled
+from shared.telemetry.operation import count_throttled
 
 BATCH_SIZE: Final = 20
 """Requests in one batch at most."""
@@ -23,7 +23,7 @@ BATCH_SIZE: Final = 20
 class Batches:
     """Asks in batches. tries: how often what is throttled or fails inside is asked, at most."""
 
-    def __init__(self, service: Service, clock: Clock, tries: int) -> None:
+    def __init__(self, service: ServiceClient, clock: Clock, tries: int) -> None:
         self._service = service
         self._clock = clock
         self._tries = tries

@@ -17,7 +17,7 @@ from shared.clients.graph_batch import Batches
 from shared.clients.graph_models import Group, GroupIds
 from shared.clock import Clock
 from shared.domain.user import DirectoryUser
-from shared.errors import NotFoundError, RefusedError, ServiceError, SettingsError
+from shared.errors import NotFoundError, RejectedError, ServiceError, SettingsError
 
 _TRUSTED_SECONDS: Final = 600.0
 _HIDDEN: Final = "hiddenmembership"
@@ -99,7 +99,7 @@ def _with_groups(
 ) -> DirectoryUser | ServiceError:
     if isinstance(answer, NotFoundError):
         # Not "there is no such user": the directory has just shown the user.
-        return RefusedError("Graph", str(wire.CHECK_GROUPS), answer.detail, answer.code, 404)
+        return RejectedError("Graph", str(wire.CHECK_GROUPS), answer.detail, answer.code, 404)
     if isinstance(answer, ServiceError):
         return answer
     return replace(user, groups=frozenset(answer.value))

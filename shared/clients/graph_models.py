@@ -11,7 +11,9 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from shared.domain.plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.listing import ChangedUser, ChangePage
+from shared.domain.service_plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.subscription import GraphSubscription
 from shared.domain.user import (
     AssignedPlan,
     DirectoryUser,
@@ -125,10 +127,9 @@ class Subscription(GraphModel):
     expiration_date_time: datetime
     notification_url: str | None = None
 
-    def is_for(self, url: str) -> bool:
-        """Whether it delivers to `url`, whatever its query (Event Grid addresses are compared whole)."""
-        address = self.notification_url or ""
-        return address == url or address.partition("?")[0] == url
+    def to_domain(self) -> GraphSubscription:
+        """Return the subscription in the domain's words."""
+        return GraphSubscription(self.id, self.expiration_date_time, self.notification_url)
 
 
 class SubscriptionPage(GraphModel):
@@ -138,7 +139,7 @@ class SubscriptionPage(GraphModel):
     next_link: str | None = Field(None, alias="@odata.nextLink")
 
 
-class ChangedUser(GraphModel):
+class DeltaUser(GraphModel):
     """A user of a delta page: removed, or with the plans it has now (None: they did not change).
 
     The plans are read loosely: one odd plan of one user must not stop the delta of all.
@@ -148,18 +149,18 @@ class ChangedUser(GraphModel):
     removed: dict[str, Any] | None = Field(None, alias="@removed")
     assigned_plans: list[dict[str, Any]] | None = None
 
-    @property
-    def may_be_licensed(self) -> bool:
-        """Whether a conferencing plan is, or may be, among the plans that changed."""
+    def to_domain(self) -> ChangedUser:
+        """Return the user in the domain's words."""
         plans = () if self.removed is not None else self.assigned_plans or ()
         known = (str(plan.get("servicePlanId", "")).casefold() for plan in plans)
-        return any(plan == "" or plan in CONFERENCING_PLANS for plan in known)
+        may_be_licensed = any(plan == "" or plan in CONFERENCING_PLANS for plan in known)
+        return ChangedUser(self.id, self.removed is not None, may_be_licensed)
 
 
 class DeltaPage(GraphModel):
     """A page of changes; it has a next link or, at the end, a delta link."""
 
-    value: list[ChangedUser]
+    value: list[DeltaUser]
     next_link: str | None = Field(None, alias="@odata.nextLink")
     delta_link: str | None = Field(None, alias="@odata.deltaLink")
 
@@ -168,3 +169,7 @@ class DeltaPage(GraphModel):
         if not (self.next_link or self.delta_link):
             raise ValueError("@odata.nextLink or @odata.deltaLink is needed")
         return self
+
+    def to_domain(self) -> ChangePage:
+        """Return the page in the domain's words."""
+        return ChangePage([user.to_domain() for user in self.value], self.delta_link)

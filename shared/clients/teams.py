@@ -6,20 +6,18 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from shared.clients import wire
+from shared.clients.http import ServiceClient
 from shared.clients.teams_models import (
     BRIDGES,
     PROVIDERS,
     SETTINGS,
-    ConferencingSettings,
     Discovery,
-    Page,
-    Provider,
     TeamsUser,
     read_page,
 )
-from shared.clients.transport import Service
 from shared.clients.wire import Call
 from shared.domain.bridges import BridgeNumber, bridge_of
+from shared.domain.listing import Provider, TeamsPage, TenantSwitches
 from shared.domain.user import ServiceUser
 from shared.errors import NotFoundError
 
@@ -30,7 +28,7 @@ class TeamsClient:
     page_size: users in one page of the listing.
     """
 
-    def __init__(self, service: Service, page_size: int) -> None:
+    def __init__(self, service: ServiceClient, page_size: int) -> None:
         self._service = service
         self._page_size = page_size
         self._discovery: Discovery | None = None
@@ -50,7 +48,7 @@ class TeamsClient:
             return None
         return user.to_domain()
 
-    async def pages(self, start: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
         """Yield all users page by page, from the beginning or from a page's `link`."""
         link = start
         params: dict[str, str] | None = {
@@ -122,14 +120,14 @@ class TeamsClient:
             each.to_domain(bridge.identity) for bridge in bridges for each in bridge.service_numbers
         ]
 
-    async def conferencing_settings(self) -> ConferencingSettings:
-        """Return the tenant-wide switches that decide what a change does beside."""
+    async def switches(self) -> TenantSwitches:
+        """Return the tenant-wide switches that decide which side effects a move has."""
         found = await self._call(
             wire.TENANT_SETTINGS,
             "Get-CsOnlineDialInConferencingTenantSettings",
             SETTINGS.validate_json,
         )
-        return found[0]
+        return found[0].to_domain()
 
     async def probe(self) -> None:
         """Ask for service discovery anew; raises ServiceError when Teams does not answer."""

@@ -5,15 +5,15 @@ docs/wire.md for how sure each call is.
 """
 
 import json
-from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel, to_pascal
 
-from shared.clients.transport import describe
+from shared.clients.http import describe
 from shared.domain.bridges import BridgeNumber
+from shared.domain.listing import Provider, TeamsPage, TenantSwitches
 from shared.domain.user import AccountType, ProviderEntry, ServiceUser
 
 CONFERENCING_FEATURE = "AudioConferencing"
@@ -99,35 +99,23 @@ class UncheckedPage(TeamsModel):
     next_link: str | None = Field(None, alias="NextLink")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some users, and the link to the page after them (None: it was the last).
-
-    faults: (user id or "", what is wrong) of each user whose fields could not be read.
-    """
-
-    users: list[ServiceUser]
-    next_link: str | None
-    faults: list[tuple[str, str]] = field(default_factory=list)
-
-
-def read_page(body: bytes) -> Page:
+def read_page(body: bytes) -> TeamsPage:
     """Return the page in the domain's types; one unreadable user does not spoil the others."""
     try:
         page = TeamsUserPage.model_validate_json(body)
     except ValidationError:
         return _read_one_by_one(UncheckedPage.model_validate_json(body))
-    return Page([user.to_domain() for user in page.users], page.next_link)
+    return TeamsPage([user.to_domain() for user in page.users], page.next_link)
 
 
-def _read_one_by_one(page: UncheckedPage) -> Page:
+def _read_one_by_one(page: UncheckedPage) -> TeamsPage:
     users, faults = [], []
     for raw in page.users:
         try:
             users.append(TeamsUser.model_validate(raw).to_domain())
         except ValidationError as error:
             faults.append((str(raw.get("objectId", "")), describe(error)))
-    return Page(users, page.next_link, faults)
+    return TeamsPage(users, page.next_link, faults)
 
 
 class Endpoints(TeamsModel):
@@ -149,15 +137,8 @@ class Discovery(TeamsModel):
     headers: DiscoveryHeaders = Field(alias="Headers")
 
 
-class Provider(TeamsModel):
-    """A third-party provider that the tenant knows."""
-
-    name: str
-    domain: str = ""
-    url: str | None = None
-
-
 PROVIDERS = TypeAdapter(list[Provider])
+"""The third-party providers that the tenant knows; unknown fields are ignored."""
 
 
 class ServiceNumber(TeamsModel):
@@ -184,16 +165,21 @@ BRIDGES = TypeAdapter(list[Bridge])
 
 
 class ConferencingSettings(BaseModel):
-    """The tenant-wide switches that decide what a change does beside.
-
-    Source: Set-CsOnlineDialInConferencingTenantSettings, Microsoft Teams PowerShell documentation.
-    """
+    """The tenant-wide switches, named as in Set-CsOnlineDialInConferencingTenantSettings."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_pascal)
 
     automatically_replace_acp_provider: bool
     automatically_send_emails_to_users: bool
     automatically_migrate_user_meetings: bool
+
+    def to_domain(self) -> TenantSwitches:
+        """Return the switches in the domain's words."""
+        return TenantSwitches(
+            replaces_provider=self.automatically_replace_acp_provider,
+            sends_mail=self.automatically_send_emails_to_users,
+            sends_meetings=self.automatically_migrate_user_meetings,
+        )
 
 
 SETTINGS = TypeAdapter(Annotated[list[ConferencingSettings], Field(min_length=1)])

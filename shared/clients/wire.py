@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
-from shared.settings import Cloud
+from shared.settings.settings import Cloud
 
 
-class Sure(StrEnum):
+class Evidence(StrEnum):
     """Where a call's form comes from."""
 
     DOCUMENTED = "D"
@@ -31,7 +31,7 @@ class Call:
 
     method: str
     template: str
-    sure: Sure
+    sure: Evidence
     use: str
 
     def path(self, **ids: str) -> str:
@@ -43,74 +43,82 @@ class Call:
         return f"{self.method} {self.template}"
 
 
-LIST_USERS: Final = Call("GET", "/v1.0/users", Sure.DOCUMENTED, "who is licensed and no room")
+LIST_USERS: Final = Call("GET", "/v1.0/users", Evidence.DOCUMENTED, "who is licensed and no room")
 BATCH: Final = Call(
-    "POST", "/v1.0/$batch", Sure.DOCUMENTED, "the license of up to 20 users, by id or address"
+    "POST", "/v1.0/$batch", Evidence.DOCUMENTED, "the license of up to 20 users, by id or address"
 )
 CHECK_GROUPS: Final = Call(
     "POST",
     "/v1.0/users/{id}/checkMemberGroups",
-    Sure.DOCUMENTED,
+    Evidence.DOCUMENTED,
     "in a batch: which of the groups that the settings name a user is in",
 )
 GET_GROUP: Final = Call(
     "GET",
     "/v1.0/groups/{id}",
-    Sure.DOCUMENTED,
+    Evidence.DOCUMENTED,
     "in a batch: whether an excluded group exists and shows its members",
 )
 GROUP_MEMBERS: Final = Call(
     "GET",
     "/v1.0/groups/{id}/transitiveMembers/microsoft.graph.user",
-    Sure.DOCUMENTED,
+    Evidence.DOCUMENTED,
     "the members of a group that the settings name, for the sweep",
 )
 CREATE_SUBSCRIPTION: Final = Call(
-    "POST", "/v1.0/subscriptions", Sure.DOCUMENTED, "ask Graph to tell of changed users"
+    "POST", "/v1.0/subscriptions", Evidence.DOCUMENTED, "ask Graph to tell of changed users"
 )
 RENEW_SUBSCRIPTION: Final = Call(
-    "PATCH", "/v1.0/subscriptions/{id}", Sure.DOCUMENTED, "keep the subscription alive"
+    "PATCH", "/v1.0/subscriptions/{id}", Evidence.DOCUMENTED, "keep the subscription alive"
 )
 LIST_SUBSCRIPTIONS: Final = Call(
-    "GET", "/v1.0/subscriptions", Sure.DOCUMENTED, "which subscriptions the app has"
+    "GET", "/v1.0/subscriptions", Evidence.DOCUMENTED, "which subscriptions the app has"
 )
 DELETE_SUBSCRIPTION: Final = Call(
-    "DELETE", "/v1.0/subscriptions/{id}", Sure.DOCUMENTED, "end a subscription that was replaced"
+    "DELETE",
+    "/v1.0/subscriptions/{id}",
+    Evidence.DOCUMENTED,
+    "end a subscription that was replaced",
 )
-DELTA: Final = Call("GET", "/v1.0/users/delta", Sure.DOCUMENTED, "whose plans changed since last")
+DELTA: Final = Call(
+    "GET", "/v1.0/users/delta", Evidence.DOCUMENTED, "whose plans changed since last"
+)
 REPROCESS: Final = Call(
     "POST",
     "/v1.0/users/{id}/reprocessLicenseAssignment",
-    Sure.DOCUMENTED,
+    Evidence.DOCUMENTED,
     "after the grace period, once, where the settings permit",
 )
 
 DISCOVER: Final = Call(
-    "GET", "/Teams.Tenant/serviceDiscovery", Sure.CONFIRMED, "which region serves the tenant"
+    "GET", "/Teams.Tenant/serviceDiscovery", Evidence.CONFIRMED, "which region serves the tenant"
 )
 LIST_TEAMS_USERS: Final = Call(
-    "GET", "/Teams.User/users", Sure.INFERRED, "all users with their provider, page by page"
+    "GET", "/Teams.User/users", Evidence.INFERRED, "all users with their provider, page by page"
 )
 GET_TEAMS_USER: Final = Call(
-    "GET", "/Teams.User/users/{id}", Sure.INFERRED, "one user's provider entries"
+    "GET", "/Teams.User/users/{id}", Evidence.INFERRED, "one user's provider entries"
 )
 SET_USER: Final = Call(
-    "PUT", "/Teams.Cpc/users/{id}", Sure.INFERRED, "enable a user, or give another default number"
+    "PUT",
+    "/Teams.Cpc/users/{id}",
+    Evidence.INFERRED,
+    "enable a user, or give another default number",
 )
 REPLACE_PROVIDER: Final = Call(
-    "PUT", "/Teams.Cpc/users/{id}", Sure.OWN, "with `replaceProvider`: replace a third party"
+    "PUT", "/Teams.Cpc/users/{id}", Evidence.OWN, "with `replaceProvider`: replace a third party"
 )
 
 LIST_PROVIDERS: Final = Call(
-    "GET", "/Teams.Cpc/providers", Sure.OWN, "the third-party providers that the tenant knows"
+    "GET", "/Teams.Cpc/providers", Evidence.OWN, "the third-party providers that the tenant knows"
 )
 LIST_BRIDGES: Final = Call(
-    "GET", "/Teams.Cpc/bridges/", Sure.CONFIRMED, "which numbers a user can be given"
+    "GET", "/Teams.Cpc/bridges/", Evidence.CONFIRMED, "which numbers a user can be given"
 )
 TENANT_SETTINGS: Final = Call(
     "GET",
     "/Skype.Policy/configurations/OnlineDialInConferencingTenantSettings",
-    Sure.CONFIRMED,
+    Evidence.CONFIRMED,
     "what a change does beside: mails, meetings sent again, automatic replacement",
 )
 

@@ -1,13 +1,11 @@
 """The decision table: what is to be done with one user. Pure, and the only place that decides."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final, Self
+from typing import Self
 
+from shared.domain.number_rules import NumberRules
 from shared.domain.user import AccountType, DirectoryUser, ProviderEntry, ServiceUser
-
-_GUID_LENGTH: Final = 36
 
 
 class Action(StrEnum):
@@ -37,37 +35,23 @@ class Rules:
     excluded: user ids and user principal names, lower-case, that are never touched.
     excluded_groups: object ids, lower-case, of groups whose members are never touched.
     include_rooms: whether room and resource accounts are moved like users.
-    numbers: usage location (two capital letters), group (object id, lower-case) or `*` (all others)
-    -> default toll number (E.164, +).
     toll_free: default toll-free number of everybody, or None: the service chooses.
     """
 
     excluded: frozenset[str] = frozenset()
     excluded_groups: frozenset[str] = frozenset()
     include_rooms: bool = False
-    numbers: Mapping[str, str] = field(default_factory=dict)
+    numbers: NumberRules = field(default_factory=NumberRules)
     toll_free: str | None = None
 
     @property
     def groups(self) -> tuple[str, ...]:
         """The groups that decide about anybody; membership in others does not matter."""
-        of_numbers = (key for key in self.numbers if len(key) == _GUID_LENGTH)
-        return tuple(sorted(self.excluded_groups | set(of_numbers)))
+        return tuple(sorted(self.excluded_groups | set(self.numbers.by_group)))
 
-    def number_for(self, user: DirectoryUser) -> str | None:
-        """Return a user's default toll number, or None: the service chooses.
-
-        The first rule in their order that names a group of the user, else the one of the usage
-        location, else `*`.
-        """
-        for key, number in self.numbers.items():
-            if key in user.groups:
-                return number
-        return self.numbers.get(user.usage_location or "") or self.numbers.get("*")
-
-    def asking(self, number: str | None, toll_free: str | None) -> Self:
+    def with_numbers(self, number: str | None, toll_free: str | None) -> Self:
         """Return the rules of a run for which numbers were asked for (None: as these rules say)."""
-        numbers = {"*": number} if number else self.numbers
+        numbers = NumberRules(default=number) if number else self.numbers
         return replace(self, numbers=numbers, toll_free=toll_free or self.toll_free)
 
 
@@ -94,7 +78,7 @@ def decide(user: DirectoryUser, service: ServiceUser | None, rules: Rules) -> De
         return Decision(Action.EXCLUDED, reason)
     if not service.ready:
         return Decision(Action.WAIT, "Teams has not provisioned audio conferencing yet")
-    return _decide_by_provider(service.provider, rules.number_for(user), rules.toll_free)
+    return _decide_by_provider(service.provider, rules.numbers.number_for(user), rules.toll_free)
 
 
 def screen(user: DirectoryUser, rules: Rules) -> Decision | None:

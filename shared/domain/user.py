@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from shared.domain.plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.service_plans import CONFERENCING_PLANS, ROOM_PLANS
 
 MICROSOFT: Final = "Microsoft"
 """The name of Microsoft's own provider entry."""

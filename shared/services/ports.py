@@ -1,4 +1,7 @@
-"""What the services ask of the world; `clients` and `storage` give it, tests give fakes."""
+"""What the services ask of the world, in the domain's words.
+
+One port per service or table; `shared.clients` and `shared.storage` implement them, tests have fakes.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,52 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from shared.clients.graph_models import DeltaPage, Subscription
-    from shared.clients.teams_models import Page
+    from shared.domain.bridges import BridgeNumber
+    from shared.domain.listing import ChangePage, Provider, TeamsPage, TenantSwitches
+    from shared.domain.messages import Message, PoisonMessage
+    from shared.domain.move_request import MoveRequest, RequestPage
     from shared.domain.outcome import UserResult
+    from shared.domain.retry import Waiting
+    from shared.domain.run import Run, Signal, SweepPage
+    from shared.domain.saved import KnownUser, ReplacedProvider
+    from shared.domain.subscription import ChangeSubscription, GraphSubscription
     from shared.domain.user import DirectoryUser, ServiceUser
-    from shared.domain.waiting import Waiting
     from shared.errors import ServiceError
-    from shared.storage.plans import PagePlan
-    from shared.storage.poison import PoisonMessage
-    from shared.storage.requests import RequestPage, Wish
-    from shared.storage.runs import Run
-    from shared.storage.state import SubscriptionState
 
 
-class Directory(Protocol):
+class Groups(Protocol):
+    """The part of Graph that knows who is in a group."""
+
+    def members(self, group: str) -> AsyncIterator[list[str]]:
+        """Yield the ids of a group's users, page by page; SettingsError: no such group."""
+        ...
+
+
+class Subscriptions(Protocol):
+    """The part of Graph that sends change notifications."""
+
+    async def create_subscription(
+        self, url: str, client_state: str, expires: datetime
+    ) -> GraphSubscription:
+        """Subscribe `url` to changes of users."""
+        ...
+
+    async def renew_subscription(
+        self, subscription_id: str, expires: datetime
+    ) -> GraphSubscription:
+        """Move the end of a subscription; NotFoundError: it is gone."""
+        ...
+
+    async def subscriptions(self) -> list[GraphSubscription]:
+        """Return all subscriptions of this app."""
+        ...
+
+    async def delete_subscription(self, subscription_id: str) -> None:
+        """End a subscription; NotFoundError: it is gone."""
+        ...
+
+
+class Directory(Groups, Subscriptions, Protocol):
     """Graph."""
 
     async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
@@ -32,33 +67,11 @@ class Directory(Protocol):
         """Yield the ids of all licensed users, with or without rooms, page by page."""
         ...
 
-    def members(self, group: str) -> AsyncIterator[list[str]]:
-        """Yield the ids of a group's users, page by page; SettingsError: no such group."""
-        ...
-
-    async def create_subscription(
-        self, url: str, client_state: str, expires: datetime
-    ) -> Subscription:
-        """Subscribe `url` to changes of users."""
-        ...
-
-    async def renew_subscription(self, subscription_id: str, expires: datetime) -> Subscription:
-        """Move the end of a subscription; NotFoundError: it is gone."""
-        ...
-
-    async def subscriptions(self) -> list[Subscription]:
-        """Return all subscriptions of this app."""
-        ...
-
-    async def delete_subscription(self, subscription_id: str) -> None:
-        """End a subscription; NotFoundError: it is gone."""
-        ...
-
     async def latest_delta_link(self) -> str:
-        """Return the link from which `changes` tells what happens after now."""
+        """Return the link from which `changes` reports what happens after now."""
         ...
 
-    def changes(self, link: str) -> AsyncIterator[DeltaPage]:
+    def changes(self, link: str) -> AsyncIterator[ChangePage]:
         """Yield the pages of changes since `link`; ExpiredError: the link is too old."""
         ...
 
@@ -67,15 +80,35 @@ class Directory(Protocol):
         ...
 
 
+class Bridges(Protocol):
+    """The part of Teams that knows the tenant's conference bridges."""
+
+    async def bridge_numbers(self) -> list[BridgeNumber]:
+        """Return the numbers of all bridges."""
+        ...
+
+
+class Tenant(Bridges, Protocol):
+    """The part of Teams that holds for the whole tenant."""
+
+    async def providers(self) -> list[Provider]:
+        """Return the third-party providers that the tenant knows."""
+        ...
+
+    async def switches(self) -> TenantSwitches:
+        """Return the tenant-wide switches that decide which side effects a move has."""
+        ...
+
+
 class Conferencing(Protocol):
-    """Teams."""
+    """The part of Teams that knows users and their provider entries."""
 
     async def user(self, user_id: str) -> ServiceUser | None:
         """Return the service's view of a user, or None."""
         ...
 
-    def pages(self, start: str | None = None) -> AsyncIterator[Page]:
-        """Yield all users, page by page."""
+    def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
+        """Yield all users, page by page, from the beginning or from a page's link."""
         ...
 
     async def bridge_of(self, number: str) -> str:
@@ -97,42 +130,52 @@ class Conferencing(Protocol):
 
 
 class Users(Protocol):
-    """Last known states."""
+    """Table `users`: the last known states."""
 
     async def moved_at(self, user_id: str) -> datetime | None:
         """Return when the system last moved the user, or None."""
         ...
 
-    async def record(self, result: UserResult, cause: str, now: datetime) -> None:
-        """Write what a look found."""
+    async def known(self, user_id: str) -> KnownUser | None:
+        """Return the user's last known state, or None."""
+        ...
+
+    async def record_result(self, result: UserResult, signal: Signal, now: datetime) -> None:
+        """Write what an attempt found."""
         ...
 
 
 class ReplacedProviders(Protocol):
-    """Saved entries."""
+    """Table `replacedproviders`: the saved entries."""
 
-    async def save(self, user: ServiceUser, now: datetime, *, for_move: bool = False) -> bool:
-        """Save all entries durably; StorageError: not saved."""
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, *, for_move: bool = False
+    ) -> bool:
+        """Save all entries durably; return whether they were new. StorageError: not saved."""
         ...
 
     async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
         """Return the provider that the last begun move replaces and when it began, or None."""
         ...
 
+    async def of(self, user_id: str) -> list[ReplacedProvider]:
+        """Return the saved records of one user, oldest first."""
+        ...
+
 
 class WaitingUsers(Protocol):
-    """Users to be looked at again, and those who need attention."""
+    """Table `waiting`: users who are due later, and those who need attention."""
 
-    async def get(self, user_id: str) -> Waiting | None:
+    async def find_waiting(self, user_id: str) -> Waiting | None:
         """Return the user's row, or None."""
         ...
 
-    async def put(self, waiting: Waiting) -> None:
+    async def save_waiting(self, waiting: Waiting) -> None:
         """Write the user's row."""
         ...
 
-    async def remove(self, user_id: str, looked_at: datetime) -> Waiting | None:
-        """Take the user off the lists, unless a later look put the user there; return the old row."""
+    async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
+        """Take the user off the lists, unless a later attempt listed the user; return the old row."""
         ...
 
     def waiting(self) -> AsyncIterator[Waiting]:
@@ -153,17 +196,21 @@ class WaitingUsers(Protocol):
 
 
 class Runs(Protocol):
-    """Runs and their results."""
+    """Tables `runs` and `runresults`."""
 
-    async def put(self, run: Run) -> None:
+    async def save_run(self, run: Run) -> None:
         """Write the run as it is now."""
         ...
 
-    async def get(self, run: str) -> Run | None:
+    async def find_run(self, run: str) -> Run | None:
         """Return the run, or None."""
         ...
 
-    async def record(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
+    def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
+        """Yield the runs that started in a month, oldest first."""
+        ...
+
+    async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
         """Write what happened to some users of a run."""
         ...
 
@@ -172,19 +219,19 @@ class Runs(Protocol):
         ...
 
 
-class Requests(Protocol):
-    """The users that people asked to move."""
+class MoveRequests(Protocol):
+    """Table `requests`: what people and programs asked for, page by page."""
 
-    async def put(self, run: str, page: RequestPage) -> None:
-        """Write a page; the same page again replaces it."""
+    async def save_page(self, run: str, page: RequestPage) -> None:
+        """Write a page, unless it is there."""
         ...
 
-    async def put_wish(self, run: str, wish: Wish) -> None:
-        """Remember what was asked for, beside the names."""
+    async def save_request(self, run: str, request: MoveRequest) -> None:
+        """Remember provider and options of a request; the names are in the pages."""
         ...
 
-    async def wish(self, run: str) -> Wish:
-        """Return what was asked for, beside the names."""
+    async def request(self, run: str) -> MoveRequest:
+        """Return provider and options of a request."""
         ...
 
     async def mark_done(self, run: str, number: int) -> None:
@@ -195,11 +242,23 @@ class Requests(Protocol):
         """Yield the run's pages in order."""
         ...
 
+    async def page(self, run: str, number: int) -> RequestPage | None:
+        """Return one page, or None."""
+        ...
 
-class Plans(Protocol):
-    """What each page of a sweep found."""
+    async def is_left(self, run: str) -> bool:
+        """Return whether a page of the run is not done."""
+        ...
 
-    async def put(self, run: str, page: PagePlan) -> None:
+    async def run_of(self, key: str, run: str, asked: str) -> str:
+        """Return the run that a key stands for; ConflictError: it came with another request."""
+        ...
+
+
+class SweepPages(Protocol):
+    """Table `plans`: what each page of a sweep found."""
+
+    async def save_sweep_page(self, run: str, page: SweepPage) -> None:
         """Write a page; the same page again replaces it."""
         ...
 
@@ -207,7 +266,7 @@ class Plans(Protocol):
         """Remember that the queue has the page's users."""
         ...
 
-    def pages(self, run: str) -> AsyncIterator[PagePlan]:
+    def pages(self, run: str) -> AsyncIterator[SweepPage]:
         """Yield the run's pages in order."""
         ...
 
@@ -217,13 +276,13 @@ class Plans(Protocol):
 
 
 class State(Protocol):
-    """The single things that are remembered."""
+    """Table `state`: the single things that are remembered."""
 
-    async def subscription(self) -> SubscriptionState | None:
+    async def subscription(self) -> ChangeSubscription | None:
         """Return what is known of the subscription, or None."""
         ...
 
-    async def put_subscription(self, subscription: SubscriptionState) -> None:
+    async def save_subscription(self, subscription: ChangeSubscription) -> None:
         """Remember the subscription."""
         ...
 
@@ -232,18 +291,18 @@ class State(Protocol):
         ...
 
     async def delta_link(self) -> str | None:
-        """Return where the next catch-up goes on, or None before the first."""
+        """Return where the next catch-up resumes, or None before the first."""
         ...
 
-    async def put_delta_link(self, link: str) -> None:
-        """Remember where the next catch-up goes on."""
+    async def save_delta_link(self, link: str) -> None:
+        """Remember where the next catch-up resumes."""
         ...
 
     async def current_sweep(self) -> str | None:
         """Return the id of the sweep that is not finished, or None."""
         ...
 
-    async def put_current_sweep(self, run: str | None) -> None:
+    async def save_current_sweep(self, run: str | None) -> None:
         """Remember the sweep that is not finished; None: there is none."""
         ...
 
@@ -270,7 +329,7 @@ class State(Protocol):
     async def acquire(
         self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False
     ) -> bool:
-        """Take a lease, or renew one that nobody else had since; False: it is somebody else's."""
+        """Take a lease, or renew one that nobody else had since; False: somebody else holds it."""
         ...
 
     async def release(self, name: str, owner: str, now: datetime) -> None:
@@ -279,20 +338,20 @@ class State(Protocol):
 
 
 class Queue(Protocol):
-    """The queue of users to look at."""
+    """A queue."""
 
-    async def send(self, texts: Sequence[str], delay: float = 0) -> None:
-        """Send every message; returns when the queue has all. delay: seconds before they are seen."""
+    async def send(self, messages: Sequence[Message], delay: float = 0) -> None:
+        """Send every message; returns when the queue has all. delay: seconds until they are visible."""
         ...
 
 
-class Poison(Protocol):
-    """The poison queue."""
+class Poison[Content](Protocol):
+    """A poison queue."""
 
-    def messages(self) -> AsyncIterator[PoisonMessage]:
+    def messages(self) -> AsyncIterator[PoisonMessage[Content]]:
         """Yield each visible message once."""
         ...
 
-    async def delete(self, message: PoisonMessage) -> None:
+    async def delete(self, message: PoisonMessage[Content]) -> None:
         """Remove a message that was recorded."""
         ...

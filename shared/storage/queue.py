@@ -12,7 +12,9 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ResourceExistsError
 
 from shared.concurrency import gather_bounded
+from shared.domain.messages import Message
 from shared.errors import StorageError
+from shared.storage.codec import encode
 
 if TYPE_CHECKING:
     from azure.storage.queue.aio import QueueClient
@@ -22,7 +24,7 @@ _LIFETIME: Final = -1
 """Messages do not expire: one that is not handled ends in the poison queue, not in nothing."""
 
 
-class MoveQueue:
+class MessageQueue:
     """The queue of users to look at, in the encoding (base64) that the queue trigger expects."""
 
     def __init__(
@@ -40,13 +42,15 @@ class MoveQueue:
         self._client: QueueClient | None = None
         self._created = False
 
-    async def send(self, texts: Sequence[str], delay: float = 0) -> None:
+    async def send(self, messages: Sequence[Message], delay: float = 0) -> None:
         """Send every message; returns when the queue has all. StorageError: not all were sent.
 
         delay: seconds before anybody gets them.
         """
         client = await self.client()
-        await gather_bounded((self._send_one(client, text, delay) for text in texts), _IN_FLIGHT)
+        await gather_bounded(
+            (self._send_one(client, encode(each), delay) for each in messages), _IN_FLIGHT
+        )
 
     async def count(self) -> int:
         """Return how many messages there are, about; StorageError: the storage did not answer."""

@@ -7,10 +7,11 @@ twice leaves one record, and other entries of the same user get a record of thei
 import hashlib
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
+from shared.domain.saved import ReplacedProvider
 from shared.domain.user import ProviderEntry, ServiceUser, deciding_entry
 from shared.errors import TooLargeError
 from shared.storage.tables import Table
@@ -19,24 +20,15 @@ _LONGEST: Final = 32_000
 """Characters in one string property at most: 64 KiB of UTF-16 (Azure Tables data model)."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReplacedProvider:
-    """A saved record: whose entries, all of them as the service had them, and since when."""
-
-    user_id: str
-    provider: str
-    entries: tuple[ProviderEntry, ...]
-    saved_at: datetime
-    upn: str = ""
-
-
 class ReplacedProviderTable:
     """Writes and reads the saved entries."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def save(self, user: ServiceUser, now: datetime, *, for_move: bool = False) -> bool:
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, *, for_move: bool = False
+    ) -> bool:
         """Save all entries of `user`; returns whether they were new. StorageError: not saved.
 
         TooLargeError: they do not fit into a record. for_move: the provider is about to be replaced.

@@ -6,62 +6,16 @@ so that the newest runs are one range scan. `runresults`: partition the run, row
 
 import hashlib
 import re
-import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
 from shared.domain.outcome import Outcome, UserResult
+from shared.domain.run import Run, RunState, Signal
 from shared.storage.tables import BATCH_LIMIT, Table
 
-
-class RunState(StrEnum):
-    """Where a run stands."""
-
-    RUNNING = "running"
-    INTERRUPTED = "interrupted"
-    """Stopped by an error; it goes on from its last page."""
-    HELD = "held"
-    """It would move more users than permitted; nothing is queued until a person releases it."""
-    RELEASED = "released"
-    """A person released it; its users are about to be queued."""
-    FINISHED = "finished"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run and its progress.
-
-    counts: by name. page: pages read so far. next_link: the page to go on with (None: from the
-    start). scanned: all pages were read. released: a person permitted it, whatever its size.
-    interruptions, not_before: errors in a row, and when it goes on after the last.
-    """
-
-    id: str
-    cause: str
-    state: RunState
-    started_at: datetime
-    finished_at: datetime | None = None
-    reason: str = ""
-    counts: Mapping[str, int] = field(default_factory=dict)
-    page: int = 0
-    next_link: str | None = None
-    scanned: bool = False
-    released: bool = False
-    interruptions: int = 0
-    not_before: datetime | None = None
-
-
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
-
-
-def new_run_id(cause: str, now: datetime) -> str:
-    """Return a fresh id that sorts by start."""
-    return f"{now:%Y%m%dT%H%M%SZ}-{cause}-{secrets.token_hex(4)}"
 
 
 class RunTable:
@@ -71,12 +25,12 @@ class RunTable:
         self._runs = runs
         self._results = results
 
-    async def put(self, run: Run) -> None:
+    async def save_run(self, run: Run) -> None:
         """Write the run as it is now."""
         entity: dict[str, Any] = {
             "PartitionKey": run.id[:6],
             "RowKey": run.id,
-            "cause": run.cause,
+            "cause": str(run.cause),
             "state": str(run.state),
             "started_at": run.started_at,
             "reason": run.reason,
@@ -92,20 +46,20 @@ class RunTable:
             entity["not_before"] = run.not_before
         await self._runs.replace(entity)
 
-    async def get(self, run: str) -> Run | None:
+    async def find_run(self, run: str) -> Run | None:
         """Return the run, or None; what is no run's id is nobody's."""
         if not _RUN_ID.fullmatch(run):
             return None
         row = await self._runs.get(run[:6], run)
         return _decode(dict(row)) if row else None
 
-    async def month(self, month: datetime) -> AsyncIterator[Run]:
+    async def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
         """Yield the runs that started in the month of `month`, oldest first."""
         rows = self._runs.query("PartitionKey eq @month", {"month": f"{month:%Y%m}"})
         async for row in rows:
             yield _decode(dict(row))
 
-    async def record(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
+    async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
         """Write what happened to some users of a run (at most 100); one transaction."""
         if len(results) > BATCH_LIMIT:
             raise ValueError(f"at most {BATCH_LIMIT} results at once, not {len(results)}")
@@ -163,7 +117,7 @@ def _is_id(text: str) -> bool:
 def _decode(row: dict[str, Any]) -> Run:
     return Run(
         id=row["RowKey"],
-        cause=row["cause"],
+        cause=Signal(row["cause"]),
         state=RunState(row["state"]),
         started_at=row["started_at"],
         finished_at=row.get("finished_at"),

@@ -1,10 +1,11 @@
 """Table `state`: the few single things that are remembered: subscription, delta link, leases."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from shared.domain.subscription import ChangeSubscription, Secret
 from shared.storage.tables import Table
 
 _PARTITION: Final = "state"
@@ -13,33 +14,6 @@ _DELTA: Final = "delta"
 _SWEEP: Final = "sweep"
 _RELEASED: Final = "released-sweep"
 _SWEEP_REQUEST: Final = "sweep-request"
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """A `clientState` that notifications may carry.
-
-    subscription_id: empty while Graph is being asked to create the subscription: notifications may
-    arrive before the answer does. valid_until: ISO 8601 UTC; empty: until it is replaced.
-    """
-
-    client_state: str = field(repr=False)
-    subscription_id: str = ""
-    valid_until: str = ""
-
-    def is_valid(self, now: datetime) -> bool:
-        """Whether the secret still opens."""
-        return not self.valid_until or datetime.fromisoformat(self.valid_until) > now
-
-
-@dataclass(frozen=True, slots=True)
-class SubscriptionState:
-    """The change subscription (no id: there is none yet), and the secrets that are valid now."""
-
-    secrets: tuple[Secret, ...]
-    subscription_id: str = ""
-    created_at: datetime | None = None
-    expires_at: datetime | None = None
 
 
 class StateTable:
@@ -52,19 +26,19 @@ class StateTable:
         """Read anything; StorageError when the storage does not answer."""
         await self._table.get(_PARTITION, _SUBSCRIPTION)
 
-    async def subscription(self) -> SubscriptionState | None:
+    async def subscription(self) -> ChangeSubscription | None:
         """Return what is known of the subscription, or None."""
         row = await self._table.get(_PARTITION, _SUBSCRIPTION)
         if row is None:
             return None
-        return SubscriptionState(
+        return ChangeSubscription(
             secrets=tuple(Secret(**item) for item in json.loads(row["secrets"])),
             subscription_id=row["subscription_id"],
             created_at=row.get("created_at"),
             expires_at=row.get("expires_at"),
         )
 
-    async def put_subscription(self, subscription: SubscriptionState) -> None:
+    async def save_subscription(self, subscription: ChangeSubscription) -> None:
         """Remember the subscription."""
         entity: dict[str, Any] = {
             "PartitionKey": _PARTITION,
@@ -86,7 +60,7 @@ class StateTable:
         row = await self._table.get(_PARTITION, _DELTA)
         return row.metadata["timestamp"] if row else None
 
-    async def put_delta_link(self, link: str) -> None:
+    async def save_delta_link(self, link: str) -> None:
         """Remember where the next catch-up goes on."""
         await self._table.replace({"PartitionKey": _PARTITION, "RowKey": _DELTA, "link": link})
 
@@ -95,7 +69,7 @@ class StateTable:
         row = await self._table.get(_PARTITION, _SWEEP)
         return str(row["run"]) or None if row else None
 
-    async def put_current_sweep(self, run: str | None) -> None:
+    async def save_current_sweep(self, run: str | None) -> None:
         """Remember the sweep that is not finished; None: there is none."""
         await self._table.merge({"PartitionKey": _PARTITION, "RowKey": _SWEEP, "run": run or ""})
 

@@ -5,24 +5,13 @@ Partition: the first hex digit of the user id, so that one user is a point read 
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shared.domain.outcome import Outcome, UserResult
+from shared.domain.run import Signal
+from shared.domain.saved import KnownUser
 from shared.storage.tables import Table
-
-
-@dataclass(frozen=True, slots=True)
-class KnownUser:
-    """A user's row: the last outcome and when, and the last move and from which provider, if any."""
-
-    user_id: str
-    outcome: Outcome
-    reason: str
-    moved_at: datetime | None
-    looked_at: datetime | None = None
-    old_provider: str | None = None
 
 
 class UserTable:
@@ -36,19 +25,19 @@ class UserTable:
         row = await self._table.get(user_id[0], user_id)
         return row.get("moved_at") if row else None
 
-    async def get(self, user_id: str) -> KnownUser | None:
+    async def known(self, user_id: str) -> KnownUser | None:
         """Return the user's row, or None when the system never looked at the user."""
         row = await self._table.get(user_id[0], user_id)
         return _decode(dict(row)) if row else None
 
-    async def record(self, result: UserResult, cause: str, now: datetime) -> None:
+    async def record_result(self, result: UserResult, signal: Signal, now: datetime) -> None:
         """Write what a look found. The date and the old provider of a move outlive later looks."""
         entity: dict[str, Any] = {
             "PartitionKey": result.user_id[0],
             "RowKey": result.user_id,
             "outcome": str(result.outcome),
             "reason": result.reason,
-            "cause": cause,
+            "cause": str(signal),
             "looked_at": now,
         }
         if result.upn:

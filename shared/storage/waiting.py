@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
-from shared.domain.waiting import Cause, Waiting
+from shared.domain.retry import Waiting, WaitReason
 from shared.storage.tables import Table
 
 _DUE = "due"
@@ -20,12 +20,12 @@ class WaitingTable:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def get(self, user_id: str) -> Waiting | None:
+    async def find_waiting(self, user_id: str) -> Waiting | None:
         """Return the user's row from either list, or None."""
         row = await self._table.get(_DUE, user_id) or await self._table.get(_ATTENTION, user_id)
         return _decode(dict(row)) if row else None
 
-    async def put(self, waiting: Waiting) -> None:
+    async def save_waiting(self, waiting: Waiting) -> None:
         """Write the user's row; it leaves the other list."""
         here, there = (_ATTENTION, _DUE) if waiting.needs_attention else (_DUE, _ATTENTION)
         entity: dict[str, Any] = {
@@ -46,7 +46,7 @@ class WaitingTable:
         await self._table.replace(entity)
         await self._table.delete(there, waiting.user_id)
 
-    async def remove(self, user_id: str, looked_at: datetime) -> Waiting | None:
+    async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
         """Take the user off both lists, unless a look later than `looked_at` put the user there.
 
         Return the user's row as it was, or None when there was none to take off.
@@ -86,7 +86,7 @@ def _decode(row: dict[str, Any]) -> Waiting:
     return Waiting(
         user_id=row["RowKey"],
         upn=row.get("upn", ""),
-        cause=Cause(row["cause"]),
+        cause=WaitReason(row["cause"]),
         reason=row["reason"],
         since=row["since"],
         due=row.get("due"),

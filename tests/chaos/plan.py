@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from local.tenant.faults import Faults as TenantFaults
+from local.tenant.faults.faults import Faults as TenantFaults
 from tests.e2e.tenant import User
 
 Faults = dict[str, Any]

@@ -12,8 +12,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from functions.http.openapi import document
 from local.azurite.server import Azurite
-from shared.api.openapi import document
 from tests.e2e.system import System
 from tests.e2e.tenant import Tenant
 

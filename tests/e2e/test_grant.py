@@ -9,7 +9,7 @@ from local.azurite.server import Azurite
 from tests.e2e.command_line import CommandLine, Ended
 from tests.e2e.system import System
 from tests.e2e.tenant import MICROSOFT, Tenant
-from tests.integration.cli.granting_world import signed_in_az
+from tests.integration.cli.grant.world import signed_in_az
 
 
 def verdicts(ended: Ended) -> dict[str, str]:

@@ -11,8 +11,8 @@ import pytest
 
 from local.azurite.server import Azurite
 from local.waiting import wait_until
-from shared.bootstrap import App
-from shared.settings import Settings
+from shared.bootstrap.services import App
+from shared.settings.settings import Settings
 from tests.chaos.stage import Stage
 from tests.e2e.system import NEVER, System
 from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant, User

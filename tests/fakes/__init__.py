@@ -12,12 +12,12 @@ from tests.fakes.people import (
 )
 from tests.fakes.state import FakeState
 from tests.fakes.storage import (
-    FakePlans,
+    FakeMoveRequests,
     FakePoison,
     FakeQueue,
     FakeReplaced,
-    FakeRequests,
     FakeRuns,
+    FakeSweepPages,
     FakeUsers,
     FakeWaiting,
 )
@@ -28,13 +28,13 @@ __all__ = [
     "PASSCODE",
     "FakeClock",
     "FakeDirectory",
-    "FakePlans",
+    "FakeMoveRequests",
     "FakePoison",
     "FakeQueue",
     "FakeReplaced",
-    "FakeRequests",
     "FakeRuns",
     "FakeState",
+    "FakeSweepPages",
     "FakeTeams",
     "FakeUsers",
     "FakeWaiting",

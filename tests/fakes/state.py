@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared.storage.state import SubscriptionState
+from shared.domain.subscription import ChangeSubscription
 
 
 @dataclass
 class FakeState:
     """The single things; counts how often the subscription is read."""
 
-    known: SubscriptionState | None = None
+    known: ChangeSubscription | None = None
     reads: int = 0
     link: str | None = None
     link_at: datetime | None = None
@@ -19,11 +19,11 @@ class FakeState:
     released: list[str] = field(default_factory=list)
     leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
-    async def subscription(self) -> SubscriptionState | None:
+    async def subscription(self) -> ChangeSubscription | None:
         self.reads += 1
         return self.known
 
-    async def put_subscription(self, subscription: SubscriptionState) -> None:
+    async def save_subscription(self, subscription: ChangeSubscription) -> None:
         self.known = subscription
 
     async def delta_at(self) -> datetime | None:
@@ -32,13 +32,13 @@ class FakeState:
     async def delta_link(self) -> str | None:
         return self.link
 
-    async def put_delta_link(self, link: str) -> None:
+    async def save_delta_link(self, link: str) -> None:
         self.link = link
 
     async def current_sweep(self) -> str | None:
         return self.sweep
 
-    async def put_current_sweep(self, run: str | None) -> None:
+    async def save_current_sweep(self, run: str | None) -> None:
         self.sweep = run
 
     async def sweep_requested(self) -> bool:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from shared.clients.teams_models import Page
+from shared.domain.listing import TeamsPage
 from shared.domain.user import ServiceUser
 from shared.errors import InputError, ServiceError, UnreachableError
 from tests.fakes.people import microsoft
@@ -50,7 +50,7 @@ class FakeTeams:
             return old
         return self.known.get(user_id)
 
-    async def pages(self, start: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
         users = list(self.known.values())
         for at in range(int(start or 0), max(len(users), 1), self.page_size):
             if self.stop_at is not None and at >= self.stop_at:
@@ -58,7 +58,7 @@ class FakeTeams:
             self.pages_read.append(at)
             following = at + self.page_size
             link = str(following) if following < len(users) else None
-            yield Page(users[at:following], link, self.faults if at == 0 else [])
+            yield TeamsPage(users[at:following], link, self.faults if at == 0 else [])
 
     async def bridge_of(self, number: str) -> str:
         if number in self.on_no_bridge:

@@ -3,11 +3,11 @@
 from html.parser import HTMLParser
 
 from cli.report import page
-from shared.clients.teams_models import ConferencingSettings
+from shared.domain.listing import TenantSwitches
 from shared.domain.outcome import Outcome, UserResult
-from shared.services.numbers import NumberChange, NumberChanges
-from shared.storage.replaced import ReplacedProvider
-from shared.storage.runs import Run, RunState
+from shared.domain.run import Run, RunState
+from shared.domain.saved import ReplacedProvider
+from shared.services.admin.number_changes import NumberChange, NumberChanges
 from tests.fakes import (
     NOON,
     PASSCODE,
@@ -18,7 +18,7 @@ from tests.fakes import (
     third_party,
 )
 
-SETTINGS = ConferencingSettings(
+SETTINGS = TenantSwitches(
     AutomaticallyReplaceAcpProvider=False,
     AutomaticallySendEmailsToUsers=True,
     AutomaticallyMigrateUserMeetings=False,

@@ -9,8 +9,8 @@ import pytest
 
 from infra import workbook
 from infra.checks import kql
-from shared.events import Handled
-from shared.log import line
+from shared.telemetry.events import Handled
+from shared.telemetry.log import line
 from tests.loglines import parsed
 
 ROOT = Path(__file__).parents[3]

@@ -1,0 +1,98 @@
+"""How `acp move` is to move the users, and what people are told of it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from cli.errors import CommandError
+from cli.output import tell
+
+if TYPE_CHECKING:
+    from shared.bootstrap.services import App
+    from shared.domain.listing import TenantSwitches
+    from shared.domain.move_request import MoveRequest
+    from shared.domain.outcome import UserResult
+
+
+class Where(StrEnum):
+    """Who does the work."""
+
+    DIRECT = "direct"
+    APP = "app"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The options of the command line that say how, not whom."""
+
+    dry_run: bool
+    yes: bool
+    send_email: bool
+    service_number: str | None
+    toll_free_number: str | None
+
+    def __post_init__(self) -> None:
+        """Raise CommandError for a number that is not in E.164 with a plus sign."""
+        from shared.domain.bridges import E164  # noqa: PLC0415 - other commands need none
+
+        named = {"service": self.service_number, "toll-free": self.toll_free_number}
+        for name, number in named.items():
+            if number is not None and not re.fullmatch(E164, number):
+                raise CommandError(
+                    f"--{name}-number {number!r}: a number such as +14255550100 is needed", 2
+                )
+
+    def request(self, users: Sequence[str] | None, provider: str | None) -> "MoveRequest":
+        """Return the request in the domain's words: over these users, or to be found by provider."""
+        from shared.domain.move_request import MoveRequest  # noqa: PLC0415
+        from shared.domain.options import MoveOptions  # noqa: PLC0415
+
+        return MoveRequest(
+            None if users is None else tuple(users),
+            provider,
+            MoveOptions(self.send_email, self.service_number, self.toll_free_number),
+            self.dry_run,
+        )
+
+    def body(self) -> dict[str, object]:
+        """Return their part of the body of a request to the deployed app."""
+        fields = {
+            "dry_run": self.dry_run,
+            "send_email": self.send_email,
+            "service_number": self.service_number,
+            "toll_free_number": self.toll_free_number,
+        }
+        return {name: value for name, value in fields.items() if value}
+
+
+async def tell_side_effects(app: "App") -> "TenantSwitches":
+    """Show the side effects of a change of provider in this tenant, before anything changes."""
+    found = await app.adapters.teams.switches()
+    for effect, happens in {
+        "mails to users with their new numbers and PIN": found.sends_mail,
+        "their future meetings are sent again to everybody": found.sends_meetings,
+        "licensing alone replaces a third party": found.replaces_provider,
+    }.items():
+        tell(f"  {effect}: {'yes' if happens else 'no'}")
+    return found
+
+
+def tell_preview(results: "Iterable[UserResult]", switches: "TenantSwitches") -> None:
+    """Show what a dry run comes to: the outcomes, and how many users' meetings are touched."""
+    results = list(results)
+    tell(f"dry run, nothing was changed: {counted(results)}")
+    numbers = sum(result.decision == "set_number" for result in results)
+    if numbers:
+        tell(f"{numbers:,} users on Microsoft would get another default number")
+    moves = sum(result.outcome == "would_move" for result in results)
+    if moves and switches.sends_meetings:
+        tell(f"all future meetings of {moves:,} users would be sent again to everybody invited")
+
+
+def counted(results: "Iterable[UserResult]") -> str:
+    """Return the outcomes with their numbers, the most frequent first."""
+    counts = Counter(str(result.outcome) for result in results)
+    return ", ".join(f"{name} {count:,}" for name, count in counts.most_common())

@@ -1,0 +1,67 @@
+"""Queue messages: "look at these users", "carry out this page". They may come twice, late or never."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import batched
+from typing import Final
+
+from shared.domain.run import Signal
+
+USERS_PER_MESSAGE: Final = 20
+"""As many users as one Graph batch reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveMessage:
+    """At most 20 user ids, what caused the attempt, and the run it belongs to, if any.
+
+    operation: the id of the signal that it comes from (for the log); None: not known.
+    """
+
+    cause: Signal
+    users: tuple[str, ...]
+    run: str | None = None
+    operation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageMessage:
+    """One page of a requested run; page 0 stands for finding out who is in it.
+
+    again: some of its users may have a result already.
+    """
+
+    run: str
+    page: int
+    again: bool = False
+    operation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenewMessage:
+    """The change subscription is to be renewed now: Graph asked for it."""
+
+
+Message = MoveMessage | PageMessage
+
+
+@dataclass(frozen=True, slots=True)
+class PoisonMessage[Content]:
+    """A message that failed again and again.
+
+    content: the message, or None when it cannot be read; then `fault` says why. id: its id in the
+    queue. receipt: what the storage asks for when it is deleted.
+    """
+
+    id: str
+    content: Content | None
+    fault: str = ""
+    receipt: str = ""
+
+
+def move_messages(
+    signal: Signal, users: Iterable[str], run: str | None = None, operation: str | None = None
+) -> Iterator[MoveMessage]:
+    """Yield the messages that carry `users`, each user once, in the given order."""
+    for group in batched(dict.fromkeys(users), USERS_PER_MESSAGE, strict=False):
+        yield MoveMessage(signal, group, run, operation)

@@ -1,0 +1,76 @@
+"""A run: one cause with many users, such as a sweep or a request for named users."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Signal(StrEnum):
+    """What caused an attempt or a run; it means "look at these users" and nothing more."""
+
+    LICENSE_EVENT = "license_event"
+    """A change notification of Graph."""
+    CATCH_UP = "catch_up"
+    """A change that Graph's delta query reported."""
+    RECHECK = "recheck"
+    """A waiting user became due."""
+    SWEEP = "sweep"
+    REQUEST = "request"
+    """A person or a program named the users, a file or a provider."""
+    PREVIEW = "preview"
+    """The same as a dry run: its results say what would happen."""
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    """Stopped by an error; it resumes from its last page."""
+    HELD = "held"
+    """It would move more users than permitted; nothing is queued until a person releases it."""
+    RELEASED = "released"
+    """A person released it; its users are about to be queued."""
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run and its progress.
+
+    counts: by name. page: pages read so far. next_link: the page to resume from (None: from the
+    start). scanned: all pages were read. released: a person permitted it, whatever its size.
+    interruptions, not_before: errors in a row, and when it resumes after the last.
+    """
+
+    id: str
+    cause: Signal
+    state: RunState
+    started_at: datetime
+    finished_at: datetime | None = None
+    reason: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    page: int = 0
+    next_link: str | None = None
+    scanned: bool = False
+    released: bool = False
+    interruptions: int = 0
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPage:
+    """What a sweep found on one page: licensed users, those to queue, whether the queue has them."""
+
+    number: int
+    licensed: Sequence[str]
+    to_queue: Sequence[str]
+    sent: bool = False
+
+
+def new_run_id(signal: Signal, now: datetime) -> str:
+    """Return a fresh id that sorts by start: `20261123T020000Z-sweep-1f2e3d4c`."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{signal}-{secrets.token_hex(4)}"

@@ -1,0 +1,76 @@
+"""Everything that is known of one user: license, provider entries, what was saved and what was done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.domain.decision import Decision, Rules, decide
+from shared.domain.user import DirectoryUser, ServiceUser
+from shared.errors import NoSuchItemError, NotFoundError
+
+if TYPE_CHECKING:
+    from shared.domain.retry import Waiting
+    from shared.domain.saved import KnownUser, ReplacedProvider
+    from shared.services.ports import (
+        Conferencing,
+        Directory,
+        ReplacedProviders,
+        Users,
+        WaitingUsers,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class UserView:
+    """A user as Graph and Teams have it now, what would be done, and the app's own records."""
+
+    directory: DirectoryUser
+    service: ServiceUser | None
+    decision: Decision
+    known: KnownUser | None
+    waiting: Waiting | None
+    saved: list[ReplacedProvider]
+
+
+class UserReader:
+    """Looks a user up everywhere."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        conferencing: Conferencing,
+        users: Users,
+        waiting: WaitingUsers,
+        replaced: ReplacedProviders,
+        rules: Rules,
+    ) -> None:
+        self._directory = directory
+        self._conferencing = conferencing
+        self._users = users
+        self._waiting = waiting
+        self._replaced = replaced
+        self._rules = rules
+
+    async def find(self, name: str) -> DirectoryUser:
+        """Return the user called `name` (id or address); NoSuchItemError: there is none."""
+        found = (await self._directory.users([name]))[name]
+        if isinstance(found, NotFoundError):
+            raise NoSuchItemError(f"user {name!r}: the directory does not know such a user")
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def show(self, name: str) -> UserView:
+        """Return all that is known of the user called `name`; NoSuchItemError: there is none."""
+        user = await self.find(name)
+        service = await self._conferencing.user(user.id)
+        return UserView(
+            directory=user,
+            service=service,
+            decision=decide(user, service, self._rules),
+            known=await self._users.known(user.id),
+            waiting=await self._waiting.find_waiting(user.id),
+            saved=await self._replaced.of(user.id),
+        )

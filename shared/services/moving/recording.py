@@ -1,0 +1,115 @@
+"""Records the outcome of each attempt, and keeps whoever is not settled on a list: nobody is forgotten."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.clock import Clock
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.retry import (
+    Attempt,
+    RetryPolicy,
+    Waiting,
+    WaitReason,
+    after_reprocessing,
+    ask_person,
+    keep_waiting,
+    may_reprocess,
+)
+from shared.domain.run import Signal
+from shared.errors import ServiceError
+from shared.services.ports import Directory, Users, WaitingUsers
+from shared.telemetry.events import Decided
+from shared.telemetry.log import EventLog
+from shared.telemetry.operation import current_id
+
+_WAITS: Final = {Outcome.WAITING: WaitReason.PROVISIONING, Outcome.FAILED: WaitReason.FAILURE}
+_DOUBTFUL: Final = frozenset({Outcome.UNLICENSED, Outcome.NOT_FOUND})
+
+
+class Recorder:
+    """Records results. Unsettled users get a row in `waiting`, settled ones lose theirs."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        users: Users,
+        waiting: WaitingUsers,
+        policy: RetryPolicy,
+        clock: Clock,
+        log: EventLog,
+        report: bool,
+    ) -> None:
+        self._directory = directory
+        self._users = users
+        self._waiting = waiting
+        self._policy = policy
+        self._clock = clock
+        self._log = log
+        self._report = report
+
+    async def record(
+        self,
+        result: UserResult,
+        signal: Signal,
+        looked_at: datetime,
+        *,
+        run: str | None = None,
+        took: float = 0.0,
+    ) -> None:
+        """Record one result of an attempt that began at `looked_at`, and log it.
+
+        run, took: the run it belongs to and its seconds, for the log. StorageError: it was not recorded.
+        """
+        await self._users.record_result(result, signal, self._clock.now())
+        waits = _WAITS.get(result.outcome)
+        if signal is Signal.CATCH_UP and result.outcome in _DOUBTFUL:
+            # The change feed reported a plan that the directory does not show: its reads may lag.
+            waits = WaitReason.SECOND_LOOK
+        if waits is None:
+            before = await self._waiting.remove_waiting(result.user_id, looked_at)
+            attempt, origin = (before.attempt + 1, before.operation) if before else (1, "")
+        else:
+            row = await self._next_row(result, waits)
+            await self._waiting.save_waiting(row)
+            attempt, origin = row.attempt, row.operation
+        self._log.write(
+            Decided(
+                user=self._log.who(result.user_id),
+                decision=result.decision,
+                outcome=result.outcome,
+                cause=signal,
+                run=run,
+                attempt=attempt,
+                duration_ms=round(1000 * took),
+                reason=result.reason,
+                origin=origin if origin and origin != current_id() else None,
+            )
+        )
+
+    async def _next_row(self, result: UserResult, cause: WaitReason) -> Waiting:
+        now = self._clock.now()
+        if result.needs_person:
+            return ask_person(result.user_id, result.upn, result.reason, now)
+        attempt = Attempt(
+            user_id=result.user_id,
+            cause=cause,
+            reason=result.reason,
+            at=now,
+            upn=result.upn,
+            pause=timedelta(seconds=result.pause),
+            operation=current_id() or "",
+        )
+        row = keep_waiting(await self._waiting.find_waiting(result.user_id), attempt, self._policy)
+        if may_reprocess(row, self._policy) and not self._report:
+            return await self._reprocess(row)
+        return row
+
+    async def _reprocess(self, row: Waiting) -> Waiting:
+        """Ask Graph once to process the license again; if it refuses, a person is asked instead."""
+        try:
+            await self._directory.reprocess(row.user_id)
+        except ServiceError as error:
+            return replace(row, reason=f"{row.reason}; reprocessing failed: {error}")
+        return after_reprocessing(row, self._clock.now(), self._policy)

@@ -1,0 +1,81 @@
+"""Messages that failed again and again: their users need a person's attention, not silence."""
+
+from typing import Final
+
+from shared.clock import Clock
+from shared.domain.messages import MoveMessage, PoisonMessage, RenewMessage
+from shared.domain.retry import ask_person
+from shared.services.ports import Poison, WaitingUsers
+from shared.telemetry.events import (
+    NeedsAttention,
+    PoisonRecorded,
+    PoisonUnreadable,
+    RenewalFailed,
+)
+from shared.telemetry.log import EventLog
+from shared.telemetry.operation import operation, traced
+
+_REASON: Final = "its queue message failed again and again; the log of move_users says why"
+_RENEWAL: Final = (
+    "Graph asked to renew the change subscription, and that failed again and again; the log of "
+    "renew_subscription says why, and keep_subscription tries at its own schedule"
+)
+
+
+def unreadable(message: PoisonMessage[object]) -> PoisonUnreadable:
+    """Return the log line of a malformed message, which stays in its queue for a person."""
+    return PoisonUnreadable(reason=message.fault, message=message.id)
+
+
+class PoisonRecorder:
+    """Turns poison messages with users into rows that need attention, and reports failed renewals."""
+
+    def __init__(
+        self,
+        moves: Poison[MoveMessage],
+        renewals: Poison[RenewMessage],
+        waiting: WaitingUsers,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        self._moves = moves
+        self._renewals = renewals
+        self._waiting = waiting
+        self._clock = clock
+        self._log = log
+
+    @traced
+    async def record(self) -> int:
+        """Record the users of every poison message and remove it; return how many users.
+
+        A malformed message stays in the queue, for a person; each reading writes it to the log.
+        """
+        await self._report_renewals()
+        messages = users = 0
+        async for message in self._moves.messages():
+            if message.content is None:
+                self._log.write(unreadable(message))
+                continue
+            with operation(message.content.operation):
+                for user in message.content.users:
+                    await self._record_user(user)
+            await self._moves.delete(message)
+            messages, users = messages + 1, users + len(message.content.users)
+        if messages:
+            self._log.write(PoisonRecorded(messages=messages, users=users))
+        return users
+
+    async def _report_renewals(self) -> None:
+        async for message in self._renewals.messages():
+            if message.content is None:
+                self._log.write(unreadable(message))
+                continue
+            self._log.write(RenewalFailed(reason=_RENEWAL))
+            await self._renewals.delete(message)
+
+    async def _record_user(self, user: str) -> None:
+        row = await self._waiting.find_waiting(user)
+        if row is None or not row.needs_attention:  # a reason that is known says more
+            row = ask_person(user, "", _REASON, self._clock.now())
+        await self._waiting.save_waiting(row)
+        self._log.write(NeedsAttention(user=self._log.who(user), reason=_REASON))

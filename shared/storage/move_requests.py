@@ -1,0 +1,116 @@
+"""Table `requests`: the users that a person asked to move, page by page, so that a run can go on.
+
+Partition: the run. Row: the page's number; row `wish`: provider and options.
+Partition `keys`: which run an idempotency key stands for.
+
+A page holds at most 100 names as they were given: what they mean is looked up when the page is carried
+out. Its `done` says that every user of it has a result.
+"""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
+from shared.domain.options import MoveOptions
+from shared.errors import ConflictError
+from shared.storage.tables import Table
+
+_WISH: Final = "wish"
+_KEYS: Final = "keys"
+
+
+class MoveRequestTable:
+    """Reads and writes what people asked for."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def save_page(self, run: str, page: RequestPage) -> None:
+        """Write a page, unless it is there: whoever begins the same run again undoes nothing."""
+        if len(page.names) > NAMES_PER_PAGE:
+            raise ValueError(f"at most {NAMES_PER_PAGE} names in a page, not {len(page.names)}")
+        await self._table.insert(
+            {
+                "PartitionKey": run,
+                "RowKey": f"{page.number:06d}",
+                "names": json.dumps(list(page.names), ensure_ascii=False),
+                "done": page.done,
+            }
+        )
+
+    async def page(self, run: str, number: int) -> RequestPage | None:
+        """Return one page, or None."""
+        row = await self._table.get(run, f"{number:06d}")
+        return _decode(dict(row)) if row else None
+
+    async def mark_done(self, run: str, number: int) -> None:
+        """Remember that every user of the page has a result."""
+        await self._table.update({"PartitionKey": run, "RowKey": f"{number:06d}", "done": True})
+
+    async def pages(self, run: str) -> AsyncIterator[RequestPage]:
+        """Yield the run's pages in order."""
+        text = "PartitionKey eq @run and RowKey lt @wish"
+        async for row in self._table.query(text, {"run": run, "wish": _WISH}):
+            yield _decode(dict(row))
+
+    async def is_left(self, run: str) -> bool:
+        """Return whether a page of the run is not done."""
+        rows = self._table.query(
+            "PartitionKey eq @run and done eq false", {"run": run}, ["PartitionKey"]
+        )
+        async for _ in rows:
+            return True
+        return False
+
+    async def save_request(self, run: str, request: MoveRequest) -> None:
+        """Remember provider and options of a request; the names are in the pages."""
+        options = request.options
+        await self._table.replace(
+            {
+                "PartitionKey": run,
+                "RowKey": _WISH,
+                "provider": request.provider or "",
+                "send_email": options.send_email,
+                "service_number": options.service_number or "",
+                "toll_free_number": options.toll_free_number or "",
+            }
+        )
+
+    async def request(self, run: str) -> MoveRequest:
+        """Return provider and options of a request."""
+        row = await self._table.get(run, _WISH)
+        if row is None:
+            return MoveRequest()
+        options = MoveOptions(
+            bool(row["send_email"]),
+            str(row["service_number"]) or None,
+            str(row["toll_free_number"]) or None,
+        )
+        return MoveRequest(provider=str(row["provider"]) or None, options=options)
+
+    async def run_of(self, key: str, run: str, asked: str) -> str:
+        """Return the run that an idempotency key stands for: `run`, unless it had one already.
+
+        asked: what is asked for, in whatever form. ConflictError: the key came with something else.
+        """
+        row = {"PartitionKey": _KEYS, "RowKey": _digest(key)}
+        if await self._table.insert({**row, "run": run, "asked": _digest(asked)}):
+            return run
+        known = await self._table.get(_KEYS, row["RowKey"])
+        if known is None:
+            return run
+        if known["asked"] != _digest(asked):
+            raise ConflictError(
+                "Idempotency-Key: it was sent with another request; each request needs its own"
+            )
+        return str(known["run"])
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _decode(row: dict[str, Any]) -> RequestPage:
+    return RequestPage(int(row["RowKey"]), json.loads(row["names"]), row["done"])

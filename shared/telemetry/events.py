@@ -1,0 +1,332 @@
+"""The catalogue of log lines: every event that the app writes, with its fields and what it means.
+
+A line is `event field=value ...`, the event in the name of its class: `Decided` writes `decided`. A
+field that is None is left out. An event or a field that is not declared here cannot be written: the
+types refuse it. The queries of infra/queries and the tables of docs/telemetry.md are held against
+this module. A field's name means the same in every event; `FIELDS` says what.
+"""
+
+import inspect
+import logging
+import re
+from collections.abc import Iterator
+from typing import ClassVar, Final, NewType, dataclass_transform
+
+LoggedUser = NewType("LoggedUser", str)
+"""A user as lines may name one: `EventLog.who` makes it, so that no id slips into a line."""
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Event:
+    """One kind of log line. Its docstring says what happened, for an administrator.
+
+    Made like a dataclass, as far as types go; real ones would cost each cold start some 15 ms.
+    """
+
+    event: ClassVar[str] = ""
+    level: ClassVar[int] = logging.INFO
+    declared: ClassVar[dict[str, object]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls.event = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        cls.declared = inspect.get_annotations(cls)
+
+    def __init__(self, **fields: object) -> None:
+        if fields.keys() != self.declared.keys():
+            raise TypeError(f"{self.event} has the fields {', '.join(self.declared)}")
+        self._fields = fields
+
+    def fields(self) -> Iterator[tuple[str, object]]:
+        """Yield each field that has a value, as declared."""
+        for name in self.declared:
+            if (value := self._fields[name]) is not None:
+                yield name, value
+
+
+class Decided(Event):
+    """One look at one user came to its outcome: one line a user and look."""
+
+    user: LoggedUser
+    decision: str | None
+    outcome: str
+    cause: str
+    run: str | None
+    attempt: int
+    duration_ms: int
+    reason: str
+    origin: str | None
+
+
+class Handled(Event):
+    """A queue message was worked off; its figures are sums over its users."""
+
+    cause: str
+    run: str | None
+    users: int
+    moved: int
+    would_move: int
+    waiting: int
+    failed: int
+    throttled: int
+    duration_ms: int
+
+
+class Notified(Event):
+    """Graph told of changed users, and they are being queued."""
+
+    users: int
+    lag_ms: int | None
+
+
+class NotificationsDropped(Event):
+    """Notifications were not ours or not readable, and were dropped."""
+
+    level = logging.WARNING
+    malformed: int | None
+    wrong_tenant: int | None
+    unknown_subscription: int | None
+    wrong_client_state: int | None
+    no_user: int | None
+
+
+class CaughtUp(Event):
+    """The catch-up asked Graph what changed; written when it queued somebody or was throttled."""
+
+    queued: int
+    throttled: int
+
+
+class DeltaLinkExpired(Event):
+    """Graph forgot our place in its changes: a full sweep follows."""
+
+    level = logging.WARNING
+
+
+class Rechecked(Event):
+    """Waiting users whose time had come were queued."""
+
+    queued: int
+
+
+class SweepEnded(Event):
+    """A sweep ended: finished, held for being too large, or failed."""
+
+    run: str
+    state: str
+    reason: str | None
+    users: int
+    licensed: int
+    ready: int
+    queued: int
+    already: int
+    waiting: int
+    unlicensed: int
+    excluded: int
+    attention: int
+    saved: int
+    unreadable: int
+    unlisted: int
+    throttled: int
+    duration_ms: int
+
+
+class SweepSkipped(Event):
+    """A sweep was not begun, because one is running."""
+
+    reason: str
+
+
+class Unreadable(Event):
+    """Teams lists a user whose fields could not be read; the mover looks at that user by itself."""
+
+    level = logging.WARNING
+    user: LoggedUser
+    reason: str
+
+
+class Unsaveable(Event):
+    """A user's provider entries are too many to save ahead of a license."""
+
+    level = logging.WARNING
+    user: LoggedUser
+    reason: str
+
+
+class SubscriptionCreated(Event):
+    """Graph was asked to tell of changed users."""
+
+    subscription: str
+    expires: str | None
+
+
+class SubscriptionRenewed(Event):
+    """The subscription lives on until `expires`."""
+
+    subscription: str
+    expires: str | None
+
+
+class SubscriptionGone(Event):
+    """Graph ended the subscription; a new one is made."""
+
+    level = logging.WARNING
+    subscription: str
+
+
+class SubscriptionDeleted(Event):
+    """A subscription that is not needed any more was ended."""
+
+    subscription: str
+
+
+class Poison(Event):
+    """A text on the queue is no message; it went to the poison queue."""
+
+    level = logging.ERROR
+    reason: str
+    message: str
+
+
+class PoisonUnreadable(Event):
+    """A text on the poison queue is no message; it stays there for a person."""
+
+    level = logging.ERROR
+    reason: str
+    message: str
+
+
+class PoisonRecorded(Event):
+    """Messages that failed again and again were taken off the poison queue."""
+
+    level = logging.WARNING
+    messages: int
+    users: int
+
+
+class PagePostponed(Event):
+    """A page of a run that a person asked for comes again later: a service did not answer."""
+
+    run: str
+    reason: str
+
+
+class RunInterrupted(Event):
+    """A page of a run that a person asked for failed again and again; the run says what to do."""
+
+    level = logging.WARNING
+    run: str
+    reason: str
+
+
+class RenewalFailed(Event):
+    """A renewal that Graph asked for failed again and again; its message was taken off the queue."""
+
+    level = logging.WARNING
+    reason: str
+
+
+class NeedsAttention(Event):
+    """A user of a poison message was put on the list of those who need a person."""
+
+    level = logging.WARNING
+    user: LoggedUser
+    reason: str
+
+
+class Unexpected(Event):
+    """A defect met one user, who was recorded as failed; the traceback follows."""
+
+    level = logging.ERROR
+    user: LoggedUser
+    error: str
+
+
+class RuleBroken(Event):
+    """A number rule or a group of the settings does not fit the tenant; checked at start and hourly."""
+
+    level = logging.ERROR
+    reason: str
+
+
+class Unhealthy(Event):
+    """A part that the app stands on did not answer the health check."""
+
+    level = logging.WARNING
+    part: str
+    reason: str
+
+
+class Measured(Event):
+    """What is left to do and how fresh the app's picture is, every five minutes."""
+
+    waiting: int
+    waiting_hour: int
+    waiting_day: int
+    waiting_longer: int
+    attention: int
+    poison: int
+    delta_age_s: int | None
+    subscription_left_s: int | None
+
+
+FIELDS: Final = {
+    "operation": "id of the signal that this comes of; on every line, first",
+    "user": "the user's pseudonym; the user id with ACP_LOG_USERS",
+    "decision": "the row of the decision table; absent when an error came before it",
+    "outcome": "what the look came to",
+    "cause": "the signal: license_event, catch_up, sweep, recheck, request",
+    "run": "id of the sweep or the requested run, if any",
+    "attempt": "number of this look; 1 unless the user waited",
+    "duration_ms": "milliseconds of the work; of a look without the batch that read its license",
+    "reason": "why, in words",
+    "origin": "operation in which the user began to wait, where it is another one",
+    "users": "users of the message, notification, sweep or poison messages",
+    "moved": "users who were moved",
+    "would_move": "users whom report mode would have moved",
+    "waiting": "users who wait for another look",
+    "failed": "users whose look failed",
+    "throttled": "answers of Graph and Teams that asked to wait (429, or 503 with Retry-After)",
+    "lag_ms": "milliseconds from Graph's event to its arrival here, the longest of them",
+    "malformed": "notifications that lack a field",
+    "wrong_tenant": "notifications of another tenant",
+    "unknown_subscription": "notifications of a subscription that is not ours",
+    "wrong_client_state": "notifications without our secret",
+    "no_user": "notifications that name no user",
+    "queued": "users who were put on the queue",
+    "state": "how the sweep ended: finished, held, failed",
+    "licensed": "users with an audio conferencing license",
+    "ready": "users ready to move: licensed, included, provider not Microsoft",
+    "already": "users on Microsoft already",
+    "unlicensed": "users without the license",
+    "excluded": "users who are never touched",
+    "attention": "users who need a person",
+    "saved": "users whose entries were saved ahead",
+    "unreadable": "users whose fields could not be read",
+    "unlisted": "licensed users whom Teams does not list",
+    "subscription": "id of the change subscription",
+    "expires": "end of the subscription (ISO 8601, UTC)",
+    "message": "id of the queue message",
+    "messages": "queue messages",
+    "error": "type of the error",
+    "part": "storage, graph or teams",
+    "waiting_hour": "of those who wait: for less than an hour",
+    "waiting_day": "of those who wait: for an hour to a day",
+    "waiting_longer": "of those who wait: for longer than a day",
+    "poison": "messages on the poison queues, about",
+    "delta_age_s": "seconds since the last catch-up succeeded; absent before the first",
+    "subscription_left_s": "seconds that the subscription lives; negative: it ended; absent: none",
+}
+"""What each field means, with its unit."""
+
+
+def catalogue() -> dict[str, type[Event]]:
+    """Return every event by name, in the order of this module."""
+    return {kind.event: kind for kind in Event.__subclasses__()}
+
+
+def fields_of(kind: type[Event]) -> dict[str, str]:
+    """Return an event's fields, `operation` first, each with its type in Kusto: string or long."""
+    declared = kind.declared.items()
+    return {"operation": "string"} | {
+        name: "long" if "int" in str(hint) else "string" for name, hint in declared
+    }

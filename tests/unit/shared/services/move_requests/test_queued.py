@@ -1,0 +1,179 @@
+"""Runs that people ask the deployed app for: taken in at once, worked off page by page."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from shared.domain.messages import PageMessage
+from shared.domain.move_request import MoveRequest
+from shared.domain.options import MoveOptions
+from shared.domain.run import Run, RunState
+from shared.errors import ConflictError, RetryLaterError, ServerFaultError, StorageError
+from shared.services.move_requests.queued import QueuedMoveRequests
+from shared.services.moving.preview import Previewer
+from shared.services.sweeping.finding import Finder
+from shared.telemetry.log import EventLog
+from tests.fakes import FakeQueue, guid
+from tests.unit.shared.services.move_requests.world import RequestingWorld
+
+MANY = 250
+
+
+@dataclass
+class World(RequestingWorld):
+    """The same world with a queue of pages."""
+
+    pages: FakeQueue = field(default_factory=FakeQueue)
+
+    def queued(self) -> QueuedMoveRequests:
+        """The service as another instance has it."""
+        return QueuedMoveRequests(
+            requester=self.requester(),
+            previewer=Previewer(self.directory, self.teams, self.rules),
+            finder=Finder(self.directory, self.teams, self.rules),
+            requests=self.requests,
+            runs=self.runs,
+            queue=self.pages,
+            clock=self.clock,
+            log=EventLog("acp.requests"),
+        )
+
+    async def work(self, *, again: bool = False) -> Run:
+        """Work off what is queued, also what that queues; return the last run."""
+        while self.pages.texts:
+            message = PageMessage.decode(self.pages.texts.pop(0))
+            await self.queued().work(message, again=again)
+        return self.runs.last
+
+
+async def test_users_are_moved_page_by_page() -> None:
+    """Three pages, worked off one by one: the run ends with the last, each user set once."""
+    world = World()
+    run = await world.queued().accept_users(
+        world.fill(MANY), MoveRequest(), dry_run=False, key=None
+    )
+    assert (run.state, run.counts) == (RunState.RUNNING, {"users": MANY})
+    assert len(world.pages.texts) == 3
+    run = await world.work()
+    assert (run.state, run.counts) == (RunState.FINISHED, {"users": MANY, "moved": MANY})
+    assert world.set_once(MANY)
+
+
+async def test_wishes_hold_for_every_page() -> None:
+    """Numbers and mails that were asked for reach each user, and a dry run decides by them."""
+    world = World()
+    wish = MoveRequest(options=MoveOptions(True, "+15550111"))
+    await world.queued().accept_users(world.fill(120), wish, dry_run=False, key=None)
+    await world.work()
+    assert {number for _, _, number in world.teams.sets} == {"+15550111"}
+    assert len(world.teams.mailed) == 120
+
+
+async def test_everybody_of_a_provider() -> None:
+    """Page 0 finds the users; a dry run over them changes nobody."""
+    world = World()
+    world.fill(3)
+    await world.queued().accept_provider(MoveRequest("intercall"), dry_run=True, key=None)
+    run = await world.work()
+    assert run.counts == {"users": 3, "would_move": 3}
+    assert world.teams.sets == []
+    await world.queued().accept_provider(MoveRequest(), dry_run=False, key=None)
+    assert (await world.work()).counts == {"users": 3, "moved": 3}
+
+
+async def test_a_key_stands_for_one_run_also_after_a_failure() -> None:
+    """The queue fails after the users are written down: the same key again finishes the job."""
+    world = World()
+    names = world.fill(3)
+    world.pages.down = True
+    with pytest.raises(StorageError):
+        await world.queued().accept_users(names, MoveRequest(), dry_run=False, key="once")
+    world.pages.down = False
+    first = await world.queued().accept_users(names, MoveRequest(), dry_run=False, key="once")
+    again = await world.queued().accept_users(names, MoveRequest(), dry_run=False, key="once")
+    assert (first.id, len(world.runs.runs)) == (again.id, 1)
+    assert (await world.work()).counts == {"users": 3, "moved": 3}
+    assert world.set_once(3)
+
+
+async def test_a_key_with_another_request_is_refused() -> None:
+    """The first request failed half way: a second one with its key neither mixes with it nor begins."""
+    world = World()
+    names = world.fill(MANY)
+    world.pages.down = True
+    with pytest.raises(StorageError):
+        await world.queued().accept_users(names, MoveRequest(), dry_run=False, key="once")
+    world.pages.down = False
+    with pytest.raises(ConflictError, match="Idempotency-Key"):
+        await world.queued().accept_users(names[:1], MoveRequest(), dry_run=False, key="once")
+    assert world.pages.texts == []
+
+
+async def test_a_request_repeated_while_it_is_worked_on_undoes_nothing() -> None:
+    """The answer was lost, the pages are done: the same request again leaves every result as it is."""
+    world = World()
+    names = world.fill(120)
+    run = await world.queued().accept_users(names, MoveRequest(), dry_run=False, key="once")
+    await world.work()
+    world.runs.runs[run.id] = replace(world.runs.runs[run.id], scanned=False)
+    await world.queued().accept_users(names, MoveRequest(), dry_run=False, key="once")
+    assert (await world.work()).counts == {"users": 120, "moved": 120}
+    assert world.set_once(120)
+
+
+@pytest.mark.parametrize(
+    ("error", "pause"),
+    [
+        (RetryLaterError("Graph", "POST /v1.0/$batch", 300), 300),
+        (ServerFaultError("Graph", "POST /v1.0/$batch", "HTTP 500"), 60),
+    ],
+)
+async def test_a_service_that_does_not_answer_postpones_the_page(
+    error: ServerFaultError, pause: float
+) -> None:
+    """Graph is away or throttles: the page comes again later, as often as it takes; nobody is lost."""
+    world = World()
+    await world.queued().accept_users(world.fill(30), MoveRequest(), dry_run=False, key=None)
+    world.directory.down = error
+    for _ in range(10):
+        await world.queued().work(PageMessage.decode(world.pages.texts.pop()), again=False)
+    assert world.pages.delays[-1] == pause
+    world.directory.down = None
+    assert (await world.work()).counts == {"users": 30, "moved": 30}
+    assert world.set_once(30)
+
+
+async def test_a_user_named_twice_has_one_result_in_a_dry_run() -> None:
+    """By id and by address: one result, so that the page can be written down."""
+    world = World()
+    names = [*world.fill(1), guid(1)]
+    await world.queued().accept_users(names, MoveRequest(), dry_run=True, key=None)
+    run = await world.work()
+    assert run.counts == {"users": 2, "would_move": 1}
+
+
+async def test_a_page_that_comes_again_looks_at_nobody_twice() -> None:
+    """A crash between the move and the mark: the page comes again, and nobody is set again."""
+    world = World()
+    run = await world.queued().accept_users(world.fill(3), MoveRequest(), dry_run=False, key=None)
+    page = PageMessage.decode(world.pages.texts[0])
+    world.runs.fails = 1
+    with pytest.raises(StorageError):
+        await world.queued().work(page, again=False)
+    await world.queued().work(page, again=True)
+    assert world.runs.runs[run.id].state is RunState.FINISHED
+    assert world.set_once(3)
+
+
+async def test_a_run_that_the_app_left_is_gone_on_with_by_hand() -> None:
+    """One of three pages was lost for good: `acp move --resume` moves its users, nobody twice."""
+    world = World()
+    run = await world.queued().accept_users(
+        world.fill(MANY), MoveRequest(), dry_run=False, key=None
+    )
+    del world.pages.texts[1]
+    assert (await world.work()).state is RunState.RUNNING
+    assert guid(150) not in world.outcomes(run)
+    run = await world.requester().carry_out(run.id)
+    assert (run.state, run.counts) == (RunState.FINISHED, {"users": MANY, "moved": MANY})
+    assert world.set_once(MANY)

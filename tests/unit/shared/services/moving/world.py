@@ -1,0 +1,76 @@
+"""A mover with fakes around it."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.domain.decision import Rules
+from shared.domain.messages import MoveMessage
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.retry import RetryPolicy
+from shared.services.moving.batch import BatchMover
+from shared.services.moving.recording import Recorder
+from shared.services.moving.user import UserMover
+from shared.telemetry.log import EventLog
+from tests.fakes import (
+    FakeClock,
+    FakeDirectory,
+    FakeReplaced,
+    FakeRuns,
+    FakeTeams,
+    FakeUsers,
+    FakeWaiting,
+    guid,
+)
+
+
+@dataclass
+class MovingWorld:
+    """A mover, and what it works with."""
+
+    directory: FakeDirectory = field(default_factory=FakeDirectory)
+    teams: FakeTeams = field(default_factory=FakeTeams)
+    replaced: FakeReplaced = field(default_factory=FakeReplaced)
+    users: FakeUsers = field(default_factory=FakeUsers)
+    waiting: FakeWaiting = field(default_factory=FakeWaiting)
+    runs: FakeRuns = field(default_factory=FakeRuns)
+    clock: FakeClock = field(default_factory=FakeClock)
+    rules: Rules = field(default_factory=Rules)
+    report: bool = False
+    reprocess: bool = False
+    cause: str = "test"
+
+    def mover(self) -> BatchMover:
+        recorder = Recorder(
+            directory=self.directory,
+            users=self.users,
+            waiting=self.waiting,
+            patience=RetryPolicy([timedelta(minutes=1)], timedelta(hours=24), 3, self.reprocess),
+            clock=self.clock,
+            log=EventLog("acp.moving"),
+            report=self.report,
+        )
+        settler = UserMover(
+            conferencing=self.teams,
+            replaced=self.replaced,
+            users=self.users,
+            clock=self.clock,
+            log=EventLog("acp.moving"),
+            report=self.report,
+        )
+        return BatchMover(
+            directory=self.directory,
+            settler=settler,
+            runs=self.runs,
+            recorder=recorder,
+            rules=self.rules,
+            clock=self.clock,
+            log=EventLog("acp.moving"),
+        )
+
+    async def move(self, *numbers: int, run: str | None = None) -> list[UserResult]:
+        users = tuple(guid(number) for number in numbers)
+        return await self.mover().move(MoveMessage(cause=self.cause, users=users, run=run))
+
+    async def outcome(self, number: int = 1) -> Outcome:
+        (result,) = await self.move(number)
+        return result.outcome
