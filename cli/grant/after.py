@@ -6,7 +6,7 @@ from typing import Final
 
 from cli.app_api import AppApi, KeyRefusedError
 from cli.errors import CommandError
-from cli.grant.granting import Step
+from cli.grant.apply import Step
 from cli.output import tell
 
 _FIRST_PAUSE: Final = 5.0
@@ -52,21 +52,21 @@ def _look(app: AppApi) -> list[Step]:
     try:
         kept = app.call("POST", "subscription")
         expires = f", until {kept['expires']}" if kept.get("expires") else ""
-        told = Step(SUBSCRIPTION, "ok", f"{kept['subscription']}{expires}")
+        state = Step(SUBSCRIPTION, "ok", f"{kept['subscription']}{expires}")
         if not kept.get("subscription"):
-            told = Step(SUBSCRIPTION, "failed", "the app has none and tells no reason", to_do)
+            state = Step(SUBSCRIPTION, "failed", "the app has none and gives no reason", to_do)
     except KeyRefusedError:
         raise
     except CommandError as error:
-        told = Step(SUBSCRIPTION, "failed", str(error), to_do)
+        state = Step(SUBSCRIPTION, "failed", str(error), to_do)
     try:
         findings = app.call("GET", "doctor")["findings"]
     except KeyRefusedError:
         raise
     except CommandError as error:
-        return [told, Step("doctor", "failed", str(error), "is the app deployed and running?")]
+        return [state, Step("doctor", "failed", str(error), "is the app deployed and running?")]
     return [
-        told,
+        state,
         *(
             Step(each["part"], each["verdict"], each["detail"], each.get("to_do") or "")
             for each in findings

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.errors import CommandError
-from cli.grant.wish import GrantRequest, SignIn
+from cli.grant.request import GrantRequest, SignIn
 from cli.options import number
 from cli.output import Output, OutputOption, show, tell
 
 if TYPE_CHECKING:
-    from cli.grant.granting import Step
+    from cli.grant.apply import Step
 
 _COLUMNS = ("part", "verdict", "detail", "to_do")
 _LONGEST_WAIT = 3600.0
@@ -93,15 +93,15 @@ def grant(
         load(settings)
     chosen = read_settings(os.environ, _tenant(tenant, os.environ))
     who = _identity(identity, os.environ)
-    wish = GrantRequest(who, role, sign_in, revoke, what_if, os.environ)
+    request = GrantRequest(who, role, sign_in, revoke, what_if, os.environ)
     url = app or os.environ.get("ACP_APP_URL")
     if url:
         base_url(url)  # a wrong address is told before anything is changed
-    steps = asyncio.run(in_tenant(wish, chosen))
+    steps = asyncio.run(in_tenant(request, chosen))
     failed = next((step.error for step in steps if step.error), None)
     if failed is not None:
         _show(steps, output)
-        raise stopped(wish, chosen, failed)
+        raise stopped(request, chosen, failed)
     if not url:
         _show(steps, output)
         tell("The app was not asked how it is: name it with --app once it is deployed.")

@@ -67,7 +67,7 @@ def _find_column(row: Row, column: str | None, *, header_lost: bool) -> tuple[in
             if header_lost and len(row.fields) > 1:
                 raise InputError(
                     f"line {row.number}: a line before it, the header perhaps, cannot be read: "
-                    "mend it, for it tells which column holds the users"
+                    "fix it, for the header says which column holds the users"
                 )
             return index, False
     headers = [_plain(field) for field in row.fields]
@@ -76,7 +76,7 @@ def _find_column(row: Row, column: str | None, *, header_lost: bool) -> tuple[in
             return headers.index(name), True
     raise InputError(
         f"line {row.number}: no column of users: {_listed(row)}; understood are "
-        f"{', '.join(COLUMNS)}, and --column names any other"
+        f"{', '.join(COLUMNS)}; name the column if it is another one"
     )
 
 

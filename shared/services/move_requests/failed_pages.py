@@ -45,9 +45,7 @@ class FailedPages:
         elif run.cause is Signal.PREVIEW:
             reason = f"page {page.page} failed again and again; begin a new dry run"
         else:
-            reason = (
-                f"page {page.page} failed again and again; go on with: acp move --resume {run.id}"
-            )
+            reason = f"page {page.page} failed again and again; resume the run"
             state = RunState.INTERRUPTED
         await self._runs.save_run(replace(run, state=state, reason=reason))
         self._log.write(RunInterrupted(run=run.id, reason=reason))
