@@ -33,7 +33,7 @@ _MAY_NOT: Final = (
 
 
 async def in_tenant(request: GrantRequest, settings: Settings) -> list[Step]:
-    """Grant what is missing, or tell what would be; returns the steps, also where one failed.
+    """Grant what is missing, or show what would be granted; return the steps, also where one failed.
 
     CommandError, nothing changed: the tenant or the identity is another (status 2), whoever signed in
     may not do it (1), nobody is signed in (3). Other errors: those of `examine`.
@@ -42,25 +42,29 @@ async def in_tenant(request: GrantRequest, settings: Settings) -> list[Step]:
     tokens = _tokens(request, settings)
     async with httpx.AsyncClient(timeout=settings.request_timeout) as http:
         directory = Directory(_service(settings, tokens, http))
-        told = signed_in.read(await tokens.token(wire.CLOUDS[settings.cloud].graph_audience))
-        if told.tenant and told.tenant != settings.tenant_id:
+        person = signed_in.read(await tokens.token(wire.CLOUDS[settings.cloud].graph_audience))
+        if person.tenant and person.tenant != settings.tenant_id:
             raise CommandError(
-                f"signed in to tenant {told.tenant}, but {settings.tenant_id} is meant: "
+                f"signed in to tenant {person.tenant}, but {settings.tenant_id} is meant: "
                 f"`az login --tenant {settings.tenant_id}`, or name the other one with --tenant",
                 2,
             )
         try:
-            plan = await examine(directory, request.identity, needs, request.role, revoke=request.revoke)
+            plan = await examine(
+                directory, request.identity, needs, request.role, revoke=request.revoke
+            )
         except AccessDeniedError as error:
             if error.status != httpx.codes.FORBIDDEN:
                 raise
             raise _may_not(request, settings, needs) from error
         _introduce(plan, settings)
         if request.what_if:
-            if plan.changes and told.may_grant is False:
-                tell(f"You may not do this yourself.\n\n{_handover(request, settings, needs)}\n")
+            if plan.changes and person.may_grant is False:
+                tell(
+                    f"You do not have the right to do this.\n\n{_handover(request, settings, needs)}\n"
+                )
             return foreseen(plan)
-        if plan.changes and told.may_grant is False:
+        if plan.changes and person.may_grant is False:
             raise _may_not(request, settings, needs)
         return [step async for step in carry_out(directory, plan)]
 
@@ -75,7 +79,8 @@ def stopped(request: GrantRequest, settings: Settings, error: ServiceError) -> C
         )
         return CommandError(f"{text}\n\n{_handover(request, settings, needed(settings))}")
     return CommandError(
-        f"{error}. What is `done` above stays; run the command again: it goes on with the rest", 3
+        f"{error}. Steps marked `done` stay done; run the command again to continue with the rest",
+        3,
     )
 
 

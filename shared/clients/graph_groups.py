@@ -1,7 +1,7 @@
 """Which of the groups that the settings name users are in; fails closed where that cannot be known.
 
 Graph leaves a group that it does not know, or whose members it may not show, out of its answer, as if
-the user were not in it. An exclusion must not end that way: the excluded groups are looked at first,
+the user were not in it. An exclusion must not end that way: the excluded groups are checked first,
 and again every ten minutes.
 
 Sources: "user: checkMemberGroups" (transitive; at most 20 groups a call; groups with hidden membership

@@ -110,7 +110,7 @@ class ServiceClient:
                 # A token may be revoked before its end; a fresh one is tried once.
                 if error.status != httpx.codes.UNAUTHORIZED or fresh_token:
                     raise
-                # The service refused to look: that is no attempt.
+                # The service refused to look at the call: that is no attempt.
                 fresh_token = True
                 attempt -= 1
                 self._tokens.forget(self._audience)

@@ -36,7 +36,7 @@ def csv_names(file: BinaryIO, column: str | None = None) -> Iterator[str | BadLi
     the header of the column that holds the names, in any case. Without it the first row is a header
     when one of COLUMNS is in it and no name of a user; the first of COLUMNS that is there counts.
     Without a header it is the first column in which the first row names a user. A file without rows
-    yields nothing. InputError, at the first row: no such column, or none can be told to hold names;
+    yields nothing. InputError, at the first row: no such column, or none is known to hold names;
     the text lists what there is. InputError, before: a file that cannot be decoded, see
     `find_encoding`.
     """
