@@ -32,9 +32,7 @@ def move(
     ] = None,
     csv: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE", help="A CSV file with one user per line; - is standard input."
-        ),
+        typer.Option(metavar="FILE", help="A CSV file with one user per line; - is stdin."),
     ] = None,
     column: Annotated[
         str | None, typer.Option(metavar="NAME", help="CSV: the column with the users.")

@@ -11,6 +11,10 @@ from shared.errors import InputError, ServiceError, UnreachableError
 from tests.fakes.people import microsoft
 
 
+QUIET = TenantSwitches(replaces_provider=False, sends_mail=False, sends_meetings=False)
+"""Switches of a tenant in which a move has no side effect."""
+
+
 @dataclass
 class FakeTeams:
     """Teams: users with entries; setting Microsoft drops what was there, as the service does."""
@@ -36,7 +40,7 @@ class FakeTeams:
     stop_with: ServiceError = field(
         default_factory=lambda: UnreachableError("Teams", "GET /Teams.User/users", "ReadTimeout")
     )
-    tenant_switches: TenantSwitches = TenantSwitches(False, False, False)
+    tenant_switches: TenantSwitches = QUIET
     tenant_providers: list[Provider] = field(default_factory=list)
     bridges: list[BridgeNumber] = field(default_factory=list)
     tenant_error: ServiceError | None = None

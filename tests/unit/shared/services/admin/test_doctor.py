@@ -1,7 +1,7 @@
 """The doctor: each part is found well, doubtful or failing, with what to do about it."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -17,6 +17,7 @@ from shared.errors import AccessDeniedError, ServiceError, UnreachableError
 from shared.services.admin.doctor import Doctor, Finding, Verdict
 from shared.services.admin.run_history import RunHistory
 from tests.fakes import NOON, FakeClock, FakeRuns, FakeState, FakeTeams, FakeWaiting, guid
+from tests.fakes.teams import QUIET
 
 BRIDGES = [
     BridgeNumber("+14255550100", "bridge"),
@@ -29,7 +30,7 @@ class Patient:
     """An app that is well, until a test makes it ill."""
 
     error: ServiceError | None = None
-    switches: TenantSwitches = TenantSwitches(False, False, False)
+    switches: TenantSwitches = QUIET
     known: ChangeSubscription | None = field(
         default_factory=lambda: ChangeSubscription((), "s1", NOON, NOON + timedelta(days=6))
     )
@@ -96,7 +97,7 @@ async def test_all_is_well() -> None:
             Verdict.FAILED,
         ),
         (
-            Patient(switches=TenantSwitches(False, True, False)),
+            Patient(switches=replace(QUIET, sends_mail=True)),
             "mails and meetings",
             Verdict.WARNING,
         ),
