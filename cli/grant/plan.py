@@ -51,7 +51,7 @@ class Plan:
 
 
 def choose(roles: Sequence[Role], wanted: str) -> Role:
-    """Return the role with this id, template id or name; UnknownError guesses the nearest name."""
+    """Return the role with this id, template id or name; NoSuchItemErrorguesses the nearest name."""
     for role in roles:
         if wanted.casefold() in (role.id, role.template_id, role.display_name.casefold()):
             return role

@@ -165,7 +165,7 @@ class ServiceClient:
 
 
 def parse_body[T](service: str, call: Call, body: bytes, parse: Callable[[bytes], T]) -> T:
-    """Return `parse(body)`; a pydantic error becomes GarbledError or ContractError, free of values."""
+    """Return `parse(body)`; a pydantic error becomes InvalidResponseError or ContractError, free of values."""
     try:
         return parse(body)
     except ValidationError as error:

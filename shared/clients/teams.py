@@ -82,7 +82,7 @@ class TeamsClient:
 
         number, toll_free: default numbers (E.164, +), else the service chooses. bridge: the one they
         are on, see `bridge_of`. send_email: mail the user. Harmless when repeated, but for the mail.
-        NotFoundError: the service has not provisioned the user. RefusedError carries its code.
+        NotFoundError: the service has not provisioned the user. RejectedError carries its code.
         TransientError: it may have happened or not. It is not tried again here, because the caller
         has to check first what there is to save now.
         """
