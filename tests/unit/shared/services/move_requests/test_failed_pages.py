@@ -31,7 +31,7 @@ def running(scanned: bool = True) -> Run:
         (
             3,
             RunState.INTERRUPTED,
-            "page 3 failed again and again; go on with: acp move --resume r1",
+            "page 3 failed repeatedly; resume the run",
         ),
         (0, RunState.FAILED, "its users could not be found; begin a new run"),
     ],
@@ -64,5 +64,5 @@ async def test_a_run_that_was_not_taken_in_is_not_gone_on_with() -> None:
     """A run whose users were never all written down must not end as if they were done."""
     world = RequestingWorld()
     world.runs.runs["r1"] = running(scanned=False)
-    with pytest.raises(ConflictError, match="its users were not all written down"):
+    with pytest.raises(ConflictError, match="not all of its users were stored"):
         await world.runner().find("r1")
