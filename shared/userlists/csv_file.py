@@ -1,4 +1,4 @@
-"""The users that a CSV file names, whatever program and language it was written with."""
+"""Read the users in a CSV file, whatever program and language it was written with."""
 
 from collections.abc import Iterator
 from typing import BinaryIO, Final
@@ -21,9 +21,9 @@ COLUMNS: Final = (
     "ObjectId",
     "Id",
 )
-"""The columns that are known to name users, the best first: Graph's, Exchange's and PowerShell's names.
+"""Known names of user columns, the best first: those of Graph, Exchange and PowerShell.
 
-Case, blanks, `_` and `-` do not matter: "Object ID" and "E-mail" are among them.
+Case, spaces, `_` and `-` do not matter: "Object ID" and "E-mail" are among them.
 """
 
 _LISTED = 20
