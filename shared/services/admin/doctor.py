@@ -157,7 +157,7 @@ class Doctor:
             return Finding(part, Verdict.FAILED, f"{lost} of {len(self._groups)} unknown", to_do)
         detail = f"{len(self._groups)}, with {members} users"
         if empty:
-            to_do = "a group with hidden membership shows nobody: is one of them such a group?"
+            to_do = "a group with hidden membership shows no members: check for such a group"
             return Finding(part, Verdict.WARNING, f"{detail}; {empty} without members", to_do)
         return Finding(part, Verdict.OK, detail)
 

@@ -26,7 +26,7 @@ OUTCOMES: Final = {
 WOULD: Final = OUTCOMES | dict.fromkeys((Action.REPLACE, Action.ENABLE), Outcome.WOULD_MOVE)
 """The same when nothing is carried out: report mode and dry runs."""
 
-_UNKNOWN: Final = "the directory does not know the user"
+_UNKNOWN: Final = "the user is not in the directory"
 
 
 @dataclass(frozen=True, slots=True)

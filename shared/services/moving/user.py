@@ -73,9 +73,7 @@ class UserMover:
         upn = found.upn if isinstance(found, DirectoryUser) else ""
         try:
             if isinstance(found, NotFoundError):
-                return UserResult(
-                    user_id, Outcome.NOT_FOUND, "the directory does not know the user"
-                )
+                return UserResult(user_id, Outcome.NOT_FOUND, "the user is not in the directory")
             if isinstance(found, Exception):
                 raise found
             return await self._attempt(found, terms)
