@@ -1,6 +1,6 @@
 """Generate the tables of README and of docs/{api,settings,wire,telemetry,cli,cost}.md (`make docs`).
 
-Each file holds prose written by hand and one table between two marks; only the table is replaced.
+Each file has handwritten prose and one table between two marks; only the table is replaced.
 A test compares the files with what this module would write.
 """
 

@@ -82,7 +82,7 @@ class GraphGroups:
                 raise answer
             if (answer.visibility or "").casefold() == _HIDDEN:
                 raise SettingsError(
-                    f"the excluded group {group} hides its members, so it protects nobody"
+                    f"the excluded group {group} hides its members, so it excludes no users"
                 )
         self._trusted_until = self._clock.monotonic() + _TRUSTED_SECONDS
 

@@ -43,7 +43,7 @@ class AssignedPlan:
 class DirectoryUser:
     """A user as Graph reports it.
     `plan_status` is the best status among the user's conferencing plans, or None without one;
-    `is_room`: the user holds an enabled Teams Rooms plan; `groups` are those of the groups
+    `is_room`: the user has an enabled Teams Rooms plan; `groups` are those of the groups
     named in the settings (object ids) that the user belongs to, also through nested groups.
     """
 

@@ -33,7 +33,7 @@ def csv_names(file: BinaryIO, column: str | None = None) -> Iterator[str | BadLi
     """Yield the name in each row of a CSV file (see `user_name`), or why a line yields none.
 
     file: seekable, read from its beginning, more than once and in pieces: memory does not grow. column:
-    the header of the column that holds the names, in any case. Without it the first row is a header
+    the header of the column with the names, in any case. Without it the first row is a header
     when one of COLUMNS is in it and no name of a user; the first of COLUMNS that is there counts.
     Without a header it is the first column in which the first row names a user. A file without rows
     yields nothing. InputError, at the first row: no such column, or none is known to hold names;
@@ -55,7 +55,7 @@ def csv_names(file: BinaryIO, column: str | None = None) -> Iterator[str | BadLi
 
 
 def _find_column(row: Row, column: str | None, *, header_lost: bool) -> tuple[int, bool]:
-    """Return which column holds the names, by the first row, and whether that row is a header."""
+    """Return the column of the names, from the first row, and whether that row is a header."""
     if column is not None:
         headers = [field.strip().casefold() for field in row.fields]
         wanted = column.strip().casefold()
