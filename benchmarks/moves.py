@@ -1,8 +1,8 @@
-"""How many users one host moves per second from a full queue, and what one user costs in calls.
+"""Measure how many users one host moves per second from a full queue, and the calls per user.
 
-A sweep by a host that handles no messages fills the queue; then a fresh host starts, and the time
-runs from when it is ready until its last message is done. Calls are those of the tenant's counters
-in that time, divided by the users moved; CPU time is the host's alone. Tenant and Azurite share
+A sweep by a host that handles no messages fills the queue; then a new host starts, and the time
+runs from when it is ready until its last message is done. Calls come from the tenant's counters in
+that time, divided by the moved users; CPU time is that of the host only. Tenant and Azurite share
 the machine with the host, so on few cores they are part of the limit.
 """
 

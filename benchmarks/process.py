@@ -1,17 +1,17 @@
-"""What Linux knows of a process: peak memory and CPU time."""
+"""Peak memory and CPU time of a process, from Linux's /proc."""
 
 import os
 from pathlib import Path
 
 _RESET_PEAK = "5"
-"""Written to clear_refs: the peak starts anew at the present size (man 5 proc)."""
+"""Written to clear_refs: resets the peak to the current size (man 5 proc)."""
 
 _UTIME, _STIME = 11, 12
 """Fields of /proc/PID/stat counted after the closing bracket of the command's name."""
 
 
 def reset_peak(pid: int) -> None:
-    """Let the peak of resident memory start anew."""
+    """Reset the peak of resident memory."""
     Path(f"/proc/{pid}/clear_refs").write_text(_RESET_PEAK, encoding="ascii")
 
 

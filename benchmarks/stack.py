@@ -1,4 +1,4 @@
-"""The whole system as child processes: Azurite, a simulated tenant, and as many hosts as wanted.
+"""The whole system as child processes: Azurite, a simulated tenant, and any number of hosts.
 
 The children end with the `with` blocks, and with this process however it ends (local/processes.py).
 Bytecode goes to a temporary folder, so that a run neither depends on the tree's nor changes it.
@@ -37,7 +37,7 @@ BY_THEMSELVES = (
     "resume_sweep",
     "sweep_providers",
 )
-"""The functions that start by themselves: by a queue or by a timer."""
+"""The functions that start without a call: by a queue or by a timer."""
 
 _INSIDE_BATCHES = {("graph", "get_user")}
 """Calls that the tenant counts one by one, and that the app only makes inside a batch."""
@@ -45,7 +45,7 @@ _INSIDE_BATCHES = {("graph", "get_user")}
 _READY = r"^ready (http://\S+)$"
 _STORAGE_LOG = "azurite.log"
 _SLOW = httpx.Timeout(10.0, read=1800.0)
-"""A sweep is waited for in one request."""
+"""Time limit of the one request that waits for a sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,12 @@ class Stack:
     folder: Path
 
     def storage_requests(self) -> int:
-        """How many requests the storage got so far; 0 unless the stack counts them."""
+        """Number of storage requests so far; 0 unless the stack counts them."""
         log = (self.folder / _STORAGE_LOG).read_text(encoding="utf-8", errors="replace")
         return sum("HTTP/1.1" in line for line in log.splitlines())
 
     def log_lines(self) -> int:
-        """How many lines the hosts have written to their log so far."""
+        """Number of log lines of the hosts so far."""
         return len((self.folder / "host.log").read_bytes().splitlines())
 
     def totals(self) -> dict[str, int]:
@@ -96,7 +96,7 @@ class Stack:
         return totals
 
     def calls(self) -> dict[str, int]:
-        """How many requests each service got so far; a batch is one, whatever is in it."""
+        """Number of requests per service so far; a batch counts as one."""
         services: dict[str, dict[str, dict[str, int]]]
         services = _get(f"{self.tenant}/_tenant/counters")["calls"]
         return {
@@ -109,7 +109,7 @@ class Stack:
         }
 
     def queued(self) -> int:
-        """How many messages the queue holds; 0 when it does not exist."""
+        """Number of messages in the queue; 0 when it does not exist."""
         with QueueClient.from_connection_string(self.storage, QUEUE) as queue:
             try:
                 return queue.get_queue_properties().approximate_message_count or 0
@@ -125,7 +125,7 @@ class Stack:
         return own, str(secrets.get(own) or secrets[""])
 
     def rows(self, table: str) -> int:
-        """How many rows a table has; 0 when it does not exist."""
+        """Number of rows in a table; 0 when it does not exist."""
         with TableServiceClient.from_connection_string(self.storage) as tables:
             found = tables.get_table_client(table).list_entities(select=["RowKey"])
             try:
@@ -137,7 +137,7 @@ class Stack:
     def host(
         self, *, port: int = 0, disabled: tuple[str, ...] = (), **settings: str
     ) -> Iterator[Host]:
-        """Start a host whose functions start by themselves, except for those `disabled`."""
+        """Start a host with all functions on, except those in `disabled`."""
         port = port or free_port()
         environment = self.settings(f"http://127.0.0.1:{port}") | settings
         environment |= {f"AzureWebJobs.{name}.Disabled": "1" for name in disabled}
@@ -173,7 +173,7 @@ class _TalkativeAzurite(Azurite):
 
 @contextmanager
 def stack(users: int, *more: str, seed: int = 1, counted: bool = False) -> Iterator[Stack]:
-    """Start storage and a tenant of `users` users, whose services lag behind by nothing.
+    """Start storage and a tenant of `users` users, whose services do not lag.
 
     more: further options of `acp tenant`. counted: requests to the storage are counted.
     """
@@ -189,7 +189,7 @@ def stack(users: int, *more: str, seed: int = 1, counted: bool = False) -> Itera
 def acp(
     command: str, *options: str, folder: Path, environment: Mapping[str, str] | None = None
 ) -> Child:
-    """The command `acp` as a child that is not started yet; its log is in `folder`."""
+    """The command `acp` as a child process that is not started yet; its log is in `folder`."""
     arguments = [sys.executable, "-m", "cli", command, *options]
     return Child(
         f"acp {command}",
@@ -206,14 +206,14 @@ def bytecode(folder: Path) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on now."""
+    """A free port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without settings of the app and without Python's own switches."""
+    """This process's environment without the app's settings and Python's own switches."""
     foreign = ("ACP_", "AzureWebJobs", "IDENTITY_", "PYTHON")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 

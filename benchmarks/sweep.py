@@ -1,9 +1,9 @@
-"""Memory, calls and speed of a sweep: a large tenant against one of 1,000 users.
+"""Measure memory, calls and speed of a sweep: a large tenant compared with one of 1,000 users.
 
-Each tenant gets a fresh host whose queue trigger and timers are off, so that nothing but the sweep
+Each tenant gets a new host whose queue trigger and timers are off, so that only the sweep
 runs. Measured from /proc: the host's peak of resident memory (MB, 10^6 bytes), reset just before
 the sweep, and its CPU time; from the tenant's counters: calls to Graph and Teams; and users per
-second of wall-clock time. A second sweep over the same tenant finds every entry saved already.
+second of wall-clock time. In a second sweep over the same tenant every entry is saved already.
 
 `calls over the bound` is how many calls more than the target were made; the bounds are
 licensed/999 + 2 for Graph, and users/page + 1 (service discovery) for Teams.

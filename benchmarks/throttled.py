@@ -1,9 +1,9 @@
-"""How close to a service's limit the app runs, alone and with other instances, without being told it.
+"""Measure how close to an unknown service limit the app runs, alone and with other instances.
 
 Graph keeps its published limits and Teams a bucket of 50 calls per second. A sweep fills the queue;
-then one host, and in another run four, empty it. Measured: the time against the time that the
-bucket allows at best (all Teams calls answered / 50), and the share of calls answered 429 after the
-first 10 seconds, from the tenant's counters. The hosts share nothing but queue and tables.
+then one host, and in another run four, empty it. Measured: the time compared with the best time that
+the bucket allows (all answered Teams calls / 50), and the share of calls answered 429 after the
+first 10 seconds, from the tenant's counters. The hosts share only the queue and the tables.
 """
 
 import time
@@ -18,7 +18,7 @@ from local.waiting import wait_until
 
 _RATE = 50
 _USERS = 23_000
-"""Of these 5,000 and some are to be moved."""
+"""Users of the tenant; about 5,000 of them have to be moved."""
 
 _QUICK = 1_500
 _TIMERS = tuple(name for name in BY_THEMSELVES if name not in ("move_users", "recheck_waiting"))
@@ -26,7 +26,7 @@ _LIMIT = 1_800.0
 _SETTLES = 10.0
 _SLOWDOWN = 1.3
 _SHARE = {1: 1.0, 4: 3.0}
-"""Hosts -> percent of calls answered 429 at most."""
+"""Hosts -> highest percentage of calls answered 429."""
 
 
 def run(*, quick: bool) -> Iterator[Figure]:
@@ -70,7 +70,7 @@ def _done(system: Stack, hosts: list[Host]) -> bool:
 
 
 def _answers(system: Stack) -> dict[str, tuple[int, int]]:
-    """How many calls each service answered, and how many of them with 429 (not counted in the first)."""
+    """Answered calls per service, and those answered with 429 (not included in the first)."""
     counters = httpx.get(f"{system.tenant}/_tenant/counters", timeout=60).raise_for_status().json()
     found = {}
     for service, operations in counters["calls"].items():

@@ -1,9 +1,9 @@
-"""How fast a change notification is answered, over HTTP through the local host, in milliseconds.
+"""Measure the answer time of a change notification, over HTTP through the local host, in milliseconds.
 
-One connection that is kept open posts notifications of ever new users, one request after another;
-nothing else runs (the queue trigger is off). An answer is given only after the messages are on the
-queue, so Azurite's share is in it. `cold` is the first request to a host that has just said that it
-is ready: the app opens its table and the host its queue then. Graph wants its answer within 3 s.
+One persistent connection posts notifications of new users, one request after another; nothing else
+runs (the queue trigger is off). The answer is sent only after the messages are on the queue, so it
+includes Azurite's time. `cold` is the first request to a host that has just reported that it is ready:
+the app then opens its table and the host its queue. Graph requires an answer within 3 s.
 """
 
 import time
@@ -35,7 +35,7 @@ def run(*, quick: bool) -> Iterator[Figure]:
                 for size in (1, 100):
                     before = system.queued()
                     taken = [_post(client, envelope, size) for _ in range(requests)]
-                    # A stranger gets 202 as well: only the queue tells that the app took them.
+                    # Forged notifications get 202 as well: only the queue shows that the app accepted them.
                     assert system.queued() == before + requests * ceil(size / USERS_PER_MESSAGE)
                     yield from _percentiles(taken, size)
         cold = [_cold(system, port, envelope) for _ in range(starts)]

@@ -38,18 +38,18 @@ def host(
     Prints `ready URL` once it accepts requests. On a stop it takes no new messages and finishes
     the running ones; a second Ctrl-C ends it at once.
     """
-    # Imported here: the worker library costs every other command half a second.
+    # Imported here: otherwise the worker library costs every command half a second.
     from local.host import logs  # noqa: PLC0415
 
     logs.configure(logging.DEBUG if verbose else logging.INFO)
     if not asyncio.run(_serve(port, root)):
-        # A function in a thread cannot be cancelled, and Python would wait for it for ever.
+        # A function in a thread cannot be cancelled, and Python would wait for it forever.
         logging.shutdown()
         os._exit(0)
 
 
 async def _serve(port: int, root: Path) -> bool:
-    """Load and serve; returns whether everything had finished when it ended."""
+    """Load and serve; returns whether everything had finished at the end."""
     from local.host.app import create_app  # noqa: PLC0415
     from local.host.host import load_host  # noqa: PLC0415
     from local.host.options import HostOptions  # noqa: PLC0415
@@ -60,7 +60,7 @@ async def _serve(port: int, root: Path) -> bool:
         loaded = await load_host(options)
         app = create_app(loaded)
         await serving.serve(app, bound, on_stop=loaded.stop, drain=options.drain_seconds)
-        # In Azure the process just ends: a function app has no hook to close its clients, so it
-        # is no use to complain that they are open.
+        # In Azure the process just ends: a function app has no hook to close its clients, so a
+        # warning that they are open is useless.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         return bool(app.state.drained)

@@ -98,7 +98,7 @@ def tenant(
 
 
 def _read(faults: Path | None) -> "Faults | None":
-    """The faults of a file; a file that is not understood is a wrong option."""
+    """The faults in a file; an invalid file is an invalid option."""
     from local.tenant.faults.faults import FaultsError, read_faults  # noqa: PLC0415 - see above
 
     try:

@@ -7,7 +7,7 @@ from shared.domain.decision import Action
 
 
 class Outcome(StrEnum):
-    """What an attempt ended with."""
+    """Outcome of an attempt."""
 
     MOVED = "moved"
     ALREADY_MICROSOFT = "already_microsoft"
@@ -21,11 +21,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserResult:
-    """An outcome with its reason; `needs_person`: trying again cannot help.
+    """An outcome with its reason; `needs_person`: a retry cannot help.
 
     `old_provider` is the name of the provider that was (or would be) replaced, "" for none.
-    `pause`: seconds that the service asked to wait before another try. `decision`: what was to be
-    done with the user, None when an error came before that was known.
+    `pause`: seconds that the service asked to wait before a retry. `decision`: the action for
+    the user, None when an error came before it was known.
     """
 
     user_id: str

@@ -1,4 +1,4 @@
-"""When a user is tried again, and when the system gives up and asks a person. Pure."""
+"""Retry policy: when a user is retried, and when the user needs attention. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,19 +7,19 @@ from enum import StrEnum
 
 
 class WaitReason(StrEnum):
-    """Why a user waits."""
+    """Reason why a user is waiting."""
 
     PROVISIONING = "provisioning"
     """The service does not have the user yet: wait, up to the grace period."""
     FAILURE = "failure"
-    """Something went wrong: a bounded number of further attempts."""
+    """The attempt failed: a limited number of further attempts."""
     SECOND_LOOK = "second_look"
-    """The directory's own change feed and the directory disagree: one more attempt."""
+    """The change feed and the directory disagree: one more attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A user who is to be tried again, or who needs attention (`due` is None).
+    """A user to retry, or who needs attention (`due` is None).
 
     since: when the user began to wait for the service (UTC). attempt: attempts that counted.
     failures: those of them that failed. looked_at: the last one that counted. operation: id of the
@@ -40,17 +40,17 @@ class Waiting:
 
     @property
     def needs_attention(self) -> bool:
-        """Whether only a person can help now."""
+        """Whether the user needs attention."""
         return self.due is None
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long to keep trying.
+    """How often and how long a user is retried.
 
     delays: the pause before each further attempt; the last one repeats.
     grace: how long provisioning may take. max_failures: attempts that may fail. reprocess: whether
-    the license may be processed again, once, before a person is asked.
+    the license may be reprocessed once before the user needs attention.
     """
 
     delays: Sequence[timedelta]
@@ -65,7 +65,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt that did not settle a user. pause: what the service asked for, at least."""
+    """One attempt that did not settle a user. pause: the shortest pause that the service accepts."""
 
     user_id: str
     cause: WaitReason
@@ -79,10 +79,10 @@ class Attempt:
 def keep_waiting(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy) -> Waiting:
     """Return the user's next row: due again after a pause, or needing attention with the reason.
 
-    Only the grace period ends provisioning, only the number of failures ends failing; neither count
-    begins anew because the other cause came between. An attempt that came before its time (a duplicate
-    notification) or that the service put off does not count, so that a burst uses up nobody's attempts.
-    Who needs attention stays there until an attempt settles the user.
+    Only the grace period limits provisioning, only the number of failures limits failing; neither count
+    restarts because the other cause occurred in between. An attempt before the due time (a duplicate
+    notification), or one that the service put off, does not count, so that a burst uses up no attempts.
+    A user who needs attention stays listed until an attempt settles the user.
     """
     if previous is None:
         began = attempt.at
@@ -101,7 +101,7 @@ def keep_waiting(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy
 
 
 def may_reprocess(waiting: Waiting, policy: RetryPolicy) -> bool:
-    """Return whether the license is to be processed again, once the grace period is over."""
+    """Return whether to reprocess the license, now that the grace period is over."""
     return (
         waiting.needs_attention
         and waiting.cause is WaitReason.PROVISIONING
@@ -111,13 +111,13 @@ def may_reprocess(waiting: Waiting, policy: RetryPolicy) -> bool:
 
 
 def after_reprocessing(waiting: Waiting, now: datetime, policy: RetryPolicy) -> Waiting:
-    """Return the row of a user whose license is processed again: a grace period begins anew."""
+    """Return the row of a user whose license is reprocessed: a new grace period begins."""
     due = now + policy.delay(1)
     return replace(waiting, since=now, attempt=1, due=due, reprocessed=True)
 
 
 def ask_person(user_id: str, upn: str, reason: str, now: datetime) -> Waiting:
-    """Return a row that needs attention at once, because trying again cannot help."""
+    """Return a row that needs attention at once, because a retry cannot help."""
     return Waiting(user_id, WaitReason.FAILURE, reason, now, None, now, upn=upn)
 
 

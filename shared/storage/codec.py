@@ -1,4 +1,4 @@
-"""Queue messages as texts, and back: JSON with a version, read strictly.
+"""Encode and decode queue messages: JSON with a version, read strictly.
 
 The text of a renewal is the bare word `renew`.
 """
@@ -72,7 +72,7 @@ def decode_page(text: str | bytes) -> PageMessage:
 
 
 def decode_renewal(text: str | bytes) -> RenewMessage:
-    """Read the text of a renewal. InputError: it is another text."""
+    """Read the text of a renewal. InputError: any other text."""
     if (text.decode(errors="replace") if isinstance(text, bytes) else text) != _RENEW:
         raise InputError(f"queue message: the whole text: {_RENEW!r} is expected")
     return RenewMessage()

@@ -1,4 +1,4 @@
-"""Table `waiting`: users to be tried again, and users who need attention.
+"""Table `waiting`: users to retry, and users who need attention.
 
 Partition `due` or `attention`: each list is one range scan. Row: the user id.
 """
@@ -15,7 +15,7 @@ _ATTENTION = "attention"
 
 
 class WaitingTable:
-    """Reads and writes waiting users."""
+    """Reader and writer of table `waiting`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -47,9 +47,9 @@ class WaitingTable:
         await self._table.delete(there, waiting.user_id)
 
     async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
-        """Take the user off both lists, unless an attempt later than `looked_at` put the user there.
+        """Remove the user from both lists, unless an attempt later than `looked_at` listed the user.
 
-        Return the user's row as it was, or None when there was none to take off.
+        Return the user's old row, or None when there was none to remove.
         """
         removed = None
         for name in (_DUE, _ATTENTION):
@@ -60,11 +60,11 @@ class WaitingTable:
         return removed
 
     async def claim(self, user_id: str, until: datetime) -> None:
-        """Keep a due user from being due again before `until`; no row: nothing happens."""
+        """Postpone a due user until `until`; no row: nothing happens."""
         await self._table.update({"PartitionKey": _DUE, "RowKey": user_id, "due": until})
 
     async def due(self, now: datetime) -> AsyncIterator[Waiting]:
-        """Yield the users whose time has come."""
+        """Yield the waiting users who are due."""
         query = self._table.query(
             "PartitionKey eq @list and due le @now", {"list": _DUE, "now": now}
         )
@@ -72,7 +72,7 @@ class WaitingTable:
             yield _decode(dict(row))
 
     async def waiting(self) -> AsyncIterator[Waiting]:
-        """Yield the users who wait, due or not."""
+        """Yield the waiting users, due or not."""
         async for row in self._table.query("PartitionKey eq @list", {"list": _DUE}):
             yield _decode(dict(row))
 

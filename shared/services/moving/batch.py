@@ -1,6 +1,6 @@
-"""Moves the users of one queue message, each to an outcome that is always recorded.
+"""Move the users of one queue message, and record an outcome for each.
 
-Level-triggered reconciliation: every attempt re-reads the user's state, so a message may come twice,
+Level-triggered reconciliation: every attempt re-reads the user's state, so a message may arrive twice,
 late or out of order, and the effect is the same. One user's failure does not affect others.
 """
 
@@ -24,7 +24,7 @@ from shared.telemetry.operation import operation
 
 
 class BatchMover:
-    """Handles messages: reads their users in one batch, moves and records each."""
+    """Handler of messages: reads their users in one batch, moves and records each."""
 
     def __init__(
         self,
@@ -48,10 +48,10 @@ class BatchMover:
     async def move(
         self, message: MoveMessage, options: MoveOptions = DEFAULT_OPTIONS
     ) -> list[UserResult]:
-        """Move every user of `message` who is to be moved; return what happened to each, in its order.
+        """Move every user of `message` who has to be moved; return the results in the same order.
 
-        Raises StorageError when an outcome could not be recorded: then the message has to come
-        again, for nothing else would remember its users.
+        Raises StorageError when an outcome could not be recorded: then the message has to be
+        delivered again, because nothing else remembers its users.
         """
         with operation(message.operation) as here:
             began = self._clock.monotonic()
@@ -75,8 +75,8 @@ class BatchMover:
             else:
                 results.append(result)
         if message.run and results:
-            # Also when somebody's outcome was not recorded: the others' would come out otherwise
-            # when the message comes again.
+            # Also if a user's outcome was not recorded: the others' would be different
+            # when the message is delivered again.
             await self._runs.record_results(message.run, results, self._clock.now())
         if errors:
             raise errors[0]

@@ -1,4 +1,4 @@
-"""One user: looks, decides, saves, sets Microsoft as provider where the table says so, and reads back."""
+"""Move one user: assess, save the entries, set Microsoft as provider if needed, and read back."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -21,13 +21,13 @@ from shared.telemetry.events import Unexpected
 from shared.telemetry.log import EventLog
 
 _CONFIRM_AFTER: Final = (0.0, 1.0, 2.0, 4.0)
-"""Seconds before each reading back: the service's reads may lag behind its writes."""
+"""Seconds before each read-back: the service's reads may lag behind its writes."""
 
 _RETIRED: Final = "ReplaceProviderRetired"
-"""The service's code for: replacing a third-party provider is not offered any more."""
+"""The service's code for: replacing a third-party provider is no longer offered."""
 
 _RETRY_AFTER: Final = (0.5, 1.0, 2.0, 4.0)
-"""Seconds before another attempt where it is not certain whether the change happened."""
+"""Seconds before another attempt when it is uncertain whether the change happened."""
 
 
 class _UncertainChangeError(TransientError):
@@ -40,14 +40,14 @@ class _UncertainChangeError(TransientError):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """By which rules users are moved, and whether Microsoft is asked to mail those who are."""
+    """Terms of a move: its rules, and whether Microsoft mails the moved users."""
 
     rules: Rules
     send_email: bool = False
 
 
 class UserMover:
-    """Brings users to an outcome. `report`: say what would be done and write nothing to the tenant."""
+    """Moves users, each to an outcome. `report`: report the decision and change nothing in the tenant."""
 
     def __init__(
         self,
@@ -69,13 +69,11 @@ class UserMover:
     async def move(
         self, user_id: str, found: DirectoryUser | Exception, terms: Terms
     ) -> UserResult:
-        """Bring one user to an outcome; an error becomes the outcome `failed`."""
+        """Move one user and return the outcome; an error becomes the outcome `failed`."""
         upn = found.upn if isinstance(found, DirectoryUser) else ""
         try:
             if isinstance(found, NotFoundError):
-                return UserResult(
-                    user_id, Outcome.NOT_FOUND, "the directory does not know the user"
-                )
+                return UserResult(user_id, Outcome.NOT_FOUND, "the user is not in the directory")
             if isinstance(found, Exception):
                 raise found
             return await self._attempt(found, terms)
@@ -110,7 +108,7 @@ class UserMover:
         if service is None:
             return found.result()
         if action is Action.WAIT and service.on_third_party:
-            # Provisioning may replace the provider by itself (AutomaticallyReplaceAcpProvider).
+            # Provisioning may replace the provider automatically (AutomaticallyReplaceAcpProvider).
             await self._replaced.save_entries(service, self._clock.now())
         if action is Action.ALREADY:
             return await self._already(found, begun)
@@ -121,7 +119,7 @@ class UserMover:
         return await self._change(found, service, begun, terms)
 
     async def _already(self, found: Assessment, begun_now: str | None) -> UserResult:
-        """Distinguish a user who was on Microsoft from one whose move was begun and never recorded."""
+        """Distinguish a user who was on Microsoft from one whose move began but was never recorded."""
         if begun_now is not None:
             return found.result(Outcome.MOVED, begun_now)
         begun = await self._replaced.last_move(found.user.id)
@@ -168,7 +166,7 @@ class UserMover:
         return result
 
     async def _confirm(self, found: Assessment, terms: Terms) -> UserResult:
-        """Read back until the change shows; a change that does not show is checked again later."""
+        """Read back until the change is visible; if it is not, it is checked again later."""
         for pause in _CONFIRM_AFTER:
             await self._clock.sleep(pause)
             service = await self._conferencing.user(found.user.id)

@@ -1,4 +1,4 @@
-"""Queues the waiting users whose time has come."""
+"""Queue the waiting users who are due."""
 
 from datetime import timedelta
 from typing import Final
@@ -13,7 +13,7 @@ from shared.telemetry.log import EventLog
 from shared.telemetry.operation import current_id, traced
 
 _CLAIM: Final = timedelta(hours=1)
-"""How long a queued user is not queued again; by then the attempt happened or its message is lost."""
+"""Time before a queued user may be queued again: the attempt has happened or its message is lost."""
 
 _IN_FLIGHT: Final = 16
 
@@ -32,7 +32,7 @@ class Rechecker:
         """Queue every due user; return how many.
 
         A user is claimed first, so that the next run does not queue it again while the queue is
-        long. A crash in between only delays the user: the claim ends by itself.
+        long. A crash in between only delays the user: the claim expires.
         """
         now = self._clock.now()
         due = [row.user_id async for row in self._waiting.due(now)]

@@ -1,4 +1,4 @@
-"""Whether the rules in the settings fit the tenant: numbers on bridges, groups that exist."""
+"""Check the rules in the settings against the tenant: numbers on bridges, groups that exist."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _LISTED = 20
 
 
 class RuleChecker:
-    """Checks the rules against the tenant; asks the tenant nothing where there are no such rules."""
+    """Checks the rules against the tenant; without such rules the tenant is not queried."""
 
     def __init__(self, bridges: Bridges, groups: Groups, rules: Rules, log: EventLog) -> None:
         self._bridges = bridges
@@ -24,7 +24,7 @@ class RuleChecker:
 
     @traced
     async def check(self) -> list[str]:
-        """Return what is wrong, each with what to do, and write it to the log. ServiceError: no answer."""
+        """Return and log each fault with what to do. ServiceError: no answer."""
         faults = [*await self._numbers(), *await self._unknown_groups()]
         for fault in faults:
             self._log.write(RuleBroken(reason=fault))
