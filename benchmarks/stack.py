@@ -104,7 +104,7 @@ class Stack(stack.Stack[TenantProcess]):
 
     def queued(self) -> int:
         """How many messages the queue holds; 0 when it does not exist."""
-        with QueueClient.from_connection_string(self.storage, QUEUE) as queue:
+        with QueueClient.from_connection_string(self.connection_string, QUEUE) as queue:
             try:
                 return queue.get_queue_properties().approximate_message_count or 0
             except ResourceNotFoundError:
@@ -122,7 +122,7 @@ class Stack(stack.Stack[TenantProcess]):
         return len(self._rows(table))
 
     def _rows(self, table: str, which: str = "") -> list[dict[str, Any]]:
-        with TableServiceClient.from_connection_string(self.storage) as tables:
+        with TableServiceClient.from_connection_string(self.connection_string) as tables:
             try:
                 return list(tables.get_table_client(table).query_entities(which))
             except ResourceNotFoundError:

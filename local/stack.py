@@ -8,7 +8,7 @@ listens on free ports of loopback, and no process outlives this one, however it 
 import json
 import shutil
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -33,7 +33,7 @@ def app_settings(storage: str, tenant: TenantProcess, name: str = "") -> dict[st
     return settings | ({"ACP_QUEUE": name, "ACP_TABLE_PREFIX": name} if name else {})
 
 
-def copy_app(folder: Path, **queues: str) -> Path:
+def copy_app(folder: Path, queues: Mapping[str, str] | None = None) -> Path:
     """Copy the app's two files to `folder`/app, where a developer's local.settings.json has no say.
 
     queues: settings of host.json's queues that shall differ. Returns the app's folder.
@@ -42,7 +42,7 @@ def copy_app(folder: Path, **queues: str) -> Path:
     app.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "function_app.py", app)
     host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
-    host["extensions"]["queues"] |= queues
+    host["extensions"]["queues"] |= queues or {}
     (app / "host.json").write_text(json.dumps(host), encoding="utf-8")
     return app
 
@@ -62,7 +62,7 @@ class Stack[T: TenantProcess]:
         *,
         name: str = "",
         environment: Mapping[str, str] | None = None,
-        **queues: str,
+        queues: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.azurite = azurite
@@ -71,14 +71,17 @@ class Stack[T: TenantProcess]:
         self._name = name
         self._environment = environment
         self._queues = queues
+        self._parts = ExitStack()
 
     @property
-    def storage(self) -> str:
+    def connection_string(self) -> str:
         """The connection string of the storage."""
         return self.azurite.connection_string
 
     def launch(self) -> None:
         """Begin to start Azurite and the tenant, and wait for neither."""
+        self._parts.callback(self.azurite.stop)
+        self._parts.callback(self.tenant.close)
         self.azurite.launch()
         self.tenant.launch()
 
@@ -93,13 +96,18 @@ class Stack[T: TenantProcess]:
         """Return a new host, not started yet: `settings` win over `app_settings`."""
         host = AppHost(
             folder or self.folder,
-            copy_app(self.folder, **self._queues),
-            {**app_settings(self.storage, self.tenant, self._name), **settings},
+            copy_app(self.folder, self._queues),
+            {**app_settings(self.connection_string, self.tenant, self._name), **settings},
             port=port,
             environment=self._environment,
         )
+        self._parts.callback(host.close)
         self.hosts.append(host)
         return host
+
+    def enter[Part](self, part: AbstractContextManager[Part]) -> Part:
+        """Enter something that stops with the stack, before what was started earlier."""
+        return self._parts.enter_context(part)
 
     def ended(self) -> list[str]:
         """Return the names of the processes that do not run."""
@@ -108,10 +116,8 @@ class Stack[T: TenantProcess]:
         return gone if self.azurite.running else ["Azurite", *gone]
 
     def close(self) -> None:
-        """Stop everything, the hosts first."""
-        with ExitStack() as parts:
-            for close in (self.azurite.stop, self.tenant.close, *(h.close for h in self.hosts)):
-                parts.callback(close)
+        """Stop everything, in the opposite order of its start."""
+        self._parts.close()
 
     def __enter__(self) -> Self:
         try:

@@ -134,7 +134,7 @@ Everything keeps running until Ctrl-C:
   tenant   {tenant}
   host     {host}
   logs     {system.folder}
-  storage  {system.storage}
+  storage  {system.connection_string}
 
 Try:
   curl -s '{tenant}/_tenant/state?summary=true'

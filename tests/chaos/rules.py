@@ -1,16 +1,15 @@
 """The rules of the design, checked on every user after a storm."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from local.azurite.server import KEY
 from local.errors import WaitError
 from local.waiting import wait_until
 from tests.chaos.administrator import History
 from tests.chaos.stage import Stage
 from tests.chaos.truth import BY_APP, Life, Record, lives, normal, records
+from tests.e2e.secrets import secrets_in
 from tests.e2e.tenant import MICROSOFT, User
 
 _NEVER: Final = frozenset(
@@ -125,25 +124,10 @@ def _whole(stage: Stage, users: Sequence[User]) -> Iterator[tuple[str, str]]:
         yield "nothing is left", f"{stage.storage.queued()} messages stay on the queue"
     if poisoned := stage.storage.poisoned():
         yield "nothing is left", f"{len(poisoned)} poison messages are not recorded"
-    if (live := len(stage.subscriptions())) != 1:
+    if (live := len(stage.tenant.subscriptions())) != 1:
         yield "one subscription", f"Graph has {live}"
-    for what in sorted(secrets_in(stage, users)):
+    for what in sorted(secrets_in(stage.logs(), users, stage.storage)):
         yield "no secret in a log", f"a host's log carries {what}"
-
-
-def secrets_in(stage: Stage, users: Sequence[User]) -> set[str]:
-    """The kinds of secret that the hosts' logs carry; never the secrets themselves."""
-    log = stage.logs()
-    found = {f"{word!r}" for word in ("eyJ", "Bearer ") if word in log}
-    found |= {"the storage key"} if KEY in log else set()
-    found |= {"a clientState" for secret in stage.storage.client_states() if secret in log}
-    numbers = set(re.findall(r"(?<![\w-])\d{6,}(?![\w-])", log))
-    entries = [e for user in users for e in (*user["original_entries"], *user["entries"])]
-    for saved in stage.storage.all_saved().values():
-        entries += [entry for record in saved for entry in record]
-    codes = {str(entry["participantPassCode"]) for entry in entries}
-    codes |= {str(user["conference_id"]) for user in users}
-    return found | ({"a passcode"} if numbers & codes else set())
 
 
 def _facts(

@@ -27,7 +27,7 @@ def run(seed: int, *, users: int, minutes: float, hosts: int) -> Result:
             convergence, late = settle(stage, plan, administrator)
         finally:
             administrator.close()
-        counters = stage.control("GET", "counters")
+        counters = stage.tenant.counters()
         result = Result(
             seed=seed,
             users=users,

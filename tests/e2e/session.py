@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from cli.main import run
+from local.commands import ROOT
 from tests.e2e.command_line import surroundings
-from tests.e2e.host import ROOT
 
 PAGE = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
 FIRST = re.findall(r"^\$ acp demo (.+)$", PAGE, re.MULTILINE)[0]

@@ -14,7 +14,7 @@ from cli.main import run
 from local.azurite.server import Azurite
 from local.waiting import wait_until
 from tests.e2e.system import System
-from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant, User
+from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant, User
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def system(azurite_server: Azurite, folder: Path) -> Iterator[System]:
 def api(system: System) -> Iterator[httpx.Client]:
     """A client of the API."""
     url = f"{system.host.origin}/api"
-    with httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False) as client:
+    with httpx.Client(base_url=url, timeout=TIME_LIMIT, trust_env=False) as client:
         yield client
 
 
@@ -40,7 +40,7 @@ def finished(api: httpx.Client, answer: httpx.Response) -> dict[str, Any]:
     """Follow the run that an answer names to its end."""
     assert answer.status_code == 202, answer.text
     where = answer.headers["Location"].removeprefix("/api")
-    wait_until(lambda: api.get(where).json()["state"] == "finished", "the run's end", PATIENCE)
+    wait_until(lambda: api.get(where).json()["state"] == "finished", "the run's end", TIME_LIMIT)
     run: dict[str, Any] = api.get(where).json()
     return run
 

@@ -12,7 +12,7 @@ from local.azurite.server import Azurite
 from local.waiting import wait_until
 from tests.e2e.command_line import CommandLine, ended
 from tests.e2e.system import NEVER, System
-from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant, User
+from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant, User
 
 SETTINGS = {"ACP_RECHECK_SCHEDULE": NEVER, "ACP_SWEEP_MAX_MOVES": "0"}
 
@@ -134,7 +134,7 @@ def interrupt(process: subprocess.Popen[bytes], tenant: Tenant) -> tuple[str, st
     writes = tenant.writes()
     # Slow answers leave time to press the keys before everybody is moved.
     httpx.put(faults, json={"slow_answers": 1.0, "slow_seconds": 0.5}, trust_env=False)
-    wait_until(lambda: tenant.writes() > writes, "the first user is set", PATIENCE)
+    wait_until(lambda: tenant.writes() > writes, "the first user is set", TIME_LIMIT)
     process.send_signal(signal.SIGINT)
     httpx.delete(faults, trust_env=False)
     return line.decode().split()[1], ended(process).err

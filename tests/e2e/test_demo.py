@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
+from local.commands import ROOT
 from local.processes import Child
 from local.waiting import wait_until
-from tests.e2e.host import ROOT
 from tests.e2e.session import FIRST, PAGE, SESSION, Terminal
 from tests.e2e.tenant import MICROSOFT
 

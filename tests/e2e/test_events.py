@@ -79,10 +79,10 @@ def test_an_event_that_is_not_ours_is_dropped(
     system: System, tenant: Tenant, spoiled: dict[str, str]
 ) -> None:
     """A wrong secret, tenant or subscription: accepted, so that it does not come again; no move."""
-    user, before = tenant.any_user("third_party"), len(system.host.log)
+    user, before = tenant.any_user("third_party"), len(system.host.output)
     with system.changing(), system.queueing_nothing():
         assert system.host.event_grid(system.event(user, **spoiled)).status_code == 202
-    log = system.host.log[before:]
+    log = system.host.output[before:]
     assert "notifications_dropped" in log
     assert not [text for text in (*spoiled.values(), user["id"]) if text in log]
 

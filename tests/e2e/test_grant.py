@@ -30,7 +30,7 @@ def test_without_rights_and_with(azurite_server: Azurite, folder: Path) -> None:
         System(azurite_server, tenant, place) as system,
     ):
         az = place / "az"
-        az.write_text(signed_in_az(tenant.origin, system.tenant_id))
+        az.write_text(signed_in_az(tenant.origin, system.tenant.id))
         az.chmod(az.stat().st_mode | stat.S_IXUSR)
         acp = CommandLine(place / "cli", system.settings)
         identity = httpx.get(f"{tenant.origin}/_tenant/identity").json()["principalId"]
