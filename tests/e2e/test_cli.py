@@ -197,7 +197,7 @@ def test_looking_first_changes_nothing(system: System, acp: CommandLine, tenant:
     assert others <= {"unlicensed", "excluded", "not_found"}, "the last ones are deleted users"
     assert all(row["reason"] for row in dry.json)
     assert (unsure.status, unsure.out) == (2, "")
-    assert "error: nobody can be asked here: add --yes, or --dry-run" in unsure.err
+    assert "error: not an interactive terminal: pass --yes, or --dry-run" in unsure.err
     assert wrong.status == 2
     assert "--provider 'Intercal': the tenant knows InterCall, PGi, BT" in wrong.err
     assert (ready.status, len(ready.json)) == (0, tenant.totals()["readyToMove"])

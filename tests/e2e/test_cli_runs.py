@@ -44,7 +44,7 @@ def test_an_interrupted_move_goes_on(system: System, acp: CommandLine, tenant: T
         process = acp.started("move", "--all-third-party", "--yes", "--output", "csv")
         run, err = interrupt(process, tenant)
         assert process.returncode == 130
-        assert f"go on with: acp move --resume {run}" in err
+        assert f"resume with: acp move --resume {run}" in err
         left = [user for user in ready if on_third_party(tenant.user(user["id"]))]
         assert 0 < len(left) < len(ready)
         followed = acp("run", run, "--follow", "--output", "json")

@@ -112,7 +112,7 @@ def test_rule_on_no_bridge_is_told_before_anything_starts(ruled: Ruled) -> None:
             "move", "--users", user["id"], "--yes", ACP_NUMBER_RULES="GB=+442079460000"
         )
     assert done.status == 2
-    assert "ACP_NUMBER_RULES: GB=+442079460000: no toll number of a bridge; there are" in done.err
+    assert "GB=+442079460000: no toll number of a bridge; there are" in done.err
 
 
 def test_dry_run_tells_whose_meetings_are_sent_again(ruled: Ruled) -> None:

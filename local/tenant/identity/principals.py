@@ -58,22 +58,19 @@ class Principals:
 
     identity: ServicePrincipal
     graph: ServicePrincipal
-    other: ServicePrincipal
-    """An application that is no managed identity."""
     administrator: Administrator
     app_roles: list[AppRoleAssignment] = field(default_factory=list)
     roles: list[RoleAssignment] = field(default_factory=list)
 
-    def __iter__(self) -> Iterator[ServicePrincipal]:
-        return iter((self.identity, self.graph, self.other))
-
     def find(self, key: str) -> ServicePrincipal | None:
         """The service principal with that object id."""
-        return next((each for each in self if each.id == key.lower()), None)
+        return next((each for each in (self.identity, self.graph) if each.id == key.lower()), None)
 
     def by_app(self, app_id: str) -> ServicePrincipal | None:
         """The service principal with that application (client) id."""
-        return next((each for each in self if each.app_id == app_id.lower()), None)
+        return next(
+            (each for each in (self.identity, self.graph) if each.app_id == app_id.lower()), None
+        )
 
     def permissions(self, principal: ServicePrincipal) -> list[str]:
         """The names of the Graph permissions that it was given."""
@@ -99,6 +96,5 @@ def make_principals(app_id: str, account_id: str, ids: Iterator[str]) -> Princip
     return Principals(
         identity=ServicePrincipal(next(ids), app_id, "id-api-acp-mover", "ManagedIdentity"),
         graph=ServicePrincipal(next(ids), GRAPH_APP_ID, "Microsoft Graph", "Application"),
-        other=ServicePrincipal(next(ids), next(ids), "Contoso Payroll", "Application"),
         administrator=Administrator(account_id),
     )

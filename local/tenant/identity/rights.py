@@ -98,9 +98,6 @@ OF_AN_APP: Mapping[str, Alternatives] = {
     "get_group": _GROUPS,
     "check_groups": _USERS_AND_GROUPS,
     "reprocess_license": _LICENSES,
-    "license_details": _USERS,
-    "subscribed_skus": _DIRECTORY,
-    "organization": _DIRECTORY,
 }
 """By operation: sets of application permissions, one of which an app needs whole. What is not here no
 app may do where the tenant enforces permissions; what has a check of its own is in `CHECKS_ITSELF`."""
@@ -108,13 +105,12 @@ app may do where the tenant enforces permissions; what has a check of its own is
 CHECKS_ITSELF = frozenset(
     {
         "batch",
-        "list_principals",
         "get_principal",
         "list_app_roles",
         "grant_app_role",
         "revoke_app_role",
     }
-    | {"role_definitions", "list_role_assignments", "assign_role", "unassign_role", "unknown"}
+    | {"role_definitions", "list_role_assignments", "assign_role", "unknown"}
 )
 
 TEAMS_ROLES = frozenset(

@@ -43,7 +43,6 @@ class Conferencing:
         self._clock = clock
         self._rng = random.Random(f"{options.seed}/service")  # noqa: S311 - not a secret
         self._conference_ids: set[tuple[str, str]] = set()
-        self.migrations: list[tuple[User, float]] = []
         for user in directory.users:
             if user.conference:
                 self._conference_ids.add((user.conference.bridge_id, user.conference.conference_id))
@@ -223,4 +222,3 @@ class Conferencing:
         self._ledger.changed(user.id, stamp(at), action, before, after or user.provider)
         if self._settings.migrate_meetings:
             self._ledger.meeting_updates += 1
-            self.migrations.append((user, at))
