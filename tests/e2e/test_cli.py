@@ -199,7 +199,7 @@ def test_looking_first_changes_nothing(system: System, acp: CommandLine, tenant:
     assert (unsure.status, unsure.out) == (2, "")
     assert "error: not an interactive terminal: pass --yes, or --dry-run" in unsure.err
     assert wrong.status == 2
-    assert "--provider 'Intercal': the tenant knows InterCall, PGi, BT" in wrong.err
+    assert "provider 'Intercal': the tenant knows InterCall, PGi, BT" in wrong.err
     assert (ready.status, len(ready.json)) == (0, tenant.totals()["readyToMove"])
     assert would < {row["id"] for row in ready.json}
     assert f"{len(ready.json)} users are ready to move: " in ready.err
