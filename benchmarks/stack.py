@@ -1,4 +1,4 @@
-"""The system that is measured: Azurite, a simulated tenant, and as many hosts as wanted.
+"""The system that is measured: Azurite, a simulated tenant, and as many hosts as needed.
 
 The children end with the `with` blocks, and with this process however it ends (local/processes.py).
 Bytecode goes to a temporary folder, so that a run neither depends on the tree's nor changes it.

@@ -1,4 +1,4 @@
-"""How close to a service's limit the app runs, alone and with other instances, without being told it.
+"""How close to a service's limit the app runs, alone and with other instances, without knowing it.
 
 Graph keeps its published limits and Teams a bucket of 50 calls per second. A sweep fills the queue;
 then one host, and in another run four, empty it. Measured: the time against the time that the

@@ -36,7 +36,7 @@ def run(*, quick: bool) -> Iterator[Figure]:
                 for size in (1, 100):
                     before = system.queued()
                     taken = [_post(client, envelope, size) for _ in range(requests)]
-                    # A stranger gets 202 as well: only the queue tells that the app took them.
+                    # A stranger gets 202 as well: only the queue shows that the app took them.
                     assert system.queued() == before + requests * ceil(size / USERS_PER_MESSAGE)
                     yield from _percentiles(taken, size)
         cold = [_cold(system, port, envelope) for _ in range(starts)]

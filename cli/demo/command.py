@@ -124,7 +124,7 @@ def _logs(system: DemoSystem) -> str:
 
 
 def _leave_running(system: DemoSystem, somebody: str) -> None:
-    """Tell where everything is, with calls to try (one is about `somebody`); wait for Ctrl-C."""
+    """Print where everything is, with calls to try (one is about `somebody`); wait for Ctrl-C."""
     tenant, host = system.tenant.origin, system.host.origin
     user = f"{tenant}/_tenant/users/{somebody}"
     settings = system.write_settings()

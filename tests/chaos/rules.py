@@ -69,9 +69,9 @@ def check(stage: Stage, history: History) -> Verdict:
 def saved_broken(life: Life, found: Sequence[Record]) -> Iterator[tuple[str, str]]:
     """Rule 1: what was replaced is saved, all of it, once, and before it was replaced."""
     for change in life.changes:
-        wanted = [normal(entry) for entry in change.dropped]
-        same = [record for record in found if record.entries == wanted]
-        if wanted and not same:
+        dropped = [normal(entry) for entry in change.dropped]
+        same = [record for record in found if record.entries == dropped]
+        if dropped and not same:
             yield "saved entries", f"the entries dropped at {change.at:.0f} are not saved"
         # The tenant's log knows whole seconds only.
         if same and all(record.saved_at > change.at + 1 for record in same):
@@ -100,7 +100,7 @@ def untouched_broken(
 def at_rest_broken(
     user: User, row: dict[str, Any] | None, verdict: Verdict, excluded: bool
 ) -> Iterator[tuple[str, str]]:
-    """Rule 3: who is licensed and included is on Microsoft, or a person is told why not."""
+    """Rule 3: who is licensed and included is on Microsoft, or on the attention list with a reason."""
     if excluded or not (user["licensed"] and user["included"]):
         return
     if user["provider"] == MICROSOFT:
@@ -118,7 +118,7 @@ def _whole(stage: Stage, users: Sequence[User]) -> Iterator[tuple[str, str]]:
     if changed := stage.tenant.totals()["excludedChanged"] - deleted:
         yield "excluded", f"the tenant counts {changed} excluded users that were changed"
     try:
-        # Timers go on: a user whose second look is due may be on the queue at any moment.
+        # Timers go on: a user whose next attempt is due may be on the queue at any moment.
         wait_until(lambda: not stage.storage.queued(), "the queue is empty", _MOMENT)
     except WaitError:
         yield "nothing is left", f"{stage.storage.queued()} messages stay on the queue"
@@ -135,7 +135,7 @@ def _facts(
 ) -> str:
     """What a person needs to understand a broken rule; no passcodes."""
     row = f"{waiting['PartitionKey']} ({waiting['reason']})" if waiting else "no"
-    last = f"{known['outcome']} ({known['reason']})" if known else "never looked at"
+    last = f"{known['outcome']} ({known['reason']})" if known else "no attempt so far"
     done = [f"{c.action} {c.at:.0f}" for c in life.changes if c.action in BY_APP]
     return (
         f"{user['kind']}, licensed {user['licensed']}, provisioned {user['provisioned']}, "

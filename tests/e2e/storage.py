@@ -55,7 +55,7 @@ class AppStorage:
             return None
 
     def outcomes(self) -> dict[str, str]:
-        """What the app last found of every user that it looked at."""
+        """What the app last found of every user that it has processed."""
         return {row["RowKey"]: row["outcome"] for row in self.rows("users")}
 
     def saved(self, user_id: str) -> list[list[dict[str, Any]]]:

@@ -1,7 +1,7 @@
 """The whole system on this machine, every part of it real: tenant, host with the app, Azurite.
 
 In through a trigger, out through the tenant's state: a test starts a `System`, does what an
-administrator or Graph does, waits for what must follow, and looks at the tenant.
+administrator or Graph does, waits for what must follow, and checks the tenant.
 """
 
 import uuid

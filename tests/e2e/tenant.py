@@ -155,8 +155,8 @@ class Tenant(TenantProcess):
         return answer.raise_for_status()
 
     def _teams(self, verb: str, path: str) -> httpx.Response:
-        wanted = ("X-MS-Target-Uri", "X-MS-Correlation-Id", "X-MS-CmdletName", "X-MS-Forest")
-        headers = dict.fromkeys(wanted, "e2e") | self._token(TEAMS)
+        names = ("X-MS-Target-Uri", "X-MS-Correlation-Id", "X-MS-CmdletName", "X-MS-Forest")
+        headers = dict.fromkeys(names, "e2e") | self._token(TEAMS)
         return self.http.request(verb, path, headers=headers).raise_for_status()
 
     def _token(self, resource: str) -> dict[str, str]:

@@ -72,11 +72,11 @@ def test_a_held_sweep_is_released(system: System, acp: CommandLine, tenant: Tena
     ]
     system.host.run("sweep_providers")
     held = next(row["RowKey"] for row in system.storage.rows("runs") if row["state"] == "held")
-    told, refused, unknown = acp.at_once(
+    shown, refused, unknown = acp.at_once(
         ("run", held), ("move", "--resume", held), ("release", "../x")
     )
-    assert told.status == 1
-    assert f"{held} held (" in told.err
+    assert shown.status == 1
+    assert f"{held} held (" in shown.err
     assert refused.status == 2
     assert "is a sweep" in refused.err
     assert unknown.status == 2

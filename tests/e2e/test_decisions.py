@@ -36,7 +36,7 @@ def test_a_user_without_a_provider_is_enabled(system: System, tenant: Tenant) ->
 
 @pytest.mark.parametrize("entries", [1, 2])
 def test_a_user_on_microsoft_is_left_alone(system: System, tenant: Tenant, entries: int) -> None:
-    """Microsoft is the provider already, alone or beside a leftover: nothing is set."""
+    """Microsoft is the provider already, alone or next to a leftover: nothing is set."""
     user, writes = tenant.take("microsoft", entries=entries), tenant.writes()
     with system.changing():
         tenant.nudge(user)

@@ -25,7 +25,7 @@ def tenant(folder: Path) -> Iterator[Tenant]:
 def number(tenant: Tenant) -> str:
     """A toll number for the United States that is not the one the service chooses there."""
     american = [n for n in tenant.toll_numbers() if n.startswith("1312")]
-    assert american, "the bridge has a number in Chicago beside the default one in Seattle"
+    assert american, "the bridge has a number in Chicago besides the default one in Seattle"
     return american[0]
 
 
@@ -47,7 +47,7 @@ def system(azurite_server: Azurite, tenant: Tenant, number: str, folder: Path) -
 
 
 def test_a_license_event_moves_its_user(system: System, tenant: Tenant) -> None:
-    """Graph tells Event Grid, Event Grid tells the app: saved and replaced."""
+    """Graph notifies Event Grid, Event Grid notifies the app: saved and replaced."""
     user = tenant.take("third_party")
     with system.changing(user):
         tenant.nudge(user)

@@ -38,10 +38,10 @@ def test_without_rights_and_with(azurite_server: Azurite, folder: Path) -> None:
 
         before = acp("doctor", "--output", "json")
         assert before.status == 1
-        told = {row["part"]: row for row in before.json}
+        parts = {row["part"]: row for row in before.json}
         for part in ("Graph", "Teams"):
-            assert "HTTP 403" in told[part]["detail"]
-            assert "acp grant" in told[part]["to_do"]
+            assert "HTTP 403" in parts[part]["detail"]
+            assert "acp grant" in parts[part]["to_do"]
 
         granted = acp("grant", "--identity", identity, *app, "--wait", "0", PATH=str(place))
         assert granted.status == 1

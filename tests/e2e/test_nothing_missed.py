@@ -1,4 +1,4 @@
-"""No license event is missed, whatever Graph does not tell; a sweep is neither lost nor unbridled."""
+"""No license event is missed, whatever Graph does not report; a sweep is neither lost nor unbridled."""
 
 import asyncio
 from collections.abc import Iterator
@@ -58,10 +58,10 @@ def deaf(azurite_server: Azurite, folder: Path) -> Iterator[System]:
 
 def test_a_catch_up_finds_everybody_whom_no_notification_told_of(deaf: System) -> None:
     """With all notifications lost, every licensed user is on Microsoft after one catch-up."""
-    looks = deaf.host.messages_taken()
+    taken = deaf.host.messages_taken()
     licensed = license_some(deaf.tenant, 10)
     deaf.wait_until_idle()
-    assert deaf.host.messages_taken() == looks, "nobody told the app"
+    assert deaf.host.messages_taken() == taken, "nothing notified the app"
     assert left(deaf.tenant) >= 5
     deaf.host.run("catch_up")
     wait_until_moved(deaf)

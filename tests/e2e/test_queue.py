@@ -47,10 +47,10 @@ def test_a_text_that_is_no_json_is_poison(system: System) -> None:
 
 def test_a_text_that_is_not_base64_is_poison(system: System) -> None:
     """The host does not even start the function."""
-    looks = system.host.messages_taken()
+    taken = system.host.messages_taken()
     with system.changing(), system.poisoning("%%% not base64 %%%"):
         system.storage.send_raw("%%% not base64 %%%")
-    assert system.host.messages_taken() == looks
+    assert system.host.messages_taken() == taken
 
 
 def test_messages_behind_a_poisonous_one_are_handled(system: System, tenant: Tenant) -> None:

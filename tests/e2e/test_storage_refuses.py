@@ -62,10 +62,10 @@ def test_when_no_table_answers_the_message_comes_back(system: System, tables: Pr
     """Every table refuses: the message fails and comes again, nothing is set until they answer."""
     user, writes = system.tenant.take("third_party"), system.tenant.writes()
     tables.rule = lambda _request, _forward: REFUSAL
-    looks = system.host.messages_taken()
+    taken = system.host.messages_taken()
     system.storage.queue_users(user["id"])
     wait_until(
-        lambda: system.host.messages_taken() >= looks + 3,
+        lambda: system.host.messages_taken() >= taken + 3,
         "the message came three times",
         TIME_LIMIT,
     )

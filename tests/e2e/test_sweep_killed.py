@@ -1,4 +1,4 @@
-"""A sweep whose host is killed again and again goes on where it was."""
+"""A sweep whose host is killed again and again resumes where it was."""
 
 import threading
 from collections import Counter
@@ -19,7 +19,7 @@ MOVES = 600.0
 class PageKiller:
     """The rule of a proxy before Teams: the host is killed at some pages that it reads.
 
-    at: the numbers of those reads. The service answers them, but the host does not hear of it.
+    at: the numbers of those reads. The service answers them, but the host gets no answer.
     """
 
     def __init__(self, *at: int) -> None:
@@ -51,7 +51,7 @@ class PageKiller:
 def test_a_sweep_killed_three_times_reads_no_page_more_than_once_more(
     azurite_server: Azurite, tmp_path: Path, users: int, page: int, kills: tuple[int, ...]
 ) -> None:
-    """It goes on from its last page: one page is read twice for each kill, and all users are done."""
+    """It resumes from its last page: one page is read twice for each kill, and all users are done."""
     rule = PageKiller(*kills)
     settings = {"ACP_PAGE_SIZE": str(page), "ACP_SWEEP_MAX_MOVES": str(users)}
     settings |= {"ACP_SWEEP_LEASE_SECONDS": "1", "ACP_HOST_MESSAGE_LEASE_SECONDS": "2"}

@@ -57,7 +57,7 @@ def wait_for_the_end(system: System) -> Ending:
 class Killer:
     """The rule of a proxy before Teams: at the write number `at`, the host is killed.
 
-    after: whether the service still takes that write; the host does not hear of it either way.
+    after: whether the service still takes that write; the host gets no answer either way.
     From that write on no other reaches the service. The kill waits for `go`, and for Graph to have
     delivered its notifications.
     """
@@ -88,10 +88,10 @@ class Killer:
             self._system.host.kill()
             self.killed.set()
         self.killed.wait(TIME_LIMIT)
-        return NOBODY_HEARS
+        return NO_ANSWER
 
 
-NOBODY_HEARS = Reply(502, {}, b"")
+NO_ANSWER = Reply(502, {}, b"")
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def teams(folder: Path) -> Iterator[tuple[Tenant, Proxy]]:
 def test_a_wave_that_is_killed_twice_ends_like_one_that_is_not(
     azurite_server: Azurite, folder: Path, teams: tuple[Tenant, Proxy], uninterrupted: Ending
 ) -> None:
-    """SIGKILL after a write that the host does not hear of, and again before one that it saved for."""
+    """SIGKILL after a write whose answer the host does not get, and again before one that it saved for."""
     tenant, proxy = teams
     settings = {
         "ACP_TEAMS_URL": proxy.origin,

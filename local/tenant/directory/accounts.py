@@ -66,7 +66,7 @@ class Directory:
         self.touch(user)
 
     def touch(self, user: User, change: str = "updated") -> None:
-        """Log a change that Graph shows, and tell the listeners."""
+        """Log a change that Graph shows, and notify the listeners."""
         self.changes.append(user.index)
         for listener in self._listeners:
             listener(user, change)

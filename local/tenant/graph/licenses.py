@@ -1,4 +1,4 @@
-"""Licenses: assigning, taking away, reprocessing.
+"""License assignment: assign, remove, reprocess.
 
 Sources: https://learn.microsoft.com/graph/api/user-assignlicense,
 .../user-reprocesslicenseassignment
@@ -38,7 +38,7 @@ class GraphLicenses:
         return self._show(call, user)
 
     def reprocess(self, call: Call) -> Answer:
-        """Look at the user's license assignments again."""
+        """Reprocess the user's license assignments."""
         user = find_user(self._tenant, call.params["id"])
         self._tenant.provisioning.reprocess(user)
         return self._show(call, user)

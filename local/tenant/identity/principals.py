@@ -1,4 +1,4 @@
-"""Who acts in the tenant, and what each was given: the app's identity, Graph itself, an administrator."""
+"""The principals of the tenant and their grants: the app's identity, Graph itself, an administrator."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ class Administrator:
     roles: tuple[str, ...] = ("Global Administrator",)
 
     def claims(self) -> Claims:
-        """What a token of this person tells beside the usual."""
+        """Claims of this person's tokens besides the usual ones."""
         wids = [ROLE_BY_NAME[name].id for name in self.roles]
         return {"oid": self.id, "idtyp": "user", "wids": wids, "scp": "Directory.AccessAsUser.All"}
 
@@ -81,7 +81,7 @@ class Principals:
         )
 
     def identity_claims(self) -> Claims:
-        """What a token of the app's identity tells: permissions and roles as of now."""
+        """Claims of the app identity's tokens: permissions and roles as of now."""
         wids = [each.role_id for each in self.roles if each.principal_id == self.identity.id]
         return {
             "oid": self.identity.id,

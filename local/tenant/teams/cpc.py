@@ -17,7 +17,7 @@ class TeamsCpc:
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
-        self._pretence = Conferencing(
+        self._shadow = Conferencing(
             options=tenant.options,
             directory=Directory(),
             bridges=tenant.bridges,
@@ -33,15 +33,15 @@ class TeamsCpc:
             body = call.json()
         except ValueError:
             raise TeamsError("BadRequest", "The body is not JSON.") from None
-        wish = read_conference_set(body)
+        request = read_conference_set(body)
         dice = self._tenant.dice
         if dice.strikes("set_succeeds_but_did_not"):
-            # A copy of the user is set, in a service that nobody else looks at.
+            # A copy of the user is set, in a service that nothing else reads.
             user = copy.copy(user)
-            pin = self._pretence.set_user(user, wish)
+            pin = self._shadow.set_user(user, request)
         else:
             self._tenant.remember(user)
-            pin = self._tenant.conferencing.set_user(user, wish)
+            pin = self._tenant.conferencing.set_user(user, request)
             if dice.strikes("set_fails_but_took_effect"):
                 raise TeamsError("InternalServerError", "An injected fault.")
         conference = conference_of(user)

@@ -41,7 +41,7 @@ async def test_graph_is_throttled_as_published() -> None:
         assert (await world.graph("GET", "/users")).status_code == 200
 
 
-async def test_without_limits_the_cost_is_told_all_the_same(world: World) -> None:
+async def test_without_limits_the_cost_is_reported_all_the_same(world: World) -> None:
     """x-ms-resource-unit on every answer."""
     for query, units in (("", "2"), ("?$select=id", "1")):
         answer = await world.graph("GET", f"/users{query}")

@@ -20,7 +20,7 @@ async def all_users(world: World, path: str) -> list[Json]:
 
 
 async def test_discovery_names_this_host(world: World) -> None:
-    """Without the X-MS headers, which only it can tell."""
+    """Without the X-MS headers, which only it returns."""
     headers = {"Authorization": f"Bearer {await world.token(TEAMS)}"}
     answer = await world.raw("GET", "/Teams.Tenant/serviceDiscovery", headers=headers)
     assert answer.json() == {
