@@ -1,11 +1,11 @@
-"""Measure the cost of `import function_app`, compared with importing the libraries that it needs.
+"""What `import function_app` costs, against the import of the libraries it cannot do without.
 
-New interpreters alternate: bare, the app, the libraries, and again. Measured is the time from the start
-of the process to its end, as wall-clock time and as CPU time; shown is the median beyond a bare
-interpreter, in milliseconds, and the ratio of the two. Bytecode exists, as on a deployment that ships
-it; one more row shows the cost without.
+Fresh interpreters take turns: bare, the app, the libraries, and again. Measured is the time from
+the start of the process to its end, as wall-clock time and as CPU time; shown is the median over a
+bare interpreter, in milliseconds, and the ratio of the two. Bytecode is there, as on a deployment
+that ships it; one more row shows the cost without.
 
-A full run creates an environment with only the run-time packages (requirements.txt), as in Azure. A
+A full run makes an environment of the run-time packages alone (requirements.txt), as in Azure. A
 quick one uses the development environment, where httpx also imports its command line's libraries:
 that is the same on both sides, and makes the ratio smaller.
 
@@ -69,7 +69,7 @@ def _compare(python: str, environment: dict[str, str], rounds: int, where: str) 
 
 
 def _cost(python: str, code: str, environment: dict[str, str]) -> tuple[float, float]:
-    """Wall-clock and CPU seconds of a new interpreter that runs `code`."""
+    """Wall-clock and CPU seconds of one fresh interpreter that runs `code`."""
     given = {**clean_environment(), **_SETTINGS, **environment}
     started, used = time.perf_counter(), _cpu_of_children()
     subprocess.run([python, "-c", code], cwd=ROOT, env=given, check=True)
@@ -82,7 +82,7 @@ def _cpu_of_children() -> float:
 
 
 def _runtime_environment(folder: Path) -> Path:
-    """Create an environment of requirements.txt and return its interpreter."""
+    """Make an environment of requirements.txt and return its interpreter."""
     uv = str(Path(sys.executable).with_name("uv"))
     home = folder / "venv"
     python = home / "bin" / "python"

@@ -17,22 +17,13 @@ def reset_peak(pid: int) -> None:
 
 def peak_mb(pid: int) -> float:
     """Peak of resident memory (VmHWM) in MB (10^6 bytes) since the start or the last reset."""
-    return _status_kib(pid, "VmHWM") * 1024 / 1e6
-
-
-def resident_mb(pid: int) -> float:
-    """Resident memory now (VmRSS) in MB (10^6 bytes)."""
-    return _status_kib(pid, "VmRSS") * 1024 / 1e6
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise ProcessLookupError(f"process {pid} has no VmHWM")
 
 
 def cpu_seconds(pid: int) -> float:
     """CPU time, user and system, of a process so far."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[_UTIME]) + int(fields[_STIME])) / os.sysconf("SC_CLK_TCK")
-
-
-def _status_kib(pid: int, name: str) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1])
-    raise ProcessLookupError(f"process {pid} has no {name}")

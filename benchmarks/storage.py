@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 from benchmarks.figures import Figure
-from benchmarks.stack import BY_THEMSELVES, Stack, stack
+from benchmarks.stack import BY_THEMSELVES, SWEEP_LIMIT, Stack
 from local.waiting import wait_until
 
 _USERS = 2_000
@@ -22,11 +22,11 @@ _LIMIT = 900.0
 def run(*, quick: bool) -> Iterator[Figure]:
     """Yield storage requests and log lines per swept user, moved user, and idle minute."""
     users = _QUICK if quick else _USERS
-    with stack(users, counted=True) as system:
+    with Stack(users, counted=True) as system:
         first = _sweep(system)
-        saved, before = system.rows("replacedproviders"), system.totals()["sets"]
+        saved, before = system.rows("replacedproviders"), system.tenant.totals()["sets"]
         requests, lines = _moves(system)
-        moved = system.totals()["sets"] - before
+        moved = system.tenant.totals()["sets"] - before
         again = _sweep(system)
         idle_requests, idle_lines = _idle(system, 1 if quick else _MINUTES)
     each = users / 1000
@@ -41,7 +41,7 @@ def run(*, quick: bool) -> Iterator[Figure]:
 def _sweep(system: Stack) -> int:
     with system.host(disabled=BY_THEMSELVES) as host:
         before = system.storage_requests()
-        host.run("sweep_providers")
+        host.run("sweep_providers", SWEEP_LIMIT)
         return system.storage_requests() - before
 
 

@@ -1,24 +1,23 @@
-"""Measure how close to an unknown service limit the app runs, alone and with other instances.
+"""How close to a service's limit the app runs, alone and with other instances, without knowing it.
 
 Graph keeps its published limits and Teams a bucket of 50 calls per second. A sweep fills the queue;
-then one host, and in another run four, empty it. Measured: the time compared with the best time that
-the bucket allows (all answered Teams calls / 50), and the share of calls answered 429 after the
-first 10 seconds, from the tenant's counters. The hosts share only the queue and the tables.
+then one host, and in another run four, empty it. Measured: the time against the time that the
+bucket allows at best (all Teams calls answered / 50), and the share of calls answered 429 after the
+first 10 seconds, from the tenant's counters. The hosts share nothing but queue and tables.
 """
 
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-import httpx
-
 from benchmarks.figures import Figure
-from benchmarks.stack import BY_THEMSELVES, Host, Stack, stack
+from benchmarks.stack import BY_THEMSELVES, SWEEP_LIMIT, Stack
+from local.commands import AppHost
 from local.waiting import wait_until
 
 _RATE = 50
 _USERS = 23_000
-"""Users of the tenant; about 5,000 of them have to be moved."""
+"""Of these 5,000 and some are to be moved."""
 
 _QUICK = 1_500
 _TIMERS = tuple(name for name in BY_THEMSELVES if name not in ("move_users", "recheck_waiting"))
@@ -26,7 +25,7 @@ _LIMIT = 1_800.0
 _SETTLES = 10.0
 _SLOWDOWN = 1.3
 _SHARE = {1: 1.0, 4: 3.0}
-"""Hosts -> highest percentage of calls answered 429."""
+"""Hosts -> percent of calls answered 429 at most."""
 
 
 def run(*, quick: bool) -> Iterator[Figure]:
@@ -37,10 +36,10 @@ def run(*, quick: bool) -> Iterator[Figure]:
 
 def _run(hosts: int, share: float, users: int) -> Iterator[Figure]:
     with ExitStack() as running:
-        system = running.enter_context(stack(users, "--graph-limits", "--teams-rate", str(_RATE)))
+        system = running.enter_context(Stack(users, "--graph-limits", "--teams-rate", _RATE))
         with system.host(disabled=BY_THEMSELVES) as filler:
-            filler.run("sweep_providers")
-        to_move = system.totals()["readyToMove"]
+            filler.run("sweep_providers", SWEEP_LIMIT)
+        to_move = system.tenant.totals()["readyToMove"]
         start = [
             running.enter_context(system.host(disabled=_TIMERS, ACP_RECHECK_DELAYS="5,10,20"))
             for _ in range(hosts)
@@ -50,7 +49,7 @@ def _run(hosts: int, share: float, users: int) -> Iterator[Figure]:
         settled = _answers(system)
         wait_until(lambda: _done(system, start), "everybody is moved", _LIMIT)
         seconds, after = time.perf_counter() - began, _answers(system)
-        left = system.totals()["readyToMove"]
+        left = system.tenant.totals()["readyToMove"]
     teams = after["teams"][0] - before["teams"][0]
     best = teams / _RATE
     name = f"{hosts} host{'s' * (hosts > 1)}"
@@ -63,17 +62,16 @@ def _run(hosts: int, share: float, users: int) -> Iterator[Figure]:
     yield Figure(f"{name}: users not moved", left, "users", at_most=0)
 
 
-def _done(system: Stack, hosts: list[Host]) -> bool:
-    if system.totals()["readyToMove"]:
+def _done(system: Stack, hosts: list[AppHost]) -> bool:
+    if system.tenant.totals()["readyToMove"]:
         return False
     return system.queued() == 0 and not any(h.counters("move_users")["running"] for h in hosts)
 
 
 def _answers(system: Stack) -> dict[str, tuple[int, int]]:
-    """Answered calls per service, and those answered with 429 (not included in the first)."""
-    counters = httpx.get(f"{system.tenant}/_tenant/counters", timeout=60).raise_for_status().json()
+    """How many calls each service answered, and how many of them with 429 (not counted in the first)."""
     found = {}
-    for service, operations in counters["calls"].items():
+    for service, operations in system.statuses().items():
         statuses = [pair for operation in operations.values() for pair in operation.items()]
         throttled = sum(count for status, count in statuses if status == "429")
         found[service] = (sum(count for _, count in statuses) - throttled, throttled)

@@ -15,11 +15,12 @@ import typer
 from rich.console import Console
 
 from cli.demo.summary import summarize
-from cli.demo.system import DemoSystem, forget_surroundings
+from cli.demo.system import DemoSystem
 from cli.demo.view import View
 from cli.errors import CommandError
 from cli.options import Seed, number
 from cli.serving import announce
+from local.commands import forget_surroundings
 from local.errors import ChildError, LocalError, WaitError
 from local.processes import exit_with_parent
 from local.waiting import wait_until
@@ -113,7 +114,7 @@ def _write(file: Path, summary: dict[str, int | float]) -> None:
 def _cause(system: DemoSystem, error: Exception) -> str:
     """What to say about an error: a process that is just ending explains more than its silence."""
     try:
-        return wait_until(system.ended, "one of the processes ends", _DYING_SECONDS)
+        return wait_until(system.ended_unexpectedly, "one of the processes ends", _DYING_SECONDS)
     except WaitError:
         return str(error)
 
@@ -123,31 +124,32 @@ def _logs(system: DemoSystem) -> str:
 
 
 def _leave_running(system: DemoSystem, somebody: str) -> None:
-    """Tell where everything is, with calls to try (one is about `somebody`); wait for Ctrl-C."""
-    user = f"{system.tenant}/_tenant/users/{somebody}"
+    """Print where everything is, with calls to try (one is about `somebody`); wait for Ctrl-C."""
+    tenant, host = system.tenant.origin, system.host.origin
+    user = f"{tenant}/_tenant/users/{somebody}"
     settings = system.write_settings()
     print(
         f"""
 Everything keeps running until Ctrl-C:
-  tenant   {system.tenant}
-  host     {system.host}
+  tenant   {tenant}
+  host     {host}
   logs     {system.folder}
-  storage  {system.storage}
+  storage  {system.connection_string}
 
 Try:
-  curl -s '{system.tenant}/_tenant/state?summary=true'
-  curl -s {system.host}/api/health
+  curl -s '{tenant}/_tenant/state?summary=true'
+  curl -s {host}/api/health
 
   acp show {somebody} --settings {settings}
   acp ready --settings {settings}
 
 Put somebody back on a third party by hand, and let the sweep find out:
   curl -s {user}/provider -d '{{"entries": [{{"name": "BT"}}]}}'
-  curl -s -X POST '{system.host}/admin/functions/sweep_providers?wait=true'
+  curl -s -X POST '{host}/admin/functions/sweep_providers?wait=true'
   curl -s {user}
 """
     )
-    announce(system.host)
+    announce(host)
     stopped = threading.Event()
     try:
         while not stopped.wait(1.0):

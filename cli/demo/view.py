@@ -57,7 +57,7 @@ class View:
 
     @contextmanager
     def step(self, doing: str) -> Iterator[None]:
-        """Tell what is being done, for as long as it takes."""
+        """Show what is being done, for as long as it takes."""
         if self.live:
             with self.console.status(f"{doing} ..."):
                 yield

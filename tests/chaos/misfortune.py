@@ -115,7 +115,7 @@ def _kill(stage: Stage, hosts: Sequence[int], damage: Damage) -> None:
 
 def _count(stage: Stage, damage: Damage) -> None:
     """Calls and faults so far, while the faults are still in force."""
-    counters = stage.control("GET", "counters")
+    counters = stage.tenant.counters()
     damage.faults = Counter(counters["faults"])
     damage.calls = sum(
         sum(statuses.values())

@@ -1,4 +1,4 @@
-"""Faults on purpose: what a run is to suffer, and the dice that decide each time.
+"""Injected faults: their shares, and the dice that decide each time.
 
 Every kind has dice of its own, so that the same seed gives the same faults to the same calls, and
 adding one kind does not change when another strikes.
@@ -47,7 +47,9 @@ class Faults(BaseModel):
     notifications_doubled: Share = Field(0.0, description="the same notification twice")
     notifications_late: Share = Field(0.0, description="`late_seconds` later")
     notifications_reordered: Share = Field(0.0, description="overtaken by later ones")
-    subscriptions_vanish: Share = Field(0.0, description="of the changes a subscription would tell")
+    subscriptions_vanish: Share = Field(
+        0.0, description="of the changes that a subscription would report"
+    )
 
     delta_tokens_expire: Share = Field(0.0, description="400 syncStateNotFound")
     delta_resyncs: Share = Field(0.0, description="410 with Location")

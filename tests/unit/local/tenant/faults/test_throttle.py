@@ -82,7 +82,7 @@ def test_refused_calls_count_too() -> None:
 
 
 def test_limits_can_be_off() -> None:
-    """Then nothing is refused, and the cost is told all the same."""
+    """Then nothing is refused, and the cost is reported all the same."""
     limits = GraphLimits(on=False, users=10, now=0.0)
     route = route_of("GET", "/users", 2)
     assert {limits.charge(call(), route, 0.0)[0] for _ in range(5000)} == {None}

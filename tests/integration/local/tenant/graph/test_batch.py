@@ -35,7 +35,7 @@ async def test_twenty_users_in_one_call(world: World) -> None:
 
 async def test_answers_come_in_any_order(world: World) -> None:
     """A client that pairs answers by position fails here."""
-    requests = [get(str(n), "/organization") for n in range(20)]
+    requests = [get(str(n), "/subscriptions") for n in range(20)]
     answer = await world.graph("POST", "/$batch", json={"requests": requests})
     order = [response["id"] for response in answer.json()["responses"]]
     assert order != sorted(order, key=int)
@@ -56,11 +56,11 @@ async def test_a_failed_dependency_is_424(world: World) -> None:
     responses = await run(
         world,
         [
-            get("c", "/organization", dependsOn=["b"]),
+            get("c", "/subscriptions", dependsOn=["b"]),
             get("a", "/users/nobody"),
-            get("b", "/organization"),
-            get("d", "/organization", dependsOn=["a"]),
-            get("e", "/organization", dependsOn=["d"]),
+            get("b", "/subscriptions"),
+            get("d", "/subscriptions", dependsOn=["a"]),
+            get("e", "/subscriptions", dependsOn=["d"]),
         ],
     )
     statuses = {step: response["status"] for step, response in responses.items()}
@@ -83,7 +83,7 @@ async def test_a_batch_can_write(world: World) -> None:
 
 async def test_the_sdks_whole_addresses_are_taken(world: World) -> None:
     """Microsoft's SDK for Python sends addresses of the service itself in full."""
-    assert (await run(world, [get("1", f"{BASE}/v1.0/organization")]))["1"]["status"] == 200
+    assert (await run(world, [get("1", f"{BASE}/v1.0/subscriptions")]))["1"]["status"] == 200
 
 
 async def test_a_batch_in_a_batch_is_refused(world: World) -> None:
@@ -95,11 +95,11 @@ async def test_a_batch_in_a_batch_is_refused(world: World) -> None:
     ("requests", "text"),
     [
         ([], "at least one"),
-        ([get(str(n), "/organization") for n in range(21)], "maximum value of 20"),
-        ([get("1", "/organization"), get("1", "/organization")], "not unique"),
-        ([{"method": "GET", "url": "/organization"}], "id"),
-        ([get("", "/organization")], "id"),
-        ([get("1", "https://graph.microsoft.com/v1.0/organization")], "relative"),
+        ([get(str(n), "/subscriptions") for n in range(21)], "maximum value of 20"),
+        ([get("1", "/subscriptions"), get("1", "/subscriptions")], "not unique"),
+        ([{"method": "GET", "url": "/subscriptions"}], "id"),
+        ([get("", "/subscriptions")], "id"),
+        ([get("1", "https://graph.microsoft.com/v1.0/subscriptions")], "relative"),
         ([{"id": "1", "method": "GET"}], "relative"),
         ([{"id": "1", "method": "BREW", "url": "/users"}], "BREW"),
         ([get("1", "/users", dependsOn=["2"])], "not in the batch"),

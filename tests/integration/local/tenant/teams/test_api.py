@@ -20,7 +20,7 @@ async def all_users(world: World, path: str) -> list[Json]:
 
 
 async def test_discovery_names_this_host(world: World) -> None:
-    """Without the X-MS headers, which only it can tell."""
+    """Without the X-MS headers, which only it returns."""
     headers = {"Authorization": f"Bearer {await world.token(TEAMS)}"}
     answer = await world.raw("GET", "/Teams.Tenant/serviceDiscovery", headers=headers)
     assert answer.json() == {
@@ -63,31 +63,13 @@ async def test_the_last_page_has_no_next_link() -> None:
         assert "NextLink" not in second
 
 
-async def test_top_limits_all_pages_together(world: World) -> None:
-    """`top` is how many at most, `pagesize` how many at once."""
-    users = await all_users(world, "/Teams.User/users?top=25&pagesize=10&select=objectId")
-    assert [u["id"] for u in (await world.users())[:25]] == [u["objectId"] for u in users]
-    assert set(users[0]) == {"objectId"}
-
-
-@pytest.mark.parametrize(
-    "clause", ["accountType eq 'Guest'", "AccountType -eq 'guest'", 'accountType eq "Guest"']
-)
-async def test_users_can_be_filtered(world: World, clause: str) -> None:
-    """By a few fields, in Graph's and in PowerShell's manner."""
-    answer = await world.teams("GET", "/Teams.User/users", params={"filter": clause})
-    guests = [u["id"] for u in await world.users("guest")]
-    assert [u["objectId"] for u in answer.json()["users"]] == guests
-
-
 @pytest.mark.parametrize(
     "params",
     [
-        {"filter": "acpInfo eq 'x'"},
-        {"filter": "nonsense"},
+        {"filter": "accountType eq 'Guest'"},
         {"pagesize": "1001"},
         {"pagesize": "0"},
-        {"top": "many"},
+        {"top": "5"},
         {"select": "shoeSize"},
         {"skiptoken": "nonsense"},
         {"orderby": "displayName"},
@@ -107,24 +89,6 @@ async def test_one_user_by_id_or_name(world: World) -> None:
         assert answer.json()["objectId"] == user["id"]
     missing = await world.teams("GET", "/Teams.User/users/nobody")
     assert (missing.status_code, missing.json()["code"]) == (404, "UserNotFound")
-
-
-async def test_conferencing_users_are_those_on_microsoft(world: World) -> None:
-    """Listed page by page, each also on its own."""
-    listed = await all_users(world, "/Teams.Cpc/users?top=2")
-    expected = [u for u in await world.users() if u["provider"] == "Microsoft"]
-    assert [u["identity"] for u in listed] == [u["id"] for u in expected]
-    assert [u["conferenceId"] for u in listed] == [u["conference_id"] for u in expected]
-    one = (await world.teams("GET", f"/Teams.Cpc/users/{expected[0]['id']}")).json()
-    assert one == listed[0]
-    assert one["leaderPin"] is None
-
-
-async def test_a_third_party_user_is_no_conferencing_user(world: World) -> None:
-    """404 NotAConferencingUser."""
-    user = await world.user("third_party")
-    answer = await world.teams("GET", f"/Teams.Cpc/users/{user['id']}")
-    assert (answer.status_code, answer.json()["code"]) == (404, "NotAConferencingUser")
 
 
 async def test_a_move_end_to_end(world: World) -> None:
@@ -173,29 +137,12 @@ async def test_the_providers_are_those_of_the_users(world: World) -> None:
     assert used - {"Microsoft"} == names
 
 
-async def test_settings_are_read_and_merged(world: World) -> None:
-    """GET gives a list of one, PUT merges, wrong names are refused."""
+async def test_settings_are_listed(world: World) -> None:
+    """A list of one, the global ones."""
     where = "/Skype.Policy/configurations/OnlineDialInConferencingTenantSettings"
     listed = (await world.teams("GET", where)).json()
     assert [s["Identity"] for s in listed] == ["Global"]
     assert listed[0]["AutomaticallyReplaceAcpProvider"] is False
-    one = f"{where}/configuration/Global"
-    changed = await world.teams("PUT", one, json={"AutomaticallyReplaceAcpProvider": True})
-    expected = listed[0] | {"AutomaticallyReplaceAcpProvider": True}
-    assert changed.json() == expected
-    assert (await world.teams("GET", one)).json() == expected
-    assert (await world.teams("PUT", one, json={"Nonsense": True})).status_code == 400
-
-
-async def test_meeting_updates_are_pending_and_then_done(world: World) -> None:
-    """Ten minutes after the change, as the shortest time in life."""
-    user = await world.user("third_party")
-    await world.teams("PUT", f"/Teams.Cpc/users/{user['id']}", json={"replaceProvider": True})
-    where = f"/Teams.Mms/GetMeetingMigrationStatus?identity={user['id']}"
-    pending = (await world.teams("GET", where)).json()
-    assert [(m["userId"], m["state"]) for m in pending] == [(user["id"], "Pending")]
-    await world.advance(601)
-    assert (await world.teams("GET", where)).json()[0]["state"] == "Succeeded"
 
 
 async def test_unknown_addresses_and_methods(world: World) -> None:

@@ -45,8 +45,8 @@ async def test_somebody_sets_a_user_back_by_hand(world: World) -> None:
     assert shown["entries"][1]["participantPassCode"] == "77"
     assert shown["original_entries"] == user["original_entries"]
     assert shown["conference_id"] is None
-    gone = await world.teams("GET", f"/Teams.Cpc/users/{user['id']}")
-    assert gone.status_code == 404
+    seen = (await world.teams("GET", f"/Teams.User/users/{user['id']}")).json()
+    assert seen["acpInfo"] == shown["entries"]
     none = await world.control("POST", f"/users/{user['id']}/provider", {"entries": []})
     assert none["provider"] is None
 

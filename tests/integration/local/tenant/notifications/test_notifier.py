@@ -105,14 +105,14 @@ async def test_many_changes_come_in_few_posts(world: World, receiver: Receiver) 
     for user_id in users:
         await world.graph("PATCH", f"/users/{user_id}", json={"displayName": "X"})
     await eventually(lambda: len(receiver.notifications) >= len(users))
-    told = [n["resourceData"]["id"] for n in receiver.notifications]
-    assert sorted(told) == sorted(users)
-    assert told != users
+    seen = [n["resourceData"]["id"] for n in receiver.notifications]
+    assert sorted(seen) == sorted(users)
+    assert seen != users
     assert len(receiver.bodies) < len(users)
 
 
 async def test_a_refused_notification_comes_again(world: World, receiver: Receiver) -> None:
-    """A 503 is retried; the counters tell both tries."""
+    """A 503 is retried; the counters show both attempts."""
     receiver.statuses = [503]
     await subscribe(world, receiver.url)
     user = await world.user("unlicensed")
@@ -125,7 +125,7 @@ async def test_a_refused_notification_comes_again(world: World, receiver: Receiv
 
 
 async def test_a_notification_is_given_up_in_the_end(world: World, receiver: Receiver) -> None:
-    """After the last try it is counted as failed: users are never told of a loss."""
+    """After the last try it is counted as failed: a loss is never reported."""
     receiver.statuses = [500, 500, 500]
     await subscribe(world, receiver.url)
     user = await world.user("unlicensed")

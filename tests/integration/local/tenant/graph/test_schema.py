@@ -12,7 +12,7 @@ from local.tenant.directory.catalog import AUDIO_CONFERENCING
 from local.tenant.graph.shapes import GETTERS
 from tests.integration.local.tenant.support import Receiver, World, eventually
 
-SCHEMA = Path(__file__).parents[5] / "shared" / "contracts" / "graph.schema.json"
+SCHEMA = Path(__file__).parents[6] / "shared" / "contracts" / "graph.schema.json"
 pytestmark = pytest.mark.skipif(
     not SCHEMA.exists(), reason="the schema lies beside the repository, in shared/contracts"
 )

@@ -62,17 +62,6 @@ def test_licensing_replaces_a_third_party_only_if_told_to(on: bool, provider: st
     assert user.provider == provider
 
 
-def test_the_setting_is_read_when_the_service_acts() -> None:
-    """Switching it on before the lag is over is in time; existing users are not touched."""
-    tenant = make_tenant()
-    user, ready = one(tenant, Kind.UNLICENSED_THIRD_PARTY), one(tenant, Kind.THIRD_PARTY)
-    tenant.license(user, {ADDON: Grant()}, set())
-    tenant.settings.change({"AutomaticallyReplaceAcpProvider": True})
-    later(tenant, 11)
-    assert user.provider == MICROSOFT
-    assert ready.provider != MICROSOFT
-
-
 def test_losing_the_license_removes_the_service_after_the_lag() -> None:
     """Microsoft's entry goes, after the lag; the conference is no more."""
     tenant = make_tenant()

@@ -136,8 +136,6 @@ async def test_a_stale_read_shows_the_old_provider(world: World) -> None:
     await move(world, user)
     early = await world.teams("GET", f"/Teams.User/users/{user['id']}")
     assert early.json()["acpInfo"] == user["entries"]
-    missing = await world.teams("GET", f"/Teams.Cpc/users/{user['id']}")
-    assert missing.status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -170,7 +168,7 @@ async def rename(world: World, number: int) -> list[str]:
 
 
 async def test_notifications_may_get_lost(world: World, receiver: Receiver) -> None:
-    """Nobody is told; delta still knows."""
+    """No notification; delta still knows."""
     await subscribed(world, receiver)
     await suffer(world, notifications_lost=1.0)
     await rename(world, 3)
@@ -200,7 +198,7 @@ async def test_late_notifications_come_in_the_end(
 
 
 async def test_subscriptions_may_vanish(world: World, receiver: Receiver) -> None:
-    """Without a word: the client finds out when it looks."""
+    """Without a word: the client finds out at its next read."""
     await subscribed(world, receiver)
     await suffer(world, subscriptions_vanish=1.0)
     await rename(world, 1)

@@ -63,9 +63,9 @@ async def test_without_a_token_everybody_comes() -> None:
 
 
 async def test_nothing_is_lost_over_many_rounds(world: World) -> None:
-    """Empty pages and replays happen, a change that is never told does not."""
+    """Empty pages and replays happen, a change that is never reported does not."""
     link = await start(world)
-    told: list[str] = []
+    seen: list[str] = []
     users = (await world.users("unlicensed"))[:12]
     empty_pages = 0
     for user in users:
@@ -73,10 +73,10 @@ async def test_nothing_is_lost_over_many_rounds(world: World) -> None:
         values, link, pages = await follow(world, link)
         empty_pages += pages > 1
         assert user["id"] in {v["id"] for v in values}
-        told += [v["id"] for v in values]
+        seen += [v["id"] for v in values]
     assert empty_pages > 0
-    assert len(told) > len(users)  # some changes came again
-    assert set(told) == {user["id"] for user in users}
+    assert len(seen) > len(users)  # some changes came again
+    assert set(seen) == {user["id"] for user in users}
 
 
 async def test_an_old_link_can_be_used_again(world: World) -> None:

@@ -61,8 +61,8 @@ async def test_a_license_given_while_paging_moves_nobody(world: World) -> None:
     first = (await world.graph("GET", "/users", params=params, headers=EVENTUAL)).json()
     seen = [v["id"] for v in first["value"]]
     everybody = [v["id"] for v in await world.all_pages("/users", params=params, headers=EVENTUAL)]
-    details = (await world.graph("GET", f"/users/{seen[0]}/licenseDetails")).json()["value"]
-    body = {"addLicenses": [], "removeLicenses": [d["skuId"] for d in details]}
+    shown = (await world.graph("GET", f"/users/{seen[0]}?$select=assignedLicenses")).json()
+    body = {"addLicenses": [], "removeLicenses": [d["skuId"] for d in shown["assignedLicenses"]]}
     assert (
         await world.graph("POST", f"/users/{seen[0]}/assignLicense", json=body)
     ).status_code == 200
@@ -131,7 +131,7 @@ async def test_a_wrong_method_is_405(world: World) -> None:
     """With the methods that there are."""
     answer = await world.graph("PUT", "/users")
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "GET, POST"
+    assert answer.headers["allow"] == "GET"
 
 
 async def test_an_unknown_address_is_refused(world: World) -> None:
@@ -162,37 +162,22 @@ async def test_each_service_wants_its_own_token(world: World) -> None:
 
 async def test_revoked_tokens_are_refused(world: World) -> None:
     """A test can end all tokens, so that a client has to fetch a new one."""
-    assert (await world.graph("GET", "/organization")).status_code == 200
+    assert (await world.graph("GET", "/subscriptions")).status_code == 200
     await world.control("POST", "/tokens/revoke")
-    assert (await world.graph("GET", "/organization")).status_code == 401
+    assert (await world.graph("GET", "/subscriptions")).status_code == 401
 
 
-async def test_accounts_can_be_created_changed_and_deleted(world: World) -> None:
-    """POST, PATCH, DELETE, restore, and the purge from the deleted items."""
-    body = {
-        "accountEnabled": True,
-        "displayName": "New",
-        "mailNickname": "new",
-        "userPrincipalName": "new@contoso.example",
-        "passwordProfile": {"password": "not kept"},
-        "usageLocation": "GB",
-        "@odata.type": "#microsoft.graph.user",
-    }
-    made = await world.graph("POST", "/users", json=body)
-    assert made.status_code == 201
-    where = f"/users/{made.json()['id']}"
-    assert made.headers["location"].endswith(where)
-    assert (await world.graph("POST", "/users", json=body)).status_code == 400
-    patched = await world.graph("PATCH", where, json={"displayName": "Newer"})
+async def test_accounts_can_be_changed_and_deleted(world: World) -> None:
+    """PATCH, DELETE, and the deletion for good from the deleted items."""
+    where = f"/users/{(await world.user('unlicensed'))['id']}"
+    body = {"displayName": "New", "usageLocation": "GB", "@odata.type": "#microsoft.graph.user"}
+    patched = await world.graph("PATCH", where, json=body)
     assert (patched.status_code, patched.content) == (204, b"")
     shown = (await world.graph("GET", where + "?$select=displayName,usageLocation")).json()
-    assert (shown["displayName"], shown["usageLocation"]) == ("Newer", "GB")
+    assert (shown["displayName"], shown["usageLocation"]) == ("New", "GB")
     assert (await world.graph("DELETE", where)).status_code == 204
     assert (await world.graph("GET", where)).status_code == 404
     deleted = where.replace("/users/", "/directory/deletedItems/")
-    assert (await world.graph("POST", deleted + "/restore")).status_code == 200
-    assert (await world.graph("GET", where)).status_code == 200
-    assert (await world.graph("DELETE", where)).status_code == 204
     assert (await world.graph("DELETE", deleted)).status_code == 204
     assert (await world.graph("DELETE", deleted)).status_code == 404
 

@@ -94,7 +94,7 @@ class Truncated(_Broken):
         await self._break(scope, receive, reset=False)
 
 
-class Mishaps:
+class ConnectionFaults:
     """Chooses the mishap of a call."""
 
     def __init__(self, dice: Dice) -> None:

@@ -47,16 +47,6 @@ async def test_members_through_other_groups(world: World) -> None:
     assert set(asked.json()["value"]) == {outer, inner}
 
 
-async def test_leaving_a_group(world: World) -> None:
-    """Who is taken out is in it no more; who is not in it cannot be taken out."""
-    users = [user["id"] for user in (await world.users())[:2]]
-    made = await group(world, *users)
-    path = f"/groups/{made}/members/{users[0]}/$ref"
-    assert (await world.graph("DELETE", path)).status_code == 204
-    assert (await world.graph("DELETE", path)).status_code == 404
-    assert await members(world, made) == {users[1]}
-
-
 @pytest.mark.parametrize("wrong", [[], ["x"], ["0" * 8] * 21, None])
 async def test_wrong_questions(world: World, wrong: object) -> None:
     """No group, a malformed id, more than 20: 400, as a whole."""

@@ -69,7 +69,7 @@ def thrown(dice: Dice, kind: str) -> list[bool]:
 
 @given(st.integers(0, 1000), st.sampled_from(SHARES))
 def test_the_same_seed_strikes_at_the_same_time(seed: int, kind: str) -> None:
-    """A run can be repeated; and another kind beside it changes nothing."""
+    """A run can be repeated; and another kind with it changes nothing."""
     alone = Faults.model_validate({"seed": seed, kind: 0.3})
     other = "timeouts" if kind != "timeouts" else "throttled"
     both = Faults.model_validate({"seed": seed, kind: 0.3, other: 0.9})
