@@ -13,9 +13,9 @@ UV_VERSION := $(shell sed -n 's/.*"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
 READY := $(VENV)/.ready
 CHECKOV := .venv-checkov/.ready
 AZURITE := local/azurite/node_modules/.package-lock.json
-COMPILE_ALONE := $(UV) pip compile --universal --python-version 3.13 --generate-hashes \
+COMPILE := $(UV) pip compile --universal --python-version 3.13 --generate-hashes \
 	--no-annotate --quiet --custom-compile-command "make lock"
-COMPILE := $(COMPILE_ALONE) pyproject.toml
+COMPILE_DEV := $(COMPILE) pyproject.toml --extra local --group app --group dev --constraint requirements.txt
 ARGS ?=
 
 .PHONY: help
@@ -84,16 +84,16 @@ format: $(READY) ## format and fix what can be fixed
 
 .PHONY: lock
 lock: $(READY) ## compile the hashed requirements from pyproject.toml (UPGRADE=--upgrade for newer versions)
-	@$(COMPILE) $(UPGRADE) --output-file requirements.txt
-	@$(COMPILE) $(UPGRADE) --constraint requirements.txt --group dev --output-file requirements-dev.txt
-	@$(COMPILE_ALONE) $(UPGRADE) --group checkov --output-file requirements-checkov.txt
+	@$(COMPILE) $(UPGRADE) --group app --output-file requirements.txt
+	@$(COMPILE_DEV) $(UPGRADE) --output-file requirements-dev.txt
+	@$(COMPILE) $(UPGRADE) --group checkov --output-file requirements-checkov.txt
 
 .PHONY: check-lock
 check-lock: $(READY) # fails when the hashed requirements are older than pyproject.toml
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && cp requirements*.txt "$$tmp" \
-	&& $(COMPILE) --output-file "$$tmp/requirements.txt" \
-	&& $(COMPILE) --constraint requirements.txt --group dev --output-file "$$tmp/requirements-dev.txt" \
-	&& $(COMPILE_ALONE) --group checkov --output-file "$$tmp/requirements-checkov.txt" \
+	&& $(COMPILE) --group app --output-file "$$tmp/requirements.txt" \
+	&& $(COMPILE_DEV) --output-file "$$tmp/requirements-dev.txt" \
+	&& $(COMPILE) --group checkov --output-file "$$tmp/requirements-checkov.txt" \
 	&& (for one in requirements*.txt; do cmp -s "$$one" "$$tmp/$$one" || exit 1; done) \
 	|| { echo "requirements*.txt do not match pyproject.toml: run make lock"; exit 1; }
 
