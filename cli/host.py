@@ -47,7 +47,8 @@ def host(
     if root is None:
         root = Path.cwd()
         if not (root / _APP).is_file():
-            load(None)  # the settings stay those of the current folder
+            # The settings stay those of the current folder, or of the file that is named.
+            load(Path(named) if (named := os.environ.get("ACP_SETTINGS")) else None)
             root = _INSTALLED
     # Imported here: the worker library costs every other command half a second.
     from local.host import logs  # noqa: PLC0415

