@@ -56,10 +56,11 @@ large: install ## run the tests that take long: a sweep of 20,000 users killed t
 	@$(BIN)/pytest -m large tests $(ARGS)
 
 .PHONY: check
-check: $(READY) $(CHECKOV) ## format, lint, types, stale requirements, infrastructure, package
+check: $(READY) $(CHECKOV) ## format, lint, types, spelling, stale requirements, infrastructure, package
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/codespell
 	@$(MAKE) --no-print-directory check-lock
 	@$(BIN)/python -m infra.checks
 	@$(BIN)/python -m infra.package
@@ -101,6 +102,10 @@ check-lock: $(READY) # fails when the hashed requirements are older than pyproje
 docs: $(READY) ## write the generated parts of docs and the workbook from code and queries
 	@$(BIN)/python -m docs.generate
 	@$(BIN)/python -m infra.workbook
+
+.PHONY: pictures
+pictures: install ## run the demo and draw docs/pictures/demo.svg
+	@$(BIN)/python -m docs.pictures
 
 .PHONY: bench
 bench: install ## print the figures of docs/performance.md

@@ -71,13 +71,19 @@ def demo(
     Ends with 0 only when every licensed, included user is on Microsoft, every replaced provider
     was saved, and nobody else was changed; with 1 otherwise, saying who and why.
     """
+    return play(View(Console(highlight=False)), users, seed, json_file=json_file, keep=keep)
+
+
+def play(
+    view: View, users: int, seed: int, *, json_file: Path | None = None, keep: bool = False
+) -> int:
+    """Run the demo and show it in `view`; return the exit status."""
     require_local("demo")
     from cli.demo.system import DemoSystem, forget_surroundings  # noqa: PLC0415 - needs the extra
 
     require_azurite()
     began = time.monotonic()
     forget_surroundings(os.environ)
-    view = View(Console(highlight=False))
     with _interruptible(), DemoSystem(users, seed) as system:
         view.title(users, seed)
         system.launch()

@@ -61,7 +61,7 @@ def test_the_demo_has_help(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_command_takes_the_short_option_for_help(capsys: pytest.CaptureFixture[str]) -> None:
     """`acp COMMAND -h` is `acp COMMAND --help`."""
     assert run(["doctor", "-h"]) == 0
-    assert "Usage: acp doctor" in capsys.readouterr().out
+    assert "doctor [OPTIONS]" in capsys.readouterr().out
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
