@@ -1,4 +1,4 @@
-"""What a command tells the person at the keyboard when it fails."""
+"""The error that a command ends with."""
 
 
 class CommandError(Exception):

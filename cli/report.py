@@ -1,4 +1,4 @@
-"""A run as one page for whoever asks what happened: no outside resources, no conference IDs."""
+"""A run as one HTML page to hand on: self-contained, without conference IDs."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

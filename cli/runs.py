@@ -32,7 +32,7 @@ def runs(
     settings: SettingsOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List the runs, sweeps and those that people asked for, the newest first.
+    """List the runs, sweeps and requested ones, the newest first.
 
     Example: `acp runs`
     """

@@ -1,7 +1,7 @@
-"""Serving an ASGI app until it is told to stop, with a `ready` line and a clean end.
+"""Serves an ASGI app until it is asked to stop, with a `ready` line and a clean shutdown.
 
 uvicorn alone raises SIGINT and SIGTERM again after its clean end, so that the process would not
-exit with 0; and it tells the app about a stop only when the last request has been answered.
+exit with 0; and it signals shutdown to the app only when the last request has been answered.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ def origin(bound: socket.socket) -> str:
 
 
 def announce(address: str) -> None:
-    """Tell the caller, on standard output, that requests are accepted now."""
+    """Print, on standard output, that requests are accepted now."""
     print(f"ready {address}", flush=True)
 
 
@@ -57,7 +57,7 @@ async def serve(
 ) -> None:
     """Serve `app` until SIGINT, SIGTERM or the end of the parent process.
 
-    `on_stop` is called in the event loop as soon as the stop is asked for. Requests under way get
+    `on_stop` is called in the event loop as soon as a stop is requested. Requests under way get
     `drain` seconds. A second SIGINT ends the process at once. Raises `CommandError` when the
     app's lifespan does not start; it has been logged then.
     """

@@ -1,4 +1,4 @@
-"""`acp ready`, `acp providers`, `acp show`, `acp attention`: looking at users; nothing is changed."""
+"""`acp ready`, `acp providers`, `acp show`, `acp attention`: read-only views of users."""
 
 import asyncio
 from collections import Counter
@@ -54,7 +54,7 @@ def providers(settings: SettingsOption = None, output: OutputOption = Output.TAB
 
 
 def attention(settings: SettingsOption = None, output: OutputOption = Output.TABLE) -> int:
-    """List the users for whom a person is needed, and why. Ends with 1 when there are any.
+    """List the users who need attention, and why. Exits with 1 when there are any.
 
     Example: `acp attention`
     """
@@ -110,14 +110,14 @@ async def _facts(name: str, settings: Path | None) -> dict[str, object]:
         mark = ", default" if entry.default else ""
         numbers = f"{entry.toll_number} {entry.toll_free_number}".strip()
         facts[f"entry {number}"] = f"{entry.name}{mark}: {numbers}"
-    facts["last look"] = f"{known.outcome} ({plain(known.looked_at)})" if known else "never"
+    facts["last attempt"] = f"{known.outcome} ({plain(known.looked_at)})" if known else "never"
     facts["moved"] = (
         f"{plain(known.moved_at)}, from {known.old_provider or 'none'}"
         if known and known.moved_at
         else "not by this app"
     )
     if waiting:
-        until = plain(waiting.due) if waiting.due else "a person helps"
+        until = plain(waiting.due) if waiting.due else "needs attention"
         facts["waits"] = f"{waiting.reason}; until {until}"
     for number, record in enumerate(view.saved, 1):
         names = ", ".join(entry.name for entry in record.entries)

@@ -1,4 +1,4 @@
-"""Writes the tables of docs/settings, wire, telemetry, cli and cost from the code (`make docs`).
+"""Writes the tables of README and of docs/{api,settings,wire,telemetry,cli,cost}.md (`make docs`).
 
 Each file holds prose written by hand and one table between two marks; only the table is replaced.
 A test compares the files with what this module would write.
@@ -17,11 +17,12 @@ from pydantic_core import PydanticUndefined
 
 from benchmarks import cost
 from cli.grant.wire import GRANT_CALLS
+from functions.http.routes import ROUTES
 from shared.clients.wire import CALLS, Call
 from shared.settings.settings import Settings
 from shared.telemetry.events import FIELDS, Event, catalogue
 
-DOCS = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 COMMANDS = (
     "move",
     "ready",
@@ -96,7 +97,7 @@ def commands() -> str:
         check=True,
         capture_output=True,
         encoding="utf-8",
-        cwd=DOCS.parent,
+        cwd=ROOT,
         env={**os.environ, "TERMINAL_WIDTH": "100", "NO_COLOR": "1", "PYTHONUTF8": "1"},
     ).stdout
     helps = ["\n".join(map(str.rstrip, text.strip().splitlines())) for text in shown.split(_NEXT)]
@@ -105,18 +106,45 @@ def commands() -> str:
     )
 
 
+def routes_table() -> str:
+    """Return the table of the HTTP API's calls."""
+    rows = ["| call | what it does | app role | answers |", "|---|---|---|---|"]
+    for route in ROUTES:
+        details = f": {route.details}" if route.details else ""
+        statuses = ", ".join(map(str, (route.status, *route.refusals)))
+        rows.append(
+            f"| `{route.method} /api/{route.path}` | {route.summary}{details} | `{route.role}` | {statuses} |"
+        )
+    return "\n".join(rows)
+
+
+def functions_table() -> str:
+    """Return the table of the HTTP API's functions."""
+    rows = [
+        "| function | call | what it does |",
+        "|---|---|---|",
+        *(
+            f"| `{route.name}` | `{route.method} /api/{route.path}` | {route.summary} |"
+            for route in ROUTES
+        ),
+    ]
+    return "\n".join(rows)
+
+
 TABLES = {
-    "settings.md": settings_table,
-    "wire.md": wire_table,
-    "telemetry.md": events_table,
-    "cli.md": commands,
-    "cost.md": cost.table,
+    "README.md": functions_table,
+    "docs/api.md": routes_table,
+    "docs/settings.md": settings_table,
+    "docs/wire.md": wire_table,
+    "docs/telemetry.md": events_table,
+    "docs/cli.md": commands,
+    "docs/cost.md": cost.table,
 }
 
 
 def updated(name: str) -> str:
     """Return what the file `name` should hold."""
-    text = (DOCS / name).read_text(encoding="utf-8")
+    text = (ROOT / name).read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
     return f"{before}{BEGIN}\n{TABLES[name]()}\n{END}{after}"
@@ -125,7 +153,7 @@ def updated(name: str) -> str:
 def main() -> int:
     """Write every file; returns 0."""
     for name in TABLES:
-        (DOCS / name).write_text(updated(name), encoding="utf-8")
+        (ROOT / name).write_text(updated(name), encoding="utf-8")
     return 0
 
 
@@ -137,7 +165,7 @@ def _event(kind: type[Event]) -> str:
 
 def _default(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
-        return "`{}`" if field.default_factory else "**required**"
+        return "" if field.default_factory else "**required**"
     match field.default:
         case None | "":
             return ""

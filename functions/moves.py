@@ -1,4 +1,4 @@
-"""The queues of users to look at: up to 20 a message, or a page of a run that was asked for."""
+"""Moves users from the queues: up to 20 per message, or a page of a requested run."""
 
 from typing import List  # noqa: UP035 - the Functions worker refuses `list[str]` in an output binding
 
@@ -34,6 +34,6 @@ async def move_users(
     "message", queue_name=QUEUES.requests.name, connection="AzureWebJobsStorage"
 )
 async def carry_out_request(message: func.QueueMessage) -> None:
-    """Move the users of one page of a run that a person asked for."""
+    """Move the users of one page of a requested run."""
     page = decode_page(message.get_body())
     await bootstrap.app().move_requests.work(page, again=(message.dequeue_count or 1) > 1)

@@ -1,4 +1,4 @@
-"""A license was assigned: Graph tells by webhook or by Event Grid; the users go onto the queue."""
+"""A license was assigned: Graph notifies by webhook or Event Grid, and the users are queued."""
 
 from typing import List  # noqa: UP035 - the Functions worker refuses `list[str]` in an output binding
 
@@ -24,7 +24,7 @@ async def license_assigned(
 ) -> func.HttpResponse:
     """Answer Graph's handshake, or queue the users that its notifications name.
 
-    Whoever sends a wrong secret gets the same 202 as Graph. 400: malformed; 413: too much.
+    A sender with a wrong secret gets the same 202 as Graph. 400: malformed; 413: too much.
     """
     if (token := req.params.get("validationToken")) is not None:
         return _echo(token)

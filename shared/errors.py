@@ -2,24 +2,24 @@
 
     AcpError
     ├── SettingsError            an app setting is missing or malformed; the app does not start
-    ├── InputError               a notification, message or request is not what it must be
+    ├── InputError               a notification, message or request is malformed
     │   ├── TooLargeError        ... because there is too much of it
-    │   ├── UnknownError         ... because it names something that does not exist
-    │   └── StateError           ... because what it names is not in the state for that
+    │   ├── NoSuchItemError      ... because it names something that does not exist
+    │   └── ConflictError        ... because what it names is not in the state for that
     ├── NotPermittedError        a caller of the API is not signed in, or lacks the app role
     ├── StorageError             a table or queue refused or did not answer
     ├── BusyError                another instance is doing this right now
     └── ServiceError             Graph, Teams or the identity endpoint; names service and operation
-        ├── TransientError       trying again later may help; the retries in the client are used up
+        ├── TransientError       retrying later may help; the retries in the client are used up
         │   ├── UnreachableError no connection, or no answer in time
         │   ├── ThrottledError   429 or 503: the service asks us to wait
-        │   │   └── PausedError  ... for so long that the call was not made; says how long
+        │   │   └── RetryLaterError  ... for so long that the call was not made; says how long
         │   ├── ServerFaultError another 5xx
-        │   └── GarbledError     the answer is not JSON at all
+        │   └── InvalidResponseError  the answer is not JSON at all
         ├── AccessDeniedError    401 or 403: a role or permission is missing
         ├── NotFoundError        404
-        ├── RefusedError         another 4xx, with the service's own code
-        │   └── ExpiredError     a delta link that Graph does not know any more
+        ├── RejectedError        another 4xx, with the service's own code
+        │   └── ExpiredError     a delta link that Graph no longer knows
         └── ContractError        the answer lacks a field or a field has an unknown value
 
 A message says what was tried, on what, and what to do next. It never carries a passcode, a PIN, a

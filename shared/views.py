@@ -67,7 +67,7 @@ class ResultView(BaseModel):
 
 
 class AttentionView(BaseModel):
-    """A user for whom a person is needed, and why."""
+    """A user who needs attention, and why."""
 
     user: str
     id: str
@@ -171,7 +171,7 @@ class SavedEntry(EntryView):
 
 
 class UserState(BaseModel):
-    """What is known of one user. `outcome`, `moved_at`: the app's last look and its last move."""
+    """What is known of one user. `outcome`, `moved_at`: the app's last attempt and its last move."""
 
     user: str
     id: str

@@ -1,4 +1,4 @@
-"""After the grant: the app looks after its subscription and examines itself, until all is well."""
+"""After the grant: the app creates its subscription and examines itself, until all checks pass."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Final
 
 from cli.app_api import AppApi, KeyRefusedError
 from cli.errors import CommandError
-from cli.grant.granting import Step
+from cli.grant.apply import Step
 from cli.output import tell
 
 _FIRST_PAUSE: Final = 5.0
@@ -16,7 +16,7 @@ SUBSCRIPTION: Final = "change subscription"
 TO_COME: Final = Step(
     SUBSCRIPTION,
     "would do",
-    "ask the app to look after it, then tell what `acp doctor` finds there",
+    "ask the app to create or renew it, then report what its doctor finds",
 )
 
 
@@ -41,32 +41,32 @@ def settle(
         left = end - monotonic()
         if not failed or left <= 0:
             return steps
-        tell(f"  not well yet: {', '.join(failed)}; asking again for {left:.0f} s (--wait)")
+        tell(f"  not ok yet: {', '.join(failed)}; asking again for {left:.0f} s (--wait)")
         sleep(min(pause, left))
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _look(app: AppApi) -> list[Step]:
-    """Have the subscription looked after, then ask for the findings; failures are findings."""
-    to_do = "look at the findings below; `acp grant` may be run again at any time"
+    """Have the subscription maintained, then ask for the findings; failures are findings."""
+    to_do = "see the findings below; `acp grant` can be run again at any time"
     try:
         kept = app.call("POST", "subscription")
         expires = f", until {kept['expires']}" if kept.get("expires") else ""
-        told = Step(SUBSCRIPTION, "ok", f"{kept['subscription']}{expires}")
+        state = Step(SUBSCRIPTION, "ok", f"{kept['subscription']}{expires}")
         if not kept.get("subscription"):
-            told = Step(SUBSCRIPTION, "failed", "the app has none and tells no reason", to_do)
+            state = Step(SUBSCRIPTION, "failed", "the app has none and gives no reason", to_do)
     except KeyRefusedError:
         raise
     except CommandError as error:
-        told = Step(SUBSCRIPTION, "failed", str(error), to_do)
+        state = Step(SUBSCRIPTION, "failed", str(error), to_do)
     try:
         findings = app.call("GET", "doctor")["findings"]
     except KeyRefusedError:
         raise
     except CommandError as error:
-        return [told, Step("doctor", "failed", str(error), "is the app deployed and running?")]
+        return [state, Step("doctor", "failed", str(error), "is the app deployed and running?")]
     return [
-        told,
+        state,
         *(
             Step(each["part"], each["verdict"], each["detail"], each.get("to_do") or "")
             for each in findings

@@ -23,7 +23,7 @@ _SHORT: Final = 300
 
 
 class AzTokens(CachedTokens):
-    """Tokens of whoever ran `az login`, for one tenant."""
+    """Tokens of the person who ran `az login`, for one tenant."""
 
     def __init__(self, tenant: str) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class AzTokens(CachedTokens):
 def run_az(words: Sequence[str], to_do: str) -> str:
     """Run the Azure CLI; return what it prints.
 
-    CommandError (status 3) tells what az said and what to do: `to_do` is a command.
+    CommandError (status 3) repeats what az said and what to do: `to_do` is a command.
     """
     program = shutil.which("az")
     if program is None:

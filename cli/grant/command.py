@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.errors import CommandError
-from cli.grant.wish import GrantRequest, SignIn
+from cli.grant.request import GrantRequest, SignIn
 from cli.options import number
 from cli.output import Output, OutputOption, show, tell
 
 if TYPE_CHECKING:
-    from cli.grant.granting import Step
+    from cli.grant.apply import Step
 
 _COLUMNS = ("part", "verdict", "detail", "to_do")
 _LONGEST_WAIT = 3600.0
@@ -43,7 +43,7 @@ def grant(
         str | None,
         typer.Option(
             metavar="URL",
-            help="The deployed app, which then looks after its subscription and examines itself; "
+            help="The deployed app, which then creates its subscription and examines itself; "
             "else ACP_APP_URL. ACP_APP_KEY or ACP_APP_TOKEN opens it.",
         ),
     ] = None,
@@ -58,7 +58,7 @@ def grant(
     sign_in: Annotated[
         SignIn,
         typer.Option(
-            help="`az`: as whoever ran `az login`; `device`: by a code, with the public client "
+            help="`az`: as the person who ran `az login`; `device`: by a code, with the public client "
             "application ACP_SIGN_IN_CLIENT_ID.",
         ),
     ] = SignIn.AZ,
@@ -67,7 +67,7 @@ def grant(
         typer.Option("--revoke", help="Take Graph permissions away that the app does not need."),
     ] = False,
     what_if: Annotated[
-        bool, typer.Option("--what-if", help="Tell what would be done; change nothing.")
+        bool, typer.Option("--what-if", help="Show what would be done; change nothing.")
     ] = False,
     settings: Annotated[
         Path | None,
@@ -97,18 +97,18 @@ def grant(
         load(settings)
     chosen = read_settings(os.environ, _tenant(tenant, os.environ))
     who = _identity(identity, os.environ)
-    wish = GrantRequest(who, role, sign_in, revoke, what_if, os.environ)
+    request = GrantRequest(who, role, sign_in, revoke, what_if, os.environ)
     url = app or os.environ.get("ACP_APP_URL")
     if url:
-        base_url(url)  # a wrong address is told before anything is changed
-    steps = asyncio.run(in_tenant(wish, chosen))
+        base_url(url)  # a wrong address is reported before anything is changed
+    steps = asyncio.run(in_tenant(request, chosen))
     failed = next((step.error for step in steps if step.error), None)
     if failed is not None:
         _show(steps, output)
-        raise stopped(wish, chosen, failed)
+        raise stopped(request, chosen, failed)
     if not url:
         _show(steps, output)
-        tell("The app was not asked how it is: name it with --app once it is deployed.")
+        tell("The app itself was not checked: name it with --app once it is deployed.")
         return 0
     return _with_app(url, wait, steps, output, what_if=what_if)
 

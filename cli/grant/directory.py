@@ -29,7 +29,7 @@ class _Page[T](Protocol):
 
 
 class Directory:
-    """Calls Graph with the rights of whoever signed in. Every method raises ServiceError."""
+    """Calls Graph with the rights of the person who signed in. Every method raises ServiceError."""
 
     def __init__(self, service: ServiceClient) -> None:
         self._service = service
@@ -67,7 +67,7 @@ class Directory:
         """Grant a permission; False when it was there already.
 
         RejectedError: Graph does not grant it. A second assignment of the same is 400
-        `Request_BadRequest` like any other fault, so the list tells whether it is there. Source:
+        `Request_BadRequest` like any other fault, so the list shows whether it is there. Source:
         "Grant an appRoleAssignment to a service principal".
         """
         body = {"principalId": principal, "resourceId": resource, "appRoleId": app_role}

@@ -1,4 +1,4 @@
-"""What the app needs to be granted, as far as its settings tell. Pure: no I/O."""
+"""The permissions that an app with these settings needs. Pure: no I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ def needed(settings: Settings) -> tuple[Need, ...]:
 def read_settings(environment: Mapping[str, str], tenant: str) -> Settings:
     """Return the settings that decide what is needed, for the tenant; the others have their defaults.
 
-    SettingsError: one of them is malformed. The app's storage is not asked for: the grant needs none.
+    SettingsError: one of them is malformed. The storage settings are not needed.
     """
     given = {name: environment[name] for name in RELEVANT if name in environment}
     stand_in = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}

@@ -21,7 +21,7 @@ class Work(StrEnum):
     ASSIGN = "assign"
     REVOKE = "revoke"
     REMARK = "remark"
-    """It is too much, and stays until a person decides."""
+    """It is too much, and stays until a person removes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Plan:
 
 
 def choose(roles: Sequence[Role], wanted: str) -> Role:
-    """Return the role with this id, template id or name; UnknownError guesses the nearest name."""
+    """Return the role with this id, template id or name; NoSuchItemErrorguesses the nearest name."""
     for role in roles:
         if wanted.casefold() in (role.id, role.template_id, role.display_name.casefold()):
             return role
@@ -96,7 +96,7 @@ def role_items(role: Role, roles: Sequence[Role], held: Iterable[RoleAssignment]
     """Compare the directory role that is needed with those that the identity has.
 
     A role for a part of the tenant does not count. Roles that are too much are remarked on and never
-    taken away: nobody but a person knows what else they serve.
+    removed: only a person knows what else they serve.
     """
     names = {each.id: each.display_name for each in roles}
     items = [Item(f"Entra role {role.display_name}", Work.ASSIGN, "Teams admin API", role.id)]

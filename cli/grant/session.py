@@ -8,13 +8,13 @@ import httpx
 
 from cli.errors import CommandError
 from cli.grant import signed_in
+from cli.grant.apply import Step, carry_out, examine, foreseen
 from cli.grant.az import AzTokens
 from cli.grant.directory import Directory
-from cli.grant.granting import Step, carry_out, examine, foreseen
 from cli.grant.handover import handover
 from cli.grant.needs import Need, needed
 from cli.grant.plan import Plan
-from cli.grant.wish import GrantRequest, SignIn
+from cli.grant.request import GrantRequest, SignIn
 from cli.output import tell
 from cli.sign_in import DeviceSignIn
 from shared.clients import wire
@@ -32,40 +32,44 @@ _MAY_NOT: Final = (
 )
 
 
-async def in_tenant(wish: GrantRequest, settings: Settings) -> list[Step]:
-    """Grant what is missing, or tell what would be; returns the steps, also where one failed.
+async def in_tenant(request: GrantRequest, settings: Settings) -> list[Step]:
+    """Grant what is missing, or show what would be granted; return the steps, also where one failed.
 
     CommandError, nothing changed: the tenant or the identity is another (status 2), whoever signed in
     may not do it (1), nobody is signed in (3). Other errors: those of `examine`.
     """
     needs = needed(settings)
-    tokens = _tokens(wish, settings)
+    tokens = _tokens(request, settings)
     async with httpx.AsyncClient(timeout=settings.request_timeout) as http:
         directory = Directory(_service(settings, tokens, http))
-        told = signed_in.read(await tokens.token(wire.CLOUDS[settings.cloud].graph_audience))
-        if told.tenant and told.tenant != settings.tenant_id:
+        person = signed_in.read(await tokens.token(wire.CLOUDS[settings.cloud].graph_audience))
+        if person.tenant and person.tenant != settings.tenant_id:
             raise CommandError(
-                f"signed in to tenant {told.tenant}, but {settings.tenant_id} is meant: "
+                f"signed in to tenant {person.tenant}, but {settings.tenant_id} is meant: "
                 f"`az login --tenant {settings.tenant_id}`, or name the other one with --tenant",
                 2,
             )
         try:
-            plan = await examine(directory, wish.identity, needs, wish.role, revoke=wish.revoke)
+            plan = await examine(
+                directory, request.identity, needs, request.role, revoke=request.revoke
+            )
         except AccessDeniedError as error:
             if error.status != httpx.codes.FORBIDDEN:
                 raise
-            raise _may_not(wish, settings, needs) from error
+            raise _may_not(request, settings, needs) from error
         _introduce(plan, settings)
-        if wish.what_if:
-            if plan.changes and told.may_grant is False:
-                tell(f"You may not do this yourself.\n\n{_handover(wish, settings, needs)}\n")
+        if request.what_if:
+            if plan.changes and person.may_grant is False:
+                tell(
+                    f"You do not have the right to do this.\n\n{_handover(request, settings, needs)}\n"
+                )
             return foreseen(plan)
-        if plan.changes and told.may_grant is False:
-            raise _may_not(wish, settings, needs)
+        if plan.changes and person.may_grant is False:
+            raise _may_not(request, settings, needs)
         return [step async for step in carry_out(directory, plan)]
 
 
-def stopped(wish: GrantRequest, settings: Settings, error: ServiceError) -> CommandError:
+def stopped(request: GrantRequest, settings: Settings, error: ServiceError) -> CommandError:
     """Return the error of a grant that a failed step ended: what to do next, or whom to ask."""
     if error.status == httpx.codes.FORBIDDEN:
         text = (
@@ -73,14 +77,15 @@ def stopped(wish: GrantRequest, settings: Settings, error: ServiceError) -> Comm
             "What is `done` above stays. With `az` as sign-in Graph may also miss the scope "
             "RoleManagement.ReadWrite.Directory: `--sign-in device` asks for it"
         )
-        return CommandError(f"{text}\n\n{_handover(wish, settings, needed(settings))}")
+        return CommandError(f"{text}\n\n{_handover(request, settings, needed(settings))}")
     return CommandError(
-        f"{error}. What is `done` above stays; run the command again: it goes on with the rest", 3
+        f"{error}. Steps marked `done` stay done; run the command again to continue with the rest",
+        3,
     )
 
 
-def _tokens(wish: GrantRequest, settings: Settings) -> CachedTokens:
-    if wish.sign_in is SignIn.AZ:
+def _tokens(request: GrantRequest, settings: Settings) -> CachedTokens:
+    if request.sign_in is SignIn.AZ:
         return AzTokens(settings.tenant_id)
     if settings.sign_in_client_id is None:
         raise CommandError(
@@ -123,15 +128,15 @@ def _introduce(plan: Plan, settings: Settings) -> None:
     tell(f"managed identity {name} (object id {identity}) in tenant {settings.tenant_id}")
 
 
-def _may_not(wish: GrantRequest, settings: Settings, needs: Sequence[Need]) -> CommandError:
-    return CommandError(f"{_MAY_NOT}\n\n{_handover(wish, settings, needs)}")
+def _may_not(request: GrantRequest, settings: Settings, needs: Sequence[Need]) -> CommandError:
+    return CommandError(f"{_MAY_NOT}\n\n{_handover(request, settings, needs)}")
 
 
-def _handover(wish: GrantRequest, settings: Settings, needs: Sequence[Need]) -> str:
+def _handover(request: GrantRequest, settings: Settings, needs: Sequence[Need]) -> str:
     return handover(
         tenant=settings.tenant_id,
-        identity=wish.identity,
+        identity=request.identity,
         needs=needs,
-        role=wish.role,
-        environment=wish.environment,
+        role=request.role,
+        environment=request.environment,
     )

@@ -1,4 +1,4 @@
-"""Who signed in, as the access token tells, and whether that is enough.
+"""Who signed in, according to the access token, and whether that is enough.
 
 Microsoft asks clients not to rely on what is in a token for Graph ("Access tokens in the Microsoft
 identity platform"). So this is only an early warning: where a token cannot be read nothing is
@@ -24,14 +24,14 @@ _FOR_AN_APP: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """tenant: where the token is from, "" when it cannot be told. may_grant: None when it cannot."""
+    """tenant: where the token is from, "" when unknown. may_grant: None when unknown."""
 
     tenant: str
     may_grant: bool | None
 
 
 def read(token: str) -> SignedIn:
-    """Return what a token tells; an unreadable token tells nothing."""
+    """Return what a token says; of an unreadable one nothing is known."""
     claims = _claims(token)
     tenant = claims.get("tid")
     return SignedIn(tenant if isinstance(tenant, str) else "", _may_grant(claims))

@@ -17,12 +17,12 @@ class RemoteApp(AppApi):
     """The runs of a deployed app. Errors and use as of AppApi."""
 
     def begin(self, body: dict[str, object]) -> str:
-        """Begin a run; return its id. It is asked for again where no answer came, never twice."""
+        """Begin a run; return its id. The request is repeated where no answer came; the run begins once."""
         key = {"Idempotency-Key": str(uuid.uuid4())}
         return str(self.call("POST", "moves", json=body, headers=key)["id"])
 
     def follow(self, run: str) -> dict[str, Any]:
-        """Tell the run's progress until it ends; CommandError: it was interrupted or it failed."""
+        """Show the run's progress until it ends; CommandError: it was interrupted or it failed."""
         said = ""
         while True:
             found = self.call("GET", f"runs/{quote(run, safe='')}")

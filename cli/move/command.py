@@ -1,4 +1,4 @@
-"""`acp move`: Microsoft becomes the provider of the users that a person names."""
+"""`acp move`: sets Microsoft as the provider of the users you name."""
 
 import asyncio
 import sys
@@ -28,16 +28,17 @@ def move(
     *,
     users: Annotated[
         str | None,
-        typer.Option(metavar="NAMES", help="Ids or addresses, separated by commas or blanks."),
+        typer.Option(metavar="NAMES", help="Ids or addresses, separated by commas or spaces."),
     ] = None,
     csv: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A CSV file with a user a line; - is stdin.")
+        str | None,
+        typer.Option(metavar="FILE", help="A CSV file with one user per line; - is stdin."),
     ] = None,
     column: Annotated[
         str | None, typer.Option(metavar="NAME", help="CSV: the column with the users.")
     ] = None,
     skip_bad_lines: Annotated[
-        bool, typer.Option("--skip-bad-lines", help="CSV: go on with the other lines.")
+        bool, typer.Option("--skip-bad-lines", help="CSV: skip lines that name no user.")
     ] = False,
     provider: Annotated[
         str | None, typer.Option(metavar="NAME", help="All users of one third-party provider.")
@@ -46,30 +47,35 @@ def move(
         bool, typer.Option("--all-third-party", help="All users of any third-party provider.")
     ] = False,
     resume: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Go on with a run that was interrupted.")
+        str | None, typer.Option(metavar="RUN", help="Resume an interrupted run.")
     ] = None,
     send_email: Annotated[
         bool,
         typer.Option(
             "--send-email/--no-send-email",
-            help="Let Microsoft mail the users their new numbers and PIN, whatever the tenant's setting.",
+            help="Have Microsoft mail the users their new numbers and PIN, whatever the tenant's setting.",
         ),
     ] = False,
     service_number: Annotated[
         str | None,
-        typer.Option(metavar="+NUMBER", help="Their default toll number, in place of the rules."),
+        typer.Option(
+            metavar="+NUMBER", help="Their default toll number, instead of the number rules."
+        ),
     ] = None,
     toll_free_number: Annotated[
         str | None, typer.Option(metavar="+NUMBER", help="Their default toll-free number.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell what would happen to whom and why; no change.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Show what would happen to each user and why; change nothing."
+        ),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     where: Annotated[
         Where | None,
         typer.Option(
-            help="Who does the work: this process, or the deployed app. Default: app with --app."
+            help="Who does the work: this process or the deployed app. Default: app with --app."
         ),
     ] = None,
     app: Annotated[
@@ -85,10 +91,10 @@ def move(
 ) -> int:
     """Make Microsoft the audio conferencing provider of the users you name, now.
 
-    Each user is looked at as the function app does it: only licensed users are moved, and what is
-    replaced is saved before. Ctrl-C finishes the users being moved; `--resume` goes on.
+    Each user is handled as by the function app: only licensed users are moved, and the entries that are
+    replaced are saved first. Ctrl-C finishes the users being moved; `--resume` continues.
 
-    Ends with 0 when all is done, 1 when users failed, are not licensed or unknown, 2 for bad input,
+    Exits with 0 when all is done, 1 when users failed, are unlicensed or unknown, 2 for bad input,
     3 when Microsoft 365 or the storage could not be reached, 130 when interrupted.
 
     Examples:
@@ -109,11 +115,13 @@ def move(
     if column is not None and csv is None:
         raise CommandError("--column names a column of a --csv file", 2)
     if resume is not None and dry_run:
-        raise CommandError("--resume moves those who are left; it does not go with --dry-run", 2)
+        raise CommandError(
+            "--resume moves the remaining users; it cannot be combined with --dry-run", 2
+        )
     parameters = Parameters(dry_run, yes, send_email, service_number, toll_free_number)
     if resume is not None and parameters.body():
         raise CommandError(
-            "--resume keeps to what the run was begun with: leave out the other options", 2
+            "--resume keeps the options that the run began with: leave out the others", 2
         )
     selection = Selection(users, csv, column, skip_bad_lines, provider)
     if where is None:

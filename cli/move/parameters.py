@@ -1,4 +1,4 @@
-"""How `acp move` is to move the users, and what people are told of it."""
+"""The options of `acp move` that say how, and the side effects that are shown first."""
 
 import re
 from collections import Counter

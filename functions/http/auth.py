@@ -28,7 +28,7 @@ class Role(StrEnum):
     """An app role of the API's app registration. `WRITE` permits what `READ` permits."""
 
     READ = "Conferencing.Read"
-    """Look at users, runs and results."""
+    """Read users, runs and results."""
     WRITE = "Conferencing.Write"
     """Move users, release sweeps, and read saved conference IDs."""
 
@@ -46,7 +46,7 @@ class _Principal(BaseModel):
 def check_role(needed: Role, headers: Mapping[str, str], environment: Mapping[str, str]) -> None:
     """Raise NotPermittedError unless the platform says that the caller has a role that permits it.
 
-    environment: without WEBSITE_AUTH_ENABLED nobody is let in, for then anybody could write the
+    environment: without WEBSITE_AUTH_ENABLED everybody is refused, because anybody could forge the
     header.
     """
     if environment.get(SWITCHED_ON, "").casefold() != "true":

@@ -34,8 +34,8 @@ _REFUSAL: Final = {
 _TAGS: Final = {
     "moves": "Begin runs",
     "runs": "Follow runs, and release those that are held",
-    "users": "Look at users",
-    "admin": "Look after the app",
+    "users": "Find users",
+    "admin": "Maintain the app",
 }
 
 

@@ -143,7 +143,7 @@ class Adapters:
 
     @cached_property
     def waiting(self) -> WaitingTable:
-        """The users to be looked at again."""
+        """The users who wait or need attention."""
         from shared.storage.waiting import WaitingTable
 
         return WaitingTable(self.tables.table("waiting"))
@@ -164,7 +164,7 @@ class Adapters:
 
     @cached_property
     def move_requests(self) -> MoveRequestTable:
-        """What people and programs asked for."""
+        """The requests of people and programs."""
         from shared.storage.move_requests import MoveRequestTable
 
         return MoveRequestTable(self.tables.table("requests"))

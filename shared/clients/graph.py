@@ -34,7 +34,7 @@ class GraphClient:
     """The calls to Graph that the services need, in the domain's types.
 
     groups: object ids of at most 20 groups; every licensed user comes with those the user is in.
-    excluded_groups: those of them that have to exist and be readable, or no user is told.
+    excluded_groups: those of them that have to exist and be readable, or no user is returned.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class GraphClient:
         )
 
     async def latest_delta_link(self) -> str:
-        """Return the link from which `changes` tells what happens after now."""
+        """Return the link from which `changes` reports what happens after now."""
         params = {"$select": _DELTA_SELECT, "$deltatoken": "latest"}
         page = await self._service.call(wire.DELTA, DeltaPage.model_validate_json, params=params)
         while page.delta_link is None:

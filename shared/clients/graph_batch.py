@@ -64,7 +64,7 @@ class Batches:
         return {name: _read(by_id.get(str(number)), read) for number, name in enumerate(questions)}
 
     def _learn(self, answers: BatchAnswers, before: float) -> None:
-        """Tell the limiter of throttled inner answers: once, however many they are."""
+        """Report throttled inner answers to the limiter: once, however many they are."""
         throttled = [
             retry_after(httpx.Headers(answer.headers), self._clock.now()) or 1.0
             for answer in answers.responses

@@ -1,7 +1,7 @@
-"""Which of the groups that the settings name users are in; nobody is told who could be in a lost one.
+"""Which of the groups that the settings name users are in; fails closed where that cannot be known.
 
 Graph leaves a group that it does not know, or whose members it may not show, out of its answer, as if
-the user were not in it. An exclusion must not end that way: the excluded groups are looked at first,
+the user were not in it. An exclusion must not end that way: the excluded groups are checked first,
 and again every ten minutes.
 
 Sources: "user: checkMemberGroups" (transitive; at most 20 groups a call; groups with hidden membership
@@ -60,8 +60,8 @@ class GraphGroups:
             for name, user in licensed.items()
         }
         answers = await self._batches.ask(questions, GroupIds.model_validate_json)
-        told = {name: _with_groups(licensed[name], answer) for name, answer in answers.items()}
-        return {**found, **told}
+        known = {name: _with_groups(licensed[name], answer) for name, answer in answers.items()}
+        return {**found, **known}
 
     async def _check_excluded(self) -> None:
         if self._clock.monotonic() < self._trusted_until:
@@ -82,16 +82,14 @@ class GraphGroups:
                 raise answer
             if (answer.visibility or "").casefold() == _HIDDEN:
                 raise SettingsError(
-                    f"ACP_EXCLUDED_GROUPS: group {group} hides its members; name another one"
+                    f"the excluded group {group} hides its members, so it protects nobody"
                 )
         self._trusted_until = self._clock.monotonic() + _TRUSTED_SECONDS
 
 
 def unknown_group(group: str) -> SettingsError:
-    """Return the error that says: the settings name a group that is not there."""
-    return SettingsError(
-        f"ACP_EXCLUDED_GROUPS or ACP_NUMBER_RULES: the directory knows no group {group}"
-    )
+    """Return the error for a group of the settings that does not exist."""
+    return SettingsError(f"the directory knows no group {group}, which the settings name")
 
 
 def _with_groups(

@@ -93,7 +93,7 @@ class UserIdPage(GraphModel):
 
 
 class Group(GraphModel):
-    """A group, as far as it matters whether its members can be told."""
+    """A group, as far as it matters whether its members can be read."""
 
     id: Guid
     visibility: str | None = None

@@ -110,7 +110,7 @@ class ServiceClient:
                 # A token may be revoked before its end; a fresh one is tried once.
                 if error.status != httpx.codes.UNAUTHORIZED or fresh_token:
                     raise
-                # The service refused to look: that is no attempt.
+                # The service refused to look at the call: that is no attempt.
                 fresh_token = True
                 attempt -= 1
                 self._tokens.forget(self._audience)
@@ -165,7 +165,7 @@ class ServiceClient:
 
 
 def parse_body[T](service: str, call: Call, body: bytes, parse: Callable[[bytes], T]) -> T:
-    """Return `parse(body)`; a pydantic error becomes GarbledError or ContractError, free of values."""
+    """Return `parse(body)`; a pydantic error becomes InvalidResponseError or ContractError, free of values."""
     try:
         return parse(body)
     except ValidationError as error:

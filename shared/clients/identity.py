@@ -26,7 +26,7 @@ _SHARE_FAILURE = 2.0
 
 
 class TokenSource(Protocol):
-    """Whoever can name a bearer token for a resource."""
+    """A source of bearer tokens."""
 
     async def token(self, resource: str) -> str:
         """Return a valid access token for `resource`."""
@@ -38,7 +38,7 @@ class TokenSource(Protocol):
 
 
 class CachedTokens(ABC):
-    """Tokens by resource, kept until shortly before their end; asked for once, however many wait."""
+    """Tokens by resource, cached until shortly before they expire; many callers, one request."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, AccessToken] = {}

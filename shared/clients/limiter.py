@@ -3,7 +3,7 @@ when everybody waits.
 
 One limiter per service and process. Instances share nothing but the service's answers: each slows
 down by a factor when the service throttles and speeds up little by little when it does not, so several
-of them settle on a fair share: who calls more is told to slow down more often. Where the service is
+of them settle on a fair share: a heavier caller is throttled more often. Where the service is
 fast, one call at a time can already be too much: so besides the calls in flight, their rate is
 limited too, from the first throttled answer on.
 """
@@ -81,7 +81,7 @@ class Limiter:
 
     @asynccontextmanager
     async def slot(self, longest_pause: float = float("inf")) -> AsyncIterator[float]:
-        """Wait for a turn and hold it; yields the time it was given, to tell with the answer.
+        """Wait for a turn and hold it; yields the time it was given, to report with the answer.
 
         LongPauseError: the service asked for a pause of which more than `longest_pause` s are left.
         """
@@ -124,7 +124,7 @@ class Limiter:
                 return
 
     def _slow_down(self, started: float, factor: float) -> None:
-        # Calls that started before the last cut tell nothing about the speed after it.
+        # Calls that started before the last cut say nothing about the speed after it.
         if started <= self._last_cut:
             return
         self._last_cut = self._grown_at = self._clock.monotonic()
@@ -139,7 +139,7 @@ class Limiter:
             return
         now = self._clock.monotonic()
         if self._recent_rate() < self._rate / 2:
-            # A rate that is not used tells nothing about what the service would take.
+            # A rate that is not used says nothing about what the service would take.
             self._grown_at = now
             return
         if self._rate < _WELL_BELOW * self._wall:

@@ -82,9 +82,9 @@ class TeamsClient:
 
         number, toll_free: default numbers (E.164, +), else the service chooses. bridge: the one they
         are on, see `bridge_of`. send_email: mail the user. Harmless when repeated, but for the mail.
-        NotFoundError: the service has not provisioned the user. RefusedError carries its code.
-        TransientError: it may have happened or not. It is not tried again here, because whoever
-        replaces a provider has to look first what there is to save now.
+        NotFoundError: the service has not provisioned the user. RejectedError carries its code.
+        TransientError: it may have happened or not. It is not tried again here, because the caller
+        has to check first what there is to save now.
         """
         body: dict[str, Any] = {"sendEmail": send_email}
         if replace:
@@ -136,7 +136,7 @@ class TeamsClient:
     async def bridge_of(self, number: str) -> str:
         """Return the id of the bridge that a number is on; InputError: it is on none.
 
-        The numbers are asked for once in a process, and again when one is not among them.
+        The numbers are read once per process, and again when one is not among them.
         """
         if not any(each.number == number for each in self._numbers):
             self._numbers = await self.bridge_numbers()

@@ -66,7 +66,7 @@ GROUP_MEMBERS: Final = Call(
     "the members of a group that the settings name, for the sweep",
 )
 CREATE_SUBSCRIPTION: Final = Call(
-    "POST", "/v1.0/subscriptions", Evidence.DOCUMENTED, "ask Graph to tell of changed users"
+    "POST", "/v1.0/subscriptions", Evidence.DOCUMENTED, "subscribe to changes of users"
 )
 RENEW_SUBSCRIPTION: Final = Call(
     "PATCH", "/v1.0/subscriptions/{id}", Evidence.DOCUMENTED, "keep the subscription alive"
@@ -119,7 +119,7 @@ TENANT_SETTINGS: Final = Call(
     "GET",
     "/Skype.Policy/configurations/OnlineDialInConferencingTenantSettings",
     Evidence.CONFIRMED,
-    "what a change does beside: mails, meetings sent again, automatic replacement",
+    "side effects of a change: mails, meetings sent again, automatic replacement",
 )
 
 CALLS: Final = (

@@ -1,4 +1,4 @@
-"""Queue messages: "look at these users", "carry out this page". They may come twice, late or never."""
+"""Queue messages: "move these users", "carry out this page". They may come twice, late or never."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

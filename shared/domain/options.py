@@ -1,4 +1,4 @@
-"""What a person may ask for together with a move."""
+"""Options of a move."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class MoveOptions:
-    """Wishes that hold for the users of one run.
+    """Options for the users of one run.
 
     send_email: whether Microsoft is asked to mail them their new numbers and PIN. Without it the
     tenant's own setting decides (AutomaticallySendEmailsToUsers).

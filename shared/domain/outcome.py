@@ -1,4 +1,4 @@
-"""What happened to one user when the system looked at it."""
+"""The outcome of one attempt at one user."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from shared.domain.decision import Action
 
 
 class Outcome(StrEnum):
-    """The outcome of one look at one user."""
+    """What an attempt ended with."""
 
     MOVED = "moved"
     ALREADY_MICROSOFT = "already_microsoft"
@@ -21,7 +21,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserResult:
-    """An outcome with its reason; `needs_person` says that trying again cannot help.
+    """An outcome with its reason; `needs_person`: trying again cannot help.
 
     `old_provider` is the name of the provider that was (or would be) replaced, "" for none.
     `pause`: seconds that the service asked to wait before another try. `decision`: what was to be

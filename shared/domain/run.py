@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Signal(StrEnum):
-    """What caused an attempt or a run; it means "look at these users" and nothing more."""
+    """What caused an attempt or a run; it means "check these users" and nothing more."""
 
     LICENSE_EVENT = "license_event"
     """A change notification of Graph."""

@@ -44,7 +44,7 @@ class DirectoryUser:
     """A user as Graph has it.
 
     `plan_status` is the best status among the user's conferencing plans, or None without one;
-    `is_room` tells that the user holds an enabled Teams Rooms plan; `groups` are those of the groups
+    `is_room`: the user holds an enabled Teams Rooms plan; `groups` are those of the groups
     named in the settings (object ids) that the user is in, also through other groups.
     """
 

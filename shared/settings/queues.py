@@ -21,7 +21,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Queues:
-    """moves: users to look at. requests: pages of requested runs. upkeep: renewals that Graph asks for."""
+    """moves: users to move. requests: pages of requested runs. upkeep: renewals that Graph asks for."""
 
     moves: Queue
     requests: Queue

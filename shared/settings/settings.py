@@ -92,16 +92,16 @@ class Settings(BaseModel):
     )
     mode: Mode = Field(
         Mode.MOVE,
-        description="`move` sets Microsoft as provider; `report` only tells who would be moved.",
+        description="`move` sets Microsoft as provider; `report` only reports who would be moved.",
     )
     cloud: Cloud = Field(
         Cloud.PUBLIC, description="The Microsoft cloud: its addresses and audiences."
     )
     graph_url: AnyHttpUrl | None = Field(
-        None, description="Another address for Microsoft Graph than the cloud's."
+        None, description="Address of Microsoft Graph; empty: the cloud's."
     )
     teams_url: AnyHttpUrl | None = Field(
-        None, description="Another address for the Teams admin API than the cloud's."
+        None, description="Address of the Teams admin API; empty: the cloud's."
     )
     identity_client_id: str | None = Field(
         None, description="Client id of the user-assigned managed identity; empty: system-assigned."
@@ -121,11 +121,11 @@ class Settings(BaseModel):
         "which an administrator signs in (device code).",
     )
     sign_in_url: AnyHttpUrl | None = Field(
-        None, description="Only for the command line: another sign-in address than the cloud's."
+        None, description="Only for the command line: sign-in address; empty: the cloud's."
     )
     excluded_users: Names = Field(
         frozenset(),
-        description="User ids and principal names that are never touched, separated by commas.",
+        description="User ids and user principal names that are never changed, separated by commas.",
         examples=["ceo@contoso.com,6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c12"],
     )
     include_rooms: bool = Field(
@@ -133,26 +133,26 @@ class Settings(BaseModel):
     )
     excluded_groups: Groups = Field(
         frozenset(),
-        description="Object ids of groups whose members, also through other groups, are never "
-        "touched, separated by commas. Needs the Graph permission GroupMember.Read.All.",
+        description="Object ids of groups whose members, nested groups included, are never "
+        "changed, separated by commas. Needs the Graph permission GroupMember.Read.All.",
         examples=["0f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c13"],
     )
     number_rules: NumberRulesSetting = Field(
         default_factory=NumberRules,
-        description="Default toll number by group (object id; the first that fits wins), else by "
-        "usage location, else `*` for all others (JSON does, too); without a rule the service "
-        "chooses.",
+        description="Default toll number by group (object id; the first match wins), else by usage "
+        "location, else `*` for all others (or the same as JSON); without a rule the service chooses.",
         examples=["DE=+4969120012345; *=+14255550100"],
     )
     sweep_schedule: Schedule = Field(
-        "0 0 2 * * *", description="When the sweep of all users runs (NCRONTAB, UTC)."
+        "0 0 2 * * *", description="Schedule for the sweep of all users (NCRONTAB, UTC)."
     )
     recheck_schedule: Schedule = Field(
         "0 * * * * *",
-        description="When waiting users that are due are looked at again (NCRONTAB, UTC).",
+        description="Schedule for retrying waiting users who are due (NCRONTAB, UTC).",
     )
     catch_up_schedule: Schedule = Field(
-        "0 */5 * * * *", description="When changed licenses are asked for (NCRONTAB, UTC)."
+        "0 */5 * * * *",
+        description="Schedule for asking Graph which licenses changed (NCRONTAB, UTC).",
     )
     sweep_max_moves: int = Field(
         500,
@@ -160,14 +160,14 @@ class Settings(BaseModel):
         description="A sweep that would move more users than this is held until a person releases it.",
     )
     sweep_max_share: float = Field(
-        1.0, ge=0, le=1, description="The same as a share of the licensed users; 1: no such limit."
+        1.0, ge=0, le=1, description="The same limit as a share of the licensed users; 1: none."
     )
     sweep_lease_seconds: Seconds = Field(
-        300, description="Seconds after which a sweep that was killed may be gone on with."
+        300, description="Seconds until another instance may resume an interrupted sweep."
     )
     reprocess_licenses: bool = Field(
         False,
-        description="Whether Graph is asked once to process a license again after the grace period.",
+        description="Whether to ask Graph once, after the grace period, to reprocess a license.",
     )
     delivery: Delivery = Field(
         Delivery.WEBHOOK, description="How Graph delivers changes: `webhook` or `eventgrid`."
@@ -179,37 +179,44 @@ class Settings(BaseModel):
     event_grid_topic: str = Field("", description="Event Grid: the partner topic's name.")
     event_grid_location: str = Field("", description="Event Grid: its Azure region.")
     subscription_schedule: Schedule = Field(
-        "0 30 * * * *", description="When the change subscription is looked after (NCRONTAB, UTC)."
+        "0 30 * * * *",
+        description="Schedule for maintaining the change subscription (NCRONTAB, UTC).",
     )
     recheck_delays: Delays = Field(
         tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60)),
-        description="Pauses before further looks at a waiting user, in seconds; the last repeats.",
+        description="Pauses before each further attempt at a waiting user, in seconds; the last repeats.",
         examples=["60,120,300,600,1800,3600"],
     )
     grace_hours: float = Field(
-        24, gt=0, le=720, description="Hours that provisioning may take before a person is asked."
+        24,
+        gt=0,
+        le=720,
+        description="Hours that provisioning may take before a user is listed under *needs attention*.",
     )
     max_failures: int = Field(
-        6, ge=1, le=100, description="Looks at one user that may fail before a person is asked."
+        6,
+        ge=1,
+        le=100,
+        description="Failed attempts per user before the user is listed under *needs attention*.",
     )
     max_calls_in_flight: int = Field(
-        16, ge=1, le=256, description="Calls under way at once to one service, per process."
+        16, ge=1, le=256, description="Concurrent calls to one service, per process."
     )
-    request_timeout: Seconds = Field(30, description="Seconds one HTTP call may take.")
+    request_timeout: Seconds = Field(30, description="Time-out of one HTTP call, in seconds.")
     page_size: int = Field(
-        1000, ge=1, le=1000, description="Users in one page of the Teams listing (the sweep)."
+        1000, ge=1, le=1000, description="Users per page of the Teams listing (the sweep)."
     )
     queue: str = Field(
         "moves",
         pattern=r"^[a-z0-9](-?[a-z0-9])*$",
         min_length=3,
         max_length=47,
-        description="Name of the queue that carries user ids; the others are called after it.",
+        description="Name of the queue that carries user ids; the names of the others begin with it.",
     )
     table_prefix: str = Field(
         "",
         pattern=r"^([a-z][a-z0-9]{0,29})?$",
-        description="What the names of all tables begin with.",
+        description="Prefix of all table names.",
     )
     log_users: bool = Field(
         False, description="Whether log lines name users; otherwise a pseudonym."
@@ -311,7 +318,7 @@ class Settings(BaseModel):
 
 
 def unknown_settings(environment: Mapping[str, str]) -> list[str]:
-    """Return a warning for each name in the environment that looks like ours and is no setting.
+    """Return a warning for each variable that begins with ACP_ and names no setting.
 
     Not an error: a setting of another version must not stop an app that was rolled back.
     """

@@ -1,4 +1,4 @@
-"""Table `requests`: the users that a person asked to move, page by page, so that a run can go on.
+"""Table `requests`: the users of requested runs, page by page, so that a run can be resumed.
 
 Partition: the run. Row: the page's number; row `wish`: provider and options.
 Partition `keys`: which run an idempotency key stands for.
@@ -22,13 +22,13 @@ _KEYS: Final = "keys"
 
 
 class MoveRequestTable:
-    """Reads and writes what people asked for."""
+    """Reads and writes requests."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     async def save_page(self, run: str, page: RequestPage) -> None:
-        """Write a page, unless it is there: whoever begins the same run again undoes nothing."""
+        """Write a page, unless it is there: beginning the same run again undoes nothing."""
         if len(page.names) > NAMES_PER_PAGE:
             raise ValueError(f"at most {NAMES_PER_PAGE} names in a page, not {len(page.names)}")
         await self._table.insert(
@@ -93,7 +93,7 @@ class MoveRequestTable:
     async def run_of(self, key: str, run: str, asked: str) -> str:
         """Return the run that an idempotency key stands for: `run`, unless it had one already.
 
-        asked: what is asked for, in whatever form. ConflictError: the key came with something else.
+        asked: a text that stands for the request. ConflictError: the key came with something else.
         """
         row = {"PartitionKey": _KEYS, "RowKey": _digest(key)}
         if await self._table.insert({**row, "run": run, "asked": _digest(asked)}):

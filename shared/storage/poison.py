@@ -1,7 +1,7 @@
 """Reads a poison queue: messages that failed again and again, and texts that cannot be read.
 
 It is read by a timer and not by a queue trigger, because what cannot be read has to stay there for
-a person to look at. The SDK is imported at the first use, as in `shared.storage.queue`.
+a person to examine. The SDK is imported at the first use, as in `shared.storage.queue`.
 """
 
 import base64

@@ -25,7 +25,7 @@ _LIFETIME: Final = -1
 
 
 class MessageQueue:
-    """The queue of users to look at, in the encoding (base64) that the queue trigger expects."""
+    """A queue, in the encoding (base64) that the queue trigger expects."""
 
     def __init__(
         self,

@@ -47,7 +47,7 @@ class RunTable:
         await self._runs.replace(entity)
 
     async def find_run(self, run: str) -> Run | None:
-        """Return the run, or None; what is no run's id is nobody's."""
+        """Return the run, or None, also for a text that is not a run id."""
         if not _RUN_ID.fullmatch(run):
             return None
         row = await self._runs.get(run[:6], run)

@@ -1,4 +1,4 @@
-"""Table `users`: the last known state of each user the system looked at.
+"""Table `users`: the last known state of each user the system tried.
 
 Partition: the first hex digit of the user id, so that one user is a point read and a full read is
 16 range scans that run side by side. Row: the user id.
@@ -26,12 +26,12 @@ class UserTable:
         return row.get("moved_at") if row else None
 
     async def known(self, user_id: str) -> KnownUser | None:
-        """Return the user's row, or None when the system never looked at the user."""
+        """Return the user's row, or None when the system never tried the user."""
         row = await self._table.get(user_id[0], user_id)
         return _decode(dict(row)) if row else None
 
     async def record_result(self, result: UserResult, signal: Signal, now: datetime) -> None:
-        """Write what a look found. The date and the old provider of a move outlive later looks."""
+        """Write the outcome of an attempt. The date and the old provider of a move survive later attempts."""
         entity: dict[str, Any] = {
             "PartitionKey": result.user_id[0],
             "RowKey": result.user_id,

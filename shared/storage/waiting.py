@@ -1,4 +1,4 @@
-"""Table `waiting`: users to be looked at again, and users who need a person's attention.
+"""Table `waiting`: users to be tried again, and users who need attention.
 
 Partition `due` or `attention`: each list is one range scan. Row: the user id.
 """
@@ -47,7 +47,7 @@ class WaitingTable:
         await self._table.delete(there, waiting.user_id)
 
     async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
-        """Take the user off both lists, unless a look later than `looked_at` put the user there.
+        """Take the user off both lists, unless an attempt later than `looked_at` put the user there.
 
         Return the user's row as it was, or None when there was none to take off.
         """
@@ -77,7 +77,7 @@ class WaitingTable:
             yield _decode(dict(row))
 
     async def attention(self) -> AsyncIterator[Waiting]:
-        """Yield the users who need a person's attention."""
+        """Yield the users who need attention."""
         async for row in self._table.query("PartitionKey eq @list", {"list": _ATTENTION}):
             yield _decode(dict(row))
 

@@ -2,7 +2,7 @@
 
 A line is `event field=value ...`, the event in the name of its class: `Decided` writes `decided`. A
 field that is None is left out. An event or a field that is not declared here cannot be written: the
-types refuse it. The queries of infra/queries and the tables of docs/telemetry.md are held against
+types refuse it. The queries of infra/queries and the tables of docs/telemetry.md are checked against
 this module. A field's name means the same in every event; `FIELDS` says what.
 """
 
@@ -44,7 +44,7 @@ class Event:
 
 
 class Decided(Event):
-    """One look at one user came to its outcome: one line a user and look."""
+    """One attempt at one user ended with an outcome: one line per user and attempt."""
 
     user: LoggedUser
     decision: str | None
@@ -58,7 +58,7 @@ class Decided(Event):
 
 
 class Handled(Event):
-    """A queue message was worked off; its figures are sums over its users."""
+    """A queue message was handled; its figures are sums over its users."""
 
     cause: str
     run: str | None
@@ -72,14 +72,14 @@ class Handled(Event):
 
 
 class Notified(Event):
-    """Graph told of changed users, and they are being queued."""
+    """Graph notified the app of changed users, and they are being queued."""
 
     users: int
     lag_ms: int | None
 
 
 class NotificationsDropped(Event):
-    """Notifications were not ours or not readable, and were dropped."""
+    """Notifications were malformed or not for this app, and were dropped."""
 
     level = logging.WARNING
     malformed: int | None
@@ -103,7 +103,7 @@ class DeltaLinkExpired(Event):
 
 
 class Rechecked(Event):
-    """Waiting users whose time had come were queued."""
+    """Waiting users who were due were queued."""
 
     queued: int
 
@@ -137,7 +137,7 @@ class SweepSkipped(Event):
 
 
 class Unreadable(Event):
-    """Teams lists a user whose fields could not be read; the mover looks at that user by itself."""
+    """Teams lists a user whose fields could not be read; the mover tries that user separately."""
 
     level = logging.WARNING
     user: LoggedUser
@@ -153,14 +153,14 @@ class Unsaveable(Event):
 
 
 class SubscriptionCreated(Event):
-    """Graph was asked to tell of changed users."""
+    """The change subscription was created."""
 
     subscription: str
     expires: str | None
 
 
 class SubscriptionRenewed(Event):
-    """The subscription lives on until `expires`."""
+    """The subscription was renewed until `expires`."""
 
     subscription: str
     expires: str | None
@@ -174,13 +174,13 @@ class SubscriptionGone(Event):
 
 
 class SubscriptionDeleted(Event):
-    """A subscription that is not needed any more was ended."""
+    """A subscription that is no longer needed was deleted."""
 
     subscription: str
 
 
 class Poison(Event):
-    """A text on the queue is no message; it went to the poison queue."""
+    """A malformed message went to the poison queue."""
 
     level = logging.ERROR
     reason: str
@@ -188,7 +188,7 @@ class Poison(Event):
 
 
 class PoisonUnreadable(Event):
-    """A text on the poison queue is no message; it stays there for a person."""
+    """A malformed message on a poison queue; it stays there for a person to examine."""
 
     level = logging.ERROR
     reason: str
@@ -196,7 +196,7 @@ class PoisonUnreadable(Event):
 
 
 class PoisonRecorded(Event):
-    """Messages that failed again and again were taken off the poison queue."""
+    """Messages that failed repeatedly were removed from the poison queue."""
 
     level = logging.WARNING
     messages: int
@@ -204,14 +204,14 @@ class PoisonRecorded(Event):
 
 
 class PagePostponed(Event):
-    """A page of a run that a person asked for comes again later: a service did not answer."""
+    """A page of a requested run is retried later: a service did not answer."""
 
     run: str
     reason: str
 
 
 class RunInterrupted(Event):
-    """A page of a run that a person asked for failed again and again; the run says what to do."""
+    """A page of a requested run failed repeatedly; the run says what to do."""
 
     level = logging.WARNING
     run: str
@@ -219,14 +219,14 @@ class RunInterrupted(Event):
 
 
 class RenewalFailed(Event):
-    """A renewal that Graph asked for failed again and again; its message was taken off the queue."""
+    """A renewal that Graph asked for failed repeatedly; its message was removed."""
 
     level = logging.WARNING
     reason: str
 
 
 class NeedsAttention(Event):
-    """A user of a poison message was put on the list of those who need a person."""
+    """A user of a poison message is now listed under *needs attention*."""
 
     level = logging.WARNING
     user: LoggedUser
@@ -270,21 +270,21 @@ class Measured(Event):
 
 
 FIELDS: Final = {
-    "operation": "id of the signal that this comes of; on every line, first",
+    "operation": "id of the signal behind this line; on every line, first",
     "user": "the user's pseudonym; the user id with ACP_LOG_USERS",
     "decision": "the row of the decision table; absent when an error came before it",
-    "outcome": "what the look came to",
+    "outcome": "outcome of the attempt",
     "cause": "the signal: license_event, catch_up, sweep, recheck, request",
     "run": "id of the sweep or the requested run, if any",
-    "attempt": "number of this look; 1 unless the user waited",
-    "duration_ms": "milliseconds of the work; of a look without the batch that read its license",
+    "attempt": "number of this attempt; 1 unless the user waited",
+    "duration_ms": "milliseconds of the work; of an attempt without the batch that read the license",
     "reason": "why, in words",
     "origin": "operation in which the user began to wait, where it is another one",
     "users": "users of the message, notification, sweep or poison messages",
     "moved": "users who were moved",
     "would_move": "users whom report mode would have moved",
-    "waiting": "users who wait for another look",
-    "failed": "users whose look failed",
+    "waiting": "users who wait for another attempt",
+    "failed": "users whose attempt failed",
     "throttled": "answers of Graph and Teams that asked to wait (429, or 503 with Retry-After)",
     "lag_ms": "milliseconds from Graph's event to its arrival here, the longest of them",
     "malformed": "notifications that lack a field",
@@ -298,8 +298,8 @@ FIELDS: Final = {
     "ready": "users ready to move: licensed, included, provider not Microsoft",
     "already": "users on Microsoft already",
     "unlicensed": "users without the license",
-    "excluded": "users who are never touched",
-    "attention": "users who need a person",
+    "excluded": "users who are never changed",
+    "attention": "users who need attention",
     "saved": "users whose entries were saved ahead",
     "unreadable": "users whose fields could not be read",
     "unlisted": "licensed users whom Teams does not list",
@@ -314,7 +314,7 @@ FIELDS: Final = {
     "waiting_longer": "of those who wait: for longer than a day",
     "poison": "messages on the poison queues, about",
     "delta_age_s": "seconds since the last catch-up succeeded; absent before the first",
-    "subscription_left_s": "seconds that the subscription lives; negative: it ended; absent: none",
+    "subscription_left_s": "seconds until the subscription expires; negative: expired; absent: none",
 }
 """What each field means, with its unit."""
 

@@ -1,4 +1,4 @@
-"""One id for all that comes of one signal: a notification, a timer's tick, a person's request.
+"""One id for everything that one signal causes: a notification, a timer's tick, a person's request.
 
 Azure gives each call of a function an operation id of its own, and a queue message begins a new one.
 So the app makes an id where a signal comes in, carries it in its queue messages, and logs it on every

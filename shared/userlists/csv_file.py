@@ -36,7 +36,7 @@ def csv_names(file: BinaryIO, column: str | None = None) -> Iterator[str | BadLi
     the header of the column that holds the names, in any case. Without it the first row is a header
     when one of COLUMNS is in it and no name of a user; the first of COLUMNS that is there counts.
     Without a header it is the first column in which the first row names a user. A file without rows
-    yields nothing. InputError, at the first row: no such column, or none can be told to hold names;
+    yields nothing. InputError, at the first row: no such column, or none is known to hold names;
     the text lists what there is. InputError, before: a file that cannot be decoded, see
     `find_encoding`.
     """
@@ -67,7 +67,7 @@ def _find_column(row: Row, column: str | None, *, header_lost: bool) -> tuple[in
             if header_lost and len(row.fields) > 1:
                 raise InputError(
                     f"line {row.number}: a line before it, the header perhaps, cannot be read: "
-                    "mend it, for it tells which column holds the users"
+                    "fix it, for the header says which column holds the users"
                 )
             return index, False
     headers = [_plain(field) for field in row.fields]
@@ -76,7 +76,7 @@ def _find_column(row: Row, column: str | None, *, header_lost: bool) -> tuple[in
             return headers.index(name), True
     raise InputError(
         f"line {row.number}: no column of users: {_listed(row)}; understood are "
-        f"{', '.join(COLUMNS)}, and --column names any other"
+        f"{', '.join(COLUMNS)}; name the column if it is another one"
     )
 
 

@@ -26,7 +26,7 @@ def user_name(text: str) -> str:
     braces or parentheses, as a URN), or an address `local@domain`, returned as it is written: a user
     principal name, a guest's too, or a mail address. An address has at most 113 characters, all of
     them visible and none of `()<>[]:;,\\"`, which neither kind of address may hold. Whether there is
-    such a user is not looked at. InputError shows anything else and says what is expected.
+    such a user is ignored. InputError shows anything else and says what is expected.
     """
     name = text.strip()
     if "@" in name:

@@ -65,7 +65,7 @@ class FakeDirectory:
         name = f"subscription-{len(self.created) + 1}"
         self.created.append(url)
         self.live[name] = expires
-        return GraphSubscription(id=name, expirationDateTime=expires)
+        return GraphSubscription(name, expires, url)
 
     async def renew_subscription(
         self, subscription_id: str, expires: datetime
@@ -73,17 +73,10 @@ class FakeDirectory:
         if subscription_id not in self.live:
             raise NotFoundError("Graph", "PATCH /v1.0/subscriptions/{id}", "HTTP 404")
         self.live[subscription_id] = expires
-        return GraphSubscription(id=subscription_id, expirationDateTime=expires)
+        return self._subscription(subscription_id)
 
     async def subscriptions(self) -> list[GraphSubscription]:
-        return [
-            GraphSubscription(
-                id=name,
-                expirationDateTime=end,
-                notificationUrl=self.created[int(name.rsplit("-", 1)[1]) - 1],
-            )
-            for name, end in self.live.items()
-        ]
+        return [self._subscription(name) for name in self.live]
 
     async def delete_subscription(self, subscription_id: str) -> None:
         if self.live.pop(subscription_id, None) is None:
@@ -103,3 +96,7 @@ class FakeDirectory:
         if self.reprocess_error:
             raise self.reprocess_error
         self.reprocessed.append(user_id)
+
+    def _subscription(self, name: str) -> GraphSubscription:
+        url = self.created[int(name.rsplit("-", 1)[1]) - 1]
+        return GraphSubscription(name, self.live[name], url)

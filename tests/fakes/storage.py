@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.domain.messages import Message, MoveMessage, PoisonMessage
+from shared.domain.messages import Message, MoveMessage, PageMessage, PoisonMessage
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting
@@ -238,11 +238,19 @@ class FakeQueue:
         self.delays.extend([delay] * len(messages))
 
     @property
+    def moves(self) -> list[MoveMessage]:
+        """The messages with users."""
+        return [each for each in self.messages if isinstance(each, MoveMessage)]
+
+    @property
+    def pages(self) -> list[PageMessage]:
+        """The messages with a page of a run."""
+        return [each for each in self.messages if isinstance(each, PageMessage)]
+
+    @property
     def users(self) -> list[str]:
         """The users of all messages, in order."""
-        return [
-            user for each in self.messages if isinstance(each, MoveMessage) for user in each.users
-        ]
+        return [user for each in self.moves for user in each.users]
 
 
 @dataclass
@@ -261,3 +269,12 @@ class FakePoison[Content]:
 
     async def delete(self, message: PoisonMessage[Content]) -> None:
         self.deleted.append(message.id)
+
+    @property
+    def left(self) -> list[Content | str]:
+        """What was not deleted."""
+        return [
+            content
+            for place, content in enumerate(self.contents)
+            if f"message-{place}" not in self.deleted
+        ]

@@ -4,10 +4,15 @@ import dataclasses
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from shared.domain.listing import TeamsPage
+from shared.domain.bridges import BridgeNumber
+from shared.domain.listing import Provider, TeamsPage, TenantSwitches
 from shared.domain.user import ServiceUser
 from shared.errors import InputError, ServiceError, UnreachableError
 from tests.fakes.people import microsoft
+
+
+QUIET = TenantSwitches(replaces_provider=False, sends_mail=False, sends_meetings=False)
+"""Switches of a tenant in which a move has no side effect."""
 
 
 @dataclass
@@ -35,6 +40,12 @@ class FakeTeams:
     stop_with: ServiceError = field(
         default_factory=lambda: UnreachableError("Teams", "GET /Teams.User/users", "ReadTimeout")
     )
+    tenant_switches: TenantSwitches = QUIET
+    tenant_providers: list[Provider] = field(default_factory=list)
+    bridges: list[BridgeNumber] = field(default_factory=list)
+    tenant_error: ServiceError | None = None
+    """What every call answers that is about the whole tenant."""
+    tenant_reads: int = 0
     _before: dict[str, tuple[int, ServiceUser]] = field(default_factory=dict)
 
     def add(self, *users: ServiceUser) -> None:
@@ -59,6 +70,18 @@ class FakeTeams:
             following = at + self.page_size
             link = str(following) if following < len(users) else None
             yield TeamsPage(users[at:following], link, self.faults if at == 0 else [])
+
+    async def switches(self) -> TenantSwitches:
+        self._read_tenant()
+        return self.tenant_switches
+
+    async def providers(self) -> list[Provider]:
+        self._read_tenant()
+        return list(self.tenant_providers)
+
+    async def bridge_numbers(self) -> list[BridgeNumber]:
+        self._read_tenant()
+        return list(self.bridges)
 
     async def bridge_of(self, number: str) -> str:
         if number in self.on_no_bridge:
@@ -91,3 +114,8 @@ class FakeTeams:
         if self.takes_effect_and_fails:
             self.takes_effect_and_fails = False
             raise UnreachableError("Teams", "PUT /Teams.Cpc/users/{id}", "ReadTimeout")
+
+    def _read_tenant(self) -> None:
+        self.tenant_reads += 1
+        if self.tenant_error:
+            raise self.tenant_error

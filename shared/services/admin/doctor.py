@@ -1,4 +1,4 @@
-"""What an administrator should know before trusting the app: part by part, with what to do about it."""
+"""Examines the app and its services, part by part: how each is, and what to do about it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _SUBSCRIPTION_SHOULD_LAST: Final = timedelta(days=1)
 
 
 class Verdict(StrEnum):
-    """How a part is."""
+    """The state of a part."""
 
     OK = "ok"
     WARNING = "warning"
@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A part, how it is, and what to do when it is not well."""
+    """A part, its verdict, and what to do when it is not ok."""
 
     part: str
     verdict: Verdict
@@ -40,10 +40,9 @@ class Finding:
 class Doctor:
     """Examines the parts one after the other.
 
-    probes: by part, calls that raise AcpError when the part is not well, with what to do then; a text
-    that one returns is told. unknown: warnings about settings that are none.
-    queues: by name, how many messages wait there. numbers: the number rules. groups:
-    those that the settings name.
+    probes: by part, calls that raise AcpError when the part fails, with what to do then; a text that
+    one returns is shown. unknown: warnings about unknown settings. queues: by name, how many
+    messages are there. numbers: the number rules. groups: those that the settings name.
     """
 
     def __init__(
@@ -78,8 +77,8 @@ class Doctor:
         for part, (probe, to_do) in self._probes.items():
             yield await self._probe(part, probe, to_do)
         for warning in self._unknown:
-            yield Finding("settings", Verdict.WARNING, warning, "correct the name, or take it out")
-        for part, look in {
+            yield Finding("settings", Verdict.WARNING, warning, "correct the name, or remove it")
+        for part, examine in {
             "mails and meetings": self._side_effects,
             "bridges": self._bridges,
             "number rules": self._number_rules,
@@ -91,7 +90,7 @@ class Doctor:
             "held sweeps": self._held_sweeps,
         }.items():
             try:
-                yield await look(part)
+                yield await examine(part)
             except AcpError as error:
                 yield Finding(part, Verdict.FAILED, str(error), "see the lines above")
 
@@ -103,7 +102,7 @@ class Doctor:
         except AccessDeniedError as error:
             return Finding(part, Verdict.FAILED, str(error), to_do)
         except AcpError as error:
-            return Finding(part, Verdict.FAILED, str(error), "try again; then look at the address")
+            return Finding(part, Verdict.FAILED, str(error), "try again; then check the address")
         return Finding(part, Verdict.OK, found if isinstance(found, str) else "answers")
 
     async def _side_effects(self, part: str) -> Finding:
@@ -118,8 +117,8 @@ class Doctor:
             if on
         ]
         if not effects:
-            return Finding(part, Verdict.OK, "a move sends nothing to anybody")
-        to_do = "tell the users, or switch it off before a large move"
+            return Finding(part, Verdict.OK, "a move has no side effects")
+        to_do = "inform the users, or switch it off before a large move"
         return Finding(part, Verdict.WARNING, "; ".join(effects), to_do)
 
     async def _bridges(self, part: str) -> Finding:
@@ -128,7 +127,7 @@ class Doctor:
         free = sum(each.toll_free for each in known)
         detail = f"{bridges}, with {len(known) - free} toll and {free} toll-free numbers"
         if len(known) == free:
-            to_do = "the tenant has no number to dial in: look at its conference bridges"
+            to_do = "the tenant has no number to dial in: check its conference bridges"
             return Finding(part, Verdict.FAILED, detail, to_do)
         return Finding(part, Verdict.OK, detail)
 
@@ -145,7 +144,7 @@ class Doctor:
 
     async def _named_groups(self, part: str) -> Finding:
         if not self._groups:
-            return Finding(part, Verdict.OK, "none are named")
+            return Finding(part, Verdict.OK, "no groups are named")
         members = lost = empty = 0
         for group in self._groups:
             try:
@@ -158,26 +157,28 @@ class Doctor:
             return Finding(part, Verdict.FAILED, f"{lost} of {len(self._groups)} unknown", to_do)
         detail = f"{len(self._groups)}, with {members} users"
         if empty:
-            to_do = "a group with hidden membership shows nobody: is that one among them?"
-            return Finding(part, Verdict.WARNING, f"{detail}; {empty} with nobody", to_do)
+            to_do = "a group with hidden membership shows nobody: is one of them such a group?"
+            return Finding(part, Verdict.WARNING, f"{detail}; {empty} without members", to_do)
         return Finding(part, Verdict.OK, detail)
 
     async def _subscription(self, part: str) -> Finding:
         known = await self._state.subscription()
-        to_do = "look for errors of keep_subscription in the log"
+        to_do = "check the log for errors of keep_subscription"
         if known is None or not known.subscription_id or known.expires_at is None:
-            return Finding(part, Verdict.WARNING, "Graph was not asked to tell of changes", to_do)
+            return Finding(
+                part, Verdict.WARNING, "there is none: Graph sends no notifications", to_do
+            )
         left = known.expires_at - self._clock.now()
         if left <= timedelta(0):
             return Finding(part, Verdict.FAILED, "it has expired", to_do)
-        detail = f"lives for {left.days} days and {left.seconds // 3600} hours"
+        detail = f"expires in {left.days} days and {left.seconds // 3600} hours"
         if left < _SUBSCRIPTION_SHOULD_LAST:
             return Finding(part, Verdict.WARNING, detail, to_do)
         return Finding(part, Verdict.OK, detail)
 
     async def _catch_up(self, part: str) -> Finding:
         stored = await self._state.delta_at()
-        to_do = "look for errors of catch_up in the log"
+        to_do = "check the log for errors of catch_up"
         if stored is None:
             return Finding(part, Verdict.WARNING, "it has not run yet", to_do)
         age = self._clock.now() - stored
@@ -190,7 +191,7 @@ class Doctor:
         detail = ", ".join(f"{name} {count}" for name, count in counts.items())
         poison = sum(count for name, count in counts.items() if name.endswith("-poison"))
         if poison:
-            to_do = "look at the messages: their users may need `acp move`"
+            to_do = "examine the messages: their users may need `acp move`"
             return Finding(part, Verdict.WARNING, detail, to_do)
         return Finding(part, Verdict.OK, detail)
 
@@ -198,7 +199,7 @@ class Doctor:
         end = self._clock.now() + timedelta(days=365)
         due = sum([1 async for _ in self._waiting.due(end)])
         attention = sum([1 async for _ in self._waiting.attention()])
-        detail = f"{due} wait for another look, {attention} need attention"
+        detail = f"{due} waiting for another attempt, {attention} need attention"
         if attention:
             return Finding(part, Verdict.WARNING, detail, "`acp attention` lists them")
         return Finding(part, Verdict.OK, detail)
@@ -206,6 +207,6 @@ class Doctor:
     async def _held_sweeps(self, part: str) -> Finding:
         held = [run.id async for run in self._runs.runs(2) if run.state is RunState.HELD]
         if held:
-            to_do = "`acp run RUN` says why, `acp release RUN` lets it go"
+            to_do = "`acp run RUN` says why, `acp release RUN` releases it"
             return Finding(part, Verdict.WARNING, ", ".join(held), to_do)
         return Finding(part, Verdict.OK, "none")

@@ -24,7 +24,7 @@ class NumberChange:
 
 
 class NumberChanges:
-    """Looks up both sides for the users who were moved; one call to Teams and one to the table each."""
+    """Looks up both sides for users who were moved: one call to Teams and one table query per user."""
 
     def __init__(self, conferencing: Conferencing, replaced: ReplacedProviders) -> None:
         self._conferencing = conferencing

@@ -1,4 +1,4 @@
-"""The runs of the last months, for whoever wants to see them."""
+"""Lists and finds the runs of the last months."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

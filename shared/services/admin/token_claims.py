@@ -7,7 +7,7 @@ from typing import Any
 
 
 def describe_token(token: str) -> str:
-    """Return audience and roles (of an app) or scopes (of a person), in words; no part of the token.
+    """Return audience and roles (of an app) or scopes (of a person) in words, without any part of the token.
 
     Source: "Access token claims reference" (learn.microsoft.com/entra/identity-platform).
     """

@@ -34,7 +34,7 @@ class UserView:
 
 
 class UserReader:
-    """Looks a user up everywhere."""
+    """Collects everything about a user from Graph, Teams and the tables."""
 
     def __init__(
         self,

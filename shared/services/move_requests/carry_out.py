@@ -1,6 +1,6 @@
 """A run that a person asked for: named users, moved now, with a result each.
 
-The names are written down first, page by page, so that an interrupted run resumes without its list.
+The names are stored first, page by page, so that an interrupted run resumes without its list.
 A user who has a result in the run is not tried again.
 """
 
@@ -59,7 +59,7 @@ class MoveRunner:
         self._stopping = asyncio.Event()
 
     async def begin(self, names: Iterable[str], options: MoveOptions = DEFAULT_OPTIONS) -> Run:
-        """Write down a run over `names` (ids or addresses, each once); InputError: there are none.
+        """Store a run over `names` (ids or addresses, each once); InputError: there are none.
 
         When this returns the run can be carried out, now or later and by anybody.
         """
@@ -90,7 +90,7 @@ class MoveRunner:
         return count
 
     def stop(self) -> None:
-        """Take no further users; those being moved are finished, and the run can go on later."""
+        """Start no further users; those being moved are finished, and the run can be resumed."""
         self._stopping.set()
 
     @traced
@@ -120,7 +120,7 @@ class MoveRunner:
         return run
 
     async def refresh_state(self, run: Run, outcomes: Mapping[str, int] | None = None) -> Run:
-        """Write down where the run stands: finished when no page is left, else interrupted.
+        """Save the run's state: finished when no page is left, else interrupted.
 
         outcomes: how many users have each, where that was counted already.
         """
@@ -146,7 +146,7 @@ class MoveRunner:
             raise ConflictError(f"run {run_id!r} is a {run.cause}: it resumes by itself")
         if not run.scanned:
             raise ConflictError(
-                f"run {run_id!r}: its users were not all written down; begin a new run"
+                f"run {run_id!r}: not all of its users were stored; begin a new run"
             )
         return run
 

@@ -1,4 +1,4 @@
-"""Pages of runs that failed again and again: the run says so, and a person can resume it."""
+"""Handles pages that failed repeatedly: the run says so, and a person can resume it."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ class FailedPages:
     async def record(self) -> int:
         """Mark the run of every poison message and remove the message; return how many there were.
 
-        A malformed message stays in the queue, for a person.
+        A malformed message stays in the queue for a person to examine.
         """
         count = 0
         async for message in self._poison.messages():
@@ -43,11 +43,9 @@ class FailedPages:
         if page.page == 0:
             reason = "its users could not be found; begin a new run"
         elif run.cause is Signal.PREVIEW:
-            reason = f"page {page.page} failed again and again; begin a new dry run"
+            reason = f"page {page.page} failed repeatedly; begin a new dry run"
         else:
-            reason = (
-                f"page {page.page} failed again and again; go on with: acp move --resume {run.id}"
-            )
+            reason = f"page {page.page} failed repeatedly; resume the run"
             state = RunState.INTERRUPTED
         await self._runs.save_run(replace(run, state=state, reason=reason))
         self._log.write(RunInterrupted(run=run.id, reason=reason))

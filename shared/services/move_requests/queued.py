@@ -1,4 +1,4 @@
-"""Runs that people ask the deployed app for: written down at once, carried out page by page.
+"""Requests to the deployed app: accepted at once, carried out page by page.
 
 Each page of at most 100 users is a queue message, so that a large run is shared by the instances and
 a page that fails comes again. Page 0 finds out who is on a provider.
@@ -29,7 +29,7 @@ _RETRY_SECONDS: Final = 60.0
 
 
 class QueuedMoveRequests:
-    """Takes requests in, and carries them out page by page."""
+    """Accepts requests, and carries them out page by page."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Records the outcome of each attempt, and keeps whoever is not settled on a list: nobody is forgotten."""
+"""Records the outcome of each attempt, and keeps users who are not settled on a list."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -107,7 +107,7 @@ class Recorder:
         return row
 
     async def _reprocess(self, row: Waiting) -> Waiting:
-        """Ask Graph once to process the license again; if it refuses, a person is asked instead."""
+        """Ask Graph once to process the license again; if it refuses, the user needs attention."""
         try:
             await self._directory.reprocess(row.user_id)
         except ServiceError as error:

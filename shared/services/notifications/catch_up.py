@@ -1,4 +1,4 @@
-"""The truth about licenses: what changed since the last catch-up, whatever notifications were lost.
+"""Asks Graph what changed since the last catch-up: the truth, whatever notifications were lost.
 
 Source: "Use delta query to track changes in Microsoft Graph data" (users), Microsoft Graph
 documentation: changes may come twice, pages may be empty, a link expires after seven days.
@@ -82,7 +82,7 @@ class CatchUp:
     async def _start_anew(self) -> None:
         """Take the new link first and sweep then, so that no change falls between the two.
 
-        The sweep is written down before the link is stored: a crash in between loses neither.
+        The sweep is requested before the link is stored: a crash in between loses neither.
         """
         self._log.write(DeltaLinkExpired())
         link = await self._directory.latest_delta_link()

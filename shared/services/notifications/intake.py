@@ -1,6 +1,6 @@
-"""Takes in change notifications: checks whose they are, and says which users to look at.
+"""Checks change notifications, and turns them into messages with the users to move.
 
-A notification with a wrong secret, tenant or subscription is dropped without a sign to the sender;
+A notification with a wrong secret, tenant or subscription is dropped without notice to the sender;
 it is counted and logged without its content. Sources: "Receive change notifications through
 webhooks" and "changeNotification resource type", Microsoft Graph documentation.
 """
@@ -158,7 +158,7 @@ class NotificationIntake:
         if not secrets:
             return "unknown_subscription"
         given = notification.client_state.encode(errors="surrogatepass")
-        # Every secret is compared, each in constant time: the answer's time tells nothing.
+        # Every secret is compared, each in constant time: timing reveals nothing.
         matches = [hmac.compare_digest(secret.client_state.encode(), given) for secret in secrets]
         return notification if any(matches) else "wrong_client_state"
 
@@ -175,7 +175,7 @@ class NotificationIntake:
                     self._known = await self._state.subscription()
                     self._read_at = self._clock.monotonic()
             now = self._clock.now()
-            # Without an id yet, Graph is just being asked for it: the secret alone decides.
+            # Without an id yet, Graph has not answered yet: the secret alone decides.
             found = [
                 secret
                 for secret in (self._known.secrets if self._known else ())

@@ -1,8 +1,8 @@
 """Maintains the change subscription: without one Graph sends nothing.
 
 Graph documents that it refuses a second subscription for the same changes (409), though people saw
-it accept some. So a new one is asked for while the old one lives, and where Graph refuses that, the
-old one goes first; `catch_up` has what happens in between. Each one gets an address of its own
+it accept some. So a new one is created while the old one still exists, and where Graph refuses that, the
+old one is deleted first; `catch_up` has what happens in between. Each one gets an address of its own
 (`?s=...`), by which a leftover of a crash is known. Sources: "subscription resource type", "Create
 subscription" and "Receive change notifications through webhooks", Microsoft Graph documentation.
 """

@@ -1,4 +1,4 @@
-"""The reading half of a sweep: streams all users and writes down, page by page, whom to queue."""
+"""The reading half of a sweep: streams all users and stores, page by page, whom to queue."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -91,7 +91,7 @@ class SweepReader:
         self._log = log
 
     async def read(self, run: Run, keep_lease: Callable[[], Awaitable[None]]) -> Run:
-        """Read what is left to read; return the run with all pages written down.
+        """Read what is left to read; return the run with all pages stored.
 
         keep_lease: called before each step; raises BusyError when another instance took over.
         """
@@ -103,10 +103,10 @@ class SweepReader:
         if run.page == 0 or run.next_link:
             async for page in survey.pages(run.next_link):
                 await keep_lease()
-                run = await self._write_down(run, page)
-        return await self._write_down_the_rest(run, survey.unlisted)
+                run = await self._store_page(run, page)
+        return await self._store_rest(run, survey.unlisted)
 
-    async def _write_down(self, run: Run, page: SurveyedPage) -> Run:
+    async def _store_page(self, run: Run, page: SurveyedPage) -> Run:
         for user_id, reason in page.faults:
             self._log.write(Unreadable(user=self._log.who(user_id), reason=reason))
         found = PageFindings.of(page)
@@ -124,8 +124,8 @@ class SweepReader:
         await self._runs.save_run(run)
         return run
 
-    async def _write_down_the_rest(self, run: Run, unlisted: set[bytes]) -> Run:
-        """Write down whom the pages do not name, so that the mover tries them too.
+    async def _store_rest(self, run: Run, unlisted: set[bytes]) -> Run:
+        """Store users whom the pages do not name, so that the mover tries them too.
 
         Licensed users whom Teams does not list, and those who need attention: somebody may have
         fixed what was wrong.

@@ -1,12 +1,12 @@
 """The sweep: streams every user with the provider and queues those who are not as they should be.
 
-It repairs what no notification tells of: a provider set back by hand, a lost signal. It also saves
+It repairs what no notification reports: a provider set back by hand, a lost signal. It also saves
 the entries of third-party users whom the service may replace by itself on licensing or provisioning
 (AutomaticallyReplaceAcpProvider), because then it is too late.
 
-A sweep has two parts. First it reads all pages and writes down, page by page, whom it would queue:
-so a killed sweep goes on from its last page, and a sweep that would move too many users is held
-before it did anything. Then it queues what it wrote down.
+A sweep has two parts. First it reads all pages and stores, page by page, whom it would queue: so an
+interrupted sweep resumes from its last page, and a sweep that would move too many users is held
+before it did anything. Then it queues the users it stored.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ from shared.telemetry.operation import current_id, throttled, traced
 _LEASE: Final = "sweep"
 _SENT_AT_ONCE: Final = 1_000
 _GIVE_UP_AFTER: Final = timedelta(hours=6)
-"""An interrupted sweep older than this is not gone on with: its links and its picture are old."""
+"""An interrupted sweep older than this is not resumed: its links and its data are stale."""
 
 _OPEN: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED, RunState.RELEASED})
 
@@ -81,16 +81,16 @@ class Sweeper:
         self._busy = asyncio.Lock()
 
     async def sweep(self) -> Run | None:
-        """Go on with the unfinished sweep or begin one; return it, or None while another is running.
+        """Resume the unfinished sweep or begin one; return it, or None while another is running.
 
         Counts: `users` seen, `licensed`, one per decision, `queued`, `saved` entries, `unreadable`,
         `unlisted` (licensed, but Teams does not list them). An error of a service or of the storage
-        is raised; after a passing one the sweep goes on from its last page at a later `resume`.
+        is raised; after a transient one the sweep resumes from its last page at a later `resume`.
         """
         return await self._alone(begin=True)
 
     async def resume(self) -> Run | None:
-        """Go on with an unfinished or released sweep, or begin a requested one; else return None."""
+        """Resume an unfinished or released sweep, or begin a requested one; else return None."""
         requested = await self._state.sweep_requested()
         if not requested and await self._unfinished() is None:
             return None
@@ -132,7 +132,7 @@ class Sweeper:
             run = await self._unfinished()
             if run is None and not begin:
                 return None
-            return await self._go_on(run or await self._begin())
+            return await self._proceed(run or await self._begin())
         finally:
             await self._state.release(_LEASE, self._owner, self._clock.now())
 
@@ -150,7 +150,7 @@ class Sweeper:
         return run
 
     async def _unfinished(self) -> Run | None:
-        """Return the run to go on with: the current one, else the first that a person released."""
+        """Return the run to resume: the current one, else the first that a person released."""
         current = await self._state.current_sweep()
         for run_id in [current, *await self._state.released_sweeps()]:
             run = await self._runs.find_run(run_id) if run_id else None
@@ -160,7 +160,7 @@ class Sweeper:
                 return run
         return None
 
-    async def _go_on(self, run: Run) -> Run:
+    async def _proceed(self, run: Run) -> Run:
         if not run.released and self._clock.now() - run.started_at > _GIVE_UP_AFTER:
             await self._end(run, RunState.FAILED, f"not finished in time; {run.reason}")
             run = await self._begin()
@@ -175,7 +175,7 @@ class Sweeper:
             await self._interrupt(run.id, str(error))
             raise
         except (ServiceError, SettingsError) as error:
-            # What trying again cannot mend (a missing role, a refused link) ends the run.
+            # A fault that retrying cannot cure (a missing role, a refused link) ends the run.
             await self._end(await self._runs.find_run(run.id) or run, RunState.FAILED, str(error))
             raise
         return await self._end(run, RunState.FINISHED, "")
@@ -202,7 +202,7 @@ class Sweeper:
             await self._pages.mark_sent(run.id, page.number)
 
     async def _interrupt(self, run_id: str, reason: str) -> None:
-        """Write down why the run stops and when it goes on; the pauses grow as for waiting users."""
+        """Record why the run stops and when it resumes; the pauses grow as for waiting users."""
         with suppress(AcpError):  # the first error is the one to raise; the row may lag behind it
             run = await self._runs.find_run(run_id)
             if run is not None:

@@ -1,4 +1,4 @@
-"""Messages that failed again and again: their users need a person's attention, not silence."""
+"""Handles poison messages: their users need attention, not silence."""
 
 from typing import Final
 
@@ -15,15 +15,15 @@ from shared.telemetry.events import (
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import operation, traced
 
-_REASON: Final = "its queue message failed again and again; the log of move_users says why"
+_REASON: Final = "its queue message failed repeatedly; the log of move_users says why"
 _RENEWAL: Final = (
-    "Graph asked to renew the change subscription, and that failed again and again; the log of "
+    "Graph asked to renew the change subscription, and that failed repeatedly; the log of "
     "renew_subscription says why, and keep_subscription tries at its own schedule"
 )
 
 
 def unreadable(message: PoisonMessage[object]) -> PoisonUnreadable:
-    """Return the log line of a malformed message, which stays in its queue for a person."""
+    """Return the log line of a malformed message, which stays in its queue for a person to examine."""
     return PoisonUnreadable(reason=message.fault, message=message.id)
 
 
@@ -48,7 +48,7 @@ class PoisonRecorder:
     async def record(self) -> int:
         """Record the users of every poison message and remove it; return how many users.
 
-        A malformed message stays in the queue, for a person; each reading writes it to the log.
+        A malformed message stays in the queue for a person to examine; each reading logs it.
         """
         await self._report_renewals()
         messages = users = 0

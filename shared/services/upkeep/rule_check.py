@@ -47,5 +47,7 @@ class RuleChecker:
                 async for _ in self._groups.members(group):
                     break
             except SettingsError as error:
-                faults.append(str(error))
+                excludes = group in self._rules.excluded_groups
+                setting = "ACP_EXCLUDED_GROUPS" if excludes else "ACP_NUMBER_RULES"
+                faults.append(f"{setting}: {error}")
         return faults

@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.clients.graph_models import DeltaPage
+from shared.domain.listing import ChangedUser, ChangePage
 from shared.domain.user import DirectoryUser, PlanStatus
 from shared.errors import (
     AccessDeniedError,
@@ -262,7 +264,7 @@ async def test_subscription_is_asked_for_as_documented() -> None:
     recorder = Recorder(lambda _: httpx.Response(201, json=answer))
     end = datetime(2026, 11, 30, 12, tzinfo=UTC)
     created = await recorder.graph().create_subscription("https://app.example/n", "secret", end)
-    assert (created.id, created.expiration_date_time) == ("s1", end)
+    assert (created.id, created.expires_at) == ("s1", end)
     assert json.loads(recorder.requests[0].content) == {
         "changeType": "updated",
         "resource": "users",
@@ -321,7 +323,7 @@ async def test_odd_plan_of_another_product_does_no_harm() -> None:
     recorder = Recorder(lambda _: httpx.Response(200, json=page))
     link = f"{ORIGIN}/v1.0/users/delta?$deltatoken=1"
     pages = [page async for page in recorder.graph().changes(link)]
-    assert [user.may_be_licensed for user in pages[0].value] == [False, True, True]
+    assert [user.may_be_licensed for user in pages[0].users] == [False, True, True]
 
 
 async def test_throttled_batch_counts_once() -> None:
@@ -340,3 +342,40 @@ async def test_delta_page_without_a_link_is_refused() -> None:
     recorder = Recorder(lambda _: httpx.Response(200, json={"value": []}))
     with pytest.raises(ContractError, match="deltaLink"):
         await recorder.graph().latest_delta_link()
+
+
+@pytest.mark.parametrize(
+    ("fields", "removed", "may_be_licensed"),
+    [
+        ({"assignedPlans": [{"servicePlanId": PLAN, "capabilityStatus": "Enabled"}]}, False, True),
+        ({"assignedPlans": [{"servicePlanId": PLAN.upper()}]}, False, True),
+        ({"assignedPlans": [{"servicePlanId": guid(7)}]}, False, False),
+        ({"assignedPlans": [{"servicePlanId": guid(7)}, {"servicePlanId": PLAN}]}, False, True),
+        ({"assignedPlans": []}, False, False),
+        ({"displayName": "Renamed"}, False, False),
+        ({"@removed": {"reason": "changed"}}, True, False),
+        (
+            {"@removed": {"reason": "deleted"}, "assignedPlans": [{"servicePlanId": PLAN}]},
+            True,
+            False,
+        ),
+    ],
+)
+def test_changed_user_says_whether_a_plan_may_be_there(
+    fields: dict[str, Any], removed: bool, may_be_licensed: bool
+) -> None:
+    """A conferencing plan among those that changed; other plans, other changes and deletions are none."""
+    page = DeltaPage.model_validate({"value": [{"id": guid(1), **fields}], "@odata.nextLink": "x"})
+    assert page.to_domain() == ChangePage([ChangedUser(guid(1), removed, may_be_licensed)], None)
+
+
+def test_last_page_of_changes_has_the_delta_link() -> None:
+    """An empty page is one, too; a next link is no delta link."""
+    last = DeltaPage.model_validate({"value": [], "@odata.deltaLink": "new"})
+    assert last.to_domain() == ChangePage([], "new")
+
+
+def test_page_of_changes_without_any_link_is_refused() -> None:
+    """A page that leads nowhere is no page."""
+    with pytest.raises(ValueError, match="deltaLink"):
+        DeltaPage.model_validate({"value": []})

@@ -78,7 +78,7 @@ async def every_request() -> list[httpx.Request]:
     await teams.probe()
     assert [each.name for each in await teams.providers()] == ["BT"]
     assert await teams.bridge_numbers() == [BridgeNumber("+14255550100", "b1")]
-    assert (await teams.conferencing_settings()).automatically_send_emails_to_users
+    assert (await teams.switches()).sends_mail
     batches = [request for request in recorder.requests if request.url.path.endswith("/$batch")]
     insides = [
         httpx.Request(each["method"], f"{ORIGIN}/v1.0{each['url']}")

@@ -3,6 +3,7 @@
 import pytest
 
 from shared.domain.bridges import BridgeNumber, bridge_of, check_options, rule_faults
+from shared.domain.number_rules import NumberRules
 from shared.domain.options import MoveOptions
 from shared.errors import InputError
 
@@ -26,7 +27,7 @@ KNOWN = [
 )
 def test_numbers_of_a_bridge_are_taken(options: MoveOptions) -> None:
     """No number, or numbers of one bridge, each of its kind."""
-    check_options(options, KNOWN, {})
+    check_options(options, KNOWN, NumberRules())
 
 
 @pytest.mark.parametrize(
@@ -41,21 +42,21 @@ def test_numbers_of_a_bridge_are_taken(options: MoveOptions) -> None:
 def test_others_are_refused(options: MoveOptions, said: str) -> None:
     """A number on no bridge, of the wrong kind or of another bridge is told with those there are."""
     with pytest.raises(InputError, match=said):
-        check_options(options, KNOWN, {})
+        check_options(options, KNOWN, NumberRules())
 
 
 def test_toll_free_number_fits_the_rules() -> None:
     """Where the rules give the toll number, a toll-free number of another bridge is refused, too."""
     options = MoveOptions(toll_free_number=TOLL_FREE)
-    check_options(options, KNOWN, {"*": TOLL})
+    check_options(options, KNOWN, NumberRules.parse({"*": TOLL}))
     with pytest.raises(InputError, match="on another bridge than"):
-        check_options(options, KNOWN, {"US": TOLL, "DE": ELSEWHERE})
-    check_options(MoveOptions(False, TOLL, TOLL_FREE), KNOWN, {"DE": ELSEWHERE})
+        check_options(options, KNOWN, NumberRules.parse({"US": TOLL, "DE": ELSEWHERE}))
+    check_options(MoveOptions(False, TOLL, TOLL_FREE), KNOWN, NumberRules.parse({"DE": ELSEWHERE}))
 
 
 def test_rules_need_toll_numbers() -> None:
     """A rule whose number is on no bridge, or is a toll-free one, is told as it was written."""
-    rules = {"US": TOLL, "GB": "+442079460000", "*": TOLL_FREE}
+    rules = NumberRules.parse({"US": TOLL, "GB": "+442079460000", "*": TOLL_FREE})
     assert rule_faults(rules, KNOWN) == ["GB=+442079460000", f"*={TOLL_FREE}"]
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 
 from shared.domain.decision import Action, Rules, decide, screen
+from shared.domain.number_rules import NumberRules
 from shared.domain.user import (
     AccountType,
     DirectoryUser,
@@ -23,7 +24,7 @@ ROOMS_TOO = Rules(include_rooms=True)
 GROUPED = replace(licensed(), groups=frozenset({guid(91)}))
 GROUP_OUT = Rules(excluded_groups=frozenset({guid(91)}))
 OTHER_OUT = Rules(excluded_groups=frozenset({guid(92)}))
-NUMBERED = Rules(numbers={"US": NUMBER})
+NUMBERED = Rules(numbers=NumberRules.parse({"US": NUMBER}))
 BOTH = (microsoft(default=False), third_party())
 
 TABLE = [
@@ -99,26 +100,26 @@ def test_row(
 
 def test_rule_for_all_other_locations() -> None:
     """`*` is for whom no rule of their own exists, and for those without a location."""
-    rules = Rules(numbers={"DE": "+4969120012345", "*": NUMBER})
+    rules = NumberRules.parse({"DE": "+4969120012345", "*": NUMBER})
     users = [replace(licensed(), usage_location=location) for location in ("DE", "US", None)]
     assert [rules.number_for(user) for user in users] == ["+4969120012345", NUMBER, NUMBER]
-    assert Rules().number_for(users[1]) is None
+    assert NumberRules().number_for(users[1]) is None
 
 
 def test_rule_for_a_group_wins() -> None:
     """The first rule that names a group of the user wins over the usage location and over `*`."""
     first, second = guid(91), guid(92)
-    rules = Rules(numbers={"US": "+1", second: "+2", first: "+3", "*": "+4"})
+    rules = NumberRules.parse({"US": "+1", second: "+2", first: "+3", "*": "+4"})
     groups = ((), (first,), (first, second), (guid(93),))
     users = [replace(licensed(), groups=frozenset(each)) for each in groups]
     numbers = [rules.number_for(user) for user in users]
     assert numbers == ["+1", "+3", "+2", "+1"]
-    assert rules.groups == (first, second)
+    assert Rules(numbers=rules).groups == (first, second)
 
 
 def test_numbers_that_are_asked_for_win() -> None:
     """Numbers asked for in a run replace the rules there; without any the rules stay what they are."""
-    rules = Rules(numbers={"US": "+1", "*": "+4"})
+    rules = Rules(numbers=NumberRules.parse({"US": "+1", "*": "+4"}))
     asked = rules.with_numbers("+7", "+800")
     decision = decide(licensed(), in_service(1, third_party()), asked)
     assert (decision.number, decision.toll_free) == ("+7", "+800")

@@ -9,7 +9,7 @@ from shared.domain.retry import Attempt, RetryPolicy, Waiting, WaitReason, ask_p
 from tests.fakes import NOON, guid
 
 MINUTE = timedelta(minutes=1)
-PATIENCE = RetryPolicy(delays=[MINUTE, 5 * MINUTE], grace=timedelta(hours=1), max_failures=3)
+POLICY = RetryPolicy(delays=[MINUTE, 5 * MINUTE], grace=timedelta(hours=1), max_failures=3)
 
 
 def again(
@@ -17,7 +17,7 @@ def again(
 ) -> Waiting:
     """One more look that did not settle the user, some minutes after noon."""
     look = Attempt(guid(1), cause, "why", NOON + minutes * MINUTE, pause=pause * MINUTE)
-    return keep_waiting(previous, look, PATIENCE)
+    return keep_waiting(previous, look, POLICY)
 
 
 def test_delays_grow_and_the_last_repeats() -> None:

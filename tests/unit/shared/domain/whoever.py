@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from shared.domain.decision import Rules
+from shared.domain.number_rules import NumberRules
 from shared.domain.user import (
     AccountType,
     DirectoryUser,
@@ -54,5 +55,5 @@ RULES = st.builds(
     ),
     excluded_groups=st.sampled_from([frozenset(), frozenset({guid(91)})]),
     include_rooms=st.booleans(),
-    numbers=st.sampled_from([{}, {"US": NUMBER}, {guid(91): NUMBER}]),
+    numbers=st.sampled_from([{}, {"US": NUMBER}, {guid(91): NUMBER}]).map(NumberRules.parse),
 )

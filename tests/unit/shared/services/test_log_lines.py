@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from shared.domain.listing import ChangedUser, ChangePage
 from shared.domain.messages import MoveMessage
 from shared.domain.retry import Waiting, WaitReason, ask_person
+from shared.domain.run import Signal
 from shared.domain.subscription import ChangeSubscription, Secret
 from shared.domain.sweep_limit import SweepLimit
 from shared.errors import UnreachableError
+from shared.services.notifications.catch_up import CatchUp
 from shared.services.notifications.intake import NotificationIntake
 from shared.services.upkeep.metrics import MetricsCollector
 from shared.services.upkeep.poison import PoisonRecorder
@@ -20,6 +23,7 @@ from shared.telemetry.operation import count_throttled, operation
 from tests.fakes import (
     NOON,
     FakeClock,
+    FakeDirectory,
     FakePoison,
     FakeQueue,
     FakeState,
@@ -57,7 +61,7 @@ def _notification(number: int, time: str | None) -> dict[str, Any]:
     }
 
 
-async def take_in(body: bytes) -> list[str]:
+async def take_in(body: bytes) -> list[MoveMessage]:
     """The queue messages of a webhook call."""
     state = FakeState(ChangeSubscription((Secret("secret", "s1"),), "s1"))
     accepted = await NotificationIntake(state, TENANT, FakeClock(), EventLog("acp.intake")).webhook(
@@ -68,8 +72,8 @@ async def take_in(body: bytes) -> list[str]:
 
 async def test_one_operation_from_notification_to_outcome(world: MovingWorld, lines: Lines) -> None:
     """The id made where the notification comes in is on the line of the user's outcome."""
-    (text,) = await take_in(notifications(None, None))
-    await world.mover().move(MoveMessage.decode(text))
+    (message,) = await take_in(notifications(None, None))
+    await world.mover().move(message)
     notified, *decided = [*lines.of("notified"), *lines.of("decided"), lines.one("handled")]
     assert len(decided) == 3
     assert {fields["operation"] for fields in decided} == {notified["operation"]}
@@ -85,7 +89,7 @@ async def test_a_waiting_user_keeps_the_operation_that_began_the_wait(
     queue = FakeQueue()
     await Rechecker(world.waiting, queue, world.clock, EventLog("acp.rechecking")).recheck()
     world.teams.add(in_service(1, third_party()))
-    await world.mover().move(MoveMessage.decode(queue.texts[0]))
+    await world.mover().move(queue.moves[0])
     first, second = lines.of("decided")
     assert (first["decision"], first["outcome"], first["attempt"]) == ("wait", "waiting", "1")
     assert (second["decision"], second["outcome"], second["attempt"]) == ("replace", "moved", "2")
@@ -104,7 +108,7 @@ async def test_decision_line_has_every_field(world: MovingWorld, lines: Lines) -
     assert decided == {
         "decision": "replace",
         "outcome": "moved",
-        "cause": "test",
+        "cause": "license_event",
         "run": "20261123T020000Z-sweep-1f2e",
         "attempt": "1",
         "duration_ms": "1000",
@@ -162,7 +166,7 @@ async def test_notification_lag(lines: Lines, times: list[str | None], lag: str 
 
 async def test_sweep_line_counts_who_is_ready(lines: Lines) -> None:
     """A sweep's line has those ready to move, and says when it is held."""
-    world = SweepingWorld(guard=SweepLimit(1, 1.0))
+    world = SweepingWorld(limit=SweepLimit(1, 1.0))
     world.fill(2)
     await world.sweep()
     ended = lines.one("sweep_ended")
@@ -175,8 +179,10 @@ async def test_measures(lines: Lines) -> None:
     waiting, clock = FakeWaiting(), FakeClock()
     for number, hours in enumerate((0.5, 1, 23, 24, 100)):
         since = NOON - timedelta(hours=hours)
-        await waiting.put(Waiting(guid(number), WaitReason.FAILURE, "x", since, NOON, NOON))
-    await waiting.put(ask_person(guid(9), "", "x", NOON))
+        await waiting.save_waiting(
+            Waiting(guid(number), WaitReason.FAILURE, "x", since, NOON, NOON)
+        )
+    await waiting.save_waiting(ask_person(guid(9), "", "x", NOON))
     known = ChangeSubscription((), "s1", NOON, NOON + timedelta(days=1))
     state = FakeState(known, link_at=NOON - timedelta(minutes=7))
 
@@ -214,9 +220,10 @@ async def test_measures_of_a_new_app(lines: Lines) -> None:
 async def test_poison_lines_keep_the_operation_of_the_message(lines: Lines) -> None:
     """The users of a poison message are logged under the signal that they came of."""
     waiting = FakeWaiting()
-    text = MoveMessage(cause="test", users=(guid(1),), operation="0123456789abcdef").encode()
-    poison = FakePoison([text, "no message"])
-    await PoisonRecorder(poison, waiting, FakeClock(), EventLog("acp.poison")).record()
+    message = MoveMessage(Signal.SWEEP, (guid(1),), operation="0123456789abcdef")
+    moves = FakePoison[MoveMessage]([message, "no message"])
+    log = EventLog("acp.poison")
+    await PoisonRecorder(moves, FakePoison(), waiting, FakeClock(), log).record()
     assert lines.one("needs_attention")["operation"] == "0123456789abcdef"
     assert lines.one("poison_recorded")["users"] == "1"
     assert lines.one("poison_unreadable")["message"] == "message-1"
@@ -232,3 +239,32 @@ async def test_every_line_is_part_of_an_operation(world: MovingWorld, lines: Lin
     await sweeping.sweep()
     assert {"notified", "unexpected", "decided", "handled", "sweep_ended"} <= dict(lines.all).keys()
     assert all(len(fields["operation"]) == 16 for _, fields in lines.all)
+
+
+async def test_whatever_is_queued_carries_the_operation_under_way(lines: Lines) -> None:
+    """Messages of notifications, second looks, catch-ups, sweeps and requests name their operation."""
+    taken_in = await take_in(notifications(None))
+    waiting, rechecks, clock = FakeWaiting(), FakeQueue(), FakeClock()
+    await waiting.save_waiting(Waiting(guid(1), WaitReason.FAILURE, "x", NOON, NOON, NOON))
+    await Rechecker(waiting, rechecks, clock, EventLog("acp.rechecking")).recheck()
+    sweeping = SweepingWorld()
+    sweeping.fill(2)
+    await sweeping.sweep()
+    directory, changes = FakeDirectory(), FakeQueue()
+    directory.delta_pages = [ChangePage([ChangedUser(guid(1), False, True)], "new")]
+    await CatchUp(
+        directory=directory,
+        state=FakeState(link="stored"),
+        queue=changes,
+        waiting=waiting,
+        sweep=sweeping.sweep,
+        clock=clock,
+        log=EventLog("acp.catching_up"),
+    ).catch_up()
+    for event, messages in {
+        "notified": taken_in,
+        "rechecked": rechecks.moves,
+        "sweep_ended": sweeping.queue.moves,
+        "caught_up": changes.moves,
+    }.items():
+        assert [each.operation for each in messages] == [lines.one(event)["operation"]]

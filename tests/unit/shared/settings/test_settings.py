@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.number_rules import NumberRules
 from shared.errors import SettingsError
 from shared.settings.settings import Cloud, Mode, Settings, unknown_settings
 from tests.fakes import guid
@@ -35,7 +36,7 @@ def test_values_are_read_in_their_written_forms() -> None:
         ACP_MODE="report",
     )
     assert settings.excluded_users == {"ceo@contoso.com", "b@contoso.com"}
-    assert settings.number_rules == {"DE": "+4969120012345"}
+    assert settings.number_rules == NumberRules.parse({"DE": "+4969120012345"})
     assert settings.recheck_delays == (timedelta(seconds=1), timedelta(seconds=2.5))
     assert settings.include_rooms
     assert settings.mode is Mode.REPORT
@@ -48,7 +49,7 @@ def test_values_are_read_in_their_written_forms() -> None:
 def test_number_rules_in_both_forms(text: str) -> None:
     """Pairs with semicolons and JSON say the same."""
     rules = read(ACP_NUMBER_RULES=text).number_rules
-    assert rules == {"DE": "+4969120012345", "*": "+14255550100"}
+    assert rules == NumberRules.parse({"DE": "+4969120012345", "*": "+14255550100"})
 
 
 def test_empty_counts_as_not_set() -> None:
@@ -127,7 +128,7 @@ def test_misspelled_setting_is_warned_of_with_a_guess() -> None:
 )
 def test_number_rules_by_group_keep_their_order(value: str, rules: dict[str, str]) -> None:
     """A rule names a location, a group in any case, or all others; the first group that fits wins."""
-    assert list(read(ACP_NUMBER_RULES=value).number_rules.items()) == list(rules.items())
+    assert list(read(ACP_NUMBER_RULES=value).number_rules.written()) == list(rules.items())
 
 
 def test_groups_are_ids_and_at_most_twenty() -> None:

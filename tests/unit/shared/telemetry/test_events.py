@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shared.telemetry.events import FIELDS, catalogue, fields_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 
 
 def written() -> dict[str, set[str]]:

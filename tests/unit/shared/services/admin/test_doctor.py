@@ -1,7 +1,7 @@
 """The doctor: each part is found well, doubtful or failing, with what to do about it."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,26 +9,28 @@ import pytest
 from shared.clients.graph_groups import unknown_group
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import TenantSwitches
+from shared.domain.number_rules import NumberRules
 from shared.domain.retry import ask_person
-from shared.domain.run import Run, RunState
+from shared.domain.run import Run, RunState, Signal
 from shared.domain.subscription import ChangeSubscription
-from shared.errors import AccessDeniedError, UnreachableError
+from shared.errors import AccessDeniedError, ServiceError, UnreachableError
 from shared.services.admin.doctor import Doctor, Finding, Verdict
-from tests.fakes import NOON, FakeClock, FakeWaiting, guid
+from shared.services.admin.run_history import RunHistory
+from tests.fakes import NOON, FakeClock, FakeRuns, FakeState, FakeTeams, FakeWaiting, guid
+from tests.fakes.teams import QUIET
 
-QUIET = TenantSwitches(
-    AutomaticallyReplaceAcpProvider=False,
-    AutomaticallySendEmailsToUsers=False,
-    AutomaticallyMigrateUserMeetings=False,
-)
+BRIDGES = [
+    BridgeNumber("+14255550100", "bridge"),
+    BridgeNumber("+18005550100", "bridge", toll_free=True),
+]
 
 
 @dataclass
 class Patient:
     """An app that is well, until a test makes it ill."""
 
-    error: Exception | None = None
-    settings: TenantSwitches = QUIET
+    error: ServiceError | None = None
+    switches: TenantSwitches = QUIET
     known: ChangeSubscription | None = field(
         default_factory=lambda: ChangeSubscription((), "s1", NOON, NOON + timedelta(days=6))
     )
@@ -36,7 +38,7 @@ class Patient:
     poison: int = 0
     groups: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
-    numbers: dict[str, str] = field(default_factory=lambda: {"*": "+14255550100"})
+    numbers: NumberRules = field(default_factory=lambda: NumberRules(default="+14255550100"))
     states: tuple[RunState, ...] = (RunState.FINISHED,)
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
 
@@ -44,36 +46,22 @@ class Patient:
         if self.error:
             raise self.error
 
-    async def conferencing_settings(self) -> TenantSwitches:
-        await self.probe()
-        return self.settings
-
     async def members(self, group: str) -> AsyncIterator[list[str]]:
         if group == guid(99):
             raise unknown_group(group)
         yield [guid(1), guid(2)]
 
-    async def bridge_numbers(self) -> list[BridgeNumber]:
-        return [
-            BridgeNumber("+14255550100", "bridge"),
-            BridgeNumber("+18005550100", "bridge", toll_free=True),
-        ]
-
-    async def subscription(self) -> ChangeSubscription | None:
-        return self.known
-
-    async def delta_at(self) -> datetime | None:
-        return self.stored
-
-    async def runs(self, months: int) -> AsyncIterator[Run]:
-        assert months
-        for state in self.states:
-            yield Run("20261123T020000Z-sweep-1f2e", "sweep", state, NOON)
-
     async def count(self) -> int:
         return self.poison
 
     async def examine(self) -> dict[str, Finding]:
+        ids = [f"20261123T02000{number}Z-sweep-1f2e" for number in range(len(self.states))]
+        runs = FakeRuns(
+            {
+                run: Run(run, Signal.SWEEP, state, NOON)
+                for run, state in zip(ids, self.states, strict=True)
+            }
+        )
         doctor = Doctor(
             probes={"Graph": (self.probe, "grant it")},
             queues={"moves-poison": self.count},
@@ -81,10 +69,12 @@ class Patient:
             groups=self.groups,
             directory=self,
             unknown=self.unknown,
-            tenant=self,
-            state=self,
+            tenant=FakeTeams(
+                tenant_switches=self.switches, bridges=BRIDGES, tenant_error=self.error
+            ),
+            state=FakeState(self.known, link_at=self.stored),
             waiting=self.waiting,
-            runs=self,
+            runs=RunHistory(runs, FakeClock()),
             clock=FakeClock(),
         )
         return {found.part: found async for found in doctor.examine()}
@@ -107,7 +97,7 @@ async def test_all_is_well() -> None:
             Verdict.FAILED,
         ),
         (
-            Patient(settings=QUIET.model_copy(update={"automatically_send_emails_to_users": True})),
+            Patient(switches=replace(QUIET, sends_mail=True)),
             "mails and meetings",
             Verdict.WARNING,
         ),
@@ -121,7 +111,11 @@ async def test_all_is_well() -> None:
         (Patient(stored=None), "catch-up", Verdict.WARNING),
         (Patient(stored=NOON - timedelta(minutes=31)), "catch-up", Verdict.FAILED),
         (Patient(poison=1), "queues", Verdict.WARNING),
-        (Patient(numbers={"DE": "+4969120012345"}), "number rules", Verdict.FAILED),
+        (
+            Patient(numbers=NumberRules({}, {"DE": "+4969120012345"})),
+            "number rules",
+            Verdict.FAILED,
+        ),
         (Patient(groups=(guid(98), guid(99))), "groups", Verdict.FAILED),
         (Patient(unknown=("ACP_MOD: no such setting",)), "settings", Verdict.WARNING),
         (Patient(states=(RunState.HELD,)), "held sweeps", Verdict.WARNING),
@@ -137,5 +131,5 @@ async def test_what_is_wrong_is_found(patient: Patient, part: str, verdict: Verd
 async def test_users_who_need_help_are_counted() -> None:
     """A user on the attention list is a warning that says how to see who it is."""
     patient = Patient()
-    await patient.waiting.put(ask_person(guid(1), "", "why", NOON))
+    await patient.waiting.save_waiting(ask_person(guid(1), "", "why", NOON))
     assert "1 need attention" in (await patient.examine())["waiting users"].detail

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain.run import Run, RunState, new_run_id
+from shared.domain.run import Run, RunState, Signal, new_run_id
 from shared.errors import InputError
 from shared.services.admin.run_history import RunHistory
 from tests.fakes import NOON, FakeClock, FakeRuns
@@ -14,9 +14,11 @@ async def reporter(*starts: datetime, now: datetime = NOON) -> tuple[RunHistory,
     """A reporter at the time `now`, and the runs, one for each start."""
     runs, clock = FakeRuns(), FakeClock()
     clock.passed = (now - NOON).total_seconds()
-    known = [Run(new_run_id("sweep", at), "sweep", RunState.FINISHED, at) for at in starts]
+    known = [
+        Run(new_run_id(Signal.SWEEP, at), Signal.SWEEP, RunState.FINISHED, at) for at in starts
+    ]
     for run in known:
-        await runs.put(run)
+        await runs.save_run(run)
     return RunHistory(runs, clock), known
 
 
@@ -55,8 +57,8 @@ async def test_no_runs_at_all() -> None:
 
 
 async def test_one_run_by_its_id() -> None:
-    """The run is returned; an unknown id is an error of the input that says where to look."""
+    """The run is returned; an unknown id is an error of the input that names it."""
     found, (run,) = await reporter(NOON)
     assert await found.run(run.id) == run
-    with pytest.raises(InputError, match="no such run; `acp runs` lists them"):
+    with pytest.raises(InputError, match="'20261123T120000Z-sweep-none': there is no such run"):
         await found.run("20261123T120000Z-sweep-none")

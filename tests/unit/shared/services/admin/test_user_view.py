@@ -56,7 +56,7 @@ async def test_a_user_after_the_move(world: World) -> None:
 async def test_a_user_who_needs_a_person(world: World) -> None:
     """The waiting row says since when and why."""
     row = ask_person(guid(1), licensed(1).upn, "help", NOON)
-    await world.waiting.put(row)
+    await world.waiting.save_waiting(row)
     assert (await shower(world).show(guid(1))).waiting == row
 
 

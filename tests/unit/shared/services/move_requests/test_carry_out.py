@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.options import MoveOptions
-from shared.domain.run import Run, RunState, new_run_id
+from shared.domain.run import Run, RunState, Signal, new_run_id
 from shared.domain.user import PlanStatus
 from shared.errors import AccessDeniedError, InputError
 from tests.fakes import NOON, guid, in_service, licensed, microsoft, third_party
@@ -21,14 +21,14 @@ async def test_names_are_written_down_before_anything_happens() -> None:
     """A begun run has its names in pages of at most 100, and can be carried out by anybody."""
     world = World()
     names = world.fill(MANY)
-    run = await world.requester().begin(iter(names))
+    run = await world.runner().begin(iter(names))
     pages = [page async for page in world.requests.pages(run.id)]
     assert [len(page.names) for page in pages] == [100, 100, 50]
     assert [name for page in pages for name in page.names] == names
     assert world.runs.last == run
     assert (run.state, run.counts) == (RunState.INTERRUPTED, {"users": MANY})
     assert world.teams.sets == []
-    await world.requester().carry_out(run.id)
+    await world.runner().carry_out(run.id)
     assert world.set_once(MANY)
 
 
@@ -36,8 +36,8 @@ async def test_what_was_asked_for_holds_for_the_whole_run() -> None:
     """Numbers and mails asked for at the beginning hold for a run that another process goes on with."""
     world = World()
     options = MoveOptions(True, "+15550111", "+18005550111")
-    run = await world.requester().begin(world.fill(2), options)
-    await world.requester().carry_out(run.id)
+    run = await world.runner().begin(world.fill(2), options)
+    await world.runner().carry_out(run.id)
     assert world.teams.sets == [(guid(1), True, "+15550111"), (guid(2), True, "+15550111")]
     assert world.teams.mailed == [guid(1), guid(2)]
     entries = [world.teams.known[guid(number)].entries[0] for number in (1, 2)]
@@ -49,7 +49,7 @@ async def test_an_empty_list_is_refused(names: Iterable[str]) -> None:
     """Nobody named is an error of the input, and leaves neither a run nor pages behind."""
     world = World()
     with pytest.raises(InputError, match="no users were named"):
-        await world.requester().begin(names)
+        await world.runner().begin(names)
     assert (world.runs.runs, world.requests.known) == ({}, {})
 
 
@@ -122,7 +122,7 @@ def test_a_stopped_run_goes_on_where_it_was(order: list[int], after: int) -> Non
 
     async def both() -> Run:
         run = await world.stopped(names, after)
-        return await world.requester().carry_out(run.id, world.told.extend)
+        return await world.runner().carry_out(run.id, world.told.extend)
 
     run = asyncio.run(both())
     assert world.set_once(130)
@@ -134,12 +134,12 @@ def test_a_stopped_run_goes_on_where_it_was(order: list[int], after: int) -> Non
 async def test_a_run_stopped_before_it_began_touches_nobody() -> None:
     """`stop` before `carry_out`: interrupted, nobody looked at, and it can go on."""
     world = World()
-    requester = world.requester()
-    run = await requester.begin(world.fill(3))
-    requester.stop()
-    assert (await requester.carry_out(run.id)).state is RunState.INTERRUPTED
+    runner = world.runner()
+    run = await runner.begin(world.fill(3))
+    runner.stop()
+    assert (await runner.carry_out(run.id)).state is RunState.INTERRUPTED
     assert (world.teams.reads, world.teams.sets) == (0, [])
-    assert (await world.requester().carry_out(run.id)).state is RunState.FINISHED
+    assert (await world.runner().carry_out(run.id)).state is RunState.FINISHED
     assert world.set_once(3)
 
 
@@ -151,7 +151,7 @@ async def test_who_has_a_result_is_not_looked_at_again() -> None:
     run = await world.stopped(names, after=100)
     assert world.outcomes(run)[guid(1)] == "waiting"
     world.teams.add(in_service(1, third_party()))
-    run = await world.requester().carry_out(run.id)
+    run = await world.runner().carry_out(run.id)
     assert run.counts == {"users": 101, "moved": 100, "waiting": 1}
     assert guid(1) not in world.sets
 
@@ -161,7 +161,7 @@ async def test_a_finished_run_carried_out_again_does_nothing() -> None:
     world = World()
     run = await world.carry_out(*world.fill(3), "unknown@contoso.example")
     looks = (world.directory.batches, world.teams.reads, len(world.told))
-    again = await world.requester().carry_out(run.id, world.told.extend)
+    again = await world.runner().carry_out(run.id, world.told.extend)
     assert again == run
     assert (world.directory.batches, world.teams.reads, len(world.told)) == looks
 
@@ -169,10 +169,10 @@ async def test_a_finished_run_carried_out_again_does_nothing() -> None:
 async def test_sweeps_and_unknown_runs_are_refused() -> None:
     """Only a run that a person asked for is carried out; a sweep stays as it is."""
     world = World()
-    sweep = Run(new_run_id("sweep", NOON), "sweep", RunState.INTERRUPTED, NOON)
-    await world.runs.put(sweep)
+    sweep = Run(new_run_id(Signal.SWEEP, NOON), Signal.SWEEP, RunState.INTERRUPTED, NOON)
+    await world.runs.save_run(sweep)
     with pytest.raises(InputError, match="is a sweep"):
-        await world.requester().carry_out(sweep.id)
+        await world.runner().carry_out(sweep.id)
     with pytest.raises(InputError, match="no such run"):
-        await world.requester().carry_out("20261123T120000Z-request-none")
+        await world.runner().carry_out("20261123T120000Z-request-none")
     assert world.runs.runs == {sweep.id: sweep}

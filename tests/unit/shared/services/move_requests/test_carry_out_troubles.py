@@ -22,7 +22,7 @@ async def test_an_outcome_that_cannot_be_recorded_interrupts_the_run() -> None:
     assert run.counts["users"] == MANY
     assert 100 <= run.counts["moved"] < MANY
     world.users.down.clear()
-    run = await world.requester().carry_out(run.id)
+    run = await world.runner().carry_out(run.id)
     assert run.state is RunState.FINISHED
     assert run.counts["users"] == sum(run.counts.values()) - MANY == MANY
     assert world.set_once(MANY)
@@ -37,7 +37,7 @@ async def test_results_that_cannot_be_written_interrupt_the_run(unknown: int) ->
     with pytest.raises(StorageError, match="runresults"):
         await world.carry_out(*names)
     assert world.runs.last.state is RunState.INTERRUPTED
-    run = await world.requester().carry_out(world.runs.last.id)
+    run = await world.runner().carry_out(world.runs.last.id)
     assert run.state is RunState.FINISHED
     assert len(world.outcomes(run)) == 30 + unknown
     assert world.set_once(30)
@@ -46,14 +46,14 @@ async def test_results_that_cannot_be_written_interrupt_the_run(unknown: int) ->
 async def test_a_storage_that_is_gone_leaves_a_run_that_goes_on() -> None:
     """Even when it cannot be written down that the run stopped, it can be carried out later."""
     world = World()
-    requester = world.requester()
-    run = await requester.begin(world.fill(3))
+    runner = world.runner()
+    run = await runner.begin(world.fill(3))
     world.requests.down = True
     with pytest.raises(StorageError):
-        await requester.carry_out(run.id)
+        await runner.carry_out(run.id)
     assert world.runs.last.state is not RunState.FINISHED
     world.requests.down = False
-    assert (await requester.carry_out(run.id)).state is RunState.FINISHED
+    assert (await runner.carry_out(run.id)).state is RunState.FINISHED
     assert world.set_once(3)
 
 
@@ -69,4 +69,4 @@ async def test_a_directory_that_is_down_interrupts_the_run(
         await world.carry_out(*names)
     assert (world.runs.last.state, world.runs.recorded) == (RunState.INTERRUPTED, {})
     world.directory.down = None
-    assert (await world.requester().carry_out(world.runs.last.id)).counts["moved"] == 3
+    assert (await world.runner().carry_out(world.runs.last.id)).counts["moved"] == 3

@@ -1,46 +1,28 @@
 """Pages of runs that failed again and again: the run says what a person can do."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from shared.domain.messages import PageMessage, PoisonMessage
-from shared.domain.run import Run, RunState
+from shared.domain.messages import PageMessage
+from shared.domain.run import Run, RunState, Signal
 from shared.errors import ConflictError
 from shared.services.move_requests.failed_pages import FailedPages
 from shared.telemetry.log import EventLog
-from tests.fakes import NOON, FakeRuns
+from tests.fakes import NOON, FakePoison, FakeRuns
 from tests.unit.shared.services.move_requests.world import RequestingWorld
 
 
-@dataclass
-class FakePoison:
-    """A poison queue in memory."""
-
-    texts: list[str] = field(default_factory=list)
-
-    async def messages(self) -> AsyncIterator[PoisonMessage]:
-        for text in list(self.texts):
-            handle: Any = SimpleNamespace(id="handle")
-            yield PoisonMessage(text, handle)
-
-    async def delete(self, message: PoisonMessage) -> None:
-        self.texts.remove(message.text)
-
-
-async def record(runs: FakeRuns, *texts: str) -> list[str]:
+async def record(runs: FakeRuns, *contents: PageMessage | str) -> list[PageMessage | str]:
     """Record these messages; return what is left of them."""
-    poison = FakePoison(list(texts))
+    poison = FakePoison[PageMessage](list(contents))
     await FailedPages(poison, runs, EventLog("acp.poison")).record()
-    return poison.texts
+    return poison.left
 
 
 def running(scanned: bool = True) -> Run:
     """A run under way."""
-    return Run("r1", "request", RunState.RUNNING, NOON, counts={"users": 3}, scanned=scanned)
+    return Run("r1", Signal.REQUEST, RunState.RUNNING, NOON, counts={"users": 3}, scanned=scanned)
 
 
 @pytest.mark.parametrize(
@@ -57,23 +39,23 @@ def running(scanned: bool = True) -> Run:
 async def test_the_run_says_what_to_do(page: int, state: RunState, said: str) -> None:
     """A page that failed interrupts the run; one that was to find its users ends it."""
     runs = FakeRuns({"r1": running()})
-    assert await record(runs, PageMessage(run="r1", page=page).encode()) == []
+    assert await record(runs, PageMessage(run="r1", page=page)) == []
     assert (runs.runs["r1"].state, runs.runs["r1"].reason) == (state, said)
 
 
 async def test_a_dry_run_cannot_be_gone_on_with() -> None:
     """A dry run whose page failed ends: there is nothing to resume."""
-    runs = FakeRuns({"r1": replace(running(), cause="preview")})
-    await record(runs, PageMessage(run="r1", page=2).encode())
+    runs = FakeRuns({"r1": replace(running(), cause=Signal.PREVIEW)})
+    await record(runs, PageMessage(run="r1", page=2))
     assert runs.runs["r1"].state is RunState.FAILED
     assert "begin a new dry run" in runs.runs["r1"].reason
 
 
 async def test_other_messages_change_nothing() -> None:
     """What is no message stays for a person; an unknown run and a finished one are passed over."""
-    done = Run("r2", "request", RunState.FINISHED, NOON)
+    done = Run("r2", Signal.REQUEST, RunState.FINISHED, NOON)
     runs = FakeRuns({"r2": done})
-    pages = [PageMessage(run=run, page=1).encode() for run in ("r1", "r2")]
+    pages = [PageMessage(run=run, page=1) for run in ("r1", "r2")]
     assert await record(runs, "no message", *pages) == ["no message"]
     assert runs.runs == {"r2": done}
 
@@ -83,4 +65,4 @@ async def test_a_run_that_was_not_taken_in_is_not_gone_on_with() -> None:
     world = RequestingWorld()
     world.runs.runs["r1"] = running(scanned=False)
     with pytest.raises(ConflictError, match="its users were not all written down"):
-        await world.requester().find("r1")
+        await world.runner().find("r1")

@@ -13,6 +13,7 @@ from shared.services.move_requests.queued import QueuedMoveRequests
 from shared.services.moving.preview import Previewer
 from shared.services.sweeping.finding import Finder
 from shared.telemetry.log import EventLog
+from shared.telemetry.operation import operation
 from tests.fakes import FakeQueue, guid
 from tests.unit.shared.services.move_requests.world import RequestingWorld
 
@@ -28,7 +29,7 @@ class World(RequestingWorld):
     def queued(self) -> QueuedMoveRequests:
         """The service as another instance has it."""
         return QueuedMoveRequests(
-            requester=self.requester(),
+            runner=self.runner(),
             previewer=Previewer(self.directory, self.teams, self.rules),
             finder=Finder(self.directory, self.teams, self.rules),
             requests=self.requests,
@@ -40,30 +41,44 @@ class World(RequestingWorld):
 
     async def work(self, *, again: bool = False) -> Run:
         """Work off what is queued, also what that queues; return the last run."""
-        while self.pages.texts:
-            message = PageMessage.decode(self.pages.texts.pop(0))
-            await self.queued().work(message, again=again)
+        while self.pages.messages:
+            await self.queued().work(self.take(), again=again)
         return self.runs.last
+
+    def take(self) -> PageMessage:
+        """Take the first message off the queue."""
+        message = self.pages.messages.pop(0)
+        assert isinstance(message, PageMessage)
+        return message
 
 
 async def test_users_are_moved_page_by_page() -> None:
     """Three pages, worked off one by one: the run ends with the last, each user set once."""
     world = World()
-    run = await world.queued().accept_users(
-        world.fill(MANY), MoveRequest(), dry_run=False, key=None
-    )
+    run = await world.queued().accept(MoveRequest(tuple(world.fill(MANY))), None)
     assert (run.state, run.counts) == (RunState.RUNNING, {"users": MANY})
-    assert len(world.pages.texts) == 3
+    assert len(world.pages.messages) == 3
     run = await world.work()
     assert (run.state, run.counts) == (RunState.FINISHED, {"users": MANY, "moved": MANY})
     assert world.set_once(MANY)
 
 
-async def test_wishes_hold_for_every_page() -> None:
+async def test_pages_carry_the_operation_under_way() -> None:
+    """What is queued inside an operation says so, so that the log shows where it comes from."""
+    world = World()
+    with operation() as here:
+        await world.queued().accept(MoveRequest(tuple(world.fill(MANY))), None)
+        await world.queued().accept(MoveRequest(), None)
+    assert [(each.page, each.operation) for each in world.pages.pages] == [
+        (page, here.id) for page in (1, 2, 3, 0)
+    ]
+
+
+async def test_options_hold_for_every_page() -> None:
     """Numbers and mails that were asked for reach each user, and a dry run decides by them."""
     world = World()
-    wish = MoveRequest(options=MoveOptions(True, "+15550111"))
-    await world.queued().accept_users(world.fill(120), wish, dry_run=False, key=None)
+    options = MoveOptions(True, "+15550111")
+    await world.queued().accept(MoveRequest(tuple(world.fill(120)), options=options), None)
     await world.work()
     assert {number for _, _, number in world.teams.sets} == {"+15550111"}
     assert len(world.teams.mailed) == 120
@@ -73,24 +88,24 @@ async def test_everybody_of_a_provider() -> None:
     """Page 0 finds the users; a dry run over them changes nobody."""
     world = World()
     world.fill(3)
-    await world.queued().accept_provider(MoveRequest("intercall"), dry_run=True, key=None)
+    await world.queued().accept(MoveRequest(provider="intercall", dry_run=True), None)
     run = await world.work()
     assert run.counts == {"users": 3, "would_move": 3}
     assert world.teams.sets == []
-    await world.queued().accept_provider(MoveRequest(), dry_run=False, key=None)
+    await world.queued().accept(MoveRequest(), None)
     assert (await world.work()).counts == {"users": 3, "moved": 3}
 
 
 async def test_a_key_stands_for_one_run_also_after_a_failure() -> None:
     """The queue fails after the users are written down: the same key again finishes the job."""
     world = World()
-    names = world.fill(3)
+    names = tuple(world.fill(3))
     world.pages.down = True
     with pytest.raises(StorageError):
-        await world.queued().accept_users(names, MoveRequest(), dry_run=False, key="once")
+        await world.queued().accept(MoveRequest(names), "once")
     world.pages.down = False
-    first = await world.queued().accept_users(names, MoveRequest(), dry_run=False, key="once")
-    again = await world.queued().accept_users(names, MoveRequest(), dry_run=False, key="once")
+    first = await world.queued().accept(MoveRequest(names), "once")
+    again = await world.queued().accept(MoveRequest(names), "once")
     assert (first.id, len(world.runs.runs)) == (again.id, 1)
     assert (await world.work()).counts == {"users": 3, "moved": 3}
     assert world.set_once(3)
@@ -99,24 +114,24 @@ async def test_a_key_stands_for_one_run_also_after_a_failure() -> None:
 async def test_a_key_with_another_request_is_refused() -> None:
     """The first request failed half way: a second one with its key neither mixes with it nor begins."""
     world = World()
-    names = world.fill(MANY)
+    names = tuple(world.fill(MANY))
     world.pages.down = True
     with pytest.raises(StorageError):
-        await world.queued().accept_users(names, MoveRequest(), dry_run=False, key="once")
+        await world.queued().accept(MoveRequest(names), "once")
     world.pages.down = False
     with pytest.raises(ConflictError, match="Idempotency-Key"):
-        await world.queued().accept_users(names[:1], MoveRequest(), dry_run=False, key="once")
-    assert world.pages.texts == []
+        await world.queued().accept(MoveRequest(names[:1]), "once")
+    assert world.pages.messages == []
 
 
 async def test_a_request_repeated_while_it_is_worked_on_undoes_nothing() -> None:
     """The answer was lost, the pages are done: the same request again leaves every result as it is."""
     world = World()
-    names = world.fill(120)
-    run = await world.queued().accept_users(names, MoveRequest(), dry_run=False, key="once")
+    names = tuple(world.fill(120))
+    run = await world.queued().accept(MoveRequest(names), "once")
     await world.work()
     world.runs.runs[run.id] = replace(world.runs.runs[run.id], scanned=False)
-    await world.queued().accept_users(names, MoveRequest(), dry_run=False, key="once")
+    await world.queued().accept(MoveRequest(names), "once")
     assert (await world.work()).counts == {"users": 120, "moved": 120}
     assert world.set_once(120)
 
@@ -133,10 +148,10 @@ async def test_a_service_that_does_not_answer_postpones_the_page(
 ) -> None:
     """Graph is away or throttles: the page comes again later, as often as it takes; nobody is lost."""
     world = World()
-    await world.queued().accept_users(world.fill(30), MoveRequest(), dry_run=False, key=None)
+    await world.queued().accept(MoveRequest(tuple(world.fill(30))), None)
     world.directory.down = error
     for _ in range(10):
-        await world.queued().work(PageMessage.decode(world.pages.texts.pop()), again=False)
+        await world.queued().work(world.take(), again=False)
     assert world.pages.delays[-1] == pause
     world.directory.down = None
     assert (await world.work()).counts == {"users": 30, "moved": 30}
@@ -146,8 +161,8 @@ async def test_a_service_that_does_not_answer_postpones_the_page(
 async def test_a_user_named_twice_has_one_result_in_a_dry_run() -> None:
     """By id and by address: one result, so that the page can be written down."""
     world = World()
-    names = [*world.fill(1), guid(1)]
-    await world.queued().accept_users(names, MoveRequest(), dry_run=True, key=None)
+    names = (*world.fill(1), guid(1))
+    await world.queued().accept(MoveRequest(names, dry_run=True), None)
     run = await world.work()
     assert run.counts == {"users": 2, "would_move": 1}
 
@@ -155,8 +170,8 @@ async def test_a_user_named_twice_has_one_result_in_a_dry_run() -> None:
 async def test_a_page_that_comes_again_looks_at_nobody_twice() -> None:
     """A crash between the move and the mark: the page comes again, and nobody is set again."""
     world = World()
-    run = await world.queued().accept_users(world.fill(3), MoveRequest(), dry_run=False, key=None)
-    page = PageMessage.decode(world.pages.texts[0])
+    run = await world.queued().accept(MoveRequest(tuple(world.fill(3))), None)
+    (page,) = world.pages.pages
     world.runs.fails = 1
     with pytest.raises(StorageError):
         await world.queued().work(page, again=False)
@@ -168,12 +183,10 @@ async def test_a_page_that_comes_again_looks_at_nobody_twice() -> None:
 async def test_a_run_that_the_app_left_is_gone_on_with_by_hand() -> None:
     """One of three pages was lost for good: `acp move --resume` moves its users, nobody twice."""
     world = World()
-    run = await world.queued().accept_users(
-        world.fill(MANY), MoveRequest(), dry_run=False, key=None
-    )
-    del world.pages.texts[1]
+    run = await world.queued().accept(MoveRequest(tuple(world.fill(MANY))), None)
+    del world.pages.messages[1]
     assert (await world.work()).state is RunState.RUNNING
     assert guid(150) not in world.outcomes(run)
-    run = await world.requester().carry_out(run.id)
+    run = await world.runner().carry_out(run.id)
     assert (run.state, run.counts) == (RunState.FINISHED, {"users": MANY, "moved": MANY})
     assert world.set_once(MANY)

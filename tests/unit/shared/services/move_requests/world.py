@@ -1,4 +1,4 @@
-"""A requester with fakes around it, on a mover with the same fakes."""
+"""A runner with fakes around it, on a mover with the same fakes."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from tests.unit.shared.services.moving.world import MovingWorld
 
 @dataclass
 class RequestingWorld(MovingWorld):
-    """What requesters work with; each call of `requester` is another process."""
+    """What runners work with; each call of `runner` is another process."""
 
     requests: FakeMoveRequests = field(default_factory=FakeMoveRequests)
     told: list[UserResult] = field(default_factory=list)
 
-    def requester(self) -> MoveRunner:
+    def runner(self) -> MoveRunner:
         return MoveRunner(
             directory=self.directory,
             mover=self.mover(),
@@ -36,21 +36,21 @@ class RequestingWorld(MovingWorld):
 
     async def carry_out(self, *names: str) -> Run:
         """A run over these names from its beginning to its end."""
-        requester = self.requester()
-        run = await requester.begin(names)
-        return await requester.carry_out(run.id, self.told.extend)
+        runner = self.runner()
+        run = await runner.begin(names)
+        return await runner.carry_out(run.id, self.told.extend)
 
     async def stopped(self, names: Sequence[str], after: int) -> Run:
         """A run over these names that is stopped when `after` users have a result."""
-        requester = self.requester()
+        runner = self.runner()
 
         def tell(results: Sequence[UserResult]) -> None:
             self.told.extend(results)
             if len(self.told) >= after:
-                requester.stop()
+                runner.stop()
 
-        run = await requester.begin(names)
-        return await requester.carry_out(run.id, tell)
+        run = await runner.begin(names)
+        return await runner.carry_out(run.id, tell)
 
     def outcomes(self, run: Run) -> dict[str, str]:
         """What the run says of each user."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.decision import Rules
+from shared.domain.number_rules import NumberRules
 from shared.domain.outcome import Outcome
 from shared.domain.retry import WaitReason
 from shared.domain.user import PlanStatus
@@ -34,7 +35,7 @@ async def test_no_provider_is_enabled_without_replacing(world: World) -> None:
 
 async def test_number_rule_sets_only_the_number(world: World) -> None:
     """A user on Microsoft with another default number gets the rule's number."""
-    world.rules = Rules(numbers={"US": NUMBER})
+    world.rules = Rules(numbers=NumberRules.parse({"US": NUMBER}))
     world.teams.add(in_service(1, microsoft()))
     assert await world.outcome() is Outcome.ALREADY_MICROSOFT
     assert world.teams.sets == [(guid(1), False, NUMBER)]

@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.decision import Rules
+from shared.domain.number_rules import NumberRules
 from shared.domain.outcome import Outcome
 from shared.domain.retry import Attempt, RetryPolicy, WaitReason, keep_waiting
+from shared.domain.run import Signal
 from shared.domain.user import PlanStatus
 from shared.errors import (
     AccessDeniedError,
@@ -36,7 +38,7 @@ async def test_nothing_is_changed_when_saving_fails(world: World) -> None:
 
 async def test_a_number_on_no_bridge_changes_nothing(world: World) -> None:
     """A number rule that fits no bridge: nothing is saved as begun, nothing is set, the reason is told."""
-    world.rules = Rules(numbers={"*": "+14255550199"})
+    world.rules = Rules(numbers=NumberRules(default="+14255550199"))
     world.teams.on_no_bridge.add("+14255550199")
     assert await world.outcome() is Outcome.FAILED
     assert (world.replaced.moves, world.teams.sets) == ({}, [])
@@ -47,7 +49,7 @@ async def test_an_unrecorded_move_is_told_also_when_the_number_differs(world: Wo
     """The app died after the change; the next look gives the number of a rule, and tells of the move."""
     world.replaced.moves[guid(1)] = ("InterCall", NOON)
     world.teams.add(in_service(1, microsoft()))
-    world.rules = Rules(numbers={"*": "+15550177"})
+    world.rules = Rules(numbers=NumberRules(default="+15550177"))
     (result,) = await world.move(1)
     assert (result.outcome, result.old_provider) == (Outcome.MOVED, "InterCall")
     assert world.teams.sets == [(guid(1), False, "+15550177")]
@@ -178,7 +180,9 @@ async def test_old_look_does_not_take_a_newer_one_off_the_list(world: World) -> 
     """A slow look that found the user unlicensed leaves the row that a newer look put there."""
     world.directory.add(licensed(status=PlanStatus.SUSPENDED))
     later = Attempt(guid(1), WaitReason.PROVISIONING, "why", NOON + timedelta(seconds=1))
-    await world.waiting.put(keep_waiting(None, later, RetryPolicy([timedelta(1)], timedelta(1), 1)))
+    await world.waiting.save_waiting(
+        keep_waiting(None, later, RetryPolicy([timedelta(1)], timedelta(1), 1))
+    )
     assert await world.outcome() is Outcome.UNLICENSED
     assert guid(1) in world.waiting.rows
     world.clock.passed += 2
@@ -189,10 +193,10 @@ async def test_old_look_does_not_take_a_newer_one_off_the_list(world: World) -> 
 async def test_change_feed_and_directory_that_disagree_get_a_second_look(world: World) -> None:
     """When delta told of a plan that the directory does not show yet, the user is looked at again."""
     world.directory.add(licensed(status=None))
-    world.cause = "catch_up"
+    world.signal = Signal.CATCH_UP
     assert await world.outcome() is Outcome.UNLICENSED
     assert world.waiting.rows[guid(1)].due == NOON + timedelta(minutes=1)
-    world.cause = "recheck"
+    world.signal = Signal.RECHECK
     world.clock.passed += 60
     assert await world.outcome() is Outcome.UNLICENSED
     assert world.waiting.rows == {}

@@ -7,6 +7,7 @@ from shared.domain.decision import Rules
 from shared.domain.messages import MoveMessage
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import RetryPolicy
+from shared.domain.run import Signal
 from shared.services.moving.batch import BatchMover
 from shared.services.moving.recording import Recorder
 from shared.services.moving.user import UserMover
@@ -37,19 +38,19 @@ class MovingWorld:
     rules: Rules = field(default_factory=Rules)
     report: bool = False
     reprocess: bool = False
-    cause: str = "test"
+    signal: Signal = Signal.LICENSE_EVENT
 
     def mover(self) -> BatchMover:
         recorder = Recorder(
             directory=self.directory,
             users=self.users,
             waiting=self.waiting,
-            patience=RetryPolicy([timedelta(minutes=1)], timedelta(hours=24), 3, self.reprocess),
+            policy=RetryPolicy([timedelta(minutes=1)], timedelta(hours=24), 3, self.reprocess),
             clock=self.clock,
             log=EventLog("acp.moving"),
             report=self.report,
         )
-        settler = UserMover(
+        user_mover = UserMover(
             conferencing=self.teams,
             replaced=self.replaced,
             users=self.users,
@@ -59,7 +60,7 @@ class MovingWorld:
         )
         return BatchMover(
             directory=self.directory,
-            settler=settler,
+            mover=user_mover,
             runs=self.runs,
             recorder=recorder,
             rules=self.rules,
@@ -69,7 +70,7 @@ class MovingWorld:
 
     async def move(self, *numbers: int, run: str | None = None) -> list[UserResult]:
         users = tuple(guid(number) for number in numbers)
-        return await self.mover().move(MoveMessage(cause=self.cause, users=users, run=run))
+        return await self.mover().move(MoveMessage(self.signal, users, run))
 
     async def outcome(self, number: int = 1) -> Outcome:
         (result,) = await self.move(number)

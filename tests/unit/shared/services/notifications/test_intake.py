@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.messages import MoveMessage
 from shared.domain.subscription import ChangeSubscription, Secret
 from shared.errors import AcpError, InputError, TooLargeError
 from shared.services.notifications.intake import (
@@ -58,7 +57,7 @@ def intake(state: FakeState | None = None, clock: FakeClock | None = None) -> No
 
 def users(accepted: Accepted) -> list[str]:
     """The users in the messages."""
-    return [user for text in accepted.messages for user in MoveMessage.decode(text).users]
+    return [user for message in accepted.messages for user in message.users]
 
 
 def body(*items: object) -> bytes:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.decision import Action, Rules
+from shared.domain.number_rules import NumberRules
 from shared.domain.user import AccountType, DirectoryUser, ServiceUser
 from shared.errors import UnreachableError
 from shared.services.sweeping.finding import NOBODY, UNKNOWN, Finder, Found
@@ -50,7 +51,7 @@ def test_ready_are_those_whom_the_sweep_would_queue(
     """For any users and rules: exactly those, apart from users who only get another number."""
     world = populated(people)
     found = asyncio.run(ready(world, rules))
-    world.rules = replace(rules, numbers={})
+    world.rules = replace(rules, numbers=NumberRules())
     asyncio.run(world.sweep())
     names = [user.user_id for user in found]
     assert len(names) == len(set(names))
@@ -92,7 +93,7 @@ async def test_each_is_told_with_provider_and_what_is_to_be_done() -> None:
 
 async def test_another_number_makes_nobody_ready() -> None:
     """Who is on Microsoft with another number than the rule's is not ready to move."""
-    world = World(rules=Rules(numbers={"US": NUMBER}))
+    world = World(rules=Rules(numbers=NumberRules.parse({"US": NUMBER})))
     world.directory.add(licensed(1))
     world.teams.add(in_service(1, microsoft()))
     assert await ready(world) == []

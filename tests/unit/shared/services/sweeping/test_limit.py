@@ -9,10 +9,10 @@ from tests.fakes import licensed
 from tests.unit.shared.services.sweeping.world import SweepingWorld as World
 
 
-@pytest.mark.parametrize("guard", [SweepLimit(2, 1.0), SweepLimit(500, 0.5)])
-async def test_too_many_moves_are_held_until_released(guard: SweepLimit) -> None:
+@pytest.mark.parametrize("limit", [SweepLimit(2, 1.0), SweepLimit(500, 0.5)])
+async def test_too_many_moves_are_held_until_released(limit: SweepLimit) -> None:
     """A sweep over a limit queues nobody and says why; after a release all its users are queued."""
-    world = World(guard=guard)
+    world = World(limit=limit)
     world.fill(3)
     run = await world.sweep()
     assert run.state is RunState.HELD
@@ -20,7 +20,7 @@ async def test_too_many_moves_are_held_until_released(guard: SweepLimit) -> None
     assert run.counts["enable"] == 3
     assert await world.sweeper().resume() is None
     assert world.sent == []
-    await world.sweeper().release(run.id)
+    await world.sweeper().release_run(run.id)
     done = await world.sweeper().resume()
     assert done is not None
     assert (done.id, done.state) == (run.id, RunState.FINISHED)
@@ -29,25 +29,25 @@ async def test_too_many_moves_are_held_until_released(guard: SweepLimit) -> None
 
 async def test_at_the_limit_nothing_is_held() -> None:
     """The limits name what is still permitted."""
-    world = World(guard=SweepLimit(3, 1.0))
+    world = World(limit=SweepLimit(3, 1.0))
     world.fill(3)
     assert (await world.sweep()).state is RunState.FINISHED
 
 
-async def test_unknown_users_count_for_the_guard() -> None:
+async def test_unknown_users_count_for_the_limit() -> None:
     """A listing that names nobody does not open the gate: the licensed users are unknown, not safe."""
-    world = World(guard=SweepLimit(2, 1.0))
+    world = World(limit=SweepLimit(2, 1.0))
     world.directory.add(*(licensed(number) for number in range(3)))
     assert (await world.sweep()).state is RunState.HELD
 
 
 async def test_release_survives_another_sweep_and_an_error() -> None:
     """What a person released is queued in the end, whatever sweeps and errors come between."""
-    world = World(guard=SweepLimit(2, 1.0))
+    world = World(limit=SweepLimit(2, 1.0))
     world.fill(3)
     held = await world.sweep()
-    await world.sweeper().release(held.id)
-    await world.sweeper().release(held.id)
+    await world.sweeper().release_run(held.id)
+    await world.sweeper().release_run(held.id)
     world.queue.down = True
     with pytest.raises(StorageError):
         await world.sweeper().resume()
@@ -61,7 +61,7 @@ async def test_release_survives_another_sweep_and_an_error() -> None:
 
 async def test_report_is_never_held() -> None:
     """Report mode moves nobody, so its sweep tells of everybody."""
-    world = World(guard=None)
+    world = World(limit=None)
     world.fill(3)
     assert (await world.sweep()).state is RunState.FINISHED
 
@@ -72,6 +72,6 @@ async def test_only_held_runs_are_released() -> None:
     world.fill(1)
     run = await world.sweep()
     with pytest.raises(InputError, match="finished, not held"):
-        await world.sweeper().release(run.id)
+        await world.sweeper().release_run(run.id)
     with pytest.raises(InputError, match="no such run"):
-        await world.sweeper().release("20261123T120000Z-sweep-0000")
+        await world.sweeper().release_run("20261123T120000Z-sweep-0000")

@@ -102,10 +102,10 @@ async def test_finished_sweep_leaves_no_scratch() -> None:
     world = World()
     world.fill(3)
     await world.sweep()
-    assert world.plans.known == {}
-    world.guard = SweepLimit(0, 1.0)
+    assert world.pages.known == {}
+    world.limit = SweepLimit(0, 1.0)
     held = await world.sweep()
-    assert list(world.plans.known) == [held.id]
+    assert list(world.pages.known) == [held.id]
 
 
 async def test_requested_sweep_begins_at_the_next_resume() -> None:

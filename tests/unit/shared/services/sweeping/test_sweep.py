@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.decision import Rules
-from shared.domain.messages import MoveMessage
+from shared.domain.number_rules import NumberRules
 from shared.domain.retry import ask_person
 from shared.domain.run import RunState
 from shared.domain.user import AccountType, ServiceUser
@@ -107,7 +107,7 @@ async def test_members_of_excluded_groups_are_not_queued() -> None:
 
 async def test_number_rule_of_a_group_is_kept() -> None:
     """A sweep finds the members of a group whose default number is not the one of the group's rule."""
-    world = World(rules=Rules(numbers={guid(91): "+15550177"}))
+    world = World(rules=Rules(numbers=NumberRules.parse({guid(91): "+15550177"})))
     world.directory.add(replace(licensed(1), groups=frozenset({guid(91)})), licensed(2))
     world.teams.add(in_service(1, microsoft()), in_service(2, microsoft()))
     await world.sweep()
@@ -119,7 +119,7 @@ async def test_messages_are_full() -> None:
     world = World()
     world.fill(50)
     await world.sweep()
-    sizes = [len(MoveMessage.decode(text).users) for text in world.queue.texts]
+    sizes = [len(each.users) for each in world.queue.moves]
     assert sizes == [20, 20, 10]
     assert len(world.queued) == 50
 
@@ -141,7 +141,7 @@ async def test_unreadable_user_is_queued_and_counted() -> None:
 async def test_users_who_need_attention_are_looked_at_again() -> None:
     """A person may have mended what was wrong: every sweep has those users looked at once more."""
     world = World()
-    await world.waiting.put(ask_person(guid(7), "", "why", NOON))
+    await world.waiting.save_waiting(ask_person(guid(7), "", "why", NOON))
     world.fill(1)
     assert (await world.sweep()).counts["attention"] == 1
     assert world.queued == {guid(0), guid(7)}

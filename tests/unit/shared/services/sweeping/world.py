@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.domain.decision import Rules
-from shared.domain.messages import MoveMessage
 from shared.domain.retry import RetryPolicy
 from shared.domain.run import Run
 from shared.domain.sweep_limit import SweepLimit
@@ -34,13 +33,13 @@ class SweepingWorld:
     teams: FakeTeams = field(default_factory=FakeTeams)
     replaced: FakeReplaced = field(default_factory=FakeReplaced)
     runs: FakeRuns = field(default_factory=FakeRuns)
-    plans: FakeSweepPages = field(default_factory=FakeSweepPages)
+    pages: FakeSweepPages = field(default_factory=FakeSweepPages)
     state: FakeState = field(default_factory=FakeState)
     queue: FakeQueue = field(default_factory=FakeQueue)
     clock: FakeClock = field(default_factory=FakeClock)
     rules: Rules = field(default_factory=Rules)
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
-    guard: SweepLimit | None = field(default_factory=lambda: SweepLimit(500, 1.0))
+    limit: SweepLimit | None = field(default_factory=lambda: SweepLimit(500, 1.0))
 
     def sweeper(self) -> Sweeper:
         reader = SweepReader(
@@ -49,7 +48,7 @@ class SweepingWorld:
             replaced=self.replaced,
             waiting=self.waiting,
             runs=self.runs,
-            plans=self.plans,
+            pages=self.pages,
             rules=self.rules,
             clock=self.clock,
             log=EventLog("acp.sweeping"),
@@ -57,11 +56,11 @@ class SweepingWorld:
         return Sweeper(
             reader=reader,
             runs=self.runs,
-            plans=self.plans,
+            pages=self.pages,
             state=self.state,
             queue=self.queue,
-            guard=self.guard,
-            patience=RetryPolicy([timedelta(minutes=1)], timedelta(hours=24), 3),
+            limit=self.limit,
+            policy=RetryPolicy([timedelta(minutes=1)], timedelta(hours=24), 3),
             lease=timedelta(minutes=5),
             clock=self.clock,
             log=EventLog("acp.sweeping"),
@@ -83,4 +82,4 @@ class SweepingWorld:
 
     @property
     def sent(self) -> list[str]:
-        return [user for text in self.queue.texts for user in MoveMessage.decode(text).users]
+        return self.queue.users

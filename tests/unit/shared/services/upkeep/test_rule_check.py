@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from shared.clients.graph_groups import unknown_group
 from shared.domain.bridges import BridgeNumber
 from shared.domain.decision import Rules
+from shared.domain.number_rules import NumberRules
 from shared.services.upkeep.rule_check import RuleChecker
 from shared.telemetry.log import EventLog
 from tests.fakes import guid
@@ -37,7 +38,10 @@ async def check(rules: Rules, tenant: Tenant | None = None) -> list[str]:
 
 async def test_rules_that_fit_are_fine_and_none_cost_nothing() -> None:
     """A toll number of a bridge and a group that exists; without rules the tenant is not asked."""
-    assert await check(Rules(numbers={"*": TOLL}, excluded_groups=frozenset({guid(98)}))) == []
+    assert (
+        await check(Rules(numbers=NumberRules(default=TOLL), excluded_groups=frozenset({guid(98)})))
+        == []
+    )
     tenant = Tenant()
     assert await check(Rules(), tenant) == []
     assert tenant.asked == 0
@@ -46,7 +50,7 @@ async def test_rules_that_fit_are_fine_and_none_cost_nothing() -> None:
 async def test_what_does_not_fit_is_told_with_what_there_is() -> None:
     """A number on no bridge, a toll-free one, and an unknown group, each with what to do."""
     rules = Rules(
-        numbers={"GB": "+442079460000", guid(98): "+18005550100"},
+        numbers=NumberRules.parse({guid(98): "+18005550100", "GB": "+442079460000"}),
         excluded_groups=frozenset({guid(99)}),
     )
     assert await check(rules) == [

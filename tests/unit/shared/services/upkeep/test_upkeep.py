@@ -1,11 +1,10 @@
-"""GraphSubscription upkeep, second looks and health."""
+"""Subscription upkeep, second looks and health."""
 
 import asyncio
 from datetime import timedelta
 
 import pytest
 
-from shared.domain.messages import MoveMessage
 from shared.domain.retry import Waiting, WaitReason
 from shared.domain.subscription import ChangeSubscription, GraphSubscription, Secret
 from shared.errors import SettingsError, StorageError, UnreachableError
@@ -196,17 +195,17 @@ async def test_due_users_are_queued_and_claimed() -> None:
     """Users whose time has come are queued once; the others, and those for a person, are not."""
     waiting, queue, clock = FakeWaiting(), FakeQueue(), FakeClock()
     for item in (row(1, 0), row(2, 5), row(3, None)):
-        await waiting.put(item)
+        await waiting.save_waiting(item)
     rechecker = Rechecker(waiting, queue, clock, EventLog("acp.rechecking"))
     assert await rechecker.recheck() == 1
-    assert MoveMessage.decode(queue.texts[0]).users == (guid(1),)
+    assert queue.users == [guid(1)]
     assert await rechecker.recheck() == 0
 
 
 async def test_claimed_user_comes_back_when_its_message_is_lost() -> None:
     """A claim ends by itself: a user whose message vanished is queued again."""
     waiting, queue, clock = FakeWaiting(), FakeQueue(), FakeClock()
-    await waiting.put(row(1, 0))
+    await waiting.save_waiting(row(1, 0))
     rechecker = Rechecker(waiting, queue, clock, EventLog("acp.rechecking"))
     await rechecker.recheck()
     clock.passed += timedelta(hours=1).total_seconds()

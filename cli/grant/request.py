@@ -1,4 +1,4 @@
-"""What the person who runs `acp grant` asked for."""
+"""The options of `acp grant`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

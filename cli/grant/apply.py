@@ -81,8 +81,8 @@ def foreseen(plan: Plan) -> list[Step]:
 async def carry_out(directory: Directory, plan: Plan) -> AsyncIterator[Step]:
     """Do what the plan says, step by step; yield what became of each.
 
-    After a step that failed nothing more is written: the steps left are told as `not done`.
-    Running again goes on, for what is there is found and left alone.
+    After a failed step nothing more is written: the remaining steps are reported as `not done`.
+    Running it again continues: what is there already is left alone.
     """
     failed = False
     for item in plan.items:
