@@ -79,11 +79,11 @@ class Demo:
         with self._view.watching(doing) as show:
             play = Play(self._control, self._app, show, self._system.check)
             last = await play.license(wave)
-        told = (
+        said = (
             f"{last.assigned:,} licenses assigned, {last.notifications:,} notifications, "
             f"{last.totals['sets']:,} users moved"
         )
-        self._ended(last, told, began)
+        self._ended(last, said, began)
         return last
 
     async def _sweep(self, before: Snapshot) -> None:
@@ -102,11 +102,11 @@ class Demo:
         elif seen < len(self._before):
             self._unfinished.append(f"the sweep saw {seen:,} of {len(self._before):,} users")
 
-    def _ended(self, last: Snapshot, told: str, began: float) -> None:
-        self._view.done(told, time.monotonic() - began, well=last.quiet)
+    def _ended(self, last: Snapshot, what: str, began: float) -> None:
+        self._view.done(what, time.monotonic() - began, well=last.quiet)
         if not last.quiet:
             self._unfinished.append(
-                f"{told}; then nothing changed any more, and {last.waiting:,} users still wait"
+                f"{what}; then nothing changed any more, and {last.waiting:,} users still wait"
             )
 
     async def _evidence(self, *, seconds: float, working: float) -> Evidence:
