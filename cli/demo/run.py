@@ -94,7 +94,7 @@ class Demo:
             sweep = await play.last_sweep(at)
         moved = last.totals["sets"] - before.totals["sets"]
         seen = sweep.counts.get("users", 0) if sweep else 0
-        self._ended(last, f"sweep: {seen:,} users looked at, {moved:,} users moved", began)
+        self._ended(last, f"sweep: {seen:,} users checked, {moved:,} users moved", began)
         if sweep is None:
             self._unfinished.append("no sweep was recorded")
         elif sweep.state is not RunState.FINISHED:

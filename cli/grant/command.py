@@ -71,7 +71,11 @@ def grant(
     ] = False,
     settings: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="App settings; environment variables win."),
+        typer.Option(
+            metavar="FILE",
+            envvar="ACP_SETTINGS",
+            help="App settings; environment variables win.",
+        ),
     ] = None,
     output: OutputOption = Output.TABLE,
 ) -> int:

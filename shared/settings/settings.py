@@ -69,7 +69,7 @@ class Cloud(StrEnum):
 
 _STORAGE: Final = "AzureWebJobsStorage"
 
-_COMMAND_LINE: Final = frozenset({"ACP_APP_URL", "ACP_APP_KEY", "ACP_APP_TOKEN"})
+_COMMAND_LINE: Final = frozenset({"ACP_APP_URL", "ACP_APP_KEY", "ACP_APP_TOKEN", "ACP_SETTINGS"})
 """Variables that only the command line reads."""
 
 MOST_GROUPS: Final = 20
