@@ -61,7 +61,7 @@ check: $(READY) $(CHECKOV) ## format, lint, types, spelling, stale requirements,
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/codespell
-	@$(BIN)/lint-imports --quiet || $(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(MAKE) --no-print-directory check-lock
 	@$(BIN)/python -m infra.checks
 	@$(BIN)/python -m infra.package

@@ -14,7 +14,7 @@ from local.tenant.control.api import ControlApi
 from local.tenant.control.state import stream_state
 from local.tenant.exchange import Answer, Call, read_query
 from local.tenant.faults.connection import ConnectionFaults, TenantApp
-from local.tenant.faults.faults import Service
+from local.tenant.faults.faults import ServiceName
 from local.tenant.graph.api import GraphApi
 from local.tenant.identity.managed_identity import IdentityApi
 from local.tenant.identity.sign_in import SignInApi
@@ -51,7 +51,7 @@ def create_app(options: TenantOptions | None = None, clock: Clock | None = None)
     connection = ConnectionFaults(tenant.dice)
     control = ControlApi(tenant, tokens, notifier, graph.delta)
 
-    async def suffer(service: Service, answer: Callable[[], Awaitable[Response]]) -> Response:
+    async def suffer(service: ServiceName, answer: Callable[[], Awaitable[Response]]) -> Response:
         lost, early = connection.lost(service)
         if lost is not None and early:
             return lost

@@ -21,7 +21,7 @@ DAY = 86_400.0
 
 
 class Tenant:
-    """State and behaviour without any HTTP. Not thread-safe: one event loop owns it."""
+    """State and behavior without any HTTP. Not thread-safe: one event loop owns it."""
 
     def __init__(self, options: TenantOptions, clock: Clock | None = None) -> None:
         self.options = options

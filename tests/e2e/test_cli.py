@@ -156,7 +156,7 @@ def test_a_csv_file_confirmed_at_a_terminal(
 
 
 def test_a_bad_line_of_a_csv_file(system: System, acp: CommandLine, tenant: Tenant) -> None:
-    """It is reported with its number and nothing is changed; the others are moved where that is asked for."""
+    """It is reported with its number and nothing is changed; the others are moved where that is requested."""
     user = tenant.take("third_party")
     text = f"UPN,Name\n{user['userPrincipalName']},A\n\nadele,B\n"
     runs = system.storage.rows("runs")

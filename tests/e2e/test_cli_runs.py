@@ -1,4 +1,4 @@
-"""`acp` and runs that take longer: interrupted by Ctrl-C and gone on with, held and released."""
+"""`acp` and runs that take longer: interrupted by Ctrl-C and resumed, held and released."""
 
 import signal
 import subprocess

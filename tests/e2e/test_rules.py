@@ -1,4 +1,4 @@
-"""What an administrator rules: whom to leave alone, which numbers, and what is asked for in one run."""
+"""What an administrator rules: whom to leave alone, which numbers, and what is requested in one run."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

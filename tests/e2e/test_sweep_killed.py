@@ -1,4 +1,4 @@
-"""A sweep whose host is killed again and again resumes where it was."""
+"""A sweep whose host is killed repeatedly resumes where it was."""
 
 import threading
 from collections import Counter

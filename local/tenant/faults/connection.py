@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from local.tenant.faults.faults import Dice, Service
+from local.tenant.faults.faults import Dice, ServiceName
 
 _TRANSPORT = "tenant.transport"
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -100,7 +100,7 @@ class ConnectionFaults:
     def __init__(self, dice: Dice) -> None:
         self._dice = dice
 
-    def lost(self, service: Service) -> tuple[Response | None, bool]:
+    def lost(self, service: ServiceName) -> tuple[Response | None, bool]:
         """What comes instead of an answer, if anything, and whether the call is lost as well.
 
         Half of the resets and time-outs happen before the call takes effect, half after: a client
@@ -113,7 +113,7 @@ class ConnectionFaults:
                 return (Silence(seconds) if kind == "timeouts" else ConnectionReset()), early
         return None, False
 
-    async def spoil(self, service: Service, response: Response) -> Response:
+    async def spoil(self, service: ServiceName, response: Response) -> Response:
         """What becomes of an answer on its way. The call has taken effect."""
         if self._dice.strikes("slow_answers", service):
             await asyncio.sleep(self._dice.faults.slow_seconds)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from local.tenant.ledger import Ledger
 from local.tenant.units import Seconds, Share
 
-Service = Literal["graph", "teams", "identity"]
+ServiceName = Literal["graph", "teams", "identity"]
 
 
 class FaultsError(Exception):
@@ -27,7 +27,7 @@ class Faults(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(1, description="the dice's seed")
-    services: tuple[Service, ...] = Field(
+    services: tuple[ServiceName, ...] = Field(
         ("graph", "teams"), description="whose calls suffer the faults of calls"
     )
 
@@ -104,7 +104,7 @@ class Dice:
         self.faults = faults
         self._streams = {}
 
-    def strikes(self, kind: str, service: Service | None = None) -> bool:
+    def strikes(self, kind: str, service: ServiceName | None = None) -> bool:
         """Throw the dice of one kind; with a service, only if its calls suffer faults."""
         share: float = getattr(self.faults, kind)
         if not share or (service is not None and service not in self.faults.services):
@@ -120,7 +120,7 @@ class Dice:
             self._streams[kind] = random.Random(seed)  # noqa: S311 - not a secret
         return self._streams[kind]
 
-    def refusal(self, service: Service) -> tuple[int, dict[str, str]] | None:
+    def refusal(self, service: ServiceName) -> tuple[int, dict[str, str]] | None:
         """The status and headers with which a call is refused before anything is done."""
         if self.strikes("throttled", service):
             return 429, {"Retry-After": str(self.faults.retry_after_seconds)}

@@ -48,7 +48,7 @@ class Conferencing:
                 self._conference_ids.add((user.conference.bridge_id, user.conference.conference_id))
 
     def set_user(self, user: User, request: ConferenceSet) -> str | None:
-        """Set a conferencing user, and make Microsoft the provider where that is asked for.
+        """Set a conferencing user, and make Microsoft the provider where that is requested.
 
         Returns the PIN when one was issued. Raises TeamsError; then nothing has changed.
         """
@@ -135,7 +135,7 @@ class Conferencing:
     def _update(
         self, user: User, conference: Conference, request: ConferenceSet, at: float
     ) -> str | None:
-        """Change what was asked for; a call that asks for what is so already changes nothing."""
+        """Change what was requested; a call that asks for what is so already changes nothing."""
         old_bridge = self.bridge_of(conference)
         bridge = self._bridge(request, old_bridge)
         moved = bridge.id != old_bridge.id

@@ -130,7 +130,7 @@ def test_queue_created_again_when_it_was_deleted(host: SampleHost) -> None:
 
 
 def test_timers_run_at_the_start_and_by_schedule(host: SampleHost) -> None:
-    """runOnStartup runs at once, and a schedule again and again."""
+    """runOnStartup runs at once, and a schedule repeatedly."""
     host.note(body="at start")
     wait_until(lambda: host.counters("tick")["succeeded"] >= 2, "two ticks")
     assert host.note(body="tick")["past_due"] is False

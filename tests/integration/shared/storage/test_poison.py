@@ -18,7 +18,7 @@ from tests.loglines import Lines
 
 
 async def test_users_of_poison_messages_need_attention(azurite_server: Azurite) -> None:
-    """Both encodings of a message are recorded and removed; what is no message stays for a person."""
+    """Both encodings of a message are recorded and removed; what is malformed stays for a person."""
     connection, name = azurite_server.connection_string, "recorded-poison"
     queue = MessageQueue(name, connection=connection)
     waiting = FakeWaiting()
@@ -49,7 +49,7 @@ async def test_users_of_poison_messages_need_attention(azurite_server: Azurite) 
 async def test_failed_renewals_are_reported_and_removed(
     azurite_server: Azurite, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Both encodings of a renewal leave `moves-upkeep-poison`; what is no renewal stays for a person."""
+    """Both encodings of a renewal leave `moves-upkeep-poison`; any other message stays for a person."""
     lines = Lines(caplog)
     connection, name = azurite_server.connection_string, "moves-upkeep-poison"
     queue = MessageQueue(name, connection=connection)

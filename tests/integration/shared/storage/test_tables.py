@@ -63,7 +63,7 @@ async def test_entries_too_long_for_the_table_are_refused(tables: Tables) -> Non
 
 
 async def test_date_of_the_move_outlives_later_looks(tables: Tables) -> None:
-    """A user who was moved and looked at again is still known as moved."""
+    """A user who was moved and tried again is still known as moved."""
     users = UserTable(tables.table("users"))
     moved = UserResult(guid(1), Outcome.MOVED, "the provider is BT", "a@contoso.example", "BT")
     await users.record_result(moved, Signal.SWEEP, NOON)

@@ -74,6 +74,6 @@ def test_every_command_has_help_with_an_example(
 
 
 def test_empty_provider_never_means_everybody() -> None:
-    """What the app is asked for: an empty name stays one, which the app refuses."""
+    """What the app is requested: an empty name stays one, which the app refuses."""
     bodies = [Selection(None, None, None, False, name).body(None) for name in ("", "BT", None)]
     assert bodies == [{"provider": ""}, {"provider": "BT"}, {"all_third_party": True}]

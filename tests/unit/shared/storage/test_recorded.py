@@ -102,5 +102,5 @@ def test_key_of_before_stands_for_the_same_request(request_: MoveRequest, finger
 
 
 def test_fingerprint_of_a_dry_run_is_that_of_the_run() -> None:
-    """Whether it was a dry run is in the key, as before, not in what is asked for."""
+    """Whether it was a dry run is in the key, as before, not in what is requested."""
     assert MoveRequest(dry_run=True).fingerprint == MoveRequest().fingerprint

@@ -110,7 +110,7 @@ async def test_a_set_may_work_and_have_failed(world: World) -> None:
 
 
 async def test_a_pretended_set_still_checks(world: World) -> None:
-    """What is refused in earnest is refused in pretence."""
+    """What is refused in earnest is refused in pretense."""
     await suffer(world, set_succeeds_but_did_not=1.0)
     user = await world.user("unlicensed_third_party")
     assert (await move(world, user)).json()["code"] == "UserNotLicensed"

@@ -43,7 +43,7 @@ async def test_answers_come_in_any_order(world: World) -> None:
 
 
 async def test_headers_are_per_request(world: World) -> None:
-    """ConsistencyLevel on one request does not count for its neighbour."""
+    """ConsistencyLevel on one request does not count for its neighbor."""
     url = f"/users?$count=true&$filter={LICENSED}&$top=1"
     responses = await run(
         world, [get("with", url, headers={"ConsistencyLevel": "eventual"}), get("without", url)]

@@ -85,7 +85,7 @@ async def test_nothing_to_check_costs_no_call(request_: MoveRequest) -> None:
 async def test_numbers_of_the_bridges_are_taken(
     options: MoveOptions, rules: dict[str, str]
 ) -> None:
-    """Numbers that are asked for, and those of the rules, where each is on a bridge."""
+    """Numbers that are requested, and those of the rules, where each is on a bridge."""
     asked = MoveRequest((guid(1),), options=options)
     assert await validate(asked, tenant(), ruled(rules)) == asked
 
@@ -105,7 +105,7 @@ async def test_numbers_of_the_bridges_are_taken(
 async def test_numbers_on_no_bridge_are_refused(
     options: MoveOptions, rules: dict[str, str], said: str
 ) -> None:
-    """A number that is asked for, or one of a rule, is told with those there are."""
+    """A number that is requested, or one of a rule, is reported with those there are."""
     with pytest.raises(InputError, match=said.replace("+14255550199", r"\+14255550199")):
         await validate(MoveRequest((guid(1),), options=options), tenant(), ruled(rules))
 

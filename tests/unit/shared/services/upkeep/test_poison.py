@@ -33,7 +33,7 @@ def recorder(
 
 
 async def test_users_of_failed_messages_need_attention(lines: Lines) -> None:
-    """Every user of every message is written down for a person, and the messages are removed."""
+    """Every user of every message is stored for a person, and the messages are removed."""
     waiting = FakeWaiting()
     due = Waiting(guid(1), WaitReason.PROVISIONING, "why", NOON, NOON, NOON)
     await waiting.save_waiting(due)
