@@ -112,7 +112,7 @@ def test_what_was_done_can_be_looked_up(acp: CommandLine, moved: Ended, third: U
     assert (facts["id"], facts["plan"], facts["provider"]) == (third["id"], "Enabled", MICROSOFT)
     assert facts["to be done"] == "already: Microsoft is the provider"
     assert facts["moved"].endswith(f", from {third['provider']}")
-    assert facts["last look"].startswith("moved (2")
+    assert facts["last attempt"].startswith("moved (2")
     assert "saved 1" in facts
     entries = {(e["name"], e["participantPassCode"]) for e in third["entries"]}
     assert {(row["provider"], row["conference_id"]) for row in saved.csv} == entries

@@ -65,15 +65,6 @@ async def test_users_in_a_batch_and_in_a_delta(world: World) -> None:
         check("user", user)
 
 
-async def test_skus_and_license_details(world: World) -> None:
-    """subscribedSku and licenseDetails."""
-    for sku in (await world.graph("GET", "/subscribedSkus")).json()["value"]:
-        check("subscribedSku", sku)
-    user = await world.user("microsoft")
-    for detail in (await world.graph("GET", f"/users/{user['id']}/licenseDetails")).json()["value"]:
-        check("licenseDetails", detail)
-
-
 async def test_subscriptions_and_notifications(world: World, receiver: Receiver) -> None:
     """What a subscriber gets back and what it is sent."""
     body = {
