@@ -18,19 +18,19 @@ param maxDeliveryAttempts int
 @maxValue(1440)
 param eventTimeToLiveInMinutes int
 
-resource site 'Microsoft.Web/sites@2024-04-01' existing = {
+resource site 'Microsoft.Web/sites@2025-03-01' existing = {
   name: functionAppName
 }
 
-resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageAccountName
 }
 
-resource topic 'Microsoft.EventGrid/partnerTopics@2022-06-15' existing = {
+resource topic 'Microsoft.EventGrid/partnerTopics@2025-02-15' existing = {
   name: partnerTopicName
 }
 
-resource licenses 'Microsoft.EventGrid/partnerTopics/eventSubscriptions@2022-06-15' = {
+resource licenses 'Microsoft.EventGrid/partnerTopics/eventSubscriptions@2025-02-15' = {
   parent: topic
   name: 'licenses'
   properties: {
