@@ -2,21 +2,23 @@
 // Deploy it when the function is deployed and the topic is there and activated (docs/deploy.md):
 // an event subscription to a function that does not exist yet fails.
 param functionAppName string
-param functionName string
+
+@description('The app\'s function with an Event Grid trigger.')
+param functionName string = 'license_events'
 param partnerTopicName string
 param storageAccountName string
-param deadLetterContainerName string
+param deadLetterContainerName string = 'dead-letters'
 
 @description('Resource id of the identity that writes undelivered events; the partner topic must carry it.')
 param deadLetterIdentityId string
 
 @minValue(1)
 @maxValue(30)
-param maxDeliveryAttempts int
+param maxDeliveryAttempts int = 30
 
 @minValue(1)
 @maxValue(1440)
-param eventTimeToLiveInMinutes int
+param eventTimeToLiveInMinutes int = 1440
 
 resource site 'Microsoft.Web/sites@2025-03-01' existing = {
   name: functionAppName

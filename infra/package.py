@@ -137,6 +137,20 @@ def indexed(package: Path) -> list[str]:
     ).splitlines()
 
 
+def doctored(package: Path) -> None:
+    """Have azure-functions-doctor look at an unpacked package as Flex Consumption would run it.
+
+    It also reads the infrastructure, which is copied beside the package. PackageError: what it says.
+    """
+    for name in (".funcignore", "azure.yaml"):
+        shutil.copy(CODE / name, package)
+    unread = shutil.ignore_patterns("*.py", "node_modules", "*.snapshot.json")
+    shutil.copytree(CODE / "infra", package / "infra", ignore=unread)
+    command = [str(Path(sys.executable).parent / "azure-functions-doctor"), "doctor"]
+    plan = ["--profile", "deploy", "--hosting-plan", "flex-consumption", "--target-python", "3.13"]
+    _run([*command, "--path", str(package), *plan])
+
+
 def main(arguments: list[str]) -> int:
     """Build and prove the package; prints its size and functions. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.package", description=__doc__)
@@ -152,12 +166,14 @@ def main(arguments: list[str]) -> int:
             functions = indexed(Path(name))
             if lost := declared(Path(name)) - {one.split()[0] for one in functions}:
                 raise PackageError(f"not indexed: {', '.join(sorted(lost))}")
+            doctored(Path(name))
     except PackageError as error:
         print(f"failed  package: {error}")
         return 1
     shown = os.path.relpath(target)
     print(f"ok      package: {shown}, {count} files, {target.stat().st_size / 1000:.0f} kB")
     print(f"ok      package: {modules} modules imported with requirements.txt alone")
+    print("ok      package: azure-functions-doctor finds no error")
     print(f"ok      package: {len(functions)} functions indexed: {', '.join(functions)}")
     return 0
 

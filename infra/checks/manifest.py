@@ -1,9 +1,10 @@
 """azure.yaml has the form that azd reads, and what it names is there.
 
-The schema is hand-made and holds only what this project uses; azd's own ("azure.yaml schema", Azure
-Developer CLI documentation) knows more.
+`azure.schema.json` is hand-made and holds only what this project uses; azd's own ("azure.yaml schema",
+Azure Developer CLI documentation) knows more.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,58 +15,7 @@ from jsonschema import Draft202012Validator
 from infra.checks.problem import Problem
 
 _NAME: Final = "azure.yaml"
-_HOOK: Final = {
-    "type": "object",
-    "required": ["run"],
-    "additionalProperties": False,
-    "properties": {
-        "shell": {"enum": ["sh", "pwsh"]},
-        "kind": {"enum": ["sh", "pwsh", "python"]},
-        "run": {"type": "string", "minLength": 1},
-        "continueOnError": {"type": "boolean"},
-        "interactive": {"type": "boolean"},
-        "windows": {"type": "object"},
-        "posix": {"type": "object"},
-    },
-}
-SCHEMA: Final = {
-    "type": "object",
-    "required": ["name", "infra", "services"],
-    "additionalProperties": False,
-    "properties": {
-        "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$"},
-        "metadata": {"type": "object", "properties": {"template": {"type": "string"}}},
-        "infra": {
-            "type": "object",
-            "required": ["provider", "path", "module"],
-            "additionalProperties": False,
-            "properties": {
-                "provider": {"const": "bicep"},
-                "path": {"type": "string"},
-                "module": {"type": "string"},
-            },
-        },
-        "services": {
-            "type": "object",
-            "minProperties": 1,
-            "additionalProperties": {
-                "type": "object",
-                "required": ["project", "language", "host"],
-                "additionalProperties": False,
-                "properties": {
-                    "project": {"type": "string"},
-                    "language": {"enum": ["py", "python"]},
-                    "host": {"const": "function"},
-                },
-            },
-        },
-        "hooks": {
-            "type": "object",
-            "propertyNames": {"pattern": "^(pre|post)(up|provision|package|deploy|down)$"},
-            "additionalProperties": _HOOK,
-        },
-    },
-}
+_SCHEMA: Final = Path(__file__).with_name("azure.schema.json")
 
 
 def check(folder: Path) -> list[Problem]:
@@ -73,11 +23,10 @@ def check(folder: Path) -> list[Problem]:
     content = _read(folder)
     if content is None:
         return [Problem(_NAME, "there is no such file, or it is no YAML", "Restore it")]
+    schema = Draft202012Validator(json.loads(_SCHEMA.read_text(encoding="utf-8")))
     faults = [
-        Problem(
-            _NAME, f"{error.json_path}: {error.message}", "Compare with the schema of azure.yaml"
-        )
-        for error in Draft202012Validator(SCHEMA).iter_errors(content)
+        Problem(_NAME, f"{error.json_path}: {error.message}", "Compare with azure.schema.json")
+        for error in schema.iter_errors(content)
     ]
     return faults or list(_paths(folder, content))
 

@@ -22,3 +22,14 @@ class Problem:
 
 Check = Callable[[Path], list[Problem]]
 """Takes the folder that holds `azure.yaml` and `infra/`; returns what is wrong, or nothing."""
+
+
+def in_source(folder: Path, wrong: str, do: str, *words: str) -> Problem:
+    """A problem at the Bicep line of the first of the words that stands in one, else in main.bicep."""
+    paths = sorted((folder / "infra").rglob("*.bicep"))
+    for word in words:
+        for path in paths:
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                if word in line and not line.lstrip().startswith("//"):
+                    return Problem(path.relative_to(folder).as_posix(), wrong, do, number)
+    return Problem("infra/main.bicep", wrong, do)
