@@ -6,7 +6,6 @@ Python 3.13 that has requirements.txt and nothing else, and every function is in
 library that runs in Azure.
 """
 
-import argparse
 import ast
 import fnmatch
 import os
@@ -144,18 +143,17 @@ def doctored(package: Path) -> None:
     """
     for name in (".funcignore", "azure.yaml"):
         shutil.copy(CODE / name, package)
-    unread = shutil.ignore_patterns("*.py", "node_modules", "*.snapshot.json")
-    shutil.copytree(CODE / "infra", package / "infra", ignore=unread)
-    command = [str(Path(sys.executable).parent / "azure-functions-doctor"), "doctor"]
+    shutil.copytree(
+        CODE / "infra", package / "infra", ignore=shutil.ignore_patterns("node_modules")
+    )
+    doctor = str(Path(sys.executable).parent / "azure-functions-doctor")
     plan = ["--profile", "deploy", "--hosting-plan", "flex-consumption", "--target-python", "3.13"]
-    _run([*command, "--path", str(package), *plan])
+    _run([doctor, "doctor", "--path", str(package), *plan])
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Build and prove the package; prints its size and functions. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m infra.package", description=__doc__)
-    parser.add_argument("--output", type=Path, default=CODE / "dist" / "acp-mover.zip")
-    target: Path = parser.parse_args(arguments).output
+    target = CODE / "dist" / "acp-mover.zip"
     try:
         build(CODE, target)
         with tempfile.TemporaryDirectory() as name:
@@ -189,4 +187,4 @@ def _run(
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

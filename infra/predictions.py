@@ -95,18 +95,15 @@ def compiler_version(folder: Path = ROOT) -> str:
     return first.removeprefix("# ")
 
 
-def main() -> int:
-    """Write them for this project. Returns the exit code."""
+def main() -> None:
+    """Write them for this project; exits with a text where that cannot be."""
     command = find()
     if command is None:
-        print(f"no Bicep compiler: {HOW_TO_GET_IT}", file=sys.stderr)
-        return 1
+        sys.exit(f"no Bicep compiler: {HOW_TO_GET_IT}")
     try:
         write(ROOT, command)
     except CompilerError as error:
-        print(f"{error}\n`make check` names file and line", file=sys.stderr)
-        return 1
-    return 0
+        sys.exit(f"{error}; make check names file and line")
 
 
 def _interface(path: Path, compiled: dict[str, Any]) -> dict[str, Any]:
@@ -126,4 +123,4 @@ def _text(content: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -23,7 +23,7 @@ COMPILER: Final = "Bicep's compiler"
 CHECKS: Final[dict[str, Check]] = {
     COMPILER: compiled.check,
     "predictions": predicted.check,
-    "parameters and outputs": parameters.check,
+    "parameters": parameters.check,
     "settings, both ways": settings.check,
     "functions, queues, schedules": functions.check,
     "roles": roles.check,

@@ -17,14 +17,9 @@ def check(folder: Path) -> list[Problem]:
     command = find()
     if command is None:
         return []  # infra.checks says so in one line
-    files = [
-        path for kind in ("bicep", "bicepparam") for path in (folder / "infra").rglob(f"*.{kind}")
-    ]
-    asked = [
-        *requests(folder),
-        *(("compileParams", way) for way in ways(folder)),
-        *(("format", path) for path in sorted(files)),
-    ]
+    files = [*sorted((folder / "infra").rglob("*.bicep")), *ways(folder)]
+    asked = [*requests(folder), *(("compileParams", way) for way in ways(folder))]
+    asked += [("format", path) for path in files]
     try:
         answers = ask(command, asked)
         problems = [*_diagnostics(folder, answers), *_format(folder, answers)]
@@ -69,18 +64,12 @@ def _predictions(folder: Path, answers: dict[Request, dict[str, Any]]) -> Iterat
             yield Problem(name, "is not there", "Run make plan")
         elif (committed := path.read_text(encoding="utf-8")) != text:
             differing = ", ".join(sorted(_changed(committed, text))) or "parameters or outputs"
-            yield Problem(
-                name, f"the compiler predicts otherwise: {differing}", "Run make plan, and review"
-            )
+            wrong = f"the compiler predicts otherwise: {differing}"
+            yield Problem(name, wrong, "Run make plan, and review")
 
 
 def _changed(committed: str, fresh: str) -> set[str]:
     """The resources that stand in one of the two only, or otherwise."""
-    old, new = (
-        {one["id"]: one for one in json.loads(text).get("predictedResources", [])}
-        for text in (committed, fresh)
-    )
-    ids = [one for one in old.keys() | new.keys() if old.get(one) != new.get(one)]
-    return {
-        f"{(new.get(one) or old[one])['type']} {(new.get(one) or old[one])['name']}" for one in ids
-    }
+    old, new = (json.loads(text).get("predictedResources", []) for text in (committed, fresh))
+    changed = [*(one for one in old if one not in new), *(one for one in new if one not in old)]
+    return {f"{one['type']} {one['name']}" for one in changed}

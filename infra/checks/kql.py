@@ -57,9 +57,8 @@ def check(folder: Path) -> list[Problem]:
     texts = files | dict(_in_docs(folder))
     try:
         answers = analyzed(texts)
-    except RuntimeError as error:
-        wrong = f"the Kusto parser does not run: {error}"
-        return [Problem("infra/kusto", wrong, "Run make install")]
+    except subprocess.CalledProcessError:
+        return [Problem("infra/kusto", "the Kusto parser does not run", "Run make install")]
     used = uses(folder)
     names = {text: name for name, text in files.items()}
     return [
@@ -90,17 +89,11 @@ def uses(folder: Path) -> set[Use]:
 
 
 def analyzed(texts: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """What the parser says of each query: see infra/kusto/analyze.cjs. RuntimeError: it does not run."""
+    """What the parser says of each query (infra/kusto/analyze.cjs). CalledProcessError: it does not run."""
+    asked = json.dumps({"tables": TABLES, "queries": texts})
     done = subprocess.run(
-        [NODE, str(_PROGRAM)],
-        input=json.dumps({"tables": TABLES, "queries": texts}),
-        capture_output=True,
-        text=True,
-        check=False,
+        [NODE, _PROGRAM], input=asked, stdout=subprocess.PIPE, text=True, check=True
     )
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.startswith("Error")]
-        raise RuntimeError((lines or [f"status {done.returncode}"])[0])
     answers: dict[str, dict[str, Any]] = json.loads(done.stdout)
     return answers
 
@@ -115,35 +108,33 @@ def _in_docs(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _language(name: str, text: str, answer: dict[str, Any]) -> Iterator[Problem]:
-    def problem(at: int, wrong: str, do: str) -> Problem:
-        return Problem(name, wrong, do, text.count("\n", 0, at) + 1)
-
-    for found in answer["diagnostics"]:
-        wrong = f"at {found['text']!r}: {found['message'].rstrip('.')}"
-        yield problem(found["start"], wrong, "Mend the query")
-    for source in answer["sources"]:
-        if not source["events"] and name.endswith(".kql"):
-            do = 'Add: Message startswith_cs "EVENT "'
-            yield problem(source["start"], "asks for no event", do)
-        for event in _unknown(source["events"]):
-            wrong = f"no code logs the event {event!r}"
-            yield problem(source["start"], wrong, "shared/events.py has the events")
-    for parse in answer["parses"]:
-        if parse["options"] != OPTIONS:
-            yield problem(parse["start"], "cannot read lines so", f"Use {OPTIONS}")
-        for wrong, do in _fields(parse["events"], parse["fields"]):
-            yield problem(parse["start"], wrong, do)
+    """What the parser found, and what the code does not log."""
+    for at, wrong, do in (
+        *((one["start"], *_diagnostic(one)) for one in answer["diagnostics"]),
+        *((one["start"], *fault) for one in answer["sources"] for fault in _events(one, name)),
+        *((one["start"], *fault) for one in answer["parses"] for fault in _fields(one)),
+    ):
+        yield Problem(name, wrong, do, text.count("\n", 0, at) + 1)
 
 
-def _unknown(prefixes: list[str]) -> list[str]:
-    return [one.strip() for one in prefixes if one.strip() not in catalogue()]
+def _diagnostic(found: dict[str, Any]) -> tuple[str, str]:
+    return f"at {found['text']!r}: {found['message'].rstrip('.')}", "Mend the query"
 
 
-def _fields(prefixes: list[str], fields: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """What is wrong with the fields that are parsed from lines of these events, and what to do."""
-    for event in {one.strip() for one in prefixes} & catalogue().keys():
+def _events(source: dict[str, Any], name: str) -> Iterator[tuple[str, str]]:
+    if not source["events"] and name.endswith(".kql"):
+        yield "asks for no event", 'Add: Message startswith_cs "EVENT "'
+    for event in source["events"]:
+        if event.strip() not in catalogue():
+            yield f"no code logs the event {event!r}", "docs/telemetry.md has the events"
+
+
+def _fields(parse: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if parse["options"] != OPTIONS:
+        yield "cannot read lines so", f"Use {OPTIONS}"
+    for event in {one.strip() for one in parse["events"]} & catalogue().keys():
         logged = fields_of(catalogue()[event])
-        for name, kind in fields.items():
+        for name, kind in parse["fields"].items():
             if name not in logged:
                 wrong = f"the event {event!r} never has the field {name!r}"
                 yield wrong, f"It has {', '.join(logged)}"

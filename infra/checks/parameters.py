@@ -16,29 +16,17 @@ FROM_AZD: Final = {
 }
 """Parameters that azd fills from its own environment ("Environment variables", azd documentation)."""
 
-OUTPUTS: Final = (
-    "AZURE_LOCATION",
-    "AZURE_TENANT_ID",
-    "RESOURCE_GROUP",
-    "SERVICE_API_NAME",
-    "AZURE_FUNCTION_NAME",
-)
 _MAIN, _VALUES = "infra/main.bicep", "infra/main.parameters.json"
 _VARIABLE: Final = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?:=(.*))?\}")
 
 
 def check(folder: Path) -> list[Problem]:
-    """Find what one side has and the other has not, defaults that differ, and missing outputs."""
+    """Find what one side has and the other has not, and defaults that differ."""
     main, values = interface(folder, "main"), filled(folder)
     return [
         *_sides(folder, main["parameters"], values),
         *_defaults(folder, main["parameters"], values),
         *_settings(folder, main["appSettings"], values),
-        *(
-            Problem(_MAIN, f"there is no output {name}", "Add it: azd and the docs use it")
-            for name in OUTPUTS
-            if name not in main["outputs"]
-        ),
     ]
 
 
@@ -48,15 +36,10 @@ def filled(folder: Path) -> dict[str, str]:
     return {name: str(entry["value"]) for name, entry in values.items()}
 
 
-def _problem(folder: Path, name: str, wrong: str, do: str) -> Problem:
-    lines = (folder / _VALUES).read_text(encoding="utf-8").splitlines()
-    line = next((number for number, one in enumerate(lines, 1) if f'"{name}"' in one), None)
-    return Problem(_VALUES, wrong, do, line)
-
-
 def _sides(folder: Path, taken: dict[str, Any], values: dict[str, str]) -> Iterator[Problem]:
     for name in sorted(values.keys() - taken.keys()):
-        yield _problem(folder, name, f"{_MAIN} has no parameter {name}", "Remove or declare it")
+        wrong = f"{_MAIN} has no parameter {name}"
+        yield in_source(folder, wrong, "Remove or declare it", f'"{name}":')
     for name in sorted(taken.keys() - values.keys()):
         wrong = f"{_VALUES} does not fill {name}"
         yield in_source(folder, wrong, "Add it with its variable", f"param {name} ")
@@ -67,12 +50,13 @@ def _defaults(folder: Path, taken: dict[str, Any], values: dict[str, str]) -> It
         variable = _VARIABLE.fullmatch(values[name])
         if variable is None or values[name] != FROM_AZD.get(name, values[name]):
             right = FROM_AZD.get(name, "a variable, ${NAME} or ${NAME=default}")
-            yield _problem(folder, name, f"{name} is {values[name]!r}", f"Write {right}")
+            wrong = f"{name} is {values[name]!r}"
+            yield in_source(folder, wrong, f"Write {right}", f'"{name}":')
         elif (default := taken[name].get("defaultValue")) is not None:
             written = str(default).lower() if isinstance(default, bool) else str(default)
             if (variable[2] or "") != written:
                 wrong = f"{name} falls back to {variable[2] or ''!r}, in {_MAIN} to {written!r}"
-                yield _problem(folder, name, wrong, "Write the same default in both")
+                yield in_source(folder, wrong, "Write the same default in both", f'"{name}":')
 
 
 def _settings(folder: Path, fills: dict[str, str], values: dict[str, str]) -> Iterator[Problem]:
@@ -82,6 +66,5 @@ def _settings(folder: Path, fills: dict[str, str], values: dict[str, str]) -> It
         value = values.get(parameter[1], "") if parameter else ""
         variable = _VARIABLE.fullmatch(value)
         if parameter and variable and variable[1] != setting:
-            name = parameter[1]
-            wrong = f"{name} fills {setting} and is filled from {value}"
-            yield _problem(folder, name, wrong, f"Write ${{{setting}}}")
+            wrong = f"{parameter[1]} fills {setting} and is filled from {value}"
+            yield in_source(folder, wrong, f"Write ${{{setting}}}", f'"{parameter[1]}":')

@@ -25,8 +25,8 @@ Check = Callable[[Path], list[Problem]]
 
 
 def in_source(folder: Path, wrong: str, do: str, *words: str) -> Problem:
-    """A problem at the Bicep line of the first of the words that stands in one, else in main.bicep."""
-    paths = sorted((folder / "infra").rglob("*.bicep"))
+    """A problem at the line where the first of the words stands that does, else in main.bicep."""
+    paths = [*sorted((folder / "infra").rglob("*.bicep")), folder / "infra/main.parameters.json"]
     for word in words:
         for path in paths:
             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):

@@ -54,15 +54,10 @@ _SITE: Final = "Microsoft.Web/sites"
 
 def check(folder: Path) -> list[Problem]:
     """Find settings that are missing, unknown, forbidden or given a value that the app refuses."""
-    return [
-        *(
-            problem
-            for given in deployed(folder).values()
-            for problem in _differences(folder, given)
-        ),
-        *(problem for given in deployed(folder).values() for problem in _refused(folder, given)),
-        *_forbidden(folder),
-    ]
+    problems = [*_forbidden(folder)]
+    for given in deployed(folder).values():
+        problems += [*_differences(folder, given), *_refused(folder, given)]
+    return problems
 
 
 def deployed(folder: Path) -> dict[str, dict[str, str]]:
