@@ -1,4 +1,4 @@
-"""Writes the tables of docs/settings, wire, telemetry, cli and cost from the code (`make docs`).
+"""Writes the tables of docs/settings, wire, telemetry, cli, cost and deploy from the code (`make docs`).
 
 Each file holds prose written by hand and one table between two marks; only the table is replaced.
 A test compares the files with what this module would write.
@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 
 from benchmarks import cost
 from cli.granting.wire import GRANT_CALLS
+from infra import predictions
 from shared.clients.wire import CALLS, Call
 from shared.events import FIELDS, Event, catalogue
 from shared.settings import Settings
@@ -111,6 +112,7 @@ TABLES = {
     "telemetry.md": events_table,
     "cli.md": commands,
     "cost.md": cost.table,
+    "deploy.md": predictions.table,
 }
 
 

@@ -46,6 +46,10 @@ def predict(answers: dict[Request, dict[str, Any]]) -> dict[str, str]:
         elif method == "getSnapshot":
             snapshot = json.loads(result(answer)["snapshot"])
             snapshot["predictedResources"].sort(key=lambda resource: str(resource["id"]))
+            for resource in snapshot["predictedResources"]:
+                if text := resource.get("properties", {}).get("serializedData"):
+                    # A workbook's content as an object: as a text it would be one line of 10 kB.
+                    resource["properties"]["serializedData"] = json.loads(text)
             files[f"{PREDICTED}/{path.stem}.snapshot.json"] = _text(snapshot)
     return files
 

@@ -115,7 +115,7 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
 }
 
 // The queries are not validated by Azure: in a new workspace AppTraces may not be there yet, and the
-// deployment would fail. infra/checks/kql.py has looked at them.
+// deployment would fail. `make check` has Kusto's own parser read them.
 resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
   for rule in rules: {
     name: rule.name

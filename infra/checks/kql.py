@@ -82,7 +82,7 @@ def uses(folder: Path) -> set[Use]:
     charts = {
         Use(item["name"], item["content"]["query"], form=item["content"]["visualization"])
         for one in resources(folder, _WORKBOOKS)
-        for item in json.loads(one.at("serializedData"))["items"]
+        for item in one.at("serializedData", "items")
         if item["type"] == _QUERY_ITEM
     }
     return alerts | charts

@@ -26,6 +26,7 @@ _SITE: Final = "Microsoft.Web/sites"
 _EVENTS: Final = "Microsoft.EventGrid/partnerTopics/eventSubscriptions"
 _OLD_TLS: Final = "TLS older than 1.2 is allowed"
 _LOST: Final = "undelivered events are lost"
+_KEPT: Final = "deadLetterWithResourceIdentity.deadLetterDestination"
 RULES: Final = (
     Rule(_STORAGE, "allowSharedKeyAccess", (False,), "shared keys are allowed"),
     Rule(_STORAGE, "minimumTlsVersion", ("TLS1_2", "TLS1_3"), _OLD_TLS),
@@ -39,7 +40,7 @@ RULES: Final = (
     Rule("Microsoft.OperationalInsights/workspaces", "features.disableLocalAuth", (True,), "keys may log"),
     Rule("Microsoft.Insights/components", "DisableLocalAuth", (True,), "keys may log"),
     Rule(_EVENTS, "eventDeliverySchema", ("CloudEventSchemaV1_0",), "the function takes no other"),
-    Rule(_EVENTS, "deadLetterWithResourceIdentity.identity.type", ("UserAssigned",), _LOST),
+    Rule(_EVENTS, f"{_KEPT}.endpointType", ("StorageBlob",), _LOST),
     Rule(_EVENTS, "retryPolicy.maxDeliveryAttempts", (30,), _LOST),
     Rule(_EVENTS, "retryPolicy.eventTimeToLiveInMinutes", (1440,), _LOST),
 )  # fmt: skip
