@@ -1,4 +1,4 @@
-"""Generate the tables of README and of docs/{api,settings,wire,telemetry,cli,cost}.md (`make docs`).
+"""Generate the tables of README and of docs/{api,settings,wire,telemetry,cli,cost,deploy}.md (`make docs`).
 
 Each file has handwritten prose and one table between two marks; only the table is replaced.
 A test compares the files with what this module would write.
@@ -18,6 +18,7 @@ from pydantic_core import PydanticUndefined
 from benchmarks import cost
 from cli.grant.wire import GRANT_CALLS
 from functions.http.routes import ROUTES
+from infra import predictions
 from shared.clients.wire import CALLS, Call
 from shared.settings.settings import Settings
 from shared.telemetry.events import FIELDS, Event, catalogue
@@ -139,6 +140,7 @@ TABLES = {
     "docs/telemetry.md": events_table,
     "docs/cli.md": commands,
     "docs/cost.md": cost.table,
+    "docs/deploy.md": predictions.table,
 }
 
 

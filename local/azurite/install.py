@@ -50,7 +50,7 @@ def script() -> Path:
 def install() -> None:
     """Install Azurite; ChildError when npm fails. An install that is cut short leaves nothing behind."""
     if _CHECKOUT:
-        _npm_ci(_HERE)
+        npm_ci(_HERE)
         return
     target = folder()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def install() -> None:
         new.mkdir()
         for file in _INPUT:
             shutil.copyfile(_HERE / file, new / file)
-        _npm_ci(new)
+        npm_ci(new)
         try:
             new.rename(target)
         except OSError:
@@ -67,7 +67,8 @@ def install() -> None:
                 raise
 
 
-def _npm_ci(where: Path) -> None:
+def npm_ci(where: Path) -> None:
+    """Install what the lock file of a folder names, there; ChildError when npm fails."""
     command = [NODE, NPM_CLI, "ci", "--ignore-scripts", "--no-fund", "--no-audit"]
     quiet = ["--loglevel=error", "--no-progress"]
     done = subprocess.run(  # noqa: S603
@@ -75,10 +76,10 @@ def _npm_ci(where: Path) -> None:
     )
     if done.returncode:
         raise ChildError(
-            f"Azurite could not be installed (npm ended with {done.returncode}): "
+            f"npm ended with {done.returncode}, so {where.name} is not installed: "
             "is the npm registry reachable?"
         )
 
 
 if __name__ == "__main__":
-    install()
+    npm_ci(Path(sys.argv[1])) if sys.argv[1:] else install()

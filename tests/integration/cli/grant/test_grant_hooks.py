@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.checks import bicep
+from infra.checks.predicted import interface
 from infra.hooks.command import grant
 from tests.integration.cli.grant.test_grant_app import StandIn
 from tests.integration.cli.grant.world import GrantingWorld, served, serving
@@ -62,7 +62,7 @@ def test_azure_yaml_names_the_hooks() -> None:
 
 def test_the_deployment_gives_what_the_hooks_read() -> None:
     """Every variable that the hooks read is an output of main.bicep."""
-    outputs = bicep.parse(ROOT / "infra/main.bicep", ROOT).of_kind("output")
+    outputs = interface(ROOT, "main")["outputs"]
     assert {*OUTPUTS, "RESOURCE_GROUP"} <= set(outputs)
 
 
