@@ -31,7 +31,7 @@ def ways(folder: Path) -> list[Path]:
 
 
 def requests(folder: Path) -> list[Request]:
-    """What the compiler is asked for the predictions."""
+    """The request to the compiler for the predictions."""
     entry_points = [("compile", folder / f"infra/{name}.bicep") for name in ENTRY_POINTS]
     return [*entry_points, *(("getSnapshot", way) for way in ways(folder)), ("version", folder)]
 

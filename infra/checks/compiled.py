@@ -25,7 +25,7 @@ def check(folder: Path) -> list[Problem]:
         problems = [*_diagnostics(folder, answers), *_format(folder, answers)]
         return problems or list(_predictions(folder, answers))
     except CompilerError as error:
-        return [Problem("infra", str(error), "Unset BICEP to do without, or mend what it names")]
+        return [Problem("infra", str(error), "Unset BICEP to skip it, or correct its path")]
 
 
 def _diagnostics(folder: Path, answers: dict[Request, dict[str, Any]]) -> Iterator[Problem]:
