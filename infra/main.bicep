@@ -1,5 +1,5 @@
 // ACP Mover in Azure: one resource group with everything the app needs. `azd up` deploys it.
-// docs/deploy.md tells the steps, docs/security.md what is open to whom, docs/cost.md what it costs.
+// docs/deploy.md has the steps, docs/security.md what is open to whom, docs/cost.md what it costs.
 targetScope = 'subscription'
 
 // ---- azd ----
@@ -158,7 +158,7 @@ param pageSize string = ''
 
 @minLength(3)
 @maxLength(47)
-@description('ACP_QUEUE: the queue of users to look at; the other queues are called after it.')
+@description('ACP_QUEUE: the queue of users to move; the names of the others begin with it.')
 param queueName string = 'moves'
 
 @description('ACP_TABLE_PREFIX')

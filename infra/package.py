@@ -144,7 +144,7 @@ def indexed(package: Path) -> list[str]:
 
 
 def doctored(package: Path) -> None:
-    """Have azure-functions-doctor look at an unpacked package as Flex Consumption would run it.
+    """Have azure-functions-doctor examine an unpacked package as Flex Consumption would run it.
 
     It also reads the infrastructure, which is copied beside the package. PackageError: what it says.
     """

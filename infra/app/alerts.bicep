@@ -54,7 +54,7 @@ var rules = [
   {
     name: 'acp-subscription-expiry'
     title: 'ACP Mover: the change subscription ends'
-    description: 'Within a day Graph stops telling of changes. Look at the log of keep_subscription.'
+    description: 'Within a day Graph stops sending changes. Check the log of keep_subscription.'
     severity: 2
     query: loadTextContent('../queries/subscription_expiry.kql')
     aggregation: 'Maximum'

@@ -60,5 +60,5 @@ def judged(report: dict[str, Any], folder: Path, count: int) -> Iterator[Problem
         yield Problem("infra", wrong, "Find what it drops")
     for one in report["results"]["failed_checks"]:
         wrong = f"{one['check_id']} on {one['resource']}: {one['check_name']}"
-        do = f"Mend it, or skip it in {CONFIGURATION} with the reason"
+        do = f"Fix it, or skip it in {CONFIGURATION} with the reason"
         yield in_source(folder, wrong, do, f"{one['resource'].rpartition('.')[0]}@")

@@ -45,7 +45,7 @@ def _problem(folder: Path, found: dict[str, Any]) -> Problem:
     return Problem(
         path.relative_to(folder).as_posix(),
         f"{code} at {value}: {' '.join(found['message'].split()).rstrip('.')}",
-        f"Mend it; {_DOCS}/{kind}-diagnostics#{code} explains it",
+        f"Fix it; {_DOCS}/{kind}-diagnostics#{code} explains it",
         start["line"] + 1,
     )
 

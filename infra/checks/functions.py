@@ -41,7 +41,7 @@ def check(folder: Path) -> list[Problem]:
             found = bindings(literal(settings))
         except RuntimeError as error:
             wrong = f"it does not load with the settings of {deployment}: {error}"
-            return [Problem("function_app.py", wrong, "Mend the setting or the code")]
+            return [Problem("function_app.py", wrong, "Fix the setting or the code")]
         problems += [
             *_queues(folder, deployment, found),
             *_schedules(folder, found),

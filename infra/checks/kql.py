@@ -118,7 +118,7 @@ def _language(name: str, text: str, answer: dict[str, Any]) -> Iterator[Problem]
 
 
 def _diagnostic(found: dict[str, Any]) -> tuple[str, str]:
-    return f"at {found['text']!r}: {found['message'].rstrip('.')}", "Mend the query"
+    return f"at {found['text']!r}: {found['message'].rstrip('.')}", "Fix the query"
 
 
 def _events(source: dict[str, Any], name: str) -> Iterator[tuple[str, str]]:
@@ -139,7 +139,7 @@ def _fields(parse: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 wrong = f"the event {event!r} never has the field {name!r}"
                 yield wrong, f"It has {', '.join(logged)}"
             elif logged[name] != kind:
-                yield f"field {name!r} is a {logged[name]}, not a {kind}", "Mend its type"
+                yield f"field {name!r} is a {logged[name]}, not a {kind}", "Fix its type"
 
 
 def _use(

@@ -31,7 +31,7 @@ def check(folder: Path) -> list[Problem]:
     paths += [service["project"] for service in content["services"].values()]
     paths += [hook["run"] for hook in content["hooks"].values()]
     lost = (path for path in paths if not (folder / path).exists())
-    return [Problem(_NAME, f"{path} is not there", "Mend the path") for path in lost]
+    return [Problem(_NAME, f"{path} is not there", "Correct the path") for path in lost]
 
 
 def services(folder: Path) -> list[str]:

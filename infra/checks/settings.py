@@ -83,7 +83,7 @@ def _differences(folder: Path, given: Mapping[str, str]) -> Iterator[Problem]:
         yield in_source(folder, f"the app's setting {name} is not set", do, "appSettings:")
     for name in sorted(given.keys() - known() - OF_THE_HOST):
         if not FORBIDDEN_ON_FLEX.fullmatch(name):
-            do = "Mend the name, or define it as a setting of the app"
+            do = "Correct the name, or define it as a setting of the app"
             yield in_source(folder, f"{name} is no setting of the app", do, f"{name}:")
     for name in sorted(given.keys() & NOT_IN_AZURE.keys()):
         yield in_source(folder, f"{name} is set: {NOT_IN_AZURE[name]}", "Remove it", f"{name}:")
@@ -99,7 +99,7 @@ def _refused(folder: Path, given: Mapping[str, str]) -> Iterator[Problem]:
         for fault in str(error).splitlines()[1:]:
             words = re.findall(r"\w+", fault)
             wrong = f"the app refuses it: {fault.strip()}"
-            yield in_source(folder, wrong, "Mend the value", *(f"{word}:" for word in words[:1]))
+            yield in_source(folder, wrong, "Correct the value", *(f"{word}:" for word in words[:1]))
 
 
 def _forbidden(folder: Path) -> Iterator[Problem]:

@@ -21,6 +21,8 @@ from tests.e2e.session import FIRST, PAGE, SESSION, Terminal
 from tests.e2e.tenant import MICROSOFT
 
 USERS = 60
+TOUR = 12
+"""Users whom the tour puts back on a third party, after the evidence was gathered."""
 LIMIT = 240.0
 """Seconds that a whole demo may take here: the machine may be busy with something else."""
 
@@ -99,12 +101,12 @@ def test_the_summary_agrees_with_the_tenant(kept: Kept) -> None:
 
 
 def test_every_user_is_counted_once_and_nobody_is_left(kept: Kept) -> None:
-    """The outcomes add up, and every licensed, included user is on Microsoft."""
+    """The outcomes add up, and every licensed, included user was on Microsoft before the tour."""
     summary = kept.summary
     assert sum(summary[outcome] for outcome in OUTCOMES) == USERS
     assert (summary["waiting"], summary["failed"]) == (0, 0)
     assert summary["third_party_after_licensed"] == 0
-    assert kept.state["totals"]["licensedIncludedNotMicrosoft"] == 0
+    assert kept.state["totals"]["licensedIncludedNotMicrosoft"] == TOUR
     assert kept.state["totals"]["excludedChanged"] == 0
 
 
