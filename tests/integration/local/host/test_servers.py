@@ -40,7 +40,8 @@ SIGNALS = pytest.mark.parametrize(
 @SIGNALS
 def test_storage_serves_and_stops(acp: NewCommand, number: signal.Signals) -> None:
     """The printed connection string works; a signal ends it with status 0 and no Azurite left."""
-    child = acp("storage")
+    ports = [f"--{service}-port=0" for service in ("blob", "queue", "table")]
+    child = acp("storage", *ports)
     child.wait_for_line(r"^ready http://127\.0\.0\.1:\d+")
     connection = child.wait_for_line(r"^(DefaultEndpointsProtocol=http;.*)$")[1]
     with QueueServiceClient.from_connection_string(connection) as service:
