@@ -13,20 +13,20 @@ REPLACE = ConferenceSet(replace_provider=True)
 PLAIN = ConferenceSet()
 
 
-def refusal(kind: Kind, request: ConferenceSet, **options: object) -> str:
+def refusal(kind: Kind, change: ConferenceSet, **options: object) -> str:
     """The code with which setting a user of that kind is refused; nothing may change."""
     tenant = make_tenant(**options)
     user = one(tenant, kind)
     before = (user.entries, user.sets, user.conference)
     with pytest.raises(TeamsError) as caught:
-        tenant.conferencing.set_user(user, request)
+        tenant.conferencing.set_user(user, change)
     assert (user.entries, user.sets, user.conference) == before
     assert tenant.ledger.changes == []
     return caught.value.code
 
 
 @pytest.mark.parametrize(
-    ("kind", "request", "code"),
+    ("kind", "change", "code"),
     [
         (Kind.THIRD_PARTY, PLAIN, "ThirdPartyProvider"),
         (Kind.UNLICENSED, REPLACE, "UserNotLicensed"),
@@ -53,10 +53,10 @@ def refusal(kind: Kind, request: ConferenceSet, **options: object) -> str:
     ],
 )
 def test_a_set_that_is_refused_changes_nothing(
-    kind: Kind, request: ConferenceSet, code: str
+    kind: Kind, change: ConferenceSet, code: str
 ) -> None:
     """Each refusal has its code, and the user is as before."""
-    assert refusal(kind, request) == code
+    assert refusal(kind, change) == code
 
 
 def test_replacing_may_be_retired() -> None:
@@ -92,14 +92,14 @@ def test_a_user_without_provider_is_enabled() -> None:
     assert tenant.ledger.changes[0]["action"] == "enabled"
 
 
-@pytest.mark.parametrize("request", [PLAIN, REPLACE])
-def test_a_microsoft_user_is_left_alone(request: ConferenceSet) -> None:
+@pytest.mark.parametrize("change", [PLAIN, REPLACE])
+def test_a_microsoft_user_is_left_alone(change: ConferenceSet) -> None:
     """Setting what is so already is no error and no change, not even of leftover entries."""
     tenant = make_tenant(users=400)
     user = one(tenant, Kind.MICROSOFT, 1)
     before, conference = user.entries, user.conference
     assert len(before) == 2
-    assert tenant.conferencing.set_user(user, request) is None
+    assert tenant.conferencing.set_user(user, change) is None
     assert (user.entries, user.conference, user.sets, user.mails) == (before, conference, 0, 0)
     assert tenant.ledger.changes == []
 
@@ -140,8 +140,8 @@ def test_a_service_number_overrides_the_default(prefix: str) -> None:
     tenant = make_tenant()
     number = tenant.bridges[0].numbers[3].number
     user = one(tenant, Kind.THIRD_PARTY)
-    request = ConferenceSet(replace_provider=True, service_number=prefix + number)
-    tenant.conferencing.set_user(user, request)
+    change = ConferenceSet(replace_provider=True, service_number=prefix + number)
+    tenant.conferencing.set_user(user, change)
     assert user.conference is not None
     assert user.conference.number == number
 
