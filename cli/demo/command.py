@@ -79,7 +79,8 @@ def play(
 ) -> int:
     """Run the demo and show it in `view`; return the exit status."""
     require_local("demo")
-    from cli.demo.system import DemoSystem, forget_surroundings  # noqa: PLC0415 - needs the extra
+    from cli.demo.system import DemoSystem  # noqa: PLC0415 - needs the extra
+    from local.commands import forget_surroundings  # noqa: PLC0415
 
     require_azurite()
     began = time.monotonic()

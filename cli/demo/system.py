@@ -9,10 +9,8 @@ from typing import Final, Self
 
 from cli.errors import CommandError
 from local.azurite.server import Azurite
-from local.commands import AppHost, TenantProcess, forget_surroundings
+from local.commands import AppHost, TenantProcess
 from local.stack import Stack
-
-__all__ = ["DemoSystem", "forget_surroundings"]
 
 LAG_SECONDS: Final = 2
 """From a license in Graph to its effect in the simulated Teams service; minutes in life."""

@@ -7,7 +7,7 @@ from pydantic.json_schema import models_json_schema
 
 from functions.http import schemas
 from functions.http.routes import ROUTES, Route
-from shared import __version__
+from shared import __version__, views
 
 _SCHEMAS: Final = "#/components/schemas/"
 _PROBLEM: Final = {
@@ -42,7 +42,7 @@ _TAGS: Final = {
 def document() -> dict[str, Any]:
     """Return the document; its own route is left out."""
     described = [route for route in ROUTES if route.answers]
-    kinds = {_model(name) for route in described for name in (route.answers, route.takes) if name}
+    kinds = {model(name) for route in described for name in (route.answers, route.takes) if name}
     _, definitions = models_json_schema(
         [(kind, "validation" if kind is schemas.MoveBody else "serialization") for kind in kinds],
         ref_template=_SCHEMAS + "{model}",
@@ -67,8 +67,9 @@ def document() -> dict[str, Any]:
     }
 
 
-def _model(name: str) -> type[BaseModel]:
-    kind: type[BaseModel] = getattr(schemas, name)
+def model(name: str) -> type[BaseModel]:
+    """Return a model by the name that a route gives it."""
+    kind: type[BaseModel] = getattr(schemas, name, None) or getattr(views, name)
     return kind
 
 
@@ -98,7 +99,7 @@ def _operation(route: Route) -> dict[str, Any]:
         content: dict[str, Any] = {"application/json": json_body}
         if route.csv_query:
             content["text/csv"] = {"schema": {"type": "string"}, "example": "UPN\na@contoso.com\n"}
-            found["parameters"] += _query(_model(route.csv_query))
+            found["parameters"] += _query(model(route.csv_query))
         found["requestBody"] = {"required": True, "content": content}
     return found
 

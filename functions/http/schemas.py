@@ -19,25 +19,7 @@ from shared.views import (
     ResultView,
     RunView,
     SavedEntry,
-    UserState,
 )
-
-__all__ = [
-    "MOST_USERS",
-    "AttentionList",
-    "CsvParameters",
-    "FindingList",
-    "MoveBody",
-    "MoveParameters",
-    "ProviderList",
-    "ReadyList",
-    "ResultPage",
-    "RunList",
-    "RunView",
-    "SavedList",
-    "SubscriptionView",
-    "UserState",
-]
 
 MOST_USERS = 100_000
 """Users that one request may name."""

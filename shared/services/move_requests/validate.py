@@ -40,5 +40,5 @@ async def _check_numbers(request: MoveRequest, bridges: Bridges, rules: Rules) -
     check_options(options, known, rules.numbers)
     if faults := rule_faults(rules.numbers, known):
         raise InputError(
-            f"number rules {', '.join(faults)}: no toll number of a bridge; there are {tolls(known)}"
+            f"ACP_NUMBER_RULES: {', '.join(faults)}: no toll number of a bridge; there are {tolls(known)}"
         )

@@ -1,6 +1,5 @@
 """Whom the demo licenses, and what it keeps away from the app."""
 
-from cli.demo.system import forget_surroundings
 from cli.demo.wave import choose
 from shared.domain.user import MICROSOFT
 from tests.unit.cli.demo.people import person
@@ -24,20 +23,3 @@ def test_nobody_else_gets_a_license() -> None:
         person(4, "BT", licensed=False, plan_status="Suspended"),
     ] * 5
     assert choose(users) == []
-
-
-def test_the_callers_settings_do_not_reach_the_app() -> None:
-    """What points elsewhere is gone, proxies too; the rest of the environment stays."""
-    environment = {
-        "ACP_GRAPH_URL": "https://graph.microsoft.com",
-        "ACP_HOST_MASTER_KEY": "x",
-        "AzureWebJobsStorage__tableServiceUri": "https://live.example",
-        "IDENTITY_ENDPOINT": "http://live.example",
-        "MSI_ENDPOINT": "http://live.example",
-        "WEBSITE_HOSTNAME": "live.example",
-        "https_proxy": "http://proxy.example",
-        "HTTP_PROXY": "http://proxy.example",
-        "PATH": "/bin",
-    }
-    forget_surroundings(environment)
-    assert environment == {"PATH": "/bin", "NO_PROXY": "*", "no_proxy": "*"}
