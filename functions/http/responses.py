@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
@@ -101,6 +102,20 @@ def read_query[Model: BaseModel](kind: type[Model], query: Mapping[str, str]) ->
         return kind.model_validate_strings(dict(query))
     except ValidationError as error:
         raise PointedError(_faults(error)) from None
+
+
+def query_of(url: str) -> dict[str, str]:
+    """Return the parameters of an address, without the function key; PointedError: one is there twice.
+
+    From the address and not from the host's `params`, in which Azure leaves out those that are empty:
+    `?dry_run=` is not understood, and must not become a real run.
+    """
+    pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    given = [(name, value) for name, value in pairs if name != "code"]
+    twice = {name for name, _ in given if [each for each, _ in given].count(name) > 1}
+    if twice:
+        raise PointedError([(f"/{name}", "is given more than once") for name in sorted(twice)])
+    return dict(given)
 
 
 def as_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from shared.errors import InputError
+from shared.text import defused
 from shared.userlists.names import shown, user_name
 from shared.userlists.rows import BadLine, Row, rows
 
@@ -90,14 +91,19 @@ def _name(row: Row, index: int) -> str | BadLine:
     if not field or field.isspace():
         return BadLine(row.number, f"no user in column {index + 1}")
     try:
-        return user_name(field)
+        return user_name(_bare(field))
     except InputError as error:
         return BadLine(row.number, str(error))
 
 
+def _bare(field: str) -> str:
+    """Return a field without the apostrophe by which our own CSV marks what begins like a formula."""
+    return field[1:] if defused(field[1:]) == field else field
+
+
 def _is_name(field: str) -> bool:
     try:
-        user_name(field)
+        user_name(_bare(field))
     except InputError:
         return False
     return True

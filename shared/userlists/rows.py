@@ -14,6 +14,8 @@ ROW_LINES: Final = 100
 
 _DELIMITERS = ",;\t"
 _SEP = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
+_USER = re.compile(r"""#[^\s@,;"]+@[\w.-]+\s*(?:[,;]|$)""")
+"""A line that begins with a user: the sign # may begin a user name (Microsoft Entra)."""
 _QUOTED = re.compile(r'"[^"]*(?:"|$)')
 
 
@@ -37,15 +39,16 @@ def rows(file: BinaryIO) -> Iterator[Row | BadLine]:
 
     Whichever of the three is the most frequent in the first row is the file's delimiter, unless a
     line such as `sep=;` before it names one, as in Excel. Blank lines, rows of blank fields and lines
-    that begin with `#` are skipped. A line is bad when it is too long, contains a NUL or has an
-    unbalanced quote: a field that does not end in that row's 100 lines and 65,536 characters, or with
-    text after its end. Reading goes on in the next line, so that nothing is swallowed. InputError:
+    that begin with `#` (unless a user's name does) are skipped. A line is bad when it is too long,
+    contains a NUL or has an unbalanced quote: a field that does not end in that row's 100 lines and
+    65,536 characters, or with text after its end. Reading goes on in the next line, so that nothing
+    is swallowed. InputError:
     see `find_encoding`.
     """
     source = _Source(lines(file))
     reader = None
     for line in source.rows():
-        if not line or line.isspace() or line.startswith("#"):
+        if not line or line.isspace() or (line.startswith("#") and not _USER.match(line)):
             continue
         if fault := _fault(line):
             yield BadLine(source.number, fault)

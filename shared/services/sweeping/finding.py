@@ -65,6 +65,8 @@ class Finder:
         async for page in survey.pages():
             for each in page.users:
                 user, decision = each.service, each.decision
+                if user.soft_deleted:
+                    continue  # Teams lists deleted users for 30 days
                 name = user.provider.name if user.provider else NOBODY
                 yield Found(user.id, user.upn, name, decision.action, decision.reason)
             for user_id, wrong in page.faults:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import InputError
+from shared.text import defused
 from shared.userlists.csv_file import COLUMNS, BadLine, csv_names
 from shared.userlists.names import user_name
 from tests.fakes import guid
@@ -360,3 +361,17 @@ def test_hostile_file_takes_little_memory(piece: bytes, count: int) -> None:
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_user_name_may_begin_with_a_hash() -> None:
+    """Such a line is a user and not a comment; comments are skipped, also before the header."""
+    text = (
+        "# made by hand\nUPN\n#shared.desk@x.example\n# a remark, with a@x.example\nb@x.example\n"
+    )
+    assert list(csv_names(BytesIO(text.encode()))) == ["#shared.desk@x.example", "b@x.example"]
+
+
+def test_our_own_csv_is_read_back() -> None:
+    """The apostrophe that keeps spreadsheets from taking a name for a formula is not part of it."""
+    text = f"user\n{defused('-dash.desk@x.example')}\n"
+    assert list(csv_names(BytesIO(text.encode()))) == ["-dash.desk@x.example"]
