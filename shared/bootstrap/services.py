@@ -8,7 +8,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from shared.bootstrap.adapters import Adapters
-from shared.settings.settings import Mode, unknown_settings
+from shared.domain.run import Mode
+from shared.settings.settings import unknown_settings
 
 if TYPE_CHECKING:
     from shared.domain.move_request import MoveRequest
@@ -62,7 +63,9 @@ class App:
             mover=self._user_mover,
             runs=to.runs,
             recorder=self._recorder,
+            queue=to.queue(self.settings.queues.moves.name),
             rules=to.rules,
+            mode=self.settings.mode,
             clock=to.clock,
             log=to.log("moving"),
         )
@@ -80,12 +83,13 @@ class App:
 
         to = self.adapters
         return UserMover(
+            directory=to.graph,
             conferencing=to.teams,
             replaced=to.replaced,
             users=to.users,
+            requests=to.move_requests,
             clock=to.clock,
             log=to.log("moving"),
-            report=self.settings.mode is Mode.REPORT,
         )
 
     @cached_property
@@ -100,7 +104,6 @@ class App:
             policy=self._retry_policy,
             clock=to.clock,
             log=to.log("moving"),
-            report=self.settings.mode is Mode.REPORT,
         )
 
     @cached_property
@@ -137,6 +140,7 @@ class App:
             state=to.state,
             queue=to.queue(self.settings.queues.moves.name),
             limit=self._sweep_limit,
+            mode=self.settings.mode,
             policy=self._retry_policy,
             lease=timedelta(seconds=self.settings.sweep_lease_seconds),
             clock=to.clock,
@@ -167,7 +171,8 @@ class App:
         from shared.services.notifications.intake import NotificationIntake
 
         to = self.adapters
-        return NotificationIntake(to.state, self.settings.tenant_id, to.clock, to.log("intake"))
+        of = self.settings
+        return NotificationIntake(to.state, of.tenant_id, of.mode, to.clock, to.log("intake"))
 
     @cached_property
     def catch_up(self) -> CatchUp:
@@ -181,7 +186,7 @@ class App:
             queue=to.queue(self.settings.queues.moves.name),
             waiting=to.waiting,
             sweep=self.sweeper.resume,
-            clock=to.clock,
+            mode=self.settings.mode,
             log=to.log("catching_up"),
         )
 
@@ -208,6 +213,7 @@ class App:
             requests=to.move_requests,
             runs=to.runs,
             queue=to.queue(self.settings.queues.requests.name),
+            mode=self.settings.mode,
             clock=to.clock,
             log=to.log("requests"),
         )
@@ -223,6 +229,7 @@ class App:
             mover=self.mover,
             requests=to.move_requests,
             runs=to.runs,
+            mode=self.settings.mode,
             clock=to.clock,
         )
 
@@ -251,7 +258,8 @@ class App:
 
         to = self.adapters
         queue = to.queue(self.settings.queues.moves.name)
-        return Rechecker(to.waiting, queue, to.clock, to.log("rechecking"))
+        mode = self.settings.mode
+        return Rechecker(to.waiting, queue, mode, to.clock, to.log("rechecking"))
 
     @cached_property
     def poison(self) -> PoisonRecorder:
@@ -261,11 +269,13 @@ class App:
 
         to, queues = self.adapters, self.settings.queues
         return PoisonRecorder(
-            to.poison(queues.moves, decode_move),
-            to.poison(queues.upkeep, decode_renewal),
-            to.waiting,
-            to.clock,
-            to.log("poison"),
+            moves=to.poison(queues.moves, decode_move),
+            renewals=to.poison(queues.upkeep, decode_renewal),
+            queue=to.queue(queues.moves.name),
+            users=to.users,
+            waiting=to.waiting,
+            clock=to.clock,
+            log=to.log("poison"),
         )
 
     @cached_property

@@ -103,8 +103,8 @@ class Tenant(Bridges, Protocol):
 class Conferencing(Protocol):
     """The part of Teams that knows users and their provider entries."""
 
-    async def user(self, user_id: str) -> ServiceUser | None:
-        """Return the service's view of a user, or None."""
+    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
+        """Return the service's view of a user, or None. first: before calls that are not `first`."""
         ...
 
     def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
@@ -124,8 +124,12 @@ class Conferencing(Protocol):
         toll_free: str | None = None,
         bridge: str | None = None,
         send_email: bool = False,
+        within: float | None = None,
     ) -> None:
-        """Make Microsoft the user's provider."""
+        """Make Microsoft the user's provider, before calls that are not begun.
+
+        LateTurnError: the call did not get its turn within so many seconds; it was not made.
+        """
         ...
 
 
@@ -140,8 +144,10 @@ class Users(Protocol):
         """Return the user's last known state, or None."""
         ...
 
-    async def record_result(self, result: UserResult, signal: Signal, now: datetime) -> None:
-        """Write what an attempt found."""
+    async def record_result(
+        self, result: UserResult, signal: Signal, now: datetime, run: str | None = None
+    ) -> None:
+        """Write what an attempt found, for a run or by itself."""
         ...
 
 
@@ -152,6 +158,10 @@ class ReplacedProviders(Protocol):
         self, user: ServiceUser, now: datetime, *, for_move: bool = False
     ) -> bool:
         """Save all entries durably; return whether they were new. StorageError: not saved."""
+        ...
+
+    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
+        """Remember that the move begun with these entries did not happen."""
         ...
 
     async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
@@ -190,8 +200,8 @@ class WaitingUsers(Protocol):
         """Keep a due user from being due again before `until`; no row: nothing happens."""
         ...
 
-    def due(self, now: datetime) -> AsyncIterator[Waiting]:
-        """Yield the users whose time has come."""
+    def due(self, now: datetime) -> AsyncIterator[str]:
+        """Yield the ids of the users whose time has come."""
         ...
 
 
@@ -232,6 +242,23 @@ class MoveRequests(Protocol):
 
     async def request(self, run: str) -> MoveRequest:
         """Return provider and options of a request."""
+        ...
+
+    async def mark_mailed(self, run: str, user_id: str) -> bool:
+        """Remember that a mail to a user of a run is about to be asked for; False: it was before."""
+        ...
+
+    async def claim_page(
+        self, run: str, number: int, now: datetime, until: datetime
+    ) -> RequestPage | None:
+        """Return a page that is left to do, ours until then; None: it is done, or there is none.
+
+        BusyError: somebody else is carrying it out.
+        """
+        ...
+
+    async def give_up_page(self, run: str, number: int) -> None:
+        """Let anybody carry a page out again."""
         ...
 
     async def mark_done(self, run: str, number: int) -> None:

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from shared.domain.number_rules import NumberRules
+from shared.domain.run import Mode
 from shared.errors import SettingsError
 from shared.settings.errors import explain, unknown
 from shared.settings.fields import (
@@ -35,13 +36,6 @@ from shared.settings.fields import (
     Seconds,
 )
 from shared.settings.queues import Queues
-
-
-class Mode(StrEnum):
-    """What the system may do to the tenant."""
-
-    MOVE = "move"
-    REPORT = "report"
 
 
 class Delivery(StrEnum):

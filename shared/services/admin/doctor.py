@@ -196,8 +196,7 @@ class Doctor:
         return Finding(part, Verdict.OK, detail)
 
     async def _waiting_users(self, part: str) -> Finding:
-        end = self._clock.now() + timedelta(days=365)
-        due = sum([1 async for _ in self._waiting.due(end)])
+        due = sum([1 async for _ in self._waiting.waiting()])
         attention = sum([1 async for _ in self._waiting.attention()])
         detail = f"{due} waiting for another attempt, {attention} need attention"
         if attention:
