@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from shared.services.moving.batch import BatchMover
     from shared.services.moving.preview import Previewer
     from shared.services.moving.recording import Recorder
+    from shared.services.moving.standing_rules import StandingRules
     from shared.services.moving.user import UserMover
     from shared.services.notifications.catch_up import CatchUp
     from shared.services.notifications.intake import NotificationIntake
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from shared.services.sweeping.sweep import Sweeper
     from shared.services.upkeep.metrics import MetricsCollector
     from shared.services.upkeep.poison import PoisonRecorder
+    from shared.services.upkeep.protection import Protection
     from shared.services.upkeep.recheck import Rechecker
     from shared.services.upkeep.rule_check import RuleChecker
     from shared.settings.settings import Settings
@@ -64,7 +66,7 @@ class App:
             runs=to.runs,
             recorder=self._recorder,
             queue=to.queue(self.settings.queues.moves.name),
-            rules=to.rules,
+            rules=self.standing_rules,
             mode=self.settings.mode,
             clock=to.clock,
             log=to.log("moving"),
@@ -75,7 +77,15 @@ class App:
         """Says what would happen to users."""
         from shared.services.moving.preview import Previewer
 
-        return Previewer(self.adapters.graph, self.adapters.teams, self.adapters.rules)
+        return Previewer(self.adapters.graph, self.adapters.teams, self.standing_rules)
+
+    @cached_property
+    def standing_rules(self) -> StandingRules:
+        """The rules of the settings, with the ids of excluded users."""
+        from shared.services.moving.standing_rules import StandingRules
+
+        to = self.adapters
+        return StandingRules(to.rules, to.graph, to.state, to.clock)
 
     @cached_property
     def _user_mover(self) -> UserMover:
@@ -129,7 +139,7 @@ class App:
             waiting=to.waiting,
             runs=to.runs,
             pages=to.sweep_pages,
-            rules=to.rules,
+            rules=self.standing_rules,
             clock=to.clock,
             log=to.log("sweeping"),
         )
@@ -152,7 +162,7 @@ class App:
         """Finds users by provider."""
         from shared.services.sweeping.finding import Finder
 
-        return Finder(self.adapters.graph, self.adapters.teams, self.adapters.rules)
+        return Finder(self.adapters.graph, self.adapters.teams, self.standing_rules)
 
     @cached_property
     def _sweep_limit(self) -> SweepLimit | None:
@@ -293,7 +303,14 @@ class App:
         from shared.services.upkeep.rule_check import RuleChecker
 
         to = self.adapters
-        return RuleChecker(to.teams, to.graph, to.rules, to.log("rules"))
+        return RuleChecker(to.teams, to.graph, to.state, to.rules, to.log("rules"))
+
+    @cached_property
+    def protection(self) -> Protection:
+        """Compares what protects users here and in the deployed app."""
+        from shared.services.upkeep.protection import Protection
+
+        return Protection(self.adapters.state, self.settings.protection)
 
     # Administration
 
@@ -303,7 +320,12 @@ class App:
         from shared.services.admin.health import Health
 
         to = self.adapters
-        checks = {"storage": to.state.probe, "graph": to.graph.probe, "teams": to.teams.probe}
+        checks = {
+            "storage": to.state.probe,
+            "graph": to.graph.probe,
+            "teams": to.teams.probe,
+            "rules": self.rule_checker.raise_known_faults,
+        }
         return Health(checks, to.clock, to.log("health"))
 
     @cached_property
@@ -318,7 +340,7 @@ class App:
             users=to.users,
             waiting=to.waiting,
             replaced=to.replaced,
-            rules=to.rules,
+            rules=self.standing_rules,
         )
 
     @cached_property
@@ -358,6 +380,7 @@ class App:
             queues={name: to.queue(name).count for name in self.settings.queues.names},
             numbers=to.rules.numbers,
             groups=to.rules.groups,
+            unknown_users=self.rule_checker.unknown_users,
             directory=to.graph,
             unknown=unknown_settings(os.environ),
             tenant=to.teams,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from shared.domain.bridges import BridgeNumber
+    from shared.domain.decision import Rules
     from shared.domain.listing import ChangePage, Provider, TeamsPage, TenantSwitches
     from shared.domain.messages import Message, PoisonMessage
     from shared.domain.move_request import MoveRequest, RequestPage
@@ -130,6 +131,14 @@ class Conferencing(Protocol):
 
         LateTurnError: the call did not get its turn within so many seconds; it was not made.
         """
+        ...
+
+
+class RuleSource(Protocol):
+    """The rules as they hold now."""
+
+    async def current(self) -> Rules:
+        """Return the rules; ServiceError, StorageError: not known, so nobody may be changed."""
         ...
 
 
@@ -351,6 +360,30 @@ class State(Protocol):
 
     async def remove_released_sweep(self, run: str) -> None:
         """Forget a released sweep: it is done."""
+        ...
+
+    async def excluded_ids(self) -> Mapping[str, str]:
+        """Return the ids of the users who are excluded by name, as they were found first."""
+        ...
+
+    async def save_excluded_ids(self, ids: Mapping[str, str]) -> None:
+        """Remember the ids of the users who are excluded by name."""
+        ...
+
+    async def protection(self) -> Mapping[str, str] | None:
+        """Return what the app's protecting settings are, or None before it stored them."""
+        ...
+
+    async def save_protection(self, settings: Mapping[str, str]) -> None:
+        """Remember what the app's protecting settings are."""
+        ...
+
+    async def rule_faults(self) -> Sequence[str]:
+        """Return what the last check of the rules found wrong."""
+        ...
+
+    async def save_rule_faults(self, faults: Sequence[str]) -> None:
+        """Remember what a check of the rules found wrong."""
         ...
 
     async def acquire(

@@ -6,7 +6,7 @@ late or out of order, and the effect is the same. One user's failure does not af
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -21,7 +21,7 @@ from shared.domain.user import DirectoryUser
 from shared.errors import AcpError
 from shared.services.moving.recording import Recorder
 from shared.services.moving.user import Terms, UserMover
-from shared.services.ports import Directory, Queue, Runs
+from shared.services.ports import Directory, Queue, RuleSource, Runs
 from shared.telemetry.events import Handled, Unrecorded
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import operation
@@ -57,7 +57,7 @@ class BatchMover:
         runs: Runs,
         recorder: Recorder,
         queue: Queue,
-        rules: Rules,
+        rules: RuleSource,
         mode: Mode,
         clock: Clock,
         log: EventLog,
@@ -113,8 +113,8 @@ class BatchMover:
         ids = list(dict.fromkeys(message.users))
         began = self._clock.now()
         read_at = self._clock.monotonic()
-        found = await self._look_up(ids)
-        rules = self._rules.with_numbers(options.service_number, options.toll_free_number)
+        found, standing = await self._look_up(ids)
+        rules = standing.with_numbers(options.service_number, options.toll_free_number)
         report_only = Mode.REPORT in (self._mode, message.mode or Mode.REPORT)
         terms = Terms(rules, options.send_email, report_only, message.run, read_at)
         moves = (self._move_and_record(user, found[user], terms, message, began) for user in ids)
@@ -135,11 +135,15 @@ class BatchMover:
                 report.unrecorded, report.error = ids, error
         return report
 
-    async def _look_up(self, ids: Sequence[str]) -> dict[str, DirectoryUser | Exception]:
+    async def _look_up(
+        self, ids: Sequence[str]
+    ) -> tuple[Mapping[str, DirectoryUser | Exception], Rules]:
+        """Return the users, or why each cannot be read, and the rules: without them nobody is moved."""
         try:
-            return dict(await self._directory.users(ids))
+            rules = await self._rules.current()
+            return await self._directory.users(ids), rules
         except Exception as error:  # noqa: BLE001 - it becomes each user's failure, recorded below
-            return dict.fromkeys(ids, error)
+            return dict.fromkeys(ids, error), Rules()
 
     async def _move_and_record(
         self,
