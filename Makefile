@@ -13,9 +13,9 @@ UV_VERSION := $(shell sed -n 's/.*"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
 READY := $(VENV)/.ready
 CHECKOV := .venv-checkov/.ready
 AZURITE := local/azurite/node_modules/.package-lock.json
-COMPILE_ALONE := $(UV) pip compile --universal --python-version 3.13 --generate-hashes \
+COMPILE := $(UV) pip compile --universal --python-version 3.13 --generate-hashes \
 	--no-annotate --quiet --custom-compile-command "make lock"
-COMPILE := $(COMPILE_ALONE) pyproject.toml
+COMPILE_DEV := $(COMPILE) pyproject.toml --extra local --group app --group dev --constraint requirements.txt
 ARGS ?=
 
 .PHONY: help
@@ -56,10 +56,12 @@ large: install ## run the tests that take long: a sweep of 20,000 users killed t
 	@$(BIN)/pytest -m large tests $(ARGS)
 
 .PHONY: check
-check: $(READY) $(CHECKOV) ## format, lint, types, stale requirements, infrastructure, package
+check: $(READY) $(CHECKOV) ## format, lint, types, spelling, stale requirements, infrastructure, package
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/codespell
+	@$(BIN)/lint-imports --no-logo
 	@$(MAKE) --no-print-directory check-lock
 	@$(BIN)/python -m infra.checks
 	@$(BIN)/python -m infra.package
@@ -84,16 +86,16 @@ format: $(READY) ## format and fix what can be fixed
 
 .PHONY: lock
 lock: $(READY) ## compile the hashed requirements from pyproject.toml (UPGRADE=--upgrade for newer versions)
-	@$(COMPILE) $(UPGRADE) --output-file requirements.txt
-	@$(COMPILE) $(UPGRADE) --constraint requirements.txt --group dev --output-file requirements-dev.txt
-	@$(COMPILE_ALONE) $(UPGRADE) --group checkov --output-file requirements-checkov.txt
+	@$(COMPILE) $(UPGRADE) --group app --output-file requirements.txt
+	@$(COMPILE_DEV) $(UPGRADE) --output-file requirements-dev.txt
+	@$(COMPILE) $(UPGRADE) --group checkov --output-file requirements-checkov.txt
 
 .PHONY: check-lock
 check-lock: $(READY) # fails when the hashed requirements are older than pyproject.toml
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && cp requirements*.txt "$$tmp" \
-	&& $(COMPILE) --output-file "$$tmp/requirements.txt" \
-	&& $(COMPILE) --constraint requirements.txt --group dev --output-file "$$tmp/requirements-dev.txt" \
-	&& $(COMPILE_ALONE) --group checkov --output-file "$$tmp/requirements-checkov.txt" \
+	&& $(COMPILE) --group app --output-file "$$tmp/requirements.txt" \
+	&& $(COMPILE_DEV) --output-file "$$tmp/requirements-dev.txt" \
+	&& $(COMPILE) --group checkov --output-file "$$tmp/requirements-checkov.txt" \
 	&& (for one in requirements*.txt; do cmp -s "$$one" "$$tmp/$$one" || exit 1; done) \
 	|| { echo "requirements*.txt do not match pyproject.toml: run make lock"; exit 1; }
 
@@ -101,6 +103,10 @@ check-lock: $(READY) # fails when the hashed requirements are older than pyproje
 docs: $(READY) ## write the generated parts of docs and the workbook from code and queries
 	@$(BIN)/python -m docs.generate
 	@$(BIN)/python -m infra.workbook
+
+.PHONY: pictures
+pictures: install ## run the demo and draw docs/pictures/demo.svg
+	@$(BIN)/python -m docs.pictures
 
 .PHONY: bench
 bench: install ## print the figures of docs/performance.md

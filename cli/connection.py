@@ -22,6 +22,7 @@ SettingsOption = Annotated[
     typer.Option(
         "--settings",
         metavar="FILE",
+        envvar="ACP_SETTINGS",
         help=f"App settings, in the form of {LOCAL_SETTINGS}, which is read where it exists; "
         "environment variables win.",
     ),

@@ -1,4 +1,4 @@
-"""`acp doctor`: is everything there that the app needs, and what to do where it is not."""
+"""`acp doctor`: check everything that the app needs, and say what to do."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The error that a command ends with."""
+"""Error that ends a command."""
 
 
 class CommandError(Exception):

@@ -1,4 +1,4 @@
-"""Data on standard output: a table for people, JSON or CSV for programs; everything else on stderr."""
+"""Write data to standard output: a table for people, JSON or CSV for programs; all else to stderr."""
 
 import csv
 import json
@@ -36,7 +36,7 @@ type Row = Mapping[str, object]
 
 
 def show(rows: Iterable[Row], columns: Sequence[str], output: Output) -> None:
-    """Write rows, each a value by column. JSON: one array; CSV: a header and one line a row."""
+    """Write rows, each a value by column. JSON: one array; CSV: a header and one line per row."""
     match output:
         case Output.TABLE:
             _table(rows, columns)
@@ -47,7 +47,7 @@ def show(rows: Iterable[Row], columns: Sequence[str], output: Output) -> None:
 
 
 def show_results(results: Iterable["UserResult"], output: Output) -> None:
-    """Write what happened to users of a run."""
+    """Write the results of users of a run."""
     from shared.views import ResultView  # noqa: PLC0415 - only where there are results
 
     show((ResultView.of(each).model_dump() for each in results), RESULT_COLUMNS, output)

@@ -1,4 +1,4 @@
-"""A run as one HTML page to hand on: self-contained, without conference IDs."""
+"""HTML report of a run, to share: self-contained, without conference IDs."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -31,7 +31,7 @@ td.number { text-align: right; padding-left: 3rem; font-variant-numeric: tabular
 def page(
     run: Run, changes: Sequence[NumberChange], switches: TenantSwitches, made_at: datetime
 ) -> str:
-    """Return the page of a run; every text that came from outside is escaped."""
+    """Return the page of a run; all external text is escaped."""
     ended = plain(run.finished_at) or "not ended"
     head = f"{run.cause} run, {run.state}; began {plain(run.started_at)}, ended {ended} (UTC)"
     parts = [

@@ -1,4 +1,4 @@
-"""`acp runs`, `acp run`, `acp release`: what runs did, and releasing a held sweep."""
+"""`acp runs`, `acp run`, `acp release`: show runs, and release a held sweep."""
 
 import asyncio
 from pathlib import Path
@@ -122,7 +122,7 @@ def _write(text: str, file: Path) -> None:
 
 
 def _is_worked_on(found: "Run") -> bool:
-    """Whether anybody works on the run: one that Ctrl-C interrupted waits for `acp move --resume`."""
+    """Whether the run is being carried out: after Ctrl-C it waits for `acp move --resume`."""
     if found.cause == "request" and found.state == "interrupted":
         return False
     return found.state not in _ENDED

@@ -52,10 +52,10 @@ def saved(
     settings: SettingsOption = None,
     output: OutputOption = Output.CSV,
 ) -> None:
-    """Write the saved numbers and conference IDs of replaced providers, one line an entry.
+    """Write the saved numbers and conference IDs of replaced providers, one line per entry.
 
-    These are secrets of the users' meetings: keep the file accordingly. In CSV a field that a
-    spreadsheet could take for a formula (`+4420...`) begins with an apostrophe; JSON has it bare.
+    These are secrets of the users' meetings: store the file accordingly. In CSV a field that a
+    spreadsheet could take for a formula (`+4420...`) begins with an apostrophe; in JSON it does not.
 
     Example: `acp saved --since 2026-11-01 > saved.csv`
     """
@@ -93,7 +93,7 @@ async def _records(
 
 
 async def _id_of(app: "App", user: str) -> str:
-    """Return a user's id; one that is given as such is not looked up: what is saved outlives users."""
+    """Return a user's id; an id is not looked up, because saved entries outlive their users."""
     from shared.userlists.names import user_name  # noqa: PLC0415
 
     name = user_name(user)

@@ -1,6 +1,6 @@
-"""Writes the tables of README and of docs/{api,settings,wire,telemetry,cli,cost}.md (`make docs`).
+"""Generate the tables of README and of docs/{api,settings,wire,telemetry,cli,cost}.md (`make docs`).
 
-Each file holds prose written by hand and one table between two marks; only the table is replaced.
+Each file has handwritten prose and one table between two marks; only the table is replaced.
 A test compares the files with what this module would write.
 """
 
@@ -89,7 +89,7 @@ def events_table() -> str:
 
 
 def commands() -> str:
-    """Return what each command says of itself with --help, as on a terminal of 100 columns."""
+    """Return the --help text of each command, as on a terminal of 100 columns."""
     program = "import sys; sys.argv[0] = 'acp'; from cli.main import run\n"
     program += f"for name in sys.argv[1:]: print({_NEXT!r}); run([name, '--help'])"
     shown = subprocess.run(  # noqa: S603 - our own command

@@ -34,7 +34,7 @@ async def recheck_waiting(timer: func.TimerRequest) -> None:  # noqa: ARG001
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)
 async def record_poison(timer: func.TimerRequest) -> None:  # noqa: ARG001
-    """Record what failed again and again: users who need attention, runs that are interrupted."""
+    """Record what failed repeatedly: users who need attention, runs that are interrupted."""
     await bootstrap.app().poison.record()
     await bootstrap.app().failed_pages.record()
 

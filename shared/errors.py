@@ -1,16 +1,16 @@
-"""Every error of the system, one tree.
+"""All errors of the system, in one tree.
 
     AcpError
     ├── SettingsError            an app setting is missing or malformed; the app does not start
-    ├── InputError               a notification, message or request is malformed
-    │   ├── TooLargeError        ... because there is too much of it
+    ├── InputError               a notification, message or request is invalid
+    │   ├── TooLargeError        ... because it is too large
     │   ├── NoSuchItemError      ... because it names something that does not exist
-    │   └── ConflictError        ... because what it names is not in the state for that
+    │   └── ConflictError        ... because the state of the named item does not permit it
     ├── NotPermittedError        a caller of the API is not signed in, or lacks the app role
-    ├── StorageError             a table or queue refused or did not answer
+    ├── StorageError             a table or queue refused the operation or did not answer
     ├── BusyError                another instance is doing this right now
     └── ServiceError             Graph, Teams or the identity endpoint; names service and operation
-        ├── TransientError       retrying later may help; the retries in the client are used up
+        ├── TransientError       a later retry may help; the client's own retries are used up
         │   ├── UnreachableError no connection, or no answer in time
         │   ├── ThrottledError   429 or 503: the service asks us to wait
         │   │   ├── LateTurnError    the call got no turn in the time it had; it was not made
@@ -20,7 +20,7 @@
         ├── AccessDeniedError    401 or 403: a role or permission is missing
         ├── NotFoundError        404
         ├── RejectedError        another 4xx, with the service's own code
-        │   └── ExpiredError     a delta link that Graph no longer knows
+        │   └── ExpiredError     a delta link that Graph no longer accepts
         └── ContractError        the answer lacks a field or a field has an unknown value
 
 A message says what was tried, on what, and what to do next. It never carries a passcode, a PIN, a
@@ -29,7 +29,7 @@ token or the body of an answer.
 
 
 class AcpError(Exception):
-    """The root: whatever the system raises on purpose."""
+    """The root of all errors that the system raises deliberately."""
 
 
 class SettingsError(AcpError):
@@ -37,23 +37,23 @@ class SettingsError(AcpError):
 
 
 class InputError(AcpError):
-    """Something that came in is not what it must be; the text names field and expectation."""
+    """Invalid input; the text names the field and what is expected."""
 
 
 class TooLargeError(InputError):
-    """More came in than is accepted at once."""
+    """The input is larger than accepted."""
 
 
 class NoSuchItemError(InputError):
-    """What was named does not exist: a run, a user, a provider."""
+    """The named item does not exist: a run, a user, a provider."""
 
 
 class ConflictError(InputError):
-    """What was named exists, but what was asked for does not go with its state."""
+    """The named item exists, but its state does not permit the request."""
 
 
 class NotPermittedError(AcpError):
-    """A caller may not do this. signed_in: the caller is known, but lacks the role."""
+    """The caller lacks permission. signed_in: the caller is known, but lacks the role."""
 
     def __init__(self, detail: str, *, signed_in: bool) -> None:
         super().__init__(detail)
@@ -61,7 +61,7 @@ class NotPermittedError(AcpError):
 
 
 class StorageError(AcpError):
-    """A table or queue did not do what was asked."""
+    """A table or queue operation failed."""
 
     def __init__(self, operation: str, detail: str) -> None:
         super().__init__(f"storage: {operation} failed: {detail}")
@@ -73,10 +73,10 @@ class BusyError(AcpError):
 
 
 class ServiceError(AcpError):
-    """A Microsoft service did not do what was asked.
+    """A call to a Microsoft service failed.
 
     service: "Graph", "Teams" or "identity". operation: verb and path without any identifier.
-    code: the service's own error code, when it gave one. status: the HTTP status, or 0.
+    code: the service's own error code, if any. status: the HTTP status, or 0.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class ServiceError(AcpError):
 
 
 class TransientError(ServiceError):
-    """Trying again later may help."""
+    """A later retry may help."""
 
 
 class UnreachableError(TransientError):
@@ -99,11 +99,11 @@ class UnreachableError(TransientError):
 
 
 class ThrottledError(TransientError):
-    """The service asks its callers to wait."""
+    """The service throttles its callers."""
 
 
 class RetryLaterError(ThrottledError):
-    """The service asked for a pause longer than a call waits; `seconds` are left of it."""
+    """The service asked for a longer pause than a call waits; `seconds` of it are left."""
 
     def __init__(self, service: str, operation: str, seconds: float) -> None:
         super().__init__(service, operation, f"the service asks us to wait {seconds:.0f} s")
@@ -127,7 +127,7 @@ class AccessDeniedError(ServiceError):
 
 
 class NotFoundError(ServiceError):
-    """The service does not know what was asked for (404)."""
+    """The service did not find the item (404)."""
 
 
 class RejectedError(ServiceError):

@@ -1,6 +1,6 @@
-"""What people and programs are shown: one shape, whichever door they come through.
+"""Views of the data: one shape for the HTTP API, the console and the command line.
 
-The HTTP API answers with these models, and the command line makes its rows of them.
+The HTTP API answers with these models, and the command line makes its rows from them.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class RunView(BaseModel):
 
     @classmethod
     def of(cls, run: Run) -> Self:
-        """Return a run as it is shown."""
+        """Return the view of a run."""
         return cls(
             id=run.id,
             cause=run.cause,
@@ -46,7 +46,7 @@ class RunView(BaseModel):
 
 
 class ResultView(BaseModel):
-    """What happened to one user of a run."""
+    """The result of one user of a run."""
 
     user: str
     id: str
@@ -56,7 +56,7 @@ class ResultView(BaseModel):
 
     @classmethod
     def of(cls, result: UserResult) -> Self:
-        """Return a result as it is shown."""
+        """Return the view of a result."""
         return cls(
             user=result.upn or result.user_id,
             id=result.user_id,
@@ -76,12 +76,12 @@ class AttentionView(BaseModel):
 
     @classmethod
     def of(cls, row: Waiting) -> Self:
-        """Return a row as it is shown."""
+        """Return the view of a waiting row."""
         return cls(user=row.upn or row.user_id, id=row.user_id, since=row.since, reason=row.reason)
 
 
 class ProviderView(BaseModel):
-    """A third-party provider that the tenant knows."""
+    """A third-party provider of the tenant."""
 
     name: str
     domain: str = ""
@@ -89,7 +89,7 @@ class ProviderView(BaseModel):
 
     @classmethod
     def of(cls, provider: Provider) -> Self:
-        """Return a provider as it is shown."""
+        """Return the view of a provider."""
         return cls(name=provider.name, domain=provider.domain, url=provider.url)
 
 
@@ -104,7 +104,7 @@ class ReadyView(BaseModel):
 
     @classmethod
     def of(cls, found: Found) -> Self:
-        """Return a user as it is shown; the id stands in for a name that is not known."""
+        """Return the view of a user; the id replaces an unknown name."""
         return cls(
             user=found.upn or found.user_id,
             id=found.user_id,
@@ -124,7 +124,7 @@ class FindingView(BaseModel):
 
     @classmethod
     def of(cls, found: Finding) -> Self:
-        """Return a finding as it is shown."""
+        """Return the view of a finding."""
         return cls(
             part=found.part, verdict=str(found.verdict), detail=found.detail, to_do=found.to_do
         )
@@ -140,7 +140,7 @@ class EntryView(BaseModel):
 
     @classmethod
     def of(cls, entry: ProviderEntry) -> Self:
-        """Return an entry as it is shown."""
+        """Return the view of an entry."""
         return cls(
             provider=entry.name,
             default=entry.default,
@@ -150,7 +150,7 @@ class EntryView(BaseModel):
 
 
 class SavedEntry(EntryView):
-    """A saved entry, whole: the conference ID is a secret of the user's meetings."""
+    """A complete saved entry: the conference ID is a secret of the user's meetings."""
 
     conference_id: str
     url: str
@@ -158,7 +158,7 @@ class SavedEntry(EntryView):
 
     @classmethod
     def all_of(cls, record: ReplacedProvider) -> list[Self]:
-        """Return the entries of a saved record as they are shown."""
+        """Return the view of the entries of a saved record."""
         return [
             cls(
                 **EntryView.of(entry).model_dump(),
@@ -171,7 +171,7 @@ class SavedEntry(EntryView):
 
 
 class UserState(BaseModel):
-    """What is known of one user. `outcome`, `moved_at`: the app's last attempt and its last move."""
+    """All data about one user. `outcome`, `moved_at`: the app's last attempt and its last move."""
 
     user: str
     id: str
@@ -188,7 +188,7 @@ class UserState(BaseModel):
 
     @classmethod
     def of(cls, view: UserView) -> Self:
-        """Return what is known of a user as it is shown."""
+        """Return the view of a user's data."""
         service, known, waiting = view.service, view.known, view.waiting
         return cls(
             user=view.directory.upn,

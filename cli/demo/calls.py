@@ -80,6 +80,14 @@ class Control:
             json={"addLicenses": [{"skuId": AUDIO_CONFERENCING}], "removeLicenses": []},
         )
 
+    async def set_provider(self, user: TenantUser, provider: str) -> None:
+        """Put a user on a third party by hand; nothing notifies the app."""
+        await self._call(
+            "POST",
+            f"{self._tenant}/_tenant/users/{user.id}/provider",
+            json={"entries": [{"name": provider}]},
+        )
+
     # -- the host
 
     async def run_function(self, name: str) -> None:

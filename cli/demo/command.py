@@ -9,20 +9,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from cli.demo.summary import summarize
-from cli.demo.system import DemoSystem, forget_surroundings
+from cli.demo.summary import Evidence, summarize
 from cli.demo.view import View
 from cli.errors import CommandError
+from cli.local_extra import require_azurite, require_local
 from cli.options import Seed, number
-from cli.serving import announce
 from local.errors import ChildError, LocalError, WaitError
 from local.processes import exit_with_parent
 from local.waiting import wait_until
+
+if TYPE_CHECKING:
+    from cli.demo.system import DemoSystem
 
 _DYING_SECONDS = 2.0
 
@@ -54,7 +56,9 @@ def demo(
     ] = None,
     keep: Annotated[
         bool,
-        typer.Option("--keep", help="Leave everything running until Ctrl-C, and say where it is."),
+        typer.Option(
+            "--keep", help="Leave everything running until Ctrl-C, with users to move by hand."
+        ),
     ] = False,
 ) -> int:
     """Watch a simulated Microsoft 365 tenant being put right by the real function app.
@@ -67,9 +71,19 @@ def demo(
     Ends with 0 only when every licensed, included user is on Microsoft, every replaced provider
     was saved, and nobody else was changed; with 1 otherwise, saying who and why.
     """
+    return play(View(Console(highlight=False)), users, seed, json_file=json_file, keep=keep)
+
+
+def play(
+    view: View, users: int, seed: int, *, json_file: Path | None = None, keep: bool = False
+) -> int:
+    """Run the demo and show it in `view`; return the exit status."""
+    require_local("demo")
+    from cli.demo.system import DemoSystem, forget_surroundings  # noqa: PLC0415 - needs the extra
+
+    require_azurite()
     began = time.monotonic()
     forget_surroundings(os.environ)
-    view = View(Console(highlight=False))
     with _interruptible(), DemoSystem(users, seed) as system:
         view.title(users, seed)
         system.launch()
@@ -99,7 +113,7 @@ def demo(
             system.keep_logs = True
             print(f"\n{_logs(system)}", flush=True)
         if keep:
-            _leave_running(system, next((user.upn for user in evidence.replaced), "NAME"))
+            _leave_running(system, evidence)
         return 0 if well else 1
 
 
@@ -110,44 +124,25 @@ def _write(file: Path, summary: dict[str, int | float]) -> None:
         raise CommandError(f"--json: {file} cannot be written ({error.strerror})") from error
 
 
-def _cause(system: DemoSystem, error: Exception) -> str:
+def _cause(system: "DemoSystem", error: Exception) -> str:
     """What to say about an error: a process that is just ending explains more than its silence."""
     try:
-        return wait_until(system.ended, "one of the processes ends", _DYING_SECONDS)
+        return wait_until(system.ended_unexpectedly, "one of the processes ends", _DYING_SECONDS)
     except WaitError:
         return str(error)
 
 
-def _logs(system: DemoSystem) -> str:
+def _logs(system: "DemoSystem") -> str:
     return f"The logs are in {system.folder}"
 
 
-def _leave_running(system: DemoSystem, somebody: str) -> None:
-    """Tell where everything is, with calls to try (one is about `somebody`); wait for Ctrl-C."""
-    user = f"{system.tenant}/_tenant/users/{somebody}"
-    settings = system.write_settings()
-    print(
-        f"""
-Everything keeps running until Ctrl-C:
-  tenant   {system.tenant}
-  host     {system.host}
-  logs     {system.folder}
-  storage  {system.storage}
+def _leave_running(system: "DemoSystem", evidence: Evidence) -> None:
+    """Print the tour by hand, and wait for Ctrl-C."""
+    from cli.demo import tour  # noqa: PLC0415 - needs the extra
+    from cli.serving import announce  # noqa: PLC0415 - needs the extra
 
-Try:
-  curl -s '{system.tenant}/_tenant/state?summary=true'
-  curl -s {system.host}/api/health
-
-  acp show {somebody} --settings {settings}
-  acp ready --settings {settings}
-
-Put somebody back on a third party by hand, and let the sweep find out:
-  curl -s {user}/provider -d '{{"entries": [{{"name": "BT"}}]}}'
-  curl -s -X POST '{system.host}/admin/functions/sweep_providers?wait=true'
-  curl -s {user}
-"""
-    )
-    announce(system.host)
+    print(tour.text(system, evidence))
+    announce(system.host.origin)
     stopped = threading.Event()
     try:
         while not stopped.wait(1.0):

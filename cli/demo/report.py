@@ -30,8 +30,8 @@ _OUTCOMES: Final = {
     "already_microsoft": "before, or by the service itself after licensing",
     "unlicensed": "not touched",
     "excluded": "rooms, guests, on premises and such: not touched",
-    "waiting": "to be looked at again",
-    "failed": "a person is needed",
+    "waiting": "will be checked again",
+    "failed": "needs attention",
 }
 
 
@@ -70,8 +70,8 @@ def show_figures(view: View, evidence: Evidence, summary: dict[str, int | float]
     """Show how fast it went and what it took."""
     moved, seconds = summary["moved"], evidence.working
     lines = (
-        f"{moved:,} users moved in {seconds:.1f} s: {moved / seconds:.1f} a second, the wait for "
-        f"Teams included",
+        f"{moved:,} users moved in {seconds:.1f} s: {moved / seconds:.1f} per second, including the "
+        f"wait for Teams",
         f"{summary['notifications']:,} notifications delivered; the app made "
         f"{summary['graph_calls']:,} calls to Graph, {summary['teams_calls']:,} to Teams",
     )
@@ -85,14 +85,14 @@ def show_saved(view: View, evidence: Evidence, *, stays: bool) -> None:
     records = sum(len(records) for records in evidence.saved.values())
     lines: list[RenderableType] = [
         Text(
-            f"{records:,} records in the storage table replacedproviders, {early:,} of them ahead"
+            f"{records:,} records in the storage table replacedproviders, {early:,} of them for users"
         ),
-        Text(f"of a license{'' if stays else '; they were in memory and go when the demo ends'}"),
+        Text(f"without a license{'' if stays else '; they are in memory and end with the demo'}"),
     ]
     complete = [user for user in evidence.replaced if evidence.has_saved(user)]
     if complete:
         user = max(complete, key=lambda user: len(user.original_entries))
-        lines.append(Text(f"One of them is that of {user.name}, who is on {user.provider} now:"))
+        lines.append(Text(f"What {user.name} had, who is on {user.provider} now:"))
         lines.append(_entries_table(user.original_entries))
     _print(view, "Saved before they were replaced", Padding(Group(*lines), (0, 0, 0, 2)))
 
@@ -105,11 +105,11 @@ def show_verdict(view: View, evidence: Evidence) -> bool:
         f"all {candidates:,} licensed, included users are on Microsoft": not_on_microsoft(evidence),
         f"all {replaced:,} replaced providers have their entries saved": not_saved(evidence),
         "nobody unlicensed or excluded was changed": wrongly_changed(evidence),
-        "the wave and the sweep ran to their end": list(evidence.unfinished),
+        "the wave and the sweep finished": list(evidence.unfinished),
     }
     view.print()
     for claim, faults in checks.items():
-        line = Text.assemble(view.mark(not faults), claim if not faults else f"not so: {claim}")
+        line = Text.assemble(view.mark(not faults), claim if not faults else f"false: {claim}")
         view.print(line)
         for fault in faults[:_NAMED]:
             view.print(Padding(Text(fault), (0, 0, 0, 4)))

@@ -29,11 +29,11 @@ def run_demo(view: View, system: DemoSystem, began: float) -> Evidence:
     # KeyboardInterrupt at once.
     with asyncio.Runner() as runner:
         with view.step("Starting Azurite, the tenant and the functions host"):
-            system.await_tenant()
-            control = Control(system.tenant)
+            system.tenant.wait_until_ready()
+            control = Control(system.tenant.origin)
             before = [user.born() for user in runner.run(control.users())]
-            system.start_host(str(runner.run(control.summary())["tenantId"]))
-            control.found_host(system.host)
+            system.start_host()
+            control.found_host(system.host.origin)
         view.done("Azurite, the tenant and the functions host run", time.monotonic() - began)
         demo = Demo(view, system, control, before)
         return runner.run(demo.run(began))
@@ -49,7 +49,7 @@ class Demo:
         self._system = system
         self._control = control
         self._before = before
-        self._app = App(Settings.from_environment(system.settings))
+        self._app = App(Settings.from_environment(system.host.settings))
         self._unfinished: list[str] = []
 
     async def run(self, began: float) -> Evidence:
@@ -79,11 +79,11 @@ class Demo:
         with self._view.watching(doing) as show:
             play = Play(self._control, self._app, show, self._system.check)
             last = await play.license(wave)
-        told = (
+        summary = (
             f"{last.assigned:,} licenses assigned, {last.notifications:,} notifications, "
             f"{last.totals['sets']:,} users moved"
         )
-        self._ended(last, told, began)
+        self._ended(last, summary, began)
         return last
 
     async def _sweep(self, before: Snapshot) -> None:
@@ -94,7 +94,7 @@ class Demo:
             sweep = await play.last_sweep(at)
         moved = last.totals["sets"] - before.totals["sets"]
         seen = sweep.counts.get("users", 0) if sweep else 0
-        self._ended(last, f"sweep: {seen:,} users looked at, {moved:,} users moved", began)
+        self._ended(last, f"sweep: {seen:,} users checked, {moved:,} users moved", began)
         if sweep is None:
             self._unfinished.append("no sweep was recorded")
         elif sweep.state is not RunState.FINISHED:
@@ -102,11 +102,11 @@ class Demo:
         elif seen < len(self._before):
             self._unfinished.append(f"the sweep saw {seen:,} of {len(self._before):,} users")
 
-    def _ended(self, last: Snapshot, told: str, began: float) -> None:
-        self._view.done(told, time.monotonic() - began, well=last.quiet)
+    def _ended(self, last: Snapshot, summary: str, began: float) -> None:
+        self._view.done(summary, time.monotonic() - began, well=last.quiet)
         if not last.quiet:
             self._unfinished.append(
-                f"{told}; then nothing changed any more, and {last.waiting:,} users still wait"
+                f"{summary}; then nothing changed any more, and {last.waiting:,} users still wait"
             )
 
     async def _evidence(self, *, seconds: float, working: float) -> Evidence:

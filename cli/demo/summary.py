@@ -187,7 +187,7 @@ def by_provider(users: Iterable[TenantUser]) -> Counter[str]:
 
 
 def _entry(raw: Mapping[str, Any]) -> ProviderEntry:
-    """Return an entry as Teams words it in the domain's words."""
+    """Return an entry as Teams words it as a domain type."""
     return ProviderEntry(
         name=raw["name"],
         domain=raw["domain"],

@@ -57,7 +57,7 @@ class View:
 
     @contextmanager
     def step(self, doing: str) -> Iterator[None]:
-        """Tell what is being done, for as long as it takes."""
+        """Show what is being done, for as long as it takes."""
         if self.live:
             with self.console.status(f"{doing} ..."):
                 yield
@@ -89,7 +89,7 @@ class View:
             yield self._lines()
             return
         with Live(console=self.console, transient=True, refresh_per_second=10) as live:
-            yield lambda snapshot: live.update(self._frame(doing, snapshot))
+            yield lambda snapshot: live.update(self.frame(doing, snapshot))
 
     def print(self, content: RenderableType = "") -> None:
         """Print below what is there; without the padding that a terminal does not show."""
@@ -116,7 +116,8 @@ class View:
 
         return show
 
-    def _frame(self, doing: str, snapshot: Snapshot) -> RenderableType:
+    def frame(self, doing: str, snapshot: Snapshot) -> RenderableType:
+        """Return one picture of what is being done: the users by state and by provider."""
         counts = _counts(snapshot)
         whole = max(1, sum(counts))
         width = self.width - 4

@@ -27,10 +27,10 @@ def settle(
     sleep: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> list[Step]:
-    """Return what the app finds of itself; ask again, for `wait` seconds, while something is failed.
+    """Return the app's own findings; ask again, for up to `wait` seconds, while any of them is failed.
 
-    A permission that was just granted is not in a token that the app has already: Entra and Azure
-    need minutes, and Azure's managed identities keep tokens for up to a day ("How to use managed
+    A permission that was just granted is not in the tokens that the app already has: Entra and Azure
+    need minutes, and Azure's managed identities cache tokens for up to a day ("How to use managed
     identities for App Service and Azure Functions"). KeyRefusedError: the function key is wrong.
     """
     end = monotonic() + wait
@@ -47,7 +47,7 @@ def settle(
 
 
 def _look(app: AppApi) -> list[Step]:
-    """Have the subscription maintained, then ask for the findings; failures are findings."""
+    """Have the app maintain its subscription, then get its findings; failures are findings."""
     to_do = "see the findings below; `acp grant` can be run again at any time"
     try:
         kept = app.call("POST", "subscription")

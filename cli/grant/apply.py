@@ -1,4 +1,4 @@
-"""Finding out what the identity lacks, and giving it that: everything is read before anything is written."""
+"""Find out what the identity lacks, and grant it: everything is read before anything is written."""
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -15,7 +15,7 @@ _MANAGED = "ManagedIdentity"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An item and what became of it, in the words of `acp doctor`: part, verdict, detail, to_do."""
+    """An item and its result, in the form of `acp doctor`: part, verdict, detail, to_do."""
 
     part: str
     verdict: str
@@ -36,7 +36,7 @@ class Step:
 async def examine(
     directory: Directory, identity: str, needs: Sequence[Need], role: str, *, revoke: bool
 ) -> Plan:
-    """Read what the identity has and return what is to be done; writes nothing.
+    """Read what the identity has and return the plan; writes nothing.
 
     identity: object id or client id. role: name or id of the Entra role. CommandError (status 2):
     there is no such managed identity. NoSuchItemError: there is no such role or permission. ServiceError:
@@ -47,14 +47,14 @@ async def examine(
         raise CommandError(
             f"--identity {identity}: the tenant has no such identity. Is it the object id or client "
             "id of the app's managed identity, and is this its tenant? An identity that was just "
-            "created may take a minute to be known: then run this again",
+            "created may take a minute to become visible: then run this again",
             2,
         )
     if found.service_principal_type != _MANAGED:
         kind = found.service_principal_type or "unknown kind"
         raise CommandError(
             f"--identity {identity} is {found.display_name!r}, a service principal of type {kind} "
-            "and no managed identity: it is given nothing",
+            "not a managed identity: nothing was granted",
             2,
         )
     graph = await directory.graph()
@@ -69,7 +69,7 @@ async def examine(
 
 def foreseen(plan: Plan) -> list[Step]:
     """Return the steps of a plan that is not carried out."""
-    would = {Work.GRANT: "grant it", Work.ASSIGN: "assign it", Work.REVOKE: "take it away"}
+    would = {Work.GRANT: "grant it", Work.ASSIGN: "assign it", Work.REVOKE: "revoke it"}
     return [
         Step(item.part, "would do", f"{would[item.work]}: {item.detail}")
         if item.work in would
@@ -79,10 +79,10 @@ def foreseen(plan: Plan) -> list[Step]:
 
 
 async def carry_out(directory: Directory, plan: Plan) -> AsyncIterator[Step]:
-    """Do what the plan says, step by step; yield what became of each.
+    """Carry out the plan, step by step; yield the result of each.
 
     After a failed step nothing more is written: the remaining steps are reported as `not done`.
-    Running it again continues: what is there already is left alone.
+    Running it again continues: existing permissions and roles are left unchanged.
     """
     failed = False
     for item in plan.items:
@@ -108,9 +108,9 @@ async def _do(directory: Directory, plan: Plan, item: Item) -> Step:
                 changed = await directory.revoke(identity, item.id)
     except ServiceError as error:
         return Step(item.part, "failed", str(error), "run the command again", error)
-    verb = "taken away" if item.work is Work.REVOKE else "granted"
+    verb = "revoked" if item.work is Work.REVOKE else "granted"
     if not changed:
-        return Step(item.part, "ok", f"{verb} meanwhile by somebody else: {item.detail}")
+        return Step(item.part, "ok", f"already {verb} by someone else: {item.detail}")
     return Step(item.part, "done", f"{verb}: {item.detail}")
 
 
@@ -118,7 +118,7 @@ def _standing(item: Item) -> Step:
     if item.work is Work.NOTHING:
         return Step(item.part, "ok", f"there already: {item.detail}")
     removable = item.part.startswith("Graph")
-    to_do = "`acp grant --revoke` takes it away" if removable else "take it away by hand"
+    to_do = "`acp grant --revoke` revokes it" if removable else "remove it by hand"
     return Step(item.part, "warning", item.detail, to_do)
 
 

@@ -30,10 +30,10 @@ class AzTokens(CachedTokens):
         self._tenant = tenant
 
     def renew(self) -> None:
-        """Nothing is kept below: the Azure CLI keeps its own tokens."""
+        """Do nothing: the Azure CLI keeps its own tokens."""
 
     def acquire(self, resource: str) -> AccessToken:
-        """Ask the Azure CLI; CommandError: it is missing, not signed in, or answers otherwise."""
+        """Ask the Azure CLI; CommandError: it is missing, not signed in, or gives another answer."""
         words = ["account", "get-access-token", "--resource", resource, "--tenant", self._tenant]
         said = run_az([*words, "--output", "json"], f"az login --tenant {self._tenant}")
         try:

@@ -1,4 +1,4 @@
-"""`acp grant`: gives the app's managed identity exactly the rights that it needs in the tenant."""
+"""`acp grant`: grant the app's managed identity exactly the permissions that it needs in the tenant."""
 
 import asyncio
 import os
@@ -52,7 +52,7 @@ def grant(
         typer.Option(
             parser=number(float, 0, _LONGEST_WAIT),
             metavar="SECONDS",
-            help="How long to wait until the app finds itself well.",
+            help="How long to wait until all checks of the app pass.",
         ),
     ] = 300,
     sign_in: Annotated[
@@ -64,26 +64,30 @@ def grant(
     ] = SignIn.AZ,
     revoke: Annotated[
         bool,
-        typer.Option("--revoke", help="Take Graph permissions away that the app does not need."),
+        typer.Option("--revoke", help="Revoke Graph permissions that the app does not need."),
     ] = False,
     what_if: Annotated[
         bool, typer.Option("--what-if", help="Show what would be done; change nothing.")
     ] = False,
     settings: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="App settings; environment variables win."),
+        typer.Option(
+            metavar="FILE",
+            envvar="ACP_SETTINGS",
+            help="App settings; environment variables win.",
+        ),
     ] = None,
     output: OutputOption = Output.TABLE,
 ) -> int:
     """Grant the app's identity its Graph permissions and its Entra role; may be run again.
 
-    Needs *Privileged Role Administrator*; who lacks it gets a text to hand on. The permissions follow
+    Needs *Privileged Role Administrator*; otherwise prints a text to hand over. The permissions follow
     from ACP_REPROCESS_LICENSES, ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES. Everything is checked before
     anything is changed. Ends with 1 when a step or a finding failed.
 
     Example: `acp grant --tenant ID --identity ID --what-if`
     """
-    # Imported here: the clients cost every other command half a second.
+    # Imported here: otherwise the clients cost every command half a second.
     from cli.app_api import base_url  # noqa: PLC0415
     from cli.connection import load  # noqa: PLC0415
     from cli.grant.needs import read_settings  # noqa: PLC0415
@@ -110,7 +114,7 @@ def grant(
 
 
 def _with_app(url: str, wait: float, steps: "list[Step]", output: Output, *, what_if: bool) -> int:
-    """Show the steps, have the app examine itself, and show what it found."""
+    """Show the steps, have the app examine itself, and show its findings."""
     from cli.app_api import AppApi  # noqa: PLC0415
     from cli.grant.after import TO_COME, settle  # noqa: PLC0415
 
@@ -122,8 +126,8 @@ def _with_app(url: str, wait: float, steps: "list[Step]", output: Output, *, wha
         _show(steps, output)
     if any(step.verdict == "done" for step in steps):
         tell(
-            "New rights reach the app with its next tokens: in minutes, or within a day where it had "
-            "asked for tokens before, because Azure keeps them so long."
+            "New rights reach the app with its next tokens: within minutes, or within a day if it "
+            "already has tokens, because Azure caches them that long."
         )
     findings: list[Step] = []
     try:
@@ -140,7 +144,7 @@ def _show(steps: "list[Step]", output: Output) -> None:
 
 
 def _tenant(given: str | None, environment: Mapping[str, str]) -> str:
-    """Return the tenant that is meant; CommandError: none, two different ones, or no id."""
+    """Return the given tenant; CommandError: none, two different ones, or not an id."""
     setting = environment.get("ACP_TENANT_ID")
     found = given or setting or environment.get("AZURE_TENANT_ID")
     if not found:

@@ -1,4 +1,4 @@
-"""The tenant's directory, as far as the grant reads and changes it."""
+"""The tenant's directory: the parts that the grant reads and changes."""
 
 from typing import Protocol
 
@@ -29,7 +29,7 @@ class _Page[T](Protocol):
 
 
 class Directory:
-    """Calls Graph with the rights of the person who signed in. Every method raises ServiceError."""
+    """Client of Graph with the rights of the signed-in person. Every method raises ServiceError."""
 
     def __init__(self, service: ServiceClient) -> None:
         self._service = service
@@ -57,17 +57,17 @@ class Directory:
         """Return the permissions that a service principal has, of every API.
 
         Source: "List appRoleAssignments granted to a service principal", which also says that
-        what was granted a moment ago may be missing.
+        what was granted just now may be missing.
         """
         return await self._all(
             wire.APP_ROLES, AppRoleAssignmentPage.model_validate_json, {"id": principal}, {}
         )
 
     async def grant(self, principal: str, resource: str, app_role: str) -> bool:
-        """Grant a permission; False when it was there already.
+        """Grant a permission; False when it existed already.
 
-        RejectedError: Graph does not grant it. A second assignment of the same is 400
-        `Request_BadRequest` like any other fault, so the list shows whether it is there. Source:
+        RejectedError: Graph does not grant it. A repeated assignment is 400
+        `Request_BadRequest` like any other fault, so the list shows whether it exists. Source:
         "Grant an appRoleAssignment to a service principal".
         """
         body = {"principalId": principal, "resourceId": resource, "appRoleId": app_role}
@@ -81,7 +81,7 @@ class Directory:
         return True
 
     async def revoke(self, principal: str, assignment: str) -> bool:
-        """Take a permission away; False when it was gone. Source: "Delete appRoleAssignment"."""
+        """Revoke a permission; False when it did not exist. Source: "Delete appRoleAssignment"."""
         ids = {"id": principal, "assignment": assignment}
         try:
             await self._service.call(wire.REVOKE, lambda _: None, ids=ids)
@@ -90,7 +90,7 @@ class Directory:
         return True
 
     async def roles(self) -> list[Role]:
-        """Return the directory roles that there are. Source: "List roleDefinitions"."""
+        """Return all directory roles. Source: "List roleDefinitions"."""
         return await self._all(wire.ROLES, RolePage.model_validate_json, {}, {})
 
     async def role_assignments(self, principal: str) -> list[RoleAssignment]:
@@ -101,7 +101,7 @@ class Directory:
         )
 
     async def assign(self, principal: str, role: str) -> bool:
-        """Assign a directory role for the whole tenant; False when it was there already.
+        """Assign a directory role for the whole tenant; False when it existed already.
 
         RejectedError: Graph does not assign it; see `grant`. Source: "Create unifiedRoleAssignment".
         """

@@ -1,4 +1,4 @@
-"""What to hand to somebody who may do what one may not do oneself. Pure: no I/O."""
+"""Handover text for an administrator who has the rights that the caller lacks. Pure: no I/O."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ def handover(
     role: str,
     environment: Mapping[str, str],
 ) -> str:
-    """Return a text that names the command to run, and the same as a list for other tools.
+    """Return a text with the command to run, and the same as a list for other tools.
 
-    role: name or id of the Entra role. environment: where the settings that decide are taken from.
+    role: name or id of the Entra role. environment: the source of the settings that matter.
     """
     settings = [
         f"{name}={shlex.quote(environment[name])}"
@@ -28,7 +28,7 @@ def handover(
     command = " ".join([*settings, shlex.join(words)])
     return "\n".join(
         [
-            "Ask a Privileged Role Administrator of the tenant (a Global Administrator may, too).",
+            "Ask a Privileged Role Administrator of the tenant (or a Global Administrator).",
             "That person runs, in a copy of this project:",
             "",
             f"    az login --tenant {tenant} --allow-no-subscriptions",

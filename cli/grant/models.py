@@ -1,4 +1,4 @@
-"""What Graph answers to the grant's calls: the fields that are read, and no others."""
+"""Models of Graph's answers to the grant's calls: only the fields that are read."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 Id = Annotated[str, BeforeValidator(lambda text: text.lower() if isinstance(text, str) else text)]
-"""A GUID; Graph does not promise its case."""
+"""A GUID; Graph does not guarantee its case."""
 
 
 class _Answer(BaseModel):
@@ -33,7 +33,7 @@ class Principal(_Answer):
 
 
 class AppRoleAssignment(_Answer):
-    """A permission that somebody was given ("appRoleAssignment resource type")."""
+    """A granted permission ("appRoleAssignment resource type")."""
 
     id: str
     app_role_id: Id
@@ -63,7 +63,7 @@ class RolePage(_Answer):
 
 
 class RoleAssignment(_Answer):
-    """A directory role that somebody was given ("unifiedRoleAssignment resource type")."""
+    """An assigned directory role ("unifiedRoleAssignment resource type")."""
 
     id: str
     role_definition_id: Id

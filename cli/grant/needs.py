@@ -27,12 +27,12 @@ RELEVANT: Final = (
 """The app settings that the grant reads."""
 
 DECISIVE: Final = ("ACP_REPROCESS_LICENSES", "ACP_EXCLUDED_GROUPS", "ACP_NUMBER_RULES")
-"""Those of them that decide which permissions are needed."""
+"""The settings that determine which permissions are needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A Graph application permission by its name, and what it is for."""
+    """A Graph application permission by name, and its purpose."""
 
     permission: str
     why: str
@@ -63,7 +63,7 @@ def needed(settings: Settings) -> tuple[Need, ...]:
 
 
 def read_settings(environment: Mapping[str, str], tenant: str) -> Settings:
-    """Return the settings that decide what is needed, for the tenant; the others have their defaults.
+    """Return the settings that determine the needs, for the tenant; the others have their defaults.
 
     SettingsError: one of them is malformed. The storage settings are not needed.
     """

@@ -1,4 +1,4 @@
-"""What is missing, what is too much, and what has to be done about it. Pure: no I/O."""
+"""Plan of a grant: missing and unneeded permissions, and what to do about them. Pure: no I/O."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -13,20 +13,20 @@ _TENANT_WIDE = "/"
 
 
 class Work(StrEnum):
-    """What one item of a plan asks for."""
+    """Action of one item of a plan."""
 
     NOTHING = "nothing"
-    """It is there."""
+    """It exists."""
     GRANT = "grant"
     ASSIGN = "assign"
     REVOKE = "revoke"
     REMARK = "remark"
-    """It is too much, and stays until a person removes it."""
+    """It is not needed, and stays until an administrator removes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One permission or role. `id`: what to grant or assign, or the assignment to take away."""
+    """One permission or role. `id`: what to grant or assign, or the assignment to revoke."""
 
     part: str
     work: Work
@@ -36,7 +36,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done for an identity, in order; `graph` is the object id of Microsoft Graph."""
+    """The items for an identity, in order; `graph` is the object id of Microsoft Graph."""
 
     identity: Principal
     graph: str
@@ -44,14 +44,14 @@ class Plan:
 
     @property
     def changes(self) -> tuple[Item, ...]:
-        """The items that write something."""
+        """The items that change something."""
         return tuple(
             item for item in self.items if item.work in (Work.GRANT, Work.ASSIGN, Work.REVOKE)
         )
 
 
 def choose(roles: Sequence[Role], wanted: str) -> Role:
-    """Return the role with this id, template id or name; NoSuchItemErrorguesses the nearest name."""
+    """Return the role with this id, template id or name; NoSuchItemError suggests the nearest name."""
     for role in roles:
         if wanted.casefold() in (role.id, role.template_id, role.display_name.casefold()):
             return role
@@ -66,8 +66,8 @@ def permission_items(
 ) -> list[Item]:
     """Compare the permissions of Graph that are needed with those that the identity has.
 
-    revoke: what is too much is taken away, instead of being remarked on. NoSuchItemError: Graph
-    offers no such permission. Permissions of other APIs are nobody's business here.
+    revoke: unneeded permissions are revoked instead of reported. NoSuchItemError: Graph
+    offers no such permission. Permissions of other APIs are ignored.
     """
     offered = {
         role.value: role.id
@@ -95,8 +95,8 @@ def permission_items(
 def role_items(role: Role, roles: Sequence[Role], held: Iterable[RoleAssignment]) -> list[Item]:
     """Compare the directory role that is needed with those that the identity has.
 
-    A role for a part of the tenant does not count. Roles that are too much are remarked on and never
-    removed: only a person knows what else they serve.
+    A role for a part of the tenant does not count. Unneeded roles are reported but never
+    removed: only an administrator knows what else they are used for.
     """
     names = {each.id: each.display_name for each in roles}
     items = [Item(f"Entra role {role.display_name}", Work.ASSIGN, "Teams admin API", role.id)]

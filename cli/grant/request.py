@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class SignIn(StrEnum):
-    """Whose rights are used."""
+    """Sign-in whose rights are used."""
 
     AZ = "az"
     DEVICE = "device"
@@ -14,7 +14,7 @@ class SignIn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GrantRequest:
-    """For whom, how much, as whom. `environment`: where the settings stand, for the text to hand on."""
+    """Parameters of a grant. `environment`: the source of the settings, for the handover text."""
 
     identity: str
     role: str

@@ -1,4 +1,4 @@
-"""One grant from sign-in to the last step: every check comes before the first write."""
+"""Grant session, from sign-in to the last step: every check comes before the first write."""
 
 import random
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ _MAY_NOT: Final = (
 
 
 async def in_tenant(request: GrantRequest, settings: Settings) -> list[Step]:
-    """Grant what is missing, or show what would be granted; return the steps, also where one failed.
+    """Grant what is missing, or show what would be granted; return the steps, even if one failed.
 
-    CommandError, nothing changed: the tenant or the identity is another (status 2), whoever signed in
-    may not do it (1), nobody is signed in (3). Other errors: those of `examine`.
+    CommandError, nothing changed: the tenant or the identity is another one (status 2), the signed-in
+    person lacks the role (1), not signed in (3). Other errors: those of `examine`.
     """
     needs = needed(settings)
     tokens = _tokens(request, settings)
@@ -70,7 +70,7 @@ async def in_tenant(request: GrantRequest, settings: Settings) -> list[Step]:
 
 
 def stopped(request: GrantRequest, settings: Settings, error: ServiceError) -> CommandError:
-    """Return the error of a grant that a failed step ended: what to do next, or whom to ask."""
+    """Return the error for a grant that failed at a step: what to do next, or whom to ask."""
     if error.status == httpx.codes.FORBIDDEN:
         text = (
             f"Graph refused a step ({error}); it needs the Entra role Privileged Role Administrator. "

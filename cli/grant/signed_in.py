@@ -1,7 +1,7 @@
-"""Who signed in, according to the access token, and whether that is enough.
+"""The signed-in person according to the access token, and whether the roles are sufficient.
 
-Microsoft asks clients not to rely on what is in a token for Graph ("Access tokens in the Microsoft
-identity platform"). So this is only an early warning: where a token cannot be read nothing is
+Microsoft asks clients not to rely on the contents of a token for Graph ("Access tokens in the
+Microsoft identity platform"). So this is only an early warning: if a token cannot be read, nothing is
 concluded, and Graph's own refusal counts. Claims: "Access token claims reference" (`tid`, `wids`,
 `roles`, `idtyp`).
 """
@@ -24,14 +24,14 @@ _FOR_AN_APP: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """tenant: where the token is from, "" when unknown. may_grant: None when unknown."""
+    """tenant: the token's tenant, "" if unknown. may_grant: None if unknown."""
 
     tenant: str
     may_grant: bool | None
 
 
 def read(token: str) -> SignedIn:
-    """Return what a token says; of an unreadable one nothing is known."""
+    """Return the claims of a token; all unknown if it cannot be read."""
     claims = _claims(token)
     tenant = claims.get("tid")
     return SignedIn(tenant if isinstance(tenant, str) else "", _may_grant(claims))

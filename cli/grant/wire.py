@@ -1,7 +1,7 @@
 """The calls to Microsoft Graph that the grant makes, in the form of shared/clients/wire.py.
 
-They stand apart because the app itself never makes them: an administrator does, once.
-docs/wire.md shows both tables.
+Separate, because the app itself never makes them: an administrator does, once. docs/wire.md shows
+both tables.
 """
 
 from typing import Final
@@ -25,7 +25,7 @@ APP_ROLES: Final = Call(
     "GET",
     "/v1.0/servicePrincipals/{id}/appRoleAssignments",
     Evidence.DOCUMENTED,
-    "which permissions the identity has",
+    "the identity's permissions",
 )
 GRANT: Final = Call(
     "POST",
@@ -37,7 +37,7 @@ REVOKE: Final = Call(
     "DELETE",
     "/v1.0/servicePrincipals/{id}/appRoleAssignments/{assignment}",
     Evidence.DOCUMENTED,
-    "with `--revoke`: take a permission away",
+    "with `--revoke`: revoke a permission",
 )
 ROLES: Final = Call(
     "GET",
@@ -49,7 +49,7 @@ ROLE_ASSIGNMENTS: Final = Call(
     "GET",
     "/v1.0/roleManagement/directory/roleAssignments",
     Evidence.DOCUMENTED,
-    "which Entra roles the identity has",
+    "the identity's Entra roles",
 )
 ASSIGN: Final = Call(
     "POST",

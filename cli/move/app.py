@@ -1,4 +1,4 @@
-"""`acp move --app`: the deployed function app does the work, and this command follows its run."""
+"""`acp move --app`: have the deployed function app do the work, and follow its run."""
 
 import time
 import uuid
@@ -14,10 +14,10 @@ _POLL_SECONDS: Final = 2.0
 
 
 class RemoteApp(AppApi):
-    """The runs of a deployed app. Errors and use as of AppApi."""
+    """The runs of a deployed app. Errors and use as for AppApi."""
 
     def begin(self, body: dict[str, object]) -> str:
-        """Begin a run; return its id. The request is repeated where no answer came; the run begins once."""
+        """Begin a run; return its id. Without an answer the request is retried; the run begins only once."""
         key = {"Idempotency-Key": str(uuid.uuid4())}
         return str(self.call("POST", "moves", json=body, headers=key)["id"])
 

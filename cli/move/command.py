@@ -1,4 +1,4 @@
-"""`acp move`: sets Microsoft as the provider of the users you name."""
+"""`acp move`: set Microsoft as the provider of the users you name."""
 
 import asyncio
 import sys
@@ -209,7 +209,7 @@ async def _carry_out(app: "App", run: "Run", output: Output) -> int:
         raise
     results = [result async for result in app.adapters.runs.results(run.id)]
     troubled = _troubled(results)
-    # On a screen those who need nothing are only counted.
+    # On a screen, users who need no change are only counted.
     show_results(troubled if output is Output.TABLE else results, output)
     tell(f"{run.id} {run.state}: {counted(results)}")
     if interrupts.came and run.state != "finished":

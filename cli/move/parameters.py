@@ -1,4 +1,4 @@
-"""The options of `acp move` that say how, and the side effects that are shown first."""
+"""Options of `acp move` for how users are moved, and the side effects that are shown first."""
 
 import re
 from collections import Counter
@@ -26,7 +26,7 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """The options of the command line that say how, not whom."""
+    """Options of the command line for how users are moved, not which."""
 
     dry_run: bool
     yes: bool
@@ -46,7 +46,7 @@ class Parameters:
                 )
 
     def request(self, users: Sequence[str] | None, provider: str | None) -> "MoveRequest":
-        """Return the request in the domain's words: over these users, or to be found by provider."""
+        """Return the move request: over these users, or over those found by provider."""
         from shared.domain.move_request import MoveRequest  # noqa: PLC0415
         from shared.domain.options import MoveOptions  # noqa: PLC0415
 
@@ -94,7 +94,7 @@ async def tell_side_effects(app: "App") -> "TenantSwitches":
 
 
 def tell_preview(results: "Iterable[UserResult]", switches: "TenantSwitches") -> None:
-    """Show what a dry run comes to: the outcomes, and how many users' meetings are touched."""
+    """Show the result of a dry run: the outcomes, and how many users' meetings are affected."""
     results = list(results)
     tell(f"dry run, nothing was changed: {counted(results)}")
     numbers = sum(result.decision == "set_number" for result in results)

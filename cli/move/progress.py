@@ -1,4 +1,4 @@
-"""Progress of a move on standard error, and the two meanings of Ctrl-C."""
+"""Show the progress of a move on standard error, and handle Ctrl-C."""
 
 import asyncio
 import signal
@@ -21,7 +21,7 @@ _LINE_EVERY = 5.0
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[Sequence["UserResult"]], None]]:
-    """Show how many users have a result: a bar on a terminal, a line now and then elsewhere."""
+    """Show how many users have a result: a bar on a terminal, occasional lines elsewhere."""
     if sys.stderr.isatty():
         columns = (
             BarColumn(),

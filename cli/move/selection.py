@@ -1,4 +1,4 @@
-"""Whom `acp move` is about: a list, a CSV file, or everybody on a provider."""
+"""Select the users of `acp move`: a list, a CSV file, or all users on a provider."""
 
 import shutil
 import sys
@@ -16,7 +16,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the command line says of the users."""
+    """Options of the command line that select users."""
 
     users: str | None
     csv: str | None
@@ -25,11 +25,11 @@ class Selection:
     provider: str | None
 
     def given(self) -> list[str] | None:
-        """Return the names that were given, each once; None: they have to be found.
+        """Return the given names, each once; None: they have to be found by provider.
 
-        InputError or CommandError: there are none, or some are wrong.
+        InputError or CommandError: no names, or some are invalid.
         """
-        # Imported here, for other commands need no lists.
+        # Imported here, because other commands need no lists.
         from shared.userlists.names import distinct, split_names  # noqa: PLC0415
 
         if self.users is not None:
@@ -45,7 +45,7 @@ class Selection:
         """Return their part of the body of a request to the deployed app; `names`: those given, if any."""
         if names is not None:
             return {"users": names}
-        # An empty name is the app's to refuse: it must never come to mean everybody.
+        # An empty name is for the app to reject: it must never mean all users.
         return {"all_third_party": True} if self.provider is None else {"provider": self.provider}
 
     def _read(self, csv: str) -> Iterator[str]:
@@ -84,7 +84,7 @@ def _opened(csv: str) -> Iterator[BinaryIO]:
         with file:
             yield file
         return
-    # What comes from a pipe is read twice: once for its encoding.
+    # Piped input is read twice: once to find its encoding.
     with tempfile.TemporaryFile() as spool:
         shutil.copyfileobj(sys.stdin.buffer, spool)
         spool.seek(0)

@@ -80,7 +80,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "operationId": route.name,
         "tags": [route.module],
         "summary": route.summary,
-        "description": f"{route.summary}. {route.details}".strip() + f" App role: {route.role}.",
+        "description": _sentences(route.summary, route.details, f"app role: {route.role}"),
         "parameters": [
             *(_parameter(name, "path") for name in ("run", "user") if f"{{{name}}}" in route.path),
             *(_parameter(name, "query") for name in route.query),
@@ -101,6 +101,10 @@ def _operation(route: Route) -> dict[str, Any]:
             found["parameters"] += _query(_model(route.csv_query))
         found["requestBody"] = {"required": True, "content": content}
     return found
+
+
+def _sentences(*parts: str) -> str:
+    return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts if part)
 
 
 def _schema(name: str) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class MoveParameters(BaseModel):
     def request(
         self, users: Iterable[str] | None = None, provider: str | None = None
     ) -> MoveRequest:
-        """Return the request in the domain's words: over these users, or to be found by provider."""
+        """Return the request as a domain type: over these users, or to be found by provider."""
         return MoveRequest(
             None if users is None else tuple(distinct(users)),
             provider,

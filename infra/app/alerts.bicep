@@ -1,4 +1,4 @@
-// What needs a person's attention soon. Each query is a file of ../queries, which the workbook shares.
+// What needs attention's attention soon. Each query is a file of ../queries, which the workbook shares.
 // Source: "Microsoft.Insights scheduledQueryRules" and "actionGroups", Azure resource reference.
 param location string
 param tags object
@@ -12,7 +12,7 @@ var rules = [
   {
     name: 'acp-poison-messages'
     title: 'ACP Mover: poison messages'
-    description: 'A queue message failed again and again, or is none. docs/operations.md, "poison".'
+    description: 'A queue message failed repeatedly, or is none. docs/operations.md, "poison".'
     severity: 2
     query: loadTextContent('../queries/poison_messages.kql')
     aggregation: 'Maximum'
@@ -67,7 +67,7 @@ var rules = [
   }
   {
     name: 'acp-failure-share'
-    title: 'ACP Mover: many looks fail'
+    title: 'ACP Mover: many attempts fail'
     description: 'More than one in ten looks failed within an hour. The workbook has the reasons.'
     severity: 2
     query: loadTextContent('../queries/failure_share.kql')

@@ -1,4 +1,4 @@
-"""Everything that can be chosen about a tenant before it starts."""
+"""Options of a tenant, chosen before it starts."""
 
 import random
 import uuid

@@ -1,8 +1,8 @@
-"""The one place that builds clients, storage and services from the settings.
+"""Composition root: builds clients, storage and services from the settings.
 
 Everything is imported and built at its first use, not at start, so that a cold start loads only what
-its first call needs: the webhook neither msal nor httpx. From then on one process has one of each,
-and one connection pool.
+its first call needs: the webhook needs neither msal nor httpx. One process has one of each, and one
+connection pool.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Clients and storage, each built from the settings at its first use."""
+"""Build clients and storage from the settings, each at its first use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Adapters:
-    """What the services stand on: it implements `shared.services.ports`."""
+    """Clients and storage of the app: the implementations of `shared.services.ports`."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -49,7 +49,7 @@ class Adapters:
 
     @cached_property
     def http(self) -> httpx.AsyncClient:
-        """The process's one pool of connections to the services."""
+        """The process's connection pool to the services."""
         import httpx
 
         limits = httpx.Limits(max_connections=2 * self.settings.max_calls_in_flight)
@@ -57,7 +57,7 @@ class Adapters:
 
     @cached_property
     def identity(self) -> CachedTokens:
-        """The managed identity, unless somebody put another one here before its first use."""
+        """The managed identity, unless another one was set before its first use."""
         from shared.clients.identity import Identity
 
         return Identity(self.settings.identity_client_id, self.settings.request_timeout)
@@ -100,7 +100,7 @@ class Adapters:
         )
 
     def queue(self, name: str) -> MessageQueue:
-        """Return one of the app's queues, or poison queues; one client each."""
+        """Return one of the app's queues or poison queues; one client per queue."""
         from shared.storage.queue import MessageQueue
 
         if name not in self._queues:
@@ -122,7 +122,7 @@ class Adapters:
 
     @cached_property
     def state(self) -> StateTable:
-        """The single things that are remembered."""
+        """The app's own state: subscription, delta link, leases."""
         from shared.storage.state import StateTable
 
         return StateTable(self.tables.table("state"))
@@ -143,7 +143,7 @@ class Adapters:
 
     @cached_property
     def waiting(self) -> WaitingTable:
-        """The users who wait or need attention."""
+        """The users who are waiting or need attention."""
         from shared.storage.waiting import WaitingTable
 
         return WaitingTable(self.tables.table("waiting"))
@@ -157,21 +157,21 @@ class Adapters:
 
     @cached_property
     def sweep_pages(self) -> SweepPageTable:
-        """What each page of a sweep found."""
+        """The stored pages of sweeps."""
         from shared.storage.sweep_pages import SweepPageTable
 
         return SweepPageTable(self.tables.table("plans"))
 
     @cached_property
     def move_requests(self) -> MoveRequestTable:
-        """The requests of people and programs."""
+        """The stored move requests."""
         from shared.storage.move_requests import MoveRequestTable
 
         return MoveRequestTable(self.tables.table("requests"))
 
     @cached_property
     def rules(self) -> Rules:
-        """What the administrator decided."""
+        """The rules that the administrator configured."""
         from shared.domain.decision import Rules
 
         settings = self.settings

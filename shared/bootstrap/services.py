@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class App:
-    """Everything that the function app and the command line can do; adapters: what it stands on."""
+    """Services of the function app and the command line, built from `adapters` on first use."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -168,7 +168,7 @@ class App:
     def _sweep_limit(self) -> SweepLimit | None:
         from shared.domain.sweep_limit import SweepLimit
 
-        # A report moves nobody, so there is nothing to hold.
+        # A report moves no users, so there is nothing to hold.
         if self.settings.mode is Mode.REPORT:
             return None
         return SweepLimit(self.settings.sweep_max_moves, self.settings.sweep_max_share)
@@ -359,7 +359,7 @@ class App:
 
     @cached_property
     def doctor(self) -> Doctor:
-        """Examines the app and what it stands on."""
+        """The doctor: checks the app and the services that it depends on."""
         from shared.clients import wire
         from shared.services.admin.doctor import Doctor
 

@@ -1,4 +1,4 @@
-"""Microsoft Graph: licenses of users, who is licensed at all, and the change subscription."""
+"""Microsoft Graph client: licenses, listings of licensed users, and the change subscription."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -33,8 +33,8 @@ _EVENTUAL = {"ConsistencyLevel": "eventual", "x-ms-throttle-priority": "low"}
 class GraphClient:
     """The calls to Graph that the services need, in the domain's types.
 
-    groups: object ids of at most 20 groups; every licensed user comes with those the user is in.
-    excluded_groups: those of them that have to exist and be readable, or no user is returned.
+    groups: object ids of at most 20 groups; licensed users are returned with those they belong to.
+    excluded_groups: those that have to exist and be readable, or no user is returned.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class GraphClient:
         )
 
     async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
-        """Return each of at most 20 users, or the error that met just that one.
+        """Return each of at most 20 users, or the error of that user.
 
-        One batch; what is throttled or fails inside is asked for again, alone, a bounded number of
+        One batch; inner requests that are throttled or fail are retried alone, a limited number of
         times. Raises ServiceError only when the batch as a whole failed.
         """
         found = await self._batches.ask({user: _question(user) for user in ids}, _read_user)
@@ -63,7 +63,7 @@ class GraphClient:
     async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
         """Yield, page by page, the ids of all users with an enabled conferencing plan.
 
-        rooms: with those who hold a Teams Rooms plan too. One listing, however many plans there are.
+        rooms: include users with a Teams Rooms plan. One listing, however many plans there are.
         """
         text = _any_of(CONFERENCING_PLANS)
         if not rooms:
@@ -87,7 +87,7 @@ class GraphClient:
             url, params = page.next_link, None
 
     async def probe(self) -> None:
-        """Ask for one user id; raises ServiceError when Graph does not answer or refuses."""
+        """Request one user id; raises ServiceError when Graph does not answer or refuses."""
         params = {"$top": "1", "$select": "id"}
         await self._service.call(wire.LIST_USERS, UserIdPage.model_validate_json, params=params)
 
@@ -111,7 +111,7 @@ class GraphClient:
     async def renew_subscription(
         self, subscription_id: str, expires: datetime
     ) -> GraphSubscription:
-        """Move the end of a subscription to `expires`. NotFoundError: Graph has it no more."""
+        """Extend a subscription until `expires`. NotFoundError: it no longer exists."""
         renewed = await self._service.call(
             wire.RENEW_SUBSCRIPTION,
             Subscription.model_validate_json,
@@ -134,7 +134,7 @@ class GraphClient:
                 return found
 
     async def delete_subscription(self, subscription_id: str) -> None:
-        """End a subscription. NotFoundError: Graph has it no more."""
+        """Delete a subscription. NotFoundError: it no longer exists."""
         await self._service.call(
             wire.DELETE_SUBSCRIPTION, lambda _: None, ids={"id": subscription_id}
         )
@@ -152,7 +152,7 @@ class GraphClient:
     async def changes(self, link: str) -> AsyncIterator[ChangePage]:
         """Yield the pages of changes since `link`; the last one carries the next delta link.
 
-        ExpiredError: Graph does not take the link any more (410, or any 4xx such as
+        ExpiredError: Graph no longer accepts the link (410, or any 4xx such as
         `syncStateNotFound`, "Use delta query to track changes in Microsoft Graph data").
         """
         url: str | None = link
@@ -161,13 +161,13 @@ class GraphClient:
                 page = await self._service.call(wire.DELTA, DeltaPage.model_validate_json, url=url)
             except (RejectedError, NotFoundError) as error:
                 raise ExpiredError("Graph", str(wire.DELTA), error.detail, error.code) from None
-            # A link that leads elsewhere must not be stored: no later run could use it.
+            # A link to another host must not be stored: no later run could use it.
             self._service.check_link(wire.DELTA, page.next_link or page.delta_link or "")
             yield page.to_domain()
             url = page.next_link
 
     async def members(self, group: str) -> AsyncIterator[list[str]]:
-        """Yield, page by page, the ids of the users in a group, also through other groups.
+        """Yield, page by page, the ids of the users in a group, including nested groups.
 
         SettingsError: there is no such group. Source: "List group transitive members".
         """
@@ -189,7 +189,7 @@ class GraphClient:
             url, params = page.next_link, None
 
     async def reprocess(self, user_id: str) -> None:
-        """Ask Graph to process the user's license assignment again."""
+        """Ask Graph to reprocess the user's license assignment."""
         await self._service.call(wire.REPROCESS, lambda _: None, ids={"id": user_id})
 
 

@@ -1,4 +1,4 @@
-"""What Graph sends, as far as the app reads it: unknown fields are taken, missing ones refused.
+"""Models of Graph's answers: unknown fields are accepted, missing ones rejected.
 
 Source: Microsoft Graph v1.0 reference, resource types user, assignedPlan, subscription, and
 "Combine multiple requests in one HTTP call using JSON batching".
@@ -24,7 +24,7 @@ from shared.domain.user import (
 
 
 class GraphModel(BaseModel):
-    """Camel case on the wire; strict about what is missing, generous about what is new."""
+    """Camel case on the wire; missing fields are rejected, new ones accepted."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -36,7 +36,7 @@ Guid = Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
 
 
 class Plan(GraphModel):
-    """Graph's assignedPlan. Only the plans that decide have to have a status that we know."""
+    """Graph's assignedPlan. Only the plans that matter must have a known status."""
 
     service_plan_id: Guid
     capability_status: str | None = None
@@ -49,12 +49,12 @@ class Plan(GraphModel):
 
     @property
     def decides(self) -> bool:
-        """Whether the plan carries conferencing or marks a room."""
+        """Whether the plan includes conferencing or marks a room."""
         return self.service_plan_id in CONFERENCING_PLANS or self.service_plan_id in ROOM_PLANS
 
 
 class User(GraphModel):
-    """Graph's user with the fields that decide. `assignedPlans` must be there, even when empty."""
+    """Graph's user with the fields that matter. `assignedPlans` must be present, even when empty."""
 
     id: Guid
     user_principal_name: str
@@ -93,20 +93,20 @@ class UserIdPage(GraphModel):
 
 
 class Group(GraphModel):
-    """A group, as far as it matters whether its members can be read."""
+    """A group, with the fields that say whether its members can be read."""
 
     id: Guid
     visibility: str | None = None
 
 
 class GroupIds(GraphModel):
-    """The groups of those asked about that a user is in."""
+    """The requested groups that a user belongs to."""
 
     value: list[Guid]
 
 
 class BatchAnswer(GraphModel):
-    """One inner answer of a batch; its body is parsed by whoever asked."""
+    """One inner answer of a batch; the caller parses its body."""
 
     id: str
     status: int
@@ -128,7 +128,7 @@ class Subscription(GraphModel):
     notification_url: str | None = None
 
     def to_domain(self) -> GraphSubscription:
-        """Return the subscription in the domain's words."""
+        """Return the subscription as a domain type."""
         return GraphSubscription(self.id, self.expiration_date_time, self.notification_url)
 
 
@@ -142,7 +142,7 @@ class SubscriptionPage(GraphModel):
 class DeltaUser(GraphModel):
     """A user of a delta page: removed, or with the plans it has now (None: they did not change).
 
-    The plans are read loosely: one odd plan of one user must not stop the delta of all.
+    The plans are read leniently: one odd plan of one user must not stop the whole delta.
     """
 
     id: Guid
@@ -150,7 +150,7 @@ class DeltaUser(GraphModel):
     assigned_plans: list[dict[str, Any]] | None = None
 
     def to_domain(self) -> ChangedUser:
-        """Return the user in the domain's words."""
+        """Return the user as a domain type."""
         plans = () if self.removed is not None else self.assigned_plans or ()
         known = (str(plan.get("servicePlanId", "")).casefold() for plan in plans)
         may_be_licensed = any(plan == "" or plan in CONFERENCING_PLANS for plan in known)
@@ -171,5 +171,5 @@ class DeltaPage(GraphModel):
         return self
 
     def to_domain(self) -> ChangePage:
-        """Return the page in the domain's words."""
+        """Return the page as a domain type."""
         return ChangePage([user.to_domain() for user in self.value], self.delta_link)

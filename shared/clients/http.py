@@ -1,4 +1,4 @@
-"""One service over HTTP: token, time-out, retries, throttling and errors, in one place."""
+"""HTTP client of one service: token, time-out, retries, throttling and errors, in one place."""
 
 import asyncio
 import json as jsonlib
@@ -38,7 +38,7 @@ from shared.telemetry.operation import count_throttled
 class Retries:
     """tries: calls at most. base, cap: seconds of the first and the longest pause.
 
-    longest_wait: a `Retry-After` beyond this many seconds is not waited for but reported, so that
+    longest_wait: a `Retry-After` beyond this many seconds is reported instead of waited for, so that
     a queue message is not held for it.
     """
 
@@ -49,7 +49,7 @@ class Retries:
 
 
 class ServiceClient:
-    """Calls one service. Answers are parsed by the caller's function, errors are those of our tree."""
+    """Client of one service. The caller's function parses answers; errors are those of shared/errors.py."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class ServiceClient:
         first: bool = False,
         within: float | None = None,
     ) -> T:
-        """Make `call` and return what `parse` makes of the answer's body.
+        """Make `call` and return the answer's body parsed by `parse`.
 
         url: an absolute address the service gave (a next link) in place of the call's own path.
         tries: calls at most, if not the usual number. Transient errors are tried again, with pauses
@@ -117,10 +117,10 @@ class ServiceClient:
                 if attempt == tries or isinstance(error, RetryLaterError | LateTurnError):
                     raise
             except AccessDeniedError as error:
-                # A token may be revoked before its end; a fresh one is tried once.
+                # A token may be revoked before it expires; a new one is tried once.
                 if error.status != httpx.codes.UNAUTHORIZED or fresh_token:
                     raise
-                # The service refused to look at the call: that is no attempt.
+                # The service refused to process the call: that is not an attempt.
                 fresh_token = True
                 attempt -= 1
                 self._tokens.forget(self._audience)
@@ -128,7 +128,7 @@ class ServiceClient:
             await self.pause(attempt)
 
     async def pause(self, attempt: int) -> None:
-        """Wait before another try after try number `attempt`: exponential, capped, with full jitter."""
+        """Wait before the next try after try number `attempt`: exponential, capped, with full jitter."""
         longest = min(self._retries.cap, self._retries.base * 2 ** (attempt - 1))
         await self._clock.sleep(self._rng.uniform(0, longest))
 
@@ -170,14 +170,14 @@ class ServiceClient:
             self.limiter.succeeded(started, _share(answer.headers))
 
     def check_link(self, call: Call, url: str) -> httpx.URL:
-        """Return a link that the service gave; ContractError when it leads to another host."""
+        """Return a link from the service; ContractError when it leads to another host."""
         ours = (self._origin.scheme, self._origin.host, self._origin.port)
         try:
             target = httpx.URL(url)
         except httpx.InvalidURL:
             target = httpx.URL("")
         if (target.scheme, target.host, target.port) != ours:
-            # The token must not follow a link to somebody else's host.
+            # The token must not be sent to another host.
             raise ContractError(self.name, str(call), "the link leads to another host")
         return target
 
@@ -199,7 +199,7 @@ def describe(error: ValidationError) -> str:
 
 
 def error_of(service: str, call: Call, status: int, body: bytes) -> ServiceError:
-    """Return the error that stands for an HTTP status; carries the service's code, not its text."""
+    """Return the error for an HTTP status; it has the service's code, not its text."""
     code = _code(body)
     detail = f"HTTP {status} {code}".rstrip()
     kind: type[ServiceError]
@@ -218,7 +218,7 @@ def error_of(service: str, call: Call, status: int, body: bytes) -> ServiceError
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the seconds that `Retry-After` asks for (a number or an HTTP date), or None."""
+    """Return the seconds in `Retry-After` (a number or an HTTP date), or None."""
     value = headers.get("Retry-After") or headers.get("retry-after")
     if value is None:
         return None

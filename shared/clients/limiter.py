@@ -1,11 +1,10 @@
-"""How many calls to one service are under way at once, how fast they follow each other, and until
-when everybody waits.
+"""Adaptive limiter: concurrent calls to one service, their rate, and pauses that the service asks for.
 
-One limiter per service and process. Instances share nothing but the service's answers: each slows
-down by a factor when the service throttles and speeds up little by little when it does not, so several
-of them settle on a fair share: a heavier caller is throttled more often. Where the service is
-fast, one call at a time can already be too much: so besides the calls in flight, their rate is
-limited too, from the first throttled answer on.
+One limiter per service and process. Instances share only the service's answers: each slows down by a
+factor when the service throttles and speeds up gradually when it does not, so that several of them
+settle on a fair share: a heavier caller is throttled more often. If the service is fast, one call at a
+time can already be too much: so besides the calls in flight, their rate is limited as well, from the
+first throttled answer on.
 """
 
 import asyncio
@@ -17,26 +16,26 @@ from typing import Final
 from shared.clock import Clock
 
 _NEAR_THE_WALL: Final = 0.8
-"""Graph reports how much of its limit is used from this share on (Graph throttling guidance)."""
+"""From this share on, Graph reports how much of its limit is used (Graph throttling guidance)."""
 
 _CUT: Final = 0.8
 _EASE: Final = 0.95
-"""Factors: after a throttled answer, and near the wall."""
+"""Factors: after a throttled answer, and near the limit."""
 
 _WELL_BELOW: Final = 0.9
 _CATCH_UP: Final = 0.05
-"""Share that the rate grows by each second while it is well below the rate that was last refused."""
+"""Growth of the rate per second while it is well below the rate that was last refused."""
 
 _PROBE: Final = 0.0001
 _PATIENCE: Final = 500
-"""Share that it grows by with each good answer near that rate; doubled after so many good answers.
-Counted in answers and not in seconds, so that few of them are refused however slow the service is."""
+"""Growth per good answer near that rate; doubled after this many good answers. Counted in answers,
+not in seconds, so that few of them are refused however slow the service is."""
 
 _LOWEST_RATE: Final = 0.5
 
 
 class LongPauseError(Exception):
-    """The service asked for a longer pause than the caller waits; `seconds` are left of it."""
+    """The service asked for a longer pause than the caller waits; `seconds` of it are left."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"{seconds:.0f} s")
@@ -114,7 +113,7 @@ class Limiter:
 
     @property
     def rate(self) -> float | None:
-        """Calls per second now; None: not limited, for the service never throttled."""
+        """Calls per second now; None: not limited, because the service never throttled."""
         return self._rate
 
     def pause_left(self) -> float:
@@ -150,7 +149,7 @@ class Limiter:
             self._freed.set()
 
     def succeeded(self, started: float, used_share: float | None = None) -> None:
-        """Learn from a good answer; `used_share` is the service's own figure of its limit, if any."""
+        """Record a good answer; `used_share` is the used share of its limit, if the service reports it."""
         if used_share is not None and used_share >= _NEAR_THE_WALL:
             self._slow_down(started, _EASE)
             return
@@ -158,7 +157,7 @@ class Limiter:
         self._speed_up()
 
     def throttled(self, started: float, retry_after: float) -> None:
-        """Learn from a 429 or 503: everybody waits `retry_after` seconds, then goes slower."""
+        """Record a 429 or 503: all calls wait `retry_after` seconds and are slower afterwards."""
         self._paused_until = max(self._paused_until, self._clock.monotonic() + retry_after)
         self._slow_down(started, _CUT)
 
@@ -194,7 +193,7 @@ class Limiter:
             return
         now = self._clock.monotonic()
         if self._recent_rate() < self._rate / 2:
-            # A rate that is not used says nothing about what the service would take.
+            # A rate that is not used says nothing about what the service would accept.
             self._grown_at = now
             return
         if self._rate < _WELL_BELOW * self._wall:

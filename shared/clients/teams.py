@@ -1,4 +1,4 @@
-"""The Teams admin API: users with their provider entries, and setting Microsoft as provider."""
+"""Teams admin API client: users with their provider entries, and setting Microsoft as provider."""
 
 import asyncio
 import uuid
@@ -25,7 +25,7 @@ from shared.errors import NotFoundError
 class TeamsClient:
     """The calls to Teams that the services need, in the domain's types.
 
-    page_size: users in one page of the listing.
+    page_size: users per page of the listing.
     """
 
     def __init__(self, service: ServiceClient, page_size: int) -> None:
@@ -83,7 +83,7 @@ class TeamsClient:
         send_email: bool = False,
         within: float | None = None,
     ) -> None:
-        """Make Microsoft the user's provider; with `replace`, in place of a third party.
+        """Make Microsoft the user's provider; with `replace`, instead of a third party.
 
         number, toll_free: default numbers (E.164, +), else the service chooses. bridge: the one they
         are on, see `bridge_of`. send_email: mail the user. Harmless when repeated, but for the mail.
@@ -100,7 +100,7 @@ class TeamsClient:
         if toll_free:
             body["tollFreeServiceNumber"] = toll_free
         if bridge:
-            # A number is taken only with its own bridge, and the user's may be another one.
+            # A number is accepted only with its own bridge, and the user's may be another one.
             body["bridgeId"] = bridge
         await self._call(
             wire.REPLACE_PROVIDER if replace else wire.SET_USER,
@@ -114,7 +114,7 @@ class TeamsClient:
         )
 
     async def providers(self) -> list[Provider]:
-        """Return the third-party providers that the tenant knows."""
+        """Return the tenant's third-party providers."""
         return await self._call(
             wire.LIST_PROVIDERS, "Get-CsAudioConferencingProvider", PROVIDERS.validate_json
         )
@@ -129,7 +129,7 @@ class TeamsClient:
         ]
 
     async def switches(self) -> TenantSwitches:
-        """Return the tenant-wide switches that decide which side effects a move has."""
+        """Return the tenant-wide switches for the side effects of a move."""
         found = await self._call(
             wire.TENANT_SETTINGS,
             "Get-CsOnlineDialInConferencingTenantSettings",
@@ -138,13 +138,13 @@ class TeamsClient:
         return found[0].to_domain()
 
     async def probe(self) -> None:
-        """Ask for service discovery anew; raises ServiceError when Teams does not answer."""
+        """Repeat service discovery; raises ServiceError when Teams does not answer."""
         await self._service.call(wire.DISCOVER, Discovery.model_validate_json)
 
     async def bridge_of(self, number: str) -> str:
-        """Return the id of the bridge that a number is on; InputError: it is on none.
+        """Return the id of a number's bridge; InputError: the number is on no bridge.
 
-        The numbers are read once per process, and again when one is not among them.
+        The numbers are read once per process, and again when a number is not among them.
         """
         if not any(each.number == number for each in self._numbers):
             self._numbers = await self.bridge_numbers()

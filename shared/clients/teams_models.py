@@ -1,7 +1,7 @@
-"""What the Teams admin API sends, as far as the app reads it.
+"""Models of the Teams admin API's answers.
 
 Field names are those of the models in Microsoft's MicrosoftTeams PowerShell module; see
-docs/wire.md for how sure each call is.
+docs/wire.md for the evidence for each call.
 """
 
 import json
@@ -17,11 +17,11 @@ from shared.domain.listing import Provider, TeamsPage, TenantSwitches
 from shared.domain.user import AccountType, ProviderEntry, ServiceUser
 
 CONFERENCING_FEATURE = "AudioConferencing"
-"""The feature type that says: the service has provisioned conferencing for the user."""
+"""The feature type of users whose conferencing is provisioned."""
 
 
 class TeamsModel(BaseModel):
-    """Camel case on the wire; unknown fields are taken, missing ones refused."""
+    """Camel case on the wire; unknown fields are accepted, missing ones rejected."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -29,9 +29,9 @@ class TeamsModel(BaseModel):
 
 
 class AcpInfo(TeamsModel):
-    """One provider entry, whole: what we do not know of is kept, for it cannot be had back.
+    """A complete provider entry: unknown fields are kept, because they cannot be recovered.
 
-    The passcode, and what we do not know of, stay out of `repr`.
+    The passcode and the unknown fields are excluded from `repr`.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -48,7 +48,7 @@ class AcpInfo(TeamsModel):
         return f"AcpInfo({self.name!r})"
 
     def to_domain(self) -> ProviderEntry:
-        """Return the entry in the domain's words."""
+        """Return the entry as a domain type."""
         return ProviderEntry(
             name=self.name,
             domain=self.domain,
@@ -62,7 +62,7 @@ class AcpInfo(TeamsModel):
 
 
 class TeamsUser(TeamsModel):
-    """One user as Get-CsOnlineUser sees it."""
+    """One user as Get-CsOnlineUser reports it."""
 
     object_id: Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
     user_principal_name: str
@@ -93,14 +93,14 @@ class TeamsUserPage(TeamsModel):
 
 
 class UncheckedPage(TeamsModel):
-    """The same page with its users unread."""
+    """The same page with its users unparsed."""
 
     users: list[dict[str, Any]]
     next_link: str | None = Field(None, alias="NextLink")
 
 
 def read_page(body: bytes) -> TeamsPage:
-    """Return the page in the domain's types; one unreadable user does not spoil the others."""
+    """Return the page as domain types; one unreadable user does not affect the others."""
     try:
         page = TeamsUserPage.model_validate_json(body)
     except ValidationError:
@@ -119,7 +119,7 @@ def _read_one_by_one(page: UncheckedPage) -> TeamsPage:
 
 
 class Endpoints(TeamsModel):
-    """The part of service discovery that names the tenant's own endpoints."""
+    """The tenant's own endpoints in service discovery."""
 
     admin_service_endpoint: str = Field(alias="AdminServiceEndpoint")
 
@@ -138,7 +138,7 @@ class Discovery(TeamsModel):
 
 
 PROVIDERS = TypeAdapter(list[Provider])
-"""The third-party providers that the tenant knows; unknown fields are ignored."""
+"""The tenant's third-party providers; unknown fields are ignored."""
 
 
 class ServiceNumber(TeamsModel):
@@ -174,7 +174,7 @@ class ConferencingSettings(BaseModel):
     automatically_migrate_user_meetings: bool
 
     def to_domain(self) -> TenantSwitches:
-        """Return the switches in the domain's words."""
+        """Return the switches as a domain type."""
         return TenantSwitches(
             replaces_provider=self.automatically_replace_acp_provider,
             sends_mail=self.automatically_send_emails_to_users,
@@ -183,4 +183,4 @@ class ConferencingSettings(BaseModel):
 
 
 SETTINGS = TypeAdapter(Annotated[list[ConferencingSettings], Field(min_length=1)])
-"""A list, as of every configuration; the tenant has one, `Global`."""
+"""A list, as for every configuration; the tenant has one, `Global`."""

@@ -1,4 +1,4 @@
-"""The numbers of the tenant's conference bridges, and whether those that are asked for are among them."""
+"""Check default numbers against the numbers of the tenant's conference bridges."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from shared.domain.options import MoveOptions
 from shared.errors import InputError
 
 E164: Final = r"\+[1-9]\d{6,14}"
-"""The pattern of a phone number as settings, requests and the service write it: with the plus sign."""
+"""Pattern of a phone number in settings, requests and the service: E.164 with the plus sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,17 @@ def rule_faults(rules: NumberRules, known: Sequence[BridgeNumber]) -> list[str]:
 
 
 def tolls(known: Iterable[BridgeNumber], at_most: int | None = None) -> str:
-    """Return the toll numbers there are, in words: sorted, `at_most` so many."""
+    """Return the available toll numbers as text: sorted, at most `at_most`."""
     return (
         ", ".join(sorted(each.number for each in known if not each.toll_free)[:at_most]) or "none"
     )
 
 
 def check_options(options: MoveOptions, known: Sequence[BridgeNumber], rules: NumberRules) -> None:
-    """Raise InputError, which lists the numbers there are, when one asked for is on no bridge.
+    """Raise InputError, which lists the available numbers, when a requested number is on no bridge.
 
-    Or when a user could get numbers of two bridges. rules: the number rules, which give the toll
-    number where none is asked for.
+    Or when a user could get numbers of two bridges. rules: the number rules, which supply the toll
+    number if none is requested.
     """
     toll = _find(options.service_number, known, toll_free=False)
     toll_free = _find(options.toll_free_number, known, toll_free=True)

@@ -1,4 +1,4 @@
-"""What the listings of Graph and Teams say, page by page, and what Teams says of the whole tenant."""
+"""Pages of the listings of Graph and Teams, and the tenant-wide data of Teams."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from shared.domain.user import ServiceUser
 
 @dataclass(frozen=True, slots=True)
 class TeamsPage:
-    """Some users of Teams, and the link to the page after them (None: it was the last).
+    """A page of Teams users, and the link to the next page (None: it was the last).
 
     faults: (user id or "", what is wrong) of each user whose fields could not be read.
     """
@@ -20,7 +20,7 @@ class TeamsPage:
 
 @dataclass(frozen=True, slots=True)
 class ChangedUser:
-    """A user whom Graph's delta query reports.
+    """A user reported by Graph's delta query.
 
     removed: the user was deleted. may_be_licensed: a conferencing plan is, or may be, among the
     plans that changed.
@@ -33,7 +33,7 @@ class ChangedUser:
 
 @dataclass(frozen=True, slots=True)
 class ChangePage:
-    """Some changed users; the last page has the link from which the next catch-up resumes."""
+    """A page of changed users; the last page has the link from which the next catch-up resumes."""
 
     users: Sequence[ChangedUser]
     delta_link: str | None
@@ -50,7 +50,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class TenantSwitches:
-    """The tenant-wide switches that decide which side effects a move has.
+    """Tenant-wide switches for the side effects of a move.
 
     replaces: licensing alone replaces a third-party provider. sends_mail: users are mailed new
     numbers and PINs. sends_meetings: future meetings are sent again.

@@ -1,4 +1,4 @@
-"""Queue messages: "move these users", "carry out this page". They may come twice, late or never."""
+"""Queue messages: "move these users", "carry out this page". They may arrive twice, late or never."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Final
 from shared.domain.run import Mode, Signal
 
 USERS_PER_MESSAGE: Final = 20
-"""As many users as one Graph batch reads."""
+"""Users that one Graph batch reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class MoveMessage:
 
 @dataclass(frozen=True, slots=True)
 class PageMessage:
-    """One page of a requested run; page 0 stands for finding out who is in it.
+    """One page of a requested run; page 0 means finding the run's users.
 
     again: some of its users may have a result already.
     """
@@ -44,7 +44,7 @@ class PageMessage:
 
 @dataclass(frozen=True, slots=True)
 class RenewMessage:
-    """The change subscription is to be renewed now: Graph asked for it."""
+    """Renew the change subscription now: Graph asked for it."""
 
 
 Message = MoveMessage | PageMessage
@@ -52,7 +52,7 @@ Message = MoveMessage | PageMessage
 
 @dataclass(frozen=True, slots=True)
 class PoisonMessage[Content]:
-    """A message that failed again and again.
+    """A message that failed repeatedly.
 
     content: the message, or None when it cannot be read; then `fault` says why. id: its id in the
     queue. receipt: what the storage asks for when it is deleted. inserted_at: when it was put there.
@@ -73,6 +73,6 @@ def move_messages(
     run: str | None = None,
     operation: str | None = None,
 ) -> Iterator[MoveMessage]:
-    """Yield the messages that carry `users`, each user once, in the given order."""
+    """Split `users` into messages, each user once, in the given order."""
     for group in batched(dict.fromkeys(users), USERS_PER_MESSAGE, strict=False):
         yield MoveMessage(signal, group, run, operation, mode)

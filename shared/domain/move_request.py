@@ -1,4 +1,4 @@
-"""What a person or a program asks for: which users, and how they are to be moved."""
+"""Move requests: which users to move, and with which options."""
 
 import json
 from collections.abc import Sequence
@@ -8,15 +8,15 @@ from typing import Final
 from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 
 NAMES_PER_PAGE: Final = 100
-"""113 characters a name at most, so a page fits into one property of a table (32 Ki characters)."""
+"""At most 113 characters per name, so a page fits into one table property (32 Ki characters)."""
 
 
 @dataclass(frozen=True, slots=True)
 class MoveRequest:
     """A selection of users, and the options of their move.
 
-    users: names that were given (ids or addresses, each once); None: everybody on `provider` is
-    to be found, or, with that None too, everybody on any third party.
+    users: the given names (ids or addresses, each once); None: all users on `provider`, or, if
+    that is None as well, all users on any third party.
     """
 
     users: tuple[str, ...] | None = None
@@ -26,7 +26,7 @@ class MoveRequest:
 
     @property
     def fingerprint(self) -> str:
-        """A text that two requests share only when they ask for the same.
+        """A text that is equal for two requests only if they ask for the same.
 
         Idempotency keys are stored with its digest: its form must not change.
         """
@@ -41,7 +41,7 @@ class MoveRequest:
 
 @dataclass(frozen=True, slots=True)
 class RequestPage:
-    """Some names of a run, and whether each of them has a result."""
+    """A page of a run's names, and whether each of them has a result."""
 
     number: int
     names: Sequence[str]

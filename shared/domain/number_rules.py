@@ -1,4 +1,4 @@
-"""Which default toll number a user gets: by group, by usage location, or one for all others."""
+"""Number rules: default toll numbers by group, by usage location, or for all others."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ _ALL_OTHERS: Final = "*"
 
 @dataclass(frozen=True, slots=True)
 class NumberRules:
-    """The rules of the settings; every number is in E.164 with the plus sign.
+    """The number rules of the settings; every number is in E.164 with the plus sign.
 
-    by_group: group object id (lower-case) -> number, the first that fits counts. by_location: usage
-    location (two capital letters) -> number. default: the number of everybody else; None: the
+    by_group: group object id (lower-case) -> number, the first match wins. by_location: usage
+    location (two capital letters) -> number. default: the number for all other users; None: the
     service chooses.
     """
 

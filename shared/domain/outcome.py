@@ -7,7 +7,7 @@ from shared.domain.decision import Action
 
 
 class Outcome(StrEnum):
-    """What an attempt ended with."""
+    """Outcome of an attempt."""
 
     MOVED = "moved"
     ALREADY_MICROSOFT = "already_microsoft"
@@ -21,7 +21,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserResult:
-    """An outcome with its reason; `needs_person`: trying again cannot help.
+    """An outcome with its reason; `needs_person`: a retry cannot help.
 
     `old_provider` is the name of the provider that was (or would be) replaced, "" for none.
     `pause`: seconds that the service asked to wait before another try. `by_service`: a service or table

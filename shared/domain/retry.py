@@ -1,4 +1,4 @@
-"""When a user is tried again, and when the system gives up and asks a person. Pure."""
+"""Retry policy: when a user is retried, and when the user needs attention. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ _SLOW_CEILING: Final = timedelta(hours=24)
 
 
 class WaitReason(StrEnum):
-    """Why a user waits."""
+    """Reason why a user is waiting."""
 
     PROVISIONING = "provisioning"
     """The service does not have the user yet: wait, up to the grace period."""
@@ -21,7 +21,7 @@ class WaitReason(StrEnum):
     FAILURE = "failure"
     """This user's attempt failed: a bounded number of further attempts."""
     SECOND_LOOK = "second_look"
-    """The directory's own change feed and the directory disagree: one more attempt."""
+    """The change feed and the directory disagree: one more attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long to keep trying.
+    """How often and how long a user is retried.
 
     delays: the pause before each further attempt; the last one repeats.
     grace: how long provisioning may take. max_failures: attempts that may fail. reprocess: whether
-    the license may be processed again, once, before a person is asked.
+    the license may be reprocessed once before the user needs attention.
     """
 
     delays: Sequence[timedelta]
@@ -68,7 +68,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt that did not settle a user. pause: what the service asked for, at least."""
+    """One attempt that did not settle a user. pause: the shortest pause that the service accepts."""
 
     user_id: str
     cause: WaitReason
@@ -113,7 +113,7 @@ def keep_waiting(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy
 
 
 def may_reprocess(waiting: Waiting, policy: RetryPolicy) -> bool:
-    """Return whether the license is to be processed again, once the grace period is over."""
+    """Return whether to reprocess the license, now that the grace period is over."""
     return (
         waiting.needs_attention
         and waiting.cause is WaitReason.PROVISIONING
@@ -123,7 +123,7 @@ def may_reprocess(waiting: Waiting, policy: RetryPolicy) -> bool:
 
 
 def after_reprocessing(waiting: Waiting, now: datetime, policy: RetryPolicy) -> Waiting:
-    """Return the row of a user whose license is processed again: a grace period begins anew."""
+    """Return the row of a user whose license is reprocessed: a new grace period begins."""
     due = now + policy.delay(1)
     return replace(waiting, since=now, attempt=1, due=due, needs_attention=False, reprocessed=True)
 

@@ -1,4 +1,4 @@
-"""A run: one cause with many users, such as a sweep or a request for named users."""
+"""Runs: one cause with many users, such as a sweep or a request for named users."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -15,31 +15,31 @@ class Mode(StrEnum):
 
 
 class Signal(StrEnum):
-    """What caused an attempt or a run; it means "check these users" and nothing more."""
+    """Cause of an attempt or a run; it means "check these users" and nothing more."""
 
     LICENSE_EVENT = "license_event"
-    """A change notification of Graph."""
+    """A change notification from Graph."""
     CATCH_UP = "catch_up"
-    """A change that Graph's delta query reported."""
+    """A change reported by Graph's delta query."""
     RECHECK = "recheck"
     """A waiting user became due."""
     SWEEP = "sweep"
     REQUEST = "request"
     """A person or a program named the users, a file or a provider."""
     PREVIEW = "preview"
-    """The same as a dry run: its results say what would happen."""
+    """The same as a dry run: its results show what would happen."""
 
 
 class RunState(StrEnum):
-    """Where a run stands."""
+    """State of a run."""
 
     RUNNING = "running"
     INTERRUPTED = "interrupted"
-    """Stopped by an error; it resumes from its last page."""
+    """Stopped by an error; it resumes at its last page."""
     HELD = "held"
-    """It would move more users than permitted; nothing is queued until a person releases it."""
+    """It would move more users than permitted; nothing is queued until an administrator releases it."""
     RELEASED = "released"
-    """A person released it; its users are about to be queued."""
+    """Released by an administrator; its users are about to be queued."""
     FINISHED = "finished"
     FAILED = "failed"
 
@@ -73,7 +73,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class SweepPage:
-    """What a sweep found on one page: licensed users, those to queue, whether the queue has them."""
+    """Findings of one page of a sweep: licensed users, those to queue, whether they were queued."""
 
     number: int
     licensed: Sequence[str]
@@ -82,5 +82,5 @@ class SweepPage:
 
 
 def new_run_id(signal: Signal, now: datetime) -> str:
-    """Return a fresh id that sorts by start: `20261123T020000Z-sweep-1f2e3d4c`."""
+    """Return a new id that sorts by start: `20261123T020000Z-sweep-1f2e3d4c`."""
     return f"{now:%Y%m%dT%H%M%SZ}-{signal}-{secrets.token_hex(4)}"

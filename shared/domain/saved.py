@@ -1,4 +1,4 @@
-"""What the app itself remembers of one user: the saved provider entries, and the last known state."""
+"""The app's own records of a user: saved provider entries, and the last known state."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from shared.domain.user import ProviderEntry
 
 @dataclass(frozen=True, slots=True)
 class ReplacedProvider:
-    """A saved record: whose entries, all of them as the service had them, and since when."""
+    """A saved record: the user, all entries as the service had them, and the time."""
 
     user_id: str
     provider: str
@@ -20,7 +20,7 @@ class ReplacedProvider:
 
 @dataclass(frozen=True, slots=True)
 class KnownUser:
-    """The last outcome and when, and the last move and from which provider, if any."""
+    """The last outcome with its time, and the last move with the old provider, if any."""
 
     user_id: str
     outcome: Outcome

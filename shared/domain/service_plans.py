@@ -1,4 +1,4 @@
-"""The service plans that decide: which carry audio conferencing, which mark a meeting room.
+"""Service plans that matter: those with audio conferencing, and those of meeting rooms.
 
 Source: "Product names and service plan identifiers for licensing", Microsoft Entra documentation
 (learn.microsoft.com/entra/identity/users/licensing-service-plan-reference).
@@ -15,7 +15,7 @@ CONFERENCING_PLANS: Final = {
     "f1e3613f-3818-4254-9b5e-f02d803384e0": "MCOMEETADV_AR_GCCHigh",
     "c85e4b03-254a-453b-af72-167a53f38530": "MCOACBYOT_GCCHigh",
 }
-"""Service plan id -> name of every plan that carries audio conferencing, in any Microsoft cloud."""
+"""Service plan id -> name of every plan with audio conferencing, in any Microsoft cloud."""
 
 ROOM_PLANS: Final = {
     "8081ca9c-188c-4b49-a8e5-c23b5e9463a8": "Teams_Room_Basic",
@@ -24,7 +24,7 @@ ROOM_PLANS: Final = {
     "92c6b761-01de-457a-9dd9-793a975238f7": "Teams_Room_Standard",
     "79d69417-9e27-4a13-b7a5-80c513145533": "Teams_Room_Premium",
 }
-"""Service plan id -> name of the plans that only a meeting room's account holds.
+"""Service plan id -> name of the plans that only meeting room accounts have.
 
-Teams Rooms licenses carry MCOMEETADV too, so a room looks like a newly licensed user.
+Teams Rooms licenses include MCOMEETADV as well, so a room looks like a newly licensed user.
 """

@@ -1,4 +1,4 @@
-"""The change subscription: what the app remembers of it, and what Graph says of it."""
+"""The change subscription: the app's record of it, and Graph's."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,8 +12,8 @@ LONGEST_SUBSCRIPTION: Final = timedelta(minutes=41_760)
 class Secret:
     """A `clientState` that notifications may carry.
 
-    subscription_id: empty while Graph is being asked to create the subscription: notifications may
-    arrive before the answer does. valid_until: ISO 8601 UTC; empty: until it is replaced.
+    subscription_id: empty while the subscription is being created: notifications may arrive before
+    Graph's answer does. valid_until: ISO 8601 UTC; empty: until it is replaced.
     """
 
     client_state: str = field(repr=False)
@@ -21,13 +21,13 @@ class Secret:
     valid_until: str = ""
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether the secret still opens."""
+        """Whether the secret is still valid."""
         return not self.valid_until or datetime.fromisoformat(self.valid_until) > now
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeSubscription:
-    """The app's own subscription (no id: there is none yet), and the secrets that are valid now."""
+    """The app's own subscription (no id: none yet), and the secrets that are valid now."""
 
     secrets: tuple[Secret, ...]
     subscription_id: str = ""

@@ -1,4 +1,4 @@
-"""When a sweep is held: it would move more users than one night should, so a person has to release it."""
+"""Limit of a sweep: one that would move too many users is held until an administrator releases it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from shared.domain.decision import Action
 
 @dataclass(frozen=True, slots=True)
 class SweepLimit:
-    """How many users one sweep may move: `moves` users and `share` of the licensed ones (1: no limit)."""
+    """Limit on the users that one sweep moves: `moves` users and `share` of the licensed (1: none)."""
 
     moves: int
     share: float
@@ -16,8 +16,8 @@ class SweepLimit:
     def holds(self, counts: Mapping[str, int]) -> str | None:
         """Return why a sweep with these counts is held, or None.
 
-        Users whom Teams does not list or whose fields could not be read count too: nobody knows yet
-        what the mover will find.
+        Users whom Teams does not list or whose fields could not be read count as well, because it is
+        not known yet what the mover will find.
         """
         unknown = counts.get("unlisted", 0) + counts.get("unreadable", 0)
         would_move = unknown + sum(

@@ -1,4 +1,4 @@
-"""What the services ask of the world, in the domain's words.
+"""Ports of the services: what they need from clients and storage, in the domain's types.
 
 One port per service or table; `shared.clients` and `shared.storage` implement them, tests have fakes.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Groups(Protocol):
-    """The part of Graph that knows who is in a group."""
+    """The part of Graph for group memberships."""
 
     def members(self, group: str) -> AsyncIterator[list[str]]:
         """Yield the ids of a group's users, page by page; SettingsError: no such group."""
@@ -34,7 +34,7 @@ class Groups(Protocol):
 
 
 class Subscriptions(Protocol):
-    """The part of Graph that sends change notifications."""
+    """The part of Graph for change subscriptions."""
 
     async def create_subscription(
         self, url: str, client_state: str, expires: datetime
@@ -45,7 +45,7 @@ class Subscriptions(Protocol):
     async def renew_subscription(
         self, subscription_id: str, expires: datetime
     ) -> GraphSubscription:
-        """Move the end of a subscription; NotFoundError: it is gone."""
+        """Extend a subscription; NotFoundError: it is gone."""
         ...
 
     async def subscriptions(self) -> list[GraphSubscription]:
@@ -53,15 +53,15 @@ class Subscriptions(Protocol):
         ...
 
     async def delete_subscription(self, subscription_id: str) -> None:
-        """End a subscription; NotFoundError: it is gone."""
+        """Delete a subscription; NotFoundError: it is gone."""
         ...
 
 
 class Directory(Groups, Subscriptions, Protocol):
-    """Graph."""
+    """Microsoft Graph."""
 
     async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
-        """Return each of at most 20 users, or the error that met just that one."""
+        """Return each of at most 20 users, or the error of that user."""
         ...
 
     def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
@@ -77,12 +77,12 @@ class Directory(Groups, Subscriptions, Protocol):
         ...
 
     async def reprocess(self, user_id: str) -> None:
-        """Ask Graph to process the user's license assignment again."""
+        """Ask Graph to reprocess the user's license assignment."""
         ...
 
 
 class Bridges(Protocol):
-    """The part of Teams that knows the tenant's conference bridges."""
+    """The part of Teams for the tenant's conference bridges."""
 
     async def bridge_numbers(self) -> list[BridgeNumber]:
         """Return the numbers of all bridges."""
@@ -90,10 +90,10 @@ class Bridges(Protocol):
 
 
 class Tenant(Bridges, Protocol):
-    """The part of Teams that holds for the whole tenant."""
+    """The part of Teams for tenant-wide data."""
 
     async def providers(self) -> list[Provider]:
-        """Return the third-party providers that the tenant knows."""
+        """Return the tenant's third-party providers."""
         ...
 
     async def switches(self) -> TenantSwitches:
@@ -102,7 +102,7 @@ class Tenant(Bridges, Protocol):
 
 
 class Conferencing(Protocol):
-    """The part of Teams that knows users and their provider entries."""
+    """The part of Teams for users and their provider entries."""
 
     async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
         """Return the service's view of a user, or None. first: before calls that are not `first`."""
@@ -113,7 +113,7 @@ class Conferencing(Protocol):
         ...
 
     async def bridge_of(self, number: str) -> str:
-        """Return the id of the bridge that a number is on; InputError: it is on none."""
+        """Return the id of a number's bridge; InputError: the number is on no bridge."""
         ...
 
     async def set_microsoft(
@@ -183,7 +183,7 @@ class ReplacedProviders(Protocol):
 
 
 class WaitingUsers(Protocol):
-    """Table `waiting`: users who are due later, and those who need attention."""
+    """Table `waiting`: users to retry later, and users who need attention."""
 
     async def find_waiting(self, user_id: str) -> Waiting | None:
         """Return the user's row, or None."""
@@ -194,19 +194,19 @@ class WaitingUsers(Protocol):
         ...
 
     async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
-        """Take the user off the lists, unless a later attempt listed the user; return the old row."""
+        """Remove the user from the lists, unless a later attempt listed the user; return the old row."""
         ...
 
     def waiting(self) -> AsyncIterator[Waiting]:
-        """Yield the users who wait, due or not."""
+        """Yield the waiting users, due or not."""
         ...
 
     def attention(self) -> AsyncIterator[Waiting]:
-        """Yield the users who need a person's attention."""
+        """Yield the users who need attention."""
         ...
 
     async def claim(self, user_id: str, until: datetime) -> None:
-        """Keep a due user from being due again before `until`; no row: nothing happens."""
+        """Postpone a due user until `until`; no row: nothing happens."""
         ...
 
     def due(self, now: datetime) -> AsyncIterator[str]:
@@ -218,7 +218,7 @@ class Runs(Protocol):
     """Tables `runs` and `runresults`."""
 
     async def save_run(self, run: Run) -> None:
-        """Write the run as it is now."""
+        """Write the run's current state."""
         ...
 
     async def find_run(self, run: str) -> Run | None:
@@ -230,23 +230,23 @@ class Runs(Protocol):
         ...
 
     async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
-        """Write what happened to some users of a run."""
+        """Write the results of some users of a run."""
         ...
 
     def results(self, run: str) -> AsyncIterator[UserResult]:
-        """Yield what happened to the users of a run."""
+        """Yield the results of the users of a run."""
         ...
 
 
 class MoveRequests(Protocol):
-    """Table `requests`: what people and programs asked for, page by page."""
+    """Table `requests`: move requests, page by page."""
 
     async def save_page(self, run: str, page: RequestPage) -> None:
-        """Write a page, unless it is there."""
+        """Write a page, unless it exists."""
         ...
 
     async def save_request(self, run: str, request: MoveRequest) -> None:
-        """Remember provider and options of a request; the names are in the pages."""
+        """Store provider and options of a request; the names are in the pages."""
         ...
 
     async def request(self, run: str) -> MoveRequest:
@@ -271,7 +271,7 @@ class MoveRequests(Protocol):
         ...
 
     async def mark_done(self, run: str, number: int) -> None:
-        """Remember that every user of the page has a result."""
+        """Mark the page as done: every user of it has a result."""
         ...
 
     def pages(self, run: str) -> AsyncIterator[RequestPage]:
@@ -287,19 +287,19 @@ class MoveRequests(Protocol):
         ...
 
     async def run_of(self, key: str, run: str, asked: str) -> str:
-        """Return the run that a key stands for; ConflictError: it came with another request."""
+        """Return the run of an idempotency key; ConflictError: it was sent with another request."""
         ...
 
 
 class SweepPages(Protocol):
-    """Table `plans`: what each page of a sweep found."""
+    """Table `plans`: the findings of each page of a sweep."""
 
     async def save_sweep_page(self, run: str, page: SweepPage) -> None:
         """Write a page; the same page again replaces it."""
         ...
 
     async def mark_sent(self, run: str, number: int) -> None:
-        """Remember that the queue has the page's users."""
+        """Mark the page's users as queued."""
         ...
 
     def pages(self, run: str) -> AsyncIterator[SweepPage]:
@@ -307,19 +307,19 @@ class SweepPages(Protocol):
         ...
 
     async def delete(self, run: str) -> None:
-        """Forget the run's pages."""
+        """Delete the run's pages."""
         ...
 
 
 class State(Protocol):
-    """Table `state`: the single things that are remembered."""
+    """Table `state`: the app's own state."""
 
     async def subscription(self) -> ChangeSubscription | None:
-        """Return what is known of the subscription, or None."""
+        """Return the stored subscription, or None."""
         ...
 
     async def save_subscription(self, subscription: ChangeSubscription) -> None:
-        """Remember the subscription."""
+        """Store the subscription."""
         ...
 
     async def delta_at(self) -> datetime | None:
@@ -331,35 +331,35 @@ class State(Protocol):
         ...
 
     async def save_delta_link(self, link: str) -> None:
-        """Remember where the next catch-up resumes."""
+        """Store where the next catch-up resumes."""
         ...
 
     async def current_sweep(self) -> str | None:
-        """Return the id of the sweep that is not finished, or None."""
+        """Return the id of the unfinished sweep, or None."""
         ...
 
     async def save_current_sweep(self, run: str | None) -> None:
-        """Remember the sweep that is not finished; None: there is none."""
+        """Store the id of the unfinished sweep; None: there is none."""
         ...
 
     async def sweep_requested(self) -> bool:
-        """Return whether a sweep has to be begun."""
+        """Return whether a sweep is requested."""
         ...
 
     async def request_sweep(self, wanted: bool = True) -> None:
-        """Remember that a sweep has to be begun; False: it was."""
+        """Request a sweep; False: it was begun."""
         ...
 
     async def released_sweeps(self) -> list[str]:
-        """Return the ids of the held sweeps that a person released."""
+        """Return the ids of the released sweeps."""
         ...
 
     async def add_released_sweep(self, run: str) -> None:
-        """Remember a sweep that a person released."""
+        """Store the id of a released sweep."""
         ...
 
     async def remove_released_sweep(self, run: str) -> None:
-        """Forget a released sweep: it is done."""
+        """Remove a released sweep: it is done."""
         ...
 
     async def excluded_ids(self) -> Mapping[str, str]:
@@ -389,11 +389,11 @@ class State(Protocol):
     async def acquire(
         self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False
     ) -> bool:
-        """Take a lease, or renew one that nobody else had since; False: somebody else holds it."""
+        """Take a lease, or renew one that no other holder has taken since; False: another holder has it."""
         ...
 
     async def release(self, name: str, owner: str, now: datetime) -> None:
-        """Give a lease back, if it is still ours."""
+        """Release a lease, if it is still ours."""
         ...
 
 
@@ -401,7 +401,7 @@ class Queue(Protocol):
     """A queue."""
 
     async def send(self, messages: Sequence[Message], delay: float = 0) -> None:
-        """Send every message; returns when the queue has all. delay: seconds until they are visible."""
+        """Send every message; returns when all are queued. delay: seconds until they are visible."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with an environment's settings, in words an administrator can act on."""
+"""Error texts for invalid settings that an administrator can act on."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 
 
 def unknown(names: Iterable[str], known: list[str]) -> list[str]:
-    """Return a warning for each name that is not among the known ones, with the nearest of them."""
+    """Return a warning for each unknown name, with the nearest known name."""
     warnings = []
     for name in sorted(names):
         near = difflib.get_close_matches(name, known, n=1)
@@ -20,7 +20,7 @@ def unknown(names: Iterable[str], known: list[str]) -> list[str]:
 def explain(
     error: ValidationError, given: Mapping[str, str], fields: Mapping[str, FieldInfo]
 ) -> str:
-    """Return a text that names every fault, the value (but for secrets) and what the setting means.
+    """Return a text that names every fault, the value (except secrets) and the setting's meaning.
 
     fields: the settings by name. given: the values that were read.
     """

@@ -1,4 +1,4 @@
-"""The forms in which settings are written, each a type: lists, rules, schedules, numbers, addresses."""
+"""Types of setting values: lists, rules, schedules, numbers, addresses."""
 
 import json
 import re
@@ -100,7 +100,7 @@ Names = Annotated[frozenset[str], BeforeValidator(_names)]
 Groups = Annotated[frozenset[str], BeforeValidator(_guids)]
 NumberRulesSetting = Annotated[
     NumberRules,
-    # The written form is validated as what it is, a dict, so that a fault names its rule.
+    # The written form is validated as a dict, so that a fault names its rule.
     GetPydanticSchema(
         lambda _, handler: core_schema.no_info_after_validator_function(
             NumberRules.parse, handler.generate_schema(dict[ForWhom, Phone])

@@ -1,4 +1,4 @@
-"""The app's queues by name, and the poison queue that belongs to each."""
+"""Names of the app's queues and of their poison queues."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _POISON = "-poison"
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """One queue. poison: where the Functions host puts a message that failed too often."""
+    """A queue. poison: the queue for messages that failed too often in the Functions host."""
 
     name: str
 
@@ -38,5 +38,5 @@ class Queues:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every queue's name, each followed by that of its poison queue."""
+        """The name of every queue, each followed by that of its poison queue."""
         return tuple(name for queue in self for name in (queue.name, queue.poison))

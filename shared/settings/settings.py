@@ -1,7 +1,7 @@
-"""Every app setting: name, type, default, unit and meaning, in one place.
+"""App settings: name, type, default, unit and meaning, in one place.
 
 `docs/settings.md` is generated from this module (`make docs`) and a test compares the two.
-A setting that is missing or malformed stops the app at start with a text that names it.
+A missing or malformed setting stops the app at start with an error that names it.
 """
 
 import hashlib
@@ -47,14 +47,14 @@ class Delivery(StrEnum):
 
 
 class ApiAccess(StrEnum):
-    """What opens the HTTP API."""
+    """Access to the HTTP API: function key or sign-in."""
 
     KEY = "key"
     ENTRA = "entra"
 
 
 class Cloud(StrEnum):
-    """Which Microsoft cloud the tenant lives in."""
+    """The Microsoft cloud of the tenant."""
 
     PUBLIC = "public"
     GCC_HIGH = "gcchigh"
@@ -64,8 +64,8 @@ class Cloud(StrEnum):
 
 _STORAGE: Final = "AzureWebJobsStorage"
 
-_COMMAND_LINE: Final = frozenset({"ACP_APP_URL", "ACP_APP_KEY", "ACP_APP_TOKEN"})
-"""What only the command line reads."""
+_COMMAND_LINE: Final = frozenset({"ACP_APP_URL", "ACP_APP_KEY", "ACP_APP_TOKEN", "ACP_SETTINGS"})
+"""Variables that only the command line reads."""
 
 MOST_GROUPS: Final = 20
 """Groups that one call can check a user against (Graph, user: checkMemberGroups)."""
@@ -299,7 +299,7 @@ class Settings(BaseModel):
 
     @property
     def notification_url(self) -> str | None:
-        """Where Graph delivers change notifications, or None when the app does not know.
+        """Address for Graph's change notifications, or None if unknown.
 
         Source of the Event Grid form: "Receive Microsoft Graph API change events through Azure
         Event Grid", Azure Event Grid documentation.
@@ -317,7 +317,7 @@ class Settings(BaseModel):
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Read the settings; empty values count as not set. `SettingsError` names each fault.
 
-        Names that no setting has are left to `unknown_settings`.
+        Unknown names are reported by `unknown_settings`.
         """
         fields = _fields()
         given = {

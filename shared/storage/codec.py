@@ -1,4 +1,4 @@
-"""Queue messages as texts, and back: JSON with a version, read strictly.
+"""Encode and decode queue messages: JSON with a version, read strictly.
 
 The mode stands before the cause (`move_sweep`, `report_catch_up`), because the versions before it take
 any cause and refuse an unknown field: after a rollback they still read these messages. A bare cause
@@ -90,7 +90,7 @@ def decode_page(text: str | bytes) -> PageMessage:
 
 
 def decode_renewal(text: str | bytes) -> RenewMessage:
-    """Read the text of a renewal. InputError: it is another text."""
+    """Read the text of a renewal. InputError: any other text."""
     if (text.decode(errors="replace") if isinstance(text, bytes) else text) != _RENEW:
         raise InputError(f"queue message: the whole text: {_RENEW!r} is expected")
     return RenewMessage()

@@ -1,10 +1,10 @@
 """Table `requests`: the users of requested runs, page by page, so that a run can be resumed.
 
 Partition: the run. Row: the page's number; row `wish`: provider and options.
-Partition `keys`: which run an idempotency key stands for.
+Partition `keys`: the run of each idempotency key.
 
-A page holds at most 100 names as they were given: what they mean is looked up when the page is carried
-out. Its `done` says that every user of it has a result.
+A page has at most 100 names as they were given: they are looked up when the page is carried out. `done`
+means that every user of the page has a result.
 """
 
 import hashlib
@@ -26,13 +26,13 @@ _MAILED: Final = "x-mailed-"
 
 
 class MoveRequestTable:
-    """Reads and writes requests."""
+    """Reader and writer of table `requests`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     async def save_page(self, run: str, page: RequestPage) -> None:
-        """Write a page, unless it is there: beginning the same run again undoes nothing."""
+        """Write a page, unless it exists: beginning the same run again overwrites nothing."""
         if len(page.names) > NAMES_PER_PAGE:
             raise ValueError(f"at most {NAMES_PER_PAGE} names in a page, not {len(page.names)}")
         await self._table.insert(
@@ -74,7 +74,7 @@ class MoveRequestTable:
         )
 
     async def mark_done(self, run: str, number: int) -> None:
-        """Remember that every user of the page has a result."""
+        """Mark the page as done: every user of it has a result."""
         await self._table.update({"PartitionKey": run, "RowKey": f"{number:06d}", "done": True})
 
     async def mark_mailed(self, run: str, user_id: str) -> bool:
@@ -97,7 +97,7 @@ class MoveRequestTable:
         return False
 
     async def save_request(self, run: str, request: MoveRequest) -> None:
-        """Remember provider and options of a request; the names are in the pages."""
+        """Store provider and options of a request; the names are in the pages."""
         options = request.options
         await self._table.replace(
             {
@@ -123,9 +123,9 @@ class MoveRequestTable:
         return MoveRequest(provider=str(row["provider"]) or None, options=options)
 
     async def run_of(self, key: str, run: str, asked: str) -> str:
-        """Return the run that an idempotency key stands for: `run`, unless it had one already.
+        """Return the run of an idempotency key: `run`, unless it already had one.
 
-        asked: a text that stands for the request. ConflictError: the key came with something else.
+        asked: a text that identifies the request. ConflictError: the key was sent with another one.
         """
         row = {"PartitionKey": _KEYS, "RowKey": _digest(key)}
         if await self._table.insert({**row, "run": run, "asked": _digest(asked)}):

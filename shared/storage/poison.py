@@ -1,7 +1,7 @@
-"""Reads a poison queue: messages that failed again and again, and texts that cannot be read.
+"""Read a poison queue: messages that failed repeatedly, and malformed messages.
 
-It is read by a timer and not by a queue trigger, because what cannot be read has to stay there for
-a person to examine. The SDK is imported at the first use, as in `shared.storage.queue`.
+A timer reads it, not a queue trigger, because a malformed message has to stay there for an
+administrator to examine. The SDK is imported at the first use, as in `shared.storage.queue`.
 """
 
 import base64
@@ -17,11 +17,11 @@ from shared.errors import InputError, StorageError
 from shared.storage.queue import MessageQueue
 
 _HIDDEN_SECONDS: Final = 30
-"""A message that is being read is hidden this long, so that two instances do not both record it."""
+"""Time for which a message is hidden while it is read, so that two instances do not both record it."""
 
 
 class PoisonQueue[Content]:
-    """One poison queue. decode: reads a text; InputError: it is malformed."""
+    """A poison queue. decode: reads a text; InputError: it is malformed."""
 
     def __init__(self, queue: MessageQueue, decode: Callable[[str], Content]) -> None:
         self._queue = queue

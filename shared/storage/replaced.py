@@ -1,7 +1,7 @@
 """Table `replacedproviders`: the provider entries of users, saved before they are replaced.
 
 Never deleted. Partition: the user id. Row: a digest of the entries, so that saving the same entries
-twice leaves one record, and other entries of the same user get a record of their own.
+twice leaves one record, and other entries of the same user get another record.
 """
 
 import hashlib
@@ -18,11 +18,11 @@ from shared.storage.tables import Table
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _LONGEST: Final = 32_000
-"""Characters in one string property at most: 64 KiB of UTF-16 (Azure Tables data model)."""
+"""Most characters in one string property: 64 KiB of UTF-16 (Azure Tables data model)."""
 
 
 class ReplacedProviderTable:
-    """Writes and reads the saved entries."""
+    """Reader and writer of the saved entries."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -33,7 +33,7 @@ class ReplacedProviderTable:
         """Save all entries of `user`; returns whether they were new. StorageError: not saved.
 
         TooLargeError: they do not fit into a record. for_move: the provider is about to be replaced.
-        When this returns, the record is durable: the storage answered that it has it.
+        When this returns, the record is durable: the storage has confirmed it.
         """
         text = _encode(user.entries)
         if len(text) > _LONGEST:

@@ -1,4 +1,4 @@
-"""Tables `runs` and `runresults`: what each run did, and what happened to each of its users.
+"""Tables `runs` and `runresults`: each run, and the result of each of its users.
 
 A run's id begins with its start (`20261123T020000Z-sweep-1f2e`), and `runs` is partitioned by month,
 so that the newest runs are one range scan. `runresults`: partition the run, row the user.
@@ -19,14 +19,14 @@ _RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 
 class RunTable:
-    """Reads and writes runs and their results."""
+    """Reader and writer of runs and their results."""
 
     def __init__(self, runs: Table, results: Table) -> None:
         self._runs = runs
         self._results = results
 
     async def save_run(self, run: Run) -> None:
-        """Write the run as it is now."""
+        """Write the run's current state."""
         entity: dict[str, Any] = {
             "PartitionKey": run.id[:6],
             "RowKey": run.id,
@@ -62,7 +62,7 @@ class RunTable:
             yield _decode(dict(row))
 
     async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
-        """Write what happened to some users of a run (at most 100); one transaction."""
+        """Write the results of some users of a run (at most 100); one transaction."""
         if len(results) > BATCH_LIMIT:
             raise ValueError(f"at most {BATCH_LIMIT} results at once, not {len(results)}")
         await self._results.merge_all([_result_row(run, result, now) for result in results])
@@ -70,7 +70,7 @@ class RunTable:
     async def results(
         self, run: str, after: str = "", at_most: int | None = None
     ) -> AsyncIterator[UserResult]:
-        """Yield the results of a run, those after the user `after`, `at_most` so many."""
+        """Yield the results of a run after the user `after`, at most `at_most`."""
         text = "PartitionKey eq @run and RowKey gt @after"
         count = 0
         async for row in self._results.query(text, {"run": run, "after": _key_of(after)}):
@@ -103,7 +103,7 @@ def _result_row(run: str, result: UserResult, now: datetime) -> dict[str, Any]:
 
 
 def _key_of(name: str) -> str:
-    """Return the row of a user: the id, or a digest of a name that may hold what a key must not."""
+    """Return the row of a user: the id, or a digest of a name, which may have characters that keys forbid."""
     if not name or _is_id(name):
         return name
     return hashlib.sha256(name.encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Table `state`: the few single things that are remembered: subscription, delta link, leases."""
+"""Table `state`: the app's own state: subscription, delta link, leases."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,17 +21,17 @@ _SWEEP_REQUEST: Final = "sweep-request"
 
 
 class StateTable:
-    """Reads and writes the single things."""
+    """Reader and writer of table `state`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     async def probe(self) -> None:
-        """Read anything; StorageError when the storage does not answer."""
+        """Read an entity; StorageError when the storage does not answer."""
         await self._table.get(_PARTITION, _SUBSCRIPTION)
 
     async def subscription(self) -> ChangeSubscription | None:
-        """Return what is known of the subscription, or None."""
+        """Return the stored subscription, or None."""
         row = await self._table.get(_PARTITION, _SUBSCRIPTION)
         if row is None:
             return None
@@ -43,7 +43,7 @@ class StateTable:
         )
 
     async def save_subscription(self, subscription: ChangeSubscription) -> None:
-        """Remember the subscription."""
+        """Store the subscription."""
         entity: dict[str, Any] = {
             "PartitionKey": _PARTITION,
             "RowKey": _SUBSCRIPTION,
@@ -55,7 +55,7 @@ class StateTable:
         await self._table.replace(entity)
 
     async def delta_link(self) -> str | None:
-        """Return where the next catch-up goes on, or None before the first."""
+        """Return where the next catch-up resumes, or None before the first."""
         row = await self._table.get(_PARTITION, _DELTA)
         return str(row["link"]) if row else None
 
@@ -65,40 +65,40 @@ class StateTable:
         return row.metadata["timestamp"] if row else None
 
     async def save_delta_link(self, link: str) -> None:
-        """Remember where the next catch-up goes on."""
+        """Store where the next catch-up resumes."""
         await self._table.replace({"PartitionKey": _PARTITION, "RowKey": _DELTA, "link": link})
 
     async def current_sweep(self) -> str | None:
-        """Return the id of the sweep that is not finished, or None."""
+        """Return the id of the unfinished sweep, or None."""
         row = await self._table.get(_PARTITION, _SWEEP)
         return str(row["run"]) or None if row else None
 
     async def save_current_sweep(self, run: str | None) -> None:
-        """Remember the sweep that is not finished; None: there is none."""
+        """Store the id of the unfinished sweep; None: there is none."""
         await self._table.merge({"PartitionKey": _PARTITION, "RowKey": _SWEEP, "run": run or ""})
 
     async def sweep_requested(self) -> bool:
-        """Return whether a sweep has to be begun."""
+        """Return whether a sweep is requested."""
         row = await self._table.get(_PARTITION, _SWEEP_REQUEST)
         return bool(row["wanted"]) if row else False
 
     async def request_sweep(self, wanted: bool = True) -> None:
-        """Remember that a sweep has to be begun, even after a crash; False: it was."""
+        """Request a sweep, also if the app crashes meanwhile; False: it was begun."""
         await self._table.merge(
             {"PartitionKey": _PARTITION, "RowKey": _SWEEP_REQUEST, "wanted": wanted}
         )
 
     async def released_sweeps(self) -> list[str]:
-        """Return the ids of the held sweeps that a person released, oldest first."""
+        """Return the ids of the released sweeps, oldest first."""
         rows = self._table.query("PartitionKey eq @list", {"list": _RELEASED})
         return [str(row["RowKey"]) async for row in rows]
 
     async def add_released_sweep(self, run: str) -> None:
-        """Remember a sweep that a person released."""
+        """Store the id of a released sweep."""
         await self._table.merge({"PartitionKey": _RELEASED, "RowKey": run})
 
     async def remove_released_sweep(self, run: str) -> None:
-        """Forget a released sweep: it is done."""
+        """Remove a released sweep: it is done."""
         await self._table.delete(_RELEASED, run)
 
     async def excluded_ids(self) -> Mapping[str, str]:
@@ -140,10 +140,10 @@ class StateTable:
     async def acquire(
         self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False
     ) -> bool:
-        """Take the lease `name` until `now + span`; False while somebody else holds it.
+        """Take the lease `name` until `now + span`; False while another holder has it.
 
-        renew: only if nobody else had it since. A lease ends by itself, so a killed holder blocks
-        nobody for longer than `span`.
+        renew: only if no other holder has taken it since. A lease expires, so a killed holder blocks
+        others for at most `span`.
         """
         key = f"lease-{name}"
         entity = {
@@ -160,7 +160,7 @@ class StateTable:
         return await self._table.replace_if_unchanged(entity, str(row.metadata["etag"]))
 
     async def release(self, name: str, owner: str, now: datetime) -> None:
-        """Give the lease back, if it is still ours."""
+        """Release the lease, if it is still ours."""
         row = await self._table.get(_PARTITION, f"lease-{name}")
         if row is not None and row["owner"] == owner:
             row["until"] = now

@@ -1,7 +1,7 @@
-"""Table `plans`: what each page of a sweep found, so that a sweep resumes where it was stopped.
+"""Table `plans`: the findings of each page of a sweep, so that a sweep resumes where it stopped.
 
-Partition: the run. Row: the page's number. User ids are packed, 16 bytes each; a property holds
-64 KiB at most (Azure Tables data model), a page at most 1,000 users.
+Partition: the run. Row: the page's number. User ids are packed, 16 bytes each; a property has
+at most 64 KiB (Azure Tables data model), a page at most 1,000 users.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -12,7 +12,7 @@ from shared.storage.tables import Table
 
 
 class SweepPageTable:
-    """Reads and writes the pages of sweeps."""
+    """Reader and writer of the pages of sweeps."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -30,11 +30,11 @@ class SweepPageTable:
         )
 
     async def mark_sent(self, run: str, number: int) -> None:
-        """Remember that the queue has the page's users."""
+        """Mark the page's users as queued."""
         await self._table.update({"PartitionKey": run, "RowKey": f"{number:06d}", "sent": True})
 
     async def delete(self, run: str) -> None:
-        """Forget the run's pages."""
+        """Delete the run's pages."""
         await self._table.delete_all(run)
 
     async def pages(self, run: str) -> AsyncIterator[SweepPage]:

@@ -1,4 +1,4 @@
-"""Azure Tables through the SDK: opened once a process, created when missing, one error type."""
+"""Azure Tables through the SDK: opened once per process, created if missing, one error type."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from itertools import batched
@@ -23,13 +23,13 @@ from shared.telemetry.log import EventLog
 _LOG: Final = EventLog("acp.storage")
 
 BATCH_LIMIT: Final = 100
-"""Operations in one transaction at most (Azure Tables, "Performing entity group transactions")."""
+"""Most operations in one transaction (Azure Tables, "Performing entity group transactions")."""
 
 Entity = Mapping[str, Any]
 
 
 class Table:
-    """One table. Every method raises StorageError when the storage refuses or does not answer."""
+    """A table. Every method raises StorageError when the storage refuses or does not answer."""
 
     def __init__(self, client: TableClient, name: str) -> None:
         self._client = client
@@ -47,7 +47,7 @@ class Table:
             raise self._failed("read", error) from error
 
     async def insert(self, entity: Entity) -> bool:
-        """Write a new entity; False when one with these keys is there already (it stays)."""
+        """Write a new entity; False when one with these keys already exists (it stays)."""
         await self._create()
         try:
             await self._client.create_entity(entity)
@@ -62,7 +62,7 @@ class Table:
         await self._upsert(entity, UpdateMode.MERGE)
 
     async def replace(self, entity: Entity) -> None:
-        """Write the entity; nothing of an existing one stays."""
+        """Write the entity, replacing an existing one."""
         await self._upsert(entity, UpdateMode.REPLACE)
 
     async def update(self, entity: Entity) -> bool:
@@ -77,7 +77,7 @@ class Table:
         return True
 
     async def replace_if_unchanged(self, entity: Entity, etag: str) -> bool:
-        """Write the entity only if nobody did since `etag` was read; False when somebody did."""
+        """Write the entity only if it has not changed since `etag` was read; False when it has."""
         await self._create()
         try:
             await self._client.update_entity(
@@ -93,7 +93,7 @@ class Table:
         return True
 
     async def delete(self, partition: str, row: str) -> None:
-        """Remove the entity; one that is not there is fine."""
+        """Remove the entity, if it exists."""
         await self._create()
         try:
             await self._client.delete_entity(partition, row)
@@ -103,7 +103,7 @@ class Table:
             raise self._failed("delete", error) from error
 
     async def delete_if_unchanged(self, entity: TableEntity) -> bool:
-        """Remove an entity that was read; False when somebody wrote it since."""
+        """Remove an entity that was read; False when it has changed since."""
         await self._create()
         try:
             await self._client.delete_entity(
@@ -133,7 +133,7 @@ class Table:
                     [(TransactionOperation.DELETE, row) for row in some]
                 )
         except ResourceNotFoundError:
-            return  # somebody else is removing them
+            return  # another instance is removing them
         except AzureError as error:
             raise self._failed("delete", error) from error
 

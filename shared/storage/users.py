@@ -1,7 +1,7 @@
-"""Table `users`: the last known state of each user the system tried.
+"""Table `users`: the last known state of each user that the system attempted.
 
 Partition: the first hex digit of the user id, so that one user is a point read and a full read is
-16 range scans that run side by side. Row: the user id.
+16 parallel range scans. Row: the user id.
 """
 
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from shared.storage.tables import Table
 
 
 class UserTable:
-    """Reads and writes the rows of `users`."""
+    """Reader and writer of table `users`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -26,7 +26,7 @@ class UserTable:
         return row.get("moved_at") if row else None
 
     async def known(self, user_id: str) -> KnownUser | None:
-        """Return the user's row, or None when the system never tried the user."""
+        """Return the user's row, or None when there was no attempt at the user."""
         row = await self._table.get(user_id[0], user_id)
         return _decode(dict(row)) if row else None
 

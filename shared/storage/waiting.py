@@ -21,7 +21,7 @@ _TRIES: Final = 5
 
 
 class WaitingTable:
-    """Reads and writes waiting users."""
+    """Reader and writer of table `waiting`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -71,7 +71,7 @@ class WaitingTable:
     async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
         """Take the user off the lists, unless an attempt later than `looked_at` wrote the row.
 
-        Return the user's row as it was, or None when there was none to take off.
+        Return the user's old row, or None when there was none to remove.
         """
         partitions = [user_id[0], *((_DUE, _ATTENTION) if await self._has_old_rows() else ())]
         removed = None

@@ -1,4 +1,4 @@
-"""The catalogue of log lines: every event that the app writes, with its fields and what it means.
+"""Catalogue of log lines: every event that the app logs, with its fields and its meaning.
 
 A line is `event field=value ...`, the event in the name of its class: `Decided` writes `decided`. A
 field that is None is left out. An event or a field that is not declared here cannot be written: the
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Final, NewType, dataclass_transform
 
 LoggedUser = NewType("LoggedUser", str)
-"""A user as lines may name one: `EventLog.who` makes it, so that no id slips into a line."""
+"""A user's name in log lines: only `EventLog.who` makes one, so that no id gets into a line."""
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -100,14 +100,14 @@ class NotificationsDropped(Event):
 
 
 class CaughtUp(Event):
-    """The catch-up asked Graph what changed; written when it queued somebody or was throttled."""
+    """The catch-up asked Graph what changed; written when it queued users or was throttled."""
 
     queued: int
     throttled: int
 
 
 class DeltaLinkExpired(Event):
-    """Graph forgot our place in its changes: a full sweep follows."""
+    """Graph no longer accepts the delta link: a full sweep follows."""
 
     level = logging.WARNING
 
@@ -141,7 +141,7 @@ class SweepEnded(Event):
 
 
 class SweepSkipped(Event):
-    """A sweep was not begun, because one is running."""
+    """A sweep was not started, because one is running."""
 
     reason: str
 
@@ -177,7 +177,7 @@ class SubscriptionRenewed(Event):
 
 
 class SubscriptionGone(Event):
-    """Graph ended the subscription; a new one is made."""
+    """Graph ended the subscription; a new one is created."""
 
     level = logging.WARNING
     subscription: str
@@ -198,7 +198,7 @@ class Poison(Event):
 
 
 class PoisonUnreadable(Event):
-    """A malformed message on a poison queue; it stays there for a person to examine."""
+    """A malformed message on a poison queue; it stays there for an administrator to examine."""
 
     level = logging.ERROR
     reason: str
@@ -221,7 +221,7 @@ class PagePostponed(Event):
 
 
 class RunInterrupted(Event):
-    """A page of a requested run failed repeatedly; the run says what to do."""
+    """A page of a requested run failed repeatedly; the run's reason says what to do."""
 
     level = logging.WARNING
     run: str
@@ -267,7 +267,7 @@ class NeedsAttention(Event):
 
 
 class Unexpected(Event):
-    """A defect met one user, who was recorded as failed; the traceback follows."""
+    """A defect affected one user, who was recorded as failed; the traceback follows."""
 
     level = logging.ERROR
     user: LoggedUser
@@ -282,7 +282,7 @@ class RuleBroken(Event):
 
 
 class Unhealthy(Event):
-    """A part that the app stands on did not answer the health check."""
+    """A service that the app depends on did not answer the health check."""
 
     level = logging.WARNING
     part: str
@@ -290,7 +290,7 @@ class Unhealthy(Event):
 
 
 class Measured(Event):
-    """What is left to do and how fresh the app's picture is, every five minutes."""
+    """Remaining work and the age of the app's data, logged every five minutes."""
 
     waiting: int
     waiting_hour: int
@@ -314,14 +314,14 @@ FIELDS: Final = {
     "window_ms": "milliseconds from the answer of the read to that of the set; absent without a set",
     "retries": "how often the users have come again",
     "reason": "why, in words",
-    "origin": "operation in which the user began to wait, where it is another one",
+    "origin": "operation in which the user began to wait, if it is another one",
     "users": "users of the message, notification, sweep or poison messages",
     "moved": "users who were moved",
     "would_move": "users whom report mode would have moved",
-    "waiting": "users who wait for another attempt",
+    "waiting": "users waiting for another attempt",
     "failed": "users whose attempt failed",
     "throttled": "answers of Graph and Teams that asked to wait (429, or 503 with Retry-After)",
-    "lag_ms": "milliseconds from Graph's event to its arrival here, the longest of them",
+    "lag_ms": "longest time from Graph's event to its arrival here, in milliseconds",
     "malformed": "notifications that lack a field",
     "wrong_tenant": "notifications of another tenant",
     "unknown_subscription": "notifications of a subscription that is not ours",
@@ -361,7 +361,7 @@ def catalogue() -> dict[str, type[Event]]:
 
 
 def fields_of(kind: type[Event]) -> dict[str, str]:
-    """Return an event's fields, `operation` first, each with its type in Kusto: string or long."""
+    """Return an event's fields, `operation` first, each with its Kusto type: string or long."""
     declared = kind.declared.items()
     return {"operation": "string"} | {
         name: "long" if "int" in str(hint) else "string" for name, hint in declared

@@ -1,10 +1,10 @@
-r"""Writes events as log lines `event operation=... field=value ...`, without users' names.
+r"""Write events as log lines `event operation=... field=value ...`, without users' names.
 
 Rule: no passcode, PIN, token or secret ever. User ids and UPNs only behind ACP_LOG_USERS; without
 it a user appears under a short pseudonym, the same in every line, so that lines can be correlated.
 
-The Functions host takes a line's text and no structured fields, so the text is what queries parse:
-a value with a space, a quote, `=` or a backslash stands in double quotes, in which `"` and `\` follow
+The Functions host takes a line's text but no structured fields, so queries parse the text:
+a value with a space, a quote, `=` or a backslash is in double quotes, in which `"` and `\` follow
 a backslash; nothing else is escaped. Source: "parse-kv operator", Kusto Query Language documentation.
 """
 
@@ -17,14 +17,14 @@ from shared.telemetry.events import Event, LoggedUser
 from shared.telemetry.operation import current_id
 
 _LONGEST: Final = 500
-"""Characters of a value at most; what is longer is cut."""
+"""Most characters of a value; longer values are cut."""
 
 _PLAIN: Final = re.compile(r'[^\s"=\\]+')
 _ESCAPED: Final = str.maketrans({"\\": r"\\", '"': r"\""})
 
 
 class EventLog:
-    """Writes events through the standard logging of the Functions worker."""
+    """Writer of events through the standard logging of the Functions worker."""
 
     def __init__(self, name: str, *, show_users: bool = False, salt: str = "") -> None:
         self._logger = logging.getLogger(name)
@@ -46,7 +46,7 @@ class EventLog:
 
 
 def line(event: Event) -> str:
-    """Return the text of an event, with the id of the operation under way."""
+    """Return the text of an event, with the id of the current operation."""
     parts = [event.event]
     if operation := current_id():
         parts.append(f"operation={operation}")
@@ -58,7 +58,7 @@ def line(event: Event) -> str:
 
 
 def quiet_libraries() -> None:
-    """Keep the libraries' own INFO lines out: they print URLs, and URLs carry user ids."""
+    """Silence the libraries' own INFO lines: they print URLs, and URLs contain user ids."""
     for name in ("httpx", "httpcore", "azure", "msal"):
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -1,8 +1,8 @@
-"""One id for everything that one signal causes: a notification, a timer's tick, a person's request.
+"""Operation ids: one id for everything that a notification, a timer or a request causes.
 
-Azure gives each call of a function an operation id of its own, and a queue message begins a new one.
-So the app makes an id where a signal comes in, carries it in its queue messages, and logs it on every
-line as `operation=`. It travels in a context variable: tasks that are begun inside inherit it.
+Azure gives each function call an operation id, and a queue message begins a new one. So the app creates
+its own id when a signal arrives, carries it in its queue messages, and logs it on every line as
+`operation=`. It is held in a context variable: tasks that are started inside inherit it.
 """
 
 import functools
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 @dataclass(slots=True)
 class Operation:
-    """An operation, as one piece of work sees it; throttled: answers so far that asked to wait."""
+    """An operation within one piece of work; throttled: answers so far that asked to wait."""
 
     id: str
     throttled: int = 0
@@ -26,28 +26,28 @@ _CURRENT: Final[ContextVar[Operation | None]] = ContextVar("operation", default=
 
 
 def current_id() -> str | None:
-    """Return the id of the operation that the caller works for, or None."""
+    """Return the id of the caller's operation, or None."""
     here = _CURRENT.get()
     return here.id if here else None
 
 
 def throttled() -> int:
-    """Return how many answers asked the work under way to wait, so far."""
+    """Return how many answers have throttled the current work so far."""
     here = _CURRENT.get()
     return here.throttled if here else 0
 
 
 def count_throttled(answers: int = 1) -> None:
-    """Count answers of a service that asked to wait, for the work under way."""
+    """Count throttled answers of a service for the current work."""
     if here := _CURRENT.get():
         here.throttled += answers
 
 
 @contextmanager
 def operation(known: str | None = None) -> Iterator[Operation]:
-    """Work under the operation `known`, else under the caller's, else under a new one.
+    """Run under the operation `known`, else under the caller's, else under a new one.
 
-    An id is 16 hex digits. What is counted inside is this piece of work's own.
+    An id is 16 hex digits. Counts inside belong to this piece of work only.
     """
     here = Operation(known or current_id() or os.urandom(8).hex())
     token = _CURRENT.set(here)
@@ -58,7 +58,7 @@ def operation(known: str | None = None) -> Iterator[Operation]:
 
 
 def traced[**P, R](work: Callable[P, Awaitable[R]]) -> Callable[P, Coroutine[Any, Any, R]]:
-    """Make each call of `work` an operation, or a part of the caller's."""
+    """Run each call of `work` as an operation, or as a part of the caller's."""
 
     @functools.wraps(work)
     async def inside(*args: P.args, **kwargs: P.kwargs) -> R:

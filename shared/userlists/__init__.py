@@ -1,1 +1,1 @@
-"""Lists of users that a person gives: names typed on one line, or a CSV file."""
+"""User lists as input: names on one line, or a CSV file."""

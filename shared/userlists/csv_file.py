@@ -1,4 +1,4 @@
-"""The users that a CSV file names, whatever program and language it was written with."""
+"""Read the users in a CSV file, whatever program and language it was written with."""
 
 from collections.abc import Iterator
 from typing import BinaryIO, Final
@@ -21,9 +21,9 @@ COLUMNS: Final = (
     "ObjectId",
     "Id",
 )
-"""The columns that are known to name users, the best first: Graph's, Exchange's and PowerShell's names.
+"""Known names of user columns, the best first: those of Graph, Exchange and PowerShell.
 
-Case, blanks, `_` and `-` do not matter: "Object ID" and "E-mail" are among them.
+Case, spaces, `_` and `-` do not matter: "Object ID" and "E-mail" are among them.
 """
 
 _LISTED = 20
@@ -33,7 +33,7 @@ def csv_names(file: BinaryIO, column: str | None = None) -> Iterator[str | BadLi
     """Yield the name in each row of a CSV file (see `user_name`), or why a line yields none.
 
     file: seekable, read from its beginning, more than once and in pieces: memory does not grow. column:
-    the header of the column that holds the names, in any case. Without it the first row is a header
+    the header of the column with the names, in any case. Without it the first row is a header
     when one of COLUMNS is in it and no name of a user; the first of COLUMNS that is there counts.
     Without a header it is the first column in which the first row names a user. A file without rows
     yields nothing. InputError, at the first row: no such column, or none is known to hold names;
@@ -55,7 +55,7 @@ def csv_names(file: BinaryIO, column: str | None = None) -> Iterator[str | BadLi
 
 
 def _find_column(row: Row, column: str | None, *, header_lost: bool) -> tuple[int, bool]:
-    """Return which column holds the names, by the first row, and whether that row is a header."""
+    """Return the column of the names, from the first row, and whether that row is a header."""
     if column is not None:
         headers = [field.strip().casefold() for field in row.fields]
         wanted = column.strip().casefold()

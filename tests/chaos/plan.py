@@ -112,7 +112,7 @@ class Plan:
     set_back: int
     """How many moved users are set back by hand once the storm is over."""
     linger: float
-    """Seconds that the storm goes on at most until every kind of fault has struck."""
+    """Seconds that the storm continues at most until every kind of fault has struck."""
 
 
 def draw(seed: int, users: Sequence[User], *, minutes: float, hosts: int) -> Plan:

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from cli.main import run
+from local.commands import ROOT
 from tests.e2e.command_line import surroundings
-from tests.e2e.host import ROOT
 
 PAGE = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
 FIRST = re.findall(r"^\$ acp demo (.+)$", PAGE, re.MULTILINE)[0]
@@ -41,8 +41,8 @@ class Terminal:
             return 0 if httpx.post(url, content=body, trust_env=False).is_success else 1
         with chdir(self.folder), surroundings({"PATH": ""}, io.TextIOWrapper(io.BytesIO())):
             status = run(words[1:])
-        told = capsys.readouterr()
-        self.said.append(told.err)
-        if began := re.search(r"^run (\S+)$", told.err, re.MULTILINE):
+        printed = capsys.readouterr()
+        self.said.append(printed.err)
+        if began := re.search(r"^run (\S+)$", printed.err, re.MULTILINE):
             self.names.setdefault("RUN", began[1])
         return status

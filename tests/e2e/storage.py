@@ -55,7 +55,7 @@ class AppStorage:
             return None
 
     def outcomes(self) -> dict[str, str]:
-        """What the app last found of every user that it looked at."""
+        """What the app last found of every user that it has processed."""
         return {row["RowKey"]: row["outcome"] for row in self.rows("users")}
 
     def saved(self, user_id: str) -> list[list[dict[str, Any]]]:
@@ -76,6 +76,11 @@ class AppStorage:
         assert row, "the app has no subscription"
         return {**row, "client_state": self.client_states()[0]}
 
+    def subscription_id(self) -> str:
+        """The id of that subscription, empty when there is none."""
+        row = self.row("state", "subscription")
+        return str(row["subscription_id"] or "") if row else ""
+
     def client_states(self) -> list[str]:
         """Every secret that notifications may carry, the newest first; none so far: no secret."""
         row = self.row("state", "subscription")
@@ -88,7 +93,7 @@ class AppStorage:
         text = content if isinstance(content, str) else json.dumps(content)
         self.send_raw(base64.b64encode(text.encode()).decode())
 
-    def look_at(self, *user_ids: str) -> None:
+    def queue_users(self, *user_ids: str) -> None:
         """Queue users, as the triggers do."""
         self.send({"version": 1, "cause": "license_event", "users": user_ids})
 

@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
+from local.commands import ROOT
 from local.processes import Child
 from local.waiting import wait_until
-from tests.e2e.host import ROOT
 from tests.e2e.session import FIRST, PAGE, SESSION, Terminal
 from tests.e2e.tenant import MICROSOFT
 
@@ -109,7 +109,7 @@ def test_every_user_is_counted_once_and_nobody_is_left(kept: Kept) -> None:
 
 
 def test_notifications_and_the_sweep_both_had_their_part(kept: Kept) -> None:
-    """Licenses were assigned and told of, and more users were moved than the wave alone explains."""
+    """Licenses were assigned and notified, and more users were moved than the wave alone explains."""
     summary = kept.summary
     assert summary["notifications"] > 0
     assert summary["moved"] >= summary["replaced_saved"] > 0
@@ -136,9 +136,9 @@ def test_the_session_of_the_docs_runs_as_it_is_shown(
     names = {name.upper(): kept.addresses[name] for name in ("tenant", "host")}
     terminal = Terminal({**names, "FILE": f"{kept.addresses['logs']}/settings.json"}, tmp_path)
     for line in SESSION:
-        wanted = re.search(r"# status (\d)$", line)
+        expected = re.search(r"# status (\d)$", line)
         status = terminal.type(line, capsys)
-        assert status == int(wanted[1] if wanted else 0), (line, terminal.said[-1:])
+        assert status == int(expected[1] if expected else 0), (line, terminal.said[-1:])
     assert (tmp_path / "run.html").is_file()
 
 

@@ -31,7 +31,7 @@ def test_the_tenant_is_away(azurite_server: Azurite, folder: Path) -> None:
         System(azurite_server, tenant, folder) as system,
     ):
         system.wait_until_subscribed()
-        tenant.stop()
+        tenant.stop(5)
         answer = system.host.health()
         assert answer.status_code == 503
         assert answer.json() == {

@@ -10,7 +10,7 @@ from local.azurite.server import Azurite
 from local.waiting import wait_until
 from tests.e2e.proxy import Forward, Proxy, Reply, Request, let_through
 from tests.e2e.system import System
-from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant
+from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_when_the_entries_cannot_be_saved_the_provider_stays(system: System, tab
 
     tables.rule = refuse_saving
     with system.changing():
-        system.storage.look_at(user["id"])
+        system.storage.queue_users(user["id"])
         assert system.wait_for(user, "failed") == user
     assert system.tenant.writes() == writes
     row = system.storage.row("waiting", user["id"])
@@ -62,9 +62,13 @@ def test_when_no_table_answers_the_message_comes_back(system: System, tables: Pr
     """Every table refuses: the message fails and comes again, nothing is set until they answer."""
     user, writes = system.tenant.take("third_party"), system.tenant.writes()
     tables.rule = lambda _request, _forward: REFUSAL
-    looks = system.host.looks()
-    system.storage.look_at(user["id"])
-    wait_until(lambda: system.host.looks() >= looks + 3, "the message came three times", PATIENCE)
+    taken = system.host.messages_taken()
+    system.storage.queue_users(user["id"])
+    wait_until(
+        lambda: system.host.messages_taken() >= taken + 3,
+        "the message came three times",
+        TIME_LIMIT,
+    )
     assert system.tenant.user(user["id"]) == user
     assert system.tenant.writes() == writes
 

@@ -1,4 +1,4 @@
-"""The single things that the app remembers, in memory."""
+"""The singletons that the app remembers, in memory."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from shared.domain.subscription import ChangeSubscription
 
 @dataclass
 class FakeState:
-    """The single things; counts how often the subscription is read."""
+    """The singletons; counts how often the subscription is read."""
 
     known: ChangeSubscription | None = None
     reads: int = 0

@@ -10,7 +10,6 @@ from shared.domain.user import ServiceUser
 from shared.errors import InputError, ServiceError, UnreachableError
 from tests.fakes.people import microsoft
 
-
 QUIET = TenantSwitches(replaces_provider=False, sends_mail=False, sends_meetings=False)
 """Switches of a tenant in which a move has no side effect."""
 

@@ -54,7 +54,7 @@ class ControlApi:
         routes.add("POST", "/delta", "delta", self._delta_tokens)
         routes.add("POST", "/tokens/revoke", "revoke", self._revoke)
         routes.add("GET", "/subscriptions", "subscriptions", self._subscriptions)
-        routes.add("POST", "/subscriptions/{id}/reauthorize", "remind", self._remind)
+        routes.add("POST", "/subscriptions/{id}/reauthorize", "reauthorize", self._reauthorize)
         routes.add("DELETE", "/subscriptions/{id}", "drop", self._drop)
         ControlRights(tenant, tokens).add_to(routes)
 
@@ -86,24 +86,24 @@ class ControlApi:
 
     def _set_by_hand(self, call: Call) -> Answer:
         user = self._find(call)
-        wanted = read_body(EntriesByHand, call).entries
-        defaults = [entry for entry in wanted if entry.default]
+        given = read_body(EntriesByHand, call).entries
+        defaults = [entry for entry in given if entry.default]
         if len(defaults) > 1:
             raise ControlError("entries", "Only one entry can be the default one.")
-        chosen = defaults[0] if defaults else (wanted[0] if wanted else None)
-        entries = tuple(self._entry(entry, default=entry is chosen) for entry in wanted)
+        chosen = defaults[0] if defaults else (given[0] if given else None)
+        entries = tuple(self._entry(entry, default=entry is chosen) for entry in given)
         self._tenant.conferencing.set_by_hand(user, entries)
         return Answer(200, show_user(user))
 
-    def _entry(self, wanted: EntryByHand, *, default: bool) -> ProviderEntry:
-        provider = next(p for p in PROVIDERS if p.name == wanted.name)
+    def _entry(self, given: EntryByHand, *, default: bool) -> ProviderEntry:
+        provider = next(p for p in PROVIDERS if p.name == given.name)
         digits = int(self._tenant.new_id()[:8], 16)
         return ProviderEntry(
             name=provider.name,
             domain=provider.domain,
-            toll_number=wanted.toll_number or f"{provider.toll_prefix}{digits % 10_000:04d}",
-            toll_free_number=wanted.toll_free_number,
-            passcode=wanted.passcode or str(1_000_000 + digits % 9_000_000),
+            toll_number=given.toll_number or f"{provider.toll_prefix}{digits % 10_000:04d}",
+            toll_free_number=given.toll_free_number,
+            passcode=given.passcode or str(1_000_000 + digits % 9_000_000),
             url=f"{provider.url}/{self._tenant.new_id()}",
             default=default,
         )
@@ -160,12 +160,12 @@ class ControlApi:
         return self._event_grid(call)
 
     def _delta_tokens(self, call: Call) -> Answer:
-        wanted = read_body(DeltaTokens, call).tokens
-        if wanted == "expire":
+        tokens = read_body(DeltaTokens, call).tokens
+        if tokens == "expire":
             self._delta.expire()
         else:
             self._delta.reset()
-        return Answer(200, {"tokens": wanted})
+        return Answer(200, {"tokens": tokens})
 
     def _revoke(self, _: Call) -> Answer:
         self._tokens.revoke_all()
@@ -175,9 +175,9 @@ class ControlApi:
         live = self._notifier.live()
         return Answer(200, {"subscriptions": [s.as_json(self._tenant.app_id) for s in live]})
 
-    def _remind(self, call: Call) -> Answer:
+    def _reauthorize(self, call: Call) -> Answer:
         self._known_subscription(call)
-        self._notifier.remind(self._notifier.subscriptions[call.params["id"]])
+        self._notifier.ask_to_reauthorize(self._notifier.subscriptions[call.params["id"]])
         return Answer(202, {"id": call.params["id"]})
 
     def _drop(self, call: Call) -> Answer:

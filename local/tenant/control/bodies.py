@@ -54,7 +54,7 @@ class AdministratorRoles(_Body):
     roles: list[str] = Field(max_length=20)
 
 
-class TokenWish(_Body):
+class TokenRequest(_Body):
     """`POST /_tenant/administrator/token`: what the token is for."""
 
     resource: Literal["https://graph.microsoft.com"] = "https://graph.microsoft.com"

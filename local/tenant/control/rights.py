@@ -1,6 +1,6 @@
-"""The control calls about rights: who signs in, with which roles, and what the app's identity has."""
+"""Control calls about rights: who signs in, with which roles, and what the app's identity was granted."""
 
-from local.tenant.control.bodies import AdministratorRoles, TokenWish, read_body
+from local.tenant.control.bodies import AdministratorRoles, TokenRequest, read_body
 from local.tenant.errors import ControlError
 from local.tenant.exchange import Answer, Call, Routes
 from local.tenant.identity.permissions import ROLE_BY_ID, ROLE_BY_NAME
@@ -36,7 +36,7 @@ class ControlRights:
         return self._administrator(call)
 
     def _token(self, call: Call) -> Answer:
-        resource = read_body(TokenWish, call).resource
+        resource = read_body(TokenRequest, call).resource
         token, expires = self._tokens.issue(resource, self._all.administrator.claims())
         return Answer(
             200,

@@ -1,6 +1,6 @@
 """The directory: every account, looked up by id, by name and by plan, and what changed when."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from local.tenant.clock import stamp
@@ -20,7 +20,6 @@ class Directory:
     def __init__(self) -> None:
         self.users: list[User] = []
         self.changes: list[int] = []
-        self.consumed: Counter[str] = Counter()
         self.version = 0
         self._by_id: dict[str, User] = {}
         self._by_upn: dict[str, User] = {}
@@ -32,16 +31,13 @@ class Directory:
         """Call `listener(user, "updated" | "deleted")` after each change."""
         self._listeners.append(listener)
 
-    def add(self, user: User, *, born: bool) -> None:
-        """Take in a user; `born` ones are there from the start and are not a change."""
+    def add(self, user: User) -> None:
+        """Take in a user who is there from the start."""
         self.users.append(user)
         self._by_id[user.id] = user
         if user.deleted_at is None:
             self._by_upn[user.upn.lower()] = user
-        self.consumed.update(user.grants.keys())
         self._index(user, new=True)
-        if not born:
-            self.touch(user)
 
     def find(self, key: str, *, deleted: bool = False) -> User | None:
         """The user with that id or principal name; soft-deleted ones only when asked for."""
@@ -64,15 +60,13 @@ class Directory:
 
     def set_grants(self, user: User, grants: dict[str, Grant], at: float) -> None:
         """Change the products of a user; assignedPlans follow at once, as in Graph."""
-        self.consumed.subtract(user.grants.keys())
-        self.consumed.update(grants.keys())
         user.grants = grants
         user.plans = plans_of(grants, user.plans, stamp(at))
         self._index(user)
         self.touch(user)
 
     def touch(self, user: User, change: str = "updated") -> None:
-        """Log a change that Graph shows, and tell the listeners."""
+        """Log a change that Graph shows, and notify the listeners."""
         self.changes.append(user.index)
         for listener in self._listeners:
             listener(user, change)
@@ -81,13 +75,6 @@ class Directory:
         """Move a user to the deleted items: out of lists, still known to Teams."""
         user.deleted_at = at
         self._by_upn.pop(user.upn.lower(), None)
-        self._index(user)
-        self.touch(user)
-
-    def restore(self, user: User) -> None:
-        """Bring a soft-deleted user back."""
-        user.deleted_at = None
-        self._by_upn[user.upn.lower()] = user
         self._index(user)
         self.touch(user)
 

@@ -30,7 +30,6 @@ class Kind(StrEnum):
     ON_PREMISES = "on_premises"
     INELIGIBLE = "ineligible"
     SOFT_DELETED = "soft_deleted"
-    CREATED = "created"
     """Not born with the tenant: made through Graph."""
 
 
@@ -105,7 +104,6 @@ class User:
     licensed: bool = False
     deleted_at: float | None = None
     purged: bool = False
-    known_from: float = 0.0
     """When the Teams service learns of the account, seconds since 1970."""
 
     provisioned: bool = False

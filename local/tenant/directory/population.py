@@ -1,4 +1,4 @@
-"""The users a tenant is born with: how many of each kind, and what each of them looks like.
+"""The users a tenant is born with: how many of each kind, and what each of them has.
 
 Everything follows from the seed. The dates that belong to a user's history are drawn from fixed
 years; only the users licensed "a moment ago" carry the time at which the tenant was started.

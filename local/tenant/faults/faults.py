@@ -1,4 +1,4 @@
-"""Faults on purpose: what a run is to suffer, and the dice that decide each time.
+"""Injected faults: their shares, and the dice that decide each time.
 
 Every kind has dice of its own, so that the same seed gives the same faults to the same calls, and
 adding one kind does not change when another strikes.
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from local.tenant.ledger import Ledger
 from local.tenant.units import Seconds, Share
 
-Service = Literal["graph", "teams", "identity"]
+ServiceName = Literal["graph", "teams", "identity"]
 
 
 class FaultsError(Exception):
@@ -27,7 +27,7 @@ class Faults(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(1, description="the dice's seed")
-    services: tuple[Service, ...] = Field(
+    services: tuple[ServiceName, ...] = Field(
         ("graph", "teams"), description="whose calls suffer the faults of calls"
     )
 
@@ -47,7 +47,9 @@ class Faults(BaseModel):
     notifications_doubled: Share = Field(0.0, description="the same notification twice")
     notifications_late: Share = Field(0.0, description="`late_seconds` later")
     notifications_reordered: Share = Field(0.0, description="overtaken by later ones")
-    subscriptions_vanish: Share = Field(0.0, description="of the changes a subscription would tell")
+    subscriptions_vanish: Share = Field(
+        0.0, description="of the changes that a subscription would report"
+    )
 
     delta_tokens_expire: Share = Field(0.0, description="400 syncStateNotFound")
     delta_resyncs: Share = Field(0.0, description="410 with Location")
@@ -102,7 +104,7 @@ class Dice:
         self.faults = faults
         self._streams = {}
 
-    def strikes(self, kind: str, service: Service | None = None) -> bool:
+    def strikes(self, kind: str, service: ServiceName | None = None) -> bool:
         """Throw the dice of one kind; with a service, only if its calls suffer faults."""
         share: float = getattr(self.faults, kind)
         if not share or (service is not None and service not in self.faults.services):
@@ -118,7 +120,7 @@ class Dice:
             self._streams[kind] = random.Random(seed)  # noqa: S311 - not a secret
         return self._streams[kind]
 
-    def refusal(self, service: Service) -> tuple[int, dict[str, str]] | None:
+    def refusal(self, service: ServiceName) -> tuple[int, dict[str, str]] | None:
         """The status and headers with which a call is refused before anything is done."""
         if self.strikes("throttled", service):
             return 429, {"Retry-After": str(self.faults.retry_after_seconds)}

@@ -76,7 +76,7 @@ def cost_of(call: Call, route: Route) -> int:
 
 
 class GraphLimits:
-    """Charges Graph calls. Without limits it only tells what each call costs."""
+    """Charges Graph calls. Without limits it only reports what each call costs."""
 
     def __init__(self, *, on: bool, users: int, now: float) -> None:
         self._on = on

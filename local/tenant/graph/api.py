@@ -53,7 +53,6 @@ class GraphApi:
             principals=GraphPrincipals(tenant),
             roles=GraphRoles(tenant),
             batch=GraphBatch(tenant.options.seed, self._answer_inner),
-            tenant=tenant,
         )
 
     async def answer(self, call: Call) -> Answer:
@@ -150,7 +149,6 @@ def _routes(
     principals: GraphPrincipals,
     roles: GraphRoles,
     batch: GraphBatch,
-    tenant: Tenant,
 ) -> Routes:
     """Every address; the number is its cost in resource units before $select and $top.
 
@@ -160,14 +158,12 @@ def _routes(
     add = routes.add
     add("POST", "/$batch", "batch", batch.run, 0)
     add("GET", "/users", "list_users", users.list_users, 2)
-    add("POST", "/users", "create_user", writes.create)
     add("GET", "/users/$count", "count_users", users.count_users)
     for name in ("delta", "delta()", "microsoft.graph.delta", "microsoft.graph.delta()"):
         add("GET", f"/users/{name}", "users_delta", delta.read)
     add("GET", "/users/{id}", "get_user", users.get_user)
     add("PATCH", "/users/{id}", "update_user", writes.update)
     add("DELETE", "/users/{id}", "delete_user", writes.delete)
-    add("GET", "/users/{id}/licenseDetails", "license_details", licenses.details)
     for prefix in ("", "microsoft.graph."):
         add("POST", f"/users/{{id}}/{prefix}assignLicense", "assign_license", licenses.assign)
         add(
@@ -186,19 +182,15 @@ def _routes(
     add("POST", "/groups", "create_group", groups.create)
     add("GET", "/groups/{id}", "get_group", groups.get)
     add("POST", "/groups/{id}/members/$ref", "add_member", groups.add_member)
-    add("DELETE", "/groups/{id}/members/{member}/$ref", "remove_member", groups.remove_member)
     for kind in ("microsoft.graph.user", "graph.user"):
         path = f"/groups/{{id}}/transitiveMembers/{kind}"
         add("GET", path, "group_members", groups.transitive_users)
-    add("GET", "/subscribedSkus", "subscribed_skus", licenses.subscribed, 3)
     add("GET", "/subscriptions", "list_subscriptions", subscriptions.list_all)
     add("POST", "/subscriptions", "create_subscription", subscriptions.create)
     add("GET", "/subscriptions/{id}", "get_subscription", subscriptions.get)
     add("PATCH", "/subscriptions/{id}", "renew_subscription", subscriptions.renew)
     add("DELETE", "/subscriptions/{id}", "delete_subscription", subscriptions.delete)
-    add("POST", "/directory/deletedItems/{id}/restore", "restore_user", writes.restore)
     add("DELETE", "/directory/deletedItems/{id}", "purge_user", writes.purge)
-    add("GET", "/servicePrincipals", "list_principals", principals.list_all)
     add("GET", "/servicePrincipals(appId='{app_id}')", "get_principal", principals.get_by_app)
     add("GET", "/servicePrincipals/{id}", "get_principal", principals.get)
     given = "/servicePrincipals/{id}/appRoleAssignments"
@@ -209,22 +201,4 @@ def _routes(
     add("GET", f"{management}/roleDefinitions", "role_definitions", roles.definitions)
     add("GET", f"{management}/roleAssignments", "list_role_assignments", roles.assignments)
     add("POST", f"{management}/roleAssignments", "assign_role", roles.assign)
-    add("DELETE", f"{management}/roleAssignments/{{id}}", "unassign_role", roles.unassign)
-    add("GET", "/organization", "organization", lambda call: _organization(tenant, call))
     return routes
-
-
-def _organization(tenant: Tenant, call: Call) -> Answer:
-    value = [
-        {
-            "id": tenant.id,
-            "displayName": "Contoso",
-            "countryLetterCode": "US",
-            "tenantType": "AAD",
-            "verifiedDomains": [
-                {"name": "contoso.example", "isDefault": True, "isInitial": True, "type": "Managed"}
-            ],
-        }
-    ]
-    where = f"{call.base}/v1.0/$metadata#organization"
-    return Answer(200, {"@odata.context": where, "value": value})

@@ -1,4 +1,4 @@
-"""The words of the $filter language, and how it says no."""
+"""Tokens of the $filter language, and its errors."""
 
 import re
 

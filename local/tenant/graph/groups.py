@@ -98,14 +98,6 @@ class GraphGroups:
         group.members.append(member)
         return Answer(204)
 
-    def remove_member(self, call: Call) -> Answer:
-        """A member leaves; 204."""
-        group = self._find(call)
-        if call.params["member"] not in group.members:
-            raise not_found(call.params["member"])
-        group.members.remove(call.params["member"])
-        return Answer(204)
-
     def transitive_users(self, call: Call) -> Answer:
         """A page of the users in a group, also through other groups."""
         group = self._find(call)

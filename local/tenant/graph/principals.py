@@ -1,6 +1,6 @@
 """Service principals and the application permissions they are given.
 
-Sources: https://learn.microsoft.com/graph/api/serviceprincipal-list, .../serviceprincipal-get,
+Sources: https://learn.microsoft.com/graph/api/serviceprincipal-get,
 .../serviceprincipal-list-approleassignments, .../serviceprincipal-post-approleassignments,
 .../serviceprincipal-delete-approleassignments. Which role a person needs: "Grant API permissions to a
 managed identity" (Microsoft Entra PowerShell). The text of a duplicate: public clients that met it.
@@ -13,7 +13,6 @@ import uuid
 from local.tenant.clock import stamp
 from local.tenant.errors import GraphError
 from local.tenant.exchange import Answer, Call
-from local.tenant.graph.equals import matches, read_equals
 from local.tenant.graph.users import not_found
 from local.tenant.graph.writes import read_object
 from local.tenant.identity.permissions import APP_ROLE_BY_ID, APP_ROLES
@@ -31,16 +30,6 @@ class GraphPrincipals:
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
         self._all = tenant.principals
-
-    def list_all(self, call: Call) -> Answer:
-        """The service principals that `$filter` leaves, in one page."""
-        need(call.caller, roles=None, permissions=_READ)
-        wanted = read_equals(
-            call.query.get("$filter"), ("id", "appId", "displayName", "servicePrincipalType")
-        )
-        shown = [(self._show(each), call.query.get("$select")) for each in self._all]
-        value = [_selected(full, select) for full, select in shown if matches(full, wanted)]
-        return Answer(200, {"@odata.context": _where(call, "servicePrincipals"), "value": value})
 
     def get(self, call: Call) -> Answer:
         """One service principal, by its object id."""

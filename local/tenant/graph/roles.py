@@ -1,8 +1,8 @@
 """Directory roles: which there are, and who was given them.
 
 Sources: https://learn.microsoft.com/graph/api/rbacapplication-list-roledefinitions,
-.../rbacapplication-list-roleassignments, .../rbacapplication-post-roleassignments,
-.../unifiedroleassignment-delete. The text of a duplicate: public clients that met it.
+.../rbacapplication-list-roleassignments, .../rbacapplication-post-roleassignments. The text of a
+duplicate: public clients that met it.
 """
 
 import base64
@@ -73,15 +73,6 @@ class GraphRoles:
         return Answer(
             201, {"@odata.context": _where(call, "roleAssignments/$entity"), **_show(made)}
         )
-
-    def unassign(self, call: Call) -> Answer:
-        """Take a role away; 204."""
-        need(call.caller, roles=MANAGE_ROLES, permissions=_MANAGE)
-        for each in self._all.roles:
-            if each.id == call.params["id"]:
-                self._all.roles.remove(each)
-                return Answer(204)
-        raise not_found(call.params["id"])
 
 
 def _show(made: RoleAssignment) -> dict[str, object]:

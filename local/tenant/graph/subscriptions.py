@@ -28,14 +28,14 @@ class GraphSubscriptions:
     async def create(self, call: Call) -> Answer:
         """A new subscription, once its addresses have echoed a token."""
         now = self._tenant.clock.now()
-        wanted = read_subscription(read_object(call), self._tenant.new_id(), now)
-        self._refuse_duplicate(wanted)
-        await self._validate(wanted.notification_url)
-        if wanted.lifecycle_url and wanted.lifecycle_url != wanted.notification_url:
-            await self._validate(wanted.lifecycle_url)
-        self._refuse_duplicate(wanted)  # another request may have won while this one waited
-        self._notifier.subscriptions[wanted.id] = wanted
-        return self._show(call, wanted, 201, secret=True)
+        new = read_subscription(read_object(call), self._tenant.new_id(), now)
+        self._refuse_duplicate(new)
+        await self._validate(new.notification_url)
+        if new.lifecycle_url and new.lifecycle_url != new.notification_url:
+            await self._validate(new.lifecycle_url)
+        self._refuse_duplicate(new)  # another request may have won while this one waited
+        self._notifier.subscriptions[new.id] = new
+        return self._show(call, new, 201, secret=True)
 
     def list_all(self, call: Call) -> Answer:
         """All live subscriptions."""
@@ -71,9 +71,9 @@ class GraphSubscriptions:
         return Answer(204)
 
     def _find(self, call: Call) -> Subscription:
-        wanted = call.params["id"].lower()
+        key = call.params["id"].lower()
         for subscription in self._notifier.live():
-            if subscription.id == wanted:
+            if subscription.id == key:
                 return subscription
         raise not_found(call.params["id"])
 
@@ -84,12 +84,12 @@ class GraphSubscriptions:
         shown = subscription.as_json(self._tenant.app_id, secret=secret)
         return Answer(status, {"@odata.context": where, **shown})
 
-    def _refuse_duplicate(self, wanted: Subscription) -> None:
+    def _refuse_duplicate(self, new: Subscription) -> None:
         for other in self._notifier.live():
             if (
-                other.resource.strip("/").lower() == wanted.resource.strip("/").lower()
-                and other.change_types == wanted.change_types
-                and other.notification_url == wanted.notification_url
+                other.resource.strip("/").lower() == new.resource.strip("/").lower()
+                and other.change_types == new.change_types
+                and other.notification_url == new.notification_url
             ):
                 raise GraphError(
                     409,

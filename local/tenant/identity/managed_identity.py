@@ -37,8 +37,8 @@ class IdentityApi:
         if call.method != "GET":
             return _refuse(405, "Only GET is supported.")
         given = call.headers.get("x-identity-header", "")
-        wanted = self._identity_header if self._identity_header is not None else given
-        if not given or not hmac.compare_digest(given.encode(), wanted.encode()):
+        expected = self._identity_header if self._identity_header is not None else given
+        if not given or not hmac.compare_digest(given.encode(), expected.encode()):
             return _refuse(401, "X-IDENTITY-HEADER is missing or wrong.")
         if call.query.get("api-version") != API_VERSION:
             return _refuse(400, f"api-version must be {API_VERSION}.")

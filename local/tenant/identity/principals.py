@@ -1,4 +1,4 @@
-"""Who acts in the tenant, and what each was given: the app's identity, Graph itself, an administrator."""
+"""The principals of the tenant and their grants: the app's identity, Graph itself, an administrator."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ class Administrator:
     roles: tuple[str, ...] = ("Global Administrator",)
 
     def claims(self) -> Claims:
-        """What a token of this person tells beside the usual."""
+        """Claims of this person's tokens besides the usual ones."""
         wids = [ROLE_BY_NAME[name].id for name in self.roles]
         return {"oid": self.id, "idtyp": "user", "wids": wids, "scp": "Directory.AccessAsUser.All"}
 
@@ -58,22 +58,19 @@ class Principals:
 
     identity: ServicePrincipal
     graph: ServicePrincipal
-    other: ServicePrincipal
-    """An application that is no managed identity."""
     administrator: Administrator
     app_roles: list[AppRoleAssignment] = field(default_factory=list)
     roles: list[RoleAssignment] = field(default_factory=list)
 
-    def __iter__(self) -> Iterator[ServicePrincipal]:
-        return iter((self.identity, self.graph, self.other))
-
     def find(self, key: str) -> ServicePrincipal | None:
         """The service principal with that object id."""
-        return next((each for each in self if each.id == key.lower()), None)
+        return next((each for each in (self.identity, self.graph) if each.id == key.lower()), None)
 
     def by_app(self, app_id: str) -> ServicePrincipal | None:
         """The service principal with that application (client) id."""
-        return next((each for each in self if each.app_id == app_id.lower()), None)
+        return next(
+            (each for each in (self.identity, self.graph) if each.app_id == app_id.lower()), None
+        )
 
     def permissions(self, principal: ServicePrincipal) -> list[str]:
         """The names of the Graph permissions that it was given."""
@@ -84,7 +81,7 @@ class Principals:
         )
 
     def identity_claims(self) -> Claims:
-        """What a token of the app's identity tells: permissions and roles as of now."""
+        """Claims of the app identity's tokens: permissions and roles as of now."""
         wids = [each.role_id for each in self.roles if each.principal_id == self.identity.id]
         return {
             "oid": self.identity.id,
@@ -99,6 +96,5 @@ def make_principals(app_id: str, account_id: str, ids: Iterator[str]) -> Princip
     return Principals(
         identity=ServicePrincipal(next(ids), app_id, "id-api-acp-mover", "ManagedIdentity"),
         graph=ServicePrincipal(next(ids), GRAPH_APP_ID, "Microsoft Graph", "Application"),
-        other=ServicePrincipal(next(ids), next(ids), "Contoso Payroll", "Application"),
         administrator=Administrator(account_id),
     )

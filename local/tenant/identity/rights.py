@@ -1,4 +1,4 @@
-"""Who may do what: rights of a caller, as its token tells them.
+"""Rights of a caller, as its token states them.
 
 Sources: the "Permissions" section of each call's page below https://learn.microsoft.com/graph/api/, and
 "Access token claims reference" (learn.microsoft.com/entra/identity-platform): `roles` of an app,
@@ -24,7 +24,7 @@ class Caller:
 
 
 def read_caller(claims: Mapping[str, object]) -> Caller:
-    """The caller that a token's claims tell of."""
+    """Read the caller from a token's claims."""
     wids, permissions = claims.get("wids"), claims.get("roles")
     return Caller(
         is_app=claims.get("idtyp") == "app",
@@ -98,9 +98,6 @@ OF_AN_APP: Mapping[str, Alternatives] = {
     "get_group": _GROUPS,
     "check_groups": _USERS_AND_GROUPS,
     "reprocess_license": _LICENSES,
-    "license_details": _USERS,
-    "subscribed_skus": _DIRECTORY,
-    "organization": _DIRECTORY,
 }
 """By operation: sets of application permissions, one of which an app needs whole. What is not here no
 app may do where the tenant enforces permissions; what has a check of its own is in `CHECKS_ITSELF`."""
@@ -108,13 +105,12 @@ app may do where the tenant enforces permissions; what has a check of its own is
 CHECKS_ITSELF = frozenset(
     {
         "batch",
-        "list_principals",
         "get_principal",
         "list_app_roles",
         "grant_app_role",
         "revoke_app_role",
     }
-    | {"role_definitions", "list_role_assignments", "assign_role", "unassign_role", "unknown"}
+    | {"role_definitions", "list_role_assignments", "assign_role", "unknown"}
 )
 
 TEAMS_ROLES = frozenset(
@@ -124,7 +120,7 @@ TEAMS_ROLES = frozenset(
 
 
 def may_call(caller: Caller | None, operation: str) -> bool:
-    """Whether the caller may do a Graph operation. People may everything here."""
+    """Whether the caller may do a Graph operation. A person may call everything here."""
     if operation in CHECKS_ITSELF or (caller is not None and not caller.is_app):
         return True
     held = caller.permissions if caller else frozenset()

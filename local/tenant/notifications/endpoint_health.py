@@ -1,4 +1,4 @@
-"""How Graph treats webhooks that answer slowly.
+"""Delays for webhooks that answer slowly.
 
 Source: https://learn.microsoft.com/graph/change-notifications-delivery-webhooks#throttling, with
 the project's figures: in ten minutes more than 10 % slower than 2.9 seconds delays notifications

@@ -31,7 +31,7 @@ def _certificates() -> ssl.SSLContext:
 
 
 class Notifier:
-    """Holds the live subscriptions and tells them of changes. Start it inside an event loop."""
+    """Holds the live subscriptions and notifies them of changes. Start it inside an event loop."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
@@ -86,7 +86,7 @@ class Notifier:
 
     # -- notices
 
-    def remind(self, subscription: Subscription) -> None:
+    def ask_to_reauthorize(self, subscription: Subscription) -> None:
         """Send the lifecycle notification that asks for a renewal."""
         self._add([self._notice(subscription, "", "", "reauthorizationRequired")])
 
@@ -97,9 +97,9 @@ class Notifier:
             if self._dice.strikes("subscriptions_vanish"):
                 del self.subscriptions[subscription.id]
             else:
-                self._tell(self._notice(subscription, user.id, change))
+                self._enqueue(self._notice(subscription, user.id, change))
 
-    def _tell(self, notice: Notice) -> None:
+    def _enqueue(self, notice: Notice) -> None:
         """Queue a notice, unless a fault has something else in mind."""
         dice, late = self._dice, self._dice.faults.late_seconds
         if dice.strikes("notifications_lost"):

@@ -15,7 +15,7 @@ Json = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to tell one subscriber. `lifecycle` instead of a change when it is set."""
+    """One notification for one subscriber. `lifecycle` instead of a change when it is set."""
 
     id: str
     subscription: Subscription

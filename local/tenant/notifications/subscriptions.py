@@ -2,7 +2,7 @@
 
 Sources: https://learn.microsoft.com/graph/api/resources/subscription,
 https://learn.microsoft.com/graph/change-notifications-overview (limits of users: at most 41,760
-minutes; `updated` also tells of created and soft-deleted users, `deleted` of those gone for good)
+minutes; `updated` also covers created and soft-deleted users, `deleted` those deleted for good)
 """
 
 from collections.abc import Mapping

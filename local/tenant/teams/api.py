@@ -5,7 +5,6 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from local.tenant.clock import stamp
 from local.tenant.errors import TeamsError
 from local.tenant.exchange import Answer, Call, Routes
 from local.tenant.faults.throttle import Bucket
@@ -25,8 +24,6 @@ _FAULT_CODES = {
     500: "InternalServerError",
     503: "ServiceUnavailable",
 }
-# Microsoft: meetings are updated 10 minutes to 12 hours after the change.
-_MIGRATION_SECONDS = 600
 
 
 class TeamsApi:
@@ -42,19 +39,10 @@ class TeamsApi:
         routes.add("GET", DISCOVERY, "service_discovery", _discover)
         routes.add("GET", "/Teams.User/users", "list_users", users.list_users)
         routes.add("GET", "/Teams.User/users/{id}", "get_user", users.get_user)
-        routes.add("GET", "/Teams.Cpc/users", "list_conferencing_users", cpc.list_users)
-        routes.add("GET", "/Teams.Cpc/users/{id}", "get_conferencing_user", cpc.get_user)
         routes.add("PUT", "/Teams.Cpc/users/{id}", "set_conferencing_user", cpc.set_user)
         routes.add("GET", "/Teams.Cpc/providers", "providers", cpc.providers)
         routes.add("GET", "/Teams.Cpc/bridges", "bridges", cpc.bridges)
         routes.add("GET", _SETTINGS, "tenant_settings", self._list_settings)
-        routes.add("GET", f"{_SETTINGS}/configuration/Global", "tenant_settings", self._settings)
-        routes.add(
-            "PUT", f"{_SETTINGS}/configuration/Global", "set_tenant_settings", self._set_settings
-        )
-        routes.add(
-            "GET", "/Teams.Mms/GetMeetingMigrationStatus", "migration_status", self._migrations
-        )
 
     async def answer(self, call: Call) -> Answer:
         """Answer one call."""
@@ -101,39 +89,6 @@ class TeamsApi:
 
     def _list_settings(self, _: Call) -> Answer:
         return Answer(200, [self._tenant.settings.as_json()])
-
-    def _settings(self, _: Call) -> Answer:
-        return Answer(200, self._tenant.settings.as_json())
-
-    def _set_settings(self, call: Call) -> Answer:
-        try:
-            wanted = call.json()
-        except ValueError:
-            raise TeamsError("BadRequest", "The body is not JSON.") from None
-        self._tenant.settings.change(wanted)
-        return Answer(200, self._tenant.settings.as_json())
-
-    def _migrations(self, call: Call) -> Answer:
-        """The meeting updates, the oldest first; `identity` (id or name) keeps one user's."""
-        now = self._tenant.clock.now()
-        query = {name.lower(): value.lower() for name, value in call.query.items()}
-        wanted = query.get("identity")
-        return Answer(
-            200,
-            [
-                {
-                    "userId": user.id,
-                    "userPrincipalName": user.upn,
-                    "migrationType": "AllToTeams",
-                    "state": "Pending" if now < at + _MIGRATION_SECONDS else "Succeeded",
-                    "createDate": stamp(at),
-                    "modifiedDate": stamp(min(now, at + _MIGRATION_SECONDS)),
-                    "retryCount": 0,
-                }
-                for user, at in self._tenant.conferencing.migrations
-                if wanted in {None, user.id, user.upn.lower()}
-            ],
-        )
 
 
 def _discover(call: Call) -> Answer:

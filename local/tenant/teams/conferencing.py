@@ -43,21 +43,20 @@ class Conferencing:
         self._clock = clock
         self._rng = random.Random(f"{options.seed}/service")  # noqa: S311 - not a secret
         self._conference_ids: set[tuple[str, str]] = set()
-        self.migrations: list[tuple[User, float]] = []
         for user in directory.users:
             if user.conference:
                 self._conference_ids.add((user.conference.bridge_id, user.conference.conference_id))
 
-    def set_user(self, user: User, wish: ConferenceSet) -> str | None:
-        """Set a conferencing user, and make Microsoft the provider where that is asked for.
+    def set_user(self, user: User, request: ConferenceSet) -> str | None:
+        """Set a conferencing user, and make Microsoft the provider where that is requested.
 
         Returns the PIN when one was issued. Raises TeamsError; then nothing has changed.
         """
         self.check(user)
-        if wish.replace_provider and self._options.replace_retired:
+        if request.replace_provider and self._options.replace_retired:
             raise TeamsError("ReplaceProviderRetired", "replaceProvider is not supported any more.")
         third_party = user.provider not in {None, MICROSOFT}
-        if third_party and not wish.replace_provider:
+        if third_party and not request.replace_provider:
             raise TeamsError(
                 "ThirdPartyProvider",
                 f"The user's audio conferencing provider is {user.provider}. "
@@ -65,8 +64,8 @@ class Conferencing:
             )
         at = self._clock.now()
         if user.conference is not None and not third_party:
-            return self._update(user, user.conference, wish, at)
-        self._make_microsoft(user, wish, "replaced" if third_party else "enabled", at)
+            return self._update(user, user.conference, request, at)
+        self._make_microsoft(user, request, "replaced" if third_party else "enabled", at)
         user.sets += 1
         return user.conference.pin if user.conference else None
 
@@ -115,44 +114,44 @@ class Conferencing:
 
     # -- the two effects
 
-    def _make_microsoft(self, user: User, wish: ConferenceSet, action: str, at: float) -> None:
+    def _make_microsoft(self, user: User, request: ConferenceSet, action: str, at: float) -> None:
         before = user.provider
-        bridge = self._bridge(wish, self._bridges[0])
+        bridge = self._bridge(request, self._bridges[0])
         user.conference = Conference(
             bridge_id=bridge.id,
             conference_id=self._new_conference_id(bridge),
-            number=self._number(wish.service_number, bridge, toll_free=False)
+            number=self._number(request.service_number, bridge, toll_free=False)
             or bridge.toll_for(user.usage_location),
-            toll_free_number=self._number(wish.toll_free_service_number, bridge, toll_free=True)
+            toll_free_number=self._number(request.toll_free_service_number, bridge, toll_free=True)
             or bridge.toll_free_for(user.usage_location),
             pin=self._new_pin(),
-            allow_toll_free=wish.allow_toll_free_dial_in is not False,
+            allow_toll_free=request.allow_toll_free_dial_in is not False,
         )
         # Every third-party entry goes, with its numbers: the service keeps no copy.
         user.entries = (microsoft_entry(user.conference, new_guid(self._rng)),)
-        self._mail(user, wish, automatic=True)
+        self._mail(user, request, automatic=True)
         self._changed(user, at, action, before)
 
     def _update(
-        self, user: User, conference: Conference, wish: ConferenceSet, at: float
+        self, user: User, conference: Conference, request: ConferenceSet, at: float
     ) -> str | None:
-        """Change what was asked for; a call that asks for what is so already changes nothing."""
+        """Change what was requested; a call that asks for what is so already changes nothing."""
         old_bridge = self.bridge_of(conference)
-        bridge = self._bridge(wish, old_bridge)
+        bridge = self._bridge(request, old_bridge)
         moved = bridge.id != old_bridge.id
-        number = self._number(wish.service_number, bridge, toll_free=False) or (
+        number = self._number(request.service_number, bridge, toll_free=False) or (
             bridge.toll_for(user.usage_location) if moved else conference.number
         )
-        toll_free = self._number(wish.toll_free_service_number, bridge, toll_free=True) or (
+        toll_free = self._number(request.toll_free_service_number, bridge, toll_free=True) or (
             bridge.toll_free_for(user.usage_location) if moved else conference.toll_free_number
         )
-        allow = wish.allow_toll_free_dial_in
+        allow = request.allow_toll_free_dial_in
         allow = conference.allow_toll_free if allow is None else allow
         numbers_changed = moved or (number, toll_free) != (
             conference.number,
             conference.toll_free_number,
         )
-        pin = self._new_pin() if wish.reset_leader_pin else None
+        pin = self._new_pin() if request.reset_leader_pin else None
         after = Conference(
             bridge_id=bridge.id,
             conference_id=(self._new_conference_id(bridge) if moved else conference.conference_id),
@@ -166,7 +165,7 @@ class Conferencing:
         if numbers_changed:
             self._rewrite_entry(user, after)
             self._changed(user, at, "number_set", conference.number, number)
-        self._mail(user, wish, automatic=numbers_changed or pin is not None)
+        self._mail(user, request, automatic=numbers_changed or pin is not None)
         return pin
 
     def _rewrite_entry(self, user: User, conference: Conference) -> None:
@@ -177,15 +176,15 @@ class Conferencing:
             for e in user.entries
         )
 
-    def _bridge(self, wish: ConferenceSet, otherwise: Bridge) -> Bridge:
-        if wish.bridge_id is None and wish.bridge_name is None:
+    def _bridge(self, request: ConferenceSet, otherwise: Bridge) -> Bridge:
+        if request.bridge_id is None and request.bridge_name is None:
             return otherwise
         for bridge in self._bridges:
-            same_id = wish.bridge_id is None or bridge.id == wish.bridge_id.lower()
-            same_name = wish.bridge_name is None or bridge.name == wish.bridge_name
+            same_id = request.bridge_id is None or bridge.id == request.bridge_id.lower()
+            same_name = request.bridge_name is None or bridge.name == request.bridge_name
             if same_id and same_name:
                 return bridge
-        named = wish.bridge_id or wish.bridge_name
+        named = request.bridge_id or request.bridge_name
         raise TeamsError("BridgeNotFound", f"There is no conference bridge {named!r}.")
 
     def _number(self, text: str | None, bridge: Bridge, *, toll_free: bool) -> str | None:
@@ -212,8 +211,8 @@ class Conferencing:
     def _new_pin(self) -> str:
         return f"{self._rng.randrange(100_000):05d}"
 
-    def _mail(self, user: User, wish: ConferenceSet, *, automatic: bool) -> None:
-        if wish.send_email or (automatic and self._settings.send_emails):
+    def _mail(self, user: User, request: ConferenceSet, *, automatic: bool) -> None:
+        if request.send_email or (automatic and self._settings.send_emails):
             user.mails += 1
             self._ledger.mails += 1
 
@@ -223,4 +222,3 @@ class Conferencing:
         self._ledger.changed(user.id, stamp(at), action, before, after or user.provider)
         if self._settings.migrate_meetings:
             self._ledger.meeting_updates += 1
-            self.migrations.append((user, at))

@@ -7,22 +7,17 @@ from local.tenant.directory.people import MICROSOFT, Conference, User
 from local.tenant.errors import TeamsError
 from local.tenant.exchange import Answer, Call
 from local.tenant.ledger import Ledger
-from local.tenant.opaque import pack
 from local.tenant.teams.conference_set import read_conference_set
 from local.tenant.teams.conferencing import Conferencing
-from local.tenant.teams.users import next_link, read_number, read_token
 from local.tenant.tenant import Tenant
-
-DEFAULT_PAGE = 100
-MAX_PAGE = 1000
 
 
 class TeamsCpc:
-    """What Get-, Set- and Enable-CsOnlineDialInConferencingUser do."""
+    """What Set- and Enable-CsOnlineDialInConferencingUser do, and what may be chosen from."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
-        self._pretence = Conferencing(
+        self._shadow = Conferencing(
             options=tenant.options,
             directory=Directory(),
             bridges=tenant.bridges,
@@ -31,40 +26,6 @@ class TeamsCpc:
             clock=tenant.clock,
         )
 
-    def list_users(self, call: Call) -> Answer:
-        """The users whose provider is Microsoft, `top` a page."""
-        unknown = sorted(set(call.query) - {"top", "skiptoken"})
-        if unknown:
-            raise TeamsError("BadRequest", f"Unknown query parameter {unknown[0]!r}.")
-        size = read_number(call.query, "top", DEFAULT_PAGE, MAX_PAGE)
-        after = read_token(call.query.get("skiptoken")).get("after", -1)
-        shown: list[dict[str, object]] = []
-        body: dict[str, object] = {"users": shown}
-        last = after
-        everybody = self._tenant.directory.users
-        for index in range(after + 1, len(everybody)):
-            user = self._tenant.seen(everybody[index])
-            conference = conference_of(user)
-            if conference is None:
-                continue
-            if len(shown) == size:
-                query = {**call.query, "skiptoken": pack({"after": last})}
-                body["NextLink"] = next_link(call, "/Teams.Cpc/users", query)
-                break
-            shown.append(self._show(user, conference))
-            last = user.index
-        return Answer(200, body)
-
-    def get_user(self, call: Call) -> Answer:
-        """One conferencing user; 404 when the provider is not Microsoft."""
-        user = self._tenant.seen(self._find(call))
-        conference = conference_of(user)
-        if conference is None:
-            raise TeamsError(
-                "NotAConferencingUser", f"{call.params['id']} is not a conferencing user."
-            )
-        return Answer(200, self._show(user, conference))
-
     def set_user(self, call: Call) -> Answer:
         """Set a conferencing user; with replaceProvider, make Microsoft the provider."""
         user = self._find(call)
@@ -72,15 +33,15 @@ class TeamsCpc:
             body = call.json()
         except ValueError:
             raise TeamsError("BadRequest", "The body is not JSON.") from None
-        wish = read_conference_set(body)
+        request = read_conference_set(body)
         dice = self._tenant.dice
         if dice.strikes("set_succeeds_but_did_not"):
-            # A copy of the user is set, in a service that nobody else looks at.
+            # A copy of the user is set, in a service that nothing else reads.
             user = copy.copy(user)
-            pin = self._pretence.set_user(user, wish)
+            pin = self._shadow.set_user(user, request)
         else:
             self._tenant.remember(user)
-            pin = self._tenant.conferencing.set_user(user, wish)
+            pin = self._tenant.conferencing.set_user(user, request)
             if dice.strikes("set_fails_but_took_effect"):
                 raise TeamsError("InternalServerError", "An injected fault.")
         conference = conference_of(user)
@@ -98,7 +59,7 @@ class TeamsCpc:
 
     def _find(self, call: Call) -> User:
         key = call.params["id"].removeprefix("sip:")
-        user = self._tenant.known_to_teams(key)
+        user = self._tenant.directory.find(key)
         if user is None:
             raise TeamsError("UserNotFound", f"There is no user {call.params['id']!r}.")
         return user

@@ -1,4 +1,4 @@
-"""What a license does, after a lag: the service gets the user, or loses them."""
+"""Effects of a license, after a lag: the service gets the user, or loses them."""
 
 import heapq
 from itertools import count
@@ -37,7 +37,7 @@ class Provisioning:
             self._schedule(user, self._clock.now() + self._options.lag_seconds)
 
     def reprocess(self, user: User) -> None:
-        """Look at a license assignment again, as reprocessLicenseAssignment asks."""
+        """Reprocess a license assignment, as reprocessLicenseAssignment asks."""
         if user.licensed and self._options.reprocess_helps:
             user.provisions = user.takes = True
             self._schedule(user, self._clock.now() + self._options.lag_seconds)

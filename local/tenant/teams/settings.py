@@ -4,7 +4,6 @@ Source: Microsoft, Set-CsOnlineDialInConferencingTenantSettings,
 https://learn.microsoft.com/powershell/module/teams/set-csonlinedialinconferencingtenantsettings
 """
 
-from local.tenant.errors import TeamsError
 from local.tenant.options import TenantOptions
 
 Value = bool | int | str
@@ -46,20 +45,3 @@ class TenantSettings:
     def as_json(self) -> dict[str, object]:
         """The settings with their Identity."""
         return {"Identity": "Global", **self._values}
-
-    def change(self, wanted: object) -> None:
-        """Merge the given settings. Unknown names and wrong types change nothing.
-
-        Raises TeamsError BadRequest naming the setting.
-        """
-        if not isinstance(wanted, dict):
-            raise TeamsError("BadRequest", "The body must be a JSON object of settings.")
-        changes = {name: value for name, value in wanted.items() if name != "Identity"}
-        for name, value in changes.items():
-            known = self._values.get(name)
-            if known is None:
-                raise TeamsError("BadRequest", f"Unknown setting {name!r}.")
-            if type(value) is not type(known):
-                kind = type(known).__name__
-                raise TeamsError("BadRequest", f"Setting {name!r} must be a {kind}, not {value!r}.")
-        self._values.update(changes)

@@ -5,8 +5,8 @@ which account types there are, that soft-deleted users are listed). The addresse
 are not documented by Microsoft; see the project's wire table.
 """
 
-import re
 from collections.abc import Callable
+from itertools import islice
 from urllib.parse import quote, urlencode
 
 from local.tenant.clock import stamp
@@ -19,8 +19,7 @@ from local.tenant.tenant import Tenant
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
-_PARAMETERS = frozenset({"filter", "pagesize", "select", "skiptoken", "top"})
-_CLAUSE = re.compile(r"^\s*(\w+)\s+-?eq\s+(?:'((?:[^']|'')*)'|\"([^\"]*)\"|(\w+))\s*$", re.I)
+_PARAMETERS = frozenset({"pagesize", "select", "skiptoken"})
 
 
 def features(user: User) -> list[str]:
@@ -51,9 +50,6 @@ _FIELDS: dict[str, Callable[[User], object]] = {
     "softDeletionTimestamp": lambda u: None if u.deleted_at is None else stamp(u.deleted_at),
 }
 _BY_LOWER = {name.lower(): name for name in _FIELDS}
-_FILTERABLE = frozenset(
-    {"objectId", "identity", "userPrincipalName", "displayName", "accountType", "usageLocation"}
-)
 
 
 class TeamsUsers:
@@ -63,75 +59,54 @@ class TeamsUsers:
         self._tenant = tenant
 
     def list_users(self, call: Call) -> Answer:
-        """`pagesize` users a page; `top` is the most there are in all pages together."""
+        """`pagesize` users a page."""
         query = {name.lower(): value for name, value in call.query.items()}
         unknown = sorted(set(query) - _PARAMETERS)
         if unknown:
             raise TeamsError("BadRequest", f"Unknown query parameter {unknown[0]!r}.")
-        size = read_number(query, "pagesize", DEFAULT_PAGE, MAX_PAGE)
+        size = _read_size(query.get("pagesize"))
         names = _read_select(query.get("select"))
-        test = _read_filter(query.get("filter"))
-        state = read_token(query.get("skiptoken"))
-        left = state.get("left") or read_number(query, "top", 10**9, 10**9)
-        users, last = self._page(test, state.get("after", -1), min(size, left))
-        body: dict[str, object] = {
-            "users": [_show(self._tenant.seen(user), names) for user in users]
-        }
-        if last is not None and left > len(users):
-            following = {"after": last}
-            if "top" in query:
-                following["left"] = left - len(users)
-            again = {**query, "skiptoken": pack(dict(following))}
-            body["NextLink"] = next_link(call, "/Teams.User/users", again)
+        users = self._page(_read_token(query.get("skiptoken")), size + 1)
+        shown = [_show(self._tenant.seen(user), names) for user in users[:size]]
+        body: dict[str, object] = {"users": shown}
+        if len(users) > size:
+            again = {**query, "skiptoken": pack({"after": users[size - 1].index})}
+            body["NextLink"] = f"{call.base}/Teams.User/users?{urlencode(again, quote_via=quote)}"
         return Answer(200, body)
 
     def get_user(self, call: Call) -> Answer:
         """One user by id or principal name."""
-        user = self._tenant.known_to_teams(call.params["id"])
+        user = self._tenant.directory.find(call.params["id"])
         if user is None:
             raise TeamsError("UserNotFound", f"There is no user {call.params['id']!r}.")
         shown = _show(self._tenant.seen(user), _read_select(call.query.get("select")))
         return Answer(200, shown)
 
-    def _page(
-        self, test: Callable[[User], bool] | None, after: int, size: int
-    ) -> tuple[list[User], int | None]:
-        now = self._tenant.clock.now()
-        found: list[User] = []
+    def _page(self, after: int, most: int) -> list[User]:
         everybody = self._tenant.directory.users
-        for index in range(after + 1, len(everybody)):
-            user = everybody[index]
-            if user.purged or user.known_from > now or (test and not test(user)):
-                continue
-            if len(found) == size:
-                return found, found[-1].index
-            found.append(user)
-        return found, None
+        left = (everybody[index] for index in range(after + 1, len(everybody)))
+        return list(islice((user for user in left if not user.purged), most))
 
 
-def next_link(call: Call, path: str, query: dict[str, str]) -> str:
-    """An absolute address on the host that the client called."""
-    return f"{call.base}{path}?{urlencode(query, quote_via=quote)}"
-
-
-def read_number(query: dict[str, str], name: str, default: int, most: int) -> int:
-    """A whole number from 1 to `most`; raises TeamsError naming the parameter."""
-    text = query.get(name)
+def _read_size(text: str | None) -> int:
+    """A page's size; raises TeamsError naming the parameter."""
     if text is None:
-        return default
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise TeamsError("BadRequest", f"{name} must be a number from 1 to {most}, not {text!r}.")
+        return DEFAULT_PAGE
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_PAGE:
+        raise TeamsError(
+            "BadRequest", f"pagesize must be a number from 1 to {MAX_PAGE}, not {text!r}."
+        )
     return int(text)
 
 
-def read_token(text: str | None) -> dict[str, int]:
-    """What a skiptoken holds: whole numbers by name, nothing without a token."""
+def _read_token(text: str | None) -> int:
+    """The index of the last user before the page that a skiptoken stands for; -1 without a token."""
     if text is None:
-        return {}
-    state = unpack(text)
-    if state is None or not isinstance(state.get("after"), int):
+        return -1
+    after = (unpack(text) or {}).get("after")
+    if not isinstance(after, int):
         raise TeamsError("BadRequest", "skiptoken is not one that this service gave out.")
-    return {name: value for name, value in state.items() if isinstance(value, int)}
+    return after
 
 
 def _show(user: User, names: tuple[str, ...]) -> dict[str, object]:
@@ -148,18 +123,3 @@ def _read_select(text: str | None) -> tuple[str, ...]:
             raise TeamsError("BadRequest", f"select: users have no field {part.strip()!r}.")
         names[name] = None
     return tuple(names)
-
-
-def _read_filter(text: str | None) -> Callable[[User], bool] | None:
-    """`field eq 'value'`, several joined by `and`, also with dashes as in PowerShell."""
-    if not text:
-        return None
-    wanted: list[tuple[Callable[[User], object], str]] = []
-    for clause in re.split(r"\s+-?and\s+", text, flags=re.I):
-        match = _CLAUSE.match(clause)
-        name = _BY_LOWER.get(match.group(1).lower()) if match else None
-        if match is None or name not in _FILTERABLE:
-            raise TeamsError("BadRequest", f"filter: {clause.strip()!r} is not supported.")
-        value = next(group for group in match.groups()[1:] if group is not None)
-        wanted.append((_FIELDS[name], value.replace("''", "'").lower()))
-    return lambda user: all(str(get(user) or "").lower() == value for get, value in wanted)

@@ -1,4 +1,4 @@
-"""Examines the app and its services, part by part: how each is, and what to do about it."""
+"""Doctor: check the app and its services part by part, with what to do for each."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A part, its verdict, and what to do when it is not ok."""
+    """A finding: the part, its verdict, and what to do when it is not ok."""
 
     part: str
     verdict: Verdict
@@ -38,11 +38,11 @@ class Finding:
 
 
 class Doctor:
-    """Examines the parts one after the other.
+    """Checks the parts in sequence.
 
-    probes: by part, calls that raise AcpError when the part fails, with what to do then; a text that
-    one returns is shown. unknown: warnings about unknown settings. queues: by name, how many
-    messages are there. numbers: the number rules. groups: those that the settings name.
+    probes: by part, calls that raise AcpError when the part fails, with what to do then; a returned
+    text is shown. unknown: warnings about unknown settings. queues: by name, the number of
+    messages. numbers: the number rules. groups: the groups in the settings.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Doctor:
         self._clock = clock
 
     async def examine(self) -> AsyncIterator[Finding]:
-        """Yield what was found, part by part; a part that cannot be examined is a finding too."""
+        """Yield the findings, part by part; a part that cannot be examined is a finding as well."""
         for part, (probe, to_do) in self._probes.items():
             yield await self._probe(part, probe, to_do)
         for warning in self._unknown:
@@ -160,7 +160,7 @@ class Doctor:
             return Finding(part, Verdict.FAILED, f"{lost} of {len(self._groups)} unknown", to_do)
         detail = f"{len(self._groups)}, with {members} users"
         if empty:
-            to_do = "a group with hidden membership shows nobody: is one of them such a group?"
+            to_do = "a group with hidden membership shows no members: check for such a group"
             return Finding(part, Verdict.WARNING, f"{detail}; {empty} without members", to_do)
         return Finding(part, Verdict.OK, detail)
 

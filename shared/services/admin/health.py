@@ -1,4 +1,4 @@
-"""Whether the app can do its work: does storage answer, does Graph, does Teams."""
+"""Health check: whether storage, Graph and Teams answer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,14 +11,14 @@ from shared.telemetry.log import EventLog
 from shared.telemetry.operation import traced
 
 _FRESH: Final = 10.0
-"""Seconds an answer is repeated: the address is open to all, and must not become a way to load Graph."""
+"""Seconds for which an answer is cached: the address is public and must not be a way to load Graph."""
 
 _PATIENCE: Final = 5.0
-"""Seconds one check may take."""
+"""Time limit of one check, in seconds."""
 
 
 class Health:
-    """Runs the named checks side by side. A check raises AcpError when its part is not well."""
+    """Runs the named checks in parallel. A check raises AcpError when its part is unhealthy."""
 
     def __init__(
         self, checks: Mapping[str, Callable[[], Awaitable[None]]], clock: Clock, log: EventLog

@@ -1,4 +1,4 @@
-"""Users' dial-in numbers before and after a move: what was saved, and what Teams shows now."""
+"""Dial-in numbers before and after a move: the saved entries, and what Teams shows now."""
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _AT_ONCE: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class NumberChange:
-    """A user's result with the entries that decided before and that decide now (None: unknown)."""
+    """A user's result with the old and the current default entry (None: unknown)."""
 
     result: UserResult
     before: ProviderEntry | None = None
@@ -24,14 +24,14 @@ class NumberChange:
 
 
 class NumberChanges:
-    """Looks up both sides for users who were moved: one call to Teams and one table query per user."""
+    """Looks up both entries of moved users: one call to Teams and one table query per user."""
 
     def __init__(self, conferencing: Conferencing, replaced: ReplacedProviders) -> None:
         self._conferencing = conferencing
         self._replaced = replaced
 
     async def of(self, results: Iterable[UserResult]) -> AsyncIterator[NumberChange]:
-        """Yield each result with its numbers, in order; what cannot be read stays unknown."""
+        """Yield each result with its numbers, in order; numbers that cannot be read stay unknown."""
         for some in batched(results, _AT_ONCE, strict=False):
             for change in await gather_bounded((self._look(each) for each in some), _AT_ONCE):
                 yield change

@@ -17,7 +17,7 @@ class RunHistory:
         self._clock = clock
 
     async def run(self, run_id: str) -> Run:
-        """Return a run; NoSuchItemError: there is none of that id."""
+        """Return a run; NoSuchItemError: no run has that id."""
         found = await self._runs.find_run(run_id)
         if found is None:
             raise NoSuchItemError(f"run {run_id!r}: there is no such run")

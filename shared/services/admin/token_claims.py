@@ -1,4 +1,4 @@
-"""What an access token says of itself: for whom it is, and what it permits. Nothing is verified."""
+"""Read the claims of an access token: its audience and permissions. Nothing is verified."""
 
 import base64
 import binascii
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def describe_token(token: str) -> str:
-    """Return audience and roles (of an app) or scopes (of a person) in words, without any part of the token.
+    """Return audience and roles (app) or scopes (person) as text, without any part of the token.
 
     Source: "Access token claims reference" (learn.microsoft.com/entra/identity-platform).
     """

@@ -1,4 +1,4 @@
-"""Everything that is known of one user: license, provider entries, what was saved and what was done."""
+"""User view: license, provider entries, saved entries and history of one user."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UserView:
-    """A user as Graph and Teams have it now, what would be done, and the app's own records."""
+    """A user as Graph and Teams report it now, the decision, and the app's own records."""
 
     directory: DirectoryUser
     service: ServiceUser | None
@@ -35,7 +35,7 @@ class UserView:
 
 
 class UserReader:
-    """Collects everything about a user from Graph, Teams and the tables."""
+    """Collects the data about a user from Graph, Teams and the tables."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class UserReader:
         self._rules = rules
 
     async def find(self, name: str) -> DirectoryUser:
-        """Return the user called `name` (id or address); NoSuchItemError: there is none."""
+        """Return the user called `name` (id or address); NoSuchItemError: no such user."""
         found = (await self._directory.users([name]))[name]
         if isinstance(found, NotFoundError):
             raise NoSuchItemError(f"user {name!r}: the directory does not know such a user")
@@ -64,7 +64,7 @@ class UserReader:
         return found
 
     async def show(self, name: str) -> UserView:
-        """Return all that is known of the user called `name`; NoSuchItemError: there is none."""
+        """Return all data about the user called `name`; NoSuchItemError: no such user."""
         user = await self.find(name)
         service = await self._conferencing.user(user.id)
         return UserView(

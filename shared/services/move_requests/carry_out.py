@@ -1,7 +1,7 @@
-"""A run that a person asked for: named users, moved now, with a result each.
+"""Requested runs: move named users now, with a result for each.
 
 The names are stored first, page by page, so that an interrupted run resumes without its list.
-A user who has a result in the run is not tried again.
+A user who has a result in the run is not retried.
 """
 
 import asyncio
@@ -28,19 +28,19 @@ _PAGES_WRITTEN_AT_ONCE: Final = 16
 _MESSAGES_AT_ONCE: Final = 4
 
 Progress = Callable[[Sequence[UserResult]], None]
-"""Called with the results of some users as soon as they have them."""
+"""Called with the results of some users as soon as they are available."""
 
 
 class Movers(Protocol):
-    """Moves the users of a message and records what happened to each."""
+    """Moves the users of a message and records each result."""
 
     async def move(self, message: MoveMessage, options: MoveOptions) -> list[UserResult]:
-        """Return one result a user."""
+        """Return one result per user."""
         ...
 
 
 class MoveRunner:
-    """Begins runs that people ask for, and carries them out in this process."""
+    """Begins requested runs, and carries them out in this process."""
 
     def __init__(
         self,
@@ -61,16 +61,16 @@ class MoveRunner:
         self._stopping = asyncio.Event()
 
     async def begin(self, names: Iterable[str], options: MoveOptions = DEFAULT_OPTIONS) -> Run:
-        """Store a run over `names` (ids or addresses, each once); InputError: there are none.
+        """Store a run over `names` (ids or addresses, each once); InputError: no names.
 
-        When this returns the run can be carried out, now or later and by anybody.
+        When this returns the run can be carried out, now or later, by any process.
         """
         now = self._clock.now()
         name = new_run_id(Signal.REQUEST, now)
         run = Run(name, Signal.REQUEST, RunState.INTERRUPTED, now, mode=self._mode)
         count = await self.write_pages(run.id, names)
         if count == 0:
-            raise InputError("no users were named; nothing was done")
+            raise InputError("no user was named; nothing was done")
         await self._requests.save_request(run.id, MoveRequest(options=options))
         run = replace(run, counts={"users": count}, scanned=True)
         await self._runs.save_run(run)
@@ -96,12 +96,12 @@ class MoveRunner:
         return count
 
     def stop(self) -> None:
-        """Start no further users; those being moved are finished, and the run can be resumed."""
+        """Start no further users; current moves are finished, and the run can be resumed."""
         self._stopping.set()
 
     @traced
     async def carry_out(self, run_id: str, on_progress: Progress = lambda _: None) -> Run:
-        """Move the users of a run who have no result yet; return the run as it is then.
+        """Move the users of a run who have no result yet; return the run's new state.
 
         State `finished`: every user has a result; `interrupted`: `stop` was called, or an error is
         raised. InputError: there is no such run, or it is a sweep.
@@ -128,7 +128,7 @@ class MoveRunner:
     async def refresh_state(self, run: Run, outcomes: Mapping[str, int] | None = None) -> Run:
         """Save the run's state: finished when no page is left, else interrupted.
 
-        outcomes: how many users have each, where that was counted already.
+        outcomes: users per outcome, if already counted.
         """
         left = any([not page.done async for page in self._requests.pages(run.id)])
         state = RunState.INTERRUPTED if left else RunState.FINISHED
@@ -140,11 +140,11 @@ class MoveRunner:
         return run
 
     async def outcomes(self, run: str) -> dict[str, int]:
-        """Return how many users of a run have each outcome so far."""
+        """Return the number of users per outcome of a run so far."""
         return dict(Counter([str(result.outcome) async for result in self._runs.results(run)]))
 
     async def find(self, run_id: str) -> Run:
-        """Return a run that can be carried out; NoSuchItemError: there is none of that id."""
+        """Return a run that can be carried out; NoSuchItemError: no run has that id."""
         run = await self._runs.find_run(run_id)
         if run is None:
             raise NoSuchItemError(f"run {run_id!r}: there is no such run")

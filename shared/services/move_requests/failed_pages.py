@@ -1,4 +1,4 @@
-"""Handles pages that failed repeatedly: the run says so, and a person can resume it."""
+"""Handle pages that failed repeatedly: mark the run, so that an administrator can resume it."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from shared.telemetry.operation import traced
 
 
 class FailedPages:
-    """Turns messages of the requests' poison queue into runs that are interrupted, with a reason."""
+    """Marks the runs of messages on the requests' poison queue as interrupted, with a reason."""
 
     def __init__(self, poison: Poison[PageMessage], runs: Runs, log: EventLog) -> None:
         self._poison = poison
@@ -21,9 +21,9 @@ class FailedPages:
 
     @traced
     async def record(self) -> int:
-        """Mark the run of every poison message and remove the message; return how many there were.
+        """Mark the run of every poison message and remove the message; return the number of messages.
 
-        A malformed message stays in the queue for a person to examine.
+        A malformed message stays in the queue for an administrator to examine.
         """
         count = 0
         async for message in self._poison.messages():

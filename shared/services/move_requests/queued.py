@@ -1,7 +1,7 @@
 """Requests to the deployed app: accepted at once, carried out page by page.
 
-Each page of at most 100 users is a queue message, so that a large run is shared by the instances and
-a page that fails comes again. Page 0 finds out who is on a provider.
+Each page of at most 100 users is a queue message, so that the instances share a large run and
+a page that fails is delivered again. Page 0 finds the users of a provider.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _CLAIM: Final = timedelta(minutes=10)
 """How long a page belongs to whoever began it, unless it is given up before."""
 
 _RETRY_SECONDS: Final = 60.0
-"""How long a page waits when a service did not answer; longer where the service says so."""
+"""Delay of a page when a service did not answer; longer if the service says so."""
 
 
 class QueuedMoveRequests:
@@ -65,15 +65,15 @@ class QueuedMoveRequests:
         self._log = log
 
     async def accept(self, request: MoveRequest, key: str | None) -> Run:
-        """Begin a run over a validated request; the same key again answers with the same run.
+        """Begin a run over a validated request; the same key again returns the same run.
 
-        ConflictError: the key came with another request.
+        ConflictError: the key was sent with another request.
         """
         run = await self._new_run(request, key)
         known = await self._runs.find_run(run.id)
         if known is not None and known.scanned:
             return known
-        # Whoever asks again with the same key after a failure in between finishes the job.
+        # A repeated request with the same key finishes the job after a failure in between.
         if request.users is not None:
             return await self._begin_with_users(
                 run, request, request.users, again=known is not None
@@ -172,7 +172,7 @@ class QueuedMoveRequests:
             raise ConflictError(f"run {run.id!r} is a {run.cause}: it has no pages to carry out")
         names = [name for name in page.names if name.lower() not in known]
         previews = self._previewer.preview(names, options)
-        # Who is named twice, by id and by address, has one result.
+        # A user who is named twice, by id and by address, has one result.
         results = {result.user_id: result async for result in previews}
         if results:
             await self._runs.record_results(run.id, list(results.values()), self._clock.now())

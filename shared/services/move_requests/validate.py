@@ -1,4 +1,4 @@
-"""Whether a request can be carried out in this tenant: checked before anything begins, at every door."""
+"""Validate move requests against the tenant before anything begins, for every front door."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ async def validate(request: MoveRequest, tenant: Tenant, rules: Rules) -> MoveRe
     """Return the request with the provider spelled as the tenant does.
 
     InputError: no user is named, the tenant does not know the provider (its providers are listed), or
-    a number, asked for or of a rule, is on no bridge (those there are listed).
+    a number, from the request or a rule, is on no bridge (the available numbers are listed).
     """
     if request.users == ():
         raise InputError("no user was named; nothing was done")

@@ -1,6 +1,6 @@
-"""What is to be done with one user: looks the user up, decides, and puts it in words.
+"""Assess one user: look the user up, decide, and give the reason.
 
-Movers and dry runs both ask here, so a dry run cannot disagree with a move.
+Moves and dry runs both use this, so a dry run cannot disagree with a move.
 """
 
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ OUTCOMES: Final = {
     Action.UNLICENSED: Outcome.UNLICENSED,
     Action.EXCLUDED: Outcome.EXCLUDED,
 }
-"""What carrying out a decision comes to."""
+"""Outcome of carrying out each decision."""
 
 WOULD: Final = OUTCOMES | dict.fromkeys((Action.REPLACE, Action.ENABLE), Outcome.WOULD_MOVE)
-"""The same where nothing is carried out: report mode and dry runs."""
+"""The same when nothing is carried out: report mode and dry runs."""
 
-_UNKNOWN: Final = "the directory does not know the user"
+_UNKNOWN: Final = "the user is not in the directory"
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """A user as Graph and Teams have it, and the decision.
+    """A user as Graph and Teams report it, and the decision.
 
-    service: None when Teams does not know the user, or did not have to be asked.
+    service: None when Teams does not know the user, or was not queried.
     """
 
     user: DirectoryUser
@@ -42,11 +42,11 @@ class Assessment:
 
     @property
     def provider(self) -> str:
-        """The name of the provider that decides, "" for none."""
+        """The name of the current provider, "" for none."""
         return self.service.provider.name if self.service and self.service.provider else ""
 
     def result(self, outcome: Outcome | None = None, old_provider: str | None = None) -> UserResult:
-        """Return what came of the user. outcome: None: what carrying out the decision comes to."""
+        """Return the user's result. outcome: None: that of carrying out the decision."""
         return UserResult(
             self.user.id,
             outcome or OUTCOMES[self.decision.action],
@@ -57,7 +57,7 @@ class Assessment:
         )
 
     def preview(self) -> UserResult:
-        """Return what would come of the user."""
+        """Return the result that a dry run shows."""
         return self.result(WOULD[self.decision.action], self.provider or None)
 
 
@@ -75,7 +75,7 @@ async def assess(
 
 
 def not_assessed(name: str, error: ServiceError) -> UserResult:
-    """Return the result of a user, called `name`, whom the directory does not show."""
+    """Return the result of a user, called `name`, who is not in the directory."""
     if isinstance(error, NotFoundError):
         return UserResult(name, Outcome.NOT_FOUND, _UNKNOWN, name)
     return UserResult(name, Outcome.FAILED, str(error), name)

@@ -1,6 +1,6 @@
-"""Moves the users of one queue message, each to an outcome that is always recorded.
+"""Move the users of one queue message, and record an outcome for each.
 
-Level-triggered reconciliation: every attempt re-reads the user's state, so a message may come twice,
+Level-triggered reconciliation: every attempt re-reads the user's state, so a message may arrive twice,
 late or out of order, and the effect is the same. One user's failure does not affect others.
 """
 

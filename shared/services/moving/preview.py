@@ -1,4 +1,4 @@
-"""A dry run: what would happen to named users and why. Reads only; nothing is written anywhere."""
+"""Dry run: what would happen to named users and why. Reads only; writes nothing."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from itertools import batched
@@ -15,7 +15,7 @@ from shared.services.ports import Conferencing, Directory, RuleSource
 
 
 class Previewer:
-    """Decides for users as the mover would, and leaves it at that."""
+    """Decides for users as the mover would, without carrying anything out."""
 
     def __init__(self, directory: Directory, conferencing: Conferencing, rules: RuleSource) -> None:
         self._directory = directory
@@ -25,7 +25,7 @@ class Previewer:
     async def preview(
         self, names: Iterable[str], options: MoveOptions = DEFAULT_OPTIONS
     ) -> AsyncIterator[UserResult]:
-        """Yield what would happen to each of `names` (ids or addresses), in their order.
+        """Yield the result that each of `names` (ids or addresses) would have, in their order.
 
         ServiceError: Graph did not answer at all; an error of one user is that user's result.
         """

@@ -1,4 +1,4 @@
-"""Records the outcome of each attempt, and keeps users who are not settled on a list."""
+"""Record the outcome of each attempt, and list users who are not settled."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ _DOUBTFUL: Final = frozenset({Outcome.UNLICENSED, Outcome.NOT_FOUND})
 
 
 class Recorder:
-    """Records results. Unsettled users get a row in `waiting`, settled ones lose theirs."""
+    """Recorder of results. Unsettled users get a row in `waiting`, settled users lose theirs."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class Recorder:
         return row
 
     async def _reprocess(self, row: Waiting) -> Waiting:
-        """Ask Graph once to process the license again; if it refuses, the user needs attention."""
+        """Ask Graph once to reprocess the license; if it refuses, the user needs attention."""
         try:
             await self._directory.reprocess(row.user_id)
         except ServiceError as error:

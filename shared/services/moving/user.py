@@ -35,13 +35,13 @@ from shared.telemetry.events import Unexpected
 from shared.telemetry.log import EventLog
 
 _CONFIRM_AFTER: Final = (0.0, 1.0, 2.0, 4.0)
-"""Seconds before each reading back: the service's reads may lag behind its writes."""
+"""Seconds before each read-back: the service's reads may lag behind its writes."""
 
 _RETIRED: Final = "ReplaceProviderRetired"
-"""The service's code for: replacing a third-party provider is not offered any more."""
+"""The service's code for: replacing a third-party provider is no longer offered."""
 
 _RETRY_AFTER: Final = (0.5, 1.0, 2.0, 4.0)
-"""Seconds before another attempt where it is not certain whether the change happened."""
+"""Seconds before another attempt when it is uncertain whether the change happened."""
 
 _FRESH: Final = 2.0
 """Seconds after the read of a user's entries by which the set must have its turn."""
@@ -100,13 +100,11 @@ class UserMover:
     async def move(
         self, user_id: str, found: DirectoryUser | Exception, terms: Terms
     ) -> UserResult:
-        """Bring one user to an outcome; an error becomes the outcome `failed`."""
+        """Move one user and return the outcome; an error becomes the outcome `failed`."""
         upn = found.upn if isinstance(found, DirectoryUser) else ""
         try:
             if isinstance(found, NotFoundError):
-                return UserResult(
-                    user_id, Outcome.NOT_FOUND, "the directory does not know the user"
-                )
+                return UserResult(user_id, Outcome.NOT_FOUND, "the user is not in the directory")
             if isinstance(found, Exception):
                 raise found
             return await self._attempt(found, terms)
@@ -153,7 +151,7 @@ class UserMover:
         if service is None:
             return found.result()
         if action is Action.WAIT and service.on_third_party:
-            # Provisioning may replace the provider by itself (AutomaticallyReplaceAcpProvider).
+            # Provisioning may replace the provider automatically (AutomaticallyReplaceAcpProvider).
             await self._replaced.save_entries(service, self._clock.now())
         if action is Action.ALREADY:
             return await self._already(found, begun, terms)
@@ -255,7 +253,7 @@ class UserMover:
         return run is None or await self._requests.mark_mailed(run, user_id)
 
     async def _confirm(self, found: Assessment, terms: Terms) -> UserResult:
-        """Read back until the change shows; a change that does not show is checked again later."""
+        """Read back until the change is visible; if it is not, it is checked again later."""
         for pause in _CONFIRM_AFTER:
             await self._clock.sleep(pause)
             service = await self._conferencing.user(found.user.id, first=True)

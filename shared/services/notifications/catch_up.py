@@ -1,7 +1,7 @@
-"""Asks Graph what changed since the last catch-up: the truth, whatever notifications were lost.
+"""Catch up: ask Graph what changed since the last time, so that lost notifications do not matter.
 
 Source: "Use delta query to track changes in Microsoft Graph data" (users), Microsoft Graph
-documentation: changes may come twice, pages may be empty, a link expires after seven days.
+documentation: changes may appear twice, pages may be empty, a link expires after seven days.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -42,9 +42,9 @@ class CatchUp:
         self._log = log
 
     async def catch_up(self) -> int:
-        """Queue everybody who changed; return how many.
+        """Queue all changed users; return how many.
 
-        The new link is stored only when the queue has the users. A page that breaks Graph's
+        The new link is stored only when the users are queued. A page that breaks Graph's
         contract ends the run, and the old link stays: the next run reads the changes again.
         """
         with operation() as here:
@@ -80,7 +80,7 @@ class CatchUp:
         return len(changed)
 
     async def _start_anew(self) -> None:
-        """Take the new link first and sweep then, so that no change falls between the two.
+        """Get the new link before the sweep, so that no change is missed between the two.
 
         The sweep is requested before the link is stored: a crash in between loses neither.
         """

@@ -1,4 +1,4 @@
-"""Checks change notifications, and turns them into messages with the users to move.
+"""Check change notifications, and turn them into messages with the users to move.
 
 A notification with a wrong secret, tenant or subscription is dropped without notice to the sender;
 it is counted and logged without its content. Sources: "Receive change notifications through
@@ -29,23 +29,23 @@ from shared.telemetry.log import EventLog
 from shared.telemetry.operation import current_id, traced
 
 LONGEST_BODY: Final = 1024 * 1024
-"""Bytes of a notification's body at most."""
+"""Most bytes in a notification's body."""
 
 MOST_NOTIFICATIONS: Final = 5_000
-"""Notifications in one body at most."""
+"""Most notifications in one body."""
 
 LONGEST_TOKEN: Final = 4096
-"""Characters of a validation token at most: anybody can call the address."""
+"""Most characters of a validation token: the address is public."""
 
 _TRUST: Final = 10.0
 _LOOK_UP_AGAIN: Final = 0.1
-"""Seconds, see `Intake._secrets`."""
+"""Seconds, see `NotificationIntake._secrets`."""
 
 
 class ResourceData(BaseModel):
     """The part of a notification that names the user.
 
-    event_time: when it happened, where Graph says so; nobody documents it, so anything is taken.
+    event_time: when it happened, if Graph says so; undocumented, so any value is accepted.
     """
 
     id: Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
@@ -53,7 +53,7 @@ class ResourceData(BaseModel):
 
 
 class Notification(BaseModel):
-    """A change notification, as far as it is read."""
+    """A change notification: the fields that are read."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore", hide_input_in_errors=True)
 
@@ -66,7 +66,7 @@ class Notification(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What came of a body: messages for the queue, users in them, and drops by reason."""
+    """Result of a body: messages for the queue, their users, and drops by reason."""
 
     messages: list[MoveMessage]
     users: int
@@ -76,7 +76,7 @@ class Accepted:
 
 
 class NotificationIntake:
-    """Reads notifications from the webhook and from Event Grid alike."""
+    """Intake of notifications from the webhook and from Event Grid."""
 
     def __init__(
         self, state: State, tenant_id: str, mode: Mode, clock: Clock, log: EventLog
@@ -91,7 +91,7 @@ class NotificationIntake:
         self._reading = asyncio.Lock()
 
     async def webhook(self, body: bytes) -> Accepted:
-        """Read the body of a webhook call. InputError: malformed; TooLargeError: too much."""
+        """Read the body of a webhook call. InputError: malformed; TooLargeError: too large."""
         if len(body) > LONGEST_BODY:
             raise TooLargeError(
                 f"the body has {len(body)} bytes; at most {LONGEST_BODY} are accepted"
@@ -170,8 +170,8 @@ class NotificationIntake:
     async def _secrets(self, subscription_id: str) -> list[Secret]:
         """Return the secrets that a notification of this subscription may carry now.
 
-        What is known is trusted for 10 s; a subscription that is not known is looked up anew, but at
-        most ten times a second, so that a flood of forged notifications costs next to nothing.
+        Known secrets are cached for 10 s; an unknown subscription is looked up again, but at most
+        ten times a second, so that a flood of forged notifications costs next to nothing.
         """
         found: list[Secret] = []
         for trusted in (_TRUST, _LOOK_UP_AGAIN):

@@ -1,9 +1,9 @@
-"""Maintains the change subscription: without one Graph sends nothing.
+"""Maintain the change subscription: without one Graph sends no notifications.
 
-Graph documents that it refuses a second subscription for the same changes (409), though people saw
-it accept some. So a new one is created while the old one still exists, and where Graph refuses that, the
-old one is deleted first; `catch_up` has what happens in between. Each one gets an address of its own
-(`?s=...`), by which a leftover of a crash is known. Sources: "subscription resource type", "Create
+Graph documents that it refuses a second subscription for the same changes (409), though people have
+seen it accept some. So a new one is created while the old one still exists; if Graph refuses that, the
+old one is deleted first, and `catch_up` finds what happens in between. Each one has a separate address
+(`?s=...`), which identifies a leftover of a crash. Sources: "subscription resource type", "Create
 subscription" and "Receive change notifications through webhooks", Microsoft Graph documentation.
 """
 
@@ -35,20 +35,20 @@ _LIFETIME: Final = min(timedelta(days=7), LONGEST_SUBSCRIPTION)
 _RENEW_BEFORE: Final = timedelta(days=5)
 _ROTATE_AFTER: Final = timedelta(days=30)
 _OLD_SECRET_LIVES: Final = timedelta(hours=1)
-"""Longer than a delayed notification of the old subscription takes to arrive."""
+"""Grace period of an old secret: longer than a delayed notification takes to arrive."""
 
 _EVENT_GRID: Final = "EventGrid:"
 _CONFLICT: Final = 409
 _LEASE: Final = "subscription"
 _LEASE_SPAN: Final = timedelta(seconds=15)
-"""An instance that was killed blocks others so long; a slow one takes the lease anew at each step."""
+"""How long a killed instance blocks others; a slow one renews the lease at each step."""
 
 _LEASE_WAIT: Final = 1.0
 _LEASE_PATIENCE: Final = timedelta(minutes=5)
 
 
 class Subscriber:
-    """Keeps exactly one users subscription alive, however many instances try.
+    """Maintains exactly one users subscription, however many instances try.
 
     url: where Graph delivers: an https address, or an `EventGrid:?...` one; None: not known.
     """
@@ -66,7 +66,7 @@ class Subscriber:
 
     @traced
     async def keep(self, *, renew_now: bool = False) -> ChangeSubscription:
-        """Make sure there is one live subscription with a secret that is not old; return it.
+        """Ensure that there is one active subscription with a recent secret; return it.
 
         renew_now: Graph asked for it (`reauthorizationRequired`). SettingsError: the app does not
         know its public address. ServiceError: Graph refused. StorageError: the lease stayed taken, or
@@ -116,13 +116,13 @@ class Subscriber:
         return kept
 
     def _is_old(self, known: ChangeSubscription, now: datetime) -> bool:
-        # An Event Grid address belongs to its partner topic, which a second subscription would upset.
+        # An Event Grid address belongs to its partner topic, which a second subscription would disturb.
         if self._url is None or self._url.startswith(_EVENT_GRID):
             return False
         return known.created_at is None or now - known.created_at >= _ROTATE_AFTER
 
     async def _create(self, url: str, known: ChangeSubscription | None) -> ChangeSubscription:
-        """Create a subscription with a new secret; the secrets so far stay valid for a while."""
+        """Create a subscription with a new secret; the old secrets stay valid for a while."""
         now = self._clock.now()
         fresh = Secret(client_state=secrets.token_urlsafe(32))
         old = tuple(secret for secret in (known.secrets if known else ()) if secret.is_valid(now))
@@ -185,7 +185,7 @@ def _end_of(subscription: ChangeSubscription) -> str | None:
 
 
 def _ending(known: tuple[Secret, ...], now: datetime) -> tuple[Secret, ...]:
-    """Return the secrets, each with an end."""
+    """Return the secrets, each with an expiry."""
     end = (now + _OLD_SECRET_LIVES).isoformat()
     return tuple(
         secret if secret.valid_until else replace(secret, valid_until=end) for secret in known

@@ -1,4 +1,4 @@
-"""Finds users by their provider: a stream over all users of the tenant, and nothing is written."""
+"""Find users by provider: stream all users of the tenant; nothing is written."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from shared.services.ports import Conferencing, Directory, RuleSource
 from shared.services.sweeping.survey import Survey, is_guid
 
 NOBODY: Final = "none"
-"""What the provider of a user without entries is called."""
+"""Provider name for users without entries."""
 
 UNKNOWN: Final = "unknown"
-"""What the provider of a user whose entries could not be read is called."""
+"""Provider name for users whose entries could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A user, the name of the provider (or NOBODY, UNKNOWN), and what is to be done.
+    """A user, the name of the provider (or NOBODY, UNKNOWN), and the decision.
 
-    upn: "" for those whom Teams does not list, or lists so that they cannot be read.
+    upn: "" for users whom Teams does not list, or whose fields cannot be read.
     """
 
     user_id: str
@@ -41,16 +41,16 @@ class Finder:
     async def ready(self) -> AsyncIterator[Found]:
         """Yield the licensed users who are not on Microsoft: those that the sweep would queue.
 
-        Not those whom it queues for a number rule, or because they need attention.
+        Without those that it queues for a number rule, or because they need attention.
         """
         async for found in self._everybody():
             if found.action in (Action.REPLACE, Action.ENABLE, Action.WAIT):
                 yield found
 
     async def on_third_party(self, provider: str | None = None) -> AsyncIterator[Found]:
-        """Yield the users on a third party, or on that one (without regard to case), licensed or not.
+        """Yield the users on any third party, or on `provider` (case-insensitive), licensed or not.
 
-        Not those whose provider Teams' listing does not say: `ready` has them.
+        Without users whose provider is missing from Teams' listing: `ready` yields them.
         """
         wanted = provider.casefold() if provider is not None else None
         async for found in self._everybody():

@@ -1,4 +1,4 @@
-"""Who is in the groups that the settings name: read once per survey."""
+"""Memberships of the groups in the settings: read once per survey."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
@@ -13,11 +13,11 @@ class Memberships:
         self._members: dict[str, set[bytes]] = {}
 
     def add(self, group: str, users: Sequence[str]) -> None:
-        """Remember that `users` are in `group`."""
+        """Add `users` to `group`."""
         self._members.setdefault(group, set()).update(UUID(user).bytes for user in users)
 
     def of(self, user: str) -> frozenset[str]:
-        """Return the groups of a user, of those that were read."""
+        """Return the user's groups, among those that were read."""
         if not self._members:
             return frozenset()
         key = UUID(user).bytes
@@ -29,7 +29,7 @@ async def read_memberships(
     groups: Sequence[str],
     between: Callable[[], Awaitable[None]] | None = None,
 ) -> Memberships:
-    """Return who is in `groups`; `between` is called at each page. SettingsError: no such group."""
+    """Return the memberships of `groups`; `between` is called per page. SettingsError: no such group."""
     found = Memberships()
     for group in groups:
         async for users in directory.members(group):

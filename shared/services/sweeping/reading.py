@@ -1,4 +1,4 @@
-"""The reading half of a sweep: streams all users and stores, page by page, whom to queue."""
+"""Read phase of a sweep: stream all users and store, page by page, which users to queue."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -34,7 +34,7 @@ _TO_QUEUE: Final = frozenset({Action.REPLACE, Action.ENABLE, Action.SET_NUMBER, 
 
 @dataclass(slots=True)
 class PageFindings:
-    """What a page comes to: whom to queue, whose entries to save, what to count."""
+    """Findings of a page: users to queue, users whose entries to save, counts."""
 
     licensed: list[str] = field(default_factory=list)
     to_queue: list[str] = field(default_factory=list)
@@ -43,7 +43,7 @@ class PageFindings:
 
     @classmethod
     def of(cls, page: SurveyedPage) -> Self:
-        """Return what a page comes to."""
+        """Return the findings of a page."""
         found = cls()
         for user in page.users:
             action = user.decision.action
@@ -92,7 +92,7 @@ class SweepReader:
         self._log = log
 
     async def read(self, run: Run, keep_lease: Callable[[], Awaitable[None]]) -> Run:
-        """Read what is left to read; return the run with all pages stored.
+        """Read the remaining pages; return the run with all pages stored.
 
         keep_lease: called before each step; raises BusyError when another instance took over.
         """
@@ -127,10 +127,10 @@ class SweepReader:
         return run
 
     async def _store_rest(self, run: Run, unlisted: set[bytes]) -> Run:
-        """Store users whom the pages do not name, so that the mover tries them too.
+        """Store users who are on no page, so that the mover tries them as well.
 
-        Licensed users whom Teams does not list, and those who need attention: somebody may have
-        fixed what was wrong.
+        Licensed users whom Teams does not list, and users who need attention: the cause may have
+        been fixed.
         """
         attention = {UUID(row.user_id).bytes async for row in self._waiting.attention()}
         rest = sorted(unlisted | attention)
@@ -151,6 +151,6 @@ class SweepReader:
         try:
             return await self._replaced.save_entries(user, self._clock.now())
         except TooLargeError as error:
-            # One user's entries stop nobody else's sweep; the mover refuses to replace them.
+            # One user's entries do not stop the sweep; the mover refuses to replace them.
             self._log.write(Unsaveable(user=self._log.who(user.id), reason=str(error)))
             return False

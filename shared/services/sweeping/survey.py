@@ -1,4 +1,4 @@
-"""Joins two listings: who is licensed (Graph), and every user with the provider (Teams).
+"""Join two listings: the licensed users (Graph), and all users with their provider (Teams).
 
 A sweep and the list of users who are ready to move both read it. Memory grows with the licensed ids
 only: 16 bytes each, in a set.
@@ -17,7 +17,7 @@ from shared.services.sweeping.memberships import Memberships, read_memberships
 
 @dataclass(frozen=True, slots=True)
 class SurveyedUser:
-    """A user whom Teams lists: whether a conferencing plan is enabled, and what is to be done."""
+    """A user in Teams' listing: whether a conferencing plan is enabled, and the decision."""
 
     service: ServiceUser
     licensed: bool
@@ -26,7 +26,7 @@ class SurveyedUser:
 
 @dataclass(frozen=True, slots=True)
 class SurveyedPage:
-    """Some users, and the link to the page after them (None: it was the last).
+    """A page of users, and the link to the next page (None: it was the last).
 
     faults: (user id or "", what is wrong) of each user whose fields could not be read.
     """
@@ -47,7 +47,7 @@ class Survey:
         self._licensed = frozenset(licensed)
         self._groups = groups
         self.unlisted = licensed
-        """The licensed users (16 bytes of their ids) whom no page has named so far."""
+        """The licensed users (16 bytes of their ids) who have been on no page so far."""
 
     @classmethod
     async def begin(
@@ -57,7 +57,7 @@ class Survey:
         rules: Rules,
         on_page: Callable[[], Awaitable[None]] | None = None,
     ) -> Self:
-        """Read the licensed users and the groups that the rules name. on_page: called per page.
+        """Read the licensed users and the groups in the rules. on_page: called per page.
 
         Rooms are not among the licensed, unless the rules include them.
         """
@@ -83,11 +83,11 @@ class Survey:
             yield SurveyedPage(users, page.next_link, page.faults)
 
     def mark_listed(self, users: Iterable[str]) -> None:
-        """Remember that pages named these users."""
+        """Mark these users as listed."""
         self.unlisted.difference_update(UUID(user).bytes for user in users)
 
     def rest(self) -> Iterator[tuple[str, Decision]]:
-        """Yield the licensed users whom no page named, each with what is to be done."""
+        """Yield the licensed users who were on no page, each with the decision."""
         for key in sorted(self.unlisted):
             user_id = str(UUID(bytes=key))
             groups = self._groups.of(user_id)
@@ -96,7 +96,7 @@ class Survey:
 
     def _decide(self, user: ServiceUser) -> SurveyedUser:
         licensed = UUID(user.id).bytes in self._licensed
-        # The listings in the directory's words; that a user is a guest is known from Teams.
+        # The listings in the directory's terms; Teams reports whether a user is a guest.
         view = DirectoryUser(
             id=user.id,
             upn=user.upn,

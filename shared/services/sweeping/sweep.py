@@ -1,12 +1,12 @@
-"""The sweep: streams every user with the provider and queues those who are not as they should be.
+"""Sweep: stream all users with their provider (resync) and queue those who are not as they should be.
 
 It repairs what no notification reports: a provider set back by hand, a lost signal. It also saves
-the entries of third-party users whom the service may replace by itself on licensing or provisioning
-(AutomaticallyReplaceAcpProvider), because then it is too late.
+the entries of third-party users whom the service may replace automatically on licensing or provisioning
+(AutomaticallyReplaceAcpProvider), because afterwards it is too late.
 
-A sweep has two parts. First it reads all pages and stores, page by page, whom it would queue: so an
-interrupted sweep resumes from its last page, and a sweep that would move too many users is held
-before it did anything. Then it queues the users it stored.
+A sweep has two parts. First it reads all pages and stores, page by page, which users it would queue: so
+an interrupted sweep resumes from its last page, and a sweep that would move too many users is held
+before it does anything. Then it queues the stored users.
 """
 
 import asyncio
@@ -48,9 +48,9 @@ _OPEN: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED, RunState.RELEA
 
 
 class Sweeper:
-    """Runs sweeps, one at a time over all instances.
+    """Runs sweeps, one at a time across all instances.
 
-    limit: when a sweep is held; None: never (report mode moves nobody).
+    limit: when a sweep is held; None: never (report mode moves no users).
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Sweeper:
             raise ConflictError(
                 f"run {run_id!r} is {run.state}, not held; only a held run is released"
             )
-        # Remembered first: after a crash in between, releasing it again finishes the job.
+        # Stored first: after a crash in between, releasing it again finishes the job.
         await self._state.add_released_sweep(run.id)
         run = replace(run, state=RunState.RELEASED, released=True)
         await self._runs.save_run(run)
@@ -153,7 +153,7 @@ class Sweeper:
         return run
 
     async def _unfinished(self) -> Run | None:
-        """Return the run to resume: the current one, else the first that a person released."""
+        """Return the run to resume: the current one, else the first released one."""
         current = await self._state.current_sweep()
         for run_id in [current, *await self._state.released_sweeps()]:
             run = await self._runs.find_run(run_id) if run_id else None
@@ -178,7 +178,7 @@ class Sweeper:
             await self._interrupt(run.id, str(error))
             raise
         except (ServiceError, SettingsError) as error:
-            # A fault that retrying cannot cure (a missing role, a refused link) ends the run.
+            # An error that a retry cannot fix (a missing role, a refused link) ends the run.
             await self._end(await self._runs.find_run(run.id) or run, RunState.FAILED, str(error))
             raise
         return await self._end(run, RunState.FINISHED, "")

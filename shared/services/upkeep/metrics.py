@@ -1,7 +1,7 @@
-"""Measures what is left to do and how fresh the app's picture is, for the workbook and the alerts.
+"""Collect metrics for the workbook and the alerts: remaining work and the age of the app's data.
 
-The figures are read and not derived from what the other timers say of themselves: a timer that fails
-says nothing, and its figure grows here all the same.
+The metrics are read from storage, not derived from the other timers' own reports: a timer that fails
+reports nothing, but its metric still grows here.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ _DAY: Final = timedelta(days=1)
 
 
 class MetricsCollector:
-    """Takes the measures; poison: one count for each poison queue."""
+    """Collects the metrics; poison: one count for each poison queue."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class MetricsCollector:
 
     @traced
     async def measure(self) -> None:
-        """Write one line of figures. StorageError: the storage did not answer."""
+        """Log one line of metrics. StorageError: the storage did not answer."""
         now = self._clock.now()
         ages = Counter([_age(now - row.since) async for row in self._waiting.waiting()])
         attention = sum([1 async for _ in self._waiting.attention()])

@@ -1,4 +1,4 @@
-"""Handles poison messages: their users need attention, not silence."""
+"""Handle poison messages: list their users as needing attention."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -28,7 +28,7 @@ _RENEWAL: Final = (
 
 
 def unreadable(message: PoisonMessage[object]) -> PoisonUnreadable:
-    """Return the log line of a malformed message, which stays in its queue for a person to examine."""
+    """Return the log line of a malformed message, which stays in its queue for examination."""
     return PoisonUnreadable(reason=message.fault, message=message.id)
 
 
@@ -61,7 +61,7 @@ class PoisonRecorder:
     async def record(self) -> int:
         """Record the users of every poison message and remove it; return how many users.
 
-        A malformed message stays in the queue for a person to examine; each reading logs it.
+        A malformed message stays in the queue for an administrator to examine; each read logs it.
         """
         await self._report_renewals()
         messages = users = 0
@@ -102,7 +102,7 @@ class PoisonRecorder:
 
     async def _record_user(self, user: str) -> None:
         row = await self._waiting.find_waiting(user)
-        if row is None or not row.needs_attention:  # a reason that is known says more
+        if row is None or not row.needs_attention:  # a known reason says more
             row = ask_person(user, "", _REASON, self._clock.now())
         await self._waiting.save_waiting(row)
         self._log.write(NeedsAttention(user=self._log.who(user), reason=_REASON))

@@ -1,4 +1,4 @@
-"""Queues the waiting users whose time has come."""
+"""Queue the waiting users who are due."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from shared.telemetry.log import EventLog
 from shared.telemetry.operation import current_id, traced
 
 _CLAIM: Final = timedelta(hours=1)
-"""How long a queued user is not queued again; by then the attempt happened or its message is lost."""
+"""Time before a queued user may be queued again: the attempt has happened or its message is lost."""
 
 _IN_FLIGHT: Final = 16
 _PAGE: Final = 50 * USERS_PER_MESSAGE

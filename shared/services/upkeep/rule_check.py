@@ -1,4 +1,4 @@
-"""Whether the rules in the settings fit the tenant: numbers on bridges, groups that exist."""
+"""Check the rules in the settings against the tenant: numbers on bridges, groups that exist."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ _LISTED = 20
 
 
 class RuleChecker:
-    """Checks the rules against the tenant; asks the tenant nothing where there are no such rules."""
+    """Checks the rules against the tenant; without such rules the tenant is not queried."""
 
     def __init__(
         self, bridges: Bridges, directory: Directory, state: State, rules: Rules, log: EventLog

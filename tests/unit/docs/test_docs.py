@@ -2,16 +2,36 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from docs.generate import TABLES, updated
+from functions.http.routes import ROUTES
 from shared import __version__
 from shared.settings.settings import Settings
 from shared.telemetry.events import catalogue
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
+CLIENTS = {"httpx", "msal", "requests", "azure", "aiohttp"}
+LOADED = """
+import os
+import sys
+from importlib import import_module
+
+for name in sys.argv[1:]:
+    if not os.fork():  # each module alone, without the cost of another interpreter
+        try:
+            import_module(name)
+            print(name, *{each.partition(".")[0] for each in sys.modules}, flush=True)
+        finally:
+            os._exit(0)
+    os.wait()
+"""
+"""Prints for each module that is named the packages that its import alone loads."""
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -64,7 +84,8 @@ def test_readme_names_every_function() -> None:
     """A function that README does not explain does not exist."""
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "functions").glob("*.py"))
     functions = set(re.findall(r"^async def (\w+)\(", code, re.MULTILINE))
-    assert functions
+    functions |= {route.name for route in ROUTES}
+    assert {"move_users", "sweep_providers", "request_moves"} <= functions
     assert {name for name in functions if f"`{name}`" not in README} == set()
 
 
@@ -104,13 +125,33 @@ def test_app_does_not_import_the_stand_ins() -> None:
 
 def test_domain_is_pure() -> None:
     """The domain imports no I/O and no framework: only the standard library and itself."""
-    allowed = {"collections", "dataclasses", "datetime", "enum", "typing", "shared"}
+    allowed = {"collections", "dataclasses", "datetime", "enum", "itertools", "json", "secrets"}
     imported = {
         match.group(1)
         for path in (ROOT / "shared" / "domain").glob("*.py")
         for match in re.finditer(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE)
     }
-    assert imported <= allowed
+    assert "dataclasses" in imported, "nothing was read"
+    assert imported <= allowed | {"typing", "shared"}
+
+
+def test_domain_and_services_load_no_client() -> None:
+    """Each of their modules, imported alone, loads no HTTP client and no SDK, not even by detours."""
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for room in ("domain", "services")
+        for path in sorted((ROOT / "shared" / room).rglob("*.py"))
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *modules],
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+        cwd=ROOT,
+    )
+    loaded = {line.split()[0]: set(line.split()[1:]) for line in done.stdout.splitlines()}
+    assert list(loaded) == modules, done.stderr
+    assert {name: found & CLIENTS for name, found in loaded.items() if found & CLIENTS} == {}
 
 
 def test_changelog_has_the_version() -> None:

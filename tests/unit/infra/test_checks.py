@@ -47,7 +47,7 @@ def test_a_file_that_checkov_drops_is_found(changes: dict[str, int], words: str)
 
 
 def test_a_new_finding_is_a_problem() -> None:
-    """What is not skipped is told with its file and line."""
+    """What is not skipped is reported with its file and line."""
     report = _report()
     report["results"]["failed_checks"].append(
         {**SKIPPED[0], "check_id": "CKV_AZURE_44", "file_path": "/app/storage.bicep"}

@@ -54,7 +54,7 @@ def test_second_stage_is_given_what_it_asks_for() -> None:
 
 def test_every_table_has_its_row() -> None:
     """docs/security.md tells what each table of the app holds and for how long."""
-    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "shared").glob("*.py"))
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "shared").rglob("*.py"))
     tables = set(re.findall(r'tables\.table\("(\w+)"\)', code))
     assert tables
     page = _page("docs/security.md")

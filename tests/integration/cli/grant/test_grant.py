@@ -119,7 +119,7 @@ def test_reading_is_enough_where_all_is_there(world: GrantingWorld) -> None:
     world.sign_in("Global Reader")
     missing = world.acp("--what-if")
     assert missing.status == 0
-    assert "You may not do this yourself" in missing.err
+    assert "You do not have the right to do this" in missing.err
     world.sign_in("Privileged Role Administrator")
     assert world.acp().status == 0
     world.sign_in("Global Reader")
@@ -208,7 +208,7 @@ def test_az_answers_otherwise(world: GrantingWorld, out: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "status", "said"),
     [
-        ((400, "Request_BadRequest"), 3, "run the command again: it goes on with the rest"),
+        ((400, "Request_BadRequest"), 3, "run the command again to continue with the rest"),
         ((403, "Authorization_RequestDenied"), 1, "RoleManagement.ReadWrite.Directory"),
     ],
 )

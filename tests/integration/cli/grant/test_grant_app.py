@@ -76,7 +76,7 @@ def test_waits_until_the_app_is_well(world: GrantingWorld, app: StandIn) -> None
     with served(app) as url:
         ended = world.acp("--app", url, "--wait", "30", "--output", "json")
     assert ended.status == 0
-    assert "not well yet: graph" in ended.err
+    assert "not ok yet: graph" in ended.err
     assert len(app.asked) == 4
 
 

@@ -16,7 +16,7 @@ from infra.hooks.command import grant
 from tests.integration.cli.grant.test_grant_app import StandIn
 from tests.integration.cli.grant.world import GrantingWorld, served, serving
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 HOOKS = ROOT / "infra/hooks"
 OUTPUTS = ("IDENTITY_PRINCIPAL_ID", "AZURE_TENANT_ID", "SERVICE_API_URI", "SERVICE_API_NAME")
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from azure.storage.queue import QueueClient
 
-from local.azurite import server
+from local.azurite import install
 from local.azurite.server import Azurite
 from local.errors import ChildError
 from local.waiting import wait_until
@@ -84,7 +84,7 @@ def test_taken_port_is_a_clear_error() -> None:
 
 def test_missing_installation_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without node_modules the error says what to run."""
-    monkeypatch.setattr(server, "_SCRIPT", Path("missing.js"))
+    monkeypatch.setattr(install, "script", lambda: Path("missing.js"))
     with pytest.raises(ChildError, match="make install"):
         Azurite().start()
 

@@ -2,28 +2,26 @@
 
 import base64
 import json
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-import httpx
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
 from local.azurite.server import Azurite
-from local.processes import Child
+from local.commands import AppHost
 from local.waiting import wait_until
 
 SAMPLE = Path(__file__).parent / "sample_app"
 
 
-class SampleHost:
+class SampleHost(AppHost):
     """`acp host` with a function app, queues of its own, and a window on what the app noted.
 
-    `environment` is added to the host's; `root` is the app's folder.
+    `environment` are its settings; `root` is the app's folder.
     """
 
     def __init__(
@@ -33,29 +31,16 @@ class SampleHost:
         self.names = {kind: f"{kind}-{tag}" for kind in ("work", "sync", "spread", "log")}
         self.gate = folder / f"gate-{tag}"
         self.gate.mkdir()
-        self.log_file = folder / f"host-{tag}.log"
         self._connection = azurite.connection_string
         self._clients: list[QueueClient] = []
         self._notes: list[dict[str, Any]] = []
-        self._child = Child(
-            "acp host",
-            [sys.executable, "-m", "cli", "host", "--port", "0", "--root", str(root)],
-            log=self.log_file,
-            environment={
-                "AzureWebJobsStorage": self._connection,
-                "SAMPLE_GATE": str(self.gate),
-                "SAMPLE_SCHEDULE": "0 0 0 1 1 *",
-                **{f"SAMPLE_{kind.upper()}": name for kind, name in self.names.items()},
-                **environment,
-            },
-        )
-        self.process = self._child
-        self.http = httpx.Client(timeout=20)
-
-    def start(self) -> None:
-        """Start the host and wait for its ready line; raises `ChildError` if it fails."""
-        self._child.start()
-        self.http.base_url = self._child.wait_for_line(r"^ready (http://127\.0\.0\.1:\d+)$")[1]
+        settings = {
+            "AzureWebJobsStorage": self._connection,
+            "SAMPLE_GATE": str(self.gate),
+            "SAMPLE_SCHEDULE": "0 0 0 1 1 *",
+            **{f"SAMPLE_{kind.upper()}": name for kind, name in self.names.items()},
+        }
+        super().__init__(folder / tag, root, {**settings, **environment})
 
     def queue(self, kind: str) -> QueueClient:
         """The queue that the app setting SAMPLE_{kind} names; `work-poison` works too."""
@@ -99,24 +84,11 @@ class SampleHost:
 
         return wait_until(found, f"the note {fields}")
 
-    def counters(self, function: str) -> dict[str, Any]:
-        """A function's counters from the host's status."""
-        counters: dict[str, Any] = self.http.get("/admin/host/status").json()["functions"][function]
-        return counters
-
     def close(self) -> None:
         """Stop the host if it runs, and close all connections."""
-        self._child.stop()
-        self.http.close()
+        super().close()
         for client in self._clients:
             client.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 @pytest.fixture(scope="module")

@@ -19,12 +19,12 @@ def test_stop_finishes_the_running_message(new_host: NewHost, number: signal.Sig
     with new_host() as host:
         host.send("work", "wait")
         wait_until((host.gate / "started-1").exists, "the run")
-        host.process.send_signal(number)
-        wait_until(lambda: "stopping:" in host.log_file.read_text(), "the stop")
+        host.send_signal(number)
+        wait_until(lambda: "stopping:" in host.output, "the stop")
         host.send("work", "too late")
-        assert host.process.running
+        assert host.running
         (host.gate / "open").touch()
-        assert host.process.wait(limit=15) == 0
+        assert host.wait(limit=15) == 0
         host.note(body="wait")
         assert [m.content for m in host.queue("work").peek_messages(max_messages=5)] == [
             "dG9vIGxhdGU="
@@ -37,8 +37,8 @@ def test_drain_is_bounded(new_host: NewHost) -> None:
     with new_host(ACP_HOST_DRAIN_SECONDS="1") as host:
         host.send("work", "wait")
         wait_until((host.gate / "started-1").exists, "the run")
-        host.process.send_signal(signal.SIGTERM)
-        assert host.process.wait(limit=15) == 0
+        host.send_signal(signal.SIGTERM)
+        assert host.wait(limit=15) == 0
         assert host.queue("work").get_queue_properties().approximate_message_count == 1
 
 
@@ -47,10 +47,10 @@ def test_second_interrupt_ends_at_once(new_host: NewHost) -> None:
     with new_host() as host:
         host.send("work", "wait")
         wait_until((host.gate / "started-1").exists, "the run")
-        host.process.send_signal(signal.SIGINT)
-        wait_until(lambda: "stopping:" in host.log_file.read_text(), "the stop")
-        host.process.send_signal(signal.SIGINT)
-        assert host.process.wait(limit=5) == 130
+        host.send_signal(signal.SIGINT)
+        wait_until(lambda: "stopping:" in host.output, "the stop")
+        host.send_signal(signal.SIGINT)
+        assert host.wait(limit=5) == 130
 
 
 def test_message_of_a_killed_host_is_processed_again(new_host: NewHost) -> None:
@@ -58,7 +58,7 @@ def test_message_of_a_killed_host_is_processed_again(new_host: NewHost) -> None:
     with new_host(ACP_HOST_MESSAGE_LEASE_SECONDS="2") as host:
         host.send("work", "wait")
         wait_until((host.gate / "started-1").exists, "the run")
-        host.process.kill()
+        host.kill()
         (host.gate / "open").touch()
         host.start()
         assert host.note(body="wait")["dequeue_count"] == 2
@@ -76,12 +76,8 @@ def test_running_message_is_not_taken_twice(new_host: NewHost) -> None:
         (host.gate / "open").touch()
         assert host.note(body="wait")["dequeue_count"] == 1
         assert not (host.gate / "started-2").exists()
-        assert host.counters("work") == {
-            "trigger": "queueTrigger",
-            "running": 0,
-            "succeeded": 1,
-            "failed": 0,
-        }
+        assert host.counters("work") == {"running": 0, "succeeded": 1, "failed": 0}
+        assert host.functions()["work"]["trigger"] == "queueTrigger"
 
 
 def test_keys_are_enforced_when_given(new_host: NewHost) -> None:

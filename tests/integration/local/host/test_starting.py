@@ -85,7 +85,7 @@ def test_broken_app_ends_the_host_with_its_message(
     host = new_host(write_app(tmp_path / "app", code))
     with pytest.raises(ChildError, match="ended with status 1"):
         host.start()
-    assert message in host.log_file.read_text()
+    assert message in host.output
 
 
 def test_folder_without_an_app(new_host: NewHost, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_port_in_use(new_host: NewHost) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         command = [sys.executable, "-m", "cli", "host", "--port", str(port), "--root", str(SAMPLE)]
-        child = Child("acp host", command, log=new_host().log_file)
+        child = Child("acp host", command, log=new_host().log)
         child.start()
         with pytest.raises(ChildError, match=f"error: port {port} cannot be used"):
             child.wait_for_line("ready")

@@ -9,7 +9,7 @@ import pytest
 from local.azurite.server import Azurite
 from shared.domain.move_request import NAMES_PER_PAGE, RequestPage
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.run import Run, RunState, new_run_id
+from shared.domain.run import Run, RunState, Signal, new_run_id
 from shared.storage.move_requests import MoveRequestTable
 from shared.storage.runs import RunTable
 from shared.storage.tables import Tables
@@ -18,7 +18,7 @@ from shared.userlists.names import NAME_LENGTH
 from tests.fakes import NOON, guid
 
 _NUMBERS = itertools.count(1)
-RUN = new_run_id("request", NOON)
+RUN = new_run_id(Signal.REQUEST, NOON)
 
 NO_KEYS = (
     "a#b/c?d@x.example",
@@ -58,7 +58,7 @@ async def test_a_full_page_of_the_longest_names(tables: Tables, letter: str) -> 
     tails = [f"{number:03d}@x.example" for number in range(NAMES_PER_PAGE)]
     names = [letter * (NAME_LENGTH - len(tail)) + tail for tail in tails]
     assert {len(name) for name in names} == {NAME_LENGTH}
-    await requests.put(RUN, RequestPage(1, names))
+    await requests.save_page(RUN, RequestPage(1, names))
     assert await pages(requests) == [RequestPage(1, names)]
 
 
@@ -66,7 +66,7 @@ async def test_a_page_too_long_is_refused(tables: Tables) -> None:
     """More names than fit are a defect of the caller, and nothing is written."""
     requests = MoveRequestTable(tables.table("requests"))
     with pytest.raises(ValueError, match="at most 100"):
-        await requests.put(RUN, RequestPage(1, ["a@x.example"] * (NAMES_PER_PAGE + 1)))
+        await requests.save_page(RUN, RequestPage(1, ["a@x.example"] * (NAMES_PER_PAGE + 1)))
     assert await pages(requests) == []
 
 
@@ -74,8 +74,8 @@ async def test_pages_come_back_in_order_with_what_is_done(tables: Tables) -> Non
     """By number, each once, those of the run only; a page that is done keeps its names."""
     requests = MoveRequestTable(tables.table("requests"))
     for number in (10, 2, 1, 2):
-        await requests.put(RUN, RequestPage(number, [f"{number}@x.example"]))
-    await requests.put(f"{RUN}0", RequestPage(1, ["other@x.example"]))
+        await requests.save_page(RUN, RequestPage(number, [f"{number}@x.example"]))
+    await requests.save_page(f"{RUN}0", RequestPage(1, ["other@x.example"]))
     await requests.mark_done(RUN, 2)
     await requests.mark_done(RUN, 7)  # there is none: nothing happens
     assert await pages(requests) == [
@@ -90,9 +90,9 @@ async def test_results_of_names_that_are_no_key(tables: Tables) -> None:
     runs = runs_of(tables)
     results = [UserResult(name, Outcome.NOT_FOUND, "unknown", name) for name in NO_KEYS]
     moved = UserResult(f"a{guid(1)[1:]}", Outcome.MOVED, "why", "a@x.example", "InterCall")
-    await runs.record(RUN, results, NOON)
-    await runs.record(RUN, [moved], NOON)
-    await runs.record(RUN, results, NOON)
+    await runs.record_results(RUN, results, NOON)
+    await runs.record_results(RUN, [moved], NOON)
+    await runs.record_results(RUN, results, NOON)
     found = {result.user_id: result async for result in runs.results(RUN)}
     assert found == {result.user_id: result for result in (*results, moved)}
     assert len([result async for result in runs.results(RUN)]) == len(NO_KEYS) + 1
@@ -101,9 +101,11 @@ async def test_results_of_names_that_are_no_key(tables: Tables) -> None:
 async def test_a_later_result_of_a_user_replaces_the_earlier_one(tables: Tables) -> None:
     """One result a user of a run; the provider of before stays known."""
     runs = runs_of(tables)
-    await runs.record(RUN, [UserResult(guid(1), Outcome.MOVED, "x", "a@x.example", "BT")], NOON)
+    await runs.record_results(
+        RUN, [UserResult(guid(1), Outcome.MOVED, "x", "a@x.example", "BT")], NOON
+    )
     later = UserResult(guid(1), Outcome.ALREADY_MICROSOFT, "y", "a@x.example")
-    await runs.record(RUN, [later], NOON)
+    await runs.record_results(RUN, [later], NOON)
     (result,) = [result async for result in runs.results(RUN)]
     assert (result.outcome, result.reason) == (Outcome.ALREADY_MICROSOFT, "y")
     assert result.old_provider == "BT"
@@ -116,29 +118,31 @@ async def test_a_later_result_of_a_user_replaces_the_earlier_one(tables: Tables)
 async def test_what_is_no_runs_id_is_nobodys(tables: Tables, hostile: str) -> None:
     """Whatever somebody types for an id is unknown: no error of the storage, no other row."""
     runs = runs_of(tables)
-    await runs.put(Run(RUN, "request", RunState.FINISHED, NOON))
-    assert await runs.get(hostile) is None
-    assert await runs.get(f"{RUN}{hostile}") is None or hostile == ""
+    await runs.save_run(Run(RUN, Signal.REQUEST, RunState.FINISHED, NOON))
+    assert await runs.find_run(hostile) is None
+    assert await runs.find_run(f"{RUN}{hostile}") is None or hostile == ""
 
 
 async def test_a_well_formed_unknown_id_is_nobodys(tables: Tables) -> None:
     """Before there is a table of runs, and after."""
     runs = runs_of(tables)
-    assert await runs.get(RUN) is None
-    await runs.put(Run(RUN, "request", RunState.FINISHED, NOON))
-    assert await runs.get(new_run_id("request", NOON + timedelta(seconds=1))) is None
-    assert await runs.get(RUN) is not None
+    assert await runs.find_run(RUN) is None
+    await runs.save_run(Run(RUN, Signal.REQUEST, RunState.FINISHED, NOON))
+    assert await runs.find_run(new_run_id(Signal.REQUEST, NOON + timedelta(seconds=1))) is None
+    assert await runs.find_run(RUN) is not None
 
 
 async def test_last_known_state_of_a_user(tables: Tables) -> None:
     """Outcome, when, and the provider from which the user was moved, also after later looks."""
     users = UserTable(tables.table("users"))
-    assert await users.get(guid(1)) is None
+    assert await users.known(guid(1)) is None
     moved = UserResult(guid(1), Outcome.MOVED, "why", "a@x.example", "BT")
-    await users.record(moved, "request", NOON)
+    await users.record_result(moved, Signal.REQUEST, NOON)
     later = NOON + timedelta(hours=1)
-    await users.record(UserResult(guid(1), Outcome.ALREADY_MICROSOFT, "now"), "sweep", later)
-    known = await users.get(guid(1))
+    await users.record_result(
+        UserResult(guid(1), Outcome.ALREADY_MICROSOFT, "now"), Signal.SWEEP, later
+    )
+    known = await users.known(guid(1))
     assert known is not None
     assert (known.outcome, known.reason) == (Outcome.ALREADY_MICROSOFT, "now")
     assert (known.moved_at, known.looked_at, known.old_provider) == (NOON, later, "BT")

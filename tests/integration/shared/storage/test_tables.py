@@ -11,7 +11,7 @@ import pytest
 from local.azurite.server import Azurite
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting, WaitReason, ask_person
-from shared.domain.run import Run, RunState, SweepPage, new_run_id
+from shared.domain.run import Run, RunState, Signal, SweepPage, new_run_id
 from shared.domain.subscription import ChangeSubscription, Secret
 from shared.errors import StorageError, TooLargeError
 from shared.storage.replaced import ReplacedProviderTable
@@ -38,7 +38,7 @@ async def test_saved_entries_come_back_whole(tables: Tables) -> None:
     """Every field of every entry, the passcode too, is read back as it was."""
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
     user = in_service(1, third_party(), third_party("PGi", default=False), microsoft(default=False))
-    assert await replaced.save(user, NOON)
+    assert await replaced.save_entries(user, NOON)
     (record,) = await replaced.of(user.id)
     assert record.entries == user.entries
     assert (record.provider, record.saved_at) == ("InterCall", NOON)
@@ -48,9 +48,9 @@ async def test_same_entries_leave_one_record_other_entries_another(tables: Table
     """Saving twice, even at once, leaves one record; later entries do not overwrite earlier ones."""
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
     user = in_service(1, third_party())
-    news = await asyncio.gather(*(replaced.save(user, NOON) for _ in range(5)))
+    news = await asyncio.gather(*(replaced.save_entries(user, NOON) for _ in range(5)))
     assert sorted(news) == [False, False, False, False, True]
-    assert await replaced.save(in_service(1, third_party("BT")), NOON + timedelta(days=1))
+    assert await replaced.save_entries(in_service(1, third_party("BT")), NOON + timedelta(days=1))
     assert [record.provider for record in await replaced.of(user.id)] == ["InterCall", "BT"]
     assert len([record async for record in replaced.all()]) == 2
 
@@ -59,17 +59,19 @@ async def test_entries_too_long_for_the_table_are_refused(tables: Tables) -> Non
     """What the table cannot hold whole is an error, so that nothing is replaced."""
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
     with pytest.raises(TooLargeError, match="too many"):
-        await replaced.save(in_service(1, *[third_party()] * 500), NOON)
+        await replaced.save_entries(in_service(1, *[third_party()] * 500), NOON)
 
 
 async def test_date_of_the_move_outlives_later_looks(tables: Tables) -> None:
-    """A user who was moved and looked at again is still known as moved."""
+    """A user who was moved and tried again is still known as moved."""
     users = UserTable(tables.table("users"))
     moved = UserResult(guid(1), Outcome.MOVED, "the provider is BT", "a@contoso.example", "BT")
-    await users.record(moved, "sweep", NOON)
+    await users.record_result(moved, Signal.SWEEP, NOON)
     later = UserResult(guid(1), Outcome.ALREADY_MICROSOFT, "Microsoft is the provider")
-    await users.record(later, "license_event", NOON + timedelta(hours=1))
-    await users.record(UserResult("f" + guid(2)[1:], Outcome.UNLICENSED, "x"), "sweep", NOON)
+    await users.record_result(later, Signal.LICENSE_EVENT, NOON + timedelta(hours=1))
+    await users.record_result(
+        UserResult("f" + guid(2)[1:], Outcome.UNLICENSED, "x"), Signal.SWEEP, NOON
+    )
     known = {user.user_id: user async for user in users.all()}
     assert known[guid(1)].outcome is Outcome.ALREADY_MICROSOFT
     assert known[guid(1)].moved_at == NOON
@@ -82,10 +84,10 @@ async def test_begun_move_is_known(tables: Tables) -> None:
     """Entries saved for a move tell which provider it replaces and when it began; others do not."""
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
     user = in_service(1, third_party("BT"))
-    await replaced.save(user, NOON)
+    await replaced.save_entries(user, NOON)
     assert await replaced.last_move(user.id) is None
     later = NOON + timedelta(days=1)
-    assert not await replaced.save(user, later, for_move=True)
+    assert not await replaced.save_entries(user, later, for_move=True)
     assert await replaced.last_move(user.id) == ("BT", later)
     (record,) = await replaced.of(user.id)
     assert record.saved_at == NOON
@@ -111,40 +113,42 @@ async def test_waiting_list(tables: Tables) -> None:
         for n in (1, 2)
     ]
     for row in rows:
-        await waiting.put(row)
+        await waiting.save_waiting(row)
     now = NOON + timedelta(minutes=1)
     assert [row async for row in waiting.due(now)] == rows[:1]
     await waiting.claim(guid(1), now + timedelta(minutes=10))
     assert [row async for row in waiting.due(now)] == []
-    await waiting.put(ask_person(guid(2), "upn", "help", NOON))
+    await waiting.save_waiting(ask_person(guid(2), "upn", "help", NOON))
     assert [row.user_id async for row in waiting.waiting()] == [guid(1)]
     assert [row.reason async for row in waiting.attention()] == ["help"]
-    assert await waiting.remove(guid(2), NOON - timedelta(seconds=1)) is None
-    assert await waiting.get(guid(2)) is not None, "a newer look put the user there"
-    removed = await waiting.remove(guid(2), NOON)
+    assert await waiting.remove_waiting(guid(2), NOON - timedelta(seconds=1)) is None
+    assert await waiting.find_waiting(guid(2)) is not None, "a newer look put the user there"
+    removed = await waiting.remove_waiting(guid(2), NOON)
     assert removed == ask_person(guid(2), "upn", "help", NOON)
-    assert await waiting.get(guid(2)) is None
+    assert await waiting.find_waiting(guid(2)) is None
 
 
 async def test_claiming_a_user_who_left_the_list_does_nothing(tables: Tables) -> None:
     """A claim does not bring back a user who was settled meanwhile."""
     waiting = WaitingTable(tables.table("waiting"))
     await waiting.claim(guid(1), NOON)
-    assert await waiting.get(guid(1)) is None
+    assert await waiting.find_waiting(guid(1)) is None
 
 
 async def test_runs_of_a_month_and_their_results(tables: Tables) -> None:
     """A run is found by its month with its counts, its users under its id."""
     runs = RunTable(tables.table("runs"), tables.table("runresults"))
-    run = Run(new_run_id("sweep", NOON), "sweep", RunState.RUNNING, NOON, next_link="link")
-    await runs.put(run)
-    assert await runs.get(run.id) == run
-    finished = Run(run.id, "sweep", RunState.FINISHED, NOON, NOON, counts={"users": 3}, page=2)
-    await runs.put(finished)
-    assert [item async for item in runs.month(NOON)] == [finished]
+    run = Run(
+        new_run_id(Signal.SWEEP, NOON), Signal.SWEEP, RunState.RUNNING, NOON, next_link="link"
+    )
+    await runs.save_run(run)
+    assert await runs.find_run(run.id) == run
+    finished = Run(run.id, Signal.SWEEP, RunState.FINISHED, NOON, NOON, counts={"users": 3}, page=2)
+    await runs.save_run(finished)
+    assert [item async for item in runs.runs_of_month(NOON)] == [finished]
     results = [UserResult(guid(n), Outcome.MOVED, "why") for n in range(20)]
-    await runs.record(run.id, results, NOON)
-    await runs.record(run.id, results, NOON)
+    await runs.record_results(run.id, results, NOON)
+    await runs.record_results(run.id, results, NOON)
     assert [item async for item in runs.results(run.id)] == results
 
 
@@ -154,21 +158,21 @@ async def test_subscription_is_remembered(tables: Tables) -> None:
     assert await state.subscription() is None
     pending = ChangeSubscription((Secret("new"), Secret("old", "id-0", NOON.isoformat())))
     for known in (pending, ChangeSubscription((Secret("new", "id-1"),), "id-1", NOON, NOON)):
-        await state.put_subscription(known)
+        await state.save_subscription(known)
         assert await state.subscription() == known
 
 
 async def test_delta_link_and_sweep_are_remembered(tables: Tables) -> None:
-    """The delta link, the unfinished sweep and the wish for one survive a restart."""
+    """The delta link, the unfinished sweep and the request for one survive a restart."""
     state = StateTable(tables.table("state"))
     assert (await state.delta_link(), await state.current_sweep()) == (None, None)
     assert not await state.sweep_requested()
-    await state.put_delta_link("link")
-    await state.put_current_sweep("run")
+    await state.save_delta_link("link")
+    await state.save_current_sweep("run")
     await state.request_sweep()
     assert (await state.delta_link(), await state.current_sweep()) == ("link", "run")
     assert await state.sweep_requested()
-    await state.put_current_sweep(None)
+    await state.save_current_sweep(None)
     await state.request_sweep(wanted=False)
     assert await state.current_sweep() is None
     assert not await state.sweep_requested()
@@ -204,20 +208,20 @@ async def test_lease_has_one_holder(tables: Tables) -> None:
     assert await state.acquire("x", other, later, span)
 
 
-async def test_plan_of_a_sweep(tables: Tables) -> None:
+async def test_pages_of_a_sweep(tables: Tables) -> None:
     """Pages come back in order with all their users; a page read again replaces itself."""
-    plans = SweepPageTable(tables.table("plans"))
+    pages = SweepPageTable(tables.table("plans"))
     users = [guid(number) for number in range(1000)]
-    await plans.put("run", SweepPage(2, users, users[:3]))
-    await plans.put("run", SweepPage(1, [], [guid(7)]))
-    await plans.put("run", SweepPage(1, users[:1], []))
-    await plans.mark_sent("run", 2)
-    assert [page async for page in plans.pages("run")] == [
+    await pages.save_sweep_page("run", SweepPage(2, users, users[:3]))
+    await pages.save_sweep_page("run", SweepPage(1, [], [guid(7)]))
+    await pages.save_sweep_page("run", SweepPage(1, users[:1], []))
+    await pages.mark_sent("run", 2)
+    assert [page async for page in pages.pages("run")] == [
         SweepPage(1, users[:1], []),
         SweepPage(2, users, users[:3], sent=True),
     ]
-    await plans.delete("run")
-    assert [page async for page in plans.pages("run")] == []
+    await pages.delete("run")
+    assert [page async for page in pages.pages("run")] == []
 
 
 async def test_storage_that_is_gone_is_one_kind_of_error() -> None:

@@ -77,7 +77,7 @@ def test_a_fault_is_named_and_spoils_the_verdict() -> None:
     )
     text, well = shown(seen)
     assert not well
-    assert text.count("not so:") == 4
+    assert text.count("false:") == 4
     for words in ("person3@contoso.example: on BT", ALICE.upn, outsider.upn, "the sweep is held"):
         assert words in text
 

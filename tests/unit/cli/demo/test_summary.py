@@ -53,7 +53,7 @@ def put_right() -> Evidence:
 
 
 def test_a_user_is_read_as_the_tenant_shows_it() -> None:
-    """The fields of `/_tenant/state` become a user, with the entries in the domain's words."""
+    """The fields of `/_tenant/state` become a user, with the entries as a domain type."""
     raw = {
         "id": ALICE.id,
         "displayName": ALICE.name,

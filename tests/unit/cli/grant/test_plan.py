@@ -55,7 +55,7 @@ def given(number: int, scope: str | None = "/") -> RoleAssignment:
     ],
 )
 def test_permissions(has: list[AppRoleAssignment], revoke: bool, works: list[Work]) -> None:
-    """Missing ones are granted, others remarked on or revoked, those of other APIs left alone."""
+    """Missing ones are granted, others reported or revoked, those of other APIs left alone."""
     items = permission_items(NEEDS, GRAPH, has, revoke=revoke)
     assert [item.work for item in items] == works
 
@@ -88,7 +88,7 @@ def test_a_permission_that_graph_does_not_offer_to_apps(name: str) -> None:
     ],
 )
 def test_roles(has: list[RoleAssignment], works: list[Work]) -> None:
-    """The role counts for the whole tenant only; others are remarked on, never taken away."""
+    """The role counts for the whole tenant only; others are reported, never taken away."""
     assert [item.work for item in role_items(TEAMS, ROLES, has)] == works
 
 

@@ -18,7 +18,7 @@ ONE_OF = "error: name the users with one of --users, --csv, --provider, --all-th
         (["--provider", "BT", "--csv", "-"], ONE_OF),
         ([*SOMEBODY, "--resume", "20261123T120000Z-request-1f2e"], ONE_OF),
         ([*SOMEBODY, "--column", "UPN"], "error: --column names a column of a --csv file"),
-        (["--resume", "x", "--dry-run"], "error: --resume moves those who are left"),
+        (["--resume", "x", "--dry-run"], "error: --resume moves the remaining users"),
         (["--users", ""], "error: --users: the list is empty; nothing was done"),
         (["--users", " ,; \t"], "error: --users: the list is empty; nothing was done"),
         (["--users", "a@x.example, adele"], "error: name 2: 'adele' names no user"),
@@ -74,6 +74,6 @@ def test_every_command_has_help_with_an_example(
 
 
 def test_empty_provider_never_means_everybody() -> None:
-    """What the app is asked for: an empty name stays one, which the app refuses."""
-    wishes = [Selection(None, None, None, False, name).wish(None) for name in ("", "BT", None)]
-    assert wishes == [{"provider": ""}, {"provider": "BT"}, {"all_third_party": True}]
+    """What the app is requested: an empty name stays one, which the app refuses."""
+    bodies = [Selection(None, None, None, False, name).body(None) for name in ("", "BT", None)]
+    assert bodies == [{"provider": ""}, {"provider": "BT"}, {"all_third_party": True}]

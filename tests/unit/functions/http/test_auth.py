@@ -69,6 +69,6 @@ def test_others_may_not(headers: dict[str, str], signed_in: bool) -> None:
 
 @pytest.mark.parametrize("environment", [{}, {"WEBSITE_AUTH_ENABLED": "False"}])
 def test_header_counts_only_behind_the_platform(environment: dict[str, str]) -> None:
-    """Where App Service authentication is off anybody could write the header, so nobody is let in."""
+    """Where App Service authentication is off anybody could write the header, so everybody is refused."""
     with pytest.raises(NotPermittedError, match="not switched on"):
         check_role(Role.READ, principal("Conferencing.Write"), environment)

@@ -32,7 +32,7 @@ def test_wrong_lines_are_told_up_to_twenty() -> None:
     [(b"a%d@x.example\n", "at most 10 users"), (b"x%d\n", "is it the right file")],
 )
 def test_too_much_is_refused(line: bytes, said: str) -> None:
-    """More users than one request takes, or more lines that name nobody: refused, not worked off."""
+    """More users than one request takes, or more lines that name nobody: refused, not handled."""
     body = b"UPN\n" + b"".join(line % number for number in range(11))
     with pytest.raises(TooLargeError, match=said):
         from_csv(body, CsvParameters(skip_bad_lines=True), most=10)

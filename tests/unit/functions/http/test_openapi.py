@@ -1,33 +1,92 @@
-"""The OpenAPI document agrees with the functions and with docs/api.md."""
+"""The table of routes leads to handlers and models, and the OpenAPI document is made of all of it."""
 
+import inspect
 import json
 import re
-from pathlib import Path
+from importlib import import_module
+from typing import Any
 
-from functions.http.openapi import OPERATIONS, document
+import pytest
+from pydantic import BaseModel
 
-ROOT = Path(__file__).parents[3]
+from functions.http import schemas
+from functions.http.openapi import document
+from functions.http.routes import ROUTES, Route
+
+NAMED = [pytest.param(route, id=route.name) for route in ROUTES]
 
 
-def routes() -> set[tuple[str, str]]:
-    """Every route of functions/http/routes.py, but for the document's own."""
-    code = (ROOT / "functions/http/routes.py").read_text(encoding="utf-8")
-    found = re.findall(r'route\("([^"]+)", methods=\["(\w+)"\], auth_level=ACCESS\)', code)
-    return {(verb.lower(), f"/{path}") for path, verb in found if path != "openapi.json"}
+def operations() -> dict[tuple[str, str], dict[str, Any]]:
+    """Each operation of the document by method and path."""
+    return {
+        (method.upper(), path): operation
+        for path, methods in document()["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+@pytest.mark.parametrize("route", NAMED)
+def test_every_route_has_its_handler(route: Route) -> None:
+    """The module of a route has a handler of the route's name, which takes the app and the request."""
+    handler = getattr(import_module(f"functions.http.{route.module}"), route.name)
+    assert inspect.iscoroutinefunction(handler)
+    assert len(inspect.signature(handler).parameters) == 2
+
+
+def test_every_handler_has_a_route() -> None:
+    """No operation that nobody can call: the public coroutines of the modules are those of the table."""
+    handlers = {
+        (module, name)
+        for module in {route.module for route in ROUTES}
+        for name, found in vars(import_module(f"functions.http.{module}")).items()
+        if inspect.iscoroutinefunction(found)
+        and not name.startswith("_")
+        and found.__module__ == f"functions.http.{module}"
+    }
+    assert handlers == {(route.module, route.name) for route in ROUTES}
+
+
+def test_no_two_routes_are_the_same() -> None:
+    """Names tell functions apart, and method and path tell calls apart."""
+    assert len({route.name for route in ROUTES}) == len(ROUTES)
+    assert len({(route.method, route.path) for route in ROUTES}) == len(ROUTES)
+
+
+@pytest.mark.parametrize("route", NAMED)
+def test_every_model_exists(route: Route) -> None:
+    """What a route names as its body, its query or its answer is a model of the schemas."""
+    named = [name for name in (route.takes, route.csv_query, route.answers) if name]
+    assert all(issubclass(getattr(schemas, name), BaseModel) for name in named)
+    assert bool(route.example) is bool(route.takes)
+    if route.takes:
+        getattr(schemas, route.takes).model_validate(dict(route.example))
 
 
 def test_every_route_is_described() -> None:
-    """No function without a description, no description without a function."""
-    assert {(each.method, each.path) for each in OPERATIONS} == routes()
+    """The document has every route but its own, each under its name, in its group, with its role."""
+    described = operations()
+    routes = {(each.method, f"/{each.path}"): each for each in ROUTES if each.answers}
+    assert described.keys() == routes.keys()
+    assert [each.name for each in ROUTES if not each.answers] == ["describe_api"]
+    groups = {tag["name"] for tag in document()["tags"]}
+    for key, route in routes.items():
+        operation = described[key]
+        assert operation["operationId"] == route.name
+        assert operation["tags"] == [route.module]
+        assert groups.issuperset(operation["tags"])
+        assert route.summary in operation["description"]
+        assert str(route.role) in operation["description"]
+        answers = {str(route.status), *map(str, route.refusals), "401", "403"}
+        assert operation["responses"].keys() == answers
 
 
-def test_the_page_names_every_route() -> None:
-    """docs/api.md has a row for each call."""
-    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
-    missing = {
-        (verb, path) for verb, path in routes() if f"`{verb.upper()} /api{path}`" not in page
-    }
-    assert missing == set()
+def test_parameters_of_a_path_are_described() -> None:
+    """Each `{name}` of a path is a parameter there, required; no other parameter is."""
+    for (_, path), operation in operations().items():
+        parameters = operation["parameters"]
+        required = [each["name"] for each in parameters if each["in"] == "path"]
+        assert required == re.findall(r"{(\w+)}", path)
+        assert all(each["required"] is (each["in"] == "path") for each in parameters)
 
 
 def test_every_reference_leads_somewhere() -> None:

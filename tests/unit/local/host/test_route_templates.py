@@ -1,3 +1,5 @@
+"""Which paths a route template fits, and which templates there are."""
+
 import pytest
 
 from local.host.errors import RouteError
@@ -11,45 +13,15 @@ MATCHES = [
     ("Users/{Id}", "/users/Ab", {"Id": "Ab"}),
     ("users/{id}", "/users", None),
     ("users/{id}", "/users/1/2", None),
-    ("users/{id?}", "/users", {}),
-    ("users/{id?}", "/users/7", {"id": "7"}),
-    ("users/{id=me}", "/users", {"id": "me"}),
-    ("users/{id=me}", "/users/7", {"id": "7"}),
+    ("users/{id}/saved", "/users/1/saved", {"id": "1"}),
+    ("users/{id}/saved", "/users/1/other", None),
     ("files/{*rest}", "/files/a/b/c.txt", {"rest": "a/b/c.txt"}),
     ("files/{*rest}", "/files", {}),
-    ("files/{**rest}", "/files/a", {"rest": "a"}),
+    ("files/{*rest}", "/other/a", None),
     ("{a}/{b}", "/x/y", {"a": "x", "b": "y"}),
-    ("v{version}/users", "/v12/users", {"version": "12"}),
-    ("v{version}/users", "/v/users", None),
-    ("report.{kind}", "/Report.csv", {"kind": "csv"}),
     ("{id:guid}", f"/{GUID}", {"id": GUID}),
     ("{id:guid}", "/not-a-guid", None),
-    ("{id:guid?}", "/", {}),
-    ("{n:int}", "/-5", {"n": "-5"}),
-    ("{n:int}", "/2147483648", None),
-    ("{n:long}", "/2147483648", {"n": "2147483648"}),
-    ("{n:int}", "/5x", None),
-    ("{b:bool}", "/True", {"b": "True"}),
-    ("{b:bool}", "/yes", None),
-    ("{a:alpha}", "/abc", {"a": "abc"}),
-    ("{a:alpha}", "/ab1", None),
-    ("{d:decimal}", "/1,234.5", {"d": "1,234.5"}),
-    ("{d:double}", "/x", None),
-    ("{s:length(3)}", "/abc", {"s": "abc"}),
-    ("{s:length(3)}", "/abcd", None),
-    ("{s:length(2,3)}", "/ab", {"s": "ab"}),
-    ("{s:minlength(3)}", "/ab", None),
-    ("{s:maxlength(3)}", "/abcd", None),
-    ("{n:min(5)}", "/4", None),
-    ("{n:max(5)}", "/6", None),
-    ("{n:range(1,9)}", "/9", {"n": "9"}),
-    ("{n:range(1,9)}", "/10", None),
-    ("{n:int:min(5)}", "/7", {"n": "7"}),
-    ("{n:int:min(5)}", "/3", None),
-    ("{s:regex(^\\d{{2}}$)}", "/42", {"s": "42"}),
-    ("{s:regex(^\\d{{2}}$)}", "/421", None),
-    ("{s:regex(^(a|b/c)$)?}", "/", {}),
-    ("{s:required}", "/x", {"s": "x"}),
+    ("{id:guid}", f"/urn:uuid:{GUID}", None),
     ("", "/", {}),
     ("", "/x", None),
 ]
@@ -62,16 +34,15 @@ def test_match(template: str, path: str, expected: dict[str, str] | None) -> Non
 
 
 def test_the_more_specific_template_comes_first() -> None:
-    """Literals go before constrained parameters, those before plain ones, catch-alls last."""
-    texts = ["{*all}", "a/{x}", "{x}", "a/b", "a/{x:int}", "{*all:minlength(2)}", "a"]
+    """Literals go before GUIDs, those before plain parameters, and the rest of a path last."""
+    texts = ["{*all}", "a/{x}", "{x}", "a/b", "a/{x:guid}", "a"]
     ordered = sorted((RouteTemplate.parse(text) for text in texts), key=lambda t: t.precedence)
     assert [template.text for template in ordered] == [
         "a",
         "a/b",
-        "a/{x:int}",
+        "a/{x:guid}",
         "a/{x}",
         "{x}",
-        "{*all:minlength(2)}",
         "{*all}",
     ]
 
@@ -79,19 +50,21 @@ def test_the_more_specific_template_comes_first() -> None:
 @pytest.mark.parametrize(
     ("template", "message"),
     [
-        ("{id", "unbalanced"),
-        ("{a}{b}", "cannot be read"),
+        ("{id", "not '{id'"),
+        ("a}", "not 'a}'"),
+        ("{}", "not '{}'"),
+        ("{a}{b}", "not '{a}{b}'"),
+        ("v{version}", "not 'v{version}'"),
+        ("users/{id?}", r"not '{id\?}'"),
+        ("users/{id=me}", "not '{id=me}'"),
+        ("{n:int}", "not '{n:int}'"),
+        ("{id:guid:required}", "the local host takes literals, {name}, {name:guid} and"),
+        ("{**rest}", "not '"),
         ("{x}/{X}", "twice"),
-        ("{x?}/b", "only the last"),
         ("{*x}/b", "only the last"),
-        ("{x:nosuch}", "known are alpha"),
-        ("{x:length(a)}", "length"),
-        ("{x:length(1,2,3)}", "one or two"),
-        ("{x:regex([)}", "regex"),
-        ("{}", "cannot be read"),
     ],
 )
-def test_unreadable_template_is_refused(template: str, message: str) -> None:
-    """A template that cannot be kept is refused when the app loads, not when a request comes."""
+def test_other_templates_are_refused(template: str, message: str) -> None:
+    """A template that this host does not take is refused when the app loads, not when a request comes."""
     with pytest.raises(RouteError, match=message):
         RouteTemplate.parse(template)

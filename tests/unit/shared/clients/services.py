@@ -27,7 +27,7 @@ class StaticTokens:
         self.forgotten: list[str] = []
 
     async def token(self, resource: str) -> str:
-        """Name the resource in the token, so that tests see which was asked for."""
+        """Name the resource in the token, so that tests see which was requested."""
         return f"token-for-{resource}"
 
     def forget(self, resource: str) -> None:

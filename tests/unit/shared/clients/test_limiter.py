@@ -86,7 +86,7 @@ async def test_one_call_at_a_time_still_goes() -> None:
 
 
 async def test_waiting_caller_that_is_cancelled_leaves_no_hole() -> None:
-    """A caller that gives up while it waits takes nobody's turn."""
+    """A caller that gives up while it waits takes no one's turn."""
     limiter = Limiter(FakeClock(), 1)
     async with limiter.slot():
         waiting = asyncio.create_task(run_calls(limiter, 1))

@@ -117,7 +117,7 @@ BRIDGES = [
 
 
 @pytest.mark.parametrize(
-    ("wish", "body"),
+    ("options", "body"),
     [
         ({"replace": True}, {"sendEmail": False, "replaceProvider": True}),
         ({"replace": False}, {"sendEmail": False}),
@@ -132,10 +132,10 @@ BRIDGES = [
         ),
     ],
 )
-async def test_the_change(wish: dict[str, Any], body: dict[str, Any]) -> None:
+async def test_the_change(options: dict[str, Any], body: dict[str, Any]) -> None:
     """Setting Microsoft is one PUT on the user; a number comes with the bridge that has it."""
     recorder = teams({})
-    await recorder.teams().set_microsoft(guid(1), **wish)
+    await recorder.teams().set_microsoft(guid(1), **options)
     request = recorder.requests[-1]
     assert (request.method, request.url.path) == ("PUT", f"/Teams.Cpc/users/{guid(1)}")
     assert json.loads(request.content) == body

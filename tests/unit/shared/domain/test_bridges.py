@@ -1,4 +1,4 @@
-"""Numbers that are asked for, against those of the tenant's bridges."""
+"""Numbers that are requested, against those of the tenant's bridges."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_numbers_of_a_bridge_are_taken(options: MoveOptions) -> None:
     ],
 )
 def test_others_are_refused(options: MoveOptions, said: str) -> None:
-    """A number on no bridge, of the wrong kind or of another bridge is told with those there are."""
+    """A number on no bridge, of the wrong kind or of another bridge is reported with those there are."""
     with pytest.raises(InputError, match=said):
         check_options(options, KNOWN, NumberRules())
 

@@ -1,4 +1,4 @@
-"""When a waiting user is looked at again, and when a person is asked."""
+"""When a waiting user is tried again, and when the user needs attention."""
 
 from datetime import timedelta
 
@@ -41,7 +41,7 @@ def test_grace_period_ends_provisioning() -> None:
 
 
 def test_failures_are_bounded() -> None:
-    """After the permitted number of failures a person is asked."""
+    """After the permitted number of failures the user needs attention."""
     row = again(again(None, WaitReason.FAILURE), WaitReason.FAILURE, 1)
     assert not row.needs_attention
     assert again(row, WaitReason.FAILURE, 6).needs_attention

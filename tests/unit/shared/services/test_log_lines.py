@@ -99,7 +99,7 @@ async def test_a_waiting_user_keeps_the_operation_that_began_the_wait(
 
 
 async def test_decision_line_has_every_field(world: MovingWorld, lines: Lines) -> None:
-    """A decision is one line: who, what was decided, what came of it, why, and how long it took."""
+    """A decision is one line: who, decision, outcome, reason and duration."""
     world.teams.lag = 1
     await world.move(1, run="20261123T020000Z-sweep-1f2e")
     decided = lines.one("decided")
@@ -242,7 +242,7 @@ async def test_every_line_is_part_of_an_operation(world: MovingWorld, lines: Lin
 
 
 async def test_whatever_is_queued_carries_the_operation_under_way(lines: Lines) -> None:
-    """Messages of notifications, second looks, catch-ups, sweeps and requests name their operation."""
+    """Messages of notifications, rechecks, catch-ups, sweeps and requests name their operation."""
     taken_in = await take_in(notifications(None))
     waiting, rechecks, clock = FakeWaiting(), FakeQueue(), FakeClock()
     await waiting.save_waiting(Waiting(guid(1), WaitReason.FAILURE, "x", NOON, NOON, NOON))

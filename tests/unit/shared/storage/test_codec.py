@@ -66,7 +66,7 @@ def test_renewal_is_one_word() -> None:
     ],
 )
 def test_bad_text_names_the_field(text: str, field: str) -> None:
-    """A text that is no message is refused with the name of the field, not with its value."""
+    """A text that is malformed is refused with the name of the field, not with its value."""
     with pytest.raises(InputError, match=rf"queue message: {field}: "):
         decode_move(text)
 

@@ -25,7 +25,7 @@ def note(log: func.Out[str], **fields: object) -> None:
     log.set(json.dumps(fields))
 
 
-@app.route(route="items/{id:int}/{name?}", auth_level=func.AuthLevel.ANONYMOUS, methods=["GET"])
+@app.route(route="items/{id}/{*name}", auth_level=func.AuthLevel.ANONYMOUS, methods=["GET"])
 async def item(req: func.HttpRequest) -> func.HttpResponse:
     """Show what an HTTP function gets."""
     body = {
@@ -94,7 +94,7 @@ def sync_work(msg: func.QueueMessage, log: func.Out[str]) -> None:
     """As `work`, in a thread: wait until as many messages are here as the message says."""
     here = GATE / "here"
     here.mkdir(exist_ok=True)
-    (here / msg.id).touch()
+    (here / str(msg.id)).touch()
     limit = time.monotonic() + 10
     while len(list(here.iterdir())) < int(msg.get_body()):
         if time.monotonic() > limit:

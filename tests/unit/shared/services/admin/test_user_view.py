@@ -27,7 +27,7 @@ def shower(world: World) -> UserReader:
 
 
 async def test_a_user_before_the_move(world: World) -> None:
-    """License, entries and what is to be done; nothing was done or saved so far, nor is by looking."""
+    """License, entries and the decision; reading changes and saves nothing."""
     view = await shower(world).show(guid(1))
     assert view.directory == licensed(1)
     assert view.service == in_service(1, third_party())

@@ -33,7 +33,7 @@ async def test_names_are_written_down_before_anything_happens() -> None:
 
 
 async def test_what_was_asked_for_holds_for_the_whole_run() -> None:
-    """Numbers and mails asked for at the beginning hold for a run that another process goes on with."""
+    """Numbers and mails asked for at the beginning hold for a run that another process resumes with."""
     world = World()
     options = MoveOptions(True, "+15550111", "+18005550111")
     run = await world.runner().begin(world.fill(2), options)
@@ -48,7 +48,7 @@ async def test_what_was_asked_for_holds_for_the_whole_run() -> None:
 async def test_an_empty_list_is_refused(names: Iterable[str]) -> None:
     """Nobody named is an error of the input, and leaves neither a run nor pages behind."""
     world = World()
-    with pytest.raises(InputError, match="no users were named"):
+    with pytest.raises(InputError, match="no user was named"):
         await world.runner().begin(names)
     assert (world.runs.runs, world.requests.known) == ({}, {})
 
@@ -144,7 +144,7 @@ async def test_a_run_stopped_before_it_began_touches_nobody() -> None:
 
 
 async def test_who_has_a_result_is_not_looked_at_again() -> None:
-    """Going on with a run keeps the results it has, also of users who could be moved by now."""
+    """Resuming a run keeps the results it has, also of users who could be moved by now."""
     world = World()
     names = world.fill(101)
     world.teams.add(in_service(1, third_party(), ready=False))
@@ -157,7 +157,7 @@ async def test_who_has_a_result_is_not_looked_at_again() -> None:
 
 
 async def test_a_finished_run_carried_out_again_does_nothing() -> None:
-    """Nobody is looked at, and it stays finished with its counts."""
+    """Nobody is tried, and it stays finished with its counts."""
     world = World()
     run = await world.carry_out(*world.fill(3), "unknown@contoso.example")
     looks = (world.directory.batches, world.teams.reads, len(world.told))

@@ -44,7 +44,7 @@ async def test_results_that_cannot_be_written_interrupt_the_run(unknown: int) ->
 
 
 async def test_a_storage_that_is_gone_leaves_a_run_that_goes_on() -> None:
-    """Even when it cannot be written down that the run stopped, it can be carried out later."""
+    """Even when it cannot be stored that the run stopped, it can be carried out later."""
     world = World()
     runner = world.runner()
     run = await runner.begin(world.fill(3))

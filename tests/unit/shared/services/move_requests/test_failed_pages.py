@@ -1,4 +1,4 @@
-"""Pages of runs that failed again and again: the run says what a person can do."""
+"""Pages of runs that failed repeatedly: the run says what a person can do."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def running(scanned: bool = True) -> Run:
         (
             3,
             RunState.INTERRUPTED,
-            "page 3 failed again and again; go on with: acp move --resume r1",
+            "page 3 failed repeatedly; resume the run",
         ),
         (0, RunState.FAILED, "its users could not be found; begin a new run"),
     ],
@@ -52,7 +52,7 @@ async def test_a_dry_run_cannot_be_gone_on_with() -> None:
 
 
 async def test_other_messages_change_nothing() -> None:
-    """What is no message stays for a person; an unknown run and a finished one are passed over."""
+    """What is malformed stays for a person; an unknown run and a finished one are passed over."""
     done = Run("r2", Signal.REQUEST, RunState.FINISHED, NOON)
     runs = FakeRuns({"r2": done})
     pages = [PageMessage(run=run, page=1) for run in ("r1", "r2")]
@@ -61,8 +61,8 @@ async def test_other_messages_change_nothing() -> None:
 
 
 async def test_a_run_that_was_not_taken_in_is_not_gone_on_with() -> None:
-    """A run whose users were never all written down must not end as if they were done."""
+    """A run whose users were never all stored must not end as if they were done."""
     world = RequestingWorld()
     world.runs.runs["r1"] = running(scanned=False)
-    with pytest.raises(ConflictError, match="its users were not all written down"):
+    with pytest.raises(ConflictError, match="not all of its users were stored"):
         await world.runner().find("r1")

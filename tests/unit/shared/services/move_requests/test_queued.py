@@ -1,4 +1,4 @@
-"""Runs that people ask the deployed app for: taken in at once, worked off page by page."""
+"""Runs that people ask the deployed app for: taken in at once, handled page by page."""
 
 from dataclasses import dataclass, field, replace
 
@@ -53,7 +53,7 @@ class World(RequestingWorld):
 
 
 async def test_users_are_moved_page_by_page() -> None:
-    """Three pages, worked off one by one: the run ends with the last, each user set once."""
+    """Three pages, handled one by one: the run ends with the last, each user set once."""
     world = World()
     run = await world.queued().accept(MoveRequest(tuple(world.fill(MANY))), None)
     assert (run.state, run.counts) == (RunState.RUNNING, {"users": MANY})
@@ -97,7 +97,7 @@ async def test_everybody_of_a_provider() -> None:
 
 
 async def test_a_key_stands_for_one_run_also_after_a_failure() -> None:
-    """The queue fails after the users are written down: the same key again finishes the job."""
+    """The queue fails after the users are stored: the same key again finishes the job."""
     world = World()
     names = tuple(world.fill(3))
     world.pages.down = True
@@ -159,7 +159,7 @@ async def test_a_service_that_does_not_answer_postpones_the_page(
 
 
 async def test_a_user_named_twice_has_one_result_in_a_dry_run() -> None:
-    """By id and by address: one result, so that the page can be written down."""
+    """By id and by address: one result, so that the page can be stored."""
     world = World()
     names = (*world.fill(1), guid(1))
     await world.queued().accept(MoveRequest(names, dry_run=True), None)

@@ -80,7 +80,7 @@ async def test_waiting_user_gets_a_due_time(world: World) -> None:
 
 
 async def test_license_is_processed_again_once_where_permitted(world: World) -> None:
-    """After the grace period Graph is asked once to process the license; then a person is asked."""
+    """After the grace period Graph is asked once to process the license; then the user needs attention."""
     world.teams.known.clear()
     world.reprocess = True
     for day in range(3):
@@ -91,7 +91,7 @@ async def test_license_is_processed_again_once_where_permitted(world: World) -> 
 
 
 async def test_license_is_not_processed_again_without_permission(world: World) -> None:
-    """Without the setting the license stays as it is, and a person is asked after the grace period."""
+    """Without the setting the license stays as it is, and the user needs attention after the grace period."""
     world.teams.known.clear()
     for day in range(2):
         world.clock.passed = day * 86_400.0

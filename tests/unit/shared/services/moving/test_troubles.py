@@ -85,7 +85,7 @@ async def test_retired_replacing_asks_a_person(world: World) -> None:
 
 
 async def test_failures_end_with_a_person(world: World) -> None:
-    """Rule 3: a user who fails again and again ends in needs attention with the reason."""
+    """Rule 3: a user who fails repeatedly ends in needs attention with the reason."""
     world.teams.errors[guid(1)] = UnreachableError(
         "Teams", "GET /Teams.User/users/{id}", "ReadTimeout"
     )
@@ -191,7 +191,7 @@ async def test_old_look_does_not_take_a_newer_one_off_the_list(world: World) -> 
 
 
 async def test_change_feed_and_directory_that_disagree_get_a_second_look(world: World) -> None:
-    """When delta told of a plan that the directory does not show yet, the user is looked at again."""
+    """When delta told of a plan that the directory does not show yet, the user is tried again."""
     world.directory.add(licensed(status=None))
     world.signal = Signal.CATCH_UP
     assert await world.outcome() is Outcome.UNLICENSED

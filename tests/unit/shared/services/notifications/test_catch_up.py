@@ -21,7 +21,7 @@ class World:
     queue: FakeQueue = field(default_factory=FakeQueue)
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
     sweeps: list[tuple[str | None, bool]] = field(default_factory=list)
-    """For each sweep begun: the stored link and whether it was asked for, at that moment."""
+    """For each sweep begun: the stored link and whether it was requested, at that moment."""
 
     async def sweep(self) -> None:
         self.sweeps.append((self.state.link, self.state.wanted))
@@ -93,7 +93,7 @@ async def test_link_is_stored_only_when_the_queue_has_the_users() -> None:
 
 
 async def test_expired_link_takes_a_new_one_first_and_then_sweeps() -> None:
-    """Nothing falls between: the new link is stored, the sweep written down, and only then begun."""
+    """Nothing falls between: the new link is stored, the sweep stored, and only then begun."""
     world = World()
     world.directory.delta_error = ExpiredError("Graph", "GET /v1.0/users/delta", "HTTP 410")
     await world.catch_up()

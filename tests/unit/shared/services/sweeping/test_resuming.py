@@ -50,7 +50,7 @@ async def test_queue_that_fails_loses_nobody() -> None:
 
 
 async def test_refused_link_ends_the_sweep() -> None:
-    """A link that the service does not take any more fails the run; the next sweep begins anew."""
+    """A link that the service does not take any more fails the run; the next sweep starts again."""
     world = World()
     world.fill(6)
     world.teams.stop_at, world.teams.stop_with = 3, RejectedError("Teams", "GET", "HTTP 400")
@@ -109,7 +109,7 @@ async def test_finished_sweep_leaves_no_scratch() -> None:
 
 
 async def test_requested_sweep_begins_at_the_next_resume() -> None:
-    """A sweep that was asked for is begun once, also after a crash of who asked."""
+    """A sweep that was requested is begun once, also after a crash of who asked."""
     world = World()
     world.fill(1)
     assert await world.sweeper().resume() is None

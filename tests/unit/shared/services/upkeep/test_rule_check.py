@@ -54,7 +54,7 @@ async def test_what_does_not_fit_is_told_with_what_there_is() -> None:
         excluded_groups=frozenset({guid(99)}),
     )
     assert await check(rules) == [
-        f"ACP_NUMBER_RULES: GB=+442079460000 is no toll number of a bridge; there are {TOLL}",
         f"ACP_NUMBER_RULES: {guid(98)}=+18005550100 is no toll number of a bridge; there are {TOLL}",
-        f"ACP_EXCLUDED_GROUPS or ACP_NUMBER_RULES: the directory knows no group {guid(99)}",
+        f"ACP_NUMBER_RULES: GB=+442079460000 is no toll number of a bridge; there are {TOLL}",
+        f"ACP_EXCLUDED_GROUPS: the directory knows no group {guid(99)}, which the settings name",
     ]

@@ -1,4 +1,4 @@
-"""Subscription upkeep, second looks and health."""
+"""Subscription upkeep, rechecks and health."""
 
 import asyncio
 from datetime import timedelta
@@ -192,7 +192,7 @@ def row(number: int, minutes: int | None) -> Waiting:
 
 
 async def test_due_users_are_queued_and_claimed() -> None:
-    """Users whose time has come are queued once; the others, and those for a person, are not."""
+    """Users who are due are queued once; the others, and those for a person, are not."""
     waiting, queue, clock = FakeWaiting(), FakeQueue(), FakeClock()
     for item in (row(1, 0), row(2, 5), row(3, None)):
         await waiting.save_waiting(item)
