@@ -84,7 +84,7 @@ def keep_waiting(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy
 
     What a service's state caused (not provisioned, unreachable, throttled, a missing role) counts by
     time: only the grace period ends it. What this user's attempts fail with counts by attempts. Neither
-    count begins anew because the other cause came between. An attempt that came before its time (a
+    count starts at zero because the other cause came between. An attempt that came before its time (a
     duplicate notification) or that the service put off does not count, so that a burst uses up nobody's
     attempts. Who needs attention stays listed, and is tried again ever more slowly, until an attempt
     settles the user.

@@ -210,7 +210,7 @@ class WaitingUsers(Protocol):
         ...
 
     def due(self, now: datetime) -> AsyncIterator[str]:
-        """Yield the ids of the users whose time has come."""
+        """Yield the ids of the users who are due."""
         ...
 
 
@@ -255,6 +255,10 @@ class MoveRequests(Protocol):
 
     async def mark_mailed(self, run: str, user_id: str) -> bool:
         """Remember that a mail to a user of a run is about to be asked for; False: it was before."""
+        ...
+
+    async def unmark_mailed(self, run: str, user_id: str) -> None:
+        """Forget that a mail was about to be asked for: it was not."""
         ...
 
     async def claim_page(

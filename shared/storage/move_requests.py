@@ -81,6 +81,10 @@ class MoveRequestTable:
         """Remember that a mail to a user of a run is about to be asked for; False: it was before."""
         return await self._table.insert({"PartitionKey": run, "RowKey": f"{_MAILED}{user_id}"})
 
+    async def unmark_mailed(self, run: str, user_id: str) -> None:
+        """Forget that a mail was about to be asked for: it was not."""
+        await self._table.delete(run, f"{_MAILED}{user_id}")
+
     async def pages(self, run: str) -> AsyncIterator[RequestPage]:
         """Yield the run's pages in order."""
         text = "PartitionKey eq @run and RowKey lt @wish"

@@ -88,17 +88,22 @@ class WaitingTable:
             {"PartitionKey": user_id[0], "RowKey": user_id, "due": until}
         )
         if not claimed and await self._has_old_rows():
-            await self._table.update({"PartitionKey": _DUE, "RowKey": user_id, "due": until})
+            for name in (_DUE, _ATTENTION):
+                await self._table.update({"PartitionKey": name, "RowKey": user_id, "due": until})
 
     async def due(self, now: datetime) -> AsyncIterator[str]:
-        """Yield the ids of the users whose time has come, whatever else their rows say."""
+        """Yield the ids of the users who are due, whatever else their rows say."""
+        # The version before gave users who need attention no due time.
         rows = self._table.query(
-            f"{_ALL} and due le @now", {"now": now}, ["PartitionKey", "RowKey"]
+            f"({_ALL} and due le @now) or PartitionKey eq @attention",
+            {"now": now, "attention": _ATTENTION},
+            ["PartitionKey", "RowKey", "due"],
         )
         async for row in rows:
             if row["PartitionKey"] in (_DUE, _ATTENTION):
-                self._old_rows = True  # written by an instance of the version before, just now
-            yield str(row["RowKey"])
+                self._old_rows = True  # perhaps written just now, by an instance of that version
+            if (row.get("due") or now) <= now:
+                yield str(row["RowKey"])
 
     def waiting(self) -> AsyncIterator[Waiting]:
         """Yield the users who wait, due or not."""

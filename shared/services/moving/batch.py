@@ -36,7 +36,7 @@ _RETRY_CAP: Final = 3600.0
 
 @dataclass(slots=True)
 class _Report:
-    """What came of a message: results, and users whose outcome could not be recorded, with the error."""
+    """The outcome of a message: results, and users whose outcome could not be recorded, with the error."""
 
     results: list[UserResult] = field(default_factory=list)
     unrecorded: list[str] = field(default_factory=list)

@@ -241,15 +241,20 @@ class UserMover:
                 send_email=mail,
                 within=read_at + _FRESH - self._clock.monotonic(),
             )
-        except (RetryLaterError, LateTurnError):
-            raise  # it was not sent
-        except TransientError as error:
-            moves = decision.action is not Action.SET_NUMBER
-            raise _UncertainChangeError(error, found.provider if moves else None) from None
+        except ServiceError as error:
+            if isinstance(error, TransientError) and not isinstance(
+                error, RetryLaterError | LateTurnError
+            ):
+                moves = decision.action is not Action.SET_NUMBER
+                raise _UncertainChangeError(error, found.provider if moves else None) from None
+            if mail and terms.run:
+                # Not sent, or refused: no mail went, and the next attempt may ask for it.
+                await self._requests.unmark_mailed(terms.run, found.user.id)
+            raise
         return self._clock.monotonic() - read_at
 
     async def _may_mail(self, user_id: str, run: str | None) -> bool:
-        """Return whether a mail may be asked for: once per user and run, and written down before."""
+        """Return whether a mail may be asked for: once per user and run, and recorded before."""
         return run is None or await self._requests.mark_mailed(run, user_id)
 
     async def _confirm(self, found: Assessment, terms: Terms) -> UserResult:

@@ -104,20 +104,21 @@ async def test_waiting_list(tables: Tables) -> None:
             NOON,
             NOON + timedelta(minutes=n),
             NOON,
-            1,
-            0,
-            "upn",
-            True,
-            "0123456789abcdef",
+            attempt=2,
+            failures=1,
+            upn="upn",
+            reprocessed=True,
+            operation="0123456789abcdef",
         )
         for n in (1, 2)
     ]
     for row in rows:
         await waiting.save_waiting(row)
     now = NOON + timedelta(minutes=1)
-    assert [row async for row in waiting.due(now)] == rows[:1]
+    assert [user async for user in waiting.due(now)] == [guid(1)]
+    assert await waiting.find_waiting(guid(1)) == rows[0]
     await waiting.claim(guid(1), now + timedelta(minutes=10))
-    assert [row async for row in waiting.due(now)] == []
+    assert [user async for user in waiting.due(now)] == []
     await waiting.save_waiting(ask_person(guid(2), "upn", "help", NOON))
     assert [row.user_id async for row in waiting.waiting()] == [guid(1)]
     assert [row.reason async for row in waiting.attention()] == ["help"]

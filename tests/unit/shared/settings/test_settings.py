@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.number_rules import NumberRules
+from shared.domain.run import Mode
 from shared.errors import SettingsError
-from shared.settings.settings import Cloud, Mode, Settings, unknown_settings
+from shared.settings.settings import Cloud, Settings, unknown_settings
 from tests.fakes import guid
 
 TENANT = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"

@@ -154,7 +154,7 @@ FAULTS = ["nobody", '"', '"x', '"x"y', "a\0@x.com", "x" * 65_537, '"a\0', f'"{"x
 )
 @settings(deadline=None, max_examples=60)
 def test_fault_costs_one_line(users: list[str], fault: str, place: int) -> None:
-    """A faulty line is reported with its number, and every other line is read, those after a stray quote too."""
+    """A faulty line is reported with its number; every other line is read, also after a stray quote."""
     place = place % len(users) + 1
     found = numbers(names("\n".join([*users[:place], fault, *users[place:]])))
     assert found == [*users[:place], place + 1, *users[place:]]

@@ -6,10 +6,11 @@ import pytest
 
 from shared.domain.listing import ChangedUser, ChangePage
 from shared.domain.retry import ask_person
+from shared.domain.run import Mode
 from shared.errors import ContractError, ExpiredError, StorageError
 from shared.services.notifications.catch_up import CatchUp
 from shared.telemetry.log import EventLog
-from tests.fakes import NOON, FakeClock, FakeDirectory, FakeQueue, FakeState, FakeWaiting, guid
+from tests.fakes import NOON, FakeDirectory, FakeQueue, FakeState, FakeWaiting, guid
 
 
 @dataclass
@@ -33,7 +34,7 @@ class World:
             queue=self.queue,
             waiting=self.waiting,
             sweep=self.sweep,
-            clock=FakeClock(),
+            mode=Mode.MOVE,
             log=EventLog("acp.catching_up"),
         )
         return await service.catch_up()

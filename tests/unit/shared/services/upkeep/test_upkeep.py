@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.messages import MoveMessage
 from shared.domain.retry import Waiting, WaitReason
+from shared.domain.run import Mode, Signal
 from shared.domain.subscription import ChangeSubscription, GraphSubscription, Secret
 from shared.errors import SettingsError, StorageError, UnreachableError
 from shared.services.admin.health import Health
@@ -185,20 +187,22 @@ async def test_unknown_address_names_the_setting() -> None:
         await subscriber(FakeDirectory(), FakeState(), FakeClock(), url=None).keep()
 
 
-def row(number: int, minutes: int | None) -> Waiting:
-    """A waiting user due some minutes after noon, or one who needs attention."""
-    due = None if minutes is None else NOON + timedelta(minutes=minutes)
-    return Waiting(guid(number), WaitReason.PROVISIONING, "why", NOON, due, NOON)
+def row(number: int, minutes: int, *, attention: bool = False) -> Waiting:
+    """A user due some minutes after noon, who waits or needs attention."""
+    due = NOON + timedelta(minutes=minutes)
+    return Waiting(guid(number), WaitReason.PROVISIONING, "why", NOON, due, NOON, attention)
 
 
 async def test_due_users_are_queued_and_claimed() -> None:
-    """Users who are due are queued once; the others, and those for a person, are not."""
+    """Users who are due are queued once, those who need attention too; the others are not."""
     waiting, queue, clock = FakeWaiting(), FakeQueue(), FakeClock()
-    for item in (row(1, 0), row(2, 5), row(3, None)):
+    for item in (row(1, 0), row(2, 5), row(3, 0, attention=True), row(4, 5, attention=True)):
         await waiting.save_waiting(item)
-    rechecker = Rechecker(waiting, queue, clock, EventLog("acp.rechecking"))
-    assert await rechecker.recheck() == 1
-    assert queue.users == [guid(1)]
+    rechecker = Rechecker(waiting, queue, Mode.MOVE, clock, EventLog("acp.rechecking"))
+    assert await rechecker.recheck() == 2
+    assert queue.moves == [
+        MoveMessage(Signal.RECHECK, (guid(1), guid(3)), None, queue.moves[0].operation, Mode.MOVE)
+    ]
     assert await rechecker.recheck() == 0
 
 
@@ -206,7 +210,7 @@ async def test_claimed_user_comes_back_when_its_message_is_lost() -> None:
     """A claim ends by itself: a user whose message vanished is queued again."""
     waiting, queue, clock = FakeWaiting(), FakeQueue(), FakeClock()
     await waiting.save_waiting(row(1, 0))
-    rechecker = Rechecker(waiting, queue, clock, EventLog("acp.rechecking"))
+    rechecker = Rechecker(waiting, queue, Mode.MOVE, clock, EventLog("acp.rechecking"))
     await rechecker.recheck()
     clock.passed += timedelta(hours=1).total_seconds()
     assert await rechecker.recheck() == 1
