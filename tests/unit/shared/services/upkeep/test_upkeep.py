@@ -1,11 +1,12 @@
 """Subscription upkeep, rechecks and health."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
-from shared.domain.messages import MoveMessage
+from shared.domain.messages import Message, MoveMessage
 from shared.domain.retry import Waiting, WaitReason
 from shared.domain.run import Mode, Signal
 from shared.domain.subscription import ChangeSubscription, GraphSubscription, Secret
@@ -23,6 +24,7 @@ from tests.fakes import (
     FakeWaiting,
     guid,
 )
+from tests.loglines import Lines
 
 URL = "https://app.example/api/graph/notifications"
 
@@ -214,6 +216,41 @@ async def test_claimed_user_comes_back_when_its_message_is_lost() -> None:
     await rechecker.recheck()
     clock.passed += timedelta(hours=1).total_seconds()
     assert await rechecker.recheck() == 1
+
+
+async def test_a_user_who_cannot_be_claimed_delays_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Rule 5: one failing claim keeps only that user due; everybody else is queued at once."""
+    lines = Lines(caplog)
+    waiting, queue, clock = FakeWaiting(unclaimable={guid(7)}), FakeQueue(), FakeClock()
+    for number in range(2_500):
+        await waiting.save_waiting(row(number, 0))
+    rechecker = Rechecker(waiting, queue, Mode.REPORT, clock, EventLog("acp.rechecking"))
+    assert await rechecker.recheck() == 2_499
+    assert queue.users == [guid(number) for number in range(2_500) if number != 7]
+    assert {each.mode for each in queue.moves} == {Mode.REPORT}
+    assert [user async for user in waiting.due(clock.now())] == [guid(7)]
+    assert lines.one("claim_failed")["users"] == "1"
+    waiting.unclaimable.clear()
+    assert await rechecker.recheck() == 1
+
+
+async def test_due_users_are_queued_page_by_page() -> None:
+    """A queue that fails at the second thousand has the first: what was found is not held back."""
+
+    class Full(FakeQueue):
+        async def send(self, messages: Sequence[Message], delay: float = 0) -> None:
+            self.down = bool(self.messages)
+            await super().send(messages, delay)
+
+    waiting, queue, clock = FakeWaiting(), Full(), FakeClock()
+    for number in range(2_500):
+        await waiting.save_waiting(row(number, 0))
+    with pytest.raises(StorageError):
+        await Rechecker(waiting, queue, Mode.MOVE, clock, EventLog("acp.rechecking")).recheck()
+    assert queue.users == [guid(number) for number in range(1_000)]
+    assert len([user async for user in waiting.due(clock.now())]) == 500
 
 
 async def test_health_names_what_fails_and_asks_seldom() -> None:
