@@ -47,7 +47,7 @@ class MovingWorld:
     mode: Mode | None = Mode.MOVE
     """That of the messages."""
 
-    def mover(self) -> BatchMover:
+    def mover(self, rules: FakeRules | None = None) -> BatchMover:
         recorder = Recorder(
             directory=self.directory,
             users=self.users,
@@ -71,7 +71,7 @@ class MovingWorld:
             runs=self.runs,
             recorder=recorder,
             queue=self.queue,
-            rules=FakeRules(self.rules),
+            rules=rules or FakeRules(self.rules),
             mode=Mode.REPORT if self.report else Mode.MOVE,
             clock=self.clock,
             log=EventLog("acp.moving"),
