@@ -1,11 +1,13 @@
 """Encode and decode queue messages: JSON with a version, read strictly.
 
-The mode stands before the cause (`move_sweep`, `report_catch_up`), because the versions before it take
-any cause and refuse an unknown field: after a rollback they still read these messages. A bare cause
+The mode stands before the cause (`move_sweep`, `report_catch_up`), and how often its users came again
+behind it (`move_sweep_again_bc`: 12 times, in letters), because the versions before it take any cause of
+letters and refuse an unknown field: after a rollback they still read these messages. A bare cause
 (`sweep`) is a message of those versions: its mode is not known. The text of a renewal is the bare word
 `renew`.
 """
 
+import re
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -22,7 +24,9 @@ from shared.domain.run import Mode, Signal
 from shared.errors import InputError
 
 _RENEW: Final = "renew"
-_CAUSE: Final = rf"^(({'|'.join(Mode)})_)?({'|'.join(Signal)})$"
+_CAUSE: Final = rf"^(?:({'|'.join(Mode)})_)?({'|'.join(Signal)})(?:_again_([a-j]{{1,4}}))?$"
+_TO_LETTERS: Final = str.maketrans("0123456789", "abcdefghij")
+_TO_DIGITS: Final = str.maketrans("abcdefghij", "0123456789")
 
 _OperationId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 _RunId = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
@@ -44,7 +48,6 @@ class _MoveText(_Text):
     users: Annotated[tuple[_UserId, ...], Field(min_length=1, max_length=USERS_PER_MESSAGE)]
     run: _RunId | None = None
     operation: _OperationId | None = None
-    retries: Annotated[int, Field(ge=1, le=1_000)] | None = None
 
 
 class _PageText(_Text):
@@ -58,13 +61,12 @@ def encode(message: Message | RenewMessage) -> str:
     """Return a message's text."""
     text: _Text
     match message:
-        case MoveMessage(mode=mode, cause=cause):
+        case MoveMessage():
             text = _MoveText(
-                cause=f"{mode}_{cause}" if mode else str(cause),
+                cause=_cause(message),
                 users=message.users,
                 run=message.run,
                 operation=message.operation,
-                retries=message.retries or None,
             )
         case PageMessage():
             text = _PageText.model_validate(message)
@@ -76,10 +78,14 @@ def encode(message: Message | RenewMessage) -> str:
 def decode_move(text: str | bytes) -> MoveMessage:
     """Read the text of a message with users. InputError names the field that is wrong."""
     found = _read(_MoveText, text)
-    mode = next((each for each in Mode if found.cause.startswith(f"{each}_")), None)
-    signal = found.cause.removeprefix(f"{mode}_")
+    ((mode, signal, retries),) = re.findall(_CAUSE, found.cause)
     return MoveMessage(
-        Signal(signal), found.users, found.run, found.operation, mode, found.retries or 0
+        Signal(signal),
+        found.users,
+        found.run,
+        found.operation,
+        Mode(mode) if mode else None,
+        int(retries.translate(_TO_DIGITS) or 0),
     )
 
 
@@ -94,6 +100,12 @@ def decode_renewal(text: str | bytes) -> RenewMessage:
     if (text.decode(errors="replace") if isinstance(text, bytes) else text) != _RENEW:
         raise InputError(f"queue message: the whole text: {_RENEW!r} is expected")
     return RenewMessage()
+
+
+def _cause(message: MoveMessage) -> str:
+    mode = f"{message.mode}_" if message.mode else ""
+    again = f"_again_{message.retries}".translate(_TO_LETTERS) if message.retries else ""
+    return f"{mode}{message.cause}{again}"
 
 
 def _read[Text: _Text](kind: type[Text], text: str | bytes) -> Text:

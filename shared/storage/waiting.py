@@ -95,7 +95,7 @@ class WaitingTable:
         """Yield the ids of the users who are due, whatever else their rows say."""
         # The version before gave users who need attention no due time.
         rows = self._table.query(
-            f"({_ALL} and due le @now) or PartitionKey eq @attention",
+            f"{_ALL} and due le @now or PartitionKey eq @attention",
             {"now": now, "attention": _ATTENTION},
             ["PartitionKey", "RowKey", "due"],
         )
@@ -114,7 +114,8 @@ class WaitingTable:
         return self._listed(_ATTENTION)
 
     def _listed(self, name: str) -> AsyncIterator[Waiting]:
-        text = f"{_ALL} and (list eq @list or PartitionKey eq @list)"
+        # Without brackets: the SDK fills in only parameters that stand between blanks.
+        text = f"{_ALL} and list eq @list or PartitionKey eq @list"
         return self._table.read(text, {"list": name}, _decode)
 
     async def _has_old_rows(self) -> bool:
