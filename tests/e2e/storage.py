@@ -106,11 +106,11 @@ class AppStorage:
         self._queue.send_message(text)
 
     def poison(self, *user_ids: str) -> None:
-        """Put a message about users onto the poison queue, as the host does with one that failed."""
+        """Put a message onto the poison queue about users who came once more already, and failed again."""
         with suppress(ResourceExistsError):
             self._poison.create_queue()
         self._poison.send_message(
-            json.dumps({"version": 1, "cause": "move_license_event", "users": user_ids})
+            json.dumps({"version": 1, "cause": "move_license_event_again_b", "users": user_ids})
         )
 
     def queued(self) -> int:

@@ -66,7 +66,7 @@ def test_when_no_table_answers_the_users_come_again_later(system: System, tables
     before = len(system.host.output)
     system.storage.queue_users(user["id"])
     wait_until(
-        lambda: "unrecorded users=1 retries=1" in system.host.output[before:],
+        lambda: "users=1 retries=1 reason=" in system.host.output[before:],
         "the user was sent again",
         TIME_LIMIT,
     )
