@@ -83,7 +83,7 @@ def test_when_no_table_answers_the_users_come_again_later(system: System, tables
 
 @pytest.mark.large
 def test_a_busy_table_makes_no_user_fail(azurite_server: Azurite, tmp_path: Path) -> None:
-    """Rule 5: writes to `users` answer 503 for a minute: all are recorded, nobody needs a person."""
+    """Rule 5: writes to `users` answer 503 for a minute: all are recorded, none in attention."""
     address = urlsplit(azurite_server.endpoint("table"))
     with Proxy(f"http://{address.netloc}") as tables, Tenant(tmp_path, users=90, seed=9) as tenant:
         connection = azurite_server.connection_string.replace(
@@ -122,4 +122,4 @@ BUSY = Reply(
     {"Content-Type": "application/json"},
     b'{"odata.error": {"code": "ServerBusy", "message": {"value": "busy"}}}',
 )
-"""What it answers when a partition is asked for too much."""
+"""What it answers when a partition is too busy."""

@@ -112,7 +112,7 @@ def test_fingerprint_of_a_dry_run_is_that_of_the_run() -> None:
 
 
 def test_a_message_of_before_says_no_mode() -> None:
-    """What an older version queued is looked at and changes nobody: nobody knows in which mode."""
+    """What an older version queued only means "look" and changes nobody: nobody knows in which mode."""
     for text, _ in MOVES:
         assert (decode_move(text).mode, decode_move(text).retries) == (None, 0)
 

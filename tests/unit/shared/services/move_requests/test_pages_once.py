@@ -132,7 +132,7 @@ async def test_a_user_throttled_inside_a_batch_is_looked_up_later() -> None:
 
 
 async def test_a_user_throttled_by_hand_is_left_for_the_next_time() -> None:
-    """On the command line the same: an interrupted run, and going on with it moves the user."""
+    """On the command line the same: an interrupted run, and resuming it moves the user."""
     world = World()
     names = world.fill(30)
     world.directory.errors[names[4]] = THROTTLED

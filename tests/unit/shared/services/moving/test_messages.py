@@ -30,7 +30,7 @@ MAIL = MoveOptions(send_email=True)
 async def test_only_move_on_both_sides_changes_anybody(
     world: World, app: Mode, message: Mode | None, outcome: Outcome
 ) -> None:
-    """Rule 8: what a report queued, or nobody knows who, is looked at and recorded, and that is all."""
+    """Rule 8: what a report queued, or nobody knows who, only gets its outcome recorded."""
     world.report, world.mode = app is Mode.REPORT, message
     assert await world.outcome() is outcome
     assert len(world.teams.sets) == len(world.replaced.saved) == (outcome is Outcome.MOVED)
