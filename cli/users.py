@@ -117,8 +117,8 @@ async def _facts(name: str, settings: Path | None) -> dict[str, object]:
         else "not by this app"
     )
     if waiting:
-        until = plain(waiting.due) if waiting.due else "needs attention"
-        facts["waits"] = f"{waiting.reason}; until {until}"
+        listed = "needs attention; " if waiting.needs_attention else ""
+        facts["waits"] = f"{waiting.reason}; {listed}next attempt {plain(waiting.due)}"
     for number, record in enumerate(view.saved, 1):
         names = ", ".join(entry.name for entry in record.entries)
         facts[f"saved {number}"] = f"{plain(record.saved_at)}: {names}"

@@ -27,7 +27,7 @@ async def move_users(
         app.adapters.log("moving").write(Poison(reason=str(error), message=message.id or ""))
         poison.set([body.decode(errors="replace")])
         return
-    await app.mover.move(users)
+    await app.mover.handle(users)
 
 
 @blueprint.queue_trigger(

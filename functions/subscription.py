@@ -14,8 +14,12 @@ async def keep_subscription(timer: func.TimerRequest) -> None:  # noqa: ARG001 -
 
     It runs at start, so the rules of the settings are checked against the tenant here, too.
     """
-    await bootstrap.app().subscriber.keep()
-    await bootstrap.app().rule_checker.check()
+    app = bootstrap.app()
+    await app.protection.remember()
+    try:
+        await app.subscriber.keep()
+    finally:
+        await app.rule_checker.check()
 
 
 @blueprint.queue_trigger(

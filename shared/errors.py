@@ -13,6 +13,7 @@
         ├── TransientError       a later retry may help; the client's own retries are used up
         │   ├── UnreachableError no connection, or no answer in time
         │   ├── ThrottledError   429 or 503: the service asks us to wait
+        │   │   ├── LateTurnError    the call got no turn in the time it had; it was not made
         │   │   └── RetryLaterError  ... for so long that the call was not made; says how long
         │   ├── ServerFaultError another 5xx
         │   └── InvalidResponseError  the answer is not JSON at all
@@ -107,6 +108,10 @@ class RetryLaterError(ThrottledError):
     def __init__(self, service: str, operation: str, seconds: float) -> None:
         super().__init__(service, operation, f"the service asks us to wait {seconds:.0f} s")
         self.seconds = seconds
+
+
+class LateTurnError(ThrottledError):
+    """The call got no turn in the time it had; it was not made."""
 
 
 class ServerFaultError(TransientError):

@@ -10,7 +10,14 @@ import typer
 
 from cli.connection import SettingsOption, connect
 from cli.errors import CommandError
-from cli.move.parameters import Parameters, Where, counted, tell_preview, tell_side_effects
+from cli.move.parameters import (
+    Parameters,
+    Where,
+    counted,
+    refuse_other_protection,
+    tell_preview,
+    tell_side_effects,
+)
 from cli.move.progress import Interrupts, progress
 from cli.move.selection import Selection
 from cli.output import RESULT_COLUMNS, Output, OutputOption, show, show_results, tell
@@ -156,6 +163,7 @@ async def _move(
             return 1 if _troubled(results) else 0
         if not parameters.yes:
             _confirm(len(names))
+        await refuse_other_protection(app)
         run = await app.move_runner.begin(names, request.options)
         tell(f"run {run.id}")
         return await _carry_out(app, run, output)
@@ -183,6 +191,7 @@ def _move_by_app(
 
 async def _resume(run_id: str, settings: Path | None, output: Output) -> int:
     async with connect(settings) as app:
+        await refuse_other_protection(app)
         run = await app.move_runner.find(run_id)
         return await _carry_out(app, run, output)
 

@@ -68,6 +68,19 @@ class Parameters:
         return {name: value for name, value in fields.items() if value}
 
 
+async def refuse_other_protection(app: "App") -> None:
+    """Raise CommandError when the deployed app protects other users than these settings do."""
+    differences = await app.protection.differences()
+    if differences:
+        raise CommandError(
+            f"{', '.join(differences)}: other than in the deployed app; nothing was changed. "
+            "Use its settings, or --where app",
+            2,
+        )
+    if differences is None:
+        tell("warning: the app has not stored its settings yet, so they could not be compared")
+
+
 async def tell_side_effects(app: "App") -> "TenantSwitches":
     """Show the side effects of a change of provider in this tenant, before anything changes."""
     found = await app.adapters.teams.switches()

@@ -26,7 +26,7 @@ async def read_request(req: "func.HttpRequest") -> MoveRequest:
     query = query_of(req.url)
     if req.headers.get("Content-Type", "").partition(";")[0].strip().casefold() != CSV:
         if query:
-            # A dry run that is asked for in the wrong place must never be carried out as a real one.
+            # A dry run that stands in the wrong place must never be carried out as a real one.
             wrong = "with a JSON body, parameters are fields of the body"
             raise PointedError([(f"/{name}", wrong) for name in query])
         asked = read(MoveBody, body)

@@ -8,7 +8,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from shared.bootstrap.adapters import Adapters
-from shared.settings.settings import Mode, unknown_settings
+from shared.domain.run import Mode
+from shared.settings.settings import unknown_settings
 
 if TYPE_CHECKING:
     from shared.domain.move_request import MoveRequest
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from shared.services.moving.batch import BatchMover
     from shared.services.moving.preview import Previewer
     from shared.services.moving.recording import Recorder
+    from shared.services.moving.standing_rules import StandingRules
     from shared.services.moving.user import UserMover
     from shared.services.notifications.catch_up import CatchUp
     from shared.services.notifications.intake import NotificationIntake
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from shared.services.sweeping.sweep import Sweeper
     from shared.services.upkeep.metrics import MetricsCollector
     from shared.services.upkeep.poison import PoisonRecorder
+    from shared.services.upkeep.protection import Protection
     from shared.services.upkeep.recheck import Rechecker
     from shared.services.upkeep.rule_check import RuleChecker
     from shared.settings.settings import Settings
@@ -62,7 +65,9 @@ class App:
             mover=self._user_mover,
             runs=to.runs,
             recorder=self._recorder,
-            rules=to.rules,
+            queue=to.queue(self.settings.queues.moves.name),
+            rules=self.standing_rules,
+            mode=self.settings.mode,
             clock=to.clock,
             log=to.log("moving"),
         )
@@ -72,7 +77,15 @@ class App:
         """Says what would happen to users."""
         from shared.services.moving.preview import Previewer
 
-        return Previewer(self.adapters.graph, self.adapters.teams, self.adapters.rules)
+        return Previewer(self.adapters.graph, self.adapters.teams, self.standing_rules)
+
+    @cached_property
+    def standing_rules(self) -> StandingRules:
+        """The rules of the settings, with the ids of excluded users."""
+        from shared.services.moving.standing_rules import StandingRules
+
+        to = self.adapters
+        return StandingRules(to.rules, to.graph, to.state, to.clock)
 
     @cached_property
     def _user_mover(self) -> UserMover:
@@ -80,12 +93,13 @@ class App:
 
         to = self.adapters
         return UserMover(
+            directory=to.graph,
             conferencing=to.teams,
             replaced=to.replaced,
             users=to.users,
+            requests=to.move_requests,
             clock=to.clock,
             log=to.log("moving"),
-            report=self.settings.mode is Mode.REPORT,
         )
 
     @cached_property
@@ -100,7 +114,6 @@ class App:
             policy=self._retry_policy,
             clock=to.clock,
             log=to.log("moving"),
-            report=self.settings.mode is Mode.REPORT,
         )
 
     @cached_property
@@ -126,7 +139,7 @@ class App:
             waiting=to.waiting,
             runs=to.runs,
             pages=to.sweep_pages,
-            rules=to.rules,
+            rules=self.standing_rules,
             clock=to.clock,
             log=to.log("sweeping"),
         )
@@ -137,6 +150,7 @@ class App:
             state=to.state,
             queue=to.queue(self.settings.queues.moves.name),
             limit=self._sweep_limit,
+            mode=self.settings.mode,
             policy=self._retry_policy,
             lease=timedelta(seconds=self.settings.sweep_lease_seconds),
             clock=to.clock,
@@ -148,7 +162,7 @@ class App:
         """Finds users by provider."""
         from shared.services.sweeping.finding import Finder
 
-        return Finder(self.adapters.graph, self.adapters.teams, self.adapters.rules)
+        return Finder(self.adapters.graph, self.adapters.teams, self.standing_rules)
 
     @cached_property
     def _sweep_limit(self) -> SweepLimit | None:
@@ -167,7 +181,8 @@ class App:
         from shared.services.notifications.intake import NotificationIntake
 
         to = self.adapters
-        return NotificationIntake(to.state, self.settings.tenant_id, to.clock, to.log("intake"))
+        of = self.settings
+        return NotificationIntake(to.state, of.tenant_id, of.mode, to.clock, to.log("intake"))
 
     @cached_property
     def catch_up(self) -> CatchUp:
@@ -181,7 +196,7 @@ class App:
             queue=to.queue(self.settings.queues.moves.name),
             waiting=to.waiting,
             sweep=self.sweeper.resume,
-            clock=to.clock,
+            mode=self.settings.mode,
             log=to.log("catching_up"),
         )
 
@@ -208,6 +223,7 @@ class App:
             requests=to.move_requests,
             runs=to.runs,
             queue=to.queue(self.settings.queues.requests.name),
+            mode=self.settings.mode,
             clock=to.clock,
             log=to.log("requests"),
         )
@@ -223,6 +239,7 @@ class App:
             mover=self.mover,
             requests=to.move_requests,
             runs=to.runs,
+            mode=self.settings.mode,
             clock=to.clock,
         )
 
@@ -251,7 +268,8 @@ class App:
 
         to = self.adapters
         queue = to.queue(self.settings.queues.moves.name)
-        return Rechecker(to.waiting, queue, to.clock, to.log("rechecking"))
+        mode = self.settings.mode
+        return Rechecker(to.waiting, queue, mode, to.clock, to.log("rechecking"))
 
     @cached_property
     def poison(self) -> PoisonRecorder:
@@ -261,11 +279,13 @@ class App:
 
         to, queues = self.adapters, self.settings.queues
         return PoisonRecorder(
-            to.poison(queues.moves, decode_move),
-            to.poison(queues.upkeep, decode_renewal),
-            to.waiting,
-            to.clock,
-            to.log("poison"),
+            moves=to.poison(queues.moves, decode_move),
+            renewals=to.poison(queues.upkeep, decode_renewal),
+            queue=to.queue(queues.moves.name),
+            users=to.users,
+            waiting=to.waiting,
+            clock=to.clock,
+            log=to.log("poison"),
         )
 
     @cached_property
@@ -283,7 +303,14 @@ class App:
         from shared.services.upkeep.rule_check import RuleChecker
 
         to = self.adapters
-        return RuleChecker(to.teams, to.graph, to.rules, to.log("rules"))
+        return RuleChecker(to.teams, to.graph, to.state, to.rules, to.log("rules"))
+
+    @cached_property
+    def protection(self) -> Protection:
+        """Compares what protects users here and in the deployed app."""
+        from shared.services.upkeep.protection import Protection
+
+        return Protection(self.adapters.state, self.settings.protection)
 
     # Administration
 
@@ -293,7 +320,12 @@ class App:
         from shared.services.admin.health import Health
 
         to = self.adapters
-        checks = {"storage": to.state.probe, "graph": to.graph.probe, "teams": to.teams.probe}
+        checks = {
+            "storage": to.state.probe,
+            "graph": to.graph.probe,
+            "teams": to.teams.probe,
+            "rules": self.rule_checker.raise_known_faults,
+        }
         return Health(checks, to.clock, to.log("health"))
 
     @cached_property
@@ -308,7 +340,7 @@ class App:
             users=to.users,
             waiting=to.waiting,
             replaced=to.replaced,
-            rules=to.rules,
+            rules=self.standing_rules,
         )
 
     @cached_property
@@ -348,6 +380,7 @@ class App:
             queues={name: to.queue(name).count for name in self.settings.queues.names},
             numbers=to.rules.numbers,
             groups=to.rules.groups,
+            unknown_users=self.rule_checker.unknown_users,
             directory=to.graph,
             unknown=unknown_settings(os.environ),
             tenant=to.teams,

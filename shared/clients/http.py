@@ -14,13 +14,14 @@ import httpx
 from pydantic import ValidationError
 
 from shared.clients.identity import TokenSource
-from shared.clients.limiter import Limiter, LongPauseError
+from shared.clients.limiter import LateError, Limiter, LongPauseError
 from shared.clients.wire import Call
 from shared.clock import Clock
 from shared.errors import (
     AccessDeniedError,
     ContractError,
     InvalidResponseError,
+    LateTurnError,
     NotFoundError,
     RejectedError,
     RetryLaterError,
@@ -86,12 +87,15 @@ class ServiceClient:
         headers: Mapping[str, str] | None = None,
         json: Any = None,
         tries: int | None = None,
+        first: bool = False,
+        within: float | None = None,
     ) -> T:
         """Make `call` and return the answer's body parsed by `parse`.
 
-        url: an absolute address from the service (a next link), instead of the call's own path.
-        tries: most calls, if not the default. Transient errors are retried, with growing random
-        pauses; then the last is raised.
+        url: an absolute address the service gave (a next link) in place of the call's own path.
+        tries: calls at most, if not the usual number. Transient errors are tried again, with pauses
+        that grow and vary; then the last is raised. first: before calls that are not. within:
+        LateTurnError when the call has no turn after so many seconds; it is not made then.
         """
         tries = tries or self._retries.tries
         target = self.check_link(call, url) if url else self._origin.join(call.path(**ids or {}))
@@ -101,10 +105,16 @@ class ServiceClient:
             attempt += 1
             try:
                 return await self._once(
-                    call, parse, target, params=params, headers=headers, json=json
+                    call,
+                    parse,
+                    target,
+                    turn={"first": first, "within": within},
+                    params=params,
+                    headers=headers,
+                    json=json,
                 )
             except TransientError as error:
-                if attempt == tries or isinstance(error, RetryLaterError):
+                if attempt == tries or isinstance(error, RetryLaterError | LateTurnError):
                     raise
             except AccessDeniedError as error:
                 # A token may be revoked before it expires; a new one is tried once.
@@ -123,18 +133,26 @@ class ServiceClient:
         await self._clock.sleep(self._rng.uniform(0, longest))
 
     async def _once[T](
-        self, call: Call, parse: Callable[[bytes], T], target: httpx.URL, **request: Any
+        self,
+        call: Call,
+        parse: Callable[[bytes], T],
+        target: httpx.URL,
+        *,
+        turn: dict[str, Any],
+        **request: Any,
     ) -> T:
         token = await self._tokens.token(self._audience)
         sent = {**(request.pop("headers") or {}), "Authorization": f"Bearer {token}"}
         try:
-            async with self.limiter.slot(self._retries.longest_wait) as started:
+            async with self.limiter.slot(self._retries.longest_wait, **turn) as started:
                 # httpx's own time-outs are per read; this one bounds the whole call.
                 async with asyncio.timeout(self._timeout):
                     answer = await self._http.request(call.method, target, headers=sent, **request)
                 self._learn(answer, started)
         except LongPauseError as pause:
             raise RetryLaterError(self.name, str(call), pause.seconds) from None
+        except LateError:
+            raise LateTurnError(self.name, str(call), "no turn in time") from None
         except (httpx.HTTPError, TimeoutError) as error:
             raise UnreachableError(self.name, str(call), type(error).__name__) from None
         if answer.is_success:
@@ -165,7 +183,7 @@ class ServiceClient:
 
 
 def parse_body[T](service: str, call: Call, body: bytes, parse: Callable[[bytes], T]) -> T:
-    """Return `parse(body)`; pydantic errors become InvalidResponseError or ContractError, without values."""
+    """Return `parse(body)`; pydantic errors become InvalidResponseError or ContractError, free of values."""
     try:
         return parse(body)
     except ValidationError as error:

@@ -42,8 +42,50 @@ class LongPauseError(Exception):
         self.seconds = seconds
 
 
+class LateError(Exception):
+    """The turn did not come in the time that the caller had."""
+
+
+class Turnstile:
+    """A lock that one caller holds at a time; those who are `first` pass before the others."""
+
+    def __init__(self) -> None:
+        self._waiting: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())
+        self._held = False
+
+    @asynccontextmanager
+    async def pass_(self, *, first: bool) -> AsyncIterator[None]:
+        """Wait for the turnstile and hold it."""
+        if self._held:
+            turn = asyncio.get_running_loop().create_future()
+            queue = self._waiting[0 if first else 1]
+            queue.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._hand_on()  # it was ours already
+                else:
+                    queue.remove(turn)
+                raise
+        self._held = True
+        try:
+            yield
+        finally:
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        for queue in self._waiting:
+            while queue:
+                turn = queue.popleft()
+                if not turn.done():
+                    turn.set_result(None)
+                    return
+        self._held = False
+
+
 class Limiter:
-    """Slots for calls, first come first served; adapts to the answers.
+    """Hands out slots for calls, those that are `first` before the others; learns from the answers.
 
     ceiling: calls in flight that are never exceeded.
     """
@@ -61,7 +103,7 @@ class Limiter:
         self._last_cut = float("-inf")
         self._grown_at = float("-inf")
         self._starts: deque[float] = deque(maxlen=1_000)
-        self._turnstile = asyncio.Lock()
+        self._turnstile = Turnstile()
         self._freed = asyncio.Event()
 
     @property
@@ -79,13 +121,22 @@ class Limiter:
         return max(0.0, self._paused_until - self._clock.monotonic())
 
     @asynccontextmanager
-    async def slot(self, longest_pause: float = float("inf")) -> AsyncIterator[float]:
-        """Wait for a slot and hold it; yields its start time, to report with the answer.
+    async def slot(
+        self,
+        longest_pause: float = float("inf"),
+        *,
+        first: bool = False,
+        within: float | None = None,
+    ) -> AsyncIterator[float]:
+        """Wait for a turn and hold it; yields the time it was given, to report with the answer.
 
-        LongPauseError: more than `longest_pause` s are left of a pause that the service asked for.
+        first: before callers that are not. LongPauseError: the service asked for a pause of which
+        more than `longest_pause` s are left. LateError: the turn did not come `within` that many
+        seconds.
         """
-        async with self._turnstile:
-            await self._turn(longest_pause)
+        deadline = float("inf") if within is None else self._clock.monotonic() + within
+        async with self._turnstile.pass_(first=first):
+            await self._turn(longest_pause, deadline)
             started = self._clock.monotonic()
             self._starts.append(started)
             if self._rate is not None:
@@ -110,14 +161,18 @@ class Limiter:
         self._paused_until = max(self._paused_until, self._clock.monotonic() + retry_after)
         self._slow_down(started, _CUT)
 
-    async def _turn(self, longest_pause: float) -> None:
+    async def _turn(self, longest_pause: float, deadline: float) -> None:
         while True:
+            now = self._clock.monotonic()
             if (pause := self.pause_left()) > longest_pause:
                 raise LongPauseError(pause)
+            wait = max(0.0, pause, self._next_turn - now)
+            if now + wait > deadline:
+                raise LateError
             if self._in_flight >= self.limit:
                 self._freed.clear()
                 await self._freed.wait()
-            elif (wait := max(pause, self._next_turn - self._clock.monotonic())) > 0:
+            elif wait > 0:
                 await self._clock.sleep(wait)
             else:
                 return

@@ -35,14 +35,18 @@ class TeamsClient:
         self._numbers: list[BridgeNumber] = []
         self._discovering = asyncio.Lock()
 
-    async def user(self, user_id: str) -> ServiceUser | None:
-        """Return the service's view of a user, or None when the service does not know the user."""
+    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
+        """Return the service's view of a user, or None when the service does not know the user.
+
+        first: before calls that are not.
+        """
         try:
             user = await self._call(
                 wire.GET_TEAMS_USER,
                 "Get-CsOnlineUser",
                 TeamsUser.model_validate_json,
                 ids={"id": user_id},
+                first=first,
             )
         except NotFoundError:
             return None
@@ -77,14 +81,16 @@ class TeamsClient:
         toll_free: str | None = None,
         bridge: str | None = None,
         send_email: bool = False,
+        within: float | None = None,
     ) -> None:
         """Make Microsoft the user's provider; with `replace`, instead of a third party.
 
-        number, toll_free: default numbers (E.164, +), else the service chooses. bridge: their bridge,
-        see `bridge_of`. send_email: mail the user. Idempotent, except for the mail.
-        NotFoundError: the service has not provisioned the user. RejectedError has its code.
-        TransientError: the change may or may not have happened. It is not retried here, because the
-        caller has to check first which entries have to be saved now.
+        number, toll_free: default numbers (E.164, +), else the service chooses. bridge: the one they
+        are on, see `bridge_of`. send_email: mail the user. Harmless when repeated, but for the mail.
+        within: LateTurnError when there was no turn for the call after so many seconds; it was not made.
+        NotFoundError: the service has not provisioned the user. RejectedError carries its code.
+        TransientError: it may have happened or not. It is not tried again here, because the caller
+        has to check first what there is to save now.
         """
         body: dict[str, Any] = {"sendEmail": send_email}
         if replace:
@@ -103,6 +109,8 @@ class TeamsClient:
             ids={"id": user_id},
             json=body,
             tries=1,
+            first=True,
+            within=within,
         )
 
     async def providers(self) -> list[Provider]:

@@ -7,6 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 
 
+class Mode(StrEnum):
+    """What the system may do to the tenant."""
+
+    MOVE = "move"
+    REPORT = "report"
+
+
 class Signal(StrEnum):
     """Cause of an attempt or a run; it means "check these users" and nothing more."""
 
@@ -42,8 +49,10 @@ class Run:
     """A run and its progress.
 
     counts: by name. page: pages read so far. next_link: the page to resume from (None: from the
-    start). scanned: all pages were read. released: an administrator permitted it, whatever its size.
-    interruptions, not_before: errors in a row, and when it resumes after the last.
+    start). scanned: all pages were read. released: a person permitted it, whatever its size.
+    interruptions, not_before: errors in a row, and when it resumes after the last. mode: that of the
+    app that began it; None: not known, and then nobody is changed. What a report queued changes nobody
+    either, whatever the mode is by then.
     """
 
     id: str
@@ -59,6 +68,7 @@ class Run:
     released: bool = False
     interruptions: int = 0
     not_before: datetime | None = None
+    mode: Mode | None = None
 
 
 @dataclass(frozen=True, slots=True)

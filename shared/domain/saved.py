@@ -28,3 +28,4 @@ class KnownUser:
     moved_at: datetime | None
     looked_at: datetime | None = None
     old_provider: str | None = None
+    moved_run: str | None = None

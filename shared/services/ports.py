@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from shared.domain.bridges import BridgeNumber
+    from shared.domain.decision import Rules
     from shared.domain.listing import ChangePage, Provider, TeamsPage, TenantSwitches
     from shared.domain.messages import Message, PoisonMessage
     from shared.domain.move_request import MoveRequest, RequestPage
@@ -103,8 +104,8 @@ class Tenant(Bridges, Protocol):
 class Conferencing(Protocol):
     """The part of Teams for users and their provider entries."""
 
-    async def user(self, user_id: str) -> ServiceUser | None:
-        """Return the service's view of a user, or None."""
+    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
+        """Return the service's view of a user, or None. first: before calls that are not `first`."""
         ...
 
     def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
@@ -124,8 +125,20 @@ class Conferencing(Protocol):
         toll_free: str | None = None,
         bridge: str | None = None,
         send_email: bool = False,
+        within: float | None = None,
     ) -> None:
-        """Make Microsoft the user's provider."""
+        """Make Microsoft the user's provider, before calls that are not begun.
+
+        LateTurnError: the call did not get its turn within so many seconds; it was not made.
+        """
+        ...
+
+
+class RuleSource(Protocol):
+    """The rules as they hold now."""
+
+    async def current(self) -> Rules:
+        """Return the rules; ServiceError, StorageError: not known, so nobody may be changed."""
         ...
 
 
@@ -140,8 +153,10 @@ class Users(Protocol):
         """Return the user's last known state, or None."""
         ...
 
-    async def record_result(self, result: UserResult, signal: Signal, now: datetime) -> None:
-        """Write the result of an attempt."""
+    async def record_result(
+        self, result: UserResult, signal: Signal, now: datetime, run: str | None = None
+    ) -> None:
+        """Write what an attempt found, for a run or by itself."""
         ...
 
 
@@ -152,6 +167,10 @@ class ReplacedProviders(Protocol):
         self, user: ServiceUser, now: datetime, *, for_move: bool = False
     ) -> bool:
         """Save all entries durably; return whether they were new. StorageError: not saved."""
+        ...
+
+    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
+        """Remember that the move begun with these entries did not happen."""
         ...
 
     async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
@@ -190,8 +209,8 @@ class WaitingUsers(Protocol):
         """Postpone a due user until `until`; no row: nothing happens."""
         ...
 
-    def due(self, now: datetime) -> AsyncIterator[Waiting]:
-        """Yield the waiting users who are due."""
+    def due(self, now: datetime) -> AsyncIterator[str]:
+        """Yield the ids of the users who are due."""
         ...
 
 
@@ -232,6 +251,27 @@ class MoveRequests(Protocol):
 
     async def request(self, run: str) -> MoveRequest:
         """Return provider and options of a request."""
+        ...
+
+    async def mark_mailed(self, run: str, user_id: str) -> bool:
+        """Remember that a mail to a user of a run is about to be asked for; False: it was before."""
+        ...
+
+    async def unmark_mailed(self, run: str, user_id: str) -> None:
+        """Forget that a mail was about to be asked for: it was not."""
+        ...
+
+    async def claim_page(
+        self, run: str, number: int, now: datetime, until: datetime
+    ) -> RequestPage | None:
+        """Return a page that is left to do, ours until then; None: it is done, or there is none.
+
+        BusyError: somebody else is carrying it out.
+        """
+        ...
+
+    async def give_up_page(self, run: str, number: int) -> None:
+        """Let anybody carry a page out again."""
         ...
 
     async def mark_done(self, run: str, number: int) -> None:
@@ -324,6 +364,30 @@ class State(Protocol):
 
     async def remove_released_sweep(self, run: str) -> None:
         """Remove a released sweep: it is done."""
+        ...
+
+    async def excluded_ids(self) -> Mapping[str, str]:
+        """Return the ids of the users who are excluded by name, as they were found first."""
+        ...
+
+    async def save_excluded_ids(self, ids: Mapping[str, str]) -> None:
+        """Remember the ids of the users who are excluded by name."""
+        ...
+
+    async def protection(self) -> Mapping[str, str] | None:
+        """Return what the app's protecting settings are, or None before it stored them."""
+        ...
+
+    async def save_protection(self, settings: Mapping[str, str]) -> None:
+        """Remember what the app's protecting settings are."""
+        ...
+
+    async def rule_faults(self) -> Sequence[str]:
+        """Return what the last check of the rules found wrong."""
+        ...
+
+    async def save_rule_faults(self, faults: Sequence[str]) -> None:
+        """Remember what a check of the rules found wrong."""
         ...
 
     async def acquire(

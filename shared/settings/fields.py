@@ -11,6 +11,8 @@ from pydantic_core import core_schema
 
 from shared.domain.bridges import E164
 from shared.domain.number_rules import NumberRules
+from shared.errors import InputError
+from shared.userlists.names import split_names
 
 _LOCATION: Final = len("US")
 
@@ -19,6 +21,16 @@ def _csv_lower(value: object) -> object:
     if not isinstance(value, str):
         return value
     return [part.strip().casefold() for part in value.split(",") if part.strip()]
+
+
+def _names(value: object) -> object:
+    """Read names as `acp move --users` does: an exclusion that names no user would protect nobody."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return [name.casefold() for name in split_names(value)]
+    except InputError as error:
+        raise ValueError(str(error)) from None
 
 
 def _seconds(value: object) -> object:
@@ -84,7 +96,7 @@ ForWhom = Annotated[
 ]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Guid = Annotated[str, BeforeValidator(lambda value: str(UUID(value)))]
-Names = Annotated[frozenset[str], BeforeValidator(_csv_lower)]
+Names = Annotated[frozenset[str], BeforeValidator(_names)]
 Groups = Annotated[frozenset[str], BeforeValidator(_guids)]
 NumberRulesSetting = Annotated[
     NumberRules,

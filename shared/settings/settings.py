@@ -4,6 +4,7 @@
 A missing or malformed setting stops the app at start with an error that names it.
 """
 
+import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
@@ -21,6 +22,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from shared.domain.number_rules import NumberRules
+from shared.domain.run import Mode
 from shared.errors import SettingsError
 from shared.settings.errors import explain, unknown
 from shared.settings.fields import (
@@ -35,13 +37,6 @@ from shared.settings.fields import (
     Seconds,
 )
 from shared.settings.queues import Queues
-
-
-class Mode(StrEnum):
-    """Mode of the app: move users, or only report."""
-
-    MOVE = "move"
-    REPORT = "report"
 
 
 class Delivery(StrEnum):
@@ -125,7 +120,8 @@ class Settings(BaseModel):
     )
     excluded_users: Names = Field(
         frozenset(),
-        description="User ids and user principal names that are never changed, separated by commas.",
+        description="User ids and user principal names that are never changed, separated by "
+        "commas, semicolons or spaces.",
         examples=["ceo@contoso.com,6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c12"],
     )
     include_rooms: bool = Field(
@@ -279,6 +275,22 @@ class Settings(BaseModel):
     def queues(self) -> Queues:
         """The app's queues."""
         return Queues.named(self.queue)
+
+    @property
+    def protection(self) -> dict[str, str]:
+        """What protects users, by setting: equal texts mean equal protection; names are only digests."""
+        values: dict[str, object] = {
+            "ACP_MODE": self.mode,
+            "ACP_EXCLUDED_USERS": sorted(self.excluded_users),
+            "ACP_EXCLUDED_GROUPS": sorted(self.excluded_groups),
+            "ACP_INCLUDE_ROOMS": self.include_rooms,
+            "ACP_SWEEP_MAX_MOVES": self.sweep_max_moves,
+            "ACP_SWEEP_MAX_SHARE": self.sweep_max_share,
+        }
+        return {
+            name: hashlib.sha256(repr(value).encode()).hexdigest()[:16]
+            for name, value in values.items()
+        }
 
     @property
     def grace(self) -> timedelta:

@@ -1,9 +1,14 @@
 """Encode and decode queue messages: JSON with a version, read strictly.
 
-The text of a renewal is the bare word `renew`.
+The mode stands before the cause (`move_sweep`, `report_catch_up`), and how often its users came again
+behind it (`move_sweep_again_bc`: 12 times, in letters), because the versions before it take any cause of
+letters and refuse an unknown field: after a rollback they still read these messages. A bare cause
+(`sweep`) is a message of those versions: its mode is not known. The text of a renewal is the bare word
+`renew`.
 """
 
-from typing import Annotated, Any, Final, Literal
+import re
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -15,10 +20,13 @@ from shared.domain.messages import (
     PageMessage,
     RenewMessage,
 )
-from shared.domain.run import Signal
+from shared.domain.run import Mode, Signal
 from shared.errors import InputError
 
 _RENEW: Final = "renew"
+_CAUSE: Final = rf"^(?:({'|'.join(Mode)})_)?({'|'.join(Signal)})(?:_again_([a-j]{{1,4}}))?$"
+_TO_LETTERS: Final = str.maketrans("0123456789", "abcdefghij")
+_TO_DIGITS: Final = str.maketrans("abcdefghij", "0123456789")
 
 _OperationId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 _RunId = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
@@ -36,7 +44,7 @@ class _Text(BaseModel):
 
 
 class _MoveText(_Text):
-    cause: Signal
+    cause: Annotated[str, Field(pattern=_CAUSE)]
     users: Annotated[tuple[_UserId, ...], Field(min_length=1, max_length=USERS_PER_MESSAGE)]
     run: _RunId | None = None
     operation: _OperationId | None = None
@@ -51,24 +59,40 @@ class _PageText(_Text):
 
 def encode(message: Message | RenewMessage) -> str:
     """Return a message's text."""
+    text: _Text
     match message:
         case MoveMessage():
-            kind: type[_Text] = _MoveText
+            text = _MoveText(
+                cause=_cause(message),
+                users=message.users,
+                run=message.run,
+                operation=message.operation,
+            )
         case PageMessage():
-            kind = _PageText
+            text = _PageText.model_validate(message)
         case RenewMessage():
             return _RENEW
-    return kind.model_validate(message).model_dump_json(exclude_none=True)
+    return text.model_dump_json(exclude_none=True)
 
 
 def decode_move(text: str | bytes) -> MoveMessage:
     """Read the text of a message with users. InputError names the field that is wrong."""
-    return MoveMessage(**_fields(_MoveText, text))
+    found = _read(_MoveText, text)
+    ((mode, signal, retries),) = re.findall(_CAUSE, found.cause)
+    return MoveMessage(
+        Signal(signal),
+        found.users,
+        found.run,
+        found.operation,
+        Mode(mode) if mode else None,
+        int(retries.translate(_TO_DIGITS) or 0),
+    )
 
 
 def decode_page(text: str | bytes) -> PageMessage:
     """Read the text of a message with a page. InputError names the field that is wrong."""
-    return PageMessage(**_fields(_PageText, text))
+    found = _read(_PageText, text)
+    return PageMessage(found.run, found.page, found.again, found.operation)
 
 
 def decode_renewal(text: str | bytes) -> RenewMessage:
@@ -78,11 +102,16 @@ def decode_renewal(text: str | bytes) -> RenewMessage:
     return RenewMessage()
 
 
-def _fields(kind: type[_Text], text: str | bytes) -> dict[str, Any]:
+def _cause(message: MoveMessage) -> str:
+    mode = f"{message.mode}_" if message.mode else ""
+    again = f"_again_{message.retries}".translate(_TO_LETTERS) if message.retries else ""
+    return f"{mode}{message.cause}{again}"
+
+
+def _read[Text: _Text](kind: type[Text], text: str | bytes) -> Text:
     try:
-        found = kind.model_validate_json(text)
+        return kind.model_validate_json(text)
     except ValidationError as error:
         fault = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(str(part) for part in fault["loc"]) or "the whole text"
         raise InputError(f"queue message: {field}: {fault['msg']}") from None
-    return {name: value for name, value in found if name != "version"}

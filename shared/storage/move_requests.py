@@ -10,15 +10,19 @@ means that every user of the page has a result.
 import hashlib
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
 from shared.domain.options import MoveOptions
-from shared.errors import ConflictError
+from shared.errors import BusyError, ConflictError
 from shared.storage.tables import Table
 
 _WISH: Final = "wish"
 _KEYS: Final = "keys"
+_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_MAILED: Final = "x-mailed-"
+"""It sorts behind the pages and the row `wish`, so that no reader of pages meets it."""
 
 
 class MoveRequestTable:
@@ -45,9 +49,41 @@ class MoveRequestTable:
         row = await self._table.get(run, f"{number:06d}")
         return _decode(dict(row)) if row else None
 
+    async def claim_page(
+        self, run: str, number: int, now: datetime, until: datetime
+    ) -> RequestPage | None:
+        """Return a page that is left to do, ours until then; None: it is done, or there is none.
+
+        BusyError: somebody else is carrying it out.
+        """
+        row = await self._table.get(run, f"{number:06d}")
+        if row is None or row["done"]:
+            return None
+        claimed = row.get("claimed_until")
+        if claimed and claimed > now:
+            raise BusyError(f"run {run!r}: page {number} is being carried out")
+        row["claimed_until"] = until
+        if not await self._table.replace_if_unchanged(row, str(row.metadata["etag"])):
+            raise BusyError(f"run {run!r}: page {number} was just begun")
+        return _decode(dict(row))
+
+    async def give_up_page(self, run: str, number: int) -> None:
+        """Let anybody carry a page out again."""
+        await self._table.update(
+            {"PartitionKey": run, "RowKey": f"{number:06d}", "claimed_until": _LONG_AGO}
+        )
+
     async def mark_done(self, run: str, number: int) -> None:
         """Mark the page as done: every user of it has a result."""
         await self._table.update({"PartitionKey": run, "RowKey": f"{number:06d}", "done": True})
+
+    async def mark_mailed(self, run: str, user_id: str) -> bool:
+        """Remember that a mail to a user of a run is about to be asked for; False: it was before."""
+        return await self._table.insert({"PartitionKey": run, "RowKey": f"{_MAILED}{user_id}"})
+
+    async def unmark_mailed(self, run: str, user_id: str) -> None:
+        """Forget that a mail was about to be asked for: it was not."""
+        await self._table.delete(run, f"{_MAILED}{user_id}")
 
     async def pages(self, run: str) -> AsyncIterator[RequestPage]:
         """Yield the run's pages in order."""

@@ -7,6 +7,7 @@ administrator to examine. The SDK is imported at the first use, as in `shared.st
 import base64
 import binascii
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
@@ -37,7 +38,11 @@ class PoisonQueue[Content]:
                 if raw.id in seen:
                     return
                 seen.add(raw.id)
-                yield self._read(raw.id, raw.pop_receipt or "", _text(raw.content))
+                yield replace(
+                    self._read(raw.id, _text(raw.content)),
+                    receipt=raw.pop_receipt or "",
+                    inserted_at=raw.inserted_on,
+                )
         except ResourceNotFoundError:
             return
         except AzureError as error:
@@ -53,11 +58,11 @@ class PoisonQueue[Content]:
         except AzureError as error:
             raise StorageError("delete from the poison queue", type(error).__name__) from error
 
-    def _read(self, message_id: str, receipt: str, text: str) -> PoisonMessage[Content]:
+    def _read(self, message_id: str, text: str) -> PoisonMessage[Content]:
         try:
-            return PoisonMessage(message_id, self._decode(text), receipt=receipt)
+            return PoisonMessage(message_id, self._decode(text))
         except InputError as error:
-            return PoisonMessage(message_id, None, str(error), receipt)
+            return PoisonMessage(message_id, None, str(error))
 
 
 def _text(content: Any) -> str:

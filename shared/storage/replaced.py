@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from shared.domain.saved import ReplacedProvider
@@ -16,6 +16,7 @@ from shared.domain.user import ProviderEntry, ServiceUser, deciding_entry
 from shared.errors import TooLargeError
 from shared.storage.tables import Table
 
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _LONGEST: Final = 32_000
 """Most characters in one string property: 64 KiB of UTF-16 (Azure Tables data model)."""
 
@@ -41,7 +42,7 @@ class ReplacedProviderTable:
                 f"at most {_LONGEST} characters are"
             )
         provider = deciding_entry(user.entries)
-        keys = {"PartitionKey": user.id, "RowKey": hashlib.sha256(text.encode()).hexdigest()[:32]}
+        keys = _keys(user)
         mark: dict[str, Any] = {"for_move_at": now} if for_move else {}
         new = await self._table.insert(
             {
@@ -57,13 +58,19 @@ class ReplacedProviderTable:
             await self._table.merge({**keys, **mark})
         return new
 
+    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
+        """Remember that the move begun with these entries did not happen."""
+        await self._table.merge({**_keys(user), "cancelled_at": now})
+
     async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
         """Return the provider that the last begun move replaces and when it began, or None."""
         rows = self._table.query(
-            "PartitionKey eq @user", {"user": user_id}, ["provider", "for_move_at"]
+            "PartitionKey eq @user", {"user": user_id}, ["provider", "for_move_at", "cancelled_at"]
         )
         moves = [
-            (row["for_move_at"], row["provider"]) async for row in rows if row.get("for_move_at")
+            (row["for_move_at"], row["provider"])
+            async for row in rows
+            if row.get("for_move_at") and row["for_move_at"] > row.get("cancelled_at", _NEVER)
         ]
         at, provider = max(moves, default=(None, ""))
         return None if at is None else (provider, at)
@@ -78,6 +85,11 @@ class ReplacedProviderTable:
         """Yield every saved record, by user id."""
         async for row in self._table.query("PartitionKey ge @first", {"first": "0"}):
             yield _decode(dict(row))
+
+
+def _keys(user: ServiceUser) -> dict[str, str]:
+    digest = hashlib.sha256(_encode(user.entries).encode()).hexdigest()[:32]
+    return {"PartitionKey": user.id, "RowKey": digest}
 
 
 def _encode(entries: Sequence[ProviderEntry]) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.run import Run, RunState, Signal
+from shared.domain.run import Mode, Run, RunState, Signal
 from shared.storage.tables import BATCH_LIMIT, Table
 
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
@@ -40,6 +40,8 @@ class RunTable:
             **{f"count_{name}": value for name, value in run.counts.items()},
         }
         entity |= {"released": run.released, "interruptions": run.interruptions}
+        if run.mode:
+            entity["mode"] = str(run.mode)
         if run.finished_at:
             entity["finished_at"] = run.finished_at
         if run.not_before:
@@ -133,4 +135,5 @@ def _decode(row: dict[str, Any]) -> Run:
         released=row["released"],
         interruptions=row["interruptions"],
         not_before=row.get("not_before"),
+        mode=Mode(row["mode"]) if row.get("mode") else None,
     )

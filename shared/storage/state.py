@@ -1,6 +1,7 @@
 """Table `state`: the app's own state: subscription, delta link, leases."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -13,6 +14,9 @@ _SUBSCRIPTION: Final = "subscription"
 _DELTA: Final = "delta"
 _SWEEP: Final = "sweep"
 _RELEASED: Final = "released-sweep"
+_EXCLUDED: Final = "excluded-ids"
+_PROTECTION: Final = "protection"
+_FAULTS: Final = "rule-faults"
 _SWEEP_REQUEST: Final = "sweep-request"
 
 
@@ -96,6 +100,42 @@ class StateTable:
     async def remove_released_sweep(self, run: str) -> None:
         """Remove a released sweep: it is done."""
         await self._table.delete(_RELEASED, run)
+
+    async def excluded_ids(self) -> Mapping[str, str]:
+        """Return the ids of the users who are excluded by name, as they were found first."""
+        found: dict[str, str] = await self._json(_EXCLUDED) or {}
+        return found
+
+    async def save_excluded_ids(self, ids: Mapping[str, str]) -> None:
+        """Remember the ids of the users who are excluded by name."""
+        await self._save_json(_EXCLUDED, dict(ids))
+
+    async def protection(self) -> Mapping[str, str] | None:
+        """Return what the app's protecting settings are, or None before it stored them."""
+        found: dict[str, str] | None = await self._json(_PROTECTION)
+        return found
+
+    async def save_protection(self, settings: Mapping[str, str]) -> None:
+        """Remember what the app's protecting settings are."""
+        await self._save_json(_PROTECTION, dict(settings))
+
+    async def rule_faults(self) -> Sequence[str]:
+        """Return what the last check of the rules found wrong."""
+        found: list[str] = await self._json(_FAULTS) or []
+        return found
+
+    async def save_rule_faults(self, faults: Sequence[str]) -> None:
+        """Remember what a check of the rules found wrong."""
+        await self._save_json(_FAULTS, list(faults))
+
+    async def _json(self, name: str) -> Any:
+        row = await self._table.get(_PARTITION, name)
+        return json.loads(row["value"]) if row else None
+
+    async def _save_json(self, name: str, value: object) -> None:
+        await self._table.replace(
+            {"PartitionKey": _PARTITION, "RowKey": name, "value": json.dumps(value)}
+        )
 
     async def acquire(
         self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False

@@ -1,6 +1,6 @@
 """Azure Tables through the SDK: opened once per process, created if missing, one error type."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from itertools import batched
 from typing import Any, Final
 from urllib.request import getproxies_environment
@@ -17,6 +17,10 @@ from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from shared.errors import StorageError
+from shared.telemetry.events import RowUnreadable
+from shared.telemetry.log import EventLog
+
+_LOG: Final = EventLog("acp.storage")
 
 BATCH_LIMIT: Final = 100
 """Most operations in one transaction (Azure Tables, "Performing entity group transactions")."""
@@ -156,6 +160,21 @@ class Table:
                 yield entity
         except AzureError as error:
             raise self._failed("query", error) from error
+
+    async def read[Row](
+        self, text: str, parameters: Mapping[str, Any], decode: Callable[[dict[str, Any]], Row]
+    ) -> AsyncIterator[Row]:
+        """Yield what the filter matches, decoded; a row that cannot be is reported and passed over.
+
+        One damaged row, or one of a later version, must not hide all others.
+        """
+        async for entity in self.query(text, parameters):
+            try:
+                row = decode(dict(entity))
+            except (KeyError, TypeError, ValueError) as error:
+                _LOG.write(RowUnreadable(table=self._name, error=type(error).__name__))
+                continue
+            yield row
 
     async def _upsert(self, entity: Entity, mode: UpdateMode) -> None:
         await self._create()

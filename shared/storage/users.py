@@ -30,7 +30,9 @@ class UserTable:
         row = await self._table.get(user_id[0], user_id)
         return _decode(dict(row)) if row else None
 
-    async def record_result(self, result: UserResult, signal: Signal, now: datetime) -> None:
+    async def record_result(
+        self, result: UserResult, signal: Signal, now: datetime, run: str | None = None
+    ) -> None:
         """Write the outcome of an attempt. The date and the old provider of a move survive later attempts."""
         entity: dict[str, Any] = {
             "PartitionKey": result.user_id[0],
@@ -45,6 +47,7 @@ class UserTable:
         if result.outcome is Outcome.MOVED:
             entity["moved_at"] = now
             entity["old_provider"] = result.old_provider or ""
+            entity["moved_run"] = run or ""
         await self._table.merge(entity)
 
     async def all(self) -> AsyncIterator[KnownUser]:
@@ -53,7 +56,15 @@ class UserTable:
             rows = self._table.query(
                 "PartitionKey eq @digit",
                 {"digit": digit},
-                ["RowKey", "outcome", "reason", "moved_at", "looked_at", "old_provider"],
+                [
+                    "RowKey",
+                    "outcome",
+                    "reason",
+                    "moved_at",
+                    "looked_at",
+                    "old_provider",
+                    "moved_run",
+                ],
             )
             async for row in rows:
                 yield _decode(dict(row))
@@ -67,4 +78,5 @@ def _decode(row: dict[str, Any]) -> KnownUser:
         row.get("moved_at"),
         row.get("looked_at"),
         row.get("old_provider"),
+        row.get("moved_run") or None,
     )

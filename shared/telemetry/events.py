@@ -53,8 +53,18 @@ class Decided(Event):
     run: str | None
     attempt: int
     duration_ms: int
+    window_ms: int | None
     reason: str
     origin: str | None
+
+
+class Unrecorded(Event):
+    """Outcomes could not be recorded: these users come again, alone and later."""
+
+    level = logging.WARNING
+    users: int
+    retries: int
+    reason: str
 
 
 class Handled(Event):
@@ -225,6 +235,29 @@ class RenewalFailed(Event):
     reason: str
 
 
+class ClaimFailed(Event):
+    """Waiting users who were due could not be claimed; they stay due."""
+
+    level = logging.WARNING
+    users: int
+
+
+class RowUnreadable(Event):
+    """A row of a table is damaged or of a later version; it was passed over."""
+
+    level = logging.ERROR
+    table: str
+    error: str
+
+
+class AttentionCleared(Event):
+    """A user left the list *needs attention*: the cause is cured."""
+
+    user: LoggedUser
+    outcome: str
+    reason: str
+
+
 class NeedsAttention(Event):
     """A user of a poison message is now listed under *needs attention*."""
 
@@ -278,6 +311,8 @@ FIELDS: Final = {
     "run": "id of the sweep or the requested run, if any",
     "attempt": "number of this attempt; 1 unless the user waited",
     "duration_ms": "milliseconds of the work; of an attempt without the batch that read the license",
+    "window_ms": "milliseconds from the answer of the read to that of the set; absent without a set",
+    "retries": "how often the users have come again",
     "reason": "why, in words",
     "origin": "operation in which the user began to wait, if it is another one",
     "users": "users of the message, notification, sweep or poison messages",
@@ -309,10 +344,11 @@ FIELDS: Final = {
     "messages": "queue messages",
     "error": "type of the error",
     "part": "storage, graph or teams",
-    "waiting_hour": "users waiting for less than an hour",
-    "waiting_day": "users waiting for an hour to a day",
-    "waiting_longer": "users waiting for longer than a day",
-    "poison": "approximate number of messages on the poison queues",
+    "table": "name of the table",
+    "waiting_hour": "of those who wait: for less than an hour",
+    "waiting_day": "of those who wait: for an hour to a day",
+    "waiting_longer": "of those who wait: for longer than a day",
+    "poison": "messages on the poison queues, about",
     "delta_age_s": "seconds since the last catch-up succeeded; absent before the first",
     "subscription_left_s": "seconds until the subscription expires; negative: expired; absent: none",
 }

@@ -27,12 +27,23 @@ TIME_LIMIT = START_LIMIT
 
 
 class Tenant(TenantProcess):
-    """A tenant whose users tests take; strict: the app may do only what its identity was granted."""
+    """A tenant whose users tests take; strict: the app may do only what its identity was granted.
+
+    rate: calls a second that Teams takes, if limited.
+    """
 
     def __init__(
-        self, folder: Path, *, users: int, seed: int = 1, lag: float = 0, strict: bool = False
+        self,
+        folder: Path,
+        *,
+        users: int,
+        seed: int = 1,
+        lag: float = 0,
+        strict: bool = False,
+        rate: float | None = None,
     ) -> None:
-        options = ["--enforce-permissions"] if strict else []
+        options: list[object] = ["--enforce-permissions"] if strict else []
+        options += ["--teams-rate", rate] if rate else []
         super().__init__(folder, users=users, seed=seed, lag=lag, options=options)
         self._tokens: dict[str, str] = {}
         self._taken: set[str] = set()
@@ -130,6 +141,10 @@ class Tenant(TenantProcess):
     def delete(self, user: User) -> None:
         """Move the account to the deleted items; Graph then notifies."""
         self._graph("DELETE", f"/v1.0/users/{user['id']}")
+
+    def rename(self, user: User, name: str) -> None:
+        """Give a user another principal name; Graph then notifies."""
+        self._graph("PATCH", f"/v1.0/users/{user['id']}", {"userPrincipalName": name})
 
     def set_by_hand(self, user: User, *providers: str) -> User:
         """Put a user back on third parties, as somebody with a script of his own would."""

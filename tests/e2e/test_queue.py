@@ -25,7 +25,7 @@ def test_a_message_that_does_not_parse_is_poison_and_touches_nobody(
 ) -> None:
     """It goes to the poison queue as it came, the log names the field, its good user is not moved."""
     user, before = tenant.any_user("third_party"), len(system.host.output)
-    message = {"version": 1, "cause": "license_event", "users": [user["id"]]} | spoiled
+    message = {"version": 1, "cause": "move_license_event", "users": [user["id"]]} | spoiled
     if "users" in spoiled:
         message["users"] = [user["id"], spoiled["users"]]
     text = json.dumps(message)

@@ -10,6 +10,7 @@ from tests.fakes.people import (
     microsoft,
     third_party,
 )
+from tests.fakes.rules import FakeRules
 from tests.fakes.state import FakeState
 from tests.fakes.storage import (
     FakeMoveRequests,
@@ -32,6 +33,7 @@ __all__ = [
     "FakePoison",
     "FakeQueue",
     "FakeReplaced",
+    "FakeRules",
     "FakeRuns",
     "FakeState",
     "FakeSweepPages",

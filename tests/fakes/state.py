@@ -1,5 +1,6 @@
 """The singletons that the app remembers, in memory."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,6 +19,9 @@ class FakeState:
     wanted: bool = False
     released: list[str] = field(default_factory=list)
     leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    excluded: dict[str, str] = field(default_factory=dict)
+    protecting: dict[str, str] | None = None
+    faults: list[str] = field(default_factory=list)
 
     async def subscription(self) -> ChangeSubscription | None:
         self.reads += 1
@@ -55,6 +59,24 @@ class FakeState:
 
     async def remove_released_sweep(self, run: str) -> None:
         self.released = [known for known in self.released if known != run]
+
+    async def excluded_ids(self) -> Mapping[str, str]:
+        return dict(self.excluded)
+
+    async def save_excluded_ids(self, ids: Mapping[str, str]) -> None:
+        self.excluded = dict(ids)
+
+    async def protection(self) -> Mapping[str, str] | None:
+        return self.protecting
+
+    async def save_protection(self, settings: Mapping[str, str]) -> None:
+        self.protecting = dict(settings)
+
+    async def rule_faults(self) -> Sequence[str]:
+        return list(self.faults)
+
+    async def save_rule_faults(self, faults: Sequence[str]) -> None:
+        self.faults = list(faults)
 
     async def acquire(
         self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False

@@ -12,7 +12,7 @@ from shared.domain.retry import Waiting
 from shared.domain.run import Run, Signal, SweepPage
 from shared.domain.saved import KnownUser, ReplacedProvider
 from shared.domain.user import ServiceUser
-from shared.errors import ConflictError, StorageError, TooLargeError
+from shared.errors import BusyError, ConflictError, StorageError, TooLargeError
 
 
 @dataclass
@@ -41,6 +41,10 @@ class FakeReplaced:
             self.moves[user.id] = (user.provider.name, now)
         return True
 
+    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
+        if user.id in self.moves and self.moves[user.id][1] <= now:
+            del self.moves[user.id]
+
     async def of(self, user_id: str) -> list[ReplacedProvider]:
         return [
             ReplacedProvider(
@@ -58,6 +62,8 @@ class FakeUsers:
     results: dict[str, UserResult] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     moved: dict[str, datetime] = field(default_factory=dict)
+    old_provider: dict[str, str] = field(default_factory=dict)
+    moved_run: dict[str, str | None] = field(default_factory=dict)
     looked_at: dict[str, datetime] = field(default_factory=dict)
 
     async def moved_at(self, user_id: str) -> datetime | None:
@@ -68,28 +74,43 @@ class FakeUsers:
         if result is None:
             return None
         moved, looked = self.moved.get(user_id), self.looked_at.get(user_id)
-        return KnownUser(user_id, result.outcome, result.reason, moved, looked, result.old_provider)
+        return KnownUser(
+            user_id,
+            result.outcome,
+            result.reason,
+            moved,
+            looked,
+            self.old_provider.get(user_id),
+            self.moved_run.get(user_id),
+        )
 
-    async def record_result(self, result: UserResult, signal: Signal, now: datetime) -> None:
+    async def record_result(
+        self, result: UserResult, signal: Signal, now: datetime, run: str | None = None
+    ) -> None:
         if result.user_id in self.down:
             raise StorageError("write in table users", "HttpResponseError")
         self.results[result.user_id] = result
         self.looked_at[result.user_id] = now
         if result.outcome is Outcome.MOVED:
             self.moved[result.user_id] = now
+            self.moved_run[result.user_id] = run
+            self.old_provider[result.user_id] = result.old_provider or ""
 
 
 @dataclass
 class FakeWaiting:
-    """Waiting rows."""
+    """Waiting rows; users in `unclaimable` cannot be claimed."""
 
     rows: dict[str, Waiting] = field(default_factory=dict)
+    unclaimable: set[str] = field(default_factory=set)
 
     async def find_waiting(self, user_id: str) -> Waiting | None:
         return self.rows.get(user_id)
 
     async def save_waiting(self, waiting: Waiting) -> None:
-        self.rows[waiting.user_id] = waiting
+        known = self.rows.get(waiting.user_id)
+        if known is None or known.looked_at <= waiting.looked_at:
+            self.rows[waiting.user_id] = waiting
 
     async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
         if user_id in self.rows and self.rows[user_id].looked_at <= looked_at:
@@ -107,13 +128,15 @@ class FakeWaiting:
                 yield row
 
     async def claim(self, user_id: str, until: datetime) -> None:
+        if user_id in self.unclaimable:
+            raise StorageError("update in table waiting", "HttpResponseError")
         if user_id in self.rows:
             self.rows[user_id] = dataclasses.replace(self.rows[user_id], due=until)
 
-    async def due(self, now: datetime) -> AsyncIterator[Waiting]:
+    async def due(self, now: datetime) -> AsyncIterator[str]:
         for row in list(self.rows.values()):
-            if row.due is not None and row.due <= now:
-                yield row
+            if row.due <= now:
+                yield row.user_id
 
 
 @dataclass
@@ -180,6 +203,8 @@ class FakeMoveRequests:
     known: dict[str, dict[int, RequestPage]] = field(default_factory=dict)
     asked: dict[str, MoveRequest] = field(default_factory=dict)
     keys: dict[str, tuple[str, str]] = field(default_factory=dict)
+    claims: dict[tuple[str, int], datetime] = field(default_factory=dict)
+    mailed: set[tuple[str, str]] = field(default_factory=set)
     down: bool = False
 
     async def save_request(self, run: str, request: MoveRequest) -> None:
@@ -208,6 +233,31 @@ class FakeMoveRequests:
     async def save_page(self, run: str, page: RequestPage) -> None:
         self._check()
         self.known.setdefault(run, {}).setdefault(page.number, page)
+
+    async def mark_mailed(self, run: str, user_id: str) -> bool:
+        self._check()
+        new = (run, user_id) not in self.mailed
+        self.mailed.add((run, user_id))
+        return new
+
+    async def unmark_mailed(self, run: str, user_id: str) -> None:
+        self._check()
+        self.mailed.discard((run, user_id))
+
+    async def claim_page(
+        self, run: str, number: int, now: datetime, until: datetime
+    ) -> RequestPage | None:
+        page = await self.page(run, number)
+        if page is None or page.done:
+            return None
+        if self.claims.get((run, number), now) > now:
+            raise BusyError(f"run {run!r}: page {number} is being carried out")
+        self.claims[run, number] = until
+        return page
+
+    async def give_up_page(self, run: str, number: int) -> None:
+        self._check()
+        self.claims.pop((run, number), None)
 
     async def mark_done(self, run: str, number: int) -> None:
         self._check()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
 from shared.domain.user import ServiceUser
-from shared.errors import InputError, ServiceError, UnreachableError
+from shared.errors import InputError, LateTurnError, ServiceError, UnreachableError
 from tests.fakes.people import microsoft
 
 QUIET = TenantSwitches(replaces_provider=False, sends_mail=False, sends_meetings=False)
@@ -25,6 +25,12 @@ class FakeTeams:
     on_no_bridge: set[str] = field(default_factory=set)
     mailed: list[str] = field(default_factory=list)
     reads: int = 0
+    first_reads: int = 0
+    """Those of the reads that went before the calls of other users."""
+    late_turns: int = 0
+    """Sets that get no turn in the time they have, and are not made."""
+    changed_while_late: ServiceUser | None = None
+    """What somebody else makes of the user while the next set waits for a turn in vain."""
     takes_effect_and_fails: bool = False
     """Whether the next set happens and answers an error all the same."""
     changed_meanwhile: ServiceUser | None = None
@@ -50,8 +56,9 @@ class FakeTeams:
     def add(self, *users: ServiceUser) -> None:
         self.known |= {user.id: user for user in users}
 
-    async def user(self, user_id: str) -> ServiceUser | None:
+    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
         self.reads += 1
+        self.first_reads += first
         if error := self.errors.get(user_id):
             raise error
         left, old = self._before.get(user_id, (0, None))
@@ -96,7 +103,14 @@ class FakeTeams:
         toll_free: str | None = None,
         bridge: str | None = None,
         send_email: bool = False,
+        within: float | None = None,
     ) -> None:
+        if within is not None and (self.late_turns or within < 0):
+            self.late_turns = max(0, self.late_turns - 1)
+            if self.changed_while_late:
+                self.add(self.changed_while_late)
+                self.changed_while_late = None
+            raise LateTurnError("Teams", "PUT /Teams.Cpc/users/{id}", "no turn in time")
         self.sets.append((user_id, replace, number))
         self.mailed += [user_id] * send_email
         if error := self.set_errors.get(user_id):

@@ -39,6 +39,12 @@ class Directory:
             self._by_upn[user.upn.lower()] = user
         self._index(user, new=True)
 
+    def rename(self, user: User, upn: str) -> None:
+        """Give a user another principal name; by the old one nobody is found any more."""
+        self._by_upn.pop(user.upn.lower(), None)
+        user.upn = upn
+        self._by_upn[upn.lower()] = user
+
     def find(self, key: str, *, deleted: bool = False) -> User | None:
         """The user with that id or principal name; soft-deleted ones only when asked for."""
         user = self._by_id.get(key.lower()) or self._by_upn.get(key.lower())

@@ -18,6 +18,7 @@ _CHANGEABLE: dict[str, tuple[str, tuple[type, ...]]] = {
     "givenName": ("given_name", (str, type(None))),
     "surname": ("surname", (str, type(None))),
     "usageLocation": ("usage_location", (str, type(None))),
+    "userPrincipalName": ("upn", (str,)),
 }
 
 
@@ -43,6 +44,8 @@ class GraphWrites:
         user = find_user(self._tenant, call.params["id"])
         changes = _changes(read_object(call))
         self._tenant.remember(user)
+        if "upn" in changes:
+            self._tenant.directory.rename(user, str(changes.pop("upn")))
         _apply(user, changes)
         self._tenant.directory.touch(user)
         return Answer(204)

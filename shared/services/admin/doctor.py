@@ -52,6 +52,7 @@ class Doctor:
         queues: Mapping[str, Callable[[], Awaitable[int]]],
         numbers: NumberRules,
         groups: Sequence[str],
+        unknown_users: Callable[[], Awaitable[Sequence[str]]],
         directory: Groups,
         unknown: Sequence[str],
         tenant: Tenant,
@@ -64,6 +65,7 @@ class Doctor:
         self._queues = queues
         self._numbers = numbers
         self._groups = groups
+        self._unknown_users = unknown_users
         self._directory = directory
         self._unknown = unknown
         self._tenant = tenant
@@ -83,6 +85,7 @@ class Doctor:
             "bridges": self._bridges,
             "number rules": self._number_rules,
             "groups": self._named_groups,
+            "excluded users": self._excluded_users,
             "subscription": self._subscription,
             "catch-up": self._catch_up,
             "queues": self._messages,
@@ -161,6 +164,12 @@ class Doctor:
             return Finding(part, Verdict.WARNING, f"{detail}; {empty} without members", to_do)
         return Finding(part, Verdict.OK, detail)
 
+    async def _excluded_users(self, part: str) -> Finding:
+        if unknown := await self._unknown_users():
+            to_do = "correct ACP_EXCLUDED_USERS: these entries protect nobody"
+            return Finding(part, Verdict.FAILED, f"unknown: {', '.join(unknown)}", to_do)
+        return Finding(part, Verdict.OK, "each entry names a user")
+
     async def _subscription(self, part: str) -> Finding:
         known = await self._state.subscription()
         to_do = "check the log for errors of keep_subscription"
@@ -196,8 +205,7 @@ class Doctor:
         return Finding(part, Verdict.OK, detail)
 
     async def _waiting_users(self, part: str) -> Finding:
-        end = self._clock.now() + timedelta(days=365)
-        due = sum([1 async for _ in self._waiting.due(end)])
+        due = sum([1 async for _ in self._waiting.waiting()])
         attention = sum([1 async for _ in self._waiting.attention()])
         detail = f"{due} waiting for another attempt, {attention} need attention"
         if attention:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.domain.decision import Decision, Rules, decide
+from shared.domain.decision import Decision, decide
 from shared.domain.user import DirectoryUser, ServiceUser
 from shared.errors import NoSuchItemError, NotFoundError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Conferencing,
         Directory,
         ReplacedProviders,
+        RuleSource,
         Users,
         WaitingUsers,
     )
@@ -44,7 +45,7 @@ class UserReader:
         users: Users,
         waiting: WaitingUsers,
         replaced: ReplacedProviders,
-        rules: Rules,
+        rules: RuleSource,
     ) -> None:
         self._directory = directory
         self._conferencing = conferencing
@@ -69,7 +70,7 @@ class UserReader:
         return UserView(
             directory=user,
             service=service,
-            decision=decide(user, service, self._rules),
+            decision=decide(user, service, await self._rules.current()),
             known=await self._users.known(user.id),
             waiting=await self._waiting.find_waiting(user.id),
             saved=await self._replaced.of(user.id),

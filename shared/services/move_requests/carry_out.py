@@ -17,9 +17,9 @@ from shared.domain.messages import USERS_PER_MESSAGE, MoveMessage
 from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
 from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 from shared.domain.outcome import UserResult
-from shared.domain.run import Run, RunState, Signal, new_run_id
+from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
 from shared.domain.user import DirectoryUser
-from shared.errors import ConflictError, InputError, NoSuchItemError
+from shared.errors import ConflictError, InputError, NoSuchItemError, TransientError
 from shared.services.moving.assess import not_assessed
 from shared.services.ports import Directory, MoveRequests, Runs
 from shared.telemetry.operation import traced
@@ -49,12 +49,14 @@ class MoveRunner:
         mover: Movers,
         requests: MoveRequests,
         runs: Runs,
+        mode: Mode,
         clock: Clock,
     ) -> None:
         self._directory = directory
         self._mover = mover
         self._requests = requests
         self._runs = runs
+        self._mode = mode
         self._clock = clock
         self._stopping = asyncio.Event()
 
@@ -64,7 +66,8 @@ class MoveRunner:
         When this returns the run can be carried out, now or later, by any process.
         """
         now = self._clock.now()
-        run = Run(new_run_id(Signal.REQUEST, now), Signal.REQUEST, RunState.INTERRUPTED, now)
+        name = new_run_id(Signal.REQUEST, now)
+        run = Run(name, Signal.REQUEST, RunState.INTERRUPTED, now, mode=self._mode)
         count = await self.write_pages(run.id, names)
         if count == 0:
             raise InputError("no user was named; nothing was done")
@@ -73,13 +76,16 @@ class MoveRunner:
         await self._runs.save_run(run)
         return run
 
-    async def write_pages(self, run: str, names: Iterable[str]) -> int:
-        """Write the pages of a run, the same ones for the same names; return the number of names."""
+    async def write_pages(self, run: str, names: Iterable[str], after: int = 0) -> int:
+        """Write the pages of a run, the same ones for the same names; return how many names.
+
+        after: the number of the last page that is there.
+        """
         count = 0
 
         def pages() -> Iterable[RequestPage]:
             nonlocal count
-            for number, some in enumerate(batched(names, NAMES_PER_PAGE, strict=False), 1):
+            for number, some in enumerate(batched(names, NAMES_PER_PAGE, strict=False), after + 1):
                 count += len(some)
                 yield RequestPage(number, some)
 
@@ -156,7 +162,9 @@ class MoveRunner:
             if self._stopping.is_set():
                 return
             if not page.done:
-                await self.move_page(run, page, options, known, on_progress)
+                await self.move_page(
+                    run, page, options, known, mode=self._mode, on_progress=on_progress
+                )
 
     async def move_page(
         self,
@@ -164,39 +172,52 @@ class MoveRunner:
         page: RequestPage,
         options: MoveOptions,
         known: set[str],
+        *,
+        mode: Mode | None,
         on_progress: Progress = lambda _: None,
     ) -> None:
-        """Move the users of one page, except for those `known` to have a result in the run."""
-        users = await self._look_up(run, page.names, known, on_progress)
+        """Move the users of one page, except for those `known` to have a result in the run.
+
+        TransientError: Graph did not answer about some; the others have their results.
+        """
+        users, unanswered = await self._look_up(run, page.names, known, on_progress)
         await gather_bounded(
             (
-                self._move(run, some, options, known, on_progress)
+                self._move(run, some, options, known, mode=mode, on_progress=on_progress)
                 for some in batched(users, USERS_PER_MESSAGE, strict=False)
             ),
             _MESSAGES_AT_ONCE,
         )
+        if unanswered:
+            raise unanswered
         if not self._stopping.is_set():
             await self._requests.mark_done(run, page.number)
 
     async def _look_up(
         self, run: str, names: Sequence[str], known: set[str], on_progress: Progress
-    ) -> list[str]:
-        """Return the ids of users without a result; names that are not found get one here."""
+    ) -> tuple[list[str], TransientError | None]:
+        """Return the ids of those without a result; who is not found gets one here.
+
+        And the error of those about whom Graph did not answer, if any.
+        """
         asked = [name for name in names if name.lower() not in known]
         users: dict[str, None] = {}
         lost: list[UserResult] = []
+        unanswered: TransientError | None = None
         for some in batched(asked, USERS_PER_MESSAGE, strict=False):
             found = await self._directory.users(some)
             for name, user in found.items():
                 if isinstance(user, DirectoryUser):
                     users[user.id] = None
+                elif isinstance(user, TransientError):
+                    unanswered = user
                 else:
                     lost.append(not_assessed(name, user))
         if lost:
             await self._runs.record_results(run, lost, self._clock.now())
             known.update(result.user_id.lower() for result in lost)
             on_progress(lost)
-        return [user for user in users if user.lower() not in known]
+        return [user for user in users if user.lower() not in known], unanswered
 
     async def _move(
         self,
@@ -204,11 +225,13 @@ class MoveRunner:
         users: Sequence[str],
         options: MoveOptions,
         known: set[str],
+        *,
+        mode: Mode | None,
         on_progress: Progress,
     ) -> None:
         if self._stopping.is_set():
             return
-        message = MoveMessage(cause=Signal.REQUEST, users=tuple(users), run=run)
+        message = MoveMessage(Signal.REQUEST, tuple(users), run, mode=mode)
         results = await self._mover.move(message, options)
         known.update(result.user_id.lower() for result in results)
         on_progress(results)

@@ -6,14 +6,21 @@ a page that fails is delivered again. Page 0 finds the users of a provider.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import batched
 from typing import Final
 
 from shared.clock import Clock
 from shared.domain.messages import PageMessage
 from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
-from shared.domain.run import Run, RunState, Signal, new_run_id
-from shared.errors import ConflictError, NoSuchItemError, RetryLaterError, TransientError
+from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
+from shared.errors import (
+    BusyError,
+    ConflictError,
+    NoSuchItemError,
+    RetryLaterError,
+    TransientError,
+)
 from shared.services.move_requests.carry_out import MoveRunner
 from shared.services.moving.preview import Previewer
 from shared.services.ports import MoveRequests, Queue, Runs
@@ -23,6 +30,9 @@ from shared.telemetry.log import EventLog
 from shared.telemetry.operation import current_id, operation
 
 _MESSAGES_AT_ONCE: Final = 500
+
+_CLAIM: Final = timedelta(minutes=10)
+"""How long a page belongs to whoever began it, unless it is given up before."""
 
 _RETRY_SECONDS: Final = 60.0
 """Delay of a page when a service did not answer; longer if the service says so."""
@@ -40,6 +50,7 @@ class QueuedMoveRequests:
         requests: MoveRequests,
         runs: Runs,
         queue: Queue,
+        mode: Mode,
         clock: Clock,
         log: EventLog,
     ) -> None:
@@ -49,6 +60,7 @@ class QueuedMoveRequests:
         self._requests = requests
         self._runs = runs
         self._queue = queue
+        self._mode = mode
         self._clock = clock
         self._log = log
 
@@ -68,6 +80,7 @@ class QueuedMoveRequests:
             )
         if known is None:
             await self._requests.save_request(run.id, request)
+            await self._requests.save_page(run.id, RequestPage(0, ()))
             await self._runs.save_run(run)
         await self._send(run.id, [0])
         return run
@@ -87,9 +100,10 @@ class QueuedMoveRequests:
         return run
 
     async def work(self, message: PageMessage, *, again: bool) -> None:
-        """Carry out one page. again: a redelivered message; users with a result are skipped.
+        """Carry out one page, once. again: the message came before; who has a result is left out.
 
-        An error is raised, and the message is delivered again.
+        A page that somebody else is carrying out, or that a service keeps from being carried out, comes
+        again later. Another error is raised, and the message comes again.
         """
         with operation(message.operation):
             await self._work(message, again=again)
@@ -98,15 +112,26 @@ class QueuedMoveRequests:
         run = await self._runs.find_run(message.run)
         if run is None:
             raise NoSuchItemError(f"run {message.run!r}: there is no such run")
-        if message.page == 0:
-            if not run.scanned:
-                await self._find_users(run)
-        elif (page := await self._requests.page(run.id, message.page)) and not page.done:
+        now = self._clock.now()
+        try:
+            page = await self._requests.claim_page(run.id, message.page, now, now + _CLAIM)
+        except BusyError as error:
+            await self._postpone(message, str(error), _CLAIM.total_seconds())
+            return
+        if page:
             try:
-                await self._carry_out(run, page, again=again or message.again)
+                if page.number == 0:
+                    await self._find_users(run)
+                else:
+                    await self._carry_out(run, page, again=again or message.again)
             except TransientError as error:
-                await self._postpone(message, error)
+                pause = error.seconds if isinstance(error, RetryLaterError) else 0.0
+                await self._requests.give_up_page(run.id, page.number)
+                await self._postpone(message, str(error), pause)
                 return
+            except BaseException:
+                await self._requests.give_up_page(run.id, page.number)
+                raise
         run = await self._runs.find_run(run.id) or run
         if run.scanned:
             await self._finish_if_done(run)
@@ -117,14 +142,23 @@ class QueuedMoveRequests:
         name = new_run_id(signal, now)
         if key is not None:
             name = await self._requests.run_of(f"{signal}/{key}", name, request.fingerprint)
-        return Run(name, signal, RunState.RUNNING, now)
+        return Run(name, signal, RunState.RUNNING, now, mode=self._mode)
 
     async def _find_users(self, run: Run) -> None:
         request = await self._requests.request(run.id)
-        names = [found.user_id async for found in self._finder.on_third_party(request.provider)]
-        count = await self._runner.write_pages(run.id, names)
-        await self._send(run.id, range(1, -(-count // NAMES_PER_PAGE) + 1))
-        await self._runs.save_run(replace(run, counts={"users": count}, scanned=True))
+        # An attempt before this one may have written pages: nobody on them may be lost or come twice,
+        # though fewer users are on the provider by now.
+        pages = [page async for page in self._requests.pages(run.id)]
+        written = {name for page in pages for name in page.names}
+        found = self._finder.on_third_party(request.provider)
+        names = [user.user_id async for user in found if user.user_id not in written]
+        last = max((page.number for page in pages), default=0)
+        count = await self._runner.write_pages(run.id, names, after=last)
+        last += -(-count // NAMES_PER_PAGE)
+        await self._send(run.id, range(1, last + 1), again=bool(written))
+        users = len(written) + count
+        await self._runs.save_run(replace(run, counts={"users": users}, scanned=True))
+        await self._requests.mark_done(run.id, 0)
 
     async def _carry_out(self, run: Run, page: RequestPage, *, again: bool) -> None:
         known: set[str] = set()
@@ -132,7 +166,7 @@ class QueuedMoveRequests:
             known = {result.user_id.lower() async for result in self._runs.results(run.id)}
         options = (await self._requests.request(run.id)).options
         if run.cause is Signal.REQUEST:
-            await self._runner.move_page(run.id, page, options, known)
+            await self._runner.move_page(run.id, page, options, known, mode=run.mode)
             return
         if run.cause is not Signal.PREVIEW:
             raise ConflictError(f"run {run.id!r} is a {run.cause}: it has no pages to carry out")
@@ -148,12 +182,11 @@ class QueuedMoveRequests:
         if not await self._requests.is_left(run.id):
             await self._runner.refresh_state(run)
 
-    async def _postpone(self, message: PageMessage, error: TransientError) -> None:
-        """Retry the page later: an unavailable service is not the page's fault."""
-        pause = error.seconds if isinstance(error, RetryLaterError) else 0.0
+    async def _postpone(self, message: PageMessage, reason: str, pause: float) -> None:
+        """Let the page come again later: that a service does not answer is no defect of the page."""
         later = replace(message, again=True)
         await self._queue.send([later], delay=max(_RETRY_SECONDS, pause))
-        self._log.write(PagePostponed(run=message.run, reason=str(error)))
+        self._log.write(PagePostponed(run=message.run, reason=reason))
 
     async def _send(self, run: str, pages: Sequence[int], *, again: bool = False) -> None:
         operation_id = current_id()

@@ -61,11 +61,16 @@ class Assessment:
         return self.result(WOULD[self.decision.action], self.provider or None)
 
 
-async def assess(user: DirectoryUser, conferencing: Conferencing, rules: Rules) -> Assessment:
-    """Look the user up in Teams, if needed, and decide. ServiceError: no answer."""
+async def assess(
+    user: DirectoryUser, conferencing: Conferencing, rules: Rules, *, first: bool = False
+) -> Assessment:
+    """Look the user up in Teams, where that is needed, and decide. ServiceError: no answer.
+
+    first: before the calls of users who were not begun yet.
+    """
     if refused := screen(user, rules):
         return Assessment(user, None, refused)
-    service = await conferencing.user(user.id)
+    service = await conferencing.user(user.id, first=first)
     return Assessment(user, service, decide(user, service, rules))
 
 

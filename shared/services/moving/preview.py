@@ -11,13 +11,13 @@ from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import DirectoryUser
 from shared.errors import ServiceError
 from shared.services.moving.assess import assess, not_assessed
-from shared.services.ports import Conferencing, Directory
+from shared.services.ports import Conferencing, Directory, RuleSource
 
 
 class Previewer:
     """Decides for users as the mover would, without carrying anything out."""
 
-    def __init__(self, directory: Directory, conferencing: Conferencing, rules: Rules) -> None:
+    def __init__(self, directory: Directory, conferencing: Conferencing, rules: RuleSource) -> None:
         self._directory = directory
         self._conferencing = conferencing
         self._rules = rules
@@ -29,7 +29,8 @@ class Previewer:
 
         ServiceError: Graph did not answer at all; an error of one user is that user's result.
         """
-        rules = self._rules.with_numbers(options.service_number, options.toll_free_number)
+        standing = await self._rules.current()
+        rules = standing.with_numbers(options.service_number, options.toll_free_number)
         for some in batched(names, USERS_PER_MESSAGE, strict=False):
             for result in await self._preview(some, rules):
                 yield result

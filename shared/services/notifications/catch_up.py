@@ -6,10 +6,9 @@ documentation: changes may appear twice, pages may be empty, a link expires afte
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from shared.clock import Clock
 from shared.domain.listing import ChangedUser
 from shared.domain.messages import move_messages
-from shared.domain.run import Signal
+from shared.domain.run import Mode, Signal
 from shared.errors import ExpiredError
 from shared.services.ports import Directory, Queue, State, WaitingUsers
 from shared.telemetry.events import CaughtUp, DeltaLinkExpired
@@ -31,7 +30,7 @@ class CatchUp:
         queue: Queue,
         waiting: WaitingUsers,
         sweep: Callable[[], Awaitable[object]],
-        clock: Clock,
+        mode: Mode,
         log: EventLog,
     ) -> None:
         self._directory = directory
@@ -39,7 +38,7 @@ class CatchUp:
         self._queue = queue
         self._waiting = waiting
         self._sweep = sweep
-        self._clock = clock
+        self._mode = mode
         self._log = log
 
     async def catch_up(self) -> int:
@@ -71,12 +70,13 @@ class CatchUp:
 
     async def _take(self, users: Sequence[ChangedUser]) -> int:
         changed = [user.id for user in users if user.may_be_licensed]
-        await self._queue.send(
-            list(move_messages(Signal.CATCH_UP, changed, operation=current_id()))
-        )
+        # A removal means only "look": it may be old, and the user live again. It matters to none but
+        # those who wait.
         for user in users:
-            if user.removed:
-                await self._waiting.remove_waiting(user.id, self._clock.now())
+            if user.removed and await self._waiting.find_waiting(user.id):
+                changed.append(user.id)
+        messages = move_messages(Signal.CATCH_UP, changed, mode=self._mode, operation=current_id())
+        await self._queue.send(list(messages))
         return len(changed)
 
     async def _start_anew(self) -> None:

@@ -20,7 +20,7 @@ from pydantic.alias_generators import to_camel
 
 from shared.clock import Clock
 from shared.domain.messages import MoveMessage, move_messages
-from shared.domain.run import Signal
+from shared.domain.run import Mode, Signal
 from shared.domain.subscription import ChangeSubscription, Secret
 from shared.errors import InputError, TooLargeError
 from shared.services.ports import State
@@ -78,9 +78,12 @@ class Accepted:
 class NotificationIntake:
     """Intake of notifications from the webhook and from Event Grid."""
 
-    def __init__(self, state: State, tenant_id: str, clock: Clock, log: EventLog) -> None:
+    def __init__(
+        self, state: State, tenant_id: str, mode: Mode, clock: Clock, log: EventLog
+    ) -> None:
         self._state = state
         self._tenant_id = tenant_id
+        self._mode = mode
         self._clock = clock
         self._log = log
         self._known: ChangeSubscription | None = None
@@ -135,7 +138,9 @@ class NotificationIntake:
             self._log.write(_dropped(dropped))
         if users:
             self._log.write(Notified(users=len(users), lag_ms=self._lag(times)))
-        messages = move_messages(Signal.LICENSE_EVENT, users, operation=current_id())
+        messages = move_messages(
+            Signal.LICENSE_EVENT, users, mode=self._mode, operation=current_id()
+        )
         return Accepted(list(messages), len(users), dropped, renew)
 
     def _lag(self, event_times: Sequence[str]) -> int | None:

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.decision import Action, Rules
+from shared.domain.decision import Action
 from shared.domain.user import MICROSOFT
-from shared.services.ports import Conferencing, Directory
+from shared.services.ports import Conferencing, Directory, RuleSource
 from shared.services.sweeping.survey import Survey, is_guid
 
 NOBODY: Final = "none"
@@ -33,7 +33,7 @@ class Found:
 class Finder:
     """Lists users by provider."""
 
-    def __init__(self, directory: Directory, conferencing: Conferencing, rules: Rules) -> None:
+    def __init__(self, directory: Directory, conferencing: Conferencing, rules: RuleSource) -> None:
         self._directory = directory
         self._conferencing = conferencing
         self._rules = rules
@@ -61,7 +61,8 @@ class Finder:
                 yield found
 
     async def _everybody(self) -> AsyncIterator[Found]:
-        survey = await Survey.begin(self._directory, self._conferencing, self._rules)
+        rules = await self._rules.current()
+        survey = await Survey.begin(self._directory, self._conferencing, rules)
         async for page in survey.pages():
             for each in page.users:
                 user, decision = each.service, each.decision

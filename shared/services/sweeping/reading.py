@@ -9,7 +9,7 @@ from uuid import UUID
 
 from shared.clock import Clock
 from shared.concurrency import gather_bounded
-from shared.domain.decision import Action, Rules
+from shared.domain.decision import Action
 from shared.domain.run import Run, RunState, SweepPage
 from shared.domain.user import ServiceUser
 from shared.errors import TooLargeError
@@ -17,6 +17,7 @@ from shared.services.ports import (
     Conferencing,
     Directory,
     ReplacedProviders,
+    RuleSource,
     Runs,
     SweepPages,
     WaitingUsers,
@@ -76,7 +77,7 @@ class SweepReader:
         waiting: WaitingUsers,
         runs: Runs,
         pages: SweepPages,
-        rules: Rules,
+        rules: RuleSource,
         clock: Clock,
         log: EventLog,
     ) -> None:
@@ -95,7 +96,8 @@ class SweepReader:
 
         keep_lease: called before each step; raises BusyError when another instance took over.
         """
-        survey = await Survey.begin(self._directory, self._conferencing, self._rules, keep_lease)
+        rules = await self._rules.current()
+        survey = await Survey.begin(self._directory, self._conferencing, rules, keep_lease)
         run = replace(run, counts={**run.counts, "licensed": survey.licensed})
         async for done in self._pages.pages(run.id):
             if done.number <= run.page:

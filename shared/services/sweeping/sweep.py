@@ -21,7 +21,7 @@ from shared.clock import Clock
 from shared.domain.decision import Action
 from shared.domain.messages import move_messages
 from shared.domain.retry import RetryPolicy
-from shared.domain.run import Run, RunState, Signal, SweepPage, new_run_id
+from shared.domain.run import Mode, Run, RunState, Signal, SweepPage, new_run_id
 from shared.domain.sweep_limit import SweepLimit
 from shared.errors import (
     AcpError,
@@ -62,6 +62,7 @@ class Sweeper:
         state: State,
         queue: Queue,
         limit: SweepLimit | None,
+        mode: Mode,
         policy: RetryPolicy,
         lease: timedelta,
         clock: Clock,
@@ -73,6 +74,7 @@ class Sweeper:
         self._state = state
         self._queue = queue
         self._limit = limit
+        self._mode = mode
         self._policy = policy
         self._lease = lease
         self._clock = clock
@@ -143,7 +145,8 @@ class Sweeper:
 
     async def _begin(self) -> Run:
         now = self._clock.now()
-        run = Run(new_run_id(Signal.SWEEP, now), Signal.SWEEP, RunState.RUNNING, now)
+        name = new_run_id(Signal.SWEEP, now)
+        run = Run(name, Signal.SWEEP, RunState.RUNNING, now, mode=self._mode)
         await self._runs.save_run(run)
         await self._state.save_current_sweep(run.id)
         await self._state.request_sweep(False)
@@ -197,7 +200,10 @@ class Sweeper:
     async def _send_pages(self, run: Run, pages: Sequence[SweepPage]) -> None:
         await self._keep_lease()
         users = (user for page in pages for user in page.to_queue)
-        await self._queue.send(list(move_messages(Signal.SWEEP, users, run.id, current_id())))
+        messages = move_messages(
+            Signal.SWEEP, users, mode=run.mode, run=run.id, operation=current_id()
+        )
+        await self._queue.send(list(messages))
         for page in pages:
             await self._pages.mark_sent(run.id, page.number)
 

@@ -1,15 +1,19 @@
 """What people asked for, against the real Azurite: any name a person may give is kept as it is."""
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from local.azurite.server import Azurite
-from shared.domain.move_request import NAMES_PER_PAGE, RequestPage
+from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.run import Run, RunState, Signal, new_run_id
+from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
+from shared.domain.saved import KnownUser
+from shared.errors import BusyError
 from shared.storage.move_requests import MoveRequestTable
 from shared.storage.runs import RunTable
 from shared.storage.tables import Tables
@@ -146,3 +150,63 @@ async def test_last_known_state_of_a_user(tables: Tables) -> None:
     assert known is not None
     assert (known.outcome, known.reason) == (Outcome.ALREADY_MICROSOFT, "now")
     assert (known.moved_at, known.looked_at, known.old_provider) == (NOON, later, "BT")
+
+
+async def test_a_page_belongs_to_one_of_those_who_begin_it(tables: Tables) -> None:
+    """Rule 4: of five at once one gets the page; the others learn that it is being carried out."""
+    requests = MoveRequestTable(tables.table("requests"))
+    page = RequestPage(1, ["a@x.example"])
+    await requests.save_page(RUN, page)
+    until = NOON + timedelta(minutes=10)
+    claims = await asyncio.gather(
+        *(requests.claim_page(RUN, 1, NOON, until) for _ in range(5)), return_exceptions=True
+    )
+    assert [claim for claim in claims if isinstance(claim, RequestPage)] == [page]
+    assert sum(isinstance(claim, BusyError) for claim in claims) == 4
+    with pytest.raises(BusyError, match="page 1 is being carried out"):
+        await requests.claim_page(RUN, 1, until - timedelta(seconds=1), until)
+    assert await requests.claim_page(RUN, 1, until, 2 * (until - NOON) + NOON) == page
+    await requests.give_up_page(RUN, 1)
+    assert await requests.claim_page(RUN, 1, until, until) == page
+    await requests.mark_done(RUN, 1)
+    assert await requests.claim_page(RUN, 1, until, until) is None
+    assert await requests.claim_page(RUN, 2, NOON, until) is None
+    assert await pages(requests) == [replace(page, done=True)]
+
+
+async def test_a_mail_is_marked_once_per_user_and_run(tables: Tables) -> None:
+    """Of five at once one may ask for the mail; the marks are no pages; taken back, it may again."""
+    requests = MoveRequestTable(tables.table("requests"))
+    await requests.save_request(RUN, MoveRequest())
+    await requests.save_page(RUN, RequestPage(1, [guid(1)], done=True))
+    marks = await asyncio.gather(*(requests.mark_mailed(RUN, guid(1)) for _ in range(5)))
+    assert sorted(marks) == [False] * 4 + [True]
+    assert await requests.mark_mailed(f"{RUN}0", guid(1))
+    assert await pages(requests) == [RequestPage(1, [guid(1)], done=True)]
+    assert not await requests.is_left(RUN)
+    await requests.unmark_mailed(RUN, guid(1))
+    assert await requests.mark_mailed(RUN, guid(1))
+
+
+async def test_the_run_of_a_move_is_remembered(tables: Tables) -> None:
+    """Rule 14: which run moved the user, also after later looks; a move by itself has none."""
+    users = UserTable(tables.table("users"))
+    moved = UserResult(guid(1), Outcome.MOVED, "why", "a@x.example", "BT")
+    await users.record_result(moved, Signal.REQUEST, NOON, RUN)
+    look = UserResult(guid(1), Outcome.ALREADY_MICROSOFT, "now")
+    await users.record_result(look, Signal.SWEEP, NOON, "another-run")
+    expected = KnownUser(guid(1), Outcome.ALREADY_MICROSOFT, "now", NOON, NOON, "BT", RUN)
+    assert await users.known(guid(1)) == expected
+    assert [user async for user in users.all()] == [expected]
+    await users.record_result(moved, Signal.LICENSE_EVENT, NOON)
+    known = await users.known(guid(1))
+    assert known == replace(expected, outcome=Outcome.MOVED, reason="why", moved_run=None)
+
+
+async def test_the_mode_of_a_run_is_remembered(tables: Tables) -> None:
+    """Rule 8: the mode comes back with the run; a run of before has none."""
+    runs = runs_of(tables)
+    run = Run(RUN, Signal.REQUEST, RunState.RUNNING, NOON)
+    for mode in (None, *Mode):
+        await runs.save_run(replace(run, mode=mode))
+        assert await runs.find_run(RUN) == replace(run, mode=mode)

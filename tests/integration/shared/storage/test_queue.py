@@ -7,7 +7,7 @@ from azure.storage.queue.aio import QueueClient
 
 from local.azurite.server import KEY, Azurite
 from shared.domain.messages import PageMessage, move_messages
-from shared.domain.run import Signal
+from shared.domain.run import Mode, Signal
 from shared.errors import StorageError
 from shared.storage.codec import encode
 from shared.storage.queue import MessageQueue
@@ -16,7 +16,9 @@ from tests.fakes import guid
 
 async def test_messages_arrive_in_the_triggers_encoding(azurite_server: Azurite) -> None:
     """When `send` returns the queue has every message, base64 as the trigger reads it, without end."""
-    messages = list(move_messages(Signal.SWEEP, (guid(number) for number in range(50))))
+    messages = list(
+        move_messages(Signal.SWEEP, (guid(number) for number in range(50)), mode=Mode.MOVE)
+    )
     queue = MessageQueue("sends-arrive", connection=azurite_server.connection_string)
     await queue.send(messages)
     await queue.send([])

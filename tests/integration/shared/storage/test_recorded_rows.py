@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -402,8 +403,9 @@ async def test_waiting(tables: Tables) -> None:
         NOON,
     )
     assert [row async for row in waiting.waiting()] == [provisioning, second_look]
-    assert [row async for row in waiting.due(NOON + MINUTE)] == [provisioning]
-    assert [row async for row in waiting.attention()] == [ask_person(guid(2), "", "HTTP 403", NOON)]
+    assert [user async for user in waiting.due(NOON + MINUTE)] == [guid(2), guid(1)]
+    needs_person = replace(ask_person(guid(2), "", "HTTP 403", NOON), due=NOON)
+    assert [row async for row in waiting.attention()] == [needs_person]
 
 
 async def test_saved_entries(tables: Tables) -> None:

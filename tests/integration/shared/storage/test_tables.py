@@ -93,6 +93,33 @@ async def test_begun_move_is_known(tables: Tables) -> None:
     assert record.saved_at == NOON
 
 
+async def test_a_move_that_did_not_happen_is_not_the_last_one(tables: Tables) -> None:
+    """Finding 16: a canceled move is forgotten, its entries stay saved; begun again it counts."""
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+    user, later = in_service(1, third_party("BT")), NOON + timedelta(hours=1)
+    await replaced.save_entries(user, NOON, for_move=True)
+    await replaced.cancel_move(user, NOON + timedelta(seconds=1))
+    assert await replaced.last_move(user.id) is None
+    assert [record.entries for record in await replaced.of(user.id)] == [user.entries]
+    await replaced.save_entries(user, later, for_move=True)
+    assert await replaced.last_move(user.id) == ("BT", later)
+
+
+async def test_what_protects_is_remembered(tables: Tables) -> None:
+    """Ids of excluded names, the digests of the settings, and what is wrong with the rules."""
+    state = StateTable(tables.table("state"))
+    assert (await state.excluded_ids(), await state.rule_faults()) == ({}, [])
+    assert await state.protection() is None
+    await state.save_excluded_ids({"jürgen@x.example": guid(1)})
+    await state.save_protection({"ACP_MODE": "0123"})
+    await state.save_rule_faults(["one", "two"])
+    assert await state.excluded_ids() == {"jürgen@x.example": guid(1)}
+    assert await state.protection() == {"ACP_MODE": "0123"}
+    assert await state.rule_faults() == ["one", "two"]
+    await state.save_rule_faults([])
+    assert await state.rule_faults() == []
+
+
 async def test_waiting_list(tables: Tables) -> None:
     """Due users are found, claimed ones are not, and each user is on one list only."""
     waiting = WaitingTable(tables.table("waiting"))
@@ -104,20 +131,21 @@ async def test_waiting_list(tables: Tables) -> None:
             NOON,
             NOON + timedelta(minutes=n),
             NOON,
-            1,
-            0,
-            "upn",
-            True,
-            "0123456789abcdef",
+            attempt=2,
+            failures=1,
+            upn="upn",
+            reprocessed=True,
+            operation="0123456789abcdef",
         )
         for n in (1, 2)
     ]
     for row in rows:
         await waiting.save_waiting(row)
     now = NOON + timedelta(minutes=1)
-    assert [row async for row in waiting.due(now)] == rows[:1]
+    assert [user async for user in waiting.due(now)] == [guid(1)]
+    assert await waiting.find_waiting(guid(1)) == rows[0]
     await waiting.claim(guid(1), now + timedelta(minutes=10))
-    assert [row async for row in waiting.due(now)] == []
+    assert [user async for user in waiting.due(now)] == []
     await waiting.save_waiting(ask_person(guid(2), "upn", "help", NOON))
     assert [row.user_id async for row in waiting.waiting()] == [guid(1)]
     assert [row.reason async for row in waiting.attention()] == ["help"]

@@ -49,14 +49,15 @@ def change(user: TenantUser, action: str, before: str | None) -> dict[str, Any]:
 def waits(
     user: TenantUser, cause: WaitReason = WaitReason.PROVISIONING, *, due: bool = True
 ) -> Waiting:
-    """A row of the waiting list; not due: it needs attention."""
+    """A row of table `waiting`; not due: the user needs attention."""
     return Waiting(
         user_id=user.id,
         cause=cause,
         reason="Teams is slow",
         since=NOW,
-        due=NOW if due else None,
+        due=NOW,
         looked_at=NOW,
+        needs_attention=not due,
     )
 
 

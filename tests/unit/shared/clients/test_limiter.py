@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.clients.limiter import Limiter
+from shared.clients.limiter import LateError, Limiter, Turnstile
 from tests.fakes import FakeClock
 
 
@@ -146,3 +146,80 @@ async def test_settles_just_below_a_bucket(rate: float) -> None:
             good, bad = good + taken, bad + (not taken)
     assert bad / (good + bad) < 0.01
     assert good / 200 > 0.75 * rate
+
+
+async def test_those_who_are_first_pass_before_the_others() -> None:
+    """A user who was begun is finished before the next one begins, however many wait."""
+    limiter, order = Limiter(FakeClock(), 1), list[str]()
+
+    async def call(name: str, *, first: bool) -> None:
+        async with limiter.slot(first=first):
+            order.append(name)
+            await asyncio.sleep(0)
+
+    async with limiter.slot():
+        calls = [asyncio.create_task(call(f"new {n}", first=False)) for n in range(3)]
+        await asyncio.sleep(0)
+        calls += [asyncio.create_task(call(f"begun {n}", first=True)) for n in range(2)]
+        await asyncio.sleep(0)
+    await asyncio.gather(*calls)
+    # The first of the others was at the turnstile already.
+    assert order == ["new 0", "begun 0", "begun 1", "new 1", "new 2"]
+
+
+async def test_a_turn_that_is_late_is_refused_and_costs_nothing() -> None:
+    """A caller with two seconds does not wait out a pause of three, and the next caller does."""
+    clock = FakeClock()
+    limiter = Limiter(clock, 8)
+    limiter.throttled(clock.monotonic(), 3)
+    with pytest.raises(LateError):
+        async with limiter.slot(first=True, within=2):
+            pytest.fail("there was a turn")
+    assert clock.slept == []
+    async with limiter.slot(first=True, within=4):
+        assert clock.passed == 3
+    with pytest.raises(LateError):
+        async with limiter.slot(within=-1):
+            pytest.fail("there was a turn")
+
+
+async def test_time_spent_behind_others_counts() -> None:
+    """Two seconds are over when the call before takes three: the turn is refused."""
+    clock = FakeClock()
+    limiter = Limiter(clock, 1)
+
+    async def late() -> None:
+        async with limiter.slot(within=2):
+            pytest.fail("there was a turn")
+
+    async with limiter.slot():
+        waits = asyncio.create_task(late())
+        await asyncio.sleep(0)
+        clock.passed += 3
+    with pytest.raises(LateError):
+        await waits
+    assert await run_calls(limiter, 3) == 1
+
+
+@pytest.mark.parametrize("handed_on", [False, True])
+async def test_a_turnstile_survives_callers_who_give_up(handed_on: bool) -> None:
+    """Canceled while waiting, or just when the turn was given: the next one passes."""
+    turnstile, passed = Turnstile(), list[int]()
+
+    async def call(number: int) -> None:
+        async with turnstile.pass_(first=False):
+            passed.append(number)
+
+    async with turnstile.pass_(first=True):
+        calls = [asyncio.create_task(call(number)) for number in range(3)]
+        await asyncio.sleep(0)
+        if not handed_on:
+            calls[0].cancel()
+            await asyncio.sleep(0)
+    if handed_on:
+        calls[0].cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert passed == [1, 2]
+    async with turnstile.pass_(first=False):
+        passed.append(3)
+    assert passed == [1, 2, 3]

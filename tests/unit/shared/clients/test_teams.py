@@ -6,7 +6,13 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.errors import ContractError, InputError, NotFoundError, RejectedError
+from shared.errors import (
+    ContractError,
+    InputError,
+    LateTurnError,
+    NotFoundError,
+    RejectedError,
+)
 from tests.fakes import PASSCODE, guid, in_service, third_party
 from tests.unit.shared.clients.services import DISCOVERY, ORIGIN, Recorder
 
@@ -185,3 +191,17 @@ async def test_refusals_keep_their_code() -> None:
             .set_microsoft(guid(1), replace=True)
         )
     assert caught.value.code == "ReplaceProviderRetired"
+
+
+async def test_a_set_without_a_turn_in_time_is_not_sent() -> None:
+    """The service asked for a pause that is longer than what was read stays fresh: no request."""
+    recorder = teams(teams_user(1))
+    client = recorder.teams()
+    await client.user(guid(1))
+    asked = len(recorder.requests)
+    recorder.limiter.throttled(recorder.clock.monotonic(), 5)
+    with pytest.raises(LateTurnError, match="PUT"):
+        await client.set_microsoft(guid(1), replace=True, within=2)
+    assert (len(recorder.requests), recorder.clock.passed) == (asked, 0)
+    await client.set_microsoft(guid(1), replace=True, within=6)
+    assert (len(recorder.requests), recorder.clock.passed) == (asked + 1, 5)

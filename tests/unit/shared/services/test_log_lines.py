@@ -9,7 +9,7 @@ import pytest
 from shared.domain.listing import ChangedUser, ChangePage
 from shared.domain.messages import MoveMessage
 from shared.domain.retry import Waiting, WaitReason, ask_person
-from shared.domain.run import Signal
+from shared.domain.run import Mode, Signal
 from shared.domain.subscription import ChangeSubscription, Secret
 from shared.domain.sweep_limit import SweepLimit
 from shared.errors import UnreachableError
@@ -28,6 +28,7 @@ from tests.fakes import (
     FakeQueue,
     FakeState,
     FakeTeams,
+    FakeUsers,
     FakeWaiting,
     guid,
     in_service,
@@ -64,9 +65,9 @@ def _notification(number: int, time: str | None) -> dict[str, Any]:
 async def take_in(body: bytes) -> list[MoveMessage]:
     """The queue messages of a webhook call."""
     state = FakeState(ChangeSubscription((Secret("secret", "s1"),), "s1"))
-    accepted = await NotificationIntake(state, TENANT, FakeClock(), EventLog("acp.intake")).webhook(
-        body
-    )
+    accepted = await NotificationIntake(
+        state, TENANT, Mode.MOVE, FakeClock(), EventLog("acp.intake")
+    ).webhook(body)
     return accepted.messages
 
 
@@ -87,7 +88,9 @@ async def test_a_waiting_user_keeps_the_operation_that_began_the_wait(
     await world.move(1)
     world.clock.passed += 60
     queue = FakeQueue()
-    await Rechecker(world.waiting, queue, world.clock, EventLog("acp.rechecking")).recheck()
+    await Rechecker(
+        world.waiting, queue, Mode.MOVE, world.clock, EventLog("acp.rechecking")
+    ).recheck()
     world.teams.add(in_service(1, third_party()))
     await world.mover().move(queue.moves[0])
     first, second = lines.of("decided")
@@ -112,6 +115,7 @@ async def test_decision_line_has_every_field(world: MovingWorld, lines: Lines) -
         "run": "20261123T020000Z-sweep-1f2e",
         "attempt": "1",
         "duration_ms": "1000",
+        "window_ms": "0",
         "reason": "the provider is InterCall",
     }
 
@@ -220,10 +224,18 @@ async def test_measures_of_a_new_app(lines: Lines) -> None:
 async def test_poison_lines_keep_the_operation_of_the_message(lines: Lines) -> None:
     """The users of a poison message are logged under the signal that they came of."""
     waiting = FakeWaiting()
-    message = MoveMessage(Signal.SWEEP, (guid(1),), operation="0123456789abcdef")
+    message = MoveMessage(Signal.SWEEP, (guid(1),), operation="0123456789abcdef", retries=1)
     moves = FakePoison[MoveMessage]([message, "no message"])
     log = EventLog("acp.poison")
-    await PoisonRecorder(moves, FakePoison(), waiting, FakeClock(), log).record()
+    await PoisonRecorder(
+        moves=moves,
+        renewals=FakePoison(),
+        queue=FakeQueue(),
+        users=FakeUsers(),
+        waiting=waiting,
+        clock=FakeClock(),
+        log=log,
+    ).record()
     assert lines.one("needs_attention")["operation"] == "0123456789abcdef"
     assert lines.one("poison_recorded")["users"] == "1"
     assert lines.one("poison_unreadable")["message"] == "message-1"
@@ -246,7 +258,7 @@ async def test_whatever_is_queued_carries_the_operation_under_way(lines: Lines) 
     taken_in = await take_in(notifications(None))
     waiting, rechecks, clock = FakeWaiting(), FakeQueue(), FakeClock()
     await waiting.save_waiting(Waiting(guid(1), WaitReason.FAILURE, "x", NOON, NOON, NOON))
-    await Rechecker(waiting, rechecks, clock, EventLog("acp.rechecking")).recheck()
+    await Rechecker(waiting, rechecks, Mode.MOVE, clock, EventLog("acp.rechecking")).recheck()
     sweeping = SweepingWorld()
     sweeping.fill(2)
     await sweeping.sweep()
@@ -258,7 +270,7 @@ async def test_whatever_is_queued_carries_the_operation_under_way(lines: Lines) 
         queue=changes,
         waiting=waiting,
         sweep=sweeping.sweep,
-        clock=clock,
+        mode=Mode.MOVE,
         log=EventLog("acp.catching_up"),
     ).catch_up()
     for event, messages in {

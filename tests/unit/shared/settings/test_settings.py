@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.number_rules import NumberRules
+from shared.domain.run import Mode
 from shared.errors import SettingsError
-from shared.settings.settings import Cloud, Mode, Settings, unknown_settings
+from shared.settings.settings import Cloud, Settings, unknown_settings
 from tests.fakes import guid
 
 TENANT = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
@@ -184,3 +185,63 @@ def test_managed_identity_storage_needs_both_endpoints() -> None:
 def test_notification_address(given: dict[str, str], url: str | None) -> None:
     """The address for Graph comes from the setting, else from the host name that Azure sets."""
     assert read(**given).notification_url == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A@x.example, b@x.example",
+        "a@x.example; B@x.example",
+        "a@x.example b@x.example",
+        "a@x.example\n b@x.example;;",
+        ",a@x.example,\t;b@x.example,a@x.example",
+    ],
+)
+def test_excluded_users_are_read_as_on_the_command_line(text: str) -> None:
+    """Rule 9: commas, semicolons, blanks and lines separate names, in any case of the letters."""
+    assert read(ACP_EXCLUDED_USERS=text).excluded_users == {"a@x.example", "b@x.example"}
+
+
+@pytest.mark.parametrize(
+    "spelling", ["{%s}", "(%s)", "urn:uuid:%s", " %s "], ids=["braces", "round", "urn", "blanks"]
+)
+def test_excluded_ids_are_read_in_each_spelling(spelling: str) -> None:
+    """An id as PowerShell or a portal shows it is the id that Graph gives."""
+    for id_ in (TENANT, TENANT.upper(), TENANT.replace("-", "")):
+        assert read(ACP_EXCLUDED_USERS=spelling % id_).excluded_users == {TENANT}
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("Adele Vance", "name 1: 'Adele' names no user"),
+        ("a@x.example|b@x.example", "name 1: 'a@x.example|b@x.example' names no user"),
+        ("a@x.example, Board", "name 2: 'Board' names no user"),
+        ('"a@x.example"', "names no user"),
+    ],
+)
+def test_an_exclusion_that_names_no_user_stops_the_app(text: str, part: str) -> None:
+    """Rule 9: what protects is understood or refused, with the entry; it is never passed over."""
+    with pytest.raises(SettingsError) as caught:
+        read(ACP_EXCLUDED_USERS=text)
+    assert "ACP_EXCLUDED_USERS" in str(caught.value)
+    assert part in str(caught.value)
+
+
+def test_protection_is_the_same_for_the_same_rules_only() -> None:
+    """What protects is compared by digests: the spelling does not matter, the value does."""
+    here = read(ACP_EXCLUDED_USERS="a@x.example; b@x.example").protection
+    assert here == read(ACP_EXCLUDED_USERS="B@x.example,a@x.example").protection
+    others = {
+        "ACP_MODE": "report",
+        "ACP_EXCLUDED_USERS": "a@x.example",
+        "ACP_EXCLUDED_GROUPS": TENANT,
+        "ACP_INCLUDE_ROOMS": "true",
+        "ACP_SWEEP_MAX_MOVES": "7",
+        "ACP_SWEEP_MAX_SHARE": "0.5",
+    }
+    usual = read().protection
+    for name, value in others.items():
+        given = read(**{name: value}).protection
+        assert [each for each in usual if usual[each] != given[each]] == [name]
+    assert "x.example" not in str(here)

@@ -5,26 +5,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.messages import MoveMessage, PageMessage, RenewMessage
-from shared.domain.run import Signal
+from shared.domain.run import Mode, Signal
 from shared.errors import InputError
 from shared.storage.codec import decode_move, decode_page, decode_renewal, encode
 from tests.fakes import guid
 
 RUNS = st.none() | st.from_regex(r"[0-9A-Za-z-]{1,64}", fullmatch=True)
 OPERATIONS = st.none() | st.from_regex(r"[0-9a-f]{16}", fullmatch=True)
-
-
-@given(
+MESSAGES = st.builds(
+    MoveMessage,
     st.sampled_from(Signal),
     st.lists(st.uuids().map(str), min_size=1, max_size=20).map(tuple),
     RUNS,
     OPERATIONS,
+    st.none() | st.sampled_from(Mode),
+    st.integers(0, 9_999),
 )
-def test_users_come_out_as_they_went_in(
-    signal: Signal, users: tuple[str, ...], run: str | None, operation: str | None
-) -> None:
-    """Signal, users in their order, run and operation are read back from text and bytes alike."""
-    message = MoveMessage(signal, users, run, operation)
+
+
+@given(MESSAGES)
+def test_users_come_out_as_they_went_in(message: MoveMessage) -> None:
+    """Every field of a message is read back from text and bytes alike, the users in their order."""
     assert decode_move(encode(message)) == message
     assert decode_move(encode(message).encode()) == message
 
@@ -59,6 +60,11 @@ def test_renewal_is_one_word() -> None:
         (f'{{"cause": "sweep", "users": ["{guid(1)}", "x"]}}', "users.1"),
         (f'{{"cause": "no spaces!", "users": ["{guid(1)}"]}}', "cause"),
         (f'{{"cause": "signal", "users": ["{guid(1)}"]}}', "cause"),
+        (f'{{"cause": "delete_sweep", "users": ["{guid(1)}"]}}', "cause"),
+        (f'{{"cause": "move_", "users": ["{guid(1)}"]}}', "cause"),
+        (f'{{"cause": "move_move_sweep", "users": ["{guid(1)}"]}}', "cause"),
+        (f'{{"cause": "move_sweep_again_", "users": ["{guid(1)}"]}}', "cause"),
+        (f'{{"cause": "sweep_again_1", "users": ["{guid(1)}"]}}', "cause"),
         (f'{{"cause": "sweep", "users": ["{guid(1)}"], "extra": 1}}', "extra"),
         (f'{{"cause": "sweep", "users": ["{guid(1)}"], "operation": "x y=1"}}', "operation"),
         (f'{{"cause": "sweep", "users": ["{guid(1)}"], "operation": "{"a" * 17}"}}', "operation"),
@@ -103,3 +109,18 @@ def test_messages_without_an_operation_are_taken() -> None:
     assert decode_move(old).operation is None
     assert encode(decode_move(old)) == old
     assert decode_page('{"version":1,"run":"run-1","page":2}').operation is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "retries", "cause"),
+    [
+        (None, 0, "sweep"),
+        (Mode.MOVE, 0, "move_sweep"),
+        (Mode.REPORT, 12, "report_sweep_again_bc"),
+        (None, 3, "sweep_again_d"),
+    ],
+)
+def test_mode_and_retries_are_in_the_cause(mode: Mode | None, retries: int, cause: str) -> None:
+    """The whole text, so that what waits in a queue can be read by other versions."""
+    message = MoveMessage(Signal.SWEEP, (guid(1),), mode=mode, retries=retries)
+    assert encode(message) == f'{{"version":1,"cause":"{cause}","users":["{guid(1)}"]}}'

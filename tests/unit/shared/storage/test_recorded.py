@@ -1,11 +1,16 @@
 """What the app wrote before its modules moved (6a26332, recorded by running it) is still read: texts."""
 
+import json
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.domain.messages import Message, MoveMessage, PageMessage, RenewMessage
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
-from shared.domain.run import Signal
+from shared.domain.run import Mode, Signal
 from shared.storage.codec import decode_move, decode_page, decode_renewal, encode
 from tests.fakes import guid
 
@@ -104,3 +109,38 @@ def test_key_of_before_stands_for_the_same_request(request_: MoveRequest, finger
 def test_fingerprint_of_a_dry_run_is_that_of_the_run() -> None:
     """Whether it was a dry run is in the key, as before, not in what is requested."""
     assert MoveRequest(dry_run=True).fingerprint == MoveRequest().fingerprint
+
+
+def test_a_message_of_before_says_no_mode() -> None:
+    """What an older version queued only means "look" and changes nobody: nobody knows in which mode."""
+    for text, _ in MOVES:
+        assert (decode_move(text).mode, decode_move(text).retries) == (None, 0)
+
+
+OLD_FIELDS = {
+    "version": r"1",
+    "cause": r"[a-z_]{1,32}",
+    "run": r"[0-9A-Za-z-]{1,64}",
+    "operation": r"[0-9a-f]{16}",
+}
+"""The fields of a message with users at 6a26332, besides the users; any other was refused."""
+
+
+@given(
+    st.builds(
+        MoveMessage,
+        st.sampled_from(Signal),
+        st.lists(st.uuids().map(str), min_size=1, max_size=20).map(tuple),
+        st.none() | st.from_regex(OLD_FIELDS["run"], fullmatch=True),
+        st.none() | st.from_regex(OLD_FIELDS["operation"], fullmatch=True),
+        st.none() | st.sampled_from(Mode),
+        st.integers(0, 9_999),
+    )
+)
+def test_what_is_queued_now_is_read_after_a_rollback(message: MoveMessage) -> None:
+    """Whatever a message carries, the decoder of before takes each of its fields, and knows them all."""
+    text = json.loads(encode(message))
+    assert tuple(text.pop("users")) == message.users
+    assert text.keys() <= OLD_FIELDS.keys()
+    for name, value in text.items():
+        assert re.fullmatch(OLD_FIELDS[name], str(value)), name

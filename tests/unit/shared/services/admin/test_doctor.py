@@ -38,6 +38,7 @@ class Patient:
     poison: int = 0
     groups: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    unknown_users: tuple[str, ...] = ()
     numbers: NumberRules = field(default_factory=lambda: NumberRules(default="+14255550100"))
     states: tuple[RunState, ...] = (RunState.FINISHED,)
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
@@ -54,6 +55,9 @@ class Patient:
     async def count(self) -> int:
         return self.poison
 
+    async def unknown_excluded(self) -> tuple[str, ...]:
+        return self.unknown_users
+
     async def examine(self) -> dict[str, Finding]:
         ids = [f"20261123T02000{number}Z-sweep-1f2e" for number in range(len(self.states))]
         runs = FakeRuns(
@@ -67,6 +71,7 @@ class Patient:
             queues={"moves-poison": self.count},
             numbers=self.numbers,
             groups=self.groups,
+            unknown_users=self.unknown_excluded,
             directory=self,
             unknown=self.unknown,
             tenant=FakeTeams(
@@ -101,6 +106,7 @@ async def test_all_is_well() -> None:
             "mails and meetings",
             Verdict.WARNING,
         ),
+        (Patient(unknown_users=("ceo@contoso.example",)), "excluded users", Verdict.FAILED),
         (Patient(known=None), "subscription", Verdict.WARNING),
         (Patient(known=ChangeSubscription((), "s", NOON, NOON)), "subscription", Verdict.FAILED),
         (

@@ -10,7 +10,7 @@ from shared.domain.retry import ask_person
 from shared.domain.user import PlanStatus
 from shared.errors import AccessDeniedError, InputError, ServerFaultError
 from shared.services.admin.user_view import UserReader
-from tests.fakes import NOON, guid, in_service, licensed, microsoft, third_party
+from tests.fakes import NOON, FakeRules, guid, in_service, licensed, microsoft, third_party
 from tests.unit.shared.services.moving.world import MovingWorld as World
 
 
@@ -22,7 +22,7 @@ def shower(world: World) -> UserReader:
         users=world.users,
         waiting=world.waiting,
         replaced=world.replaced,
-        rules=world.rules,
+        rules=FakeRules(world.rules),
     )
 
 

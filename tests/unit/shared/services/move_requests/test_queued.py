@@ -7,14 +7,14 @@ import pytest
 from shared.domain.messages import PageMessage
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
-from shared.domain.run import Run, RunState
+from shared.domain.run import Mode, Run, RunState
 from shared.errors import ConflictError, RetryLaterError, ServerFaultError, StorageError
 from shared.services.move_requests.queued import QueuedMoveRequests
 from shared.services.moving.preview import Previewer
 from shared.services.sweeping.finding import Finder
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import operation
-from tests.fakes import FakeQueue, guid
+from tests.fakes import FakeQueue, FakeRules, guid
 from tests.unit.shared.services.move_requests.world import RequestingWorld
 
 MANY = 250
@@ -30,11 +30,12 @@ class World(RequestingWorld):
         """The service as another instance has it."""
         return QueuedMoveRequests(
             runner=self.runner(),
-            previewer=Previewer(self.directory, self.teams, self.rules),
-            finder=Finder(self.directory, self.teams, self.rules),
+            previewer=Previewer(self.directory, self.teams, FakeRules(self.rules)),
+            finder=Finder(self.directory, self.teams, FakeRules(self.rules)),
             requests=self.requests,
             runs=self.runs,
             queue=self.pages,
+            mode=Mode.REPORT if self.report else Mode.MOVE,
             clock=self.clock,
             log=EventLog("acp.requests"),
         )

@@ -97,9 +97,9 @@ async def test_numbers_of_the_bridges_are_taken(
         (MoveOptions(toll_free_number=TOLL), {}, r"on no bridge; there are \+18005550100$"),
         (MoveOptions(False, ELSEWHERE, TOLL_FREE), {}, "on another bridge than"),
         (MoveOptions(toll_free_number=TOLL_FREE), {"DE": ELSEWHERE}, "on another bridge than"),
-        (MoveOptions(), {"*": TOLL, "GB": LOST}, rf"number rules GB={LOST}: no toll number"),
+        (MoveOptions(), {"*": TOLL, "GB": LOST}, rf"ACP_NUMBER_RULES: GB={LOST}: no toll number"),
         (MoveOptions(), {guid(91): LOST, "GB": TOLL_FREE}, rf"{guid(91)}=.*, GB=.*there are "),
-        (MoveOptions(service_number=TOLL), {"GB": LOST}, rf"number rules GB={LOST}"),
+        (MoveOptions(service_number=TOLL), {"GB": LOST}, rf"ACP_NUMBER_RULES: GB={LOST}"),
     ],
 )
 async def test_numbers_on_no_bridge_are_refused(

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.domain.outcome import UserResult
-from shared.domain.run import Run
+from shared.domain.run import Mode, Run
 from shared.services.move_requests.carry_out import MoveRunner
-from tests.fakes import FakeMoveRequests, guid, in_service, licensed, third_party
+from tests.fakes import guid, in_service, licensed, third_party
 from tests.unit.shared.services.moving.world import MovingWorld
 
 
@@ -15,7 +15,6 @@ from tests.unit.shared.services.moving.world import MovingWorld
 class RequestingWorld(MovingWorld):
     """What runners work with; each call of `runner` is another process."""
 
-    requests: FakeMoveRequests = field(default_factory=FakeMoveRequests)
     told: list[UserResult] = field(default_factory=list)
 
     def runner(self) -> MoveRunner:
@@ -24,6 +23,7 @@ class RequestingWorld(MovingWorld):
             mover=self.mover(),
             requests=self.requests,
             runs=self.runs,
+            mode=Mode.REPORT if self.report else Mode.MOVE,
             clock=self.clock,
         )
 

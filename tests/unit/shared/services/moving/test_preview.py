@@ -12,14 +12,14 @@ from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import DirectoryUser, PlanStatus, ServiceUser
 from shared.errors import AccessDeniedError, ServerFaultError, UnreachableError
 from shared.services.moving.preview import Previewer
-from tests.fakes import guid, in_service, licensed, microsoft, third_party
+from tests.fakes import FakeRules, guid, in_service, licensed, microsoft, third_party
 from tests.unit.shared.domain.whoever import RULES, SERVICES, USERS
 from tests.unit.shared.services.moving.world import MovingWorld as World
 
 
 async def preview(world: World, names: Iterable[str]) -> list[UserResult]:
     """What a dry run in that world tells."""
-    previewer = Previewer(world.directory, world.teams, world.rules)
+    previewer = Previewer(world.directory, world.teams, FakeRules(world.rules))
     return [result async for result in previewer.preview(names)]
 
 

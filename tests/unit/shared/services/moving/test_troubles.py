@@ -22,6 +22,7 @@ from shared.errors import (
     UnreachableError,
 )
 from tests.fakes import NOON, guid, in_service, licensed, microsoft, third_party
+from tests.loglines import Lines
 from tests.unit.shared.services.moving.world import MovingWorld as World
 
 PUT = "PUT /Teams.Cpc/users/{id}"
@@ -85,16 +86,49 @@ async def test_retired_replacing_asks_a_person(world: World) -> None:
 
 
 async def test_failures_end_with_a_person(world: World) -> None:
-    """Rule 3: a user who fails repeatedly ends in needs attention with the reason."""
-    world.teams.errors[guid(1)] = UnreachableError(
-        "Teams", "GET /Teams.User/users/{id}", "ReadTimeout"
-    )
+    """Rule 3: a user who fails repeatedly ends in needs attention with the reason, and stays due."""
+    world.teams.errors[guid(1)] = RejectedError("Teams", "GET", "HTTP 400", "Strange")
     for _ in range(3):
         assert await world.outcome() is Outcome.FAILED
         world.clock.passed += 60
     row = world.waiting.rows[guid(1)]
-    assert row.needs_attention
-    assert "ReadTimeout" in row.reason
+    assert (row.needs_attention, row.failures) == (True, 3)
+    assert row.due == NOON + timedelta(minutes=2, hours=1)
+    assert "HTTP 400" in row.reason
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnreachableError("Teams", "GET", "ReadTimeout"),
+        ThrottledError("Teams", "GET", "HTTP 429"),
+        ServerFaultError("Teams", "GET", "HTTP 500"),
+        AccessDeniedError("Teams", "GET", "HTTP 403"),
+        StorageError("insert in table replacedproviders", "HttpResponseError"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_trouble_of_a_service_counts_by_time_and_is_cleared_when_it_ends(
+    world: World, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rule 3: however often it fails, only the grace period asks a person; the cure ends it by itself."""
+    lines = Lines(caplog)
+    world.teams.errors[guid(1)] = error
+    for hour in range(24):
+        world.clock.passed = hour * 3600.0
+        assert await world.outcome() is Outcome.FAILED
+        row = world.waiting.rows[guid(1)]
+        assert (row.cause, row.failures, row.needs_attention) == (WaitReason.SERVICE, 0, False)
+    world.clock.passed = 24 * 3600.0
+    await world.move(1)
+    row = world.waiting.rows[guid(1)]
+    assert (row.needs_attention, row.due) == (True, NOON + timedelta(hours=27))
+    world.teams.errors.clear()
+    world.clock.passed = 27 * 3600.0
+    assert await world.outcome() is Outcome.MOVED
+    assert world.waiting.rows == {}
+    cleared = lines.one("attention_cleared")
+    assert (cleared["outcome"], cleared["reason"]) == ("moved", "the provider is InterCall")
 
 
 async def test_missing_field_fails_that_user_only(world: World) -> None:
@@ -143,7 +177,7 @@ async def test_burst_of_duplicates_uses_up_nobodys_tries(world: World) -> None:
     for _ in range(20):
         await world.move(1)
     row = world.waiting.rows[guid(1)]
-    assert (row.failures, row.needs_attention) == (1, False)
+    assert (row.attempt, row.failures, row.needs_attention) == (1, 0, False)
 
 
 async def test_long_pause_is_waited_out(world: World) -> None:
@@ -153,7 +187,7 @@ async def test_long_pause_is_waited_out(world: World) -> None:
         await world.move(1)
     row = world.waiting.rows[guid(1)]
     assert row.due == NOON + timedelta(hours=1)
-    assert row.failures == 1
+    assert (row.attempt, row.failures) == (1, 0)
 
 
 async def test_entries_too_many_to_save_ask_a_person(world: World) -> None:

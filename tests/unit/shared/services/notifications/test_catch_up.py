@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from shared.domain.listing import ChangedUser, ChangePage
+from shared.domain.messages import MoveMessage
 from shared.domain.retry import ask_person
+from shared.domain.run import Mode, Signal
 from shared.errors import ContractError, ExpiredError, StorageError
 from shared.services.notifications.catch_up import CatchUp
 from shared.telemetry.log import EventLog
-from tests.fakes import NOON, FakeClock, FakeDirectory, FakeQueue, FakeState, FakeWaiting, guid
+from tests.fakes import NOON, FakeDirectory, FakeQueue, FakeState, FakeWaiting, guid
 
 
 @dataclass
@@ -33,7 +35,7 @@ class World:
             queue=self.queue,
             waiting=self.waiting,
             sweep=self.sweep,
-            clock=FakeClock(),
+            mode=Mode.REPORT,
             log=EventLog("acp.catching_up"),
         )
         return await service.catch_up()
@@ -73,14 +75,20 @@ async def test_changed_conferencing_plans_are_queued() -> None:
     assert world.state.link == "new"
 
 
-async def test_removed_users_leave_the_waiting_list() -> None:
-    """A deleted user is waited for no more."""
+async def test_removed_users_who_wait_are_looked_at_and_keep_their_row() -> None:
+    """A removal may be old and the user live again: it means only "look", for those who wait."""
     world = World()
-    await world.waiting.save_waiting(ask_person(guid(1), "", "why", NOON))
-    world.directory.delta_pages = [page(changed(1, removed=True), delta="new")]
-    await world.catch_up()
-    assert world.waiting.rows == {}
-    assert world.queued == []
+    row = ask_person(guid(1), "", "why", NOON)
+    await world.waiting.save_waiting(row)
+    removed = [changed(number, removed=True) for number in (1, 2)]
+    world.directory.delta_pages = [page(*removed, delta="new")]
+    assert await world.catch_up() == 1
+    assert world.waiting.rows == {guid(1): row}
+    assert world.queue.moves == [
+        MoveMessage(
+            Signal.CATCH_UP, (guid(1),), None, world.queue.moves[0].operation, mode=Mode.REPORT
+        )
+    ]
 
 
 async def test_link_is_stored_only_when_the_queue_has_the_users() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.run import Mode
 from shared.domain.subscription import ChangeSubscription, Secret
 from shared.errors import AcpError, InputError, TooLargeError
 from shared.services.notifications.intake import (
@@ -52,7 +53,9 @@ def notification(number: int = 1, **other: Any) -> dict[str, Any]:
 def intake(state: FakeState | None = None, clock: FakeClock | None = None) -> NotificationIntake:
     """An intake that knows one subscription."""
     log = EventLog("acp.intake")
-    return NotificationIntake(state or FakeState(OURS), TENANT, clock or FakeClock(), log)
+    return NotificationIntake(
+        state or FakeState(OURS), TENANT, Mode.MOVE, clock or FakeClock(), log
+    )
 
 
 def users(accepted: Accepted) -> list[str]:

@@ -12,7 +12,7 @@ from shared.domain.number_rules import NumberRules
 from shared.domain.user import AccountType, DirectoryUser, ServiceUser
 from shared.errors import UnreachableError
 from shared.services.sweeping.finding import NOBODY, UNKNOWN, Finder, Found
-from tests.fakes import guid, in_service, licensed, microsoft, third_party
+from tests.fakes import FakeRules, guid, in_service, licensed, microsoft, third_party
 from tests.unit.shared.domain.whoever import NUMBER, RULES, SERVICES, USERS
 from tests.unit.shared.services.sweeping.world import SweepingWorld as World
 
@@ -33,13 +33,13 @@ def populated(people: list[tuple[DirectoryUser | None, ServiceUser | None]]) -> 
 
 async def ready(world: World, rules: Rules | None = None) -> list[Found]:
     """Who is ready in that world."""
-    finder = Finder(world.directory, world.teams, rules or world.rules)
+    finder = Finder(world.directory, world.teams, FakeRules(rules or world.rules))
     return [found async for found in finder.ready()]
 
 
 async def on_third_party(world: World, provider: str | None = None) -> list[str]:
     """The ids of those on a third party in that world."""
-    finder = Finder(world.directory, world.teams, world.rules)
+    finder = Finder(world.directory, world.teams, FakeRules(world.rules))
     return [found.user_id async for found in finder.on_third_party(provider)]
 
 

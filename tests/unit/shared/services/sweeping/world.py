@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from shared.domain.decision import Rules
 from shared.domain.retry import RetryPolicy
-from shared.domain.run import Run
+from shared.domain.run import Mode, Run
 from shared.domain.sweep_limit import SweepLimit
 from shared.services.sweeping.reading import SweepReader
 from shared.services.sweeping.sweep import Sweeper
@@ -15,6 +15,7 @@ from tests.fakes import (
     FakeDirectory,
     FakeQueue,
     FakeReplaced,
+    FakeRules,
     FakeRuns,
     FakeState,
     FakeSweepPages,
@@ -39,6 +40,7 @@ class SweepingWorld:
     clock: FakeClock = field(default_factory=FakeClock)
     rules: Rules = field(default_factory=Rules)
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
+    mode: Mode = Mode.MOVE
     limit: SweepLimit | None = field(default_factory=lambda: SweepLimit(500, 1.0))
 
     def sweeper(self) -> Sweeper:
@@ -49,7 +51,7 @@ class SweepingWorld:
             waiting=self.waiting,
             runs=self.runs,
             pages=self.pages,
-            rules=self.rules,
+            rules=FakeRules(self.rules),
             clock=self.clock,
             log=EventLog("acp.sweeping"),
         )
@@ -60,6 +62,7 @@ class SweepingWorld:
             state=self.state,
             queue=self.queue,
             limit=self.limit,
+            mode=self.mode,
             policy=RetryPolicy([timedelta(minutes=1)], timedelta(hours=24), 3),
             lease=timedelta(minutes=5),
             clock=self.clock,

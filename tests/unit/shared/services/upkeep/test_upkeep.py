@@ -1,11 +1,14 @@
 """Subscription upkeep, rechecks and health."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
+from shared.domain.messages import Message, MoveMessage
 from shared.domain.retry import Waiting, WaitReason
+from shared.domain.run import Mode, Signal
 from shared.domain.subscription import ChangeSubscription, GraphSubscription, Secret
 from shared.errors import SettingsError, StorageError, UnreachableError
 from shared.services.admin.health import Health
@@ -21,6 +24,7 @@ from tests.fakes import (
     FakeWaiting,
     guid,
 )
+from tests.loglines import Lines
 
 URL = "https://app.example/api/graph/notifications"
 
@@ -185,20 +189,22 @@ async def test_unknown_address_names_the_setting() -> None:
         await subscriber(FakeDirectory(), FakeState(), FakeClock(), url=None).keep()
 
 
-def row(number: int, minutes: int | None) -> Waiting:
-    """A waiting user due some minutes after noon, or one who needs attention."""
-    due = None if minutes is None else NOON + timedelta(minutes=minutes)
-    return Waiting(guid(number), WaitReason.PROVISIONING, "why", NOON, due, NOON)
+def row(number: int, minutes: int, *, attention: bool = False) -> Waiting:
+    """A user due some minutes after noon, who waits or needs attention."""
+    due = NOON + timedelta(minutes=minutes)
+    return Waiting(guid(number), WaitReason.PROVISIONING, "why", NOON, due, NOON, attention)
 
 
 async def test_due_users_are_queued_and_claimed() -> None:
-    """Users who are due are queued once; the others, and those for a person, are not."""
+    """Users who are due are queued once, those who need attention too; the others are not."""
     waiting, queue, clock = FakeWaiting(), FakeQueue(), FakeClock()
-    for item in (row(1, 0), row(2, 5), row(3, None)):
+    for item in (row(1, 0), row(2, 5), row(3, 0, attention=True), row(4, 5, attention=True)):
         await waiting.save_waiting(item)
-    rechecker = Rechecker(waiting, queue, clock, EventLog("acp.rechecking"))
-    assert await rechecker.recheck() == 1
-    assert queue.users == [guid(1)]
+    rechecker = Rechecker(waiting, queue, Mode.MOVE, clock, EventLog("acp.rechecking"))
+    assert await rechecker.recheck() == 2
+    assert queue.moves == [
+        MoveMessage(Signal.RECHECK, (guid(1), guid(3)), None, queue.moves[0].operation, Mode.MOVE)
+    ]
     assert await rechecker.recheck() == 0
 
 
@@ -206,10 +212,45 @@ async def test_claimed_user_comes_back_when_its_message_is_lost() -> None:
     """A claim ends by itself: a user whose message vanished is queued again."""
     waiting, queue, clock = FakeWaiting(), FakeQueue(), FakeClock()
     await waiting.save_waiting(row(1, 0))
-    rechecker = Rechecker(waiting, queue, clock, EventLog("acp.rechecking"))
+    rechecker = Rechecker(waiting, queue, Mode.MOVE, clock, EventLog("acp.rechecking"))
     await rechecker.recheck()
     clock.passed += timedelta(hours=1).total_seconds()
     assert await rechecker.recheck() == 1
+
+
+async def test_a_user_who_cannot_be_claimed_delays_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Rule 5: one failing claim keeps only that user due; everybody else is queued at once."""
+    lines = Lines(caplog)
+    waiting, queue, clock = FakeWaiting(unclaimable={guid(7)}), FakeQueue(), FakeClock()
+    for number in range(2_500):
+        await waiting.save_waiting(row(number, 0))
+    rechecker = Rechecker(waiting, queue, Mode.REPORT, clock, EventLog("acp.rechecking"))
+    assert await rechecker.recheck() == 2_499
+    assert queue.users == [guid(number) for number in range(2_500) if number != 7]
+    assert {each.mode for each in queue.moves} == {Mode.REPORT}
+    assert [user async for user in waiting.due(clock.now())] == [guid(7)]
+    assert lines.one("claim_failed")["users"] == "1"
+    waiting.unclaimable.clear()
+    assert await rechecker.recheck() == 1
+
+
+async def test_due_users_are_queued_page_by_page() -> None:
+    """A queue that fails at the second thousand has the first: what was found is not held back."""
+
+    class Full(FakeQueue):
+        async def send(self, messages: Sequence[Message], delay: float = 0) -> None:
+            self.down = bool(self.messages)
+            await super().send(messages, delay)
+
+    waiting, queue, clock = FakeWaiting(), Full(), FakeClock()
+    for number in range(2_500):
+        await waiting.save_waiting(row(number, 0))
+    with pytest.raises(StorageError):
+        await Rechecker(waiting, queue, Mode.MOVE, clock, EventLog("acp.rechecking")).recheck()
+    assert queue.users == [guid(number) for number in range(1_000)]
+    assert len([user async for user in waiting.due(clock.now())]) == 500
 
 
 async def test_health_names_what_fails_and_asks_seldom() -> None:
