@@ -85,7 +85,7 @@ def test_when_no_table_answers_the_users_come_again_later(system: System, tables
 def test_a_busy_table_makes_no_user_fail(azurite_server: Azurite, tmp_path: Path) -> None:
     """Rule 5: writes to `users` answer 503 for a minute: all are recorded, none in attention."""
     address = urlsplit(azurite_server.endpoint("table"))
-    with Proxy(f"http://{address.netloc}") as tables, Tenant(tmp_path, users=90, seed=9) as tenant:
+    with Proxy(f"http://{address.netloc}") as tables, Tenant(tmp_path, users=170, seed=9) as tenant:
         connection = azurite_server.connection_string.replace(
             f"{address.scheme}://{address.netloc}", tables.origin
         )
