@@ -221,7 +221,7 @@ class Tables:
             "connection_timeout": timeout,
             "read_timeout": timeout,
             # Without a proxy to find there, aiohttp would look for a .netrc at every request.
-            "use_env_settings": bool(getproxies_environment()),
+            "use_env_settings": bool(getproxies_environment().keys() - {"no"}),
         }
         service = (
             TableServiceClient.from_connection_string(connection, **options)

@@ -175,7 +175,8 @@ def test_a_bad_line_of_a_csv_file(system: System, acp: CommandLine, tenant: Tena
 
 def test_looking_first_changes_nothing(system: System, acp: CommandLine, tenant: Tenant) -> None:
     """A dry run prints each outcome; without a yes, or with a wrong provider, nothing happens either."""
-    users = [user for user in tenant.users() if user["provider"] == "InterCall"]
+    everybody = [user for user in tenant.users() if not user["deleted"]]
+    users = [user for user in everybody if user["provider"] == "InterCall"]
     would = {u["id"] for u in users if u["licensed"] and u["included"]}
     tables = ("runs", "requests", "users", "waiting", "replacedproviders")
     before = [system.storage.rows(table) for table in tables]
