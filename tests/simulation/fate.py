@@ -89,8 +89,9 @@ class Dice:
                     break
                 draw -= rate
         if fault is Fault.SLOW:
-            return Verdict(fault, self._rng.uniform(1, 20), usual)
-        return Verdict(fault, usual / 2, usual / 2)
+            return Verdict(fault, self._rng.uniform(1, 20))
+        # The time passes on the way there or on the way back.
+        return Verdict(fault, usual) if self._rng.random() < 0.5 else Verdict(fault, 0.0, usual)
 
 
 class Script:
@@ -127,13 +128,14 @@ class Gate:
         _check(process)
         verdict = self.fate.judge(process, site)
         self.calls += 1
-        now = asyncio.get_running_loop().time()
-        self._hash.update(f"{now:.6f} {process.name} {site} {verdict.fault}\n".encode())
+        loop = asyncio.get_running_loop()
+        self._hash.update(f"{loop.time():.6f} {process.name} {site} {verdict.fault}\n".encode())
         if verdict.fault:
             self.struck[verdict.fault] += 1
-        await asyncio.sleep(verdict.before)
-        _check(process)
-        if any(outage.strikes(site, asyncio.get_running_loop().time()) for outage in self.outages):
+        if verdict.before:
+            await asyncio.sleep(verdict.before)
+            _check(process)
+        if self.outages and any(outage.strikes(site, loop.time()) for outage in self.outages):
             self.struck["outage"] += 1
             raise error()
         match verdict.fault:
@@ -151,8 +153,9 @@ class Gate:
                 self._crash(process)
             case Fault.GHOST:
                 raise error()
-        await asyncio.sleep(verdict.after)
-        _check(process)
+        if verdict.after:
+            await asyncio.sleep(verdict.after)
+            _check(process)
         return value
 
     def is_denied(self, site: str) -> bool:

@@ -6,8 +6,9 @@ import heapq
 import os
 import random
 from collections import deque
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -27,12 +28,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
     """Runs what is ready in an order that the seed decides; idle time passes at once."""
 
     _ready: deque[asyncio.Handle]
-    _scheduled: list[asyncio.TimerHandle]
 
     def __init__(self, rng: random.Random) -> None:
         super().__init__()
         self._rng = rng
         self._passed = 0.0
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._count = 0
         self.defects: list[BaseException] = []
         """Exceptions that nobody caught, other than crashes."""
         self.set_exception_handler(self._note)
@@ -41,21 +43,46 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Return the virtual seconds since the beginning."""
         return self._passed
 
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Call something after a delay."""
+        return self.call_at(self._passed + delay, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Call something at a time."""
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._count += 1
+        heapq.heappush(self._timers, (when, self._count, timer))
+        return timer
+
     def _run_once(self) -> None:
-        ready, scheduled = self._ready, self._scheduled
-        while scheduled and scheduled[0].cancelled():
-            heapq.heappop(scheduled)
+        ready, timers = self._ready, self._timers
         if not ready:
-            if not scheduled:
+            if not timers:
                 raise DeadlockError("every task waits for another")
-            self._passed = max(self._passed, scheduled[0].when())
-        while scheduled and scheduled[0].when() <= self._passed:
-            ready.append(heapq.heappop(scheduled))
+            self._passed = max(self._passed, timers[0][0])
+        while timers and timers[0][0] <= self._passed:
+            timer = heapq.heappop(timers)[2]
+            if not timer.cancelled():
+                ready.append(timer)
         if len(ready) > 1:
             ready.rotate(-int(self._rng.random() * len(ready)))
-        handle = ready.popleft()
-        if not handle.cancelled():
+        if ready and not (handle := ready.popleft()).cancelled():
             handle._run()  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """A timer that was cancelled is left out when its time comes."""
 
     def _write_to_self(self) -> None:
         """There is no other thread to wake this one up."""
@@ -105,9 +132,15 @@ def run[T](seed: int, main: Coroutine[Any, Any, T]) -> T:
         try:
             return loop.run_until_complete(main)
         finally:
-            for task in (left := asyncio.all_tasks(loop)):
-                task.cancel()
-            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.run_until_complete(_end_all())
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
             gc.enable()
+
+
+async def _end_all() -> None:
+    """End the tasks that the universe leaves behind."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)

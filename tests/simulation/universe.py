@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from shared.bootstrap.services import App
+from shared.domain.run import RunState
 from tests.simulation import bugs
 from tests.simulation.actors import ACTORS
 from tests.simulation.fate import Dice, Fault, Gate, Outage, outage_sites
@@ -19,6 +20,7 @@ from tests.simulation.world import World, settings
 
 _HOUR: Final = 3600.0
 _DAY: Final = 24 * _HOUR
+_ENDED: Final = (RunState.FINISHED, RunState.FAILED, RunState.HELD)
 _RATES: Final = {
     Fault.REFUSE: 0.01,
     Fault.TIME_OUT: 0.004,
@@ -28,8 +30,11 @@ _RATES: Final = {
     Fault.SLOW: 0.01,
 }
 
-EXTRAS: Final = ("outages", "throttling", "awkward", "duplicates", "skew")
-"""Faults that are not about a single call."""
+FAULTS: Final = (
+    *(str(fault) for fault in Fault),
+    *("outages", "throttling", "awkward", "duplicates", "skew"),
+)
+"""All faults; the last ones are not about a single call."""
 
 SOMETIMES: Final = (
     *Fault,
@@ -62,9 +67,9 @@ class Plan:
     seed: int
     users: int = 8
     hours: float = 3.0
-    days: float = 2.2
+    days: float = 1.1
     actors: tuple[str, ...] = tuple(ACTORS)
-    faults: tuple[str, ...] = (*(str(fault) for fault in Fault), *EXTRAS)
+    faults: tuple[str, ...] = FAULTS
     bug: str = ""
     limits: Limits = STRICT
 
@@ -159,10 +164,14 @@ def begin_timers(host: Host) -> None:
         return not any((due := row.get("due")) and due <= now for row in account.rows("waiting"))
 
     def no_sweep() -> bool:
-        ended = ("finished", "failed", "held")
-        sweeps = (row for row in account.rows("runs") if row["cause"] == "sweep")
-        wanted = (row.get("wanted") for row in account.rows("state"))
-        return all(row["state"] in ended for row in sweeps) and not any(wanted)
+        ended = {row["RowKey"] for row in account.rows("runs") if row["state"] in _ENDED}
+        # The sweep that is not finished, one that is wanted, those that were released.
+        return all(
+            not row.get("wanted")
+            and row["PartitionKey"] == "state"
+            and (not row.get("run") or row["run"] in ended)
+            for row in account.rows("state")
+        )
 
     def no_poison() -> bool:
         return not any(queues[name].letters for name in queues if name.endswith("poison"))

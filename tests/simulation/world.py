@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from shared.bootstrap.adapters import Adapters
@@ -93,6 +93,7 @@ class SimulatedAdapters(Adapters):
         return Line(name, world.gate, self.process, throttle, world.rng, in_flight)
 
 
+@cache
 def settings(**changed: str) -> Settings:
     """Return the app's settings: the defaults, and what is changed (`mode="report"`)."""
     environment = {
