@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import replace
 from typing import Final
 
@@ -17,7 +17,7 @@ from tests.simulation.bugs import BUGS
 from tests.simulation.rules import OFF_TODAY, STRICT, TODAY, Broken
 from tests.simulation.shrinking import shrink
 from tests.simulation.small import WORLDS, Schedule, play, schedules
-from tests.simulation.universe import FAULTS, SOMETIMES, Outcome, Plan, live
+from tests.simulation.universe import FAULTS, SOMETIMES, Plan, live
 
 _PROCESSES: Final = 2
 _ENOUGH: Final = 200
@@ -84,7 +84,9 @@ def _find_bugs(plan: Plan) -> int:
             outcome = live(replace(plan, seed=seed, bug=bug, limits=TODAY))
             found = next((each for each in outcome.broken if each.rule not in OFF_TODAY), None)
             if found:
-                _say(f"{bug}: found in universe {seed - plan.seed + 1}: {found.rule}: {found.facts}")
+                _say(
+                    f"{bug}: found in universe {seed - plan.seed + 1}: {found.rule}: {found.facts}"
+                )
                 break
         missed += found is None
         if found is None:
@@ -105,7 +107,9 @@ def _search_small_worlds(delays: int, today: bool) -> int:
         _, calls = play(Schedule(world))
         began, count = time.monotonic(), 0
         broken: dict[str, list[tuple[Schedule, Broken]]] = {}
-        for schedule, found in _parallel(_play if today else _play_strictly, schedules(world, delays, calls)):
+        for schedule, found in _parallel(
+            _play if today else _play_strictly, schedules(world, delays, calls)
+        ):
             count += 1
             for each in found:
                 broken.setdefault(each.rule, []).append((schedule, each))
@@ -128,7 +132,8 @@ def _parallel[Given, Got](work: Callable[[Given], Got], given: Iterable[Given]) 
     """Yield what comes of each, in two processes; no more is taken than they can work on."""
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(_PROCESSES, context, logging.disable, (logging.CRITICAL,)) as pool:
-        todo, running = iter(given), set()
+        todo = iter(given)
+        running: set[Future[Got]] = set()
         while True:
             running |= {pool.submit(work, one) for one in itertools.islice(todo, 64 - len(running))}
             if not running:
@@ -139,8 +144,12 @@ def _parallel[Given, Got](work: Callable[[Given], Got], given: Iterable[Given]) 
 
 def command(plan: Plan) -> str:
     """Return the command that replays a universe."""
-    parts = [f"--replay {plan.seed} --users {plan.users} --hours {plan.hours:g} --days {plan.days:g}"]
-    parts += [f"--without {name}" for name in (*ACTORS, *FAULTS) if name not in plan.actors + plan.faults]
+    parts = [
+        f"--replay {plan.seed} --users {plan.users} --hours {plan.hours:g} --days {plan.days:g}"
+    ]
+    parts += [
+        f"--without {name}" for name in (*ACTORS, *FAULTS) if name not in plan.actors + plan.faults
+    ]
     parts += [f"--bug '{plan.bug}'"] if plan.bug else []
     parts += ["--today"] if plan.limits == TODAY else []
     return f'make simulate ARGS="{" ".join(parts)}"'

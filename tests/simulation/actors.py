@@ -87,7 +87,7 @@ async def caller(host: Host, rules: Rules, until: float) -> None:
             dry_run=rng.random() < 0.2,
         )
         ids = [each.id for each in some] if kind < 0.7 else []
-        for _ in range(rng.choice([1, 1, 2, 5])):
+        for _again in range(rng.choice([1, 1, 2, 5])):
             host.spawn(ask(host, rules, f"key-{number}", request, ids))
             await asyncio.sleep(rng.choice([0, 0.1, 3]))
 
@@ -116,7 +116,7 @@ async def notices(host: Host, _: Rules, until: float) -> None:
     while await _pause(world, 20, until):
         changes = world.people.changes
         for user, _removed, _licensed in changes[seen:]:
-            for _ in range(rng.choice([0, 1, 1, 2])):
+            for _again in range(rng.choice([0, 1, 1, 2])):
                 host.spawn(notify(host, user))
         seen = len(changes)
 

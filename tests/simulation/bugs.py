@@ -21,7 +21,9 @@ class _NoLeases(StateTable):
 
 
 class _NoSaves(ReplacedProviderTable):
-    async def save_entries(self, user: ServiceUser, now: datetime, *, for_move: bool = False) -> bool:
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, *, for_move: bool = False
+    ) -> bool:
         return True
 
 
@@ -32,7 +34,9 @@ class _LateSaves(ReplacedProviderTable):
         self._real = real
         self._later: list[tuple[ServiceUser, datetime]] = []
 
-    async def save_entries(self, user: ServiceUser, now: datetime, *, for_move: bool = False) -> bool:
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, *, for_move: bool = False
+    ) -> bool:
         self._later.append((user, now))
         return True
 

@@ -68,7 +68,8 @@ class SimulatedGraph:
 
         found = await self._line.call("licensed", licensed)
         for some in batched(found, _PAGE, strict=False):
-            yield await self._line.call("licensed", lambda some=some: list(some))
+            await self._line.call("licensed", lambda: None)
+            yield list(some)
 
     async def members(self, group: str) -> AsyncIterator[list[str]]:
         yield await self._line.call(

@@ -19,9 +19,9 @@ from tests.simulation.loop import Clock, Crash
 from tests.simulation.queues import Bin, Letter
 from tests.simulation.world import World
 
-_OPTIONS: Final = json.loads(
-    (Path(__file__).parents[2] / "host.json").read_text(encoding="utf-8")
-)["extensions"]["queues"]
+_OPTIONS: Final = json.loads((Path(__file__).parents[2] / "host.json").read_text(encoding="utf-8"))[
+    "extensions"
+]["queues"]
 _AT_ONCE: Final[int] = _OPTIONS["batchSize"] + _OPTIONS["newBatchThreshold"]
 _AGAIN_AFTER: Final = float(_OPTIONS["visibilityTimeout"].rpartition(":")[2])
 _LEASE: Final = 600.0
@@ -103,7 +103,7 @@ class Host:
             return True
         return False
 
-    async def timer(
+    def timer(
         self,
         first: float,
         period: float,
@@ -111,19 +111,26 @@ class Host:
         idle: Callable[[], bool] = lambda: False,
     ) -> None:
         """Run a timer for ever. idle: whether a tick would find nothing to do; then it is left out."""
-        loop, at = asyncio.get_running_loop(), first
-        while True:
-            await asyncio.sleep(at - loop.time())
-            instance = self.any()
-            if instance and not idle():
-                if len(self.alive) > 1 and self.world.rng.random() < self.duplicates:
-                    # The host's own lease on a timer may be lost: then two instances run it.
-                    other = self.any()
-                    if other and other is not instance:
-                        self.reached["timer runs twice"] += 1
-                        self.spawn(self.run(other, work))
-                await self.run(instance, work)
+        loop = asyncio.get_running_loop()
+
+        def tick(at: float) -> None:
+            if self.alive and not idle():
+                self.spawn(fire(at))
+            else:
+                loop.call_at(at + period, tick, at + period)
+
+        async def fire(at: float) -> None:
+            rng = self.world.rng
+            instances = rng.sample(self.alive, min(2, len(self.alive)))
+            if len(instances) > 1 and rng.random() < self.duplicates:
+                # The host's own lease on a timer may be lost: then two instances run it.
+                self.reached["timer runs twice"] += 1
+                self.spawn(self.run(instances[1], work))
+            await self.run(instances[0], work)
             at += period * max(1, -(-(loop.time() - at) // period))
+            loop.call_at(at, tick, at)
+
+        loop.call_at(first, tick, first)
 
     def _watch(self, name: str) -> Callable[[float], None]:
         def watch(at: float) -> None:

@@ -53,6 +53,7 @@ class Line:
         name: str,
         gate: Gate,
         process: Process,
+        *,
         throttle: Throttle,
         rng: random.Random,
         in_flight: int,

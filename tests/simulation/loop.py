@@ -16,7 +16,7 @@ MIDNIGHT: Final = datetime(2026, 11, 23, tzinfo=UTC)
 """What every universe's clock shows at its beginning."""
 
 
-class Crash(BaseException):  # noqa: N818 - not an error of ours: the process is gone
+class Crash(BaseException):
     """The process that called does not exist any more."""
 
 
@@ -43,21 +43,21 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Return the virtual seconds since the beginning."""
         return self._passed
 
-    def call_later(
+    def call_later[*Given](
         self,
         delay: float,
-        callback: Callable[..., object],
-        *args: Any,
+        callback: Callable[[*Given], object],
+        *args: *Given,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call something after a delay."""
         return self.call_at(self._passed + delay, callback, *args, context=context)
 
-    def call_at(
+    def call_at[*Given](
         self,
         when: float,
-        callback: Callable[..., object],
-        *args: Any,
+        callback: Callable[[*Given], object],
+        *args: *Given,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call something at a time."""
@@ -79,7 +79,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if len(ready) > 1:
             ready.rotate(-int(self._rng.random() * len(ready)))
         if ready and not (handle := ready.popleft()).cancelled():
-            handle._run()  # type: ignore[attr-defined]  # noqa: SLF001
+            handle._run()
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """A timer that was cancelled is left out when its time comes."""

@@ -64,7 +64,9 @@ class Person:
     def seen(self, lag: float = 0.0) -> State:
         """Return what was true `lag` seconds ago."""
         at = _now() - lag
-        return next((state for since, state, _ in reversed(self.past) if since <= at), self.past[0][1])
+        return next(
+            (state for since, state, _ in reversed(self.past) if since <= at), self.past[0][1]
+        )
 
     def in_directory(self, state: State, groups: frozenset[str]) -> DirectoryUser:
         """Return Graph's view of a state. groups: those it is asked about."""
@@ -112,9 +114,7 @@ class People:
         """Return entries that no other user has, and no user had before."""
         self._codes += 1
         code = f"7{self._codes:07d}"
-        return (
-            ProviderEntry(name, f"{name}.example", "+15550100", "+18000100", code, "", True),
-        )
+        return (ProviderEntry(name, f"{name}.example", "+15550100", "+18000100", code, "", True),)
 
 
 def population(rng: random.Random, count: int) -> People:

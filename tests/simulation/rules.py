@@ -178,7 +178,9 @@ class Rules:
                 self._break("14 runs end", "", f"{run} is {row['state']} ({row['reason']})")
             return
         results = {
-            each["RowKey"]: each for each in account.rows("runresults") if each["PartitionKey"] == run
+            each["RowKey"]: each
+            for each in account.rows("runresults")
+            if each["PartitionKey"] == run
         }
         if row["cause"] == Signal.REQUEST and row["state"] == RunState.FINISHED:
             for user in self.asked.get(run, ()):

@@ -93,9 +93,7 @@ def play(schedule: Schedule, bug: str = "", limits: Limits = TODAY) -> tuple[lis
     return run(1, _play(schedule.world, Script(verdicts), bug, limits))
 
 
-async def _play(
-    name: str, script: Script, bug: str, limits: Limits
-) -> tuple[list[Broken], int]:
+async def _play(name: str, script: Script, bug: str, limits: Limits) -> tuple[list[Broken], int]:
     people = People()
     people.add(State(entries=people.third_party()))
     quiet = Script()

@@ -211,7 +211,7 @@ class TableClient:
     def _entity(self, row: Row) -> TableEntity:
         entity = TableEntity({name: row[name] for name in row if not name.startswith("_")})
         at: datetime | None = row.get("_at")
-        entity._metadata = {"etag": row.get("_etag"), "timestamp": at}  # noqa: SLF001
+        entity._metadata = {"etag": row.get("_etag"), "timestamp": at}
         return entity
 
 

@@ -233,7 +233,9 @@ def test_a_run_over_a_provider_has_a_result_of_everybody() -> None:
 
     for seed in range(4):
         scene = act(story, seed)
-        assert [run["state"] for run in scene.rows("runs") if run["cause"] == "request"] == ["finished"]
+        assert [run["state"] for run in scene.rows("runs") if run["cause"] == "request"] == [
+            "finished"
+        ]
         assert scene.not_moved() == []
 
 

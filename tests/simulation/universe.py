@@ -3,8 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from shared.bootstrap.services import App
@@ -185,15 +184,12 @@ def begin_timers(host: Host) -> None:
         await app.poison.record()
         await app.failed_pages.record()
 
-    for timer in (
-        host.timer(2 * _HOUR, _DAY, lambda app: app.sweeper.sweep()),
-        host.timer(60, 60, lambda app: app.sweeper.resume(), no_sweep),
-        host.timer(60, 60, lambda app: app.rechecker.recheck(), nobody_due),
-        host.timer(5, 300, lambda app: app.catch_up.catch_up(), nothing_changed),
-        host.timer(300, 300, poison, no_poison),
-        host.timer(1800, _HOUR, lambda app: app.subscriber.keep()),
-    ):
-        host.spawn(timer)
+    host.timer(2 * _HOUR, _DAY, lambda app: app.sweeper.sweep())
+    host.timer(60, 60, lambda app: app.sweeper.resume(), no_sweep)
+    host.timer(60, 60, lambda app: app.rechecker.recheck(), nobody_due)
+    host.timer(5, 300, lambda app: app.catch_up.catch_up(), nothing_changed)
+    host.timer(300, 300, poison, no_poison)
+    host.timer(1800, _HOUR, lambda app: app.subscriber.keep())
 
 
 def _outcome(plan: Plan, world: World, host: Host, rules: Rules, attention: int) -> Outcome:

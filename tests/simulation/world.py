@@ -88,9 +88,14 @@ class SimulatedAdapters(Adapters):
 
     def _line(self, name: str) -> Line:
         world = self.world
-        in_flight = self.settings.max_calls_in_flight
-        throttle = world.throttles[name]
-        return Line(name, world.gate, self.process, throttle, world.rng, in_flight)
+        return Line(
+            name,
+            world.gate,
+            self.process,
+            throttle=world.throttles[name],
+            rng=world.rng,
+            in_flight=self.settings.max_calls_in_flight,
+        )
 
 
 @cache
