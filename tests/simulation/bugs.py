@@ -1,18 +1,20 @@
 """Ten faults that the app does not have, put back by the wiring: the simulation has to find each."""
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 
+from shared.bootstrap.services import App
 from shared.domain.decision import Rules
 from shared.domain.outcome import UserResult
 from shared.domain.user import ServiceUser
+from shared.settings.settings import Mode
 from shared.storage.move_requests import MoveRequestTable
 from shared.storage.replaced import ReplacedProviderTable
 from shared.storage.runs import RunTable
 from shared.storage.state import StateTable
 from shared.storage.waiting import WaitingTable
-from tests.simulation.world import SimulatedAdapters, Wiring
+from tests.simulation.world import Wiring
 
 
 class _NoLeases(StateTable):
@@ -63,23 +65,28 @@ class _SavesAfterwards:
 
 
 class _Remembers:
-    """A service whose answers are kept for ever. call: the one that is."""
+    """A service whose answers about users are kept for ever."""
 
-    def __init__(self, service: Any, call: str) -> None:
-        self._service, self._call = service, call
-        self._known: dict[Any, Any] = {}
+    def __init__(self, service: Any) -> None:
+        self._service = service
+        self._known: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
-        if name != self._call:
-            return getattr(self._service, name)
+        return getattr(self._service, name)
 
-        async def remembered(key: Any) -> Any:
-            known = str(key)
-            if known not in self._known:
-                self._known[known] = await getattr(self._service, name)(key)
-            return self._known[known]
 
-        return remembered
+class _TeamsRemembered(_Remembers):
+    async def user(self, user_id: str) -> Any:
+        if user_id not in self._known:
+            self._known[user_id] = await self._service.user(user_id)
+        return self._known[user_id]
+
+
+class _GraphRemembered(_Remembers):
+    async def users(self, ids: Sequence[str]) -> Mapping[str, Any]:
+        if missing := [user for user in ids if user not in self._known]:
+            self._known |= await self._service.users(missing)
+        return {user: self._known[user] for user in ids}
 
 
 class _OverwrittenResults(RunTable):
@@ -99,50 +106,50 @@ class _DeafWaiting(WaitingTable):
         """Remember nobody."""
 
 
-def _leases(to: SimulatedAdapters) -> None:
-    to.state = _NoLeases(to.tables.table("state"))
+def _leases(app: App) -> None:
+    app.adapters.state = _NoLeases(app.adapters.tables.table("state"))
 
 
-def _saves(to: SimulatedAdapters) -> None:
-    to.replaced = _NoSaves(to.tables.table("replacedproviders"))
+def _saves(app: App) -> None:
+    app.adapters.replaced = _NoSaves(app.adapters.tables.table("replacedproviders"))
 
 
-def _late_saves(to: SimulatedAdapters) -> None:
-    late = _LateSaves(to.replaced)
-    to.replaced = late
-    to.teams = cast("Any", _SavesAfterwards(to.teams, late))
+def _late_saves(app: App) -> None:
+    late = _LateSaves(app.adapters.replaced)
+    app.adapters.replaced = late
+    app.adapters.teams = cast("Any", _SavesAfterwards(app.adapters.teams, late))
 
 
-def _entries(to: SimulatedAdapters) -> None:
-    to.teams = cast("Any", _Remembers(to.teams, "user"))
+def _entries(app: App) -> None:
+    app.adapters.teams = cast("Any", _TeamsRemembered(app.adapters.teams))
 
 
-def _licenses(to: SimulatedAdapters) -> None:
-    to.graph = cast("Any", _Remembers(to.graph, "users"))
+def _licenses(app: App) -> None:
+    app.adapters.graph = cast("Any", _GraphRemembered(app.adapters.graph))
 
 
-def _results(to: SimulatedAdapters) -> None:
-    to.runs = _OverwrittenResults(to.tables.table("runs"), to.tables.table("runresults"))
+def _results(app: App) -> None:
+    to = app.adapters.tables
+    app.adapters.runs = _OverwrittenResults(to.table("runs"), to.table("runresults"))
 
 
-def _keys(to: SimulatedAdapters) -> None:
-    to.move_requests = _NoKeys(to.tables.table("requests"))
+def _keys(app: App) -> None:
+    app.adapters.move_requests = _NoKeys(app.adapters.tables.table("requests"))
 
 
-def _mode(to: SimulatedAdapters) -> None:
-    """The mode of the settings reaches no service; the process still runs in it."""
-    to.process.mode = str(to.settings.mode)
+def _mode(app: App) -> None:
+    app.settings = app.settings.model_copy(update={"mode": Mode.MOVE})
 
 
-def _poison(to: SimulatedAdapters) -> None:
-    to.waiting = _DeafWaiting(to.tables.table("waiting"))
+def _waiting(app: App) -> None:
+    app.adapters.waiting = _DeafWaiting(app.adapters.tables.table("waiting"))
 
 
-def _exclusions(to: SimulatedAdapters) -> None:
-    to.rules = Rules()
+def _exclusions(app: App) -> None:
+    app.adapters.rules = Rules()
 
 
-BUGS: Final[dict[str, Callable[[SimulatedAdapters], None]]] = {
+BUGS: Final[dict[str, Wiring]] = {
     "lease never respected": _leases,
     "saves dropped": _saves,
     "save after set": _late_saves,
@@ -151,7 +158,7 @@ BUGS: Final[dict[str, Callable[[SimulatedAdapters], None]]] = {
     "results overwritten": _results,
     "idempotency key ignored": _keys,
     "mode not carried": _mode,
-    "waiting not recorded": _poison,
+    "waiting not recorded": _waiting,
     "exclusions ignored": _exclusions,
 }
 """Each fault by its name."""

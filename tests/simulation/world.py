@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 TENANT = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
 
-Wiring = Callable[["SimulatedAdapters"], None]
-"""Changes adapters once they are built: how a named fault is put back."""
+Wiring = Callable[[App], None]
+"""Changes an app once it is built: how a named fault is put back."""
 
 
 @dataclass
 class World:
-    """One universe's services and storage. wiring: done to each process's adapters."""
+    """One universe's services and storage. wiring: done to each process's app."""
 
     gate: Gate
     people: People
@@ -53,7 +53,7 @@ class World:
         """Return the real app in a process."""
         app = App(settings)
         app.adapters = SimulatedAdapters(settings, self, process)
-        self.wiring(app.adapters)
+        self.wiring(app)
         return app
 
 
