@@ -26,7 +26,7 @@ class Limits:
 
 
 STRICT: Final = Limits()
-TODAY: Final = Limits(entries=3600.0, license=3600.0)
+TODAY: Final = Limits(entries=3600.0, license=600.0)
 """What is read waits in lines and pauses before it is acted on (finding 1), for so long at most."""
 
 OFF_TODAY: Final = frozenset({"4 mails", "8 report's queue", "14 final", "14 runs end"})

@@ -239,6 +239,23 @@ def test_a_run_over_a_provider_has_a_result_of_everybody() -> None:
         assert scene.not_moved() == []
 
 
+@_open(14)
+def test_who_is_throttled_inside_a_batch_is_tried_again() -> None:
+    """Graph answers some users of a batch with 429 while a request by name is carried out."""
+
+    async def story(scene: Scene) -> None:
+        names = tuple(user.id for user in scene.users(40))
+        scene.begin()
+        await minutes(1)
+        scene.world.graph.awkward = 1.0
+        await ask(scene.host, scene.rules, "key", MoveRequest(users=names), list(names))
+        await asyncio.sleep(20)
+        scene.world.graph.awkward = 0.0
+        await minutes(55)
+
+    assert act(story).not_moved() == []
+
+
 @_open(15)
 def test_a_late_report_that_a_user_was_removed_drops_nobody() -> None:
     """Delta reports again that a user was deleted, long after the user was restored."""
@@ -285,6 +302,24 @@ def test_a_message_that_comes_again_leaves_the_result_of_a_move() -> None:
         await minutes(10)
 
     assert [row["outcome"] for row in act(story).rows("runresults")] == ["moved"] * 3
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="found by the simulation")
+def test_a_sweep_that_pauses_is_not_forgotten_when_another_begins() -> None:
+    """An interrupted sweep waits for its time; the next sweep takes its place, and it never ends."""
+
+    async def story(scene: Scene) -> None:
+        scene.users(5)
+        scene.begin()
+        await minutes(1)
+        scene.world.gate.outages.append(Outage("teams", 0, 7250))
+        for _ in range(2):
+            if instance := scene.host.any():
+                await scene.host.run(instance, lambda app: app.sweeper.sweep())
+        await minutes(4 * 60)
+
+    states = {run["state"] for run in act(story).rows("runs")}
+    assert states <= {"finished", "failed"}
 
 
 def _writes(site: str) -> bool:
