@@ -12,7 +12,7 @@ from tests.simulation import bugs
 from tests.simulation.actors import ACTORS
 from tests.simulation.fate import Dice, Fault, Gate, Outage, outage_sites
 from tests.simulation.host import Host
-from tests.simulation.loop import Clock, VirtualLoop, run
+from tests.simulation.loop import Clock, run
 from tests.simulation.people import population
 from tests.simulation.rules import STRICT, Broken, Limits, Rules
 from tests.simulation.world import World, settings
@@ -193,9 +193,7 @@ def begin_timers(host: Host) -> None:
 
 
 def _outcome(plan: Plan, world: World, host: Host, rules: Rules, attention: int) -> Outcome:
-    loop = asyncio.get_running_loop()
-    assert isinstance(loop, VirtualLoop)
-    rules.broken += [Broken("no defect", "", repr(error)) for error in loop.defects]
+    rules.broken += [Broken("no defect", "", repr(error)) for error in world.defects]
     reached = host.reached + rules.reached + world.gate.struck
     reached["attention"] = attention
     reached["set"] = len(rules.sets)

@@ -40,6 +40,8 @@ class World:
     account: Account = field(default_factory=Account)
     queues: dict[str, Bin] = field(default_factory=dict)
     throttles: dict[str, Throttle] = field(default_factory=dict)
+    defects: list[BaseException] = field(default_factory=list)
+    """Exceptions that no part of the app or of the host expects."""
 
     def __post_init__(self) -> None:
         self.graph = GraphWorld(self.people, self.rng)
