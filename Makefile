@@ -127,6 +127,10 @@ bench: install ## print the figures of docs/performance.md
 chaos: install ## suffer a seeded storm of faults and check every rule; ARGS="--seeds 20"
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
+.PHONY: simulate
+simulate: $(READY) ## live through many universes in virtual time; ARGS="--minutes 60", "--bugs", "--replay 7"
+	@PYTHONHASHSEED=0 $(BIN)/python -m tests.simulation $(ARGS)
+
 .PHONY: clean
 clean: ## remove everything that make installed or the tools cached
 	rm -rf $(VENV) .venv-checkov dist local/azurite/node_modules infra/kusto/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

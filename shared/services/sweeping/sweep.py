@@ -131,7 +131,8 @@ class Sweeper:
             self._log.write(SweepSkipped(reason="another instance is sweeping"))
             return None
         try:
-            run = await self._unfinished()
+            # Who asks for a sweep resumes one that pauses: a second one would leave it open for ever.
+            run = await self._unfinished(paused=begin)
             if run is None and not begin:
                 return None
             return await self._proceed(run or await self._begin())
@@ -147,19 +148,20 @@ class Sweeper:
         now = self._clock.now()
         name = new_run_id(Signal.SWEEP, now)
         run = Run(name, Signal.SWEEP, RunState.RUNNING, now, mode=self._mode)
-        await self._runs.save_run(run)
+        # In this order: after a crash in between, nothing is left open that nobody knows of.
         await self._state.save_current_sweep(run.id)
+        await self._runs.save_run(run)
         await self._state.request_sweep(False)
         return run
 
-    async def _unfinished(self) -> Run | None:
+    async def _unfinished(self, *, paused: bool = False) -> Run | None:
         """Return the run to resume: the current one, else the first released one."""
         current = await self._state.current_sweep()
         for run_id in [current, *await self._state.released_sweeps()]:
             run = await self._runs.find_run(run_id) if run_id else None
             if run is None or run.state not in _OPEN:
                 continue
-            if run.not_before is None or self._clock.now() >= run.not_before:
+            if paused or run.not_before is None or self._clock.now() >= run.not_before:
                 return run
         return None
 
