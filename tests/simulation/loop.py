@@ -35,7 +35,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._passed = 0.0
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._count = 0
-        # What nobody waits for may crash; what somebody does is looked at by `Host.spawn`.
+        # What nobody waits for may crash; what somebody does is tried by `Host.spawn`.
         self.set_exception_handler(lambda *_: None)
 
     def time(self) -> float:

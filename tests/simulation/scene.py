@@ -29,7 +29,7 @@ class Scene:
         self.rules = Rules(self.host, STRICT)
 
     def users(self, count: int, **state: Any) -> list[Person]:
-        """Add licensed users; each on a third party, unless told otherwise."""
+        """Add licensed users; each on a third party, unless set otherwise."""
         return [
             self.people.add(State(**{"entries": self.people.third_party("BT"), **state}))
             for _ in range(count)
