@@ -14,6 +14,11 @@ class Mode(StrEnum):
     REPORT = "report"
 
 
+def weaker(*modes: Mode | None) -> Mode:
+    """Return `move` only if all of the modes are that; one that is not known changes nobody."""
+    return Mode.MOVE if all(mode is Mode.MOVE for mode in modes) else Mode.REPORT
+
+
 class Signal(StrEnum):
     """Cause of an attempt or a run; it means "check these users" and nothing more."""
 

@@ -16,7 +16,7 @@ from shared.domain.decision import Rules
 from shared.domain.messages import MoveMessage
 from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.run import Mode
+from shared.domain.run import Mode, weaker
 from shared.domain.user import DirectoryUser
 from shared.errors import AcpError
 from shared.services.moving.recording import Recorder
@@ -115,7 +115,7 @@ class BatchMover:
         read_at = self._clock.monotonic()
         found, standing = await self._look_up(ids)
         rules = standing.with_numbers(options.service_number, options.toll_free_number)
-        report_only = Mode.REPORT in (self._mode, message.mode or Mode.REPORT)
+        report_only = weaker(self._mode, message.mode) is Mode.REPORT
         terms = Terms(rules, options.send_email, report_only, message.run, read_at)
         moves = (self._move_and_record(user, found[user], terms, message, began) for user in ids)
         report = _Report()
@@ -163,7 +163,8 @@ class BatchMover:
     async def _send_again(
         self, message: MoveMessage, users: Sequence[str], error: AcpError
     ) -> None:
-        later = replace(message, users=tuple(users), retries=message.retries + 1)
+        mode = weaker(self._mode, message.mode)
+        later = replace(message, users=tuple(users), retries=message.retries + 1, mode=mode)
         delay = min(_RETRY_CAP, _RETRY_BASE * 2**message.retries)
         await self._queue.send([later], delay=delay)
         self._log.write(Unrecorded(users=len(users), retries=later.retries, reason=str(error)))

@@ -21,7 +21,7 @@ from shared.clock import Clock
 from shared.domain.decision import Action
 from shared.domain.messages import move_messages
 from shared.domain.retry import RetryPolicy
-from shared.domain.run import Mode, Run, RunState, Signal, SweepPage, new_run_id
+from shared.domain.run import Mode, Run, RunState, Signal, SweepPage, new_run_id, weaker
 from shared.domain.sweep_limit import SweepLimit
 from shared.errors import (
     AcpError,
@@ -203,7 +203,11 @@ class Sweeper:
         await self._keep_lease()
         users = (user for page in pages for user in page.to_queue)
         messages = move_messages(
-            Signal.SWEEP, users, mode=run.mode, run=run.id, operation=current_id()
+            Signal.SWEEP,
+            users,
+            mode=weaker(self._mode, run.mode),
+            run=run.id,
+            operation=current_id(),
         )
         await self._queue.send(list(messages))
         for page in pages:
