@@ -13,9 +13,10 @@ UV_VERSION := $(shell sed -n 's/.*"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
 READY := $(VENV)/.ready
 CHECKOV := .venv-checkov/.ready
 AZURITE := local/azurite/node_modules/.package-lock.json
-COMPILE_ALONE := $(UV) pip compile --universal --python-version 3.13 --generate-hashes \
+KUSTO := infra/kusto/node_modules/.package-lock.json
+COMPILE := $(UV) pip compile --universal --python-version 3.13 --generate-hashes \
 	--no-annotate --quiet --custom-compile-command "make lock"
-COMPILE := $(COMPILE_ALONE) pyproject.toml
+COMPILE_DEV := $(COMPILE) pyproject.toml --extra local --group app --group dev --constraint requirements.txt
 ARGS ?=
 
 .PHONY: help
@@ -23,7 +24,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 .PHONY: install
-install: $(READY) $(AZURITE) ## make .venv and install Azurite (done by the other targets when needed)
+install: $(READY) $(AZURITE) $(KUSTO) ## make .venv, install Azurite and Kusto's parser (other targets do it when needed)
 
 $(READY): requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.13 or newer is needed: install it, or name it with make PYTHON=..."; exit 1; }
@@ -39,6 +40,11 @@ $(AZURITE): local/azurite/package-lock.json | $(READY)
 	@$(BIN)/python -m local.azurite.install
 	@touch $@
 
+$(KUSTO): infra/kusto/package-lock.json | $(READY)
+	@echo "Installing Kusto's parser ..."
+	@$(BIN)/python -m local.azurite.install infra/kusto
+	@touch $@
+
 .PHONY: demo
 demo: install ## watch a simulated tenant being put right; ARGS="--users 500 --seed 7"
 	@$(BIN)/acp demo $(ARGS)
@@ -48,7 +54,7 @@ test: install ## run the tests (unit, integration, e2e)
 	@$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
 
 .PHONY: unit
-unit: $(READY) ## run the unit tests only: milliseconds, no Azurite
+unit: $(READY) $(KUSTO) ## run the unit tests only: milliseconds, no Azurite
 	@$(BIN)/pytest tests/unit $(ARGS)
 
 .PHONY: large
@@ -56,17 +62,20 @@ large: install ## run the tests that take long: a sweep of 20,000 users killed t
 	@$(BIN)/pytest -m large tests $(ARGS)
 
 .PHONY: check
-check: $(READY) $(CHECKOV) ## format, lint, types, stale requirements, infrastructure, package
+check: $(READY) $(CHECKOV) $(KUSTO) ## format, lint, types, layers, spelling, stale requirements, workflows, infrastructure, package
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/codespell
+	@$(BIN)/lint-imports --no-logo
 	@$(MAKE) --no-print-directory check-lock
+	@$(BIN)/zizmor --offline --quiet --no-progress --persona pedantic .github
 	@$(BIN)/python -m infra.checks
 	@$(BIN)/python -m infra.package
 
 .PHONY: package
 package: $(READY) ## build dist/acp-mover.zip and show that it runs
-	@$(BIN)/python -m infra.package $(ARGS)
+	@$(BIN)/python -m infra.package
 
 .PHONY: checkov
 checkov: $(CHECKOV) # installs checkov into an environment of its own (make check does it)
@@ -84,23 +93,31 @@ format: $(READY) ## format and fix what can be fixed
 
 .PHONY: lock
 lock: $(READY) ## compile the hashed requirements from pyproject.toml (UPGRADE=--upgrade for newer versions)
-	@$(COMPILE) $(UPGRADE) --output-file requirements.txt
-	@$(COMPILE) $(UPGRADE) --constraint requirements.txt --group dev --output-file requirements-dev.txt
-	@$(COMPILE_ALONE) $(UPGRADE) --group checkov --output-file requirements-checkov.txt
+	@$(COMPILE) $(UPGRADE) --group app --output-file requirements.txt
+	@$(COMPILE_DEV) $(UPGRADE) --output-file requirements-dev.txt
+	@$(COMPILE) $(UPGRADE) --group checkov --output-file requirements-checkov.txt
 
 .PHONY: check-lock
 check-lock: $(READY) # fails when the hashed requirements are older than pyproject.toml
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && cp requirements*.txt "$$tmp" \
-	&& $(COMPILE) --output-file "$$tmp/requirements.txt" \
-	&& $(COMPILE) --constraint requirements.txt --group dev --output-file "$$tmp/requirements-dev.txt" \
-	&& $(COMPILE_ALONE) --group checkov --output-file "$$tmp/requirements-checkov.txt" \
+	&& $(COMPILE) --group app --output-file "$$tmp/requirements.txt" \
+	&& $(COMPILE_DEV) --output-file "$$tmp/requirements-dev.txt" \
+	&& $(COMPILE) --group checkov --output-file "$$tmp/requirements-checkov.txt" \
 	&& (for one in requirements*.txt; do cmp -s "$$one" "$$tmp/$$one" || exit 1; done) \
 	|| { echo "requirements*.txt do not match pyproject.toml: run make lock"; exit 1; }
 
 .PHONY: docs
-docs: $(READY) ## write the generated parts of docs and the workbook from code and queries
+docs: $(READY) ## write the generated parts of docs from the code
 	@$(BIN)/python -m docs.generate
-	@$(BIN)/python -m infra.workbook
+
+.PHONY: plan
+plan: $(READY) ## predict what each way of deploying creates (infra/predicted; needs Bicep)
+	@$(BIN)/python -m infra.predictions
+	@$(BIN)/python -m docs.generate
+
+.PHONY: pictures
+pictures: install ## run the demo and draw docs/pictures/demo.svg
+	@$(BIN)/python -m docs.pictures
 
 .PHONY: bench
 bench: install ## print the figures of docs/performance.md
@@ -110,7 +127,11 @@ bench: install ## print the figures of docs/performance.md
 chaos: install ## suffer a seeded storm of faults and check every rule; ARGS="--seeds 20"
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
+.PHONY: simulate
+simulate: $(READY) ## live through many universes in virtual time; ARGS="--minutes 60", "--bugs", "--replay 7"
+	@PYTHONHASHSEED=0 $(BIN)/python -m tests.simulation $(ARGS)
+
 .PHONY: clean
 clean: ## remove everything that make installed or the tools cached
-	rm -rf $(VENV) .venv-checkov dist local/azurite/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-checkov dist local/azurite/node_modules infra/kusto/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

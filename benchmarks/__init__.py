@@ -1,5 +1,5 @@
-"""What the figures in docs/performance.md come from: `make bench`, or `python -m benchmarks`.
+"""Benchmarks for the figures in docs/performance.md: `make bench`, or `python -m benchmarks`.
 
-Each module measures one thing and yields figures; none of them is a test, for a busy machine must
+Each module measures one thing and yields figures; none of them is a test, because a busy machine must
 not fail a build. They need Linux: peak memory and CPU time are read from /proc.
 """

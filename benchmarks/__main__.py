@@ -1,6 +1,6 @@
-"""`python -m benchmarks [NAME ...] [--quick]`: run benchmarks, all by default, and print a table.
+"""`python -m benchmarks [NAME ...] [--quick]`: run benchmarks, by default all, and print a table.
 
-0: all ran, whether targets were met or not; 1: one could not be measured; 2: unknown name.
+0: all ran, whether or not targets were met; 1: one could not be measured; 2: unknown name.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from local.errors import LocalError
 
 
 class Benchmark(Protocol):
-    """Measures; `quick` asks for a smaller variant."""
+    """A benchmark; `quick` selects a smaller variant."""
 
     def __call__(self, *, quick: bool) -> Iterator[Figure]:
         """Yield the figures."""
@@ -42,7 +42,7 @@ _TERMINATED = 128 + signal.SIGTERM
 
 
 def main() -> int:
-    """Run what the command line asks for; return the exit status."""
+    """Run the benchmarks of the command line; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--quick", action="store_true", help="smaller and less exact")

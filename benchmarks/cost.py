@@ -1,8 +1,8 @@
-"""What a month costs: the formula of docs/cost.md, and the table that `make docs` writes there.
+"""Monthly cost: the formula of docs/cost.md, and the table that `make docs` writes there.
 
-What the app does comes from docs/performance.md, where the benchmarks' figures stand, and from the
-schedules in shared/settings.py; what a tenant does and what Azure charges are assumptions, with
-their source. `python -m benchmarks.cost --memory 0.5 --churn 0.05` prints the table for others.
+The app's usage comes from the figures in docs/performance.md and from the schedules in
+shared/settings/settings.py; tenant behavior and Azure prices are assumptions, with their source.
+`python -m benchmarks.cost --memory 0.5 --churn 0.05` prints the table for other assumptions.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from typing import Final
 
 from benchmarks.figures import ROOT
 from local.host.ncrontab import Schedule
-from shared.settings import Settings
+from shared.settings.settings import Settings
 
 SIZES: Final = (1_000, 50_000, 500_000)
 DAYS: Final = 30
@@ -24,10 +24,10 @@ _SECONDS: Final = DAYS * 86_400
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What a tenant does and how the services answer: nobody measured it.
+    """Assumed behavior of a tenant and its services; not measured.
 
-    churn: share of the users whose licenses change in a month. looks: times that the app looks at
-    such a user: notification, delta, a second look. moved: share of the users moved in the month.
+    churn: share of the users whose licenses change in a month. looks: attempts per such user:
+    notification, delta, a second attempt. moved: share of the users moved in the month.
     teams_seconds: one call to Teams. page_seconds: one page of 1,000 users. record_kb: one line in
     Log Analytics with its columns. memory: GB of an instance.
     """
@@ -56,7 +56,7 @@ class Prices:
 
 @dataclass(frozen=True)
 class Month:
-    """What a tenant of `users` uses in a month, and what that costs."""
+    """Usage of a tenant of `users` in a month, and its cost."""
 
     users: int
     executions: float
@@ -104,14 +104,14 @@ def timer_runs() -> float:
 
 
 def month(users: int, assumed: Assumptions, price: Prices) -> Month:
-    """Compute a month; the formula stands in docs/cost.md in words."""
+    """Compute a month; docs/cost.md has the formula in words."""
     notified = users * assumed.churn
     looks = notified * assumed.looks + users * assumed.moved
     calls = figure("moves", "requests to Teams")
     look_seconds = calls * assumed.teams_seconds
     timers = timer_runs()
     pages = users / 1000
-    # Each execution is billed for a second at least; a message of one user is one execution.
+    # Each execution is billed for at least a second; a message of one user is one execution.
     seconds = (
         timers + notified + looks * max(1.0, look_seconds) + DAYS * pages * assumed.page_seconds
     )
@@ -145,10 +145,10 @@ def table(assumed: Assumptions | None = None, price: Prices | None = None) -> st
             (f"{name}, $", [f"{one.parts[name]:,.2f}" for one in months])
             for name in months[0].parts
         ),
-        ("**together, $**", [f"**{sum(one.parts.values()):,.2f}**" for one in months]),
+        ("**total, $**", [f"**{sum(one.parts.values()):,.2f}**" for one in months]),
     ]
     lines = [
-        "| a month | " + " | ".join(f"{one.users:,} users" for one in months) + " |",
+        "| per month | " + " | ".join(f"{one.users:,} users" for one in months) + " |",
         "|---|" + "---:|" * len(SIZES),
         *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows),
     ]
@@ -160,7 +160,7 @@ def _options(assumed: Assumptions, price: Prices) -> str:
     network = 3 * (price.private_endpoint_hour * DAYS * 24 + price.private_zone)
     return "\n".join(
         [
-            "| option, whatever the size | $ a month |",
+            "| option, for any tenant size | $ per month |",
             "|---|---:|",
             f"| one always-ready instance for HTTP (`HTTP_ALWAYS_READY=1`) | {ready:,.2f} |",
             f"| virtual network: 3 private endpoints, 3 DNS zones (`VNET_ENABLED=true`) | {network:,.2f} |",
@@ -169,7 +169,7 @@ def _options(assumed: Assumptions, price: Prices) -> str:
 
 
 def main() -> None:
-    """Print the table, with other assumptions where options say so."""
+    """Print the table, with the assumptions of the options."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cost", description=__doc__)
     default = Assumptions()
     for name in vars(default):

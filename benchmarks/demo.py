@@ -1,7 +1,7 @@
-"""How long `acp demo` takes, from the start of the command to its end, in seconds.
+"""Measure how long `acp demo` takes, from start to end of the command, in seconds.
 
 The installation is done, but there is no bytecode yet: every process compiles what it imports, as
-in the first run on a fresh machine. `users/s` and the calls are the demo's own summary.
+in the first run on a new machine. `users/s` and the calls come from the demo's own summary.
 """
 
 import json

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class UnavailableError(Exception):
-    """Something a benchmark needs is not there; the text says what."""
+    """Something that a benchmark needs is missing; the text says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Figure:
 
 
 def machine() -> str:
-    """CPU, cores, Python, date, commit, and the load before the run: others may use the machine."""
+    """CPU, cores, Python, date, commit, and the load before the run, because the machine may be shared."""
     parts = (
         f"CPU: {_cpu()}, {os.process_cpu_count()} cores",
         f"Python {platform.python_version()}",
@@ -53,7 +53,7 @@ def machine() -> str:
 
 
 def table(figures: Iterable[Figure]) -> str:
-    """The figures as a Markdown table that reads well as plain text, too."""
+    """The figures as a Markdown table that is also readable as plain text."""
     head = ("figure", "value", "unit", "target", "note")
     rows = [(f.what, _number(f.value), f.unit, f.verdict, f.note) for f in figures]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head) - 1)]

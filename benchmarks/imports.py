@@ -3,7 +3,7 @@
 Fresh interpreters take turns: bare, the app, the libraries, and again. Measured is the time from
 the start of the process to its end, as wall-clock time and as CPU time; shown is the median over a
 bare interpreter, in milliseconds, and the ratio of the two. Bytecode is there, as on a deployment
-that ships it; one more row tells the cost without.
+that ships it; one more row shows the cost without.
 
 A full run makes an environment of the run-time packages alone (requirements.txt), as in Azure. A
 quick one uses the development environment, where httpx also imports its command line's libraries:

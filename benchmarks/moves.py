@@ -1,8 +1,8 @@
-"""How many users one host moves per second from a full queue, and what one user costs in calls.
+"""Measure how many users one host moves per second from a full queue, and the calls per user.
 
-A sweep by a host that handles no messages fills the queue; then a fresh host starts, and the time
-runs from when it is ready until its last message is done. Calls are those of the tenant's counters
-in that time, divided by the users moved; CPU time is the host's alone. Tenant and Azurite share
+A sweep by a host that handles no messages fills the queue; then a new host starts, and the time
+runs from when it is ready until its last message is done. Calls come from the tenant's counters in
+that time, divided by the moved users; CPU time is that of the host only. Tenant and Azurite share
 the machine with the host, so on few cores they are part of the limit.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from benchmarks.figures import Figure
 from benchmarks.process import cpu_seconds, peak_mb
-from benchmarks.stack import BY_THEMSELVES, stack
+from benchmarks.stack import BY_THEMSELVES, SWEEP_LIMIT, Stack
 from local.waiting import wait_until
 
 _USERS = 5_000
@@ -22,12 +22,12 @@ _LIMIT = 900.0
 
 def run(*, quick: bool) -> Iterator[Figure]:
     """Yield speed and cost per moved user."""
-    with stack(_QUICK if quick else _USERS) as system:
+    with Stack(_QUICK if quick else _USERS) as system:
         with system.host(disabled=BY_THEMSELVES) as host:
-            host.run("sweep_providers")
-        messages, before, calls = system.queued(), system.totals(), system.calls()
+            host.run("sweep_providers", SWEEP_LIMIT)
+        messages, before, calls = system.queued(), system.tenant.totals(), system.calls()
         with system.host(disabled=_TIMERS) as host:
-            used, started = cpu_seconds(host.child.pid), time.perf_counter()
+            used, started = cpu_seconds(host.pid), time.perf_counter()
 
             def done() -> bool:
                 counts = host.counters("move_users")
@@ -36,8 +36,8 @@ def run(*, quick: bool) -> Iterator[Figure]:
 
             wait_until(done, "the queue is empty", _LIMIT)
             seconds = time.perf_counter() - started
-            cpu, peak = cpu_seconds(host.child.pid) - used, peak_mb(host.child.pid)
-        after, spent = system.totals(), system.calls()
+            cpu, peak = cpu_seconds(host.pid) - used, peak_mb(host.pid)
+        after, spent = system.tenant.totals(), system.calls()
     moved = after["sets"] - before["sets"]
     note = f"{moved:,} moved in {seconds:.1f} s from {messages} messages"
     yield Figure("moves by one host", moved / seconds, "users/s", note=note)

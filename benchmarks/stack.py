@@ -1,4 +1,4 @@
-"""The whole system as child processes: Azurite, a simulated tenant, and as many hosts as wanted.
+"""The system that is measured: Azurite, a simulated tenant, and as many hosts as needed.
 
 The children end with the `with` blocks, and with this process however it ends (local/processes.py).
 Bytecode goes to a temporary folder, so that a run neither depends on the tree's nor changes it.
@@ -6,26 +6,23 @@ Bytecode goes to a temporary folder, so that a run neither depends on the tree's
 
 import json
 import os
-import socket
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import httpx
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 from azure.storage.queue import QueueClient
 
-from benchmarks.figures import ROOT, UnavailableError
+from benchmarks.figures import UnavailableError
+from local import stack
 from local.azurite.server import Azurite
-from local.processes import Child
+from local.commands import AppHost, TenantProcess, forget_surroundings
 
-QUEUE = "moves"
-BY_THEMSELVES = (
+QUEUE: Final = "moves"
+BY_THEMSELVES: Final = (
     "catch_up",
     "carry_out_request",
     "keep_subscription",
@@ -39,78 +36,75 @@ BY_THEMSELVES = (
 )
 """The functions that start by themselves: by a queue or by a timer."""
 
-_INSIDE_BATCHES = {("graph", "get_user")}
+SWEEP_LIMIT: Final = 1800.0
+"""Seconds that a sweep may take: it is waited for in one request."""
+
+_INSIDE_BATCHES: Final = {("graph", "get_user")}
 """Calls that the tenant counts one by one, and that the app only makes inside a batch."""
 
-_READY = r"^ready (http://\S+)$"
-_STORAGE_LOG = "azurite.log"
-_SLOW = httpx.Timeout(10.0, read=1800.0)
-"""A sweep is waited for in one request."""
 
+class Stack(stack.Stack[TenantProcess]):
+    """A storage and a tenant of `users` users, whose services lag behind by nothing. Context manager.
 
-@dataclass(frozen=True, slots=True)
-class Host:
-    """A running host: its process and its address."""
+    options: further ones of `acp tenant`. counted: requests to the storage are counted.
+    """
 
-    child: Child
-    url: str
+    def __init__(self, users: int, *options: object, counted: bool = False) -> None:
+        self._scratch = tempfile.TemporaryDirectory(prefix="acp-bench-")
+        folder = Path(self._scratch.name)
+        environment = bytecode(folder)
+        azurite = Azurite(log=folder / "azurite.log", verbose=counted)
+        tenant = TenantProcess(folder, users=users, options=options, environment=environment)
+        super().__init__(folder, azurite, tenant, environment=environment)
 
-    def run(self, function: str) -> None:
-        """Run a function now and wait for it; raises httpx.HTTPStatusError when it fails."""
-        httpx.post(
-            f"{self.url}/admin/functions/{function}", params={"wait": "true"}, timeout=_SLOW
-        ).raise_for_status()
+    def close(self) -> None:
+        """Stop everything and remove the folder."""
+        super().close()
+        self._scratch.cleanup()
 
-    def starting_by_themselves(self) -> set[str]:
-        """The functions with a queue or a timer."""
-        status: dict[str, Any] = _get(f"{self.url}/admin/host/status")
-        triggers = {name: row["trigger"] for name, row in status["functions"].items()}
-        return {n for n, trigger in triggers.items() if trigger in ("queueTrigger", "timerTrigger")}
-
-    def counters(self, function: str) -> dict[str, int]:
-        """How many invocations of a function are `running`, have `succeeded`, have `failed`."""
-        status: dict[str, Any] = _get(f"{self.url}/admin/host/status")
-        return {n: status["functions"][function][n] for n in ("running", "succeeded", "failed")}
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """A running storage and tenant; `host` adds a host."""
-
-    storage: str
-    tenant: str
-    folder: Path
+    @contextmanager
+    def host(
+        self, *, port: int = 0, disabled: tuple[str, ...] = (), **settings: str
+    ) -> Iterator[AppHost]:
+        """Run a host whose functions start by themselves, except for those `disabled`."""
+        off = {f"AzureWebJobs.{name}.Disabled": "1" for name in disabled}
+        with self.add_host({"ACP_SWEEP_MAX_MOVES": "1000000"} | off | settings, port=port) as host:
+            triggers = {name: row["trigger"] for name, row in host.functions().items()}
+            starting = {n for n, t in triggers.items() if t in ("queueTrigger", "timerTrigger")}
+            if new := starting.difference(BY_THEMSELVES):
+                raise UnavailableError(f"benchmarks/stack.py does not know of {sorted(new)}")
+            yield host
 
     def storage_requests(self) -> int:
         """How many requests the storage got so far; 0 unless the stack counts them."""
-        log = (self.folder / _STORAGE_LOG).read_text(encoding="utf-8", errors="replace")
+        log = (self.folder / "azurite.log").read_text(encoding="utf-8", errors="replace")
         return sum("HTTP/1.1" in line for line in log.splitlines())
 
     def log_lines(self) -> int:
         """How many lines the hosts have written to their log so far."""
         return len((self.folder / "host.log").read_bytes().splitlines())
 
-    def totals(self) -> dict[str, int]:
-        """The tenant's counts of users, see local/tenant/README.md."""
-        totals: dict[str, int] = self._state()["totals"]
-        return totals
+    def statuses(self) -> dict[str, dict[str, dict[str, int]]]:
+        """How many answers of each status each service gave so far, by operation."""
+        found: dict[str, dict[str, dict[str, int]]] = self.tenant.control("GET", "counters")[
+            "calls"
+        ]
+        return found
 
     def calls(self) -> dict[str, int]:
         """How many requests each service got so far; a batch is one, whatever is in it."""
-        services: dict[str, dict[str, dict[str, int]]]
-        services = _get(f"{self.tenant}/_tenant/counters")["calls"]
         return {
             service: sum(
                 sum(statuses.values())
                 for operation, statuses in operations.items()
                 if (service, operation) not in _INSIDE_BATCHES
             )
-            for service, operations in services.items()
+            for service, operations in self.statuses().items()
         }
 
     def queued(self) -> int:
         """How many messages the queue holds; 0 when it does not exist."""
-        with QueueClient.from_connection_string(self.storage, QUEUE) as queue:
+        with QueueClient.from_connection_string(self.connection_string, QUEUE) as queue:
             try:
                 return queue.get_queue_properties().approximate_message_count or 0
             except ResourceNotFoundError:
@@ -118,86 +112,21 @@ class Stack:
 
     def subscription(self) -> tuple[str, str]:
         """The subscription's id and secret, as the app stored them."""
-        with TableServiceClient.from_connection_string(self.storage) as tables:
-            row = tables.get_table_client("state").get_entity("state", "subscription")
+        (row,) = self._rows("state", "RowKey eq 'subscription'")
         own = str(row["subscription_id"])
         secrets = {s["subscription_id"]: s["client_state"] for s in json.loads(row["secrets"])}
         return own, str(secrets.get(own) or secrets[""])
 
     def rows(self, table: str) -> int:
         """How many rows a table has; 0 when it does not exist."""
-        with TableServiceClient.from_connection_string(self.storage) as tables:
-            found = tables.get_table_client(table).list_entities(select=["RowKey"])
+        return len(self._rows(table))
+
+    def _rows(self, table: str, which: str = "") -> list[dict[str, Any]]:
+        with TableServiceClient.from_connection_string(self.connection_string) as tables:
             try:
-                return sum(1 for _ in found)
+                return list(tables.get_table_client(table).query_entities(which))
             except ResourceNotFoundError:
-                return 0
-
-    @contextmanager
-    def host(
-        self, *, port: int = 0, disabled: tuple[str, ...] = (), **settings: str
-    ) -> Iterator[Host]:
-        """Start a host whose functions start by themselves, except for those `disabled`."""
-        port = port or free_port()
-        environment = self.settings(f"http://127.0.0.1:{port}") | settings
-        environment |= {f"AzureWebJobs.{name}.Disabled": "1" for name in disabled}
-        with acp("host", "--port", str(port), folder=self.folder, environment=environment) as host:
-            found = Host(host, host.wait_for_line(_READY)[1])
-            if new := found.starting_by_themselves().difference(BY_THEMSELVES):
-                raise UnavailableError(f"benchmarks/stack.py does not know of {sorted(new)}")
-            yield found
-
-    def settings(self, public_url: str) -> dict[str, str]:
-        """The app settings of a host at `public_url`."""
-        return {
-            "AzureWebJobsStorage": self.storage,
-            "ACP_TENANT_ID": self._state()["tenantId"],
-            "ACP_GRAPH_URL": self.tenant,
-            "ACP_TEAMS_URL": self.tenant,
-            "ACP_PUBLIC_URL": public_url,
-            "ACP_SWEEP_MAX_MOVES": "1000000",
-            "IDENTITY_ENDPOINT": f"{self.tenant}/msi/token",
-            "IDENTITY_HEADER": "local",
-        }
-
-    def _state(self) -> dict[str, Any]:
-        return _get(f"{self.tenant}/_tenant/state?summary=true")
-
-
-class _TalkativeAzurite(Azurite):
-    """Azurite that writes a line for each request."""
-
-    def _command(self) -> list[str]:
-        return [word for word in super()._command() if word != "--silent"]
-
-
-@contextmanager
-def stack(users: int, *more: str, seed: int = 1, counted: bool = False) -> Iterator[Stack]:
-    """Start storage and a tenant of `users` users, whose services lag behind by nothing.
-
-    more: further options of `acp tenant`. counted: requests to the storage are counted.
-    """
-    with ExitStack() as running:
-        folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="acp-bench-")))
-        kind = _TalkativeAzurite if counted else Azurite
-        azurite = running.enter_context(kind(log=folder / _STORAGE_LOG))
-        options = ("--port", "0", "--users", str(users), "--seed", str(seed), "--lag", "0", *more)
-        tenant = running.enter_context(acp("tenant", *options, folder=folder))
-        yield Stack(azurite.connection_string, tenant.wait_for_line(_READY, 120)[1], folder)
-
-
-def acp(
-    command: str, *options: str, folder: Path, environment: Mapping[str, str] | None = None
-) -> Child:
-    """The command `acp` as a child that is not started yet; its log is in `folder`."""
-    arguments = [sys.executable, "-m", "cli", command, *options]
-    return Child(
-        f"acp {command}",
-        arguments,
-        log=folder / f"{command}.log",
-        environment={**bytecode(folder), **(environment or {})},
-        folder=ROOT,
-    )
+                return []
 
 
 def bytecode(folder: Path) -> dict[str, str]:
@@ -205,20 +134,8 @@ def bytecode(folder: Path) -> dict[str, str]:
     return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
 
 
-def free_port() -> int:
-    """A port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def clean_environment() -> dict[str, str]:
     """This process's environment without settings of the app and without Python's own switches."""
-    foreign = ("ACP_", "AzureWebJobs", "IDENTITY_", "PYTHON")
-    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-
-
-def _get(url: str) -> dict[str, Any]:
-    answer = httpx.get(url, timeout=60.0).raise_for_status()
-    content: dict[str, Any] = answer.json()
-    return content
+    found = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
+    forget_surroundings(found)
+    return found

@@ -1,9 +1,9 @@
-"""Memory, calls and speed of a sweep: a large tenant against one of 1,000 users.
+"""Measure memory, calls and speed of a sweep: a large tenant compared with one of 1,000 users.
 
-Each tenant gets a fresh host whose queue trigger and timers are off, so that nothing but the sweep
+Each tenant gets a new host whose queue trigger and timers are off, so that only the sweep
 runs. Measured from /proc: the host's peak of resident memory (MB, 10^6 bytes), reset just before
 the sweep, and its CPU time; from the tenant's counters: calls to Graph and Teams; and users per
-second of wall-clock time. A second sweep over the same tenant finds every entry saved already.
+second of wall-clock time. In a second sweep over the same tenant every entry is saved already.
 
 `calls over the bound` is how many calls more than the target were made; the bounds are
 licensed/999 + 2 for Graph, and users/page + 1 (service discovery) for Teams.
@@ -16,7 +16,8 @@ from math import ceil
 
 from benchmarks.figures import Figure
 from benchmarks.process import cpu_seconds, peak_mb, reset_peak
-from benchmarks.stack import BY_THEMSELVES, Host, Stack, stack
+from benchmarks.stack import BY_THEMSELVES, SWEEP_LIMIT, Stack
+from local.commands import AppHost
 
 _SMALL = 1_000
 _LARGE = 100_000
@@ -38,10 +39,10 @@ class Sweep:
 def run(*, quick: bool) -> Iterator[Figure]:
     """Yield the figures of both tenants and the growth from one to the other."""
     users = _QUICK if quick else _LARGE
-    with stack(_SMALL) as small, small.host(disabled=BY_THEMSELVES) as host:
+    with Stack(_SMALL) as small, small.host(disabled=BY_THEMSELVES) as host:
         base = sweep(small, host)
-    with stack(users) as large:
-        totals = large.totals()
+    with Stack(users) as large:
+        totals = large.tenant.totals()
         with large.host(disabled=BY_THEMSELVES) as host:
             first = sweep(large, host)
             messages, saved = large.queued(), large.rows("replacedproviders")
@@ -64,17 +65,17 @@ def run(*, quick: bool) -> Iterator[Figure]:
     yield Figure("CPU of the host, second sweep", 1e6 * again.cpu / users, "us/user")
 
 
-def sweep(system: Stack, host: Host) -> Sweep:
+def sweep(system: Stack, host: AppHost) -> Sweep:
     """Run one sweep and measure it."""
     before = system.calls()
-    reset_peak(host.child.pid)
-    used, started = cpu_seconds(host.child.pid), time.perf_counter()
-    host.run("sweep_providers")
+    reset_peak(host.pid)
+    used, started = cpu_seconds(host.pid), time.perf_counter()
+    host.run("sweep_providers", SWEEP_LIMIT)
     seconds = time.perf_counter() - started
     return Sweep(
         seconds,
-        cpu_seconds(host.child.pid) - used,
-        peak_mb(host.child.pid),
+        cpu_seconds(host.pid) - used,
+        peak_mb(host.pid),
         {name: count - before.get(name, 0) for name, count in system.calls().items()},
     )
 

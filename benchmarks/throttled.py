@@ -1,4 +1,4 @@
-"""How close to a service's limit the app runs, alone and with other instances, without being told it.
+"""How close to a service's limit the app runs, alone and with other instances, without knowing it.
 
 Graph keeps its published limits and Teams a bucket of 50 calls per second. A sweep fills the queue;
 then one host, and in another run four, empty it. Measured: the time against the time that the
@@ -10,10 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-import httpx
-
 from benchmarks.figures import Figure
-from benchmarks.stack import BY_THEMSELVES, Host, Stack, stack
+from benchmarks.stack import BY_THEMSELVES, SWEEP_LIMIT, Stack
+from local.commands import AppHost
 from local.waiting import wait_until
 
 _RATE = 50
@@ -37,10 +36,10 @@ def run(*, quick: bool) -> Iterator[Figure]:
 
 def _run(hosts: int, share: float, users: int) -> Iterator[Figure]:
     with ExitStack() as running:
-        system = running.enter_context(stack(users, "--graph-limits", "--teams-rate", str(_RATE)))
+        system = running.enter_context(Stack(users, "--graph-limits", "--teams-rate", _RATE))
         with system.host(disabled=BY_THEMSELVES) as filler:
-            filler.run("sweep_providers")
-        to_move = system.totals()["readyToMove"]
+            filler.run("sweep_providers", SWEEP_LIMIT)
+        to_move = system.tenant.totals()["readyToMove"]
         start = [
             running.enter_context(system.host(disabled=_TIMERS, ACP_RECHECK_DELAYS="5,10,20"))
             for _ in range(hosts)
@@ -50,7 +49,7 @@ def _run(hosts: int, share: float, users: int) -> Iterator[Figure]:
         settled = _answers(system)
         wait_until(lambda: _done(system, start), "everybody is moved", _LIMIT)
         seconds, after = time.perf_counter() - began, _answers(system)
-        left = system.totals()["readyToMove"]
+        left = system.tenant.totals()["readyToMove"]
     teams = after["teams"][0] - before["teams"][0]
     best = teams / _RATE
     name = f"{hosts} host{'s' * (hosts > 1)}"
@@ -63,17 +62,16 @@ def _run(hosts: int, share: float, users: int) -> Iterator[Figure]:
     yield Figure(f"{name}: users not moved", left, "users", at_most=0)
 
 
-def _done(system: Stack, hosts: list[Host]) -> bool:
-    if system.totals()["readyToMove"]:
+def _done(system: Stack, hosts: list[AppHost]) -> bool:
+    if system.tenant.totals()["readyToMove"]:
         return False
     return system.queued() == 0 and not any(h.counters("move_users")["running"] for h in hosts)
 
 
 def _answers(system: Stack) -> dict[str, tuple[int, int]]:
     """How many calls each service answered, and how many of them with 429 (not counted in the first)."""
-    counters = httpx.get(f"{system.tenant}/_tenant/counters", timeout=60).raise_for_status().json()
     found = {}
-    for service, operations in counters["calls"].items():
+    for service, operations in system.statuses().items():
         statuses = [pair for operation in operations.values() for pair in operation.items()]
         throttled = sum(count for status, count in statuses if status == "429")
         found[service] = (sum(count for _, count in statuses) - throttled, throttled)

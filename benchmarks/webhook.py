@@ -16,8 +16,9 @@ from typing import Any
 import httpx
 
 from benchmarks.figures import Figure
-from benchmarks.stack import BY_THEMSELVES, Stack, free_port, stack
-from shared.storage.messages import USERS_PER_MESSAGE
+from benchmarks.stack import BY_THEMSELVES, Stack
+from local.commands import free_port
+from shared.domain.messages import USERS_PER_MESSAGE
 
 _TENANT_USERS = 200
 _GRAPH_LIMIT = 3000.0
@@ -26,16 +27,16 @@ _GRAPH_LIMIT = 3000.0
 def run(*, quick: bool) -> Iterator[Figure]:
     """Yield the percentiles for small and large notifications, and the cold start."""
     requests, starts = (100, 1) if quick else (500, 5)
-    with stack(_TENANT_USERS) as system:
+    with Stack(_TENANT_USERS) as system:
         port = free_port()
         with system.host(port=port, disabled=BY_THEMSELVES) as host:
             host.run("keep_subscription")
             envelope = _envelope(system)
-            with httpx.Client(base_url=host.url, timeout=30.0) as client:
+            with httpx.Client(base_url=host.origin, timeout=30.0) as client:
                 for size in (1, 100):
                     before = system.queued()
                     taken = [_post(client, envelope, size) for _ in range(requests)]
-                    # A stranger gets 202 as well: only the queue tells that the app took them.
+                    # A stranger gets 202 as well: only the queue shows that the app took them.
                     assert system.queued() == before + requests * ceil(size / USERS_PER_MESSAGE)
                     yield from _percentiles(taken, size)
         cold = [_cold(system, port, envelope) for _ in range(starts)]
@@ -57,7 +58,7 @@ def _cold(system: Stack, port: int, envelope: dict[str, str]) -> tuple[float, fl
     started = time.perf_counter()
     with system.host(port=port, disabled=BY_THEMSELVES) as host:
         ready = 1000 * (time.perf_counter() - started)
-        with httpx.Client(base_url=host.url, timeout=30.0) as client:
+        with httpx.Client(base_url=host.origin, timeout=30.0) as client:
             return ready, _post(client, envelope, 1)
 
 
@@ -76,7 +77,7 @@ def _envelope(system: Stack) -> dict[str, str]:
     return {
         "subscriptionId": subscription,
         "clientState": secret,
-        "tenantId": system.settings("")["ACP_TENANT_ID"],
+        "tenantId": system.tenant.id,
         "subscriptionExpirationDateTime": "2099-01-01T00:00:00Z",
         "changeType": "updated",
     }

@@ -1,4 +1,4 @@
-"""The HTTP API of a deployed app (docs/api.md), as the commands call it: key, retries and errors."""
+"""Client of a deployed app's HTTP API (docs/api.md): key, retries and errors."""
 
 import os
 import time
@@ -25,7 +25,7 @@ class KeyRefusedError(CommandError):
 class AppApi:
     """One app's API. Context manager.
 
-    url: the app's address. What opens it comes from the environment: ACP_APP_KEY, a function key, or
+    url: the app's address. Credentials come from the environment: ACP_APP_KEY, a function key, or
     ACP_APP_TOKEN, an access token for an API where people sign in. CommandError: the app refused
     (status 2) or cannot be reached (status 3).
     """
@@ -44,7 +44,7 @@ class AppApi:
         self._http.close()
 
     def call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        """Make one call below `/api/`; return its JSON. Failures of the network are tried again."""
+        """Make one call below `/api/`; return its JSON. Network failures are retried."""
         answer = self._try(method, path, request)
         if answer.status_code in (401, 403):
             detail = _problem(answer).get("detail") or "the key is missing or wrong"
@@ -89,7 +89,7 @@ def _problem(answer: httpx.Response) -> dict[str, Any]:
 
 
 def base_url(url: str) -> str:
-    """Return the address of an app's API; CommandError: the key would go over the network in the clear."""
+    """Return the address of an app's API; CommandError: the key would be sent unencrypted."""
     try:
         address = httpx.URL(url)
     except httpx.InvalidURL as error:

@@ -15,13 +15,14 @@ from local.host.app_settings import LOCAL_SETTINGS, read_values
 from local.host.errors import SettingError
 
 if TYPE_CHECKING:
-    from shared.desk import Desk
+    from shared.bootstrap.services import App
 
 SettingsOption = Annotated[
     Path | None,
     typer.Option(
         "--settings",
         metavar="FILE",
+        envvar="ACP_SETTINGS",
         help=f"App settings, in the form of {LOCAL_SETTINGS}, which is read where it exists; "
         "environment variables win.",
     ),
@@ -29,16 +30,15 @@ SettingsOption = Annotated[
 
 
 @asynccontextmanager
-async def connect(file: Path | None) -> AsyncIterator["Desk"]:
+async def connect(file: Path | None) -> AsyncIterator["App"]:
     """Open the services with the settings of `file` and the environment; close them in the end.
 
     SettingsError names what is missing or wrong. CommandError: the file cannot be used.
     """
     # Imported here: the clients and the storage cost every other command half a second.
-    from shared.bootstrap import App  # noqa: PLC0415
+    from shared.bootstrap.services import App  # noqa: PLC0415
     from shared.clients import wire  # noqa: PLC0415
-    from shared.desk import Desk  # noqa: PLC0415
-    from shared.settings import Settings, unknown_settings  # noqa: PLC0415
+    from shared.settings.settings import Settings, unknown_settings  # noqa: PLC0415
 
     load(file)
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
@@ -49,17 +49,16 @@ async def connect(file: Path | None) -> AsyncIterator["Desk"]:
         from cli.sign_in import DeviceSignIn  # noqa: PLC0415 - most use the environment's identity
 
         address = app.settings.sign_in_url or wire.CLOUDS[app.settings.cloud].sign_in
-        app.identity = DeviceSignIn(
+        app.adapters.identity = DeviceSignIn(
             client_id,
             f"{str(address).rstrip('/')}/{app.settings.tenant_id}",
             app.settings.request_timeout,
             known=app.settings.sign_in_url is None,
         )
-    desk = Desk(app)
     try:
-        yield desk
+        yield app
     finally:
-        await desk.close()
+        await app.close()
 
 
 def load(file: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""`acp doctor`: is everything there that the app needs, and what to do where it is not."""
+"""`acp doctor`: check everything that the app needs, and say what to do."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ def doctor(settings: SettingsOption = None, output: OutputOption = Output.TABLE)
 
 
 async def _examine(settings: SettingsOption) -> list[Row]:
-    async with connect(settings) as desk:
+    async with connect(settings) as app:
         return [
             {
                 "part": found.part,
@@ -29,5 +29,5 @@ async def _examine(settings: SettingsOption) -> list[Row]:
                 "detail": found.detail,
                 "to_do": found.to_do,
             }
-            async for found in desk.doctor.examine()
+            async for found in app.doctor.examine()
         ]

@@ -1,4 +1,4 @@
-"""What a command tells the person at the keyboard when it fails."""
+"""Error that ends a command."""
 
 
 class CommandError(Exception):

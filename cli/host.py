@@ -4,26 +4,31 @@ import asyncio
 import logging
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from cli import serving
+from cli.connection import load
+from cli.local_extra import require_local
 from cli.options import Port
+
+_APP: Final = "function_app.py"
+_INSTALLED: Final = Path(__file__).parents[1]
+"""Where the app lies that was installed together with this command (or the checkout)."""
 
 
 def host(
     port: Port = 7071,
     root: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             exists=True,
             file_okay=False,
             resolve_path=True,
             metavar="FOLDER",
-            help="Folder with function_app.py and host.json.",
+            help="Folder with function_app.py and host.json; default: this one, else ACP Mover's own.",
         ),
-    ] = Path(),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Log more, down to every poll's delay.")
     ] = False,
@@ -38,18 +43,26 @@ def host(
     Prints `ready URL` once it accepts requests. On a stop it takes no new messages and finishes
     the running ones; a second Ctrl-C ends it at once.
     """
+    require_local("host")
+    if root is None:
+        root = Path.cwd()
+        if not (root / _APP).is_file():
+            # The settings stay those of the current folder, or of the file that is named.
+            load(Path(named) if (named := os.environ.get("ACP_SETTINGS")) else None)
+            root = _INSTALLED
     # Imported here: the worker library costs every other command half a second.
     from local.host import logs  # noqa: PLC0415
 
     logs.configure(logging.DEBUG if verbose else logging.INFO)
     if not asyncio.run(_serve(port, root)):
-        # A function in a thread cannot be cancelled, and Python would wait for it for ever.
+        # A function in a thread cannot be cancelled, and Python would wait for it forever.
         logging.shutdown()
         os._exit(0)
 
 
 async def _serve(port: int, root: Path) -> bool:
     """Load and serve; returns whether everything had finished when it ended."""
+    from cli import serving  # noqa: PLC0415 - needs the extra
     from local.host.app import create_app  # noqa: PLC0415
     from local.host.host import load_host  # noqa: PLC0415
     from local.host.options import HostOptions  # noqa: PLC0415
@@ -60,7 +73,7 @@ async def _serve(port: int, root: Path) -> bool:
         loaded = await load_host(options)
         app = create_app(loaded)
         await serving.serve(app, bound, on_stop=loaded.stop, drain=options.drain_seconds)
-        # In Azure the process just ends: a function app has no hook to close its clients, so it
-        # is no use to complain that they are open.
+        # In Azure the process just ends: a function app has no hook to close its clients, so a
+        # warning that they are open is useless.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         return bool(app.state.drained)

@@ -4,22 +4,34 @@
 be reached; 130: interrupted.
 """
 
+import os
 import sys
+from typing import Annotated, Final
 
 import typer
 from typer.exceptions import TyperException
 
-from cli import demo, doctor, grant, host, move, runs, saved, storage, tenant, users
+from cli import doctor, host, runs, saved, storage, tenant, users
+from cli.demo import command as demo
 from cli.errors import CommandError
+from cli.grant import command as grant
+from cli.move import command as move
 from local.errors import LocalError
+from shared import __version__
 from shared.errors import AcpError, InputError, ServiceError, SettingsError, StorageError
 
-_INTERRUPTED = 130
-_UNREACHABLE = 3
-_LOOK = "Look"
-_LOCAL = "Stand-ins for Azure and Microsoft 365"
+_INTERRUPTED: Final = 130
+_UNREACHABLE: Final = 3
+_LOOK: Final = "Look"
+_LOCAL: Final = "On this machine, without Azure (needs the extra `local`)"
 
-app = typer.Typer(name="acp", add_completion=False, rich_markup_mode="markdown")
+# So --show-completion and --install-completion take the shell's name; typer would guess it.
+os.environ.setdefault("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+app = typer.Typer(
+    name="acp",
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 app.command("move")(move.move)
 app.command("release")(runs.release)
 app.command("grant")(grant.grant)
@@ -37,9 +49,21 @@ app.command("tenant", rich_help_panel=_LOCAL)(tenant.tenant)
 app.command("host", rich_help_panel=_LOCAL)(host.host)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"acp {__version__}")
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
-def root(context: typer.Context) -> None:
-    """Sets Microsoft as the audio conferencing provider of every licensed user.
+def root(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback answers
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Make Microsoft the audio conferencing provider of licensed Microsoft 365 users.
 
     The function app does it by itself; `move` does it now for the users you name. `demo` shows all
     of it on this machine: Azurite stands in for Azure Storage, a simulated tenant for Microsoft 365,

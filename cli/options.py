@@ -1,4 +1,4 @@
-"""Option types that several commands share; a bad value is refused by name and value."""
+"""Option types that several commands share; errors name the option and the invalid value."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -12,7 +12,7 @@ _MOST_SEED = 2**63
 def number[N: (int, float)](kind: type[N], least: N, most: N) -> Callable[[str | N], N]:
     """A parser for a number from `least` to `most`.
 
-    typer's own ranges leave the value out of the error, so it is the parser that refuses.
+    typer's own ranges omit the value from the error, so the parser rejects it.
     """
 
     def parse(text: str | N) -> N:

@@ -1,11 +1,11 @@
-"""Data on standard output: a table for people, JSON or CSV for programs; everything else on stderr."""
+"""Write data to standard output: a table for people, JSON or CSV for programs; all else to stderr."""
 
 import csv
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -13,6 +13,10 @@ from rich.table import Table
 
 from shared.text import defused, plain
 
+if TYPE_CHECKING:
+    from shared.domain.outcome import UserResult
+
+RESULT_COLUMNS: Final = ("user", "outcome", "provider_before", "reason", "id")
 _NO_WIDTH: Final = 1_000_000
 
 
@@ -32,7 +36,7 @@ type Row = Mapping[str, object]
 
 
 def show(rows: Iterable[Row], columns: Sequence[str], output: Output) -> None:
-    """Write rows, each a value by column. JSON: one array; CSV: a header and one line a row."""
+    """Write rows, each a value by column. JSON: one array; CSV: a header and one line per row."""
     match output:
         case Output.TABLE:
             _table(rows, columns)
@@ -40,6 +44,13 @@ def show(rows: Iterable[Row], columns: Sequence[str], output: Output) -> None:
             _json(rows)
         case Output.CSV:
             _csv(rows, columns)
+
+
+def show_results(results: Iterable["UserResult"], output: Output) -> None:
+    """Write the results of users of a run."""
+    from shared.views import ResultView  # noqa: PLC0415 - only where there are results
+
+    show((ResultView.of(each).model_dump() for each in results), RESULT_COLUMNS, output)
 
 
 def tell(text: str = "") -> None:

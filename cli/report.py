@@ -1,14 +1,14 @@
-"""A run as one page for whoever asks what happened: no outside resources, no conference IDs."""
+"""HTML report of a run, to share: self-contained, without conference IDs."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from html import escape
 from typing import Final
 
-from shared.clients.teams_models import ConferencingSettings
+from shared.domain.listing import TenantSwitches
+from shared.domain.run import Run
 from shared.domain.user import ProviderEntry
-from shared.services.numbers import NumberChange
-from shared.storage.runs import Run
+from shared.services.admin.number_changes import NumberChange
 from shared.text import plain
 
 _STYLE: Final = """
@@ -29,9 +29,9 @@ td.number { text-align: right; padding-left: 3rem; font-variant-numeric: tabular
 
 
 def page(
-    run: Run, changes: Sequence[NumberChange], settings: ConferencingSettings, made_at: datetime
+    run: Run, changes: Sequence[NumberChange], switches: TenantSwitches, made_at: datetime
 ) -> str:
-    """Return the page of a run; every text that came from outside is escaped."""
+    """Return the page of a run; all external text is escaped."""
     ended = plain(run.finished_at) or "not ended"
     head = f"{run.cause} run, {run.state}; began {plain(run.started_at)}, ended {ended} (UTC)"
     parts = [
@@ -40,8 +40,8 @@ def page(
         f"<p>{escape(run.reason)}</p>" if run.reason else "",
         "<h2>Counts</h2>",
         _table(("what", "users"), ((name, f"{count:,}") for name, count in run.counts.items())),
-        "<h2>What the tenant does beside</h2>",
-        _table(("setting", "now"), _switches(settings)),
+        "<h2>Side effects in this tenant</h2>",
+        _table(("setting", "now"), _switches(switches)),
         f"<h2>Users ({len(changes):,})</h2>",
         _users(changes),
     ]
@@ -53,19 +53,10 @@ def page(
     )
 
 
-def _switches(settings: ConferencingSettings) -> Iterable[tuple[str, str]]:
-    yield (
-        "users are mailed their new numbers and PIN",
-        plain(settings.automatically_send_emails_to_users),
-    )
-    yield (
-        "users' future meetings are sent again to everybody",
-        plain(settings.automatically_migrate_user_meetings),
-    )
-    yield (
-        "licensing alone replaces a third party",
-        plain(settings.automatically_replace_acp_provider),
-    )
+def _switches(switches: TenantSwitches) -> Iterable[tuple[str, str]]:
+    yield "users are mailed their new numbers and PIN", plain(switches.sends_mail)
+    yield "users' future meetings are sent again to everybody", plain(switches.sends_meetings)
+    yield "licensing alone replaces a third party", plain(switches.replaces_provider)
 
 
 def _users(changes: Iterable[NumberChange]) -> str:

@@ -1,4 +1,4 @@
-"""`acp runs`, `acp run`, `acp release`: what runs did, and letting a held sweep go."""
+"""`acp runs`, `acp run`, `acp release`: show runs, and release a held sweep."""
 
 import asyncio
 from pathlib import Path
@@ -8,17 +8,16 @@ import typer
 
 from cli.connection import SettingsOption, connect
 from cli.errors import CommandError
-from cli.output import Output, OutputOption, Row, show, tell
-from cli.results import COLUMNS, row
+from cli.output import Output, OutputOption, Row, show, show_results, tell
 from shared.text import plain
 
 if TYPE_CHECKING:
-    from shared.desk import Desk
+    from shared.bootstrap.services import App
     from shared.domain.outcome import UserResult
-    from shared.storage.runs import Run
+    from shared.domain.run import Run
 
 _RUNS = ("run", "state", "started", "finished", "users", "reason")
-_LOOK_EVERY = 2.0
+_POLL_SECONDS = 2.0
 _ENDED = frozenset({"finished", "failed", "held"})
 
 RunArgument = Annotated[
@@ -33,14 +32,14 @@ def runs(
     settings: SettingsOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List the runs, sweeps and those that people asked for, the newest first.
+    """List the runs, sweeps and requested ones, the newest first.
 
     Example: `acp runs`
     """
 
     async def ask() -> list[Row]:
-        async with connect(settings) as desk:
-            return [_row(run) async for run in desk.reports.runs(months)]
+        async with connect(settings) as app:
+            return [_row(run) async for run in app.run_history.runs(months)]
 
     show(asyncio.run(ask()), _RUNS, output)
 
@@ -68,15 +67,15 @@ def run(
     )
     if report is not None:
         _write(text, report)
-    tell(_told(found))
+    tell(_summary(found))
     if results or output is not Output.TABLE:
-        show(results, COLUMNS, output)
+        show_results(results, output)
     bad = found.state in ("failed", "held") or found.counts.get("failed", 0)
     return 1 if bad else 0
 
 
 def release(run_id: RunArgument, settings: SettingsOption = None) -> None:
-    """Let a held sweep go on: its users are queued within a minute.
+    """Release a held sweep: its users are queued within a minute.
 
     A sweep is held when it would move more users than ACP_SWEEP_MAX_MOVES or ACP_SWEEP_MAX_SHARE
     permit; `acp run RUN` says how many.
@@ -84,35 +83,34 @@ def release(run_id: RunArgument, settings: SettingsOption = None) -> None:
     Example: `acp release 20261123T020000Z-sweep-1f2e`
     """
 
-    async def let_go() -> None:
-        async with connect(settings) as desk:
-            await desk.app.sweeper.release(run_id)
+    async def release_it() -> None:
+        async with connect(settings) as app:
+            await app.sweeper.release_run(run_id)
 
-    asyncio.run(let_go())
+    asyncio.run(release_it())
     tell(f"{run_id} is released; the app queues its users within a minute")
 
 
 async def _run(
     run_id: str, settings: Path | None, *, follow: bool, report: bool
-) -> "tuple[Run, list[Row], str]":
-    async with connect(settings) as desk:
-        found = await desk.reports.run(run_id)
-        while follow and _goes_on(found):
-            tell(_told(found))
-            await asyncio.sleep(_LOOK_EVERY)
-            found = await desk.reports.run(run_id)
-        known = [result async for result in desk.app.runs.results(run_id)]
-        text = await _page(desk, found, known) if report else ""
-    results = [row(result) for result in known]
-    return found, results, text
+) -> "tuple[Run, list[UserResult], str]":
+    async with connect(settings) as app:
+        found = await app.run_history.run(run_id)
+        while follow and _is_worked_on(found):
+            tell(_summary(found))
+            await asyncio.sleep(_POLL_SECONDS)
+            found = await app.run_history.run(run_id)
+        known = [result async for result in app.adapters.runs.results(run_id)]
+        text = await _page(app, found, known) if report else ""
+    return found, known, text
 
 
-async def _page(desk: "Desk", found: "Run", results: "list[UserResult]") -> str:
+async def _page(app: "App", found: "Run", results: "list[UserResult]") -> str:
     from cli.report import page  # noqa: PLC0415 - only where a report is wanted
 
-    changes = [change async for change in desk.numbers.of(results)]
-    settings = await desk.app.teams.conferencing_settings()
-    return page(found, changes, settings, desk.app.clock.now())
+    changes = [change async for change in app.number_changes.of(results)]
+    switches = await app.adapters.teams.switches()
+    return page(found, changes, switches, app.adapters.clock.now())
 
 
 def _write(text: str, file: Path) -> None:
@@ -123,8 +121,8 @@ def _write(text: str, file: Path) -> None:
     tell(f"report: {file}")
 
 
-def _goes_on(found: "Run") -> bool:
-    """Whether anybody works on the run: one that Ctrl-C interrupted waits for `acp move --resume`."""
+def _is_worked_on(found: "Run") -> bool:
+    """Whether the run is being carried out: after Ctrl-C it waits for `acp move --resume`."""
     if found.cause == "request" and found.state == "interrupted":
         return False
     return found.state not in _ENDED
@@ -141,7 +139,10 @@ def _row(found: "Run") -> Row:
     }
 
 
-def _told(found: "Run") -> str:
+def _summary(found: "Run") -> str:
     counts = ", ".join(f"{name} {count:,}" for name, count in found.counts.items() if count)
     reason = f" ({found.reason})" if found.reason else ""
-    return f"{found.id} {found.state}{reason}, began {plain(found.started_at)}: {counts}"
+    text = f"{found.id} {found.state}{reason}, began {plain(found.started_at)}: {counts}"
+    if found.cause == "request" and found.state == "interrupted":
+        text += f"\nresume with: acp move --resume {found.id}"
+    return text

@@ -12,8 +12,8 @@ from cli.connection import SettingsOption, connect
 from cli.output import Output, OutputOption, Row, show, tell
 
 if TYPE_CHECKING:
-    from shared.desk import Desk
-    from shared.storage.replaced import ReplacedProvider
+    from shared.bootstrap.services import App
+    from shared.domain.saved import ReplacedProvider
 
 _COLUMNS = (
     "user",
@@ -52,10 +52,10 @@ def saved(
     settings: SettingsOption = None,
     output: OutputOption = Output.CSV,
 ) -> None:
-    """Write the saved numbers and conference IDs of replaced providers, one line an entry.
+    """Write the saved numbers and conference IDs of replaced providers, one line per entry.
 
-    These are secrets of the users' meetings: keep the file accordingly. In CSV a field that a
-    spreadsheet could take for a formula (`+4420...`) begins with an apostrophe; JSON has it bare.
+    These are secrets of the users' meetings: store the file accordingly. In CSV a field that a
+    spreadsheet could take for a formula (`+4420...`) begins with an apostrophe; in JSON it does not.
 
     Example: `acp saved --since 2026-11-01 > saved.csv`
     """
@@ -67,51 +67,41 @@ def saved(
 async def _rows(
     settings: Path | None, user: str | None, run: str | None, since: datetime | None
 ) -> list[Row]:
-    async with connect(settings) as desk:
+    async with connect(settings) as app:
         return [
             row
-            async for record in _records(desk, user, run)
+            async for record in _records(app, user, run)
             if since is None or record.saved_at >= since
             for row in _entries(record)
         ]
 
 
 async def _records(
-    desk: "Desk", user: str | None, run: str | None
+    app: "App", user: str | None, run: str | None
 ) -> AsyncIterator["ReplacedProvider"]:
     members = None
     if run is not None:
-        await desk.reports.run(run)
-        members = {result.user_id async for result in desk.app.runs.results(run)}
+        await app.run_history.run(run)
+        members = {result.user_id async for result in app.adapters.runs.results(run)}
     if user is not None:
-        records = await desk.app.replaced.of(await _id_of(desk, user))
+        records = await app.adapters.replaced.of(await _id_of(app, user))
     else:
-        records = [record async for record in desk.app.replaced.all()]
+        records = [record async for record in app.adapters.replaced.all()]
     for record in records:
         if members is None or record.user_id in members:
             yield record
 
 
-async def _id_of(desk: "Desk", user: str) -> str:
-    """Return a user's id; one that is given as such is not looked up: what is saved outlives users."""
+async def _id_of(app: "App", user: str) -> str:
+    """Return a user's id; an id is not looked up, because saved entries outlive their users."""
     from shared.userlists.names import user_name  # noqa: PLC0415
 
     name = user_name(user)
-    return (await desk.shower.find(name)).id if "@" in name else name
+    return (await app.user_reader.find(name)).id if "@" in name else name
 
 
 def _entries(record: "ReplacedProvider") -> list[Row]:
-    return [
-        {
-            "user": record.upn,
-            "provider": entry.name,
-            "default": entry.default,
-            "toll_number": entry.toll_number,
-            "toll_free_number": entry.toll_free_number,
-            "conference_id": entry.passcode,
-            "url": entry.url,
-            "saved_at": record.saved_at,
-            "id": record.user_id,
-        }
-        for entry in record.entries
-    ]
+    from shared.views import SavedEntry  # noqa: PLC0415
+
+    who = {"user": record.upn, "id": record.user_id}
+    return [{**who, **entry.model_dump()} for entry in SavedEntry.all_of(record)]

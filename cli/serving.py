@@ -1,7 +1,7 @@
-"""Serving an ASGI app until it is told to stop, with a `ready` line and a clean end.
+"""Serve an ASGI app until a stop is requested, with a `ready` line and a clean shutdown.
 
 uvicorn alone raises SIGINT and SIGTERM again after its clean end, so that the process would not
-exit with 0; and it tells the app about a stop only when the last request has been answered.
+exit with 0; and it signals shutdown to the app only when the last request has been answered.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _INTERRUPTED = 130
 
 def bind(port: int) -> socket.socket:
     """A socket bound to `port` on loopback; 0 takes a free port. `CommandError` if it is taken."""
-    # Named as TCP, or asyncio would not switch Nagle's algorithm off: 40 ms on every answer.
+    # Named as TCP, otherwise asyncio would not disable Nagle's algorithm: 40 ms on every answer.
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name != "nt":  # on Windows the option would let two servers share a port
@@ -48,7 +48,7 @@ def origin(bound: socket.socket) -> str:
 
 
 def announce(address: str) -> None:
-    """Tell the caller, on standard output, that requests are accepted now."""
+    """Print to standard output that requests are accepted now."""
     print(f"ready {address}", flush=True)
 
 
@@ -57,7 +57,7 @@ async def serve(
 ) -> None:
     """Serve `app` until SIGINT, SIGTERM or the end of the parent process.
 
-    `on_stop` is called in the event loop as soon as the stop is asked for. Requests under way get
+    `on_stop` is called in the event loop as soon as a stop is requested. Requests under way get
     `drain` seconds. A second SIGINT ends the process at once. Raises `CommandError` when the
     app's lifespan does not start; it has been logged then.
     """
@@ -84,7 +84,7 @@ class _Server(uvicorn.Server):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to serve, then say so."""
+        """Start serving, then report it."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets=sockets)
         if self.started and not self.should_exit:
@@ -105,7 +105,7 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Ask for the stop; at the second Ctrl-C, go."""
+        """Request a stop; at the second Ctrl-C, exit."""
         del frame
         if self.should_exit and sig == signal.SIGINT:
             print("interrupted again: ending at once", file=sys.stderr, flush=True)
@@ -113,7 +113,7 @@ class _Server(uvicorn.Server):
         self.stop_from_thread()
 
     def stop_from_thread(self) -> None:
-        """Ask for the stop from a signal handler or another thread."""
+        """Request a stop from a signal handler or another thread."""
         self.should_exit = True
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has just been closed

@@ -1,4 +1,4 @@
-"""The administrator's own sign-in, by device code: for work in this process without a managed identity.
+"""Sign-in of the administrator by device code, for work in this process without a managed identity.
 
 Source: "OAuth 2.0 device authorization grant" (learn.microsoft.com/entra/identity-platform). The
 tokens stay in this process's memory: nothing is written to disk.
@@ -18,7 +18,7 @@ from shared.errors import AccessDeniedError, UnreachableError
 
 
 class DeviceSignIn(CachedTokens):
-    """Tokens of a person who signs in on a web page with a code that is shown here.
+    """Tokens of a person who signs in on a web page with the code shown here.
 
     client_id: a public client application. authority: sign-in address and tenant. known: whether the
     address is one of Microsoft's.
@@ -35,7 +35,7 @@ class DeviceSignIn(CachedTokens):
         self._client: Any = None
 
     def renew(self) -> None:
-        """Sign in anew at the next token: the service refused what this sign-in gave."""
+        """Sign in again at the next token: the service refused the current one."""
         self._client = None
 
     async def access_token(self, resource: str) -> AccessToken:
@@ -47,7 +47,7 @@ class DeviceSignIn(CachedTokens):
             raise
 
     def acquire(self, resource: str) -> AccessToken:
-        """Use the sign-in that there is, else ask the person; blocks until the person is done."""
+        """Use the existing sign-in, else ask the person; blocks until the person is done."""
         scopes = [f"{resource}/.default"]
         with self._one_at_a_time:
             if self._gave_up.is_set():

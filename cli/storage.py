@@ -7,16 +7,15 @@ from typing import Annotated
 
 import typer
 
+from cli.local_extra import require_azurite, require_local
 from cli.options import Port
-from cli.serving import announce
-from local.azurite.server import Azurite
 from local.processes import exit_with_parent
 
 
 def storage(
-    blob_port: Port = 0,
-    queue_port: Port = 0,
-    table_port: Port = 0,
+    blob_port: Port = 10_000,
+    queue_port: Port = 10_001,
+    table_port: Port = 10_002,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -28,8 +27,14 @@ def storage(
 ) -> None:
     """Run Azurite, the emulator of Azure Storage, until Ctrl-C.
 
-    Prints `ready` with the queue endpoint, then the connection string for `AzureWebJobsStorage`.
+    The ports are Azurite's usual ones, so that `UseDevelopmentStorage=true` is its connection
+    string; 0 takes a free port. Prints `ready` with the queue endpoint, then the connection string.
     """
+    require_local("storage")
+    require_azurite()
+    from cli.serving import announce  # noqa: PLC0415 - needs the extra
+    from local.azurite.server import Azurite  # noqa: PLC0415 - the same
+
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())

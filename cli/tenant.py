@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import serving
+from cli.local_extra import require_local
 from cli.options import Port, Seed, number
 
 if TYPE_CHECKING:
-    from local.tenant.faults import Faults
+    from local.tenant.faults.faults import Faults
 
 _DRAIN_SECONDS = 2.0
 _LIMITS = "Limits and faults"
@@ -73,6 +73,8 @@ def tenant(
     Prints `ready URL` once it accepts requests; runs until Ctrl-C. `PUT /_tenant/faults` changes
     the faults while it runs.
     """
+    require_local("tenant")
+    from cli import serving  # noqa: PLC0415 - needs the extra
     from local.tenant.app import create_app  # noqa: PLC0415 - saves the other commands its import
     from local.tenant.options import TenantOptions  # noqa: PLC0415
 
@@ -98,8 +100,8 @@ def tenant(
 
 
 def _read(faults: Path | None) -> "Faults | None":
-    """The faults of a file; a file that is not understood is a wrong option."""
-    from local.tenant.faults import FaultsError, read_faults  # noqa: PLC0415 - see above
+    """The faults in a file; an invalid file is an invalid option."""
+    from local.tenant.faults.faults import FaultsError, read_faults  # noqa: PLC0415 - see above
 
     try:
         return read_faults(faults) if faults else None

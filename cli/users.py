@@ -1,4 +1,4 @@
-"""`acp ready`, `acp providers`, `acp show`, `acp attention`: looking at users; nothing is changed."""
+"""`acp ready`, `acp providers`, `acp show`, `acp attention`: read-only views of users."""
 
 import asyncio
 from collections import Counter
@@ -31,17 +31,10 @@ def ready(settings: SettingsOption = None, output: OutputOption = Output.TABLE) 
 
 
 async def _ready(settings: Path | None) -> list[Row]:
-    async with connect(settings) as desk:
-        return [
-            {
-                "user": found.upn or found.user_id,
-                "provider": found.provider,
-                "action": str(found.action),
-                "reason": found.reason,
-                "id": found.user_id,
-            }
-            async for found in desk.finder.ready()
-        ]
+    from shared.views import ReadyView  # noqa: PLC0415 - so that --help stays fast
+
+    async with connect(settings) as app:
+        return [ReadyView.of(found).model_dump() async for found in app.finder.ready()]
 
 
 def providers(settings: SettingsOption = None, output: OutputOption = Output.TABLE) -> None:
@@ -50,30 +43,28 @@ def providers(settings: SettingsOption = None, output: OutputOption = Output.TAB
     Example: `acp providers`
     """
 
+    from shared.views import ProviderView  # noqa: PLC0415
+
     async def ask() -> list[Row]:
-        async with connect(settings) as desk:
-            known = await desk.app.teams.providers()
-            return [{"name": p.name, "domain": p.domain, "url": p.url} for p in known]
+        async with connect(settings) as app:
+            known = await app.adapters.teams.providers()
+            return [ProviderView.of(each).model_dump() for each in known]
 
     show(asyncio.run(ask()), _PROVIDERS, output)
 
 
 def attention(settings: SettingsOption = None, output: OutputOption = Output.TABLE) -> int:
-    """List the users for whom a person is needed, and why. Ends with 1 when there are any.
+    """List the users who need attention, and why. Exits with 1 when there are any.
 
     Example: `acp attention`
     """
 
+    from shared.views import AttentionView  # noqa: PLC0415
+
     async def ask() -> list[Row]:
-        async with connect(settings) as desk:
+        async with connect(settings) as app:
             return [
-                {
-                    "user": row.upn or row.user_id,
-                    "since": row.since,
-                    "reason": row.reason,
-                    "id": row.user_id,
-                }
-                async for row in desk.app.waiting.attention()
+                AttentionView.of(row).model_dump() async for row in app.adapters.waiting.attention()
             ]
 
     rows = asyncio.run(ask())
@@ -104,8 +95,8 @@ def show_user(
 
 
 async def _facts(name: str, settings: Path | None) -> dict[str, object]:
-    async with connect(settings) as desk:
-        view = await desk.shower.show(name)
+    async with connect(settings) as app:
+        view = await app.user_reader.show(name)
     service, known, waiting = view.service, view.known, view.waiting
     facts: dict[str, object] = {
         "user": view.directory.upn,
@@ -119,15 +110,15 @@ async def _facts(name: str, settings: Path | None) -> dict[str, object]:
         mark = ", default" if entry.default else ""
         numbers = f"{entry.toll_number} {entry.toll_free_number}".strip()
         facts[f"entry {number}"] = f"{entry.name}{mark}: {numbers}"
-    facts["last look"] = f"{known.outcome} ({plain(known.looked_at)})" if known else "never"
+    facts["last attempt"] = f"{known.outcome} ({plain(known.looked_at)})" if known else "never"
     facts["moved"] = (
         f"{plain(known.moved_at)}, from {known.old_provider or 'none'}"
         if known and known.moved_at
         else "not by this app"
     )
     if waiting:
-        until = plain(waiting.due) if waiting.due else "a person helps"
-        facts["waits"] = f"{waiting.reason}; until {until}"
+        listed = "needs attention; " if waiting.needs_attention else ""
+        facts["waits"] = f"{waiting.reason}; {listed}next attempt {plain(waiting.due)}"
     for number, record in enumerate(view.saved, 1):
         names = ", ".join(entry.name for entry in record.entries)
         facts[f"saved {number}"] = f"{plain(record.saved_at)}: {names}"

@@ -1,6 +1,6 @@
-"""Writes the tables of docs/settings, wire, telemetry, cli and cost from the code (`make docs`).
+"""Generate the tables of README and of docs/{api,settings,wire,telemetry,cli,cost,deploy}.md (`make docs`).
 
-Each file holds prose written by hand and one table between two marks; only the table is replaced.
+Each file has handwritten prose and one table between two marks; only the table is replaced.
 A test compares the files with what this module would write.
 """
 
@@ -16,12 +16,14 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from benchmarks import cost
-from cli.granting.wire import GRANT_CALLS
+from cli.grant.wire import GRANT_CALLS
+from functions.http.routes import ROUTES
+from infra import predictions
 from shared.clients.wire import CALLS, Call
-from shared.events import FIELDS, Event, catalogue
-from shared.settings import Settings
+from shared.settings.settings import Settings
+from shared.telemetry.events import FIELDS, Event, catalogue
 
-DOCS = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 COMMANDS = (
     "move",
     "ready",
@@ -58,7 +60,7 @@ def wire_table() -> str:
     rows = [
         *_calls(CALLS),
         "",
-        "An administrator makes these with `acp grant`; the app itself never does (`cli/granting/wire.py`):",
+        "An administrator makes these with `acp grant`; the app itself never does (`cli/grant/wire.py`):",
         "",
         *_calls(GRANT_CALLS),
     ]
@@ -88,7 +90,7 @@ def events_table() -> str:
 
 
 def commands() -> str:
-    """Return what each command says of itself with --help, as on a terminal of 100 columns."""
+    """Return the --help text of each command, as on a terminal of 100 columns."""
     program = "import sys; sys.argv[0] = 'acp'; from cli.main import run\n"
     program += f"for name in sys.argv[1:]: print({_NEXT!r}); run([name, '--help'])"
     shown = subprocess.run(  # noqa: S603 - our own command
@@ -96,7 +98,7 @@ def commands() -> str:
         check=True,
         capture_output=True,
         encoding="utf-8",
-        cwd=DOCS.parent,
+        cwd=ROOT,
         env={**os.environ, "TERMINAL_WIDTH": "100", "NO_COLOR": "1", "PYTHONUTF8": "1"},
     ).stdout
     helps = ["\n".join(map(str.rstrip, text.strip().splitlines())) for text in shown.split(_NEXT)]
@@ -105,18 +107,46 @@ def commands() -> str:
     )
 
 
+def routes_table() -> str:
+    """Return the table of the HTTP API's calls."""
+    rows = ["| call | what it does | app role | answers |", "|---|---|---|---|"]
+    for route in ROUTES:
+        details = f": {route.details}" if route.details else ""
+        statuses = ", ".join(map(str, (route.status, *route.refusals)))
+        rows.append(
+            f"| `{route.method} /api/{route.path}` | {route.summary}{details} | `{route.role}` | {statuses} |"
+        )
+    return "\n".join(rows)
+
+
+def functions_table() -> str:
+    """Return the table of the HTTP API's functions."""
+    rows = [
+        "| function | call | what it does |",
+        "|---|---|---|",
+        *(
+            f"| `{route.name}` | `{route.method} /api/{route.path}` | {route.summary} |"
+            for route in ROUTES
+        ),
+    ]
+    return "\n".join(rows)
+
+
 TABLES = {
-    "settings.md": settings_table,
-    "wire.md": wire_table,
-    "telemetry.md": events_table,
-    "cli.md": commands,
-    "cost.md": cost.table,
+    "README.md": functions_table,
+    "docs/api.md": routes_table,
+    "docs/settings.md": settings_table,
+    "docs/wire.md": wire_table,
+    "docs/telemetry.md": events_table,
+    "docs/cli.md": commands,
+    "docs/cost.md": cost.table,
+    "docs/deploy.md": predictions.table,
 }
 
 
 def updated(name: str) -> str:
     """Return what the file `name` should hold."""
-    text = (DOCS / name).read_text(encoding="utf-8")
+    text = (ROOT / name).read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
     return f"{before}{BEGIN}\n{TABLES[name]()}\n{END}{after}"
@@ -125,7 +155,7 @@ def updated(name: str) -> str:
 def main() -> int:
     """Write every file; returns 0."""
     for name in TABLES:
-        (DOCS / name).write_text(updated(name), encoding="utf-8")
+        (ROOT / name).write_text(updated(name), encoding="utf-8")
     return 0
 
 
@@ -137,7 +167,7 @@ def _event(kind: type[Event]) -> str:
 
 def _default(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
-        return "`{}`" if field.default_factory else "**required**"
+        return "" if field.default_factory else "**required**"
     match field.default:
         case None | "":
             return ""

@@ -1,4 +1,4 @@
-"""Is the app well? Open to anybody, so it says no more than that."""
+"""Anonymous health check; deliberately terse."""
 
 import json
 

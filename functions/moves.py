@@ -1,4 +1,4 @@
-"""The queues of users to look at: up to 20 a message, or a page of a run that was asked for."""
+"""Moves users from the queues: up to 20 per message, or a page of a requested run."""
 
 from typing import List  # noqa: UP035 - the Functions worker refuses `list[str]` in an output binding
 
@@ -6,34 +6,34 @@ import azure.functions as func
 
 from shared import bootstrap
 from shared.errors import InputError
-from shared.events import Poison
-from shared.storage.messages import MoveMessage, PageMessage
+from shared.storage.codec import decode_move, decode_page
+from shared.telemetry.events import Poison
 
 blueprint = func.Blueprint()
-QUEUE = bootstrap.settings().queue
+QUEUES = bootstrap.settings().queues
 
 
-@blueprint.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
-@blueprint.queue_output("poison", queue_name=f"{QUEUE}-poison", connection="AzureWebJobsStorage")
+@blueprint.queue_trigger("message", queue_name=QUEUES.moves.name, connection="AzureWebJobsStorage")
+@blueprint.queue_output("poison", queue_name=QUEUES.moves.poison, connection="AzureWebJobsStorage")
 async def move_users(
     message: func.QueueMessage,
     poison: func.Out[List[str]],  # noqa: UP006 - a list: the host reads meaning into a bare JSON text
 ) -> None:
-    """Move the users of one message. A text that is no message goes to the poison queue at once."""
+    """Move the users of one message. A malformed message goes to the poison queue at once."""
     app, body = bootstrap.app(), message.get_body()
     try:
-        users = MoveMessage.decode(body)
+        users = decode_move(body)
     except InputError as error:
-        app.log("moving").write(Poison(reason=str(error), message=message.id or ""))
+        app.adapters.log("moving").write(Poison(reason=str(error), message=message.id or ""))
         poison.set([body.decode(errors="replace")])
         return
-    await app.mover.move(users)
+    await app.mover.handle(users)
 
 
 @blueprint.queue_trigger(
-    "message", queue_name=f"{QUEUE}-requests", connection="AzureWebJobsStorage"
+    "message", queue_name=QUEUES.requests.name, connection="AzureWebJobsStorage"
 )
 async def carry_out_request(message: func.QueueMessage) -> None:
-    """Move the users of one page of a run that a person asked for."""
-    page = PageMessage.decode(message.get_body())
-    await bootstrap.desk().queued.work(page, again=(message.dequeue_count or 1) > 1)
+    """Move the users of one page of a requested run."""
+    page = decode_page(message.get_body())
+    await bootstrap.app().move_requests.work(page, again=(message.dequeue_count or 1) > 1)

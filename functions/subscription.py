@@ -1,4 +1,4 @@
-"""The change subscription's upkeep: by the clock, at start-up, and when Graph asks for it."""
+"""Maintains the change subscription: on a schedule, at start-up, and when Graph asks for it."""
 
 import azure.functions as func
 
@@ -12,14 +12,18 @@ SETTINGS = bootstrap.settings()
 async def keep_subscription(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
     """Create the subscription when absent, renew it well before its end, replace an old secret.
 
-    It runs at start, so the rules of the settings are held against the tenant here, too.
+    It runs at start, so the rules of the settings are checked against the tenant here, too.
     """
-    await bootstrap.app().subscriber.keep()
-    await bootstrap.app().rule_checker.check()
+    app = bootstrap.app()
+    await app.protection.remember()
+    try:
+        await app.subscriber.keep()
+    finally:
+        await app.rule_checker.check()
 
 
 @blueprint.queue_trigger(
-    "message", queue_name=f"{SETTINGS.queue}-upkeep", connection="AzureWebJobsStorage"
+    "message", queue_name=SETTINGS.queues.upkeep.name, connection="AzureWebJobsStorage"
 )
 async def renew_subscription(message: func.QueueMessage) -> None:  # noqa: ARG001
     """Renew the subscription now: Graph asked for it (`reauthorizationRequired`)."""

@@ -1,4 +1,4 @@
-"""What runs by the clock: the sweep, the catch-up, second looks, poison messages, measures."""
+"""Timers: the sweep, the catch-up, rechecks, poison messages, metrics."""
 
 import azure.functions as func
 
@@ -10,13 +10,13 @@ SETTINGS = bootstrap.settings()
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.sweep_schedule)
 async def sweep_providers(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
-    """Look at every user; queue those who are not on Microsoft."""
+    """Sweep all users; queue those who are not on Microsoft."""
     await bootstrap.app().sweeper.sweep()
 
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.recheck_schedule)
 async def resume_sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001
-    """Go on with a sweep that was killed, interrupted, requested or released."""
+    """Resume a sweep that was interrupted, requested or released."""
     await bootstrap.app().sweeper.resume()
 
 
@@ -28,18 +28,18 @@ async def catch_up(timer: func.TimerRequest) -> None:  # noqa: ARG001
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.recheck_schedule)
 async def recheck_waiting(timer: func.TimerRequest) -> None:  # noqa: ARG001
-    """Queue the waiting users whose time has come."""
+    """Queue the waiting users who are due."""
     await bootstrap.app().rechecker.recheck()
 
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)
 async def record_poison(timer: func.TimerRequest) -> None:  # noqa: ARG001
-    """Record what failed again and again: users who need attention, runs that are interrupted."""
+    """Record what failed repeatedly: users who need attention, runs that are interrupted."""
     await bootstrap.app().poison.record()
     await bootstrap.app().failed_pages.record()
 
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)
 async def measure(timer: func.TimerRequest) -> None:  # noqa: ARG001
-    """Write down what is left to do and how fresh the app's picture is, for workbook and alerts."""
-    await bootstrap.app().measurer.measure()
+    """Log what is left to do and how current the app's data is, for workbook and alerts."""
+    await bootstrap.app().metrics.measure()

@@ -2,35 +2,37 @@
 // Deploy it when the function is deployed and the topic is there and activated (docs/deploy.md):
 // an event subscription to a function that does not exist yet fails.
 param functionAppName string
-param functionName string
+
+@description('The app\'s function with an Event Grid trigger.')
+param functionName string = 'license_events'
 param partnerTopicName string
 param storageAccountName string
-param deadLetterContainerName string
+param deadLetterContainerName string = 'dead-letters'
 
 @description('Resource id of the identity that writes undelivered events; the partner topic must carry it.')
 param deadLetterIdentityId string
 
 @minValue(1)
 @maxValue(30)
-param maxDeliveryAttempts int
+param maxDeliveryAttempts int = 30
 
 @minValue(1)
 @maxValue(1440)
-param eventTimeToLiveInMinutes int
+param eventTimeToLiveInMinutes int = 1440
 
-resource site 'Microsoft.Web/sites@2024-04-01' existing = {
+resource site 'Microsoft.Web/sites@2025-03-01' existing = {
   name: functionAppName
 }
 
-resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageAccountName
 }
 
-resource topic 'Microsoft.EventGrid/partnerTopics@2022-06-15' existing = {
+resource topic 'Microsoft.EventGrid/partnerTopics@2025-02-15' existing = {
   name: partnerTopicName
 }
 
-resource licenses 'Microsoft.EventGrid/partnerTopics/eventSubscriptions@2022-06-15' = {
+resource licenses 'Microsoft.EventGrid/partnerTopics/eventSubscriptions@2025-02-15' = {
   parent: topic
   name: 'licenses'
   properties: {

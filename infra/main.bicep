@@ -1,5 +1,5 @@
 // ACP Mover in Azure: one resource group with everything the app needs. `azd up` deploys it.
-// docs/deploy.md tells the steps, docs/security.md what is open to whom, docs/cost.md what it costs.
+// docs/deploy.md has the steps, docs/security.md what is open to whom, docs/cost.md what it costs.
 targetScope = 'subscription'
 
 // ---- azd ----
@@ -158,7 +158,7 @@ param pageSize string = ''
 
 @minLength(3)
 @maxLength(47)
-@description('ACP_QUEUE: the queue of users to look at; the other queues are called after it.')
+@description('ACP_QUEUE: the queue of users to move; the names of the others begin with it.')
 param queueName string = 'moves'
 
 @description('ACP_TABLE_PREFIX')
@@ -174,13 +174,24 @@ var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = {
   'azd-env-name': environmentName
 }
-var functionAppName = '${abbreviations.webSitesFunctions}${token}'
+
+// Modules are given names, not other modules' outputs: what-if and the predicted deployments (infra/predicted)
+// then know every resource beforehand. Names make no dependency, so dependsOn says what comes first.
+var names = {
+  applicationInsights: '${abbreviations.insightsComponents}${token}'
+  functionApp: '${abbreviations.webSitesFunctions}${token}'
+  identity: '${abbreviations.managedIdentityUserAssignedIdentities}api-${token}'
+  storage: '${abbreviations.storageStorageAccounts}${token}'
+  deadLetterContainer: 'dead-letters'
+  packageContainer: 'app-package'
+}
+
 var useEventGrid = delivery == 'eventgrid'
 var topicName = empty(eventGridTopic) ? 'graph-users-${token}' : eventGridTopic
 var topicLocation = empty(eventGridLocation) ? location : eventGridLocation
 var entraTenant = empty(tenantId) ? subscription().tenantId : tenantId
 
-resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: '${abbreviations.resourcesResourceGroups}${environmentName}'
   location: location
   tags: tags
@@ -192,7 +203,7 @@ module identity 'app/identity.bicep' = {
   params: {
     location: location
     tags: tags
-    name: '${abbreviations.managedIdentityUserAssignedIdentities}api-${token}'
+    name: names.identity
   }
 }
 
@@ -203,7 +214,7 @@ module monitoring 'app/monitoring.bicep' = {
     location: location
     tags: tags
     workspaceName: '${abbreviations.operationalInsightsWorkspaces}${token}'
-    applicationInsightsName: '${abbreviations.insightsComponents}${token}'
+    applicationInsightsName: names.applicationInsights
     retentionDays: logRetentionDays
   }
 }
@@ -224,7 +235,9 @@ module storage 'app/storage.bicep' = {
   params: {
     location: location
     tags: tags
-    name: '${abbreviations.storageStorageAccounts}${token}'
+    name: names.storage
+    packageContainerName: names.packageContainer
+    deadLetterContainerName: names.deadLetterContainer
     queueName: queueName
     publicNetworkAccess: !vnetEnabled
   }
@@ -237,22 +250,30 @@ module privateEndpoints 'app/private-endpoints.bicep' = if (vnetEnabled) {
     location: location
     tags: tags
     prefix: abbreviations.networkPrivateEndpoints
-    storageAccountName: storage.outputs.name
-    virtualNetworkId: vnetEnabled ? network.outputs.id : ''
-    subnetId: vnetEnabled ? network.outputs.endpointSubnetId : ''
+    storageAccountName: names.storage
+    virtualNetworkId: network!.outputs.id
+    subnetId: network!.outputs.endpointSubnetId
   }
+  dependsOn: [
+    storage
+  ]
 }
 
 module roles 'app/roles.bicep' = {
   name: 'roles'
   scope: group
   params: {
-    storageAccountName: storage.outputs.name
-    applicationInsightsName: monitoring.outputs.applicationInsightsName
-    identityPrincipalId: identity.outputs.principalId
+    storageAccountName: names.storage
+    applicationInsightsName: names.applicationInsights
+    identityName: names.identity
     operatorPrincipalId: grantOperator ? principalId : ''
     operatorPrincipalType: principalType
   }
+  dependsOn: [
+    storage
+    monitoring
+    identity
+  ]
 }
 
 module eventGrid 'app/partner-configuration.bicep' = if (useEventGrid) {
@@ -262,10 +283,13 @@ module eventGrid 'app/partner-configuration.bicep' = if (useEventGrid) {
     location: location
     tags: tags
     authorizationDays: partnerAuthorizationDays
-    storageAccountName: storage.outputs.name
-    deadLetterContainerName: storage.outputs.deadLetterContainerName
+    storageAccountName: names.storage
+    deadLetterContainerName: names.deadLetterContainer
     deadLetterIdentityName: '${abbreviations.managedIdentityUserAssignedIdentities}events-${token}'
   }
+  dependsOn: [
+    storage
+  ]
 }
 
 module api 'app/api.bicep' = {
@@ -276,14 +300,14 @@ module api 'app/api.bicep' = {
     tags: union(tags, {
       'azd-service-name': 'api'
     })
-    name: functionAppName
+    name: names.functionApp
     planName: '${abbreviations.webServerFarms}${token}'
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
-    storageAccountName: storage.outputs.name
-    packageContainerName: storage.outputs.packageContainerName
-    applicationInsightsName: monitoring.outputs.applicationInsightsName
-    subnetId: vnetEnabled ? network.outputs.appSubnetId : ''
+    storageAccountName: names.storage
+    packageContainerName: names.packageContainer
+    applicationInsightsName: names.applicationInsights
+    subnetId: vnetEnabled ? network!.outputs.appSubnetId : ''
     httpAlwaysReady: httpAlwaysReady
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
@@ -332,10 +356,13 @@ module auth 'app/auth.bicep' = if (!empty(authClientId)) {
   name: 'auth'
   scope: group
   params: {
-    functionAppName: api.outputs.name
+    functionAppName: names.functionApp
     clientId: authClientId
     tenantId: entraTenant
   }
+  dependsOn: [
+    api
+  ]
 }
 
 module alerts 'app/alerts.bicep' = {
@@ -355,7 +382,7 @@ module workbook 'app/workbook.bicep' = {
   params: {
     location: location
     tags: tags
-    applicationInsightsId: monitoring.outputs.applicationInsightsId
+    applicationInsightsName: names.applicationInsights
     logAnalyticsId: monitoring.outputs.workspaceId
   }
 }
@@ -365,15 +392,15 @@ module workbook 'app/workbook.bicep' = {
 output AZURE_LOCATION string = location
 output AZURE_TENANT_ID string = subscription().tenantId
 output RESOURCE_GROUP string = group.name
-output SERVICE_API_NAME string = api.outputs.name
+output SERVICE_API_NAME string = names.functionApp
 output SERVICE_API_URI string = api.outputs.uri
-output AZURE_FUNCTION_NAME string = api.outputs.name
-output IDENTITY_NAME string = identity.outputs.name
+output AZURE_FUNCTION_NAME string = names.functionApp
+output IDENTITY_NAME string = names.identity
 output IDENTITY_CLIENT_ID string = identity.outputs.clientId
 output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
-output STORAGE_ACCOUNT_NAME string = storage.outputs.name
+output STORAGE_ACCOUNT_NAME string = names.storage
 output STORAGE_TABLE_URI string = storage.outputs.tableUri
 output STORAGE_QUEUE_URI string = storage.outputs.queueUri
 output EVENT_GRID_TOPIC string = useEventGrid ? topicName : ''
-output DEAD_LETTER_CONTAINER string = storage.outputs.deadLetterContainerName
-output DEAD_LETTER_IDENTITY_ID string = useEventGrid ? eventGrid.outputs.deadLetterIdentityId : ''
+output DEAD_LETTER_CONTAINER string = names.deadLetterContainer
+output DEAD_LETTER_IDENTITY_ID string = useEventGrid ? eventGrid!.outputs.deadLetterIdentityId : ''

@@ -6,10 +6,10 @@ Python 3.13 that has requirements.txt and nothing else, and every function is in
 library that runs in Azure.
 """
 
-import argparse
 import ast
 import fnmatch
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -117,8 +117,9 @@ def imported(package: Path) -> int:
 
 
 def declared(package: Path) -> set[str]:
-    """The names of the functions that the code of a package decorates, by reading it."""
-    return {
+    """The names of the functions that the code of a package declares, by reading it."""
+    routes = (package / "functions/http/routes.py").read_text(encoding="utf-8")
+    return set(re.findall(r'^    Route\(\s+"(\w+)"', routes, re.MULTILINE)) | {
         node.name
         for path in (package / "functions").glob("*.py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body
@@ -137,11 +138,24 @@ def indexed(package: Path) -> list[str]:
     ).splitlines()
 
 
-def main(arguments: list[str]) -> int:
+def doctored(package: Path) -> None:
+    """Have azure-functions-doctor examine an unpacked package as Flex Consumption would run it.
+
+    It also reads the infrastructure, which is copied beside the package. PackageError: what it says.
+    """
+    for name in (".funcignore", "azure.yaml"):
+        shutil.copy(CODE / name, package)
+    shutil.copytree(
+        CODE / "infra", package / "infra", ignore=shutil.ignore_patterns("node_modules")
+    )
+    doctor = str(Path(sys.executable).parent / "azure-functions-doctor")
+    plan = ["--profile", "deploy", "--hosting-plan", "flex-consumption", "--target-python", "3.13"]
+    _run([doctor, "doctor", "--path", str(package), *plan])
+
+
+def main() -> int:
     """Build and prove the package; prints its size and functions. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m infra.package", description=__doc__)
-    parser.add_argument("--output", type=Path, default=CODE / "dist" / "acp-mover.zip")
-    target: Path = parser.parse_args(arguments).output
+    target = CODE / "dist" / "acp-mover.zip"
     try:
         build(CODE, target)
         with tempfile.TemporaryDirectory() as name:
@@ -152,12 +166,14 @@ def main(arguments: list[str]) -> int:
             functions = indexed(Path(name))
             if lost := declared(Path(name)) - {one.split()[0] for one in functions}:
                 raise PackageError(f"not indexed: {', '.join(sorted(lost))}")
+            doctored(Path(name))
     except PackageError as error:
         print(f"failed  package: {error}")
         return 1
     shown = os.path.relpath(target)
     print(f"ok      package: {shown}, {count} files, {target.stat().st_size / 1000:.0f} kB")
     print(f"ok      package: {modules} modules imported with requirements.txt alone")
+    print("ok      package: azure-functions-doctor finds no error")
     print(f"ok      package: {len(functions)} functions indexed: {', '.join(functions)}")
     return 0
 
@@ -173,4 +189,4 @@ def _run(
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -32,7 +32,8 @@ class Child:
     """One child process in its own process group; its output goes to a log file.
 
     `command` is the program with its arguments, `log` the file that standard output and standard
-    error are appended to, `environment` is added to this process's own, `name` is for messages.
+    error are appended to, `name` is for messages. `environment` is added to `inherited`, which is
+    this process's own unless given; what is changed there counts from the next start.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class Child:
         *,
         log: Path,
         environment: Mapping[str, str] | None = None,
+        inherited: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> None:
         self.name = name
         self.log = log
         self._command = list(command)
-        self._environment = {**os.environ, **(environment or {}), LIFELINE: "1"}
+        inherited = os.environ if inherited is None else inherited
+        self.environment = {**inherited, **(environment or {}), LIFELINE: "1"}
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -65,6 +68,11 @@ class Child:
         """Whether the process was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def output(self) -> str:
+        """Everything in the log so far, over all starts."""
+        return self.log.read_text(errors="replace")
+
     def start(self) -> None:
         """Start the process; raises `ChildError` if it runs already or cannot be started."""
         if self.running:
@@ -79,7 +87,7 @@ class Child:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
-                    env=self._environment,
+                    env=self.environment,
                     cwd=self._folder,
                     # Own group: Ctrl-C in a terminal reaches the parent only, which then stops
                     # its children in order.
@@ -189,7 +197,7 @@ class Child:
                 stream.close()
 
     def _end_of_log(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines()[-_LINES_IN_ERROR:]
+        lines = self.output.splitlines()[-_LINES_IN_ERROR:]
         return "\n".join([f"; {self.log} ends with:", *(f"  {line}" for line in lines)])
 
 

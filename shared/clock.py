@@ -1,4 +1,4 @@
-"""Time, injected: nothing else in the app asks the system for it, so tests control it."""
+"""Injected time: nothing else in the app reads the system's clock, so tests control it."""
 
 import asyncio
 import time
@@ -7,30 +7,30 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the app needs of time."""
+    """The clock that the app uses."""
 
     def now(self) -> datetime:
         """Return the wall-clock time in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Return seconds that only ever grow, for measuring spans."""
+        """Return monotonic seconds, for measuring durations."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Let `seconds` pass."""
+        """Wait for `seconds`."""
         ...
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The system clock."""
 
     def now(self) -> datetime:
         """Return the wall-clock time in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds that only ever grow."""
+        """Return monotonic seconds."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:

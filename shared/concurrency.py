@@ -1,4 +1,4 @@
-"""Doing many things at once, but not too many."""
+"""Bounded concurrency."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Iterable
 async def gather_bounded[T](work: Iterable[Awaitable[T]], limit: int) -> list[T]:
     """Await everything in `work`, at most `limit` at once; return the results in order.
 
-    The first error cancels what is left and is raised as it is.
+    The first error cancels the remaining work and is raised unchanged.
     """
     items = list(work)
     slots = asyncio.Semaphore(limit)
@@ -25,5 +25,5 @@ async def gather_bounded[T](work: Iterable[Awaitable[T]], limit: int) -> list[T]
         await asyncio.gather(*tasks, return_exceptions=True)
         for item in items:
             if asyncio.iscoroutine(item):
-                item.close()  # one that was never begun would warn
+                item.close()  # a coroutine that was never started would warn
         raise

@@ -1,25 +1,26 @@
-"""Every error of the system, one tree.
+"""All errors of the system, in one tree.
 
     AcpError
     ├── SettingsError            an app setting is missing or malformed; the app does not start
-    ├── InputError               a notification, message or request is not what it must be
-    │   ├── TooLargeError        ... because there is too much of it
-    │   ├── UnknownError         ... because it names something that does not exist
-    │   └── StateError           ... because what it names is not in the state for that
+    ├── InputError               a notification, message or request is invalid
+    │   ├── TooLargeError        ... because it is too large
+    │   ├── NoSuchItemError      ... because it names something that does not exist
+    │   └── ConflictError        ... because the state of the named item does not permit it
     ├── NotPermittedError        a caller of the API is not signed in, or lacks the app role
-    ├── StorageError             a table or queue refused or did not answer
+    ├── StorageError             a table or queue refused the operation or did not answer
     ├── BusyError                another instance is doing this right now
     └── ServiceError             Graph, Teams or the identity endpoint; names service and operation
-        ├── TransientError       trying again later may help; the retries in the client are used up
+        ├── TransientError       a later retry may help; the client's own retries are used up
         │   ├── UnreachableError no connection, or no answer in time
         │   ├── ThrottledError   429 or 503: the service asks us to wait
-        │   │   └── PausedError  ... for so long that the call was not made; says how long
+        │   │   ├── LateTurnError    the call got no turn in the time it had; it was not made
+        │   │   └── RetryLaterError  ... for so long that the call was not made; says how long
         │   ├── ServerFaultError another 5xx
-        │   └── GarbledError     the answer is not JSON at all
+        │   └── InvalidResponseError  the answer is not JSON at all
         ├── AccessDeniedError    401 or 403: a role or permission is missing
         ├── NotFoundError        404
-        ├── RefusedError         another 4xx, with the service's own code
-        │   └── ExpiredError     a delta link that Graph does not know any more
+        ├── RejectedError        another 4xx, with the service's own code
+        │   └── ExpiredError     a delta link that Graph no longer accepts
         └── ContractError        the answer lacks a field or a field has an unknown value
 
 A message says what was tried, on what, and what to do next. It never carries a passcode, a PIN, a
@@ -28,7 +29,7 @@ token or the body of an answer.
 
 
 class AcpError(Exception):
-    """The root: whatever the system raises on purpose."""
+    """The root of all errors that the system raises deliberately."""
 
 
 class SettingsError(AcpError):
@@ -36,23 +37,23 @@ class SettingsError(AcpError):
 
 
 class InputError(AcpError):
-    """Something that came in is not what it must be; the text names field and expectation."""
+    """Invalid input; the text names the field and what is expected."""
 
 
 class TooLargeError(InputError):
-    """More came in than is accepted at once."""
+    """The input is larger than accepted."""
 
 
-class UnknownError(InputError):
-    """What was named does not exist: a run, a user, a provider."""
+class NoSuchItemError(InputError):
+    """The named item does not exist: a run, a user, a provider."""
 
 
-class StateError(InputError):
-    """What was named exists, but what was asked for does not go with its state."""
+class ConflictError(InputError):
+    """The named item exists, but its state does not permit the request."""
 
 
 class NotPermittedError(AcpError):
-    """A caller may not do this. signed_in: the caller is known, but lacks the role."""
+    """The caller lacks permission. signed_in: the caller is known, but lacks the role."""
 
     def __init__(self, detail: str, *, signed_in: bool) -> None:
         super().__init__(detail)
@@ -60,7 +61,7 @@ class NotPermittedError(AcpError):
 
 
 class StorageError(AcpError):
-    """A table or queue did not do what was asked."""
+    """A table or queue operation failed."""
 
     def __init__(self, operation: str, detail: str) -> None:
         super().__init__(f"storage: {operation} failed: {detail}")
@@ -72,10 +73,10 @@ class BusyError(AcpError):
 
 
 class ServiceError(AcpError):
-    """A Microsoft service did not do what was asked.
+    """A call to a Microsoft service failed.
 
     service: "Graph", "Teams" or "identity". operation: verb and path without any identifier.
-    code: the service's own error code, when it gave one. status: the HTTP status, or 0.
+    code: the service's own error code, if any. status: the HTTP status, or 0.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class ServiceError(AcpError):
 
 
 class TransientError(ServiceError):
-    """Trying again later may help."""
+    """A later retry may help."""
 
 
 class UnreachableError(TransientError):
@@ -98,22 +99,26 @@ class UnreachableError(TransientError):
 
 
 class ThrottledError(TransientError):
-    """The service asks its callers to wait."""
+    """The service throttles its callers."""
 
 
-class PausedError(ThrottledError):
-    """The service asked for a pause longer than a call waits; `seconds` are left of it."""
+class RetryLaterError(ThrottledError):
+    """The service asked for a longer pause than a call waits; `seconds` of it are left."""
 
     def __init__(self, service: str, operation: str, seconds: float) -> None:
         super().__init__(service, operation, f"the service asks us to wait {seconds:.0f} s")
         self.seconds = seconds
 
 
+class LateTurnError(ThrottledError):
+    """The call got no turn in the time it had; it was not made."""
+
+
 class ServerFaultError(TransientError):
     """The service failed (5xx)."""
 
 
-class GarbledError(TransientError):
+class InvalidResponseError(TransientError):
     """The answer is not JSON."""
 
 
@@ -122,14 +127,14 @@ class AccessDeniedError(ServiceError):
 
 
 class NotFoundError(ServiceError):
-    """The service does not know what was asked for (404)."""
+    """The service did not find the item (404)."""
 
 
-class RefusedError(ServiceError):
+class RejectedError(ServiceError):
     """The service refused the request (another 4xx)."""
 
 
-class ExpiredError(RefusedError):
+class ExpiredError(RejectedError):
     """A delta link is too old: only a full read helps."""
 
 

@@ -1,4 +1,4 @@
-"""Values as text that people read, in a table or a spreadsheet."""
+"""Format values as text for tables and spreadsheets."""
 
 from datetime import datetime
 from typing import Final
@@ -7,7 +7,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def plain(value: object) -> str:
-    """Return a value as text: nothing for None, yes and no, times in ISO 8601 (UTC)."""
+    """Return a value as text: empty for None, yes or no, times in ISO 8601 (UTC)."""
     match value:
         case None:
             return ""

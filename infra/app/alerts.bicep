@@ -1,7 +1,7 @@
-// What needs a person's attention soon. Each query is a file of ../queries, which the workbook shares.
+// What needs attention's attention soon. Each query is a file of ../queries, which the workbook shares.
 // Source: "Microsoft.Insights scheduledQueryRules" and "actionGroups", Azure resource reference.
 param location string
-param tags object
+param tags { *: string }
 param logAnalyticsId string
 
 @description('Where alerts go by e-mail; empty: they show in the portal only.')
@@ -12,7 +12,7 @@ var rules = [
   {
     name: 'acp-poison-messages'
     title: 'ACP Mover: poison messages'
-    description: 'A queue message failed again and again, or is none. docs/operations.md, "poison".'
+    description: 'A queue message failed repeatedly, or is none. docs/operations.md, "poison".'
     severity: 2
     query: loadTextContent('../queries/poison_messages.kql')
     aggregation: 'Maximum'
@@ -54,7 +54,7 @@ var rules = [
   {
     name: 'acp-subscription-expiry'
     title: 'ACP Mover: the change subscription ends'
-    description: 'Within a day Graph stops telling of changes. Look at the log of keep_subscription.'
+    description: 'Within a day Graph stops sending changes. Check the log of keep_subscription.'
     severity: 2
     query: loadTextContent('../queries/subscription_expiry.kql')
     aggregation: 'Maximum'
@@ -67,7 +67,7 @@ var rules = [
   }
   {
     name: 'acp-failure-share'
-    title: 'ACP Mover: many looks fail'
+    title: 'ACP Mover: many attempts fail'
     description: 'More than one in ten looks failed within an hour. The workbook has the reasons.'
     severity: 2
     query: loadTextContent('../queries/failure_share.kql')
@@ -102,55 +102,59 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   properties: {
     groupShortName: 'acp-mover'
     enabled: true
-    emailReceivers: empty(alertEmail) ? [] : [
-      {
-        name: 'administrator'
-        emailAddress: alertEmail
-        useCommonAlertSchema: true
-      }
-    ]
+    emailReceivers: empty(alertEmail)
+      ? []
+      : [
+          {
+            name: 'administrator'
+            emailAddress: alertEmail
+            useCommonAlertSchema: true
+          }
+        ]
   }
 }
 
 // The queries are not validated by Azure: in a new workspace AppTraces may not be there yet, and the
-// deployment would fail. infra/checks/kql.py has looked at them.
-resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule in rules: {
-  name: rule.name
-  location: location
-  tags: tags
-  kind: 'LogAlert'
-  properties: {
-    displayName: rule.title
-    description: rule.description
-    severity: rule.severity
-    enabled: true
-    scopes: [
-      logAnalyticsId
-    ]
-    evaluationFrequency: rule.every
-    windowSize: rule.window
-    overrideQueryTimeRange: rule.lookBack
-    autoMitigate: true
-    skipQueryValidation: true
-    criteria: {
-      allOf: [
-        {
-          query: rule.query
-          timeAggregation: rule.aggregation
-          metricMeasureColumn: rule.measure
-          operator: rule.operator
-          threshold: rule.threshold
-          failingPeriods: {
-            numberOfEvaluationPeriods: 1
-            minFailingPeriodsToAlert: 1
+// deployment would fail. `make check` has Kusto's own parser read them.
+resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
+  for rule in rules: {
+    name: rule.name
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: rule.title
+      description: rule.description
+      severity: rule.severity
+      enabled: true
+      scopes: [
+        logAnalyticsId
+      ]
+      evaluationFrequency: rule.every
+      windowSize: rule.window
+      overrideQueryTimeRange: rule.lookBack
+      autoMitigate: true
+      skipQueryValidation: true
+      criteria: {
+        allOf: [
+          {
+            query: rule.query
+            timeAggregation: rule.aggregation
+            metricMeasureColumn: rule.measure
+            operator: rule.operator
+            threshold: rule.threshold
+            failingPeriods: {
+              numberOfEvaluationPeriods: 1
+              minFailingPeriodsToAlert: 1
+            }
           }
-        }
-      ]
-    }
-    actions: {
-      actionGroups: [
-        people.id
-      ]
+        ]
+      }
+      actions: {
+        actionGroups: [
+          people.id
+        ]
+      }
     }
   }
-}]
+]

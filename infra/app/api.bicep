@@ -1,6 +1,6 @@
 // The function app on Flex Consumption, with its settings.
 param location string
-param tags object
+param tags { *: string }
 param name string
 param planName string
 param identityId string
@@ -15,10 +15,10 @@ param httpAlwaysReady int
 param maximumInstanceCount int
 param instanceMemoryMB int
 
-@description('The app\'s own settings (shared/settings.py).')
-param appSettings object
+@description('The app\'s own settings (shared/settings/settings.py).')
+param appSettings { *: string }
 
-resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageAccountName
 }
 
@@ -26,7 +26,7 @@ resource applicationInsights 'Microsoft.Insights/components@2020-02-02' existing
   name: applicationInsightsName
 }
 
-resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
   tags: tags
@@ -40,7 +40,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   }
 }
 
-resource site 'Microsoft.Web/sites@2024-04-01' = {
+resource site 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
   tags: tags
@@ -79,18 +79,20 @@ resource site 'Microsoft.Web/sites@2024-04-01' = {
       scaleAndConcurrency: {
         maximumInstanceCount: maximumInstanceCount
         instanceMemoryMB: instanceMemoryMB
-        alwaysReady: httpAlwaysReady > 0 ? [
-          {
-            name: 'http'
-            instanceCount: httpAlwaysReady
-          }
-        ] : []
+        alwaysReady: httpAlwaysReady > 0
+          ? [
+              {
+                name: 'http'
+                instanceCount: httpAlwaysReady
+              }
+            ]
+          : []
       }
     }
   }
 }
 
-resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
+resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: site
   name: 'appsettings'
   properties: union(appSettings, {
@@ -105,7 +107,7 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
 }
 
 // Deployment goes by Entra identity; user name and password are refused.
-resource noPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = {
+resource noPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: site
   name: 'scm'
   properties: {
@@ -113,5 +115,4 @@ resource noPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@202
   }
 }
 
-output name string = site.name
 output uri string = 'https://${site.properties.defaultHostName}'

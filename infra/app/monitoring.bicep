@@ -1,11 +1,11 @@
 // Log Analytics and Application Insights, both closed to keys: only Entra identities write.
 param location string
-param tags object
+param tags { *: string }
 param workspaceName string
 param applicationInsightsName string
 param retentionDays int
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   name: workspaceName
   location: location
   tags: tags
@@ -33,5 +33,3 @@ resource applicationInsights 'Microsoft.Insights/components@2020-02-02' = {
 }
 
 output workspaceId string = workspace.id
-output applicationInsightsId string = applicationInsights.id
-output applicationInsightsName string = applicationInsights.name

@@ -1,9 +1,9 @@
 // A virtual network with a subnet for the app and one for the private endpoints.
 param location string
-param tags object
+param tags { *: string }
 param name string
 
-resource network 'Microsoft.Network/virtualNetworks@2024-01-01' = {
+resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
   name: name
   location: location
   tags: tags
@@ -17,7 +17,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-01-01' = {
 }
 
 // Flex Consumption joins a subnet that is delegated to Microsoft.App/environments.
-resource appSubnet 'Microsoft.Network/virtualNetworks/subnets@2024-01-01' = {
+resource appSubnet 'Microsoft.Network/virtualNetworks/subnets@2025-05-01' = {
   parent: network
   name: 'app'
   properties: {
@@ -33,7 +33,7 @@ resource appSubnet 'Microsoft.Network/virtualNetworks/subnets@2024-01-01' = {
   }
 }
 
-resource endpointSubnet 'Microsoft.Network/virtualNetworks/subnets@2024-01-01' = {
+resource endpointSubnet 'Microsoft.Network/virtualNetworks/subnets@2025-05-01' = {
   parent: network
   name: 'endpoints'
   properties: {

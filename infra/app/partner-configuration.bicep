@@ -1,7 +1,7 @@
 // Event Grid, first stage: Microsoft Graph may create its partner topic in this resource group,
 // and an identity may write undelivered events. The second stage is infra/eventgrid.bicep.
 param location string
-param tags object
+param tags { *: string }
 param authorizationDays int
 param storageAccountName string
 param deadLetterContainerName string
@@ -16,7 +16,7 @@ var roleIds = {
   storageBlobDataContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
 }
 
-resource configuration 'Microsoft.EventGrid/partnerConfigurations@2022-06-15' = {
+resource configuration 'Microsoft.EventGrid/partnerConfigurations@2025-02-15' = {
   name: 'default'
   location: 'global'
   tags: tags
@@ -33,22 +33,22 @@ resource configuration 'Microsoft.EventGrid/partnerConfigurations@2022-06-15' = 
   }
 }
 
-resource deadLetterIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+resource deadLetterIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: deadLetterIdentityName
   location: location
   tags: tags
 }
 
-resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageAccountName
 }
 
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' existing = {
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' existing = {
   parent: account
   name: 'default'
 }
 
-resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' existing = {
+resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = {
   parent: blobs
   name: deadLetterContainerName
 }
@@ -57,7 +57,10 @@ resource writesDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' 
   name: guid(deadLetters.id, deadLetterIdentity.id, roleIds.storageBlobDataContributor)
   scope: deadLetters
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.storageBlobDataContributor)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roleIds.storageBlobDataContributor
+    )
     principalId: deadLetterIdentity.properties.principalId
     principalType: 'ServicePrincipal'
   }

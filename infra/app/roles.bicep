@@ -1,9 +1,7 @@
 // Who may do what with the data. Each role is held only on the resource it is for.
 param storageAccountName string
 param applicationInsightsName string
-
-@description('Principal id of the app\'s identity.')
-param identityPrincipalId string
+param identityName string
 
 @description('Principal id of the person who uses the `acp` command on the app\'s tables; empty: nobody.')
 param operatorPrincipalId string
@@ -35,7 +33,7 @@ var operatorRoles = [
   roleIds.storageTableDataContributor
 ]
 
-resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageAccountName
 }
 
@@ -43,32 +41,44 @@ resource applicationInsights 'Microsoft.Insights/components@2020-02-02' existing
   name: applicationInsightsName
 }
 
-resource appOnStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in appRoles: {
-  name: guid(account.id, identityPrincipalId, role)
-  scope: account
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
-    principalId: identityPrincipalId
-    principalType: 'ServicePrincipal'
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityName
+}
+
+// Names are made of resource ids, which are known beforehand, never of a principal id, which is not.
+resource appOnStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in appRoles: {
+    name: guid(account.id, identity.id, role)
+    scope: account
+    properties: {
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+      principalId: identity.properties.principalId
+      principalType: 'ServicePrincipal'
+    }
   }
-}]
+]
 
 resource appOnApplicationInsights 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(applicationInsights.id, identityPrincipalId, roleIds.monitoringMetricsPublisher)
+  name: guid(applicationInsights.id, identity.id, roleIds.monitoringMetricsPublisher)
   scope: applicationInsights
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.monitoringMetricsPublisher)
-    principalId: identityPrincipalId
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roleIds.monitoringMetricsPublisher
+    )
+    principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
   }
 }
 
-resource operatorOnStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in operatorRoles: if (!empty(operatorPrincipalId)) {
-  name: guid(account.id, operatorPrincipalId, role)
-  scope: account
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
-    principalId: operatorPrincipalId
-    principalType: operatorPrincipalType
+resource operatorOnStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in operatorRoles: if (!empty(operatorPrincipalId)) {
+    name: guid(account.id, operatorPrincipalId, role)
+    scope: account
+    properties: {
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+      principalId: operatorPrincipalId
+      principalType: operatorPrincipalType
+    }
   }
-}]
+]

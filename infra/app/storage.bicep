@@ -1,14 +1,16 @@
 // The storage account: the app's tables and queues, its package, and undelivered events.
 // The app makes its tables itself; the queues are here because the triggers listen from the start.
 param location string
-param tags object
+param tags { *: string }
 param name string
+param packageContainerName string
+param deadLetterContainerName string
 param queueName string
 
 @description('False: only private endpoints and trusted Azure services reach the account.')
 param publicNetworkAccess bool
 
-resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: name
   location: location
   tags: tags
@@ -32,7 +34,7 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   }
 }
 
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
   parent: account
   name: 'default'
   properties: {
@@ -43,23 +45,23 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
   }
 }
 
-resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
+resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {
   parent: blobs
-  name: 'app-package'
+  name: packageContainerName
   properties: {
     publicAccess: 'None'
   }
 }
 
-resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
+resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {
   parent: blobs
-  name: 'dead-letters'
+  name: deadLetterContainerName
   properties: {
     publicAccess: 'None'
   }
 }
 
-resource queues 'Microsoft.Storage/storageAccounts/queueServices@2023-05-01' = {
+resource queues 'Microsoft.Storage/storageAccounts/queueServices@2025-06-01' = {
   parent: account
   name: 'default'
 }
@@ -74,13 +76,12 @@ var queueNames = [
   '${queueName}-upkeep-poison'
 ]
 
-resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2023-05-01' = [for one in queueNames: {
-  parent: queues
-  name: one
-}]
+resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' = [
+  for one in queueNames: {
+    parent: queues
+    name: one
+  }
+]
 
-output name string = account.name
-output packageContainerName string = packages.name
-output deadLetterContainerName string = deadLetters.name
 output tableUri string = account.properties.primaryEndpoints.table
 output queueUri string = account.properties.primaryEndpoints.queue

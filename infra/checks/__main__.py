@@ -2,8 +2,37 @@
 
 import sys
 from pathlib import Path
+from typing import Final
 
-from infra.checks.registry import PURE, TOOLS
+from infra.checks import (
+    checkov,
+    compiled,
+    functions,
+    kql,
+    manifest,
+    parameters,
+    predicted,
+    roles,
+    rules,
+    settings,
+)
+from infra.checks.problem import Check
+from infra.compiler import HOW_TO_GET_IT, find
+
+COMPILER: Final = "Bicep's compiler"
+CHECKS: Final[dict[str, Check]] = {
+    COMPILER: compiled.check,
+    "predictions": predicted.check,
+    "parameters": parameters.check,
+    "settings, both ways": settings.check,
+    "functions, queues, schedules": functions.check,
+    "roles": roles.check,
+    "keys, TLS, names, tags": rules.check,
+    "queries, workbook and alerts": kql.check,
+    "azure.yaml": manifest.check,
+    "checkov": checkov.check,
+}
+"""The checks by name, in the order in which they run."""
 
 _USAGE = 2
 
@@ -15,8 +44,11 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m infra.checks [FOLDER that has infra/]", file=sys.stderr)
         return _USAGE
     failed = False
-    for name, check in (PURE | TOOLS).items():
-        problems = check(folder)
+    for name, check in CHECKS.items():
+        if name == COMPILER and find() is None:
+            print(f"skipped infra: Bicep was not compiled: {HOW_TO_GET_IT}", flush=True)
+            continue
+        problems = dict.fromkeys(check(folder))
         print(f"{'failed' if problems else 'ok':6}  infra: {name}", flush=True)
         for problem in problems:
             print(f"        {problem}")

@@ -1,85 +1,64 @@
-"""checkov finds nothing in the Bicep files but what is skipped here, each with its reason.
+"""checkov finds nothing in the predicted deployments but what is skipped here, each with its reason.
 
-checkov pins many packages, so it has an environment of its own (`make checkov`). A file that it
-cannot parse it leaves out without a word: the counts are compared, too.
+It reads them as ARM templates: of the Bicep source it cannot parse most files and leaves them out
+without a word, and of the compiled template it does not enter the modules. checkov pins many packages,
+so it has an environment of its own (`make checkov`).
 """
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from infra.checks import bicep
-from infra.checks.problem import Problem
+from infra.checks.predicted import resources
+from infra.checks.problem import Problem, in_source
 
 COMMAND: Final = Path(__file__).parents[2] / ".venv-checkov" / "bin" / "checkov"
 
-_NO_SETTING: Final = (
-    "falls on the child resources of a site (app settings, authentication) as if they were a site"
-)
-SKIPPED: Final = {
-    "CKV_AZURE_13": f"{_NO_SETTING}; authentication is app/auth.bicep, and the webhook of Graph is anonymous",
-    "CKV_AZURE_17": "client certificates: Graph and Event Grid present none",
-    "CKV_AZURE_35": "storage is closed with VNET_ENABLED; without a network it must be reachable",
-    "CKV_AZURE_63": f"{_NO_SETTING}; requests are logged in Application Insights",
-    "CKV_AZURE_65": f"{_NO_SETTING}; detailed error pages belong to Windows plans",
-    "CKV_AZURE_66": f"{_NO_SETTING}; failed request tracing belongs to Windows plans",
-    "CKV_AZURE_78": "Flex Consumption has no FTP and takes no ftpsState",
-    "CKV_AZURE_80": f"{_NO_SETTING}; the app is Python, not .NET",
-    "CKV_AZURE_88": f"{_NO_SETTING}; Flex Consumption uses no Azure Files",
-    "CKV_AZURE_206": "locally redundant storage: what must not be lost can be exported with `acp saved`",
-    "CKV_AZURE_212": "Flex Consumption scales to zero; httpAlwaysReady keeps instances",
-    "CKV_AZURE_213": "Flex Consumption has no health check; /api/health is for monitoring",
-    "CKV_AZURE_222": "Graph delivers its notifications over the public internet",
-    "CKV_AZURE_225": "zone redundancy costs two always-ready instances; a lost zone delays, nothing is lost",
-}
-"""Checks that do not apply, each with the reason. One that finds nothing any more is reported."""
+CONFIGURATION: Final = "infra/checkov.yaml"
+_MISREAD: Final = "Microsoft.Web/sites/config"
+"""App settings and authentication: checkov takes each for a site without any of a site's properties."""
 
 
 def check(folder: Path) -> list[Problem]:
-    """Run checkov over `infra/`. It downloads nothing."""
+    """Run checkov over each predicted deployment. It downloads nothing."""
     if not COMMAND.is_file():
         return [Problem("infra", "checkov is not installed", "Run make checkov")]
-    done = subprocess.run(
-        [
-            *(COMMAND, "--directory", folder / "infra", "--framework", "bicep"),
-            *("--skip-download", "--compact", "--quiet", "--output", "json"),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    shown = [one for one in resources(folder) if one.type != _MISREAD]
+    with tempfile.TemporaryDirectory() as name:
+        for deployment in {one.deployment for one in shown}:
+            bodies = [one.body for one in shown if one.deployment == deployment]
+            (Path(name) / Path(deployment).name).write_text(template(bodies), encoding="utf-8")
+        done = subprocess.run(
+            [COMMAND, "--directory", name, "--config-file", str(folder / CONFIGURATION)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     try:
         report = json.loads(done.stdout)
     except json.JSONDecodeError:
         lines = (done.stderr or done.stdout).strip().splitlines() or [f"code {done.returncode}"]
         return [Problem("infra", f"checkov: {lines[-1]}", "Run it by hand")]
-    return list(judged(report, folder))
+    return list(judged(report, folder, len(shown)))
 
 
-def judged(report: dict[str, Any], folder: Path) -> Iterator[Problem]:
-    """What checkov's JSON report says beyond what is skipped."""
-    if report["summary"]["parsing_errors"] or not report["summary"]["passed"]:
-        broken = ", ".join(report.get("results", {}).get("parsing_errors", [])) or "nothing passed"
-        yield Problem("infra", f"checkov could not read every file: {broken}", "Mend the syntax")
-    missed = _resources(folder) - report["summary"]["resource_count"]
-    if missed > 0:
-        yield Problem(
-            "infra", f"checkov left out {missed} resources", "Find the file that it drops"
-        )
-    found = report["results"]["failed_checks"]
-    for one in found:
-        if one["check_id"] not in SKIPPED:
-            yield Problem(
-                f"infra{one['file_path']}",
-                f"{one['check_id']} on {one['resource']}: {one['check_name']}",
-                "Mend it, or add it to SKIPPED in infra/checks/checkov.py with the reason",
-                one["file_line_range"][0],
-            )
-    for stale in sorted(SKIPPED.keys() - {one["check_id"] for one in found}):
-        yield Problem("infra/checks/checkov.py", f"{stale} is skipped in vain", "Remove it")
+def template(bodies: list[dict[str, Any]]) -> str:
+    """Resources as the text of an ARM template."""
+    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+    content = {"$schema": schema, "contentVersion": "1.0.0.0", "resources": bodies}
+    return json.dumps(content, indent=1)
 
 
-def _resources(folder: Path) -> int:
-    return sum(len(file.of_kind("resource")) for file in bicep.files(folder))
+def judged(report: dict[str, Any], folder: Path, count: int) -> Iterator[Problem]:
+    """What checkov's JSON report finds; count: the resources that it was given."""
+    summary = report["summary"]
+    if summary["parsing_errors"] or not summary["passed"] or summary["resource_count"] < count:
+        wrong = f"checkov read {summary['resource_count']} of {count} resources"
+        yield Problem("infra", wrong, "Find what it drops")
+    for one in report["results"]["failed_checks"]:
+        wrong = f"{one['check_id']} on {one['resource']}: {one['check_name']}"
+        do = f"Fix it, or skip it in {CONFIGURATION} with the reason"
+        yield in_source(folder, wrong, do, f"{one['resource'].rpartition('.')[0]}@")

@@ -1,149 +1,162 @@
-"""Every query asks only for what the app logs, and workbook and alerts ask only by these queries.
+"""Microsoft's Kusto parser accepts every query, and each answer has the columns that alert and chart use.
 
-No Kusto is run: a query is cut into words, and each word has to be known - as a column of the table, a
-field that the parsed event really has (`shared/events.py`), a name that the query itself makes, or a
-word of the language. Sources: "AppTraces", Azure Monitor Logs table reference; "parse-kv operator",
-Kusto Query Language documentation.
+`infra/kusto/analyze.cjs` runs the parser on the Node of the virtual environment. What it cannot know is
+checked here: that the app logs the events and fields of a query (`shared/telemetry/events.py`), and that
+workbook and alerts ask by the files of `infra/queries` alone. Sources: "AppTraces", Azure Monitor Logs
+table reference; "parse-kv operator", Kusto Query Language documentation.
 """
 
+import json
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from infra.checks.problem import Problem
-from infra.workbook import build
-from shared.events import catalogue, fields_of
+from infra.checks.predicted import resources
+from infra.checks.problem import Problem, in_source
+from local.azurite.node import NODE
+from shared.telemetry.events import catalogue, fields_of
 
-COLUMNS: Final = frozenset({"TimeGenerated", "Message", "SeverityLevel", "OperationId"})
-"""Columns of AppTraces, the table of a workspace that holds an app's log lines, as far as needed."""
+TABLES: Final = {
+    "AppTraces": "(TimeGenerated: datetime, Message: string, SeverityLevel: int, OperationId: string)"
+}
+"""The table that holds an app's log lines, with its columns as far as needed."""
 
-OPTIONS: Final = """(pair_delimiter=' ', kv_delimiter='=', quote='"', escape='\\\\')"""
-"""How a line is taken apart: the other side of `shared.log.line`."""
+OPTIONS: Final = """with (pair_delimiter=' ', kv_delimiter='=', quote='"', escape='\\\\')"""
+"""How a line is taken apart: the other side of `shared.telemetry.log.line`."""
 
-_WORDS: Final = (
-    "and asc by desc inner join kind leftouter let long on or order project string summarize top"
-    " union where with extend parse real startswith_cs ago arg_max bin coalesce count dcount extract"
-    " iff in isempty isnull make_set max maxif min minif not now percentile sum sumif pair_delimiter"
-    " kv_delimiter quote escape as kv"
-)
-"""Words of the language and its functions that the queries may use."""
+NUMBERS: Final = frozenset({"long", "int", "real", "decimal"})
+AXES: Final = {"linechart": {"datetime"}, "barchart": {"datetime", "string"}}
+"""What a chart can be drawn along; each also needs a number. A table shows anything."""
 
-_TOKEN: Final = re.compile(
-    r"""(?P<comment>//[^\n]*)|(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
-    r"""|(?P<number>\d+(?:\.\d+)?[a-z]*)|(?P<word>[A-Za-z_]\w*)|(?P<sign>[^\s\w])"""
-)
-_EVENT: Final = re.compile(r'Message startswith_cs "([^"]*)"')
-_PARSE: Final = re.compile(r"parse-kv Message as \(([^)]*)\) with (\([^)]*\))")
-_FIELD: Final = re.compile(r"(\w+): (\w+)")
-_MADE: Final = re.compile(r"(?<![=!<>])\b(\w+)\s*=(?![=~>])")
+_PROGRAM: Final = Path(__file__).parents[1] / "kusto" / "analyze.cjs"
+_FENCE: Final = re.compile(r"```kusto\n(.*?)```", re.DOTALL)
+_ALERTS: Final = "Microsoft.Insights/scheduledQueryRules"
+_WORKBOOKS: Final = "Microsoft.Insights/workbooks"
+_QUERY_ITEM: Final = 3  # the type of a workbook's item that is a query
 
 
 @dataclass(frozen=True)
-class _Query:
-    name: str
-    text: str
+class Use:
+    """An alert that measures a column of a query's answer, or a chart that draws it in a form."""
 
-    def problem(self, at: int, wrong: str, do: str) -> Problem:
-        return Problem(self.name, wrong, do, self.text.count("\n", 0, at) + 1)
+    name: str
+    query: str
+    measure: str = ""
+    form: str = ""
 
 
 def check(folder: Path) -> list[Problem]:
-    """Check `infra/queries/*.kql` of the folder, and who uses them."""
-    paths = sorted((folder / "infra" / "queries").glob("*.kql"))
-    if not paths:
-        return [Problem("infra/queries", "there are no queries", "Write them")]
-    problems = []
-    for path in paths:
-        query = _Query(path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8"))
-        problems += [*_events(query), *_words(query)]
-    return [*problems, *_use(folder, paths)]
-
-
-def _events(query: _Query) -> Iterator[Problem]:
-    """Each table is AppTraces, narrowed to known events, and each parsed field is one of theirs."""
-    starts = [found.start() for found in re.finditer(r"\bApp[A-Z]\w*", query.text)]
-    for start, end in zip(starts, [*starts[1:], len(query.text)], strict=True):
-        part = query.text[start:end]
-        table = re.match(r"\w+", part)
-        if table and table[0] != "AppTraces":
-            yield query.problem(
-                start, f"there is no table {table[0]}", "The lines are in AppTraces"
-            )
-        events = [found[1].removesuffix(" ") for found in _EVENT.finditer(part)]
-        if not events:
-            yield query.problem(start, "asks for no event", 'Add: Message startswith_cs "EVENT "')
-        for event in events:
-            if event not in catalogue():
-                do = "shared/events.py has the events"
-                yield query.problem(start, f"no code logs the event {event!r}", do)
-        for parse in _PARSE.finditer(part):
-            if parse[2] != OPTIONS:
-                yield query.problem(start + parse.start(), "cannot read lines so", f"Use {OPTIONS}")
-            for name, kind in _FIELD.findall(parse[1]):
-                yield from _field(query, start + parse.start(), events, name, kind)
-
-
-def _field(query: _Query, at: int, events: list[str], name: str, kind: str) -> Iterator[Problem]:
-    for event in events:
-        logged = fields_of(catalogue()[event]) if event in catalogue() else {name: kind}
-        if name not in logged:
-            do = f"It has {', '.join(logged)}"
-            yield query.problem(at, f"the event {event!r} never has the field {name!r}", do)
-        elif logged[name] != kind:
-            yield query.problem(at, f"field {name!r} is a {logged[name]}", "Mend its type")
-
-
-def _words(query: _Query) -> Iterator[Problem]:
-    """Every word is a column, a parsed field, a name that the query makes, or of the language."""
-    tokens = [found for found in _TOKEN.finditer(query.text) if found.lastgroup != "comment"]
-    code = " ".join("''" if found.lastgroup == "text" else found[0] for found in tokens)
-    made = set(_MADE.findall(code.replace(" = =", " ==")))
-    parsed = {name for found in _PARSE.finditer(query.text) for name, _ in _FIELD.findall(found[1])}
-    known = COLUMNS | set(_WORDS.split()) | made | parsed | {"AppTraces"}
-    for found in tokens:
-        if found.lastgroup == "word" and found[0] not in known:
-            do = "Mend the name, or parse or make it first"
-            if not re.fullmatch(r"App[A-Z]\w*", found[0]):
-                yield query.problem(found.start(), f"{found[0]} is nothing known here", do)
-
-
-def _use(folder: Path, paths: list[Path]) -> Iterator[Problem]:
-    """Workbook and alerts hold these queries and no other; each query is used by one of them."""
-    infra = folder / "infra"
-    book = infra / "workbook.json"
+    """Check `infra/queries/*.kql` and the queries in `docs`, and who uses them for what."""
+    files = {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted((folder / "infra" / "queries").glob("*.kql"))
+    }
+    texts = files | dict(_in_docs(folder))
     try:
-        fresh = build(infra)
-    except FileNotFoundError as error:
-        yield Problem("infra/workbook.py", f"asks for {error.filename}", "Write that query")
+        answers = analyzed(texts)
+    except subprocess.CalledProcessError:
+        return [Problem("infra/kusto", "the Kusto parser does not run", "Run make install")]
+    used = uses(folder)
+    names = {text: name for name, text in files.items()}
+    return [
+        *(problem for name in texts for problem in _language(name, texts[name], answers[name])),
+        *(problem for use in used for problem in _use(folder, use, names, answers)),
+        *(
+            Problem(name, "neither workbook nor alerts use it", "Use or remove it")
+            for name, text in files.items()
+            if text not in {use.query for use in used}
+        ),
+    ]
+
+
+def uses(folder: Path) -> set[Use]:
+    """What the alerts and the workbooks of the predicted deployments ask."""
+    alerts = {
+        Use(one.name, criterion["query"], measure=criterion["metricMeasureColumn"])
+        for one in resources(folder, _ALERTS)
+        for criterion in one.at("criteria", "allOf")
+    }
+    charts = {
+        Use(item["name"], item["content"]["query"], form=item["content"]["visualization"])
+        for one in resources(folder, _WORKBOOKS)
+        for item in one.at("serializedData", "items")
+        if item["type"] == _QUERY_ITEM
+    }
+    return alerts | charts
+
+
+def analyzed(texts: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """What the parser says of each query (infra/kusto/analyze.cjs). CalledProcessError: it does not run."""
+    asked = json.dumps({"tables": TABLES, "queries": texts})
+    done = subprocess.run(
+        [NODE, _PROGRAM], input=asked, stdout=subprocess.PIPE, text=True, check=True
+    )
+    answers: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return answers
+
+
+def _in_docs(folder: Path) -> Iterator[tuple[str, str]]:
+    """The queries of the pages; each begins with as many empty lines as stand before it there."""
+    for path in sorted((folder / "docs").glob("*.md")):
+        page = path.read_text(encoding="utf-8")
+        for found in _FENCE.finditer(page):
+            before = "\n" * page.count("\n", 0, found.start(1))
+            yield path.relative_to(folder).as_posix(), before + found[1]
+
+
+def _language(name: str, text: str, answer: dict[str, Any]) -> Iterator[Problem]:
+    """What the parser found, and what the code does not log."""
+    for at, wrong, do in (
+        *((one["start"], *_diagnostic(one)) for one in answer["diagnostics"]),
+        *((one["start"], *fault) for one in answer["sources"] for fault in _events(one, name)),
+        *((one["start"], *fault) for one in answer["parses"] for fault in _fields(one)),
+    ):
+        yield Problem(name, wrong, do, text.count("\n", 0, at) + 1)
+
+
+def _diagnostic(found: dict[str, Any]) -> tuple[str, str]:
+    return f"at {found['text']!r}: {found['message'].rstrip('.')}", "Fix the query"
+
+
+def _events(source: dict[str, Any], name: str) -> Iterator[tuple[str, str]]:
+    if not source["events"] and name.endswith(".kql"):
+        yield "asks for no event", 'Add: Message startswith_cs "EVENT "'
+    for event in source["events"]:
+        if event.strip() not in catalogue():
+            yield f"no code logs the event {event!r}", "docs/telemetry.md has the events"
+
+
+def _fields(parse: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if parse["options"] != OPTIONS:
+        yield "cannot read lines so", f"Use {OPTIONS}"
+    for event in {one.strip() for one in parse["events"]} & catalogue().keys():
+        logged = fields_of(catalogue()[event])
+        for name, kind in parse["fields"].items():
+            if name not in logged:
+                wrong = f"the event {event!r} never has the field {name!r}"
+                yield wrong, f"It has {', '.join(logged)}"
+            elif logged[name] != kind:
+                yield f"field {name!r} is a {logged[name]}, not a {kind}", "Fix its type"
+
+
+def _use(
+    folder: Path, use: Use, names: dict[str, str], answers: dict[str, dict[str, Any]]
+) -> Iterator[Problem]:
+    """Each asks by one of the files, measures a number of its answer, and draws what can be drawn."""
+    if use.query not in names:
+        wrong = f"{use.name} has a query of its own, or an old one"
+        do = "Load a file of infra/queries; run make plan"
+        yield in_source(folder, wrong, do, f"'{use.name}'")
         return
-    if not book.is_file() or book.read_text(encoding="utf-8") != fresh:
-        do = "Run python -m infra.workbook"
-        yield Problem("infra/workbook.json", "is not what the queries make it", do)
-    alerts = infra / "app" / "alerts.bicep"
-    text = alerts.read_text(encoding="utf-8") if alerts.is_file() else ""
-    for found in re.finditer(r"\bquery:\s*(.*)", text):
-        if not re.match(r"loadTextContent\('\.\./queries/\w+\.kql'\)$|rule\.query$", found[1]):
-            line = text.count("\n", 0, found.start()) + 1
-            do = "Put it into infra/queries and load it"
-            yield Problem("infra/app/alerts.bicep", "has a query of its own", do, line)
-    loaded = set(re.findall(r"loadTextContent\('\.\./queries/(\w+)\.kql'\)", text))
-    drawn = set(re.findall(r'"name": "(\w+)"', fresh))
-    for path in paths:
-        if path.stem not in loaded | drawn:
-            name = path.relative_to(folder).as_posix()
-            yield Problem(name, "neither workbook nor alerts use it", "Use or remove it")
-    for name in sorted(loaded - {path.stem for path in paths}):
-        yield Problem("infra/app/alerts.bicep", f"loads {name}.kql, which is no file", "Write it")
-    yield from _measures(text, infra)
-
-
-def _measures(alerts: str, infra: Path) -> Iterator[Problem]:
-    """The column that a rule measures is one that its query makes."""
-    rules = re.findall(r"queries/(\w+)\.kql'\)\s+aggregation: '\w+'\s+measure: '(\w+)'", alerts)
-    for name, measure in rules:
-        path = infra / "queries" / f"{name}.kql"
-        if path.is_file() and not re.search(rf"\b{measure} = ", path.read_text(encoding="utf-8")):
-            wrong = f"measures {measure}, which {name}.kql does not make"
-            yield Problem("infra/app/alerts.bicep", wrong, "Mend the name")
+    query = names[use.query]
+    columns = answers[query]["columns"]
+    kinds, has = set(columns.values()), ", ".join(f"{name} ({columns[name]})" for name in columns)
+    if use.measure and columns.get(use.measure) not in NUMBERS:
+        wrong = f"{use.name} measures {use.measure}, no number in the answer of {query}"
+        yield in_source(folder, wrong, f"It has {has}", f"'{use.measure}'", f"'{use.name}'")
+    if use.form in AXES and not (kinds & NUMBERS and kinds & AXES[use.form]):
+        do = f"Give it a number, and {' or '.join(sorted(AXES[use.form]))}"
+        yield Problem(query, f"it gives {has}: no {use.form} can show that", do)

@@ -22,3 +22,14 @@ class Problem:
 
 Check = Callable[[Path], list[Problem]]
 """Takes the folder that holds `azure.yaml` and `infra/`; returns what is wrong, or nothing."""
+
+
+def in_source(folder: Path, wrong: str, do: str, *words: str) -> Problem:
+    """A problem at the line where the first of the words stands that does, else in main.bicep."""
+    paths = [*sorted((folder / "infra").rglob("*.bicep")), folder / "infra/main.parameters.json"]
+    for word in words:
+        for path in paths:
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                if word in line and not line.lstrip().startswith("//") and " existing " not in line:
+                    return Problem(path.relative_to(folder).as_posix(), wrong, do, number)
+    return Problem("infra/main.bicep", wrong, do)

@@ -1,73 +1,61 @@
-"""Every role is one of the table, under its own name and with its own id."""
+"""The roles that a deployment assigns are those of docs/security.md: no more, and all of them."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from infra.checks import bicep
-from infra.checks.bicep import BicepFile
-from infra.checks.problem import Problem
+from infra.checks.predicted import Resource, resources
+from infra.checks.problem import Problem, in_source
 
-ROLES: Final = {
-    "storageBlobDataOwner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
-    "storageQueueDataContributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
-    "storageTableDataContributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
-    "monitoringMetricsPublisher": "3913510d-42f4-4e42-8a64-420c390055eb",
-    "storageBlobDataContributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
-    "storageQueueDataMessageSender": "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a",
-    "eventGridContributor": "1e241071-0855-49ea-94dc-649edcd759de",
+_PAGE: Final = "docs/security.md"
+_TYPE: Final = "Microsoft.Authorization/roleAssignments"
+_ROW: Final = re.compile(r"\| (.+) \| (.+) `([0-9a-f-]{36})` \| (.+) \| (.+) \|")
+_HOLDERS: Final = {"/id-api-": "the app", "/id-events-": "Event Grid"}
+_SCOPES: Final = {
+    "Microsoft.Storage/storageAccounts/*": "the storage account",
+    "Microsoft.Storage/storageAccounts/*/blobServices/default/containers/dead-letters": (
+        "the container `dead-letters`"
+    ),
+    "Microsoft.Insights/components/*": "Application Insights",
 }
-"""Built-in roles that the app's parts may hold ("Azure built-in roles", Azure RBAC documentation)."""
 
-OTHER_IDS: Final = {"registrationId": "c02e0126-707c-436d-b6a1-175d2748fb58"}
-"""Ids that are no roles: the partner registration of Microsoft Graph (from public repositories)."""
-
-_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_ASSIGNMENT: Final = "Microsoft.Authorization/roleAssignments"
+Assignment = tuple[str, str, str]
+"""Who holds it, the role's id, and on what."""
 
 
 def check(folder: Path) -> list[Problem]:
-    """Find ids that are in no table or under another name, and assignments of anything else."""
-    files = bicep.files(folder)
-    return [problem for file in files for problem in (*_ids(file), *_assignments(file))]
+    """Compare each predicted deployment with the rows `| who | role `id` | on | when |` of the page."""
+    rows = _ROW.findall((folder / _PAGE).read_text(encoding="utf-8"))
+    names = {role: name for _, name, role, _, _ in rows}
+    listed = {(who, role, scope): when for who, _, role, scope, when in rows}
+    whole = {one.deployment for one in resources(folder, "Microsoft.Resources/resourceGroups")}
+    held = {(_assignment(one), one.deployment) for one in resources(folder, _TYPE)}
+    return list(_differences(folder, listed, names, held, len(whole)))
 
 
-def _ids(file: BicepFile) -> Iterator[Problem]:
-    known = ROLES | OTHER_IDS
-    for node in bicep.walk(file.root):
-        value = bicep.literal(node) if node.type == "string" else None
-        if not isinstance(value, str) or not _GUID.search(value):
-            continue
-        parent = node.parent
-        key = ""
-        if parent is not None and parent.type == "object_property":
-            key = bicep.text(parent.named_children[0])
-        if known.get(key) != value.casefold():
-            yield Problem(
-                file.name,
-                f"id {value} is not that of {key or 'anything'} in the table of roles",
-                "Compare it with infra/checks/roles.py and with Azure's list of built-in roles",
-                bicep.line(node),
-            )
+def _assignment(one: Resource) -> Assignment:
+    principal, role = one.at("principalId"), one.at("roleDefinitionId").rpartition("/")[2]
+    holder = next((who for part, who in _HOLDERS.items() if part in principal), "the operator")
+    place = one.body["id"].partition(f"/providers/{_TYPE}")[0].rpartition("/providers/")[2]
+    scope = re.sub(r"(storageAccounts|components)/[^/]+", r"\1/*", place)
+    return holder, role, _SCOPES.get(scope, scope)
 
 
-def _assignments(file: BicepFile) -> Iterator[Problem]:
-    for one in file.resources(_ASSIGNMENT):
-        definition = bicep.at(one.value, "properties", "roleDefinitionId")
-        written = "" if definition is None else bicep.text(definition)
-        granted = re.fullmatch(r"subscriptionResourceId\('(\S+)', (role|roleIds\.\w+)\)", written)
-        if granted is None or granted[1] != "Microsoft.Authorization/roleDefinitions":
-            yield Problem(
-                file.name,
-                f"{one.name} assigns {written or 'no role'}",
-                "Write subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.NAME)",
-                one.line,
-            )
-        if bicep.at(one.value, "scope") is None:
-            yield Problem(
-                file.name,
-                f"{one.name} has no scope and so holds on the whole resource group",
-                "Name the one resource that it is for",
-                one.line,
-            )
+def _differences(
+    folder: Path,
+    listed: dict[Assignment, str],
+    names: dict[str, str],
+    held: set[tuple[Assignment, str]],
+    deployments: int,
+) -> Iterator[Problem]:
+    for one in sorted({assignment for assignment, _ in held} | listed.keys()):
+        count = sum(assignment == one for assignment, _ in held)
+        who, role, scope = one
+        said = listed.get(one, "never")
+        expected = {"never": count == 0, "always": count == deployments}
+        if not expected.get(said, 0 < count < deployments):
+            wrong = f"{who} gets {names.get(role, role)} on {scope} in {count} of {deployments}"
+            wrong += f" predicted deployments, {_PAGE} says {said}"
+            do = "Assign what is needed and no more, and list it there"
+            yield in_source(folder, wrong, do, f"'{role}'", "roleAssignments@")

@@ -1,18 +1,14 @@
-"""The app settings in Bicep and the settings that the code knows are the same, both ways."""
+"""The app settings that would be deployed and the settings that the code knows are the same, both ways."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from tree_sitter import Node
-
-from infra.checks import bicep
-from infra.checks.bicep import BicepFile
-from infra.checks.problem import Problem
+from infra.checks.predicted import resources
+from infra.checks.problem import Problem, in_source
 from shared.errors import SettingsError
-from shared.settings import Settings
+from shared.settings.settings import Settings
 
 NOT_IN_AZURE: Final = {
     "AzureWebJobsStorage": "a connection string holds a key, and shared keys are off in Azure",
@@ -47,32 +43,33 @@ Functions", section "Flex Consumption plan deprecations").
 WEBSITE_AUTH_ENABLED is the platform's word that it checks sign-ins: set by hand it would let forged
 ones in."""
 
-_OURS: Final = re.compile(r"ACP_\w+|AzureWebJobsStorage\w*|WEBSITE_\w+|APPLICATIONINSIGHTS_\w+")
-_EXAMPLES: Final = {
-    "ACP_TENANT_ID": "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11",
+AT_RUN_TIME: Final = {
     "AzureWebJobsStorage__tableServiceUri": "https://x.table.core.windows.net",
     "AzureWebJobsStorage__queueServiceUri": "https://x.queue.core.windows.net",
-    "ACP_EVENT_GRID_SUBSCRIPTION": "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c12",
-    "ACP_EVENT_GRID_RESOURCE_GROUP": "rg-x",
-    "ACP_EVENT_GRID_TOPIC": "x",
-    "ACP_EVENT_GRID_LOCATION": "westeurope",
 }
-_PARAMETERS: Final = "infra/main.parameters.json"
+"""Stand-ins for addresses that are known only once the storage account is there."""
+
+_SITE: Final = "Microsoft.Web/sites"
 
 
 def check(folder: Path) -> list[Problem]:
     """Find settings that are missing, unknown, forbidden or given a value that the app refuses."""
-    files = bicep.files(folder)
-    given = {
-        name: (file, node) for file in files for name, node in _pairs(file) if _OURS.fullmatch(name)
-    }
-    return [
-        *_missing(given),
-        *_unknown(given),
-        *(problem for file in files for problem in _forbidden(file)),
-        *_refused(given),
-        *_variables(folder, given),
-    ]
+    problems = [*_forbidden(folder)]
+    for given in deployed(folder).values():
+        problems += [*_differences(folder, given), *_refused(folder, given)]
+    return problems
+
+
+def deployed(folder: Path) -> dict[str, dict[str, str]]:
+    """The app settings of each predicted deployment that has an app, by its snapshot."""
+    configs = resources(folder, f"{_SITE}/config")
+    return {one.deployment: one.body["properties"] for one in configs if one.name == "appsettings"}
+
+
+def literal(given: Mapping[str, str]) -> dict[str, str]:
+    """The settings whose value is known beforehand, with stand-ins for the addresses that are not."""
+    known_now = {name: value for name, value in given.items() if not value.startswith("[")}
+    return {name: AT_RUN_TIME[name] for name in AT_RUN_TIME if name in given} | known_now
 
 
 def known() -> set[str]:
@@ -80,84 +77,41 @@ def known() -> set[str]:
     return {str(field.alias) for field in Settings.model_fields.values()}
 
 
-def _pairs(file: BicepFile) -> Iterator[tuple[str, Node]]:
-    """Names with values: `NAME: value` and `{ name: 'NAME', value: value }`."""
-    for node in bicep.walk(file.root):
-        if node.type == "object":
-            found = bicep.properties(node)
-            yield from found.items()
-            name = bicep.literal(found.get("name"))
-            if isinstance(name, str) and "value" in found:
-                yield name, found["value"]
+def _differences(folder: Path, given: Mapping[str, str]) -> Iterator[Problem]:
+    for name in sorted(known() - given.keys() - NOT_IN_AZURE.keys()):
+        do = "Add it to appSettings, with a parameter, or to NOT_IN_AZURE with its reason"
+        yield in_source(folder, f"the app's setting {name} is not set", do, "appSettings:")
+    for name in sorted(given.keys() - known() - OF_THE_HOST):
+        if not FORBIDDEN_ON_FLEX.fullmatch(name):
+            do = "Correct the name, or define it as a setting of the app"
+            yield in_source(folder, f"{name} is no setting of the app", do, f"{name}:")
+    for name in sorted(given.keys() & NOT_IN_AZURE.keys()):
+        yield in_source(folder, f"{name} is set: {NOT_IN_AZURE[name]}", "Remove it", f"{name}:")
+    for name in sorted(NOT_IN_AZURE.keys() - known()):
+        yield Problem("infra/checks/settings.py", f"no setting is called {name}", "Remove it")
 
 
-def _missing(given: Mapping[str, tuple[BicepFile, Node]]) -> Iterator[Problem]:
-    for name in sorted(known() - set(given) - set(NOT_IN_AZURE)):
-        yield Problem(
-            "infra/main.bicep",
-            f"the app's setting {name} is not set",
-            "Add it to appSettings there, with a parameter, or to NOT_IN_AZURE with its reason",
-        )
-    for name in sorted(set(NOT_IN_AZURE) - known()):
-        yield Problem(
-            "infra/checks/settings.py", f"NOT_IN_AZURE names {name}, no setting", "Remove it"
-        )
+def _refused(folder: Path, given: Mapping[str, str]) -> Iterator[Problem]:
+    """Values that the app would not start with."""
+    try:
+        Settings.from_environment(literal(given))
+    except SettingsError as error:
+        for fault in str(error).splitlines()[1:]:
+            words = re.findall(r"\w+", fault)
+            wrong = f"the app refuses it: {fault.strip()}"
+            yield in_source(folder, wrong, "Correct the value", *(f"{word}:" for word in words[:1]))
 
 
-def _unknown(given: Mapping[str, tuple[BicepFile, Node]]) -> Iterator[Problem]:
-    for name, (file, node) in given.items():
-        if name in NOT_IN_AZURE:
-            yield Problem(
-                file.name, f"{name} is set: {NOT_IN_AZURE[name]}", "Remove it", bicep.line(node)
-            )
-        elif name not in known() | OF_THE_HOST and not FORBIDDEN_ON_FLEX.fullmatch(name):
-            yield Problem(
-                file.name,
-                f"{name} is no setting of the app",
-                "Mend the name, or define it in shared/settings.py",
-                bicep.line(node),
-            )
+def _forbidden(folder: Path) -> Iterator[Problem]:
+    for one in resources(folder, _SITE, f"{_SITE}/config"):
+        for name in _keys(one.body):
+            if FORBIDDEN_ON_FLEX.fullmatch(name):
+                wrong = f"Flex Consumption takes no {name}"
+                yield in_source(folder, wrong, "Remove it", f"{name}:")
 
 
-def _forbidden(file: BicepFile) -> Iterator[Problem]:
-    for name, node in _pairs(file):
-        if FORBIDDEN_ON_FLEX.fullmatch(name):
-            yield Problem(
-                file.name, f"Flex Consumption takes no {name}", "Remove it", bicep.line(node)
-            )
-
-
-def _refused(given: Mapping[str, tuple[BicepFile, Node]]) -> Iterator[Problem]:
-    """Defaults that the app would not start with."""
-    for name, (file, node) in given.items():
-        parameter = file.of_kind("parameter").get(bicep.text(node))
-        value = bicep.literal(parameter.value if parameter else node)
-        if name in known() and value not in (None, ""):
-            try:
-                Settings.from_environment(_EXAMPLES | {name: str(value)})
-            except SettingsError as error:
-                yield Problem(
-                    file.name,
-                    f"the app refuses the default of {name}: {str(error).splitlines()[1].strip()}",
-                    "Mend the default",
-                    parameter.line if parameter else bicep.line(node),
-                )
-
-
-def _variables(folder: Path, given: Mapping[str, tuple[BicepFile, Node]]) -> Iterator[Problem]:
-    """A parameter that fills one setting is filled from the variable of the same name."""
-    path = folder / _PARAMETERS
-    if not path.is_file():
-        return  # infra.checks.parameters tells
-    values = json.loads(path.read_text(encoding="utf-8")).get("parameters", {})
-    for name, (file, node) in given.items():
-        parameter = bicep.text(node)
-        variable = str(values.get(parameter, {}).get("value", ""))
-        if (
-            name.startswith("ACP_")
-            and parameter in file.of_kind("parameter")
-            and not re.fullmatch(rf"\$\{{{name}(=.*)?\}}", variable)
-        ):
-            yield Problem(
-                _PARAMETERS, f"{parameter} is filled from {variable!r}", f"Write ${{{name}}}"
-            )
+def _keys(value: Any) -> Iterator[str]:
+    """Every property's name, however deep."""
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        yield name
+        yield from _keys(inner)

@@ -18,7 +18,7 @@ _TIMEOUT = 120.0
 
 
 def key_of(environment: Mapping[str, str]) -> str | None:
-    """Return the app's default function key, or None when it cannot be had."""
+    """Return the app's default function key, or None when it cannot be read."""
     if key := environment.get("ACP_APP_KEY"):
         return key
     az = shutil.which("az", path=environment.get("PATH"))

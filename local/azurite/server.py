@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
+from local.azurite import install
 from local.azurite.node import NODE
 from local.errors import ChildError
 from local.processes import Child
@@ -22,9 +23,7 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 https://learn.microsoft.com/azure/storage/common/storage-use-azurite#well-known-storage-account-and-key
 """
 
-_HERE = Path(__file__).parent
-_SCRIPT = _HERE / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
-_LIFELINE = _HERE / "exit_with_parent.cjs"
+_LIFELINE = Path(__file__).with_name("exit_with_parent.cjs")
 _SERVICES = ("blob", "queue", "table")
 _START_LIMIT = 120.0
 _STOP_LIMIT = 5.0
@@ -35,7 +34,7 @@ class Azurite:
 
     `folder` keeps the data over restarts; without it everything is in memory. A port of 0 is a
     free port; a restart uses the same ports again. `log` is the file for its output (default: a
-    temporary file, removed by `stop`).
+    temporary file, removed by `stop`); with `verbose` it gets a line for each request.
     """
 
     def __init__(
@@ -46,8 +45,10 @@ class Azurite:
         queue_port: int = 0,
         table_port: int = 0,
         log: Path | None = None,
+        verbose: bool = False,
     ) -> None:
         self._folder = folder
+        self._verbose = verbose
         self._ports = dict(zip(_SERVICES, (blob_port, queue_port, table_port), strict=True))
         self._log = log
         self._scratch: Path | None = None
@@ -97,8 +98,8 @@ class Azurite:
 
     def launch(self) -> None:
         """The first half of `start`: begin to start it, and let the caller do something else."""
-        if not _SCRIPT.is_file():
-            raise ChildError(f"Azurite is not installed ({_SCRIPT} is missing): run `make install`")
+        if not (script := install.script()).is_file():
+            raise ChildError(f"Azurite is not installed ({script} is missing): run `make install`")
         if self._scratch is None:
             self._scratch = Path(tempfile.mkdtemp(prefix="azurite-"))
         self._child = Child(
@@ -153,8 +154,10 @@ class Azurite:
             self._folder.mkdir(parents=True, exist_ok=True)
             data = ["--location", str(self._folder.resolve())]
         # The storage SDKs ask for newer API versions than Azurite knows: skipApiVersionCheck.
-        flags = ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
-        return [NODE, "--require", str(_LIFELINE), str(_SCRIPT), *ports, *data, *flags]
+        flags = ["--skipApiVersionCheck", "--disableTelemetry"]
+        quiet = [] if self._verbose else ["--silent"]
+        script = str(install.script())
+        return [NODE, "--require", str(_LIFELINE), script, *ports, *data, *flags, *quiet]
 
     def _remove_scratch(self) -> None:
         if self._scratch is not None:

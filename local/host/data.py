@@ -27,7 +27,7 @@ def queue_data(body: bytes) -> Datum:
 
 
 def queue_metadata(message: QueueMessage) -> dict[str, Datum]:
-    """What `func.QueueMessage` shows beside the body."""
+    """What `func.QueueMessage` shows besides the body."""
     fields = {
         "Id": message.id,
         "DequeueCount": message.dequeue_count,
@@ -104,7 +104,7 @@ def http_response(value: Datum | None) -> Response:
 def queue_bodies(value: Datum) -> list[bytes]:
     """The message bodies that a queue output stands for.
 
-    A list gives one message an item, and so does a *text* that looks like a JSON array: the real
+    A list gives one message per item, and so does a *text* that looks like a JSON array: the real
     host parses every text that starts and ends with brackets or braces, whoever wrote it
     (FunctionBinding.ReadAsEnumerable). Raises `OutputError` when such a text is not JSON.
     """

@@ -120,7 +120,7 @@ class Host:
             logger.info("function %s: %s", function.name, self._describe(function))
 
     def stop(self) -> None:
-        """Take no new messages and start no timers; what runs goes on until `drain`."""
+        """Take no new messages and start no timers; running functions continue until `drain`."""
         if self._drain_until is not None:
             return
         loop = asyncio.get_running_loop()

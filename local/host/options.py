@@ -1,4 +1,4 @@
-"""What the host itself can be told, beside the function app's own files."""
+"""Options of the host itself, besides the function app's own files."""
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field

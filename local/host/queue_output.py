@@ -13,7 +13,7 @@ _AT_ONCE = 16
 
 
 class QueueOutput:
-    """Sends messages to queues and tells `sent` about each queue that got some.
+    """Sends messages to queues and calls `sent` for each queue that got some.
 
     In Azure, too, a listener in the same process is woken by its process's own messages
     (SharedQueueWatcher of the queues extension); the others find them by polling.

@@ -1,4 +1,4 @@
-"""Timer triggers: one task a timer, one run at a time.
+"""Timer triggers: one task per timer, one run at a time.
 
 Azure also keeps each timer's last run in a blob and makes up for a run that was missed while the
 host was down (`useMonitor`); this host starts every timer afresh.

@@ -10,19 +10,19 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from local.tenant.clock import Clock
-from local.tenant.control import ControlApi
-from local.tenant.control_state import stream_state
+from local.tenant.control.api import ControlApi
+from local.tenant.control.state import stream_state
 from local.tenant.exchange import Answer, Call, read_query
-from local.tenant.faults import Service
-from local.tenant.graph_api import GraphApi
-from local.tenant.identity import IdentityApi
-from local.tenant.mishaps import Mishaps, TenantApp
-from local.tenant.notifier import Notifier
+from local.tenant.faults.connection import ConnectionFaults, TenantApp
+from local.tenant.faults.faults import ServiceName
+from local.tenant.graph.api import GraphApi
+from local.tenant.identity.managed_identity import IdentityApi
+from local.tenant.identity.sign_in import SignInApi
+from local.tenant.identity.tokens import Tokens
+from local.tenant.notifications.notifier import Notifier
 from local.tenant.options import TenantOptions
-from local.tenant.sign_in import SignInApi
-from local.tenant.teams_api import TeamsApi
+from local.tenant.teams.api import TeamsApi
 from local.tenant.tenant import Tenant
-from local.tenant.tokens import Tokens
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _GRAPH_JSON = "application/json;odata.metadata=minimal;odata.streaming=true;charset=utf-8"
@@ -32,7 +32,7 @@ _JSON = "application/json; charset=utf-8"
 def create_app(options: TenantOptions | None = None, clock: Clock | None = None) -> Starlette:
     """The tenant as an ASGI application. Its lifespan must run: notifications need it.
 
-    `clock` is for tests that hold the time in their own hands.
+    `clock` is for tests that control the time.
     """
     tenant = Tenant(options or TenantOptions(), clock)
     tokens = Tokens(tenant.id, tenant.app_id, tenant.options.token_lifetime_seconds)
@@ -48,15 +48,15 @@ def create_app(options: TenantOptions | None = None, clock: Clock | None = None)
     sign_in = SignInApi(
         tenant.id, tenant.account_id, tokens, tenant.principals.administrator.claims
     )
-    mishaps = Mishaps(tenant.dice)
+    connection = ConnectionFaults(tenant.dice)
     control = ControlApi(tenant, tokens, notifier, graph.delta)
 
-    async def suffer(service: Service, answer: Callable[[], Awaitable[Response]]) -> Response:
-        lost, early = mishaps.lost(service)
+    async def suffer(service: ServiceName, answer: Callable[[], Awaitable[Response]]) -> Response:
+        lost, early = connection.lost(service)
         if lost is not None and early:
             return lost
         response = await answer()
-        return lost or await mishaps.spoil(service, response)
+        return lost or await connection.spoil(service, response)
 
     async def serve_graph(request: Request) -> Response:
         call = await _call(request, "/v1.0", odata=True)

@@ -1,4 +1,4 @@
-"""How each of the tenant's services says no.
+"""Errors of the tenant's services.
 
 ApiError
  +-- GraphError    {"error": {"code", "message", "innerError"}}
@@ -11,7 +11,7 @@ TEAMS_CODES = {
     "Forbidden": (403, "the caller has no directory role that permits the call"),
     "MissingHeader": (400, "one of the X-MS-* headers that every call must carry is missing"),
     "BadRequest": (400, "the body or a query parameter is not understood; the message names it"),
-    "UserNotFound": (404, "no such user, or the service has not heard of it yet"),
+    "UserNotFound": (404, "no such user, or the service does not know it"),
     "NotAConferencingUser": (404, "known, but the service has no conferencing for the user (yet)"),
     "UserNotEligible": (400, "guests, on-premises and ineligible accounts cannot have the service"),
     "UserNotLicensed": (400, "no conferencing plan is Enabled for the user"),

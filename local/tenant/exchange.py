@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-from local.tenant.rights import Caller
+from local.tenant.identity.rights import Caller
 
 # Graph takes its own query options with and without the dollar sign.
 _OPTIONS = frozenset(
@@ -20,7 +20,7 @@ class Call:
     """A request. `path` is decoded, without the service's prefix; header names are lower case.
 
     `base` is scheme and host as the client sees them: links in answers start with it. `caller` is
-    who the token names, where a service looks at that.
+    whom the token names, where a service checks that.
     """
 
     method: str

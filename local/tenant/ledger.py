@@ -1,4 +1,4 @@
-"""What a test may want to count: calls, notifications, mails, and every change of a provider."""
+"""Counters of calls, notifications and mails, and the log of every change of a provider."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Opaque tokens for links: what a client must hand back without looking into it."""
+"""Opaque tokens for links, which a client returns as they are."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Everything that can be chosen about a tenant before it starts."""
+"""Options of a tenant, chosen before it starts."""
 
 import random
 import uuid
@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from local.tenant.faults import Faults
+from local.tenant.faults.faults import Faults
 from local.tenant.units import Seconds, Share
 
 

@@ -3,28 +3,25 @@
 import copy
 import gc
 import random
-from dataclasses import replace
 
-from local.tenant.catalog import SKUS
 from local.tenant.clock import Clock
-from local.tenant.conferencing import Conferencing
-from local.tenant.directory import Directory
-from local.tenant.faults import Dice
+from local.tenant.directory.accounts import Directory
+from local.tenant.directory.people import Grant, Kind, User
+from local.tenant.directory.population import Population
+from local.tenant.faults.faults import Dice
+from local.tenant.identity.principals import make_principals
 from local.tenant.ledger import Ledger
-from local.tenant.numbers import PROVIDERS, make_bridges, new_guid
 from local.tenant.options import TenantOptions
-from local.tenant.people import Grant, Kind, User
-from local.tenant.plans import plans_of
-from local.tenant.population import Population
-from local.tenant.principals import make_principals
-from local.tenant.provisioning import Provisioning
-from local.tenant.settings import TenantSettings
+from local.tenant.teams.conferencing import Conferencing
+from local.tenant.teams.numbers import PROVIDERS, make_bridges, new_guid
+from local.tenant.teams.provisioning import Provisioning
+from local.tenant.teams.settings import TenantSettings
 
 DAY = 86_400.0
 
 
 class Tenant:
-    """State and behaviour without any HTTP. Not thread-safe: one event loop owns it."""
+    """State and behavior without any HTTP. Not thread-safe: one event loop owns it."""
 
     def __init__(self, options: TenantOptions, clock: Clock | None = None) -> None:
         self.options = options
@@ -37,9 +34,6 @@ class Tenant:
         self.bridges = make_bridges(options.seed)
         self.directory = Directory()
         self._populate()
-        self.prepaid = {
-            sku_id: self.directory.consumed[sku_id] + max(100, options.users) for sku_id in SKUS
-        }
         self.conferencing = Conferencing(
             options=options,
             directory=self.directory,
@@ -55,7 +49,7 @@ class Tenant:
         self.providers = [provider.as_json(new_guid(rng)) for provider in PROVIDERS]
         ids = random.Random(f"{options.seed}/principals")  # noqa: S311 - not a secret
         self.principals = make_principals(
-            self.app_id, self.account_id, (new_guid(ids) for _ in range(4))
+            self.app_id, self.account_id, (new_guid(ids) for _ in range(2))
         )
         self._rng = random.Random(f"{options.seed}/later")  # noqa: S311 - not a secret
 
@@ -68,7 +62,7 @@ class Tenant:
             for user in Population(self.options, self.bridges, started).draw():
                 if user.kind is Kind.SOFT_DELETED:
                     user.deleted_at = started - DAY
-                self.directory.add(user, born=True)
+                self.directory.add(user)
         finally:
             if collecting:
                 gc.enable()
@@ -99,22 +93,3 @@ class Tenant:
             del self._before[user.index]
             return user
         return before if self.dice.strikes("stale_reads") else user
-
-    def create(self, user: User) -> User:
-        """Take in an account made through Graph; Teams hears of it after the lag."""
-        now = self.clock.now()
-        made = replace(
-            user,
-            index=len(self.directory.users),
-            known_from=now + self.options.lag_seconds,
-            plans=plans_of({}, (), user.created),
-            takes=self._rng.random() >= self.options.does_not_take,
-            provisions=self._rng.random() >= self.options.never_provisioned,
-        )
-        self.directory.add(made, born=False)
-        return made
-
-    def known_to_teams(self, key: str) -> User | None:
-        """The user with that id or principal name, once the Teams service has heard of it."""
-        user = self.directory.find(key)
-        return user if user is not None and user.known_from <= self.clock.now() else None

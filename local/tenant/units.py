@@ -1,4 +1,4 @@
-"""The kinds of number that options and faults are made of."""
+"""Numeric types of options and faults."""
 
 from typing import Annotated
 

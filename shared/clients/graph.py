@@ -1,8 +1,7 @@
-"""Microsoft Graph: licenses of users, who is licensed at all, and the change subscription."""
+"""Microsoft Graph client: licenses, listings of licensed users, and the change subscription."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
@@ -17,11 +16,13 @@ from shared.clients.graph_models import (
     User,
     UserIdPage,
 )
-from shared.clients.transport import Service
+from shared.clients.http import ServiceClient
 from shared.clock import Clock
-from shared.domain.plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.listing import ChangePage
+from shared.domain.service_plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.subscription import GraphSubscription
 from shared.domain.user import DirectoryUser
-from shared.errors import ExpiredError, NotFoundError, RefusedError, ServiceError
+from shared.errors import ExpiredError, NotFoundError, RejectedError, ServiceError
 
 _SELECT = "id,userPrincipalName,userType,usageLocation,assignedPlans"
 _DELTA_SELECT = "id,assignedPlans"
@@ -32,13 +33,13 @@ _EVENTUAL = {"ConsistencyLevel": "eventual", "x-ms-throttle-priority": "low"}
 class GraphClient:
     """The calls to Graph that the services need, in the domain's types.
 
-    groups: object ids of at most 20 groups; every licensed user comes with those the user is in.
-    excluded_groups: those of them that have to exist and be readable, or no user is told.
+    groups: object ids of at most 20 groups; licensed users are returned with those they belong to.
+    excluded_groups: those that have to exist and be readable, or no user is returned.
     """
 
     def __init__(
         self,
-        service: Service,
+        service: ServiceClient,
         clock: Clock,
         tries: int,
         groups: Sequence[str] = (),
@@ -51,9 +52,9 @@ class GraphClient:
         )
 
     async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
-        """Return each of at most 20 users, or the error that met just that one.
+        """Return each of at most 20 users, or the error of that user.
 
-        One batch; what is throttled or fails inside is asked for again, alone, a bounded number of
+        One batch; inner requests that are throttled or fail are retried alone, a limited number of
         times. Raises ServiceError only when the batch as a whole failed.
         """
         found = await self._batches.ask({user: _question(user) for user in ids}, _read_user)
@@ -62,7 +63,7 @@ class GraphClient:
     async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
         """Yield, page by page, the ids of all users with an enabled conferencing plan.
 
-        rooms: with those who hold a Teams Rooms plan too. One listing, however many plans there are.
+        rooms: include users with a Teams Rooms plan. One listing, however many plans there are.
         """
         text = _any_of(CONFERENCING_PLANS)
         if not rooms:
@@ -86,13 +87,13 @@ class GraphClient:
             url, params = page.next_link, None
 
     async def probe(self) -> None:
-        """Ask for one user id; raises ServiceError when Graph does not answer or refuses."""
+        """Request one user id; raises ServiceError when Graph does not answer or refuses."""
         params = {"$top": "1", "$select": "id"}
         await self._service.call(wire.LIST_USERS, UserIdPage.model_validate_json, params=params)
 
     async def create_subscription(
         self, url: str, client_state: str, expires: datetime
-    ) -> Subscription:
+    ) -> GraphSubscription:
         """Subscribe `url` to changes of users until `expires` (at most 41,760 minutes ahead)."""
         body = {
             "changeType": "updated",
@@ -102,40 +103,44 @@ class GraphClient:
             "expirationDateTime": _timestamp(expires),
             "clientState": client_state,
         }
-        return await self._service.call(
+        created = await self._service.call(
             wire.CREATE_SUBSCRIPTION, Subscription.model_validate_json, json=body
         )
+        return created.to_domain()
 
-    async def renew_subscription(self, subscription_id: str, expires: datetime) -> Subscription:
-        """Move the end of a subscription to `expires`. NotFoundError: Graph has it no more."""
-        return await self._service.call(
+    async def renew_subscription(
+        self, subscription_id: str, expires: datetime
+    ) -> GraphSubscription:
+        """Extend a subscription until `expires`. NotFoundError: it no longer exists."""
+        renewed = await self._service.call(
             wire.RENEW_SUBSCRIPTION,
             Subscription.model_validate_json,
             ids={"id": subscription_id},
             json={"expirationDateTime": _timestamp(expires)},
         )
+        return renewed.to_domain()
 
-    async def subscriptions(self) -> list[Subscription]:
+    async def subscriptions(self) -> list[GraphSubscription]:
         """Return all subscriptions of this app."""
-        found: list[Subscription] = []
+        found: list[GraphSubscription] = []
         url: str | None = None
         while True:
             page = await self._service.call(
                 wire.LIST_SUBSCRIPTIONS, SubscriptionPage.model_validate_json, url=url
             )
-            found += page.value
+            found += [each.to_domain() for each in page.value]
             url = page.next_link
             if url is None:
                 return found
 
     async def delete_subscription(self, subscription_id: str) -> None:
-        """End a subscription. NotFoundError: Graph has it no more."""
+        """Delete a subscription. NotFoundError: it no longer exists."""
         await self._service.call(
             wire.DELETE_SUBSCRIPTION, lambda _: None, ids={"id": subscription_id}
         )
 
     async def latest_delta_link(self) -> str:
-        """Return the link from which `changes` tells what happens after now."""
+        """Return the link from which `changes` reports what happens after now."""
         params = {"$select": _DELTA_SELECT, "$deltatoken": "latest"}
         page = await self._service.call(wire.DELTA, DeltaPage.model_validate_json, params=params)
         while page.delta_link is None:
@@ -144,25 +149,25 @@ class GraphClient:
             )
         return page.delta_link
 
-    async def changes(self, link: str) -> AsyncIterator[DeltaPage]:
+    async def changes(self, link: str) -> AsyncIterator[ChangePage]:
         """Yield the pages of changes since `link`; the last one carries the next delta link.
 
-        ExpiredError: Graph does not take the link any more (410, or any 4xx such as
+        ExpiredError: Graph no longer accepts the link (410, or any 4xx such as
         `syncStateNotFound`, "Use delta query to track changes in Microsoft Graph data").
         """
         url: str | None = link
         while url:
             try:
                 page = await self._service.call(wire.DELTA, DeltaPage.model_validate_json, url=url)
-            except (RefusedError, NotFoundError) as error:
+            except (RejectedError, NotFoundError) as error:
                 raise ExpiredError("Graph", str(wire.DELTA), error.detail, error.code) from None
-            # A link that leads elsewhere must not be stored: no later run could use it.
+            # A link to another host must not be stored: no later run could use it.
             self._service.check_link(wire.DELTA, page.next_link or page.delta_link or "")
-            yield page
+            yield page.to_domain()
             url = page.next_link
 
     async def members(self, group: str) -> AsyncIterator[list[str]]:
-        """Yield, page by page, the ids of the users in a group, also through other groups.
+        """Yield, page by page, the ids of the users in a group, including nested groups.
 
         SettingsError: there is no such group. Source: "List group transitive members".
         """
@@ -184,7 +189,7 @@ class GraphClient:
             url, params = page.next_link, None
 
     async def reprocess(self, user_id: str) -> None:
-        """Ask Graph to process the user's license assignment again."""
+        """Ask Graph to reprocess the user's license assignment."""
         await self._service.call(wire.REPROCESS, lambda _: None, ids={"id": user_id})
 
 
@@ -197,9 +202,6 @@ def _read_user(body: bytes) -> DirectoryUser:
 
 
 _USER = TypeAdapter(User)
-
-LONGEST_SUBSCRIPTION: Final = timedelta(minutes=41_760)
-"""How far ahead a user subscription may end (Graph, subscription resource type)."""
 
 
 def _any_of(plans: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Many questions to Graph in one call, each with an answer or an error of its own.
+"""Graph batches: many requests in one call, each with its own answer or error.
 
 Source: "Combine multiple requests in one HTTP call using JSON batching".
 """
@@ -11,19 +11,19 @@ import httpx
 
 from shared.clients import wire
 from shared.clients.graph_models import BatchAnswer, BatchAnswers
-from shared.clients.transport import Service, error_of, parse_body, retry_after
+from shared.clients.http import ServiceClient, error_of, parse_body, retry_after
 from shared.clock import Clock
 from shared.errors import ContractError, ServiceError, TransientError
-from shared.operation import count_throttled
+from shared.telemetry.operation import count_throttled
 
 BATCH_SIZE: Final = 20
-"""Requests in one batch at most."""
+"""Most requests in one batch."""
 
 
 class Batches:
-    """Asks in batches. tries: how often what is throttled or fails inside is asked, at most."""
+    """Sends batches. tries: most attempts at an inner request that is throttled or fails."""
 
-    def __init__(self, service: Service, clock: Clock, tries: int) -> None:
+    def __init__(self, service: ServiceClient, clock: Clock, tries: int) -> None:
         self._service = service
         self._clock = clock
         self._tries = tries
@@ -31,9 +31,9 @@ class Batches:
     async def ask[T](
         self, questions: Mapping[str, Mapping[str, Any]], read: Callable[[bytes], T]
     ) -> dict[str, T | ServiceError]:
-        """Return, for each of at most 20 questions, what `read` makes of its answer, or its error.
+        """Return, for each of at most 20 requests, its answer parsed by `read`, or its error.
 
-        A question has `method`, `url` (relative), and where needed `headers` and `body`. Raises
+        A request has `method`, `url` (relative), and if needed `headers` and `body`. Raises
         ServiceError only when the batch as a whole failed.
         """
         if len(questions) > BATCH_SIZE:
@@ -64,7 +64,7 @@ class Batches:
         return {name: _read(by_id.get(str(number)), read) for number, name in enumerate(questions)}
 
     def _learn(self, answers: BatchAnswers, before: float) -> None:
-        """Tell the limiter of throttled inner answers: once, however many they are."""
+        """Report throttled inner answers to the limiter: once, however many there are."""
         throttled = [
             retry_after(httpx.Headers(answer.headers), self._clock.now()) or 1.0
             for answer in answers.responses

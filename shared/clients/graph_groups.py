@@ -1,8 +1,8 @@
-"""Which of the groups that the settings name users are in; nobody is told who could be in a lost one.
+"""Group memberships of users, for the groups in the settings; fails closed if they are unknown.
 
-Graph leaves a group that it does not know, or whose members it may not show, out of its answer, as if
-the user were not in it. An exclusion must not end that way: the excluded groups are looked at first,
-and again every ten minutes.
+Graph omits a group that does not exist, or whose members are hidden, from its answer, as if the user
+were not in it. That must not void an exclusion: the excluded groups are checked first, and again
+every ten minutes.
 
 Sources: "user: checkMemberGroups" (transitive; at most 20 groups a call; groups with hidden membership
 may be left out), "group resource type" (visibility).
@@ -17,14 +17,14 @@ from shared.clients.graph_batch import Batches
 from shared.clients.graph_models import Group, GroupIds
 from shared.clock import Clock
 from shared.domain.user import DirectoryUser
-from shared.errors import NotFoundError, RefusedError, ServiceError, SettingsError
+from shared.errors import NotFoundError, RejectedError, ServiceError, SettingsError
 
 _TRUSTED_SECONDS: Final = 600.0
 _HIDDEN: Final = "hiddenmembership"
 
 
 class GraphGroups:
-    """Asks for memberships. groups: object ids, at most 20; excluded: those that must be readable."""
+    """Reads memberships. groups: object ids, at most 20; excluded: those that must be readable."""
 
     def __init__(
         self, batches: Batches, clock: Clock, groups: Sequence[str], excluded: Collection[str]
@@ -38,7 +38,7 @@ class GraphGroups:
     async def of(
         self, found: Mapping[str, DirectoryUser | ServiceError]
     ) -> dict[str, DirectoryUser | ServiceError]:
-        """Return the same, each licensed user with groups; who cannot be asked about is an error.
+        """Return the same, licensed users with their groups; if a check fails, the user is an error.
 
         SettingsError: an excluded group does not exist or hides its members.
         """
@@ -60,8 +60,8 @@ class GraphGroups:
             for name, user in licensed.items()
         }
         answers = await self._batches.ask(questions, GroupIds.model_validate_json)
-        told = {name: _with_groups(licensed[name], answer) for name, answer in answers.items()}
-        return {**found, **told}
+        known = {name: _with_groups(licensed[name], answer) for name, answer in answers.items()}
+        return {**found, **known}
 
     async def _check_excluded(self) -> None:
         if self._clock.monotonic() < self._trusted_until:
@@ -82,24 +82,22 @@ class GraphGroups:
                 raise answer
             if (answer.visibility or "").casefold() == _HIDDEN:
                 raise SettingsError(
-                    f"ACP_EXCLUDED_GROUPS: group {group} hides its members; name another one"
+                    f"the excluded group {group} hides its members, so it excludes no users"
                 )
         self._trusted_until = self._clock.monotonic() + _TRUSTED_SECONDS
 
 
 def unknown_group(group: str) -> SettingsError:
-    """Return the error that says: the settings name a group that is not there."""
-    return SettingsError(
-        f"ACP_EXCLUDED_GROUPS or ACP_NUMBER_RULES: the directory knows no group {group}"
-    )
+    """Return the error for a group in the settings that does not exist."""
+    return SettingsError(f"the directory knows no group {group}, which the settings name")
 
 
 def _with_groups(
     user: DirectoryUser, answer: GroupIds | ServiceError
 ) -> DirectoryUser | ServiceError:
     if isinstance(answer, NotFoundError):
-        # Not "there is no such user": the directory has just shown the user.
-        return RefusedError("Graph", str(wire.CHECK_GROUPS), answer.detail, answer.code, 404)
+        # Not "no such user": the directory has just returned the user.
+        return RejectedError("Graph", str(wire.CHECK_GROUPS), answer.detail, answer.code, 404)
     if isinstance(answer, ServiceError):
         return answer
     return replace(user, groups=frozenset(answer.value))

@@ -1,4 +1,4 @@
-"""What Graph sends, as far as the app reads it: unknown fields are taken, missing ones refused.
+"""Models of Graph's answers: unknown fields are accepted, missing ones rejected.
 
 Source: Microsoft Graph v1.0 reference, resource types user, assignedPlan, subscription, and
 "Combine multiple requests in one HTTP call using JSON batching".
@@ -11,7 +11,9 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from shared.domain.plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.listing import ChangedUser, ChangePage
+from shared.domain.service_plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.subscription import GraphSubscription
 from shared.domain.user import (
     AssignedPlan,
     DirectoryUser,
@@ -22,7 +24,7 @@ from shared.domain.user import (
 
 
 class GraphModel(BaseModel):
-    """Camel case on the wire; strict about what is missing, generous about what is new."""
+    """Camel case on the wire; missing fields are rejected, new ones accepted."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -34,7 +36,7 @@ Guid = Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
 
 
 class Plan(GraphModel):
-    """Graph's assignedPlan. Only the plans that decide have to have a status that we know."""
+    """Graph's assignedPlan. Only the plans that matter must have a known status."""
 
     service_plan_id: Guid
     capability_status: str | None = None
@@ -47,12 +49,12 @@ class Plan(GraphModel):
 
     @property
     def decides(self) -> bool:
-        """Whether the plan carries conferencing or marks a room."""
+        """Whether the plan includes conferencing or marks a room."""
         return self.service_plan_id in CONFERENCING_PLANS or self.service_plan_id in ROOM_PLANS
 
 
 class User(GraphModel):
-    """Graph's user with the fields that decide. `assignedPlans` must be there, even when empty."""
+    """Graph's user with the fields that matter. `assignedPlans` must be present, even when empty."""
 
     id: Guid
     user_principal_name: str
@@ -91,20 +93,20 @@ class UserIdPage(GraphModel):
 
 
 class Group(GraphModel):
-    """A group, as far as it matters whether its members can be told."""
+    """A group, with the fields that say whether its members can be read."""
 
     id: Guid
     visibility: str | None = None
 
 
 class GroupIds(GraphModel):
-    """The groups of those asked about that a user is in."""
+    """The requested groups that a user belongs to."""
 
     value: list[Guid]
 
 
 class BatchAnswer(GraphModel):
-    """One inner answer of a batch; its body is parsed by whoever asked."""
+    """One inner answer of a batch; the caller parses its body."""
 
     id: str
     status: int
@@ -125,10 +127,9 @@ class Subscription(GraphModel):
     expiration_date_time: datetime
     notification_url: str | None = None
 
-    def is_for(self, url: str) -> bool:
-        """Whether it delivers to `url`, whatever its query (Event Grid addresses are compared whole)."""
-        address = self.notification_url or ""
-        return address == url or address.partition("?")[0] == url
+    def to_domain(self) -> GraphSubscription:
+        """Return the subscription as a domain type."""
+        return GraphSubscription(self.id, self.expiration_date_time, self.notification_url)
 
 
 class SubscriptionPage(GraphModel):
@@ -138,28 +139,28 @@ class SubscriptionPage(GraphModel):
     next_link: str | None = Field(None, alias="@odata.nextLink")
 
 
-class ChangedUser(GraphModel):
+class DeltaUser(GraphModel):
     """A user of a delta page: removed, or with the plans it has now (None: they did not change).
 
-    The plans are read loosely: one odd plan of one user must not stop the delta of all.
+    The plans are read leniently: one odd plan of one user must not stop the whole delta.
     """
 
     id: Guid
     removed: dict[str, Any] | None = Field(None, alias="@removed")
     assigned_plans: list[dict[str, Any]] | None = None
 
-    @property
-    def may_be_licensed(self) -> bool:
-        """Whether a conferencing plan is, or may be, among the plans that changed."""
+    def to_domain(self) -> ChangedUser:
+        """Return the user as a domain type."""
         plans = () if self.removed is not None else self.assigned_plans or ()
         known = (str(plan.get("servicePlanId", "")).casefold() for plan in plans)
-        return any(plan == "" or plan in CONFERENCING_PLANS for plan in known)
+        may_be_licensed = any(plan == "" or plan in CONFERENCING_PLANS for plan in known)
+        return ChangedUser(self.id, self.removed is not None, may_be_licensed)
 
 
 class DeltaPage(GraphModel):
     """A page of changes; it has a next link or, at the end, a delta link."""
 
-    value: list[ChangedUser]
+    value: list[DeltaUser]
     next_link: str | None = Field(None, alias="@odata.nextLink")
     delta_link: str | None = Field(None, alias="@odata.deltaLink")
 
@@ -168,3 +169,7 @@ class DeltaPage(GraphModel):
         if not (self.next_link or self.delta_link):
             raise ValueError("@odata.nextLink or @odata.deltaLink is needed")
         return self
+
+    def to_domain(self) -> ChangePage:
+        """Return the page as a domain type."""
+        return ChangePage([user.to_domain() for user in self.value], self.delta_link)

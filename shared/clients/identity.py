@@ -1,4 +1,4 @@
-"""Tokens of the app's managed identity, through msal.
+"""Managed identity: the app's tokens, through msal.
 
 Source: "How to use managed identities for App Service and Azure Functions", REST endpoint reference
 (learn.microsoft.com/azure/app-service/overview-managed-identity).
@@ -18,27 +18,27 @@ from urllib3.util.retry import Retry
 from shared.errors import AccessDeniedError, ServiceError, UnreachableError
 
 _REFRESH_BEFORE = 300
-"""Seconds before its end at which a token is no longer used."""
+"""Seconds before its expiry at which a token is no longer used."""
 
 
 _SHARE_FAILURE = 2.0
-"""Seconds for which a failure to get a token is not repeated."""
+"""Seconds for which a failure to get a token is cached."""
 
 
 class TokenSource(Protocol):
-    """Whoever can name a bearer token for a resource."""
+    """A source of bearer tokens."""
 
     async def token(self, resource: str) -> str:
         """Return a valid access token for `resource`."""
         ...
 
     def forget(self, resource: str) -> None:
-        """Do not use the known token again: the service refused it."""
+        """Discard the cached token: the service refused it."""
         ...
 
 
 class CachedTokens(ABC):
-    """Tokens by resource, kept until shortly before their end; asked for once, however many wait."""
+    """Tokens by resource, cached until shortly before they expire; many callers, one request."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, AccessToken] = {}
@@ -53,7 +53,7 @@ class CachedTokens(ABC):
         return (await self.access_token(resource)).token
 
     async def access_token(self, resource: str) -> AccessToken:
-        """Return the token with its end (epoch seconds)."""
+        """Return the token with its expiry (epoch seconds)."""
         async with self._locks.setdefault(resource, asyncio.Lock()):
             known = self._tokens.get(resource)
             if known is None or known.expires_on - time.time() < _REFRESH_BEFORE:
@@ -61,7 +61,7 @@ class CachedTokens(ABC):
             return known
 
     def forget(self, resource: str) -> None:
-        """Do not use the known token again: the service refused it."""
+        """Discard the cached token: the service refused it."""
         if self._tokens.pop(resource, None):
             self.renew()
 
@@ -78,11 +78,11 @@ class CachedTokens(ABC):
 
     @abstractmethod
     def acquire(self, resource: str) -> AccessToken:
-        """Return a new token, in a thread of its own; raises ServiceError."""
+        """Return a new token, from a separate thread; raises ServiceError."""
 
     @abstractmethod
     def renew(self) -> None:
-        """Forget what is kept below this class, for it may be what the service refused."""
+        """Clear the underlying cache, because it may contain the refused token."""
 
 
 class Identity(CachedTokens):
@@ -99,7 +99,7 @@ class Identity(CachedTokens):
         self.renew()
 
     def renew(self) -> None:
-        """Make msal's client anew, for it keeps its own copy of a token."""
+        """Recreate msal's client, because it keeps its own copy of a token."""
         session = TimedSession(self._timeout)
         self._client = msal.ManagedIdentityClient(self._kind, http_client=session)
 
@@ -128,7 +128,7 @@ def read_token(answer: dict[str, Any], resource: str, refusal: str) -> AccessTok
 
 
 class StorageCredential:
-    """The same identity in the form the Azure storage SDKs ask for."""
+    """The same identity as a credential for the Azure storage SDKs."""
 
     def __init__(self, identity: CachedTokens) -> None:
         self._identity = identity
@@ -138,7 +138,7 @@ class StorageCredential:
         return await self._identity.access_token(scopes[0].removesuffix("/.default"))
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: there is nothing to close."""
 
     async def __aenter__(self) -> "StorageCredential":
         return self
@@ -158,6 +158,6 @@ class TimedSession(requests.Session):
         self.mount("https://", HTTPAdapter(max_retries=retries))
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send as usual, but never without a time-out."""
+        """Send, but never without a time-out."""
         kwargs.setdefault("timeout", self._timeout)
         return super().request(*args, **kwargs)

@@ -1,11 +1,10 @@
-"""How many calls to one service are under way at once, how fast they follow each other, and until
-when everybody waits.
+"""Adaptive limiter: concurrent calls to one service, their rate, and pauses that the service asks for.
 
-One limiter per service and process. Instances share nothing but the service's answers: each slows
-down by a factor when the service throttles and speeds up little by little when it does not, so several
-of them settle on a fair share: who calls more is told to slow down more often. Where the service is
-fast, one call at a time can already be too much: so besides the calls in flight, their rate is
-limited too, from the first throttled answer on.
+One limiter per service and process. Instances share only the service's answers: each slows down by a
+factor when the service throttles and speeds up gradually when it does not, so that several of them
+settle on a fair share: a heavier caller is throttled more often. If the service is fast, one call at a
+time can already be too much: so besides the calls in flight, their rate is limited as well, from the
+first throttled answer on.
 """
 
 import asyncio
@@ -17,34 +16,76 @@ from typing import Final
 from shared.clock import Clock
 
 _NEAR_THE_WALL: Final = 0.8
-"""Graph reports how much of its limit is used from this share on (Graph throttling guidance)."""
+"""From this share on, Graph reports how much of its limit is used (Graph throttling guidance)."""
 
 _CUT: Final = 0.8
 _EASE: Final = 0.95
-"""Factors: after a throttled answer, and near the wall."""
+"""Factors: after a throttled answer, and near the limit."""
 
 _WELL_BELOW: Final = 0.9
 _CATCH_UP: Final = 0.05
-"""Share that the rate grows by each second while it is well below the rate that was last refused."""
+"""Growth of the rate per second while it is well below the rate that was last refused."""
 
 _PROBE: Final = 0.0001
 _PATIENCE: Final = 500
-"""Share that it grows by with each good answer near that rate; doubled after so many good answers.
-Counted in answers and not in seconds, so that few of them are refused however slow the service is."""
+"""Growth per good answer near that rate; doubled after this many good answers. Counted in answers,
+not in seconds, so that few of them are refused however slow the service is."""
 
 _LOWEST_RATE: Final = 0.5
 
 
 class LongPauseError(Exception):
-    """The service asked for a longer pause than the caller waits; `seconds` are left of it."""
+    """The service asked for a longer pause than the caller waits; `seconds` of it are left."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"{seconds:.0f} s")
         self.seconds = seconds
 
 
+class LateError(Exception):
+    """The turn did not come in the time that the caller had."""
+
+
+class Turnstile:
+    """A lock that one caller holds at a time; those who are `first` pass before the others."""
+
+    def __init__(self) -> None:
+        self._waiting: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())
+        self._held = False
+
+    @asynccontextmanager
+    async def pass_(self, *, first: bool) -> AsyncIterator[None]:
+        """Wait for the turnstile and hold it."""
+        if self._held:
+            turn = asyncio.get_running_loop().create_future()
+            queue = self._waiting[0 if first else 1]
+            queue.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._hand_on()  # it was ours already
+                else:
+                    queue.remove(turn)
+                raise
+        self._held = True
+        try:
+            yield
+        finally:
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        for queue in self._waiting:
+            while queue:
+                turn = queue.popleft()
+                if not turn.done():
+                    turn.set_result(None)
+                    return
+        self._held = False
+
+
 class Limiter:
-    """Hands out slots for calls, first come first served; learns from the answers.
+    """Hands out slots for calls, those that are `first` before the others; learns from the answers.
 
     ceiling: calls in flight that are never exceeded.
     """
@@ -62,7 +103,7 @@ class Limiter:
         self._last_cut = float("-inf")
         self._grown_at = float("-inf")
         self._starts: deque[float] = deque(maxlen=1_000)
-        self._turnstile = asyncio.Lock()
+        self._turnstile = Turnstile()
         self._freed = asyncio.Event()
 
     @property
@@ -72,7 +113,7 @@ class Limiter:
 
     @property
     def rate(self) -> float | None:
-        """Calls per second now; None: not limited, for the service never throttled."""
+        """Calls per second now; None: not limited, because the service never throttled."""
         return self._rate
 
     def pause_left(self) -> float:
@@ -80,13 +121,22 @@ class Limiter:
         return max(0.0, self._paused_until - self._clock.monotonic())
 
     @asynccontextmanager
-    async def slot(self, longest_pause: float = float("inf")) -> AsyncIterator[float]:
-        """Wait for a turn and hold it; yields the time it was given, to tell with the answer.
+    async def slot(
+        self,
+        longest_pause: float = float("inf"),
+        *,
+        first: bool = False,
+        within: float | None = None,
+    ) -> AsyncIterator[float]:
+        """Wait for a turn and hold it; yields the time it was given, to report with the answer.
 
-        LongPauseError: the service asked for a pause of which more than `longest_pause` s are left.
+        first: before callers that are not. LongPauseError: the service asked for a pause of which
+        more than `longest_pause` s are left. LateError: the turn did not come `within` that many
+        seconds.
         """
-        async with self._turnstile:
-            await self._turn(longest_pause)
+        deadline = float("inf") if within is None else self._clock.monotonic() + within
+        async with self._turnstile.pass_(first=first):
+            await self._turn(longest_pause, deadline)
             started = self._clock.monotonic()
             self._starts.append(started)
             if self._rate is not None:
@@ -99,7 +149,7 @@ class Limiter:
             self._freed.set()
 
     def succeeded(self, started: float, used_share: float | None = None) -> None:
-        """Learn from a good answer; `used_share` is the service's own figure of its limit, if any."""
+        """Record a good answer; `used_share` is the used share of its limit, if the service reports it."""
         if used_share is not None and used_share >= _NEAR_THE_WALL:
             self._slow_down(started, _EASE)
             return
@@ -107,24 +157,28 @@ class Limiter:
         self._speed_up()
 
     def throttled(self, started: float, retry_after: float) -> None:
-        """Learn from a 429 or 503: everybody waits `retry_after` seconds, then goes slower."""
+        """Record a 429 or 503: all calls wait `retry_after` seconds and are slower afterwards."""
         self._paused_until = max(self._paused_until, self._clock.monotonic() + retry_after)
         self._slow_down(started, _CUT)
 
-    async def _turn(self, longest_pause: float) -> None:
+    async def _turn(self, longest_pause: float, deadline: float) -> None:
         while True:
+            now = self._clock.monotonic()
             if (pause := self.pause_left()) > longest_pause:
                 raise LongPauseError(pause)
+            wait = max(0.0, pause, self._next_turn - now)
+            if now + wait > deadline:
+                raise LateError
             if self._in_flight >= self.limit:
                 self._freed.clear()
                 await self._freed.wait()
-            elif (wait := max(pause, self._next_turn - self._clock.monotonic())) > 0:
+            elif wait > 0:
                 await self._clock.sleep(wait)
             else:
                 return
 
     def _slow_down(self, started: float, factor: float) -> None:
-        # Calls that started before the last cut tell nothing about the speed after it.
+        # Calls that started before the last cut say nothing about the speed after it.
         if started <= self._last_cut:
             return
         self._last_cut = self._grown_at = self._clock.monotonic()
@@ -139,7 +193,7 @@ class Limiter:
             return
         now = self._clock.monotonic()
         if self._recent_rate() < self._rate / 2:
-            # A rate that is not used tells nothing about what the service would take.
+            # A rate that is not used says nothing about what the service would accept.
             self._grown_at = now
             return
         if self._rate < _WELL_BELOW * self._wall:

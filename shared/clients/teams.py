@@ -1,4 +1,4 @@
-"""The Teams admin API: users with their provider entries, and setting Microsoft as provider."""
+"""Teams admin API client: users with their provider entries, and setting Microsoft as provider."""
 
 import asyncio
 import uuid
@@ -6,20 +6,18 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from shared.clients import wire
+from shared.clients.http import ServiceClient
 from shared.clients.teams_models import (
     BRIDGES,
     PROVIDERS,
     SETTINGS,
-    ConferencingSettings,
     Discovery,
-    Page,
-    Provider,
     TeamsUser,
     read_page,
 )
-from shared.clients.transport import Service
 from shared.clients.wire import Call
 from shared.domain.bridges import BridgeNumber, bridge_of
+from shared.domain.listing import Provider, TeamsPage, TenantSwitches
 from shared.domain.user import ServiceUser
 from shared.errors import NotFoundError
 
@@ -27,30 +25,34 @@ from shared.errors import NotFoundError
 class TeamsClient:
     """The calls to Teams that the services need, in the domain's types.
 
-    page_size: users in one page of the listing.
+    page_size: users per page of the listing.
     """
 
-    def __init__(self, service: Service, page_size: int) -> None:
+    def __init__(self, service: ServiceClient, page_size: int) -> None:
         self._service = service
         self._page_size = page_size
         self._discovery: Discovery | None = None
         self._numbers: list[BridgeNumber] = []
         self._discovering = asyncio.Lock()
 
-    async def user(self, user_id: str) -> ServiceUser | None:
-        """Return the service's view of a user, or None when the service does not know the user."""
+    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
+        """Return the service's view of a user, or None when the service does not know the user.
+
+        first: before calls that are not.
+        """
         try:
             user = await self._call(
                 wire.GET_TEAMS_USER,
                 "Get-CsOnlineUser",
                 TeamsUser.model_validate_json,
                 ids={"id": user_id},
+                first=first,
             )
         except NotFoundError:
             return None
         return user.to_domain()
 
-    async def pages(self, start: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
         """Yield all users page by page, from the beginning or from a page's `link`."""
         link = start
         params: dict[str, str] | None = {
@@ -79,14 +81,16 @@ class TeamsClient:
         toll_free: str | None = None,
         bridge: str | None = None,
         send_email: bool = False,
+        within: float | None = None,
     ) -> None:
-        """Make Microsoft the user's provider; with `replace`, in place of a third party.
+        """Make Microsoft the user's provider; with `replace`, instead of a third party.
 
         number, toll_free: default numbers (E.164, +), else the service chooses. bridge: the one they
         are on, see `bridge_of`. send_email: mail the user. Harmless when repeated, but for the mail.
-        NotFoundError: the service has not provisioned the user. RefusedError carries its code.
-        TransientError: it may have happened or not. It is not tried again here, because whoever
-        replaces a provider has to look first what there is to save now.
+        within: LateTurnError when there was no turn for the call after so many seconds; it was not made.
+        NotFoundError: the service has not provisioned the user. RejectedError carries its code.
+        TransientError: it may have happened or not. It is not tried again here, because the caller
+        has to check first what there is to save now.
         """
         body: dict[str, Any] = {"sendEmail": send_email}
         if replace:
@@ -96,7 +100,7 @@ class TeamsClient:
         if toll_free:
             body["tollFreeServiceNumber"] = toll_free
         if bridge:
-            # A number is taken only with its own bridge, and the user's may be another one.
+            # A number is accepted only with its own bridge, and the user's may be another one.
             body["bridgeId"] = bridge
         await self._call(
             wire.REPLACE_PROVIDER if replace else wire.SET_USER,
@@ -105,10 +109,12 @@ class TeamsClient:
             ids={"id": user_id},
             json=body,
             tries=1,
+            first=True,
+            within=within,
         )
 
     async def providers(self) -> list[Provider]:
-        """Return the third-party providers that the tenant knows."""
+        """Return the tenant's third-party providers."""
         return await self._call(
             wire.LIST_PROVIDERS, "Get-CsAudioConferencingProvider", PROVIDERS.validate_json
         )
@@ -122,23 +128,23 @@ class TeamsClient:
             each.to_domain(bridge.identity) for bridge in bridges for each in bridge.service_numbers
         ]
 
-    async def conferencing_settings(self) -> ConferencingSettings:
-        """Return the tenant-wide switches that decide what a change does beside."""
+    async def switches(self) -> TenantSwitches:
+        """Return the tenant-wide switches for the side effects of a move."""
         found = await self._call(
             wire.TENANT_SETTINGS,
             "Get-CsOnlineDialInConferencingTenantSettings",
             SETTINGS.validate_json,
         )
-        return found[0]
+        return found[0].to_domain()
 
     async def probe(self) -> None:
-        """Ask for service discovery anew; raises ServiceError when Teams does not answer."""
+        """Repeat service discovery; raises ServiceError when Teams does not answer."""
         await self._service.call(wire.DISCOVER, Discovery.model_validate_json)
 
     async def bridge_of(self, number: str) -> str:
-        """Return the id of the bridge that a number is on; InputError: it is on none.
+        """Return the id of a number's bridge; InputError: the number is on no bridge.
 
-        The numbers are asked for once in a process, and again when one is not among them.
+        The numbers are read once per process, and again when a number is not among them.
         """
         if not any(each.number == number for each in self._numbers):
             self._numbers = await self.bridge_numbers()

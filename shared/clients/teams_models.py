@@ -1,27 +1,27 @@
-"""What the Teams admin API sends, as far as the app reads it.
+"""Models of the Teams admin API's answers.
 
 Field names are those of the models in Microsoft's MicrosoftTeams PowerShell module; see
-docs/wire.md for how sure each call is.
+docs/wire.md for the evidence for each call.
 """
 
 import json
-from dataclasses import dataclass, field
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel, to_pascal
 
-from shared.clients.transport import describe
+from shared.clients.http import describe
 from shared.domain.bridges import BridgeNumber
+from shared.domain.listing import Provider, TeamsPage, TenantSwitches
 from shared.domain.user import AccountType, ProviderEntry, ServiceUser
 
 CONFERENCING_FEATURE = "AudioConferencing"
-"""The feature type that says: the service has provisioned conferencing for the user."""
+"""The feature type of users whose conferencing is provisioned."""
 
 
 class TeamsModel(BaseModel):
-    """Camel case on the wire; unknown fields are taken, missing ones refused."""
+    """Camel case on the wire; unknown fields are accepted, missing ones rejected."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -29,9 +29,9 @@ class TeamsModel(BaseModel):
 
 
 class AcpInfo(TeamsModel):
-    """One provider entry, whole: what we do not know of is kept, for it cannot be had back.
+    """A complete provider entry: unknown fields are kept, because they cannot be recovered.
 
-    The passcode, and what we do not know of, stay out of `repr`.
+    The passcode and the unknown fields are excluded from `repr`.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -48,7 +48,7 @@ class AcpInfo(TeamsModel):
         return f"AcpInfo({self.name!r})"
 
     def to_domain(self) -> ProviderEntry:
-        """Return the entry in the domain's words."""
+        """Return the entry as a domain type."""
         return ProviderEntry(
             name=self.name,
             domain=self.domain,
@@ -62,7 +62,7 @@ class AcpInfo(TeamsModel):
 
 
 class TeamsUser(TeamsModel):
-    """One user as Get-CsOnlineUser sees it."""
+    """One user as Get-CsOnlineUser reports it."""
 
     object_id: Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
     user_principal_name: str
@@ -93,45 +93,33 @@ class TeamsUserPage(TeamsModel):
 
 
 class UncheckedPage(TeamsModel):
-    """The same page with its users unread."""
+    """The same page with its users unparsed."""
 
     users: list[dict[str, Any]]
     next_link: str | None = Field(None, alias="NextLink")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some users, and the link to the page after them (None: it was the last).
-
-    faults: (user id or "", what is wrong) of each user whose fields could not be read.
-    """
-
-    users: list[ServiceUser]
-    next_link: str | None
-    faults: list[tuple[str, str]] = field(default_factory=list)
-
-
-def read_page(body: bytes) -> Page:
-    """Return the page in the domain's types; one unreadable user does not spoil the others."""
+def read_page(body: bytes) -> TeamsPage:
+    """Return the page as domain types; one unreadable user does not affect the others."""
     try:
         page = TeamsUserPage.model_validate_json(body)
     except ValidationError:
         return _read_one_by_one(UncheckedPage.model_validate_json(body))
-    return Page([user.to_domain() for user in page.users], page.next_link)
+    return TeamsPage([user.to_domain() for user in page.users], page.next_link)
 
 
-def _read_one_by_one(page: UncheckedPage) -> Page:
+def _read_one_by_one(page: UncheckedPage) -> TeamsPage:
     users, faults = [], []
     for raw in page.users:
         try:
             users.append(TeamsUser.model_validate(raw).to_domain())
         except ValidationError as error:
             faults.append((str(raw.get("objectId", "")), describe(error)))
-    return Page(users, page.next_link, faults)
+    return TeamsPage(users, page.next_link, faults)
 
 
 class Endpoints(TeamsModel):
-    """The part of service discovery that names the tenant's own endpoints."""
+    """The tenant's own endpoints in service discovery."""
 
     admin_service_endpoint: str = Field(alias="AdminServiceEndpoint")
 
@@ -149,15 +137,8 @@ class Discovery(TeamsModel):
     headers: DiscoveryHeaders = Field(alias="Headers")
 
 
-class Provider(TeamsModel):
-    """A third-party provider that the tenant knows."""
-
-    name: str
-    domain: str = ""
-    url: str | None = None
-
-
 PROVIDERS = TypeAdapter(list[Provider])
+"""The tenant's third-party providers; unknown fields are ignored."""
 
 
 class ServiceNumber(TeamsModel):
@@ -184,10 +165,7 @@ BRIDGES = TypeAdapter(list[Bridge])
 
 
 class ConferencingSettings(BaseModel):
-    """The tenant-wide switches that decide what a change does beside.
-
-    Source: Set-CsOnlineDialInConferencingTenantSettings, Microsoft Teams PowerShell documentation.
-    """
+    """The tenant-wide switches, named as in Set-CsOnlineDialInConferencingTenantSettings."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_pascal)
 
@@ -195,6 +173,14 @@ class ConferencingSettings(BaseModel):
     automatically_send_emails_to_users: bool
     automatically_migrate_user_meetings: bool
 
+    def to_domain(self) -> TenantSwitches:
+        """Return the switches as a domain type."""
+        return TenantSwitches(
+            replaces_provider=self.automatically_replace_acp_provider,
+            sends_mail=self.automatically_send_emails_to_users,
+            sends_meetings=self.automatically_migrate_user_meetings,
+        )
+
 
 SETTINGS = TypeAdapter(Annotated[list[ConferencingSettings], Field(min_length=1)])
-"""A list, as of every configuration; the tenant has one, `Global`."""
+"""A list, as for every configuration; the tenant has one, `Global`."""

@@ -1,7 +1,7 @@
-"""Every HTTP call the system makes, in one place, with how sure we are of it.
+"""Table of every HTTP call the system makes, with the evidence for it.
 
-A person with a live tenant corrects a row here in a minute; `docs/wire.md` shows the same table and
-a test compares both with what the clients really send.
+If a live tenant differs, correct the row here. `docs/wire.md` shows the same table, and a test
+compares both with the requests that the clients really send.
 """
 
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
-from shared.settings import Cloud
+from shared.settings.settings import Cloud
 
 
-class Sure(StrEnum):
-    """Where a call's form comes from."""
+class Evidence(StrEnum):
+    """The evidence for the form of a call."""
 
     DOCUMENTED = "D"
     """Documented by Microsoft."""
     CONFIRMED = "C"
-    """Seen in a public client of the same API that was tested live."""
+    """Confirmed in a public client of the same API that was tested live."""
     INFERRED = "F"
     """The fields are public; verb or address are inferred by analogy."""
     OWN = "O"
@@ -31,11 +31,11 @@ class Call:
 
     method: str
     template: str
-    sure: Sure
+    sure: Evidence
     use: str
 
     def path(self, **ids: str) -> str:
-        """Return the path with every identifier put in, percent-encoded."""
+        """Return the path with every identifier filled in, percent-encoded."""
         return self.template.format(**{name: quote(value, safe="") for name, value in ids.items()})
 
     def __str__(self) -> str:
@@ -43,75 +43,85 @@ class Call:
         return f"{self.method} {self.template}"
 
 
-LIST_USERS: Final = Call("GET", "/v1.0/users", Sure.DOCUMENTED, "who is licensed and no room")
+LIST_USERS: Final = Call(
+    "GET", "/v1.0/users", Evidence.DOCUMENTED, "licensed users who are not rooms"
+)
 BATCH: Final = Call(
-    "POST", "/v1.0/$batch", Sure.DOCUMENTED, "the license of up to 20 users, by id or address"
+    "POST", "/v1.0/$batch", Evidence.DOCUMENTED, "the license of up to 20 users, by id or address"
 )
 CHECK_GROUPS: Final = Call(
     "POST",
     "/v1.0/users/{id}/checkMemberGroups",
-    Sure.DOCUMENTED,
-    "in a batch: which of the groups that the settings name a user is in",
+    Evidence.DOCUMENTED,
+    "in a batch: which of the groups in the settings a user belongs to",
 )
 GET_GROUP: Final = Call(
     "GET",
     "/v1.0/groups/{id}",
-    Sure.DOCUMENTED,
-    "in a batch: whether an excluded group exists and shows its members",
+    Evidence.DOCUMENTED,
+    "in a batch: whether an excluded group exists and its members are visible",
 )
 GROUP_MEMBERS: Final = Call(
     "GET",
     "/v1.0/groups/{id}/transitiveMembers/microsoft.graph.user",
-    Sure.DOCUMENTED,
-    "the members of a group that the settings name, for the sweep",
+    Evidence.DOCUMENTED,
+    "the members of a group in the settings, for the sweep",
 )
 CREATE_SUBSCRIPTION: Final = Call(
-    "POST", "/v1.0/subscriptions", Sure.DOCUMENTED, "ask Graph to tell of changed users"
+    "POST", "/v1.0/subscriptions", Evidence.DOCUMENTED, "subscribe to changes of users"
 )
 RENEW_SUBSCRIPTION: Final = Call(
-    "PATCH", "/v1.0/subscriptions/{id}", Sure.DOCUMENTED, "keep the subscription alive"
+    "PATCH", "/v1.0/subscriptions/{id}", Evidence.DOCUMENTED, "renew the subscription"
 )
 LIST_SUBSCRIPTIONS: Final = Call(
-    "GET", "/v1.0/subscriptions", Sure.DOCUMENTED, "which subscriptions the app has"
+    "GET", "/v1.0/subscriptions", Evidence.DOCUMENTED, "the app's subscriptions"
 )
 DELETE_SUBSCRIPTION: Final = Call(
-    "DELETE", "/v1.0/subscriptions/{id}", Sure.DOCUMENTED, "end a subscription that was replaced"
+    "DELETE",
+    "/v1.0/subscriptions/{id}",
+    Evidence.DOCUMENTED,
+    "delete a subscription that was replaced",
 )
-DELTA: Final = Call("GET", "/v1.0/users/delta", Sure.DOCUMENTED, "whose plans changed since last")
+DELTA: Final = Call(
+    "GET", "/v1.0/users/delta", Evidence.DOCUMENTED, "users whose plans changed since the last call"
+)
 REPROCESS: Final = Call(
     "POST",
     "/v1.0/users/{id}/reprocessLicenseAssignment",
-    Sure.DOCUMENTED,
-    "after the grace period, once, where the settings permit",
+    Evidence.DOCUMENTED,
+    "once after the grace period, if the settings permit it",
 )
 
 DISCOVER: Final = Call(
-    "GET", "/Teams.Tenant/serviceDiscovery", Sure.CONFIRMED, "which region serves the tenant"
+    "GET", "/Teams.Tenant/serviceDiscovery", Evidence.CONFIRMED, "the tenant's region"
 )
 LIST_TEAMS_USERS: Final = Call(
-    "GET", "/Teams.User/users", Sure.INFERRED, "all users with their provider, page by page"
+    "GET", "/Teams.User/users", Evidence.INFERRED, "all users with their provider, page by page"
 )
 GET_TEAMS_USER: Final = Call(
-    "GET", "/Teams.User/users/{id}", Sure.INFERRED, "one user's provider entries"
+    "GET", "/Teams.User/users/{id}", Evidence.INFERRED, "one user's provider entries"
 )
 SET_USER: Final = Call(
-    "PUT", "/Teams.Cpc/users/{id}", Sure.INFERRED, "enable a user, or give another default number"
+    "PUT",
+    "/Teams.Cpc/users/{id}",
+    Evidence.INFERRED,
+    "enable a user, or assign another default number",
 )
 REPLACE_PROVIDER: Final = Call(
-    "PUT", "/Teams.Cpc/users/{id}", Sure.OWN, "with `replaceProvider`: replace a third party"
+    "PUT", "/Teams.Cpc/users/{id}", Evidence.OWN, "with `replaceProvider`: replace a third party"
 )
 
 LIST_PROVIDERS: Final = Call(
-    "GET", "/Teams.Cpc/providers", Sure.OWN, "the third-party providers that the tenant knows"
+    "GET", "/Teams.Cpc/providers", Evidence.OWN, "the tenant's third-party providers"
 )
 LIST_BRIDGES: Final = Call(
-    "GET", "/Teams.Cpc/bridges/", Sure.CONFIRMED, "which numbers a user can be given"
+    "GET", "/Teams.Cpc/bridges/", Evidence.CONFIRMED, "the numbers that can be assigned"
 )
 TENANT_SETTINGS: Final = Call(
     "GET",
     "/Skype.Policy/configurations/OnlineDialInConferencingTenantSettings",
-    Sure.CONFIRMED,
-    "what a change does beside: mails, meetings sent again, automatic replacement",
+    Evidence.CONFIRMED,
+    "side effects of a change: mails, meetings sent again, automatic replacement",
 )
 
 CALLS: Final = (
@@ -137,7 +147,7 @@ CALLS: Final = (
 )
 
 TEAMS_AUDIENCE: Final = "48ac35b8-9aa8-4d74-927d-1f4a14a0b239"
-"""The resource a token for the Teams admin API is asked for, in every cloud."""
+"""The resource for tokens of the Teams admin API, in every cloud."""
 
 USER_FIELDS: Final = ",".join(
     (
@@ -150,12 +160,12 @@ USER_FIELDS: Final = ",".join(
         "acpInfo",
     )
 )
-"""What is selected of a Teams user."""
+"""The selected fields of a Teams user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Origins of the services of one cloud, and the resource to ask Graph tokens for."""
+    """The services' origins in one cloud, and the resource for Graph tokens."""
 
     graph: str
     teams: str

@@ -1,1 +1,1 @@
-"""The words and rules of moving users to Microsoft: types and pure functions, no I/O."""
+"""Domain types and rules for moving users to Microsoft: pure, no I/O."""

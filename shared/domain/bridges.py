@@ -1,10 +1,15 @@
-"""The numbers of the tenant's conference bridges, and whether those that are asked for are among them."""
+"""Check default numbers against the numbers of the tenant's conference bridges."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from shared.domain.number_rules import NumberRules
 from shared.domain.options import MoveOptions
 from shared.errors import InputError
+
+E164: Final = r"\+[1-9]\d{6,14}"
+"""Pattern of a phone number in settings, requests and the service: E.164 with the plus sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,25 +21,30 @@ class BridgeNumber:
     toll_free: bool = False
 
 
-def rule_faults(rules: Mapping[str, str], known: Sequence[BridgeNumber]) -> list[str]:
+def rule_faults(rules: NumberRules, known: Sequence[BridgeNumber]) -> list[str]:
     """Return the number rules (as `WHOM=NUMBER`) whose number is no toll number of any bridge."""
-    tolls = {each.number for each in known if not each.toll_free}
-    return [f"{whom}={number}" for whom, number in rules.items() if number not in tolls]
+    numbers = {each.number for each in known if not each.toll_free}
+    return [f"{whom}={number}" for whom, number in rules.written() if number not in numbers]
 
 
-def check_options(
-    options: MoveOptions, known: Sequence[BridgeNumber], rules: Mapping[str, str]
-) -> None:
-    """Raise InputError, which lists the numbers there are, when one asked for is on no bridge.
+def tolls(known: Iterable[BridgeNumber], at_most: int | None = None) -> str:
+    """Return the available toll numbers as text: sorted, at most `at_most`."""
+    return (
+        ", ".join(sorted(each.number for each in known if not each.toll_free)[:at_most]) or "none"
+    )
 
-    Or when a user could get numbers of two bridges. rules: the number rules, which give the toll
-    number where none is asked for.
+
+def check_options(options: MoveOptions, known: Sequence[BridgeNumber], rules: NumberRules) -> None:
+    """Raise InputError, which lists the available numbers, when a requested number is on no bridge.
+
+    Or when a user could get numbers of two bridges. rules: the number rules, which supply the toll
+    number if none is requested.
     """
     toll = _find(options.service_number, known, toll_free=False)
     toll_free = _find(options.toll_free_number, known, toll_free=True)
     if toll_free is None:
         return
-    given = {toll.number} if toll else set(rules.values())
+    given = {toll.number} if toll else {number for _, number in rules.written()}
     for each in known:
         if each.number in given and each.bridge != toll_free.bridge:
             raise InputError(

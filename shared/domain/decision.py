@@ -1,24 +1,22 @@
-"""The decision table: what is to be done with one user. Pure, and the only place that decides."""
+"""The decision table: which action a user needs. Pure, and the only place that decides."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final, Self
+from typing import Self
 
+from shared.domain.number_rules import NumberRules
 from shared.domain.user import AccountType, DirectoryUser, ProviderEntry, ServiceUser
-
-_GUID_LENGTH: Final = 36
 
 
 class Action(StrEnum):
-    """What is to be done with a user; the first three change the tenant."""
+    """Action for a user; the first three change the tenant."""
 
     REPLACE = "replace"
     """Save the third party's entries, then set Microsoft with ReplaceProvider."""
     ENABLE = "enable"
     """Set Microsoft; there is nothing to replace."""
     SET_NUMBER = "set_number"
-    """Microsoft already; give the default number that the rule names."""
+    """Microsoft already; assign the default number of the number rule."""
     ALREADY = "already"
     WAIT = "wait"
     UNLICENSED = "unlicensed"
@@ -32,48 +30,34 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the administrator decided, from the settings.
+    """Rules that the administrator configured in the settings.
 
-    excluded: user ids and user principal names, lower-case, that are never touched.
-    excluded_groups: object ids, lower-case, of groups whose members are never touched.
+    excluded: user ids and user principal names, lower-case, that are never changed.
+    excluded_groups: object ids, lower-case, of groups whose members are never changed.
     include_rooms: whether room and resource accounts are moved like users.
-    numbers: usage location (two capital letters), group (object id, lower-case) or `*` (all others)
-    -> default toll number (E.164, +).
-    toll_free: default toll-free number of everybody, or None: the service chooses.
+    toll_free: default toll-free number of all users, or None: the service chooses.
     """
 
     excluded: frozenset[str] = frozenset()
     excluded_groups: frozenset[str] = frozenset()
     include_rooms: bool = False
-    numbers: Mapping[str, str] = field(default_factory=dict)
+    numbers: NumberRules = field(default_factory=NumberRules)
     toll_free: str | None = None
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The groups that decide about anybody; membership in others does not matter."""
-        of_numbers = (key for key in self.numbers if len(key) == _GUID_LENGTH)
-        return tuple(sorted(self.excluded_groups | set(of_numbers)))
+        """The groups that affect a decision; membership in others does not matter."""
+        return tuple(sorted(self.excluded_groups | set(self.numbers.by_group)))
 
-    def number_for(self, user: DirectoryUser) -> str | None:
-        """Return a user's default toll number, or None: the service chooses.
-
-        The first rule in their order that names a group of the user, else the one of the usage
-        location, else `*`.
-        """
-        for key, number in self.numbers.items():
-            if key in user.groups:
-                return number
-        return self.numbers.get(user.usage_location or "") or self.numbers.get("*")
-
-    def asking(self, number: str | None, toll_free: str | None) -> Self:
-        """Return the rules of a run for which numbers were asked for (None: as these rules say)."""
-        numbers = {"*": number} if number else self.numbers
+    def with_numbers(self, number: str | None, toll_free: str | None) -> Self:
+        """Return the rules of a run with requested default numbers (None: those of these rules)."""
+        numbers = NumberRules(default=number) if number else self.numbers
         return replace(self, numbers=numbers, toll_free=toll_free or self.toll_free)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An action, the reason in words an administrator understands, and the numbers to set, if any."""
+    """An action, its reason for the administrator, and the numbers to set, if any."""
 
     action: Action
     reason: str
@@ -82,9 +66,9 @@ class Decision:
 
 
 def decide(user: DirectoryUser, service: ServiceUser | None, rules: Rules) -> Decision:
-    """Return what to do with `user`; `service` is None when Teams does not know the user.
+    """Return the decision for `user`; `service` is None when Teams does not know the user.
 
-    Never answers an action that changes the tenant for a user who is unlicensed or excluded.
+    Never returns an action that changes the tenant for an unlicensed or excluded user.
     """
     if refused := screen(user, rules):
         return refused
@@ -94,11 +78,11 @@ def decide(user: DirectoryUser, service: ServiceUser | None, rules: Rules) -> De
         return Decision(Action.EXCLUDED, reason)
     if not service.ready:
         return Decision(Action.WAIT, "Teams has not provisioned audio conferencing yet")
-    return _decide_by_provider(service.provider, rules.number_for(user), rules.toll_free)
+    return _decide_by_provider(service.provider, rules.numbers.number_for(user), rules.toll_free)
 
 
 def screen(user: DirectoryUser, rules: Rules) -> Decision | None:
-    """Return the refusal that the directory alone justifies; None: Teams has to be asked."""
+    """Return the refusal that follows from the directory alone; None: Teams has to be queried."""
     if not user.licensed:
         status = user.plan_status
         reason = f"the plan is {status}" if status else "no audio conferencing plan"

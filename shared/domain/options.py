@@ -1,4 +1,4 @@
-"""What a person may ask for together with a move."""
+"""Options of a move."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,9 +6,9 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class MoveOptions:
-    """Wishes that hold for the users of one run.
+    """Move options for the users of one run.
 
-    send_email: whether Microsoft is asked to mail them their new numbers and PIN. Without it the
+    send_email: whether to have Microsoft mail them their new numbers and PIN. Without it the
     tenant's own setting decides (AutomaticallySendEmailsToUsers).
     service_number, toll_free_number: their default numbers (E.164, +); None: the number rules, else
     the service's own choice.
@@ -20,4 +20,4 @@ class MoveOptions:
 
 
 DEFAULT_OPTIONS: Final = MoveOptions()
-"""Nothing special: what the function app does by itself."""
+"""Default options: those of the function app's own moves."""

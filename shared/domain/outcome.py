@@ -1,4 +1,4 @@
-"""What happened to one user when the system looked at it."""
+"""The outcome of one attempt at one user."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from shared.domain.decision import Action
 
 
 class Outcome(StrEnum):
-    """The outcome of one look at one user."""
+    """Outcome of an attempt."""
 
     MOVED = "moved"
     ALREADY_MICROSOFT = "already_microsoft"
@@ -21,11 +21,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserResult:
-    """An outcome with its reason; `needs_person` says that trying again cannot help.
+    """An outcome with its reason; `needs_person`: a retry cannot help.
 
     `old_provider` is the name of the provider that was (or would be) replaced, "" for none.
-    `pause`: seconds that the service asked to wait before another try. `decision`: what was to be
-    done with the user, None when an error came before that was known.
+    `pause`: seconds that the service asked to wait before another try. `by_service`: a service or table
+    failed, not this user. `window`: seconds from the answer of the read to that of the set, if any.
+    `decision`: what was to be done with the user, None when an error came before that was known.
     """
 
     user_id: str
@@ -35,4 +36,6 @@ class UserResult:
     old_provider: str | None = None
     needs_person: bool = False
     pause: float = 0.0
+    by_service: bool = False
+    window: float | None = None
     decision: Action | None = None

@@ -1,11 +1,11 @@
-"""What is known of one user: the directory's view (Graph) and the service's (Teams)."""
+"""A user in the directory (Graph) and in the service (Teams)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from shared.domain.plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.service_plans import CONFERENCING_PLANS, ROOM_PLANS
 
 MICROSOFT: Final = "Microsoft"
 """The name of Microsoft's own provider entry."""
@@ -41,11 +41,10 @@ class AssignedPlan:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryUser:
-    """A user as Graph has it.
-
+    """A user as Graph reports it.
     `plan_status` is the best status among the user's conferencing plans, or None without one;
-    `is_room` tells that the user holds an enabled Teams Rooms plan; `groups` are those of the groups
-    named in the settings (object ids) that the user is in, also through other groups.
+    `is_room`: the user has an enabled Teams Rooms plan; `groups` are those of the groups
+    named in the settings (object ids) that the user belongs to, also through nested groups.
     """
 
     id: str
@@ -64,12 +63,12 @@ class DirectoryUser:
 
 @dataclass(frozen=True, slots=True)
 class ProviderEntry:
-    """One provider entry of a user: whose dial-in numbers the user's meetings carry.
+    """A provider entry of a user: the provider whose dial-in numbers the user's meetings show.
 
     other: JSON of the fields that this version does not know, so that a saved entry is complete.
 
-    The passcode is the conference ID at a third party: it is kept out of `repr`, so that no log
-    line or exception text can carry it.
+    The passcode is the conference ID at a third party: it is excluded from `repr`, so that no log
+    line or exception text can contain it.
     """
 
     name: str
@@ -89,7 +88,7 @@ class ProviderEntry:
 
 @dataclass(frozen=True, slots=True)
 class ServiceUser:
-    """A user as the Teams admin API has it. `ready`: the service has the conferencing feature."""
+    """A user as the Teams admin API reports it. `ready`: conferencing is provisioned."""
 
     id: str
     upn: str
@@ -101,20 +100,20 @@ class ServiceUser:
 
     @property
     def on_third_party(self) -> bool:
-        """Whether somebody other than Microsoft is the provider."""
+        """Whether the provider is a third party."""
         return self.provider is not None and not self.provider.is_microsoft
 
     @property
     def provider(self) -> ProviderEntry | None:
-        """The entry that decides, see `deciding_entry`."""
+        """The entry of the current provider, see `deciding_entry`."""
         return deciding_entry(self.entries)
 
 
 def deciding_entry(entries: Sequence[ProviderEntry]) -> ProviderEntry | None:
-    """Return the entry that says who the user's provider is, or None without entries.
+    """Return the entry of the user's current provider, or None without entries.
 
-    It is the one flagged as default. Where none or several are flagged the answer errs on the safe
-    side: a third party among the candidates wins, so that its details are saved, not overlooked.
+    It is the one flagged as default. If none or several are flagged, a third party among the
+    candidates wins, to be safe: so its details are saved, not overlooked.
     """
     candidates = [entry for entry in entries if entry.default] or list(entries)
     third_parties = [entry for entry in candidates if not entry.is_microsoft]
@@ -122,11 +121,11 @@ def deciding_entry(entries: Sequence[ProviderEntry]) -> ProviderEntry | None:
 
 
 def conferencing_status(plans: Iterable[AssignedPlan]) -> PlanStatus | None:
-    """Return the status of the conferencing plans: enabled when any is, else any, else None."""
+    """Return the status of the conferencing plans: enabled if any is, else any status, else None."""
     statuses = [plan.status for plan in plans if plan.plan_id in CONFERENCING_PLANS]
     return PlanStatus.ENABLED if PlanStatus.ENABLED in statuses else next(iter(statuses), None)
 
 
 def holds_room_plan(plans: Iterable[AssignedPlan]) -> bool:
-    """Return whether an enabled plan marks the account as a Teams Rooms one."""
+    """Return whether an enabled plan marks the account as a Teams Rooms account."""
     return any(plan.plan_id in ROOM_PLANS and plan.status is PlanStatus.ENABLED for plan in plans)

@@ -1,1 +1,1 @@
-"""What the system does: taking in signals, moving users, sweeping, looking again at waiting users."""
+"""Services of the system: intake of signals, moving users, sweeping, rechecking waiting users."""

@@ -1,4 +1,7 @@
-"""What the services ask of the world; `clients` and `storage` give it, tests give fakes."""
+"""Ports of the services: what they need from clients and storage, in the domain's types.
+
+One port per service or table; `shared.clients` and `shared.storage` implement them, tests have fakes.
+"""
 
 from __future__ import annotations
 
@@ -8,78 +11,109 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from shared.clients.graph_models import DeltaPage, Subscription
-    from shared.clients.teams_models import Page
+    from shared.domain.bridges import BridgeNumber
+    from shared.domain.decision import Rules
+    from shared.domain.listing import ChangePage, Provider, TeamsPage, TenantSwitches
+    from shared.domain.messages import Message, PoisonMessage
+    from shared.domain.move_request import MoveRequest, RequestPage
     from shared.domain.outcome import UserResult
+    from shared.domain.retry import Waiting
+    from shared.domain.run import Run, Signal, SweepPage
+    from shared.domain.saved import KnownUser, ReplacedProvider
+    from shared.domain.subscription import ChangeSubscription, GraphSubscription
     from shared.domain.user import DirectoryUser, ServiceUser
-    from shared.domain.waiting import Waiting
     from shared.errors import ServiceError
-    from shared.storage.plans import PagePlan
-    from shared.storage.poison import PoisonMessage
-    from shared.storage.requests import RequestPage, Wish
-    from shared.storage.runs import Run
-    from shared.storage.state import SubscriptionState
 
 
-class Directory(Protocol):
-    """Graph."""
+class Groups(Protocol):
+    """The part of Graph for group memberships."""
+
+    def members(self, group: str) -> AsyncIterator[list[str]]:
+        """Yield the ids of a group's users, page by page; SettingsError: no such group."""
+        ...
+
+
+class Subscriptions(Protocol):
+    """The part of Graph for change subscriptions."""
+
+    async def create_subscription(
+        self, url: str, client_state: str, expires: datetime
+    ) -> GraphSubscription:
+        """Subscribe `url` to changes of users."""
+        ...
+
+    async def renew_subscription(
+        self, subscription_id: str, expires: datetime
+    ) -> GraphSubscription:
+        """Extend a subscription; NotFoundError: it is gone."""
+        ...
+
+    async def subscriptions(self) -> list[GraphSubscription]:
+        """Return all subscriptions of this app."""
+        ...
+
+    async def delete_subscription(self, subscription_id: str) -> None:
+        """Delete a subscription; NotFoundError: it is gone."""
+        ...
+
+
+class Directory(Groups, Subscriptions, Protocol):
+    """Microsoft Graph."""
 
     async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
-        """Return each of at most 20 users, or the error that met just that one."""
+        """Return each of at most 20 users, or the error of that user."""
         ...
 
     def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
         """Yield the ids of all licensed users, with or without rooms, page by page."""
         ...
 
-    def members(self, group: str) -> AsyncIterator[list[str]]:
-        """Yield the ids of a group's users, page by page; SettingsError: no such group."""
-        ...
-
-    async def create_subscription(
-        self, url: str, client_state: str, expires: datetime
-    ) -> Subscription:
-        """Subscribe `url` to changes of users."""
-        ...
-
-    async def renew_subscription(self, subscription_id: str, expires: datetime) -> Subscription:
-        """Move the end of a subscription; NotFoundError: it is gone."""
-        ...
-
-    async def subscriptions(self) -> list[Subscription]:
-        """Return all subscriptions of this app."""
-        ...
-
-    async def delete_subscription(self, subscription_id: str) -> None:
-        """End a subscription; NotFoundError: it is gone."""
-        ...
-
     async def latest_delta_link(self) -> str:
-        """Return the link from which `changes` tells what happens after now."""
+        """Return the link from which `changes` reports what happens after now."""
         ...
 
-    def changes(self, link: str) -> AsyncIterator[DeltaPage]:
+    def changes(self, link: str) -> AsyncIterator[ChangePage]:
         """Yield the pages of changes since `link`; ExpiredError: the link is too old."""
         ...
 
     async def reprocess(self, user_id: str) -> None:
-        """Ask Graph to process the user's license assignment again."""
+        """Ask Graph to reprocess the user's license assignment."""
+        ...
+
+
+class Bridges(Protocol):
+    """The part of Teams for the tenant's conference bridges."""
+
+    async def bridge_numbers(self) -> list[BridgeNumber]:
+        """Return the numbers of all bridges."""
+        ...
+
+
+class Tenant(Bridges, Protocol):
+    """The part of Teams for tenant-wide data."""
+
+    async def providers(self) -> list[Provider]:
+        """Return the tenant's third-party providers."""
+        ...
+
+    async def switches(self) -> TenantSwitches:
+        """Return the tenant-wide switches that decide which side effects a move has."""
         ...
 
 
 class Conferencing(Protocol):
-    """Teams."""
+    """The part of Teams for users and their provider entries."""
 
-    async def user(self, user_id: str) -> ServiceUser | None:
-        """Return the service's view of a user, or None."""
+    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
+        """Return the service's view of a user, or None. first: before calls that are not `first`."""
         ...
 
-    def pages(self, start: str | None = None) -> AsyncIterator[Page]:
-        """Yield all users, page by page."""
+    def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
+        """Yield all users, page by page, from the beginning or from a page's link."""
         ...
 
     async def bridge_of(self, number: str) -> str:
-        """Return the id of the bridge that a number is on; InputError: it is on none."""
+        """Return the id of a number's bridge; InputError: the number is on no bridge."""
         ...
 
     async def set_microsoft(
@@ -91,140 +125,205 @@ class Conferencing(Protocol):
         toll_free: str | None = None,
         bridge: str | None = None,
         send_email: bool = False,
+        within: float | None = None,
     ) -> None:
-        """Make Microsoft the user's provider."""
+        """Make Microsoft the user's provider, before calls that are not begun.
+
+        LateTurnError: the call did not get its turn within so many seconds; it was not made.
+        """
+        ...
+
+
+class RuleSource(Protocol):
+    """The rules as they hold now."""
+
+    async def current(self) -> Rules:
+        """Return the rules; ServiceError, StorageError: not known, so nobody may be changed."""
         ...
 
 
 class Users(Protocol):
-    """Last known states."""
+    """Table `users`: the last known states."""
 
     async def moved_at(self, user_id: str) -> datetime | None:
         """Return when the system last moved the user, or None."""
         ...
 
-    async def record(self, result: UserResult, cause: str, now: datetime) -> None:
-        """Write what a look found."""
+    async def known(self, user_id: str) -> KnownUser | None:
+        """Return the user's last known state, or None."""
+        ...
+
+    async def record_result(
+        self, result: UserResult, signal: Signal, now: datetime, run: str | None = None
+    ) -> None:
+        """Write what an attempt found, for a run or by itself."""
         ...
 
 
 class ReplacedProviders(Protocol):
-    """Saved entries."""
+    """Table `replacedproviders`: the saved entries."""
 
-    async def save(self, user: ServiceUser, now: datetime, *, for_move: bool = False) -> bool:
-        """Save all entries durably; StorageError: not saved."""
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, *, for_move: bool = False
+    ) -> bool:
+        """Save all entries durably; return whether they were new. StorageError: not saved."""
+        ...
+
+    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
+        """Remember that the move begun with these entries did not happen."""
         ...
 
     async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
         """Return the provider that the last begun move replaces and when it began, or None."""
         ...
 
+    async def of(self, user_id: str) -> list[ReplacedProvider]:
+        """Return the saved records of one user, oldest first."""
+        ...
+
 
 class WaitingUsers(Protocol):
-    """Users to be looked at again, and those who need attention."""
+    """Table `waiting`: users to retry later, and users who need attention."""
 
-    async def get(self, user_id: str) -> Waiting | None:
+    async def find_waiting(self, user_id: str) -> Waiting | None:
         """Return the user's row, or None."""
         ...
 
-    async def put(self, waiting: Waiting) -> None:
+    async def save_waiting(self, waiting: Waiting) -> None:
         """Write the user's row."""
         ...
 
-    async def remove(self, user_id: str, looked_at: datetime) -> Waiting | None:
-        """Take the user off the lists, unless a later look put the user there; return the old row."""
+    async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
+        """Remove the user from the lists, unless a later attempt listed the user; return the old row."""
         ...
 
     def waiting(self) -> AsyncIterator[Waiting]:
-        """Yield the users who wait, due or not."""
+        """Yield the waiting users, due or not."""
         ...
 
     def attention(self) -> AsyncIterator[Waiting]:
-        """Yield the users who need a person's attention."""
+        """Yield the users who need attention."""
         ...
 
     async def claim(self, user_id: str, until: datetime) -> None:
-        """Keep a due user from being due again before `until`; no row: nothing happens."""
+        """Postpone a due user until `until`; no row: nothing happens."""
         ...
 
-    def due(self, now: datetime) -> AsyncIterator[Waiting]:
-        """Yield the users whose time has come."""
+    def due(self, now: datetime) -> AsyncIterator[str]:
+        """Yield the ids of the users who are due."""
         ...
 
 
 class Runs(Protocol):
-    """Runs and their results."""
+    """Tables `runs` and `runresults`."""
 
-    async def put(self, run: Run) -> None:
-        """Write the run as it is now."""
+    async def save_run(self, run: Run) -> None:
+        """Write the run's current state."""
         ...
 
-    async def get(self, run: str) -> Run | None:
+    async def find_run(self, run: str) -> Run | None:
         """Return the run, or None."""
         ...
 
-    async def record(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
-        """Write what happened to some users of a run."""
+    def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
+        """Yield the runs that started in a month, oldest first."""
+        ...
+
+    async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
+        """Write the results of some users of a run."""
         ...
 
     def results(self, run: str) -> AsyncIterator[UserResult]:
-        """Yield what happened to the users of a run."""
+        """Yield the results of the users of a run."""
         ...
 
 
-class Requests(Protocol):
-    """The users that people asked to move."""
+class MoveRequests(Protocol):
+    """Table `requests`: move requests, page by page."""
 
-    async def put(self, run: str, page: RequestPage) -> None:
-        """Write a page; the same page again replaces it."""
+    async def save_page(self, run: str, page: RequestPage) -> None:
+        """Write a page, unless it exists."""
         ...
 
-    async def put_wish(self, run: str, wish: Wish) -> None:
-        """Remember what was asked for, beside the names."""
+    async def save_request(self, run: str, request: MoveRequest) -> None:
+        """Store provider and options of a request; the names are in the pages."""
         ...
 
-    async def wish(self, run: str) -> Wish:
-        """Return what was asked for, beside the names."""
+    async def request(self, run: str) -> MoveRequest:
+        """Return provider and options of a request."""
+        ...
+
+    async def mark_mailed(self, run: str, user_id: str) -> bool:
+        """Remember that a mail to a user of a run is about to be asked for; False: it was before."""
+        ...
+
+    async def unmark_mailed(self, run: str, user_id: str) -> None:
+        """Forget that a mail was about to be asked for: it was not."""
+        ...
+
+    async def claim_page(
+        self, run: str, number: int, now: datetime, until: datetime
+    ) -> RequestPage | None:
+        """Return a page that is left to do, ours until then; None: it is done, or there is none.
+
+        BusyError: somebody else is carrying it out.
+        """
+        ...
+
+    async def give_up_page(self, run: str, number: int) -> None:
+        """Let anybody carry a page out again."""
         ...
 
     async def mark_done(self, run: str, number: int) -> None:
-        """Remember that every user of the page has a result."""
+        """Mark the page as done: every user of it has a result."""
         ...
 
     def pages(self, run: str) -> AsyncIterator[RequestPage]:
         """Yield the run's pages in order."""
         ...
 
+    async def page(self, run: str, number: int) -> RequestPage | None:
+        """Return one page, or None."""
+        ...
 
-class Plans(Protocol):
-    """What each page of a sweep found."""
+    async def is_left(self, run: str) -> bool:
+        """Return whether a page of the run is not done."""
+        ...
 
-    async def put(self, run: str, page: PagePlan) -> None:
+    async def run_of(self, key: str, run: str, asked: str) -> str:
+        """Return the run of an idempotency key; ConflictError: it was sent with another request."""
+        ...
+
+
+class SweepPages(Protocol):
+    """Table `plans`: the findings of each page of a sweep."""
+
+    async def save_sweep_page(self, run: str, page: SweepPage) -> None:
         """Write a page; the same page again replaces it."""
         ...
 
     async def mark_sent(self, run: str, number: int) -> None:
-        """Remember that the queue has the page's users."""
+        """Mark the page's users as queued."""
         ...
 
-    def pages(self, run: str) -> AsyncIterator[PagePlan]:
+    def pages(self, run: str) -> AsyncIterator[SweepPage]:
         """Yield the run's pages in order."""
         ...
 
     async def delete(self, run: str) -> None:
-        """Forget the run's pages."""
+        """Delete the run's pages."""
         ...
 
 
 class State(Protocol):
-    """The single things that are remembered."""
+    """Table `state`: the app's own state."""
 
-    async def subscription(self) -> SubscriptionState | None:
-        """Return what is known of the subscription, or None."""
+    async def subscription(self) -> ChangeSubscription | None:
+        """Return the stored subscription, or None."""
         ...
 
-    async def put_subscription(self, subscription: SubscriptionState) -> None:
-        """Remember the subscription."""
+    async def save_subscription(self, subscription: ChangeSubscription) -> None:
+        """Store the subscription."""
         ...
 
     async def delta_at(self) -> datetime | None:
@@ -232,67 +331,91 @@ class State(Protocol):
         ...
 
     async def delta_link(self) -> str | None:
-        """Return where the next catch-up goes on, or None before the first."""
+        """Return where the next catch-up resumes, or None before the first."""
         ...
 
-    async def put_delta_link(self, link: str) -> None:
-        """Remember where the next catch-up goes on."""
+    async def save_delta_link(self, link: str) -> None:
+        """Store where the next catch-up resumes."""
         ...
 
     async def current_sweep(self) -> str | None:
-        """Return the id of the sweep that is not finished, or None."""
+        """Return the id of the unfinished sweep, or None."""
         ...
 
-    async def put_current_sweep(self, run: str | None) -> None:
-        """Remember the sweep that is not finished; None: there is none."""
+    async def save_current_sweep(self, run: str | None) -> None:
+        """Store the id of the unfinished sweep; None: there is none."""
         ...
 
     async def sweep_requested(self) -> bool:
-        """Return whether a sweep has to be begun."""
+        """Return whether a sweep is requested."""
         ...
 
     async def request_sweep(self, wanted: bool = True) -> None:
-        """Remember that a sweep has to be begun; False: it was."""
+        """Request a sweep; False: it was begun."""
         ...
 
     async def released_sweeps(self) -> list[str]:
-        """Return the ids of the held sweeps that a person released."""
+        """Return the ids of the released sweeps."""
         ...
 
     async def add_released_sweep(self, run: str) -> None:
-        """Remember a sweep that a person released."""
+        """Store the id of a released sweep."""
         ...
 
     async def remove_released_sweep(self, run: str) -> None:
-        """Forget a released sweep: it is done."""
+        """Remove a released sweep: it is done."""
+        ...
+
+    async def excluded_ids(self) -> Mapping[str, str]:
+        """Return the ids of the users who are excluded by name, as they were found first."""
+        ...
+
+    async def save_excluded_ids(self, ids: Mapping[str, str]) -> None:
+        """Remember the ids of the users who are excluded by name."""
+        ...
+
+    async def protection(self) -> Mapping[str, str] | None:
+        """Return what the app's protecting settings are, or None before it stored them."""
+        ...
+
+    async def save_protection(self, settings: Mapping[str, str]) -> None:
+        """Remember what the app's protecting settings are."""
+        ...
+
+    async def rule_faults(self) -> Sequence[str]:
+        """Return what the last check of the rules found wrong."""
+        ...
+
+    async def save_rule_faults(self, faults: Sequence[str]) -> None:
+        """Remember what a check of the rules found wrong."""
         ...
 
     async def acquire(
         self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False
     ) -> bool:
-        """Take a lease, or renew one that nobody else had since; False: it is somebody else's."""
+        """Take a lease, or renew one that no other holder has taken since; False: another holder has it."""
         ...
 
     async def release(self, name: str, owner: str, now: datetime) -> None:
-        """Give a lease back, if it is still ours."""
+        """Release a lease, if it is still ours."""
         ...
 
 
 class Queue(Protocol):
-    """The queue of users to look at."""
+    """A queue."""
 
-    async def send(self, texts: Sequence[str], delay: float = 0) -> None:
-        """Send every message; returns when the queue has all. delay: seconds before they are seen."""
+    async def send(self, messages: Sequence[Message], delay: float = 0) -> None:
+        """Send every message; returns when all are queued. delay: seconds until they are visible."""
         ...
 
 
-class Poison(Protocol):
-    """The poison queue."""
+class Poison[Content](Protocol):
+    """A poison queue."""
 
-    def messages(self) -> AsyncIterator[PoisonMessage]:
+    def messages(self) -> AsyncIterator[PoisonMessage[Content]]:
         """Yield each visible message once."""
         ...
 
-    async def delete(self, message: PoisonMessage) -> None:
+    async def delete(self, message: PoisonMessage[Content]) -> None:
         """Remove a message that was recorded."""
         ...

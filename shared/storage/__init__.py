@@ -1,1 +1,1 @@
-"""What is remembered: Azure tables and queue messages."""
+"""Storage: Azure tables and queue messages."""

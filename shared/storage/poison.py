@@ -1,42 +1,33 @@
-"""Reads the poison queue: messages that failed again and again, and texts that are no message.
+"""Read a poison queue: messages that failed repeatedly, and malformed messages.
 
-It is read by a timer and not by a queue trigger, because what cannot be read has to stay there for
-a person to look at. The SDK is imported at the first look, as in `shared.storage.queue`.
+A timer reads it, not a queue trigger, because a malformed message has to stay there for an
+administrator to examine. The SDK is imported at the first use, as in `shared.storage.queue`.
 """
 
 import base64
 import binascii
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any, Final
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
-from shared.errors import StorageError
-from shared.storage.queue import MoveQueue
-
-if TYPE_CHECKING:
-    from azure.storage.queue import QueueMessage
+from shared.domain.messages import PoisonMessage
+from shared.errors import InputError, StorageError
+from shared.storage.queue import MessageQueue
 
 _HIDDEN_SECONDS: Final = 30
-"""A message that is being looked at is hidden this long, so that two instances do not both record it."""
+"""Time for which a message is hidden while it is read, so that two instances do not both record it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PoisonMessage:
-    """A message's text (decoded when it was base64) and the handle to delete it by."""
+class PoisonQueue[Content]:
+    """A poison queue. decode: reads a text; InputError: it is malformed."""
 
-    text: str
-    handle: "QueueMessage"
-
-
-class PoisonQueue:
-    """The poison queue that belongs to a queue."""
-
-    def __init__(self, queue: MoveQueue) -> None:
+    def __init__(self, queue: MessageQueue, decode: Callable[[str], Content]) -> None:
         self._queue = queue
+        self._decode = decode
 
-    async def messages(self) -> AsyncIterator[PoisonMessage]:
+    async def messages(self) -> AsyncIterator[PoisonMessage[Content]]:
         """Yield each visible message once. StorageError: the storage did not answer."""
         client = await self._queue.client()
         seen: set[str] = set()
@@ -47,24 +38,35 @@ class PoisonQueue:
                 if raw.id in seen:
                     return
                 seen.add(raw.id)
-                yield PoisonMessage(_decode(raw.content), raw)
+                yield replace(
+                    self._read(raw.id, _text(raw.content)),
+                    receipt=raw.pop_receipt or "",
+                    inserted_at=raw.inserted_on,
+                )
         except ResourceNotFoundError:
             return
         except AzureError as error:
             raise StorageError("read the poison queue", type(error).__name__) from error
 
-    async def delete(self, message: PoisonMessage) -> None:
+    async def delete(self, message: PoisonMessage[Content]) -> None:
         """Remove a message that was recorded."""
         client = await self._queue.client()
         try:
-            await client.delete_message(message.handle)
+            await client.delete_message(message.id, message.receipt)
         except ResourceNotFoundError:
             return
         except AzureError as error:
             raise StorageError("delete from the poison queue", type(error).__name__) from error
 
+    def _read(self, message_id: str, text: str) -> PoisonMessage[Content]:
+        try:
+            return PoisonMessage(message_id, self._decode(text))
+        except InputError as error:
+            return PoisonMessage(message_id, None, str(error))
 
-def _decode(content: Any) -> str:
+
+def _text(content: Any) -> str:
+    """Return the text of a message, decoded when it was base64."""
     text = str(content)
     try:
         return base64.b64decode(text, validate=True).decode()

@@ -1,8 +1,8 @@
-"""Sends messages to the queue from inside a function, and returns only when the queue has them.
+"""Send messages to a queue from inside a function, and return only when they are queued.
 
-An output binding sends after the function ended, so a function that must remember something *after*
-the queue has its messages (a sweep's progress, a delta link) cannot use one. The SDK's import takes
-about half a second: it happens at the first send, in a timer, never where somebody waits.
+An output binding sends after the function has ended, so a function that must record something *after*
+its messages are queued (a sweep's progress, a delta link) cannot use one. Importing the SDK takes about
+half a second: this happens at the first send, in a timer, never while a caller waits.
 """
 
 from collections.abc import Sequence
@@ -12,18 +12,20 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ResourceExistsError
 
 from shared.concurrency import gather_bounded
+from shared.domain.messages import Message
 from shared.errors import StorageError
+from shared.storage.codec import encode
 
 if TYPE_CHECKING:
     from azure.storage.queue.aio import QueueClient
 
 _IN_FLIGHT: Final = 16
 _LIFETIME: Final = -1
-"""Messages do not expire: one that is not handled ends in the poison queue, not in nothing."""
+"""Messages do not expire: a message that is not handled ends in the poison queue, it is never lost."""
 
 
-class MoveQueue:
-    """The queue of users to look at, in the encoding (base64) that the queue trigger expects."""
+class MessageQueue:
+    """A queue, in the encoding (base64) that the queue trigger expects."""
 
     def __init__(
         self,
@@ -40,16 +42,18 @@ class MoveQueue:
         self._client: QueueClient | None = None
         self._created = False
 
-    async def send(self, texts: Sequence[str], delay: float = 0) -> None:
-        """Send every message; returns when the queue has all. StorageError: not all were sent.
+    async def send(self, messages: Sequence[Message], delay: float = 0) -> None:
+        """Send every message; returns when all are queued. StorageError: not all were sent.
 
-        delay: seconds before anybody gets them.
+        delay: seconds until they are visible.
         """
         client = await self.client()
-        await gather_bounded((self._send_one(client, text, delay) for text in texts), _IN_FLIGHT)
+        await gather_bounded(
+            (self._send_one(client, encode(each), delay) for each in messages), _IN_FLIGHT
+        )
 
     async def count(self) -> int:
-        """Return how many messages there are, about; StorageError: the storage did not answer."""
+        """Return the approximate number of messages; StorageError: the storage did not answer."""
         client = await self.client()
         try:
             return (await client.get_queue_properties()).approximate_message_count or 0
@@ -70,7 +74,7 @@ class MoveQueue:
             raise StorageError(f"send to queue {self.name}", type(error).__name__) from error
 
     async def client(self) -> "QueueClient":
-        """Return the SDK's client, with the queue created when it was missing."""
+        """Return the SDK's client; creates the queue if it is missing."""
         if self._client is None:
             self._client = self._connect()
         if not self._created:

@@ -1,46 +1,39 @@
 """Table `replacedproviders`: the provider entries of users, saved before they are replaced.
 
 Never deleted. Partition: the user id. Row: a digest of the entries, so that saving the same entries
-twice leaves one record, and other entries of the same user get a record of their own.
+twice leaves one record, and other entries of the same user get another record.
 """
 
 import hashlib
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from shared.domain.saved import ReplacedProvider
 from shared.domain.user import ProviderEntry, ServiceUser, deciding_entry
 from shared.errors import TooLargeError
 from shared.storage.tables import Table
 
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _LONGEST: Final = 32_000
-"""Characters in one string property at most: 64 KiB of UTF-16 (Azure Tables data model)."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReplacedProvider:
-    """A saved record: whose entries, all of them as the service had them, and since when."""
-
-    user_id: str
-    provider: str
-    entries: tuple[ProviderEntry, ...]
-    saved_at: datetime
-    upn: str = ""
+"""Most characters in one string property: 64 KiB of UTF-16 (Azure Tables data model)."""
 
 
 class ReplacedProviderTable:
-    """Writes and reads the saved entries."""
+    """Reader and writer of the saved entries."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def save(self, user: ServiceUser, now: datetime, *, for_move: bool = False) -> bool:
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, *, for_move: bool = False
+    ) -> bool:
         """Save all entries of `user`; returns whether they were new. StorageError: not saved.
 
         TooLargeError: they do not fit into a record. for_move: the provider is about to be replaced.
-        When this returns, the record is durable: the storage answered that it has it.
+        When this returns, the record is durable: the storage has confirmed it.
         """
         text = _encode(user.entries)
         if len(text) > _LONGEST:
@@ -49,7 +42,7 @@ class ReplacedProviderTable:
                 f"at most {_LONGEST} characters are"
             )
         provider = deciding_entry(user.entries)
-        keys = {"PartitionKey": user.id, "RowKey": hashlib.sha256(text.encode()).hexdigest()[:32]}
+        keys = _keys(user)
         mark: dict[str, Any] = {"for_move_at": now} if for_move else {}
         new = await self._table.insert(
             {
@@ -65,13 +58,19 @@ class ReplacedProviderTable:
             await self._table.merge({**keys, **mark})
         return new
 
+    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
+        """Remember that the move begun with these entries did not happen."""
+        await self._table.merge({**_keys(user), "cancelled_at": now})
+
     async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
         """Return the provider that the last begun move replaces and when it began, or None."""
         rows = self._table.query(
-            "PartitionKey eq @user", {"user": user_id}, ["provider", "for_move_at"]
+            "PartitionKey eq @user", {"user": user_id}, ["provider", "for_move_at", "cancelled_at"]
         )
         moves = [
-            (row["for_move_at"], row["provider"]) async for row in rows if row.get("for_move_at")
+            (row["for_move_at"], row["provider"])
+            async for row in rows
+            if row.get("for_move_at") and row["for_move_at"] > row.get("cancelled_at", _NEVER)
         ]
         at, provider = max(moves, default=(None, ""))
         return None if at is None else (provider, at)
@@ -86,6 +85,11 @@ class ReplacedProviderTable:
         """Yield every saved record, by user id."""
         async for row in self._table.query("PartitionKey ge @first", {"first": "0"}):
             yield _decode(dict(row))
+
+
+def _keys(user: ServiceUser) -> dict[str, str]:
+    digest = hashlib.sha256(_encode(user.entries).encode()).hexdigest()[:32]
+    return {"PartitionKey": user.id, "RowKey": digest}
 
 
 def _encode(entries: Sequence[ProviderEntry]) -> str:

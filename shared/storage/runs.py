@@ -1,4 +1,4 @@
-"""Tables `runs` and `runresults`: what each run did, and what happened to each of its users.
+"""Tables `runs` and `runresults`: each run, and the result of each of its users.
 
 A run's id begins with its start (`20261123T020000Z-sweep-1f2e`), and `runs` is partitioned by month,
 so that the newest runs are one range scan. `runresults`: partition the run, row the user.
@@ -6,77 +6,31 @@ so that the newest runs are one range scan. `runresults`: partition the run, row
 
 import hashlib
 import re
-import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
 from shared.domain.outcome import Outcome, UserResult
+from shared.domain.run import Mode, Run, RunState, Signal
 from shared.storage.tables import BATCH_LIMIT, Table
-
-
-class RunState(StrEnum):
-    """Where a run stands."""
-
-    RUNNING = "running"
-    INTERRUPTED = "interrupted"
-    """Stopped by an error; it goes on from its last page."""
-    HELD = "held"
-    """It would move more users than permitted; nothing is queued until a person releases it."""
-    RELEASED = "released"
-    """A person released it; its users are about to be queued."""
-    FINISHED = "finished"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run and its progress.
-
-    counts: by name. page: pages read so far. next_link: the page to go on with (None: from the
-    start). scanned: all pages were read. released: a person permitted it, whatever its size.
-    interruptions, not_before: errors in a row, and when it goes on after the last.
-    """
-
-    id: str
-    cause: str
-    state: RunState
-    started_at: datetime
-    finished_at: datetime | None = None
-    reason: str = ""
-    counts: Mapping[str, int] = field(default_factory=dict)
-    page: int = 0
-    next_link: str | None = None
-    scanned: bool = False
-    released: bool = False
-    interruptions: int = 0
-    not_before: datetime | None = None
-
 
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 
-def new_run_id(cause: str, now: datetime) -> str:
-    """Return a fresh id that sorts by start."""
-    return f"{now:%Y%m%dT%H%M%SZ}-{cause}-{secrets.token_hex(4)}"
-
-
 class RunTable:
-    """Reads and writes runs and their results."""
+    """Reader and writer of runs and their results."""
 
     def __init__(self, runs: Table, results: Table) -> None:
         self._runs = runs
         self._results = results
 
-    async def put(self, run: Run) -> None:
-        """Write the run as it is now."""
+    async def save_run(self, run: Run) -> None:
+        """Write the run's current state."""
         entity: dict[str, Any] = {
             "PartitionKey": run.id[:6],
             "RowKey": run.id,
-            "cause": run.cause,
+            "cause": str(run.cause),
             "state": str(run.state),
             "started_at": run.started_at,
             "reason": run.reason,
@@ -86,27 +40,29 @@ class RunTable:
             **{f"count_{name}": value for name, value in run.counts.items()},
         }
         entity |= {"released": run.released, "interruptions": run.interruptions}
+        if run.mode:
+            entity["mode"] = str(run.mode)
         if run.finished_at:
             entity["finished_at"] = run.finished_at
         if run.not_before:
             entity["not_before"] = run.not_before
         await self._runs.replace(entity)
 
-    async def get(self, run: str) -> Run | None:
-        """Return the run, or None; what is no run's id is nobody's."""
+    async def find_run(self, run: str) -> Run | None:
+        """Return the run, or None, also for a text that is not a run id."""
         if not _RUN_ID.fullmatch(run):
             return None
         row = await self._runs.get(run[:6], run)
         return _decode(dict(row)) if row else None
 
-    async def month(self, month: datetime) -> AsyncIterator[Run]:
+    async def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
         """Yield the runs that started in the month of `month`, oldest first."""
         rows = self._runs.query("PartitionKey eq @month", {"month": f"{month:%Y%m}"})
         async for row in rows:
             yield _decode(dict(row))
 
-    async def record(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
-        """Write what happened to some users of a run (at most 100); one transaction."""
+    async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
+        """Write the results of some users of a run (at most 100); one transaction."""
         if len(results) > BATCH_LIMIT:
             raise ValueError(f"at most {BATCH_LIMIT} results at once, not {len(results)}")
         await self._results.merge_all([_result_row(run, result, now) for result in results])
@@ -114,7 +70,7 @@ class RunTable:
     async def results(
         self, run: str, after: str = "", at_most: int | None = None
     ) -> AsyncIterator[UserResult]:
-        """Yield the results of a run, those after the user `after`, `at_most` so many."""
+        """Yield the results of a run after the user `after`, at most `at_most`."""
         text = "PartitionKey eq @run and RowKey gt @after"
         count = 0
         async for row in self._results.query(text, {"run": run, "after": _key_of(after)}):
@@ -147,7 +103,7 @@ def _result_row(run: str, result: UserResult, now: datetime) -> dict[str, Any]:
 
 
 def _key_of(name: str) -> str:
-    """Return the row of a user: the id, or a digest of a name that may hold what a key must not."""
+    """Return the row of a user: the id, or a digest of a name, which may have characters that keys forbid."""
     if not name or _is_id(name):
         return name
     return hashlib.sha256(name.encode()).hexdigest()[:32]
@@ -163,7 +119,7 @@ def _is_id(text: str) -> bool:
 def _decode(row: dict[str, Any]) -> Run:
     return Run(
         id=row["RowKey"],
-        cause=row["cause"],
+        cause=Signal(row["cause"]),
         state=RunState(row["state"]),
         started_at=row["started_at"],
         finished_at=row.get("finished_at"),
@@ -179,4 +135,5 @@ def _decode(row: dict[str, Any]) -> Run:
         released=row["released"],
         interruptions=row["interruptions"],
         not_before=row.get("not_before"),
+        mode=Mode(row["mode"]) if row.get("mode") else None,
     )

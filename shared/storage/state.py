@@ -1,10 +1,12 @@
-"""Table `state`: the few single things that are remembered: subscription, delta link, leases."""
+"""Table `state`: the app's own state: subscription, delta link, leases."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from shared.domain.subscription import ChangeSubscription, Secret
 from shared.storage.tables import Table
 
 _PARTITION: Final = "state"
@@ -12,60 +14,36 @@ _SUBSCRIPTION: Final = "subscription"
 _DELTA: Final = "delta"
 _SWEEP: Final = "sweep"
 _RELEASED: Final = "released-sweep"
+_EXCLUDED: Final = "excluded-ids"
+_PROTECTION: Final = "protection"
+_FAULTS: Final = "rule-faults"
 _SWEEP_REQUEST: Final = "sweep-request"
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """A `clientState` that notifications may carry.
-
-    subscription_id: empty while Graph is being asked to create the subscription: notifications may
-    arrive before the answer does. valid_until: ISO 8601 UTC; empty: until it is replaced.
-    """
-
-    client_state: str = field(repr=False)
-    subscription_id: str = ""
-    valid_until: str = ""
-
-    def is_valid(self, now: datetime) -> bool:
-        """Whether the secret still opens."""
-        return not self.valid_until or datetime.fromisoformat(self.valid_until) > now
-
-
-@dataclass(frozen=True, slots=True)
-class SubscriptionState:
-    """The change subscription (no id: there is none yet), and the secrets that are valid now."""
-
-    secrets: tuple[Secret, ...]
-    subscription_id: str = ""
-    created_at: datetime | None = None
-    expires_at: datetime | None = None
-
-
 class StateTable:
-    """Reads and writes the single things."""
+    """Reader and writer of table `state`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     async def probe(self) -> None:
-        """Read anything; StorageError when the storage does not answer."""
+        """Read an entity; StorageError when the storage does not answer."""
         await self._table.get(_PARTITION, _SUBSCRIPTION)
 
-    async def subscription(self) -> SubscriptionState | None:
-        """Return what is known of the subscription, or None."""
+    async def subscription(self) -> ChangeSubscription | None:
+        """Return the stored subscription, or None."""
         row = await self._table.get(_PARTITION, _SUBSCRIPTION)
         if row is None:
             return None
-        return SubscriptionState(
+        return ChangeSubscription(
             secrets=tuple(Secret(**item) for item in json.loads(row["secrets"])),
             subscription_id=row["subscription_id"],
             created_at=row.get("created_at"),
             expires_at=row.get("expires_at"),
         )
 
-    async def put_subscription(self, subscription: SubscriptionState) -> None:
-        """Remember the subscription."""
+    async def save_subscription(self, subscription: ChangeSubscription) -> None:
+        """Store the subscription."""
         entity: dict[str, Any] = {
             "PartitionKey": _PARTITION,
             "RowKey": _SUBSCRIPTION,
@@ -77,7 +55,7 @@ class StateTable:
         await self._table.replace(entity)
 
     async def delta_link(self) -> str | None:
-        """Return where the next catch-up goes on, or None before the first."""
+        """Return where the next catch-up resumes, or None before the first."""
         row = await self._table.get(_PARTITION, _DELTA)
         return str(row["link"]) if row else None
 
@@ -86,50 +64,86 @@ class StateTable:
         row = await self._table.get(_PARTITION, _DELTA)
         return row.metadata["timestamp"] if row else None
 
-    async def put_delta_link(self, link: str) -> None:
-        """Remember where the next catch-up goes on."""
+    async def save_delta_link(self, link: str) -> None:
+        """Store where the next catch-up resumes."""
         await self._table.replace({"PartitionKey": _PARTITION, "RowKey": _DELTA, "link": link})
 
     async def current_sweep(self) -> str | None:
-        """Return the id of the sweep that is not finished, or None."""
+        """Return the id of the unfinished sweep, or None."""
         row = await self._table.get(_PARTITION, _SWEEP)
         return str(row["run"]) or None if row else None
 
-    async def put_current_sweep(self, run: str | None) -> None:
-        """Remember the sweep that is not finished; None: there is none."""
+    async def save_current_sweep(self, run: str | None) -> None:
+        """Store the id of the unfinished sweep; None: there is none."""
         await self._table.merge({"PartitionKey": _PARTITION, "RowKey": _SWEEP, "run": run or ""})
 
     async def sweep_requested(self) -> bool:
-        """Return whether a sweep has to be begun."""
+        """Return whether a sweep is requested."""
         row = await self._table.get(_PARTITION, _SWEEP_REQUEST)
         return bool(row["wanted"]) if row else False
 
     async def request_sweep(self, wanted: bool = True) -> None:
-        """Remember that a sweep has to be begun, even after a crash; False: it was."""
+        """Request a sweep, also if the app crashes meanwhile; False: it was begun."""
         await self._table.merge(
             {"PartitionKey": _PARTITION, "RowKey": _SWEEP_REQUEST, "wanted": wanted}
         )
 
     async def released_sweeps(self) -> list[str]:
-        """Return the ids of the held sweeps that a person released, oldest first."""
+        """Return the ids of the released sweeps, oldest first."""
         rows = self._table.query("PartitionKey eq @list", {"list": _RELEASED})
         return [str(row["RowKey"]) async for row in rows]
 
     async def add_released_sweep(self, run: str) -> None:
-        """Remember a sweep that a person released."""
+        """Store the id of a released sweep."""
         await self._table.merge({"PartitionKey": _RELEASED, "RowKey": run})
 
     async def remove_released_sweep(self, run: str) -> None:
-        """Forget a released sweep: it is done."""
+        """Remove a released sweep: it is done."""
         await self._table.delete(_RELEASED, run)
+
+    async def excluded_ids(self) -> Mapping[str, str]:
+        """Return the ids of the users who are excluded by name, as they were found first."""
+        found: dict[str, str] = await self._json(_EXCLUDED) or {}
+        return found
+
+    async def save_excluded_ids(self, ids: Mapping[str, str]) -> None:
+        """Remember the ids of the users who are excluded by name."""
+        await self._save_json(_EXCLUDED, dict(ids))
+
+    async def protection(self) -> Mapping[str, str] | None:
+        """Return what the app's protecting settings are, or None before it stored them."""
+        found: dict[str, str] | None = await self._json(_PROTECTION)
+        return found
+
+    async def save_protection(self, settings: Mapping[str, str]) -> None:
+        """Remember what the app's protecting settings are."""
+        await self._save_json(_PROTECTION, dict(settings))
+
+    async def rule_faults(self) -> Sequence[str]:
+        """Return what the last check of the rules found wrong."""
+        found: list[str] = await self._json(_FAULTS) or []
+        return found
+
+    async def save_rule_faults(self, faults: Sequence[str]) -> None:
+        """Remember what a check of the rules found wrong."""
+        await self._save_json(_FAULTS, list(faults))
+
+    async def _json(self, name: str) -> Any:
+        row = await self._table.get(_PARTITION, name)
+        return json.loads(row["value"]) if row else None
+
+    async def _save_json(self, name: str, value: object) -> None:
+        await self._table.replace(
+            {"PartitionKey": _PARTITION, "RowKey": name, "value": json.dumps(value)}
+        )
 
     async def acquire(
         self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False
     ) -> bool:
-        """Take the lease `name` until `now + span`; False while somebody else holds it.
+        """Take the lease `name` until `now + span`; False while another holder has it.
 
-        renew: only if nobody else had it since. A lease ends by itself, so a killed holder blocks
-        nobody for longer than `span`.
+        renew: only if no other holder has taken it since. A lease expires, so a killed holder blocks
+        others for at most `span`.
         """
         key = f"lease-{name}"
         entity = {
@@ -146,7 +160,7 @@ class StateTable:
         return await self._table.replace_if_unchanged(entity, str(row.metadata["etag"]))
 
     async def release(self, name: str, owner: str, now: datetime) -> None:
-        """Give the lease back, if it is still ours."""
+        """Release the lease, if it is still ours."""
         row = await self._table.get(_PARTITION, f"lease-{name}")
         if row is not None and row["owner"] == owner:
             row["until"] = now

@@ -1,6 +1,6 @@
-"""Azure Tables through the SDK: opened once a process, created when missing, one error type."""
+"""Azure Tables through the SDK: opened once per process, created if missing, one error type."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from itertools import batched
 from typing import Any, Final
 from urllib.request import getproxies_environment
@@ -17,15 +17,19 @@ from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from shared.errors import StorageError
+from shared.telemetry.events import RowUnreadable
+from shared.telemetry.log import EventLog
+
+_LOG: Final = EventLog("acp.storage")
 
 BATCH_LIMIT: Final = 100
-"""Operations in one transaction at most (Azure Tables, "Performing entity group transactions")."""
+"""Most operations in one transaction (Azure Tables, "Performing entity group transactions")."""
 
 Entity = Mapping[str, Any]
 
 
 class Table:
-    """One table. Every method raises StorageError when the storage refuses or does not answer."""
+    """A table. Every method raises StorageError when the storage refuses or does not answer."""
 
     def __init__(self, client: TableClient, name: str) -> None:
         self._client = client
@@ -43,7 +47,7 @@ class Table:
             raise self._failed("read", error) from error
 
     async def insert(self, entity: Entity) -> bool:
-        """Write a new entity; False when one with these keys is there already (it stays)."""
+        """Write a new entity; False when one with these keys already exists (it stays)."""
         await self._create()
         try:
             await self._client.create_entity(entity)
@@ -58,7 +62,7 @@ class Table:
         await self._upsert(entity, UpdateMode.MERGE)
 
     async def replace(self, entity: Entity) -> None:
-        """Write the entity; nothing of an existing one stays."""
+        """Write the entity, replacing an existing one."""
         await self._upsert(entity, UpdateMode.REPLACE)
 
     async def update(self, entity: Entity) -> bool:
@@ -73,7 +77,7 @@ class Table:
         return True
 
     async def replace_if_unchanged(self, entity: Entity, etag: str) -> bool:
-        """Write the entity only if nobody did since `etag` was read; False when somebody did."""
+        """Write the entity only if it has not changed since `etag` was read; False when it has."""
         await self._create()
         try:
             await self._client.update_entity(
@@ -89,7 +93,7 @@ class Table:
         return True
 
     async def delete(self, partition: str, row: str) -> None:
-        """Remove the entity; one that is not there is fine."""
+        """Remove the entity, if it exists."""
         await self._create()
         try:
             await self._client.delete_entity(partition, row)
@@ -99,7 +103,7 @@ class Table:
             raise self._failed("delete", error) from error
 
     async def delete_if_unchanged(self, entity: TableEntity) -> bool:
-        """Remove an entity that was read; False when somebody wrote it since."""
+        """Remove an entity that was read; False when it has changed since."""
         await self._create()
         try:
             await self._client.delete_entity(
@@ -129,7 +133,7 @@ class Table:
                     [(TransactionOperation.DELETE, row) for row in some]
                 )
         except ResourceNotFoundError:
-            return  # somebody else is removing them
+            return  # another instance is removing them
         except AzureError as error:
             raise self._failed("delete", error) from error
 
@@ -156,6 +160,21 @@ class Table:
                 yield entity
         except AzureError as error:
             raise self._failed("query", error) from error
+
+    async def read[Row](
+        self, text: str, parameters: Mapping[str, Any], decode: Callable[[dict[str, Any]], Row]
+    ) -> AsyncIterator[Row]:
+        """Yield what the filter matches, decoded; a row that cannot be is reported and passed over.
+
+        One damaged row, or one of a later version, must not hide all others.
+        """
+        async for entity in self.query(text, parameters):
+            try:
+                row = decode(dict(entity))
+            except (KeyError, TypeError, ValueError) as error:
+                _LOG.write(RowUnreadable(table=self._name, error=type(error).__name__))
+                continue
+            yield row
 
     async def _upsert(self, entity: Entity, mode: UpdateMode) -> None:
         await self._create()
@@ -202,7 +221,7 @@ class Tables:
             "connection_timeout": timeout,
             "read_timeout": timeout,
             # Without a proxy to find there, aiohttp would look for a .netrc at every request.
-            "use_env_settings": bool(getproxies_environment()),
+            "use_env_settings": bool(getproxies_environment().keys() - {"no"}),
         }
         service = (
             TableServiceClient.from_connection_string(connection, **options)

@@ -1,32 +1,21 @@
-"""Table `users`: the last known state of each user the system looked at.
+"""Table `users`: the last known state of each user that the system attempted.
 
 Partition: the first hex digit of the user id, so that one user is a point read and a full read is
-16 range scans that run side by side. Row: the user id.
+16 parallel range scans. Row: the user id.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shared.domain.outcome import Outcome, UserResult
+from shared.domain.run import Signal
+from shared.domain.saved import KnownUser
 from shared.storage.tables import Table
 
 
-@dataclass(frozen=True, slots=True)
-class KnownUser:
-    """A user's row: the last outcome and when, and the last move and from which provider, if any."""
-
-    user_id: str
-    outcome: Outcome
-    reason: str
-    moved_at: datetime | None
-    looked_at: datetime | None = None
-    old_provider: str | None = None
-
-
 class UserTable:
-    """Reads and writes the rows of `users`."""
+    """Reader and writer of table `users`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -36,19 +25,21 @@ class UserTable:
         row = await self._table.get(user_id[0], user_id)
         return row.get("moved_at") if row else None
 
-    async def get(self, user_id: str) -> KnownUser | None:
-        """Return the user's row, or None when the system never looked at the user."""
+    async def known(self, user_id: str) -> KnownUser | None:
+        """Return the user's row, or None when there was no attempt at the user."""
         row = await self._table.get(user_id[0], user_id)
         return _decode(dict(row)) if row else None
 
-    async def record(self, result: UserResult, cause: str, now: datetime) -> None:
-        """Write what a look found. The date and the old provider of a move outlive later looks."""
+    async def record_result(
+        self, result: UserResult, signal: Signal, now: datetime, run: str | None = None
+    ) -> None:
+        """Write the outcome of an attempt. The date and the old provider of a move survive later attempts."""
         entity: dict[str, Any] = {
             "PartitionKey": result.user_id[0],
             "RowKey": result.user_id,
             "outcome": str(result.outcome),
             "reason": result.reason,
-            "cause": cause,
+            "cause": str(signal),
             "looked_at": now,
         }
         if result.upn:
@@ -56,6 +47,7 @@ class UserTable:
         if result.outcome is Outcome.MOVED:
             entity["moved_at"] = now
             entity["old_provider"] = result.old_provider or ""
+            entity["moved_run"] = run or ""
         await self._table.merge(entity)
 
     async def all(self) -> AsyncIterator[KnownUser]:
@@ -64,7 +56,15 @@ class UserTable:
             rows = self._table.query(
                 "PartitionKey eq @digit",
                 {"digit": digit},
-                ["RowKey", "outcome", "reason", "moved_at", "looked_at", "old_provider"],
+                [
+                    "RowKey",
+                    "outcome",
+                    "reason",
+                    "moved_at",
+                    "looked_at",
+                    "old_provider",
+                    "moved_run",
+                ],
             )
             async for row in rows:
                 yield _decode(dict(row))
@@ -78,4 +78,5 @@ def _decode(row: dict[str, Any]) -> KnownUser:
         row.get("moved_at"),
         row.get("looked_at"),
         row.get("old_provider"),
+        row.get("moved_run") or None,
     )

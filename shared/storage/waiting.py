@@ -1,58 +1,81 @@
-"""Table `waiting`: users to be looked at again, and users who need a person's attention.
+"""Table `waiting`: users to be tried again, and users who need attention, who are tried again too.
 
-Partition `due` or `attention`: each list is one range scan. Row: the user id.
+Partition: the first hex digit of the user id. Row: the user id, so that a user is on one list only:
+property `list`, `due` or `attention`. The version before had a partition for each list instead; a row
+there is read, and moves over when the user is next tried.
 """
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from shared.domain.waiting import Cause, Waiting
+from shared.domain.retry import Waiting, WaitReason
 from shared.storage.tables import Table
 
-_DUE = "due"
-_ATTENTION = "attention"
+_DUE: Final = "due"
+_ATTENTION: Final = "attention"
+_ALL: Final = "PartitionKey ge '0' and PartitionKey lt 'g'"
+"""Every partition, those of the version before included."""
+
+_TRIES: Final = 5
 
 
 class WaitingTable:
-    """Reads and writes waiting users."""
+    """Reader and writer of table `waiting`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._old_rows: bool | None = None
 
-    async def get(self, user_id: str) -> Waiting | None:
-        """Return the user's row from either list, or None."""
-        row = await self._table.get(_DUE, user_id) or await self._table.get(_ATTENTION, user_id)
+    async def find_waiting(self, user_id: str) -> Waiting | None:
+        """Return the user's row, or None."""
+        row = await self._table.get(user_id[0], user_id)
+        if row is None and await self._has_old_rows():
+            row = await self._table.get(_DUE, user_id) or await self._table.get(_ATTENTION, user_id)
         return _decode(dict(row)) if row else None
 
-    async def put(self, waiting: Waiting) -> None:
-        """Write the user's row; it leaves the other list."""
-        here, there = (_ATTENTION, _DUE) if waiting.needs_attention else (_DUE, _ATTENTION)
+    async def save_waiting(self, waiting: Waiting) -> None:
+        """Write the user's row, unless a later attempt wrote it."""
         entity: dict[str, Any] = {
-            "PartitionKey": here,
+            "PartitionKey": waiting.user_id[0],
             "RowKey": waiting.user_id,
+            "list": _ATTENTION if waiting.needs_attention else _DUE,
             "upn": waiting.upn,
             "cause": str(waiting.cause),
             "reason": waiting.reason,
             "since": waiting.since,
+            "due": waiting.due,
             "looked_at": waiting.looked_at,
             "attempt": waiting.attempt,
             "failures": waiting.failures,
             "reprocessed": waiting.reprocessed,
             "operation": waiting.operation,
         }
-        if waiting.due is not None:
-            entity["due"] = waiting.due
-        await self._table.replace(entity)
-        await self._table.delete(there, waiting.user_id)
+        for _ in range(_TRIES):
+            known = await self._table.get(waiting.user_id[0], waiting.user_id)
+            if known is None:
+                written = await self._table.insert(entity)
+            elif known["looked_at"] > waiting.looked_at:
+                return
+            else:
+                etag = str(known.metadata["etag"])
+                written = await self._table.replace_if_unchanged(entity, etag)
+            if written:
+                break
+        else:
+            await self._table.replace(entity)  # others keep writing it: nobody is lost
+        if await self._has_old_rows():
+            for name in (_DUE, _ATTENTION):
+                await self._table.delete(name, waiting.user_id)
 
-    async def remove(self, user_id: str, looked_at: datetime) -> Waiting | None:
-        """Take the user off both lists, unless a look later than `looked_at` put the user there.
+    async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
+        """Take the user off the lists, unless an attempt later than `looked_at` wrote the row.
 
-        Return the user's row as it was, or None when there was none to take off.
+        Return the user's old row, or None when there was none to remove.
         """
+        partitions = [user_id[0], *((_DUE, _ATTENTION) if await self._has_old_rows() else ())]
         removed = None
-        for name in (_DUE, _ATTENTION):
+        for name in partitions:
             row = await self._table.get(name, user_id)
             if row is not None and row["looked_at"] <= looked_at:
                 await self._table.delete_if_unchanged(row)
@@ -60,37 +83,61 @@ class WaitingTable:
         return removed
 
     async def claim(self, user_id: str, until: datetime) -> None:
-        """Keep a due user from being due again before `until`; no row: nothing happens."""
-        await self._table.update({"PartitionKey": _DUE, "RowKey": user_id, "due": until})
-
-    async def due(self, now: datetime) -> AsyncIterator[Waiting]:
-        """Yield the users whose time has come."""
-        query = self._table.query(
-            "PartitionKey eq @list and due le @now", {"list": _DUE, "now": now}
+        """Keep a user from being due again before `until`; no row: nothing happens."""
+        claimed = await self._table.update(
+            {"PartitionKey": user_id[0], "RowKey": user_id, "due": until}
         )
-        async for row in query:
-            yield _decode(dict(row))
+        if not claimed and await self._has_old_rows():
+            for name in (_DUE, _ATTENTION):
+                await self._table.update({"PartitionKey": name, "RowKey": user_id, "due": until})
 
-    async def waiting(self) -> AsyncIterator[Waiting]:
+    async def due(self, now: datetime) -> AsyncIterator[str]:
+        """Yield the ids of the users who are due, whatever else their rows say."""
+        # The version before gave users who need attention no due time.
+        rows = self._table.query(
+            f"{_ALL} and due le @now or PartitionKey eq @attention",
+            {"now": now, "attention": _ATTENTION},
+            ["PartitionKey", "RowKey", "due"],
+        )
+        async for row in rows:
+            if row["PartitionKey"] in (_DUE, _ATTENTION):
+                self._old_rows = True  # perhaps written just now, by an instance of that version
+            if (row.get("due") or now) <= now:
+                yield str(row["RowKey"])
+
+    def waiting(self) -> AsyncIterator[Waiting]:
         """Yield the users who wait, due or not."""
-        async for row in self._table.query("PartitionKey eq @list", {"list": _DUE}):
-            yield _decode(dict(row))
+        return self._listed(_DUE)
 
-    async def attention(self) -> AsyncIterator[Waiting]:
-        """Yield the users who need a person's attention."""
-        async for row in self._table.query("PartitionKey eq @list", {"list": _ATTENTION}):
-            yield _decode(dict(row))
+    def attention(self) -> AsyncIterator[Waiting]:
+        """Yield the users who need attention."""
+        return self._listed(_ATTENTION)
+
+    def _listed(self, name: str) -> AsyncIterator[Waiting]:
+        # Without brackets: the SDK fills in only parameters that stand between blanks.
+        text = f"{_ALL} and list eq @list or PartitionKey eq @list"
+        return self._table.read(text, {"list": name}, _decode)
+
+    async def _has_old_rows(self) -> bool:
+        """Return whether rows of the version before are left; asked once per process."""
+        if self._old_rows is None:
+            text = "PartitionKey eq @due or PartitionKey eq @attention"
+            rows = self._table.query(text, {"due": _DUE, "attention": _ATTENTION}, ["RowKey"])
+            self._old_rows = any([True async for _ in rows])
+        return self._old_rows
 
 
 def _decode(row: dict[str, Any]) -> Waiting:
+    name = row.get("list", row["PartitionKey"])
     return Waiting(
         user_id=row["RowKey"],
         upn=row.get("upn", ""),
-        cause=Cause(row["cause"]),
+        cause=WaitReason(row["cause"]),
         reason=row["reason"],
         since=row["since"],
-        due=row.get("due"),
+        due=row.get("due") or row["looked_at"],
         looked_at=row["looked_at"],
+        needs_attention=name == _ATTENTION,
         attempt=row["attempt"],
         failures=row["failures"],
         reprocessed=row.get("reprocessed", False),

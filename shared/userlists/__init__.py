@@ -1,1 +1,1 @@
-"""Lists of users that a person hands in: names typed in a line, or a CSV file. Pure but for reading."""
+"""User lists as input: names on one line, or a CSV file."""

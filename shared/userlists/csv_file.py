@@ -1,9 +1,10 @@
-"""The users that a CSV file names, whatever program and language it was written with."""
+"""Read the users in a CSV file, whatever program and language it was written with."""
 
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from shared.errors import InputError
+from shared.text import defused
 from shared.userlists.names import shown, user_name
 from shared.userlists.rows import BadLine, Row, rows
 
@@ -21,9 +22,9 @@ COLUMNS: Final = (
     "ObjectId",
     "Id",
 )
-"""The columns that are known to name users, the best first: Graph's, Exchange's and PowerShell's names.
+"""Known names of user columns, the best first: those of Graph, Exchange and PowerShell.
 
-Case, blanks, `_` and `-` do not matter: "Object ID" and "E-mail" are among them.
+Case, spaces, `_` and `-` do not matter: "Object ID" and "E-mail" are among them.
 """
 
 _LISTED = 20
@@ -33,10 +34,10 @@ def csv_names(file: BinaryIO, column: str | None = None) -> Iterator[str | BadLi
     """Yield the name in each row of a CSV file (see `user_name`), or why a line yields none.
 
     file: seekable, read from its beginning, more than once and in pieces: memory does not grow. column:
-    the header of the column that holds the names, in any case. Without it the first row is a header
+    the header of the column with the names, in any case. Without it the first row is a header
     when one of COLUMNS is in it and no name of a user; the first of COLUMNS that is there counts.
     Without a header it is the first column in which the first row names a user. A file without rows
-    yields nothing. InputError, at the first row: no such column, or none can be told to hold names;
+    yields nothing. InputError, at the first row: no such column, or none is known to hold names;
     the text lists what there is. InputError, before: a file that cannot be decoded, see
     `find_encoding`.
     """
@@ -55,7 +56,7 @@ def csv_names(file: BinaryIO, column: str | None = None) -> Iterator[str | BadLi
 
 
 def _find_column(row: Row, column: str | None, *, header_lost: bool) -> tuple[int, bool]:
-    """Return which column holds the names, by the first row, and whether that row is a header."""
+    """Return the column of the names, from the first row, and whether that row is a header."""
     if column is not None:
         headers = [field.strip().casefold() for field in row.fields]
         wanted = column.strip().casefold()
@@ -67,7 +68,7 @@ def _find_column(row: Row, column: str | None, *, header_lost: bool) -> tuple[in
             if header_lost and len(row.fields) > 1:
                 raise InputError(
                     f"line {row.number}: a line before it, the header perhaps, cannot be read: "
-                    "mend it, for it tells which column holds the users"
+                    "fix it, for the header says which column holds the users"
                 )
             return index, False
     headers = [_plain(field) for field in row.fields]
@@ -76,7 +77,7 @@ def _find_column(row: Row, column: str | None, *, header_lost: bool) -> tuple[in
             return headers.index(name), True
     raise InputError(
         f"line {row.number}: no column of users: {_listed(row)}; understood are "
-        f"{', '.join(COLUMNS)}, and --column names any other"
+        f"{', '.join(COLUMNS)}; name the column if it is another one"
     )
 
 
@@ -90,14 +91,19 @@ def _name(row: Row, index: int) -> str | BadLine:
     if not field or field.isspace():
         return BadLine(row.number, f"no user in column {index + 1}")
     try:
-        return user_name(field)
+        return user_name(_bare(field))
     except InputError as error:
         return BadLine(row.number, str(error))
 
 
+def _bare(field: str) -> str:
+    """Return a field without the apostrophe by which our own CSV marks what begins like a formula."""
+    return field[1:] if defused(field[1:]) == field else field
+
+
 def _is_name(field: str) -> bool:
     try:
-        user_name(field)
+        user_name(_bare(field))
     except InputError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""The lines of a text file of unknown encoding, read in pieces."""
+"""Read the lines of a text file of unknown encoding, in pieces."""
 
 import codecs
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import BinaryIO, Final
 from shared.errors import InputError
 
 LINE_LENGTH: Final = 65_536
-"""Characters of the longest line that is read whole."""
+"""Most characters of a line that is read whole."""
 
 _PIECE = 32_768
 _SAMPLE = 4_096

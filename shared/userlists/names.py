@@ -1,4 +1,4 @@
-"""What names a user: a user id or an address; and lists of names in one text."""
+"""Parse user names (user ids or addresses), and lists of names in one text."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -20,13 +20,13 @@ _GUID = re.compile(
 
 
 def user_name(text: str) -> str:
-    """Return the name of a user without the blanks around it.
+    """Return the name of a user without surrounding whitespace.
 
-    It is a user id, returned lower-case with hyphens (taken also in upper case, without hyphens, in
-    braces or parentheses, as a URN), or an address `local@domain`, returned as it is written: a user
-    principal name, a guest's too, or a mail address. An address has at most 113 characters, all of
+    It is a user id, returned lower-case with hyphens (accepted also in upper case, without hyphens, in
+    braces or parentheses, as a URN), or an address `local@domain`, returned unchanged: a user
+    principal name, also of a guest, or a mail address. An address has at most 113 characters, all of
     them visible and none of `()<>[]:;,\\"`, which neither kind of address may hold. Whether there is
-    such a user is not looked at. InputError shows anything else and says what is expected.
+    such a user is ignored. InputError shows anything else and says what is expected.
     """
     name = text.strip()
     if "@" in name:
@@ -41,9 +41,9 @@ def user_name(text: str) -> str:
 
 
 def split_names(text: str) -> Iterator[str]:
-    """Yield the names in a text in which commas, semicolons and blanks of any kind separate.
+    """Yield the names in a text that are separated by commas, semicolons or whitespace.
 
-    Empty parts do not count. InputError gives the position of a name that is none (1 is the first).
+    Empty parts do not count. InputError gives the position of an invalid name (1 is the first).
     """
     for position, part in enumerate(re.finditer(r"[^,;\s]+", text), start=1):
         try:
@@ -53,9 +53,9 @@ def split_names(text: str) -> Iterator[str]:
 
 
 def distinct(names: Iterable[str]) -> Iterator[str]:
-    """Yield each name once, as it was spelled first and in the given order.
+    """Yield each name once, in its first spelling and in the given order.
 
-    Upper and lower case are the same; `ß` and `ss` are not, for they are two users.
+    Upper and lower case are the same; `ß` and `ss` are not, because they are two users.
     """
     seen: set[str] = set()
     for name in names:
@@ -66,7 +66,7 @@ def distinct(names: Iterable[str]) -> Iterator[str]:
 
 
 def shown(text: str) -> str:
-    """Return a text from outside as a message may show it: quoted, in one line, at most 80 characters."""
+    """Return external text for a message: quoted, in one line, at most 80 characters."""
     quoted = repr(text[:_SHOWN])
     return quoted if len(quoted) <= _SHOWN else f"{quoted[: _SHOWN - 3]}..."
 

@@ -1,4 +1,4 @@
-"""The rows of a CSV file whatever wrote it, with the lines they begin in; a fault costs one line."""
+"""Read the rows of any CSV file, with their line numbers; a fault affects one line only."""
 
 import csv
 import re
@@ -10,15 +10,17 @@ from typing import BinaryIO, Final, NamedTuple
 from shared.userlists.encoding import LINE_LENGTH, lines
 
 ROW_LINES: Final = 100
-"""Lines of the longest row: how far the end of a quoted field is looked for."""
+"""Most lines of a row: the limit when searching for the end of a quoted field."""
 
 _DELIMITERS = ",;\t"
 _SEP = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
+_USER = re.compile(r"""#[^\s@,;"]+@[\w.-]+\s*(?:[,;]|$)""")
+"""A line that begins with a user: the sign # may begin a user name (Microsoft Entra)."""
 _QUOTED = re.compile(r'"[^"]*(?:"|$)')
 
 
 class Row(NamedTuple):
-    """The fields of one row; `number` is the line it begins in (1 is the first of the file)."""
+    """The fields of a row; `number` is the line in which it begins (1 is the first of the file)."""
 
     number: int
     fields: list[str]
@@ -26,7 +28,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that yields nothing, and why; `number` counts the file's lines (1 is the first)."""
+    """A line without a usable row, and why; `number` counts the file's lines (1 is the first)."""
 
     number: int
     reason: str
@@ -37,15 +39,16 @@ def rows(file: BinaryIO) -> Iterator[Row | BadLine]:
 
     Whichever of the three is the most frequent in the first row is the file's delimiter, unless a
     line such as `sep=;` before it names one, as in Excel. Blank lines, rows of blank fields and lines
-    that begin with `#` are passed over. A line is bad when it is too long, holds a NUL or has an
-    unbalanced quote: a field that does not end in that row's 100 lines and 65,536 characters, or with
-    text after its end. Reading goes on in the next line, so that nothing is swallowed. InputError:
+    that begin with `#` (unless a user's name does) are skipped. A line is bad when it is too long,
+    contains a NUL or has an unbalanced quote: a field that does not end in that row's 100 lines and
+    65,536 characters, or with text after its end. Reading goes on in the next line, so that nothing
+    is swallowed. InputError:
     see `find_encoding`.
     """
     source = _Source(lines(file))
     reader = None
     for line in source.rows():
-        if not line or line.isspace() or line.startswith("#"):
+        if not line or line.isspace() or (line.startswith("#") and not _USER.match(line)):
             continue
         if fault := _fault(line):
             yield BadLine(source.number, fault)
@@ -68,7 +71,7 @@ def rows(file: BinaryIO) -> Iterator[Row | BadLine]:
 
 
 class _Source:
-    """The lines that make up one row after the other, as csv.reader asks for them."""
+    """The lines of each row, as csv.reader requests them."""
 
     def __init__(self, source: Iterator[str]) -> None:
         self.number = 0
@@ -79,7 +82,7 @@ class _Source:
         self._begun = False
 
     def rows(self) -> Iterator[str]:
-        """Yield the line in which each row begins; `number` is its number meanwhile."""
+        """Yield the line in which each row begins; `number` is its number during that time."""
         while (line := self._take()) is not None:
             self._row, self._length, self._begun = [line], len(line), False
             yield line
@@ -88,7 +91,7 @@ class _Source:
         return self
 
     def __next__(self) -> str:
-        """Return the row's first line, then those in which a quoted field goes on, within the limits."""
+        """Return the row's first line, then those in which a quoted field continues, within the limits."""
         if not self._begun:
             self._begun = True
             return self._row[0]
@@ -101,7 +104,7 @@ class _Source:
         return f"\n{line}"
 
     def give_back(self) -> None:
-        """Let all lines of the row but its first come again."""
+        """Return all lines of the row except its first to the input."""
         self._returned.extendleft(reversed(self._row[1:]))
         self.number -= len(self._row) - 1
 

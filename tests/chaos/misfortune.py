@@ -48,7 +48,7 @@ def rage(stage: Stage, plan: Plan, administrator: Administrator) -> Damage:
         finally:
             stage.suffer(None)
         deeds.result()
-    # The last blow: whoever still works on something begins anew, without any faults.
+    # The last blow: whoever still works on something starts again, without any faults.
     _kill(stage, range(len(stage.hosts)), damage)
     damage.seconds = time.monotonic() - began
     return damage
@@ -93,7 +93,7 @@ def _endure(stage: Stage, each: Round, damage: Damage) -> None:
 
 
 def _linger(stage: Stage, plan: Plan, damage: Damage) -> None:
-    """Go on with the last weather until every kind of fault has struck, but not for ever."""
+    """Keep the last weather until every kind of fault has struck, but not for ever."""
     stage.suffer(plan.rounds[-1].weather)
     give_up = time.monotonic() + plan.linger
     _count(stage, damage)
@@ -115,7 +115,7 @@ def _kill(stage: Stage, hosts: Sequence[int], damage: Damage) -> None:
 
 def _count(stage: Stage, damage: Damage) -> None:
     """Calls and faults so far, while the faults are still in force."""
-    counters = stage.control("GET", "counters")
+    counters = stage.tenant.counters()
     damage.faults = Counter(counters["faults"])
     damage.calls = sum(
         sum(statuses.values())

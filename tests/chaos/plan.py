@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from local.tenant.faults import Faults as TenantFaults
+from local.tenant.faults.faults import Faults as TenantFaults
 from tests.e2e.tenant import User
 
 Faults = dict[str, Any]
@@ -112,7 +112,7 @@ class Plan:
     set_back: int
     """How many moved users are set back by hand once the storm is over."""
     linger: float
-    """Seconds that the storm goes on at most until every kind of fault has struck."""
+    """Seconds that the storm continues at most until every kind of fault has struck."""
 
 
 def draw(seed: int, users: Sequence[User], *, minutes: float, hosts: int) -> Plan:

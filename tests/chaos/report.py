@@ -31,7 +31,7 @@ _SHOWN: Final = 10
 
 
 @dataclass(frozen=True)
-class Looks:
+class Attempts:
     """The decisions in the hosts' logs."""
 
     outcomes: Counter[str]
@@ -39,7 +39,7 @@ class Looks:
 
     @property
     def again(self) -> int:
-        """Looks at a user who had been looked at before."""
+        """Attempts at a user who had had one before."""
         return sum(self.outcomes.values()) - self.users
 
 
@@ -53,7 +53,7 @@ class Result:
     deeds: dict[str, int]
     sets: int
     redelivered: int
-    looks: Looks
+    attempts: Attempts
     verdict: Verdict
     late: list[str]
     convergence: float
@@ -85,16 +85,17 @@ class Result:
         return not self.verdict.broken and not self.late
 
 
-def looks_in(log: str) -> Looks:
+def attempts_in(log: str) -> Attempts:
     """Read the decisions of the services from the hosts' logs, one line each."""
     texts = re.findall(r"acp\.moving \[[^\]]*\] (decided .*)", log)
-    looks = [parsed(text)[1] for text in texts]
-    return Looks(Counter(look["outcome"] for look in looks), len({look["user"] for look in looks}))
+    decisions = [parsed(text)[1] for text in texts]
+    outcomes = Counter(each["outcome"] for each in decisions)
+    return Attempts(outcomes, len({each["user"] for each in decisions}))
 
 
 def lines_of(result: Result) -> list[str]:
     """The report as lines of text."""
-    damage, verdict, looks = result.damage, result.verdict, result.looks
+    damage, verdict, attempts = result.damage, result.verdict, result.attempts
     struck = ", ".join(f"{kind} {damage.faults[kind]}" for kind in KINDS)
     deeds = ", ".join(f"{deed} {count}" for deed, count in result.deeds.items())
     lines = [
@@ -107,9 +108,9 @@ def lines_of(result: Result) -> list[str]:
         f"Azurite stopped and restarted {len(damage.storage_stops)}",
         f"  the administrator    {deeds}",
         f"  retries              sets called {result.sets} for {verdict.replaced} providers "
-        f"replaced, looks failed {looks.outcomes['failed']} and waiting "
-        f"{looks.outcomes['waiting']}, notifications sent again {result.redelivered}",
-        f"  duplicates absorbed  {looks.again} further looks at {looks.users} users; "
+        f"replaced, attempts failed {attempts.outcomes['failed']} and waiting "
+        f"{attempts.outcomes['waiting']}, notifications sent again {result.redelivered}",
+        f"  duplicates absorbed  {attempts.again} further attempts at {attempts.users} users; "
         f"{verdict.saved} records for {verdict.replaced} replaced providers and the unlicensed",
         f"  at rest              {verdict.on_microsoft} on Microsoft, "
         f"{len(verdict.attention)} need attention",

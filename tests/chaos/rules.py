@@ -1,16 +1,15 @@
 """The rules of the design, checked on every user after a storm."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from local.azurite.server import KEY
 from local.errors import WaitError
 from local.waiting import wait_until
 from tests.chaos.administrator import History
 from tests.chaos.stage import Stage
 from tests.chaos.truth import BY_APP, Life, Record, lives, normal, records
+from tests.e2e.secrets import secrets_in
 from tests.e2e.tenant import MICROSOFT, User
 
 _NEVER: Final = frozenset(
@@ -70,9 +69,9 @@ def check(stage: Stage, history: History) -> Verdict:
 def saved_broken(life: Life, found: Sequence[Record]) -> Iterator[tuple[str, str]]:
     """Rule 1: what was replaced is saved, all of it, once, and before it was replaced."""
     for change in life.changes:
-        wanted = [normal(entry) for entry in change.dropped]
-        same = [record for record in found if record.entries == wanted]
-        if wanted and not same:
+        dropped = [normal(entry) for entry in change.dropped]
+        same = [record for record in found if record.entries == dropped]
+        if dropped and not same:
             yield "saved entries", f"the entries dropped at {change.at:.0f} are not saved"
         # The tenant's log knows whole seconds only.
         if same and all(record.saved_at > change.at + 1 for record in same):
@@ -101,7 +100,7 @@ def untouched_broken(
 def at_rest_broken(
     user: User, row: dict[str, Any] | None, verdict: Verdict, excluded: bool
 ) -> Iterator[tuple[str, str]]:
-    """Rule 3: who is licensed and included is on Microsoft, or a person is told why not."""
+    """Rule 3: who is licensed and included is on Microsoft, or on the attention list with a reason."""
     if excluded or not (user["licensed"] and user["included"]):
         return
     if user["provider"] == MICROSOFT:
@@ -119,31 +118,16 @@ def _whole(stage: Stage, users: Sequence[User]) -> Iterator[tuple[str, str]]:
     if changed := stage.tenant.totals()["excludedChanged"] - deleted:
         yield "excluded", f"the tenant counts {changed} excluded users that were changed"
     try:
-        # Timers go on: a user whose second look is due may be on the queue at any moment.
+        # Timers go on: a user whose next attempt is due may be on the queue at any moment.
         wait_until(lambda: not stage.storage.queued(), "the queue is empty", _MOMENT)
     except WaitError:
         yield "nothing is left", f"{stage.storage.queued()} messages stay on the queue"
     if poisoned := stage.storage.poisoned():
         yield "nothing is left", f"{len(poisoned)} poison messages are not recorded"
-    if (live := len(stage.subscriptions())) != 1:
+    if (live := len(stage.tenant.subscriptions())) != 1:
         yield "one subscription", f"Graph has {live}"
-    for what in sorted(secrets_in(stage, users)):
+    for what in sorted(secrets_in(stage.logs(), users, stage.storage)):
         yield "no secret in a log", f"a host's log carries {what}"
-
-
-def secrets_in(stage: Stage, users: Sequence[User]) -> set[str]:
-    """The kinds of secret that the hosts' logs carry; never the secrets themselves."""
-    log = stage.logs()
-    found = {f"{word!r}" for word in ("eyJ", "Bearer ") if word in log}
-    found |= {"the storage key"} if KEY in log else set()
-    found |= {"a clientState" for secret in stage.storage.client_states() if secret in log}
-    numbers = set(re.findall(r"(?<![\w-])\d{6,}(?![\w-])", log))
-    entries = [e for user in users for e in (*user["original_entries"], *user["entries"])]
-    for saved in stage.storage.all_saved().values():
-        entries += [entry for record in saved for entry in record]
-    codes = {str(entry["participantPassCode"]) for entry in entries}
-    codes |= {str(user["conference_id"]) for user in users}
-    return found | ({"a passcode"} if numbers & codes else set())
 
 
 def _facts(
@@ -151,7 +135,7 @@ def _facts(
 ) -> str:
     """What a person needs to understand a broken rule; no passcodes."""
     row = f"{waiting['PartitionKey']} ({waiting['reason']})" if waiting else "no"
-    last = f"{known['outcome']} ({known['reason']})" if known else "never looked at"
+    last = f"{known['outcome']} ({known['reason']})" if known else "no attempt so far"
     done = [f"{c.action} {c.at:.0f}" for c in life.changes if c.action in BY_APP]
     return (
         f"{user['kind']}, licensed {user['licensed']}, provisioned {user['provisioned']}, "

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.chaos.administrator import Administrator
 from tests.chaos.misfortune import rage
 from tests.chaos.plan import draw
-from tests.chaos.report import Result, looks_in
+from tests.chaos.report import Result, attempts_in
 from tests.chaos.rules import check
 from tests.chaos.settling import settle
 from tests.chaos.stage import Stage
@@ -27,7 +27,7 @@ def run(seed: int, *, users: int, minutes: float, hosts: int) -> Result:
             convergence, late = settle(stage, plan, administrator)
         finally:
             administrator.close()
-        counters = stage.control("GET", "counters")
+        counters = stage.tenant.counters()
         result = Result(
             seed=seed,
             users=users,
@@ -35,7 +35,7 @@ def run(seed: int, *, users: int, minutes: float, hosts: int) -> Result:
             deeds=administrator.history.deeds,
             sets=sum(counters["calls"]["teams"].get("set_conferencing_user", {}).values()),
             redelivered=counters["notifications"]["retried"],
-            looks=looks_in(stage.logs()),
+            attempts=attempts_in(stage.logs()),
             verdict=check(stage, administrator.history),
             late=late,
             convergence=convergence,

@@ -65,7 +65,7 @@ def unsettled(stage: Stage) -> list[str]:
 
 def _quiet(stage: Stage) -> bool:
     """Nothing is on its way: no notification, no message, none being worked on."""
-    return bool(stage.control("GET", "counters")["idle"]) and not stage.storage.queued()
+    return bool(stage.tenant.counters()["idle"]) and not stage.storage.queued()
 
 
 def _clean(stage: Stage) -> bool:
@@ -74,7 +74,7 @@ def _clean(stage: Stage) -> bool:
 
 def _subscribed(stage: Stage) -> bool:
     row = stage.storage.row("state", "subscription")
-    return [each["id"] for each in stage.subscriptions()] == [row and row["subscription_id"]]
+    return [each["id"] for each in stage.tenant.subscriptions()] == [row and row["subscription_id"]]
 
 
 def _runs(stage: Stage, function: str) -> bool:

@@ -7,27 +7,39 @@ import json
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import httpx
 
 from local.azurite.server import Azurite
+from local.stack import Stack
 from tests.chaos.plan import Faults
-from tests.e2e.host import Host
 from tests.e2e.proxy import Forward, Proxy, Reply, Request
 from tests.e2e.storage import AppStorage
-from tests.e2e.system import EVERY_SECOND, NEVER, app_folder
-from tests.e2e.tenant import PATIENCE, Tenant, User
+from tests.e2e.system import EVERY_SECOND, IMPATIENT, NEVER
+from tests.e2e.tenant import Tenant, User
 
 _APP: Final = "chaos"
 _LAG: Final = 1.0
-_DOOR_PATIENCE: Final = 10.0
+_DOOR_LIMIT: Final = 10.0
+_SETTINGS: Final = {
+    "ACP_REQUEST_TIMEOUT": "3",
+    "ACP_RECHECK_DELAYS": "1,1,2,3",
+    "ACP_RECHECK_SCHEDULE": EVERY_SECOND,
+    "ACP_CATCH_UP_SCHEDULE": "*/3 * * * * *",
+    "ACP_SUBSCRIPTION_SCHEDULE": "*/10 * * * * *",
+    "ACP_SWEEP_SCHEDULE": NEVER,
+    "ACP_SWEEP_MAX_MOVES": "100000",
+    "ACP_SWEEP_LEASE_SECONDS": "3",
+    "ACP_PAGE_SIZE": "200",
+    "ACP_MAX_FAILURES": "20",
+    "ACP_HOST_MESSAGE_LEASE_SECONDS": "6",
+}
 
 
-class Stage:
+class Stage(Stack[Tenant]):
     """Everything that runs. Context manager; nothing of it outlives the context."""
 
     def __init__(
@@ -39,101 +51,49 @@ class Stage:
         hosts: int,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        self.folder = folder
-        self.azurite = Azurite(folder / "azurite", log=folder / "azurite.log")
-        self.tenant = Tenant(folder, users=users, seed=seed, lag=_LAG)
-        self.hosts: list[Host] = []
+        azurite = Azurite(folder / "azurite", log=folder / "azurite.log")
+        tenant = Tenant(folder, users=users, seed=seed, lag=_LAG)
+        super().__init__(folder, azurite, tenant, name=_APP, queues=IMPATIENT)
         self.excluded: list[User] = []
         self._how_many = hosts
         self._settings = settings or {}
-        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
+        super().__enter__()
         try:
-            self._start()
+            self._start_hosts()
         except BaseException:
-            self._stack.close()
+            self.close()
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def control(self, verb: str, path: str, body: object = None) -> dict[str, Any]:
-        """Call the tenant's control API."""
-        answer = self._http.request(verb, f"/_tenant/{path}", json=body)
-        content: dict[str, Any] = answer.raise_for_status().json()
-        return content
-
     def suffer(self, faults: Faults | None) -> None:
         """Put these faults in force in place of all others; None: no more faults."""
-        if faults is None:
-            self.control("DELETE", "faults")
-        else:
-            self.control("PUT", "faults", faults)
-
-    def subscriptions(self) -> list[dict[str, Any]]:
-        """The subscriptions that Graph has."""
-        found: list[dict[str, Any]] = self.control("GET", "subscriptions")["subscriptions"]
-        return found
+        self.tenant.control("DELETE" if faults is None else "PUT", "faults", faults)
 
     def begin_sweep(self, host: int) -> None:
         """Start a sweep and do not wait for it; a host that does not answer does not sweep."""
         try:
-            self._http.post(f"{self.hosts[host].origin}/admin/functions/sweep_providers", json={})
+            self.hosts[host].begin("sweep_providers")
         except httpx.HTTPError:
             return
 
     def logs(self) -> str:
         """Everything that the hosts have logged, over all their lives."""
-        return "\n".join(host.log for host in self.hosts)
+        return "\n".join(host.output for host in self.hosts)
 
-    def _start(self) -> None:
-        enter = self._stack.enter_context
-        enter(self.azurite)
-        enter(self.tenant)
-        self._http = enter(
-            httpx.Client(base_url=self.tenant.origin, timeout=PATIENCE, trust_env=False)
-        )
-        self.storage = enter(AppStorage(self.azurite.connection_string, _APP))
-        self.excluded = [self.tenant.take("third_party") for _ in range(2)]
-        self.environment = self._environment()
-        app = app_folder(self.folder)
+    def _start_hosts(self) -> None:
+        self.storage = self.enter(AppStorage(self.connection_string, _APP))
+        by_id, by_name = self.excluded = [self.tenant.take("third_party") for _ in range(2)]
+        excluded = f"{by_id['id']},{by_name['userPrincipalName']}"
+        settings = {**_SETTINGS, "ACP_EXCLUDED_USERS": excluded, **self._settings}
         for number in range(self._how_many):
-            host = Host(self.folder / f"host-{number}", app, self.environment)
-            self._stack.callback(host.close)
-            self.hosts.append(host)
-        door = enter(FrontDoor([host.origin for host in self.hosts]))
+            self.add_host(settings, folder=self.folder / f"host-{number}")
+        door = self.enter(FrontDoor([host.origin for host in self.hosts]))
         with ThreadPoolExecutor() as pool:  # at once, as the instances of a plan that scales out
-            started = [pool.submit(host.start, ACP_PUBLIC_URL=door.origin) for host in self.hosts]
+            started = [pool.submit(h.start, ACP_PUBLIC_URL=door.origin) for h in self.hosts]
         for start in started:
             start.result()
-
-    def _environment(self) -> dict[str, str]:
-        by_id, by_name = self.excluded
-        return {
-            "AzureWebJobsStorage": self.azurite.connection_string,
-            "ACP_TENANT_ID": str(self.tenant.summary()["tenantId"]),
-            "ACP_GRAPH_URL": self.tenant.origin,
-            "ACP_TEAMS_URL": self.tenant.origin,
-            "IDENTITY_ENDPOINT": f"{self.tenant.origin}/msi/token",
-            "IDENTITY_HEADER": "local",
-            "ACP_QUEUE": _APP,
-            "ACP_TABLE_PREFIX": _APP,
-            "ACP_EXCLUDED_USERS": f"{by_id['id']},{by_name['userPrincipalName']}",
-            "ACP_REQUEST_TIMEOUT": "3",
-            "ACP_RECHECK_DELAYS": "1,1,2,3",
-            "ACP_RECHECK_SCHEDULE": EVERY_SECOND,
-            "ACP_CATCH_UP_SCHEDULE": "*/3 * * * * *",
-            "ACP_SUBSCRIPTION_SCHEDULE": "*/10 * * * * *",
-            "ACP_SWEEP_SCHEDULE": NEVER,
-            "ACP_SWEEP_MAX_MOVES": "100000",
-            "ACP_SWEEP_LEASE_SECONDS": "3",
-            "ACP_PAGE_SIZE": "200",
-            "ACP_MAX_FAILURES": "20",
-            "ACP_HOST_MESSAGE_LEASE_SECONDS": "6",
-            **self._settings,
-        }
 
 
 class FrontDoor(Proxy):
@@ -144,7 +104,7 @@ class FrontDoor(Proxy):
         self._origins = origins
         self._turns = count()
         self._lock = threading.Lock()
-        self._client = httpx.Client(timeout=_DOOR_PATIENCE, trust_env=False)
+        self._client = httpx.Client(timeout=_DOOR_LIMIT, trust_env=False)
 
     def __exit__(self, *details: object) -> None:
         super().__exit__(*details)

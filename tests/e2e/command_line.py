@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from cli.main import run
-from tests.e2e.host import ROOT
-from tests.e2e.tenant import PATIENCE
+from local.commands import ROOT
+from tests.e2e.tenant import TIME_LIMIT
 
 Row = dict[str, Any]
 
@@ -130,7 +130,7 @@ def surroundings(environment: Mapping[str, str], stdin: io.TextIOWrapper) -> Ite
 def ended(process: subprocess.Popen[bytes]) -> Ended:
     """Wait for a command that was started."""
     try:
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=TIME_LIMIT)
     except subprocess.TimeoutExpired:
         process.kill()
         raise

@@ -55,8 +55,12 @@ class AppStorage:
             return None
 
     def outcomes(self) -> dict[str, str]:
-        """What the app last found of every user that it looked at."""
+        """What the app last found of every user that it has processed."""
         return {row["RowKey"]: row["outcome"] for row in self.rows("users")}
+
+    def put(self, table: str, row: Row) -> None:
+        """Write a row of a table past the app, as another version of it would."""
+        self._tables.create_table_if_not_exists(self.name + table).upsert_entity(row)
 
     def saved(self, user_id: str) -> list[list[dict[str, Any]]]:
         """The saved records of a user, each the list of its provider entries as Teams words them."""
@@ -76,6 +80,11 @@ class AppStorage:
         assert row, "the app has no subscription"
         return {**row, "client_state": self.client_states()[0]}
 
+    def subscription_id(self) -> str:
+        """The id of that subscription, empty when there is none."""
+        row = self.row("state", "subscription")
+        return str(row["subscription_id"] or "") if row else ""
+
     def client_states(self) -> list[str]:
         """Every secret that notifications may carry, the newest first; none so far: no secret."""
         row = self.row("state", "subscription")
@@ -88,20 +97,20 @@ class AppStorage:
         text = content if isinstance(content, str) else json.dumps(content)
         self.send_raw(base64.b64encode(text.encode()).decode())
 
-    def look_at(self, *user_ids: str) -> None:
+    def queue_users(self, *user_ids: str) -> None:
         """Queue users, as the triggers do."""
-        self.send({"version": 1, "cause": "license_event", "users": user_ids})
+        self.send({"version": 1, "cause": "move_license_event", "users": user_ids})
 
     def send_raw(self, text: str) -> None:
         """Put a text onto the queue as it is."""
         self._queue.send_message(text)
 
     def poison(self, *user_ids: str) -> None:
-        """Put a message about users onto the poison queue, as the host does with one that failed."""
+        """Put a message onto the poison queue about users who came once more already, and failed again."""
         with suppress(ResourceExistsError):
             self._poison.create_queue()
         self._poison.send_message(
-            json.dumps({"version": 1, "cause": "license_event", "users": user_ids})
+            json.dumps({"version": 1, "cause": "move_license_event_again_b", "users": user_ids})
         )
 
     def queued(self) -> int:

@@ -1,12 +1,11 @@
 """The simulated tenant as a child process: what a test can do to it and see of it."""
 
-import sys
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
-from local.processes import Child
+from local.commands import START_LIMIT, TenantProcess
 from local.waiting import wait_until
 
 GRAPH = "https://graph.microsoft.com"
@@ -23,78 +22,60 @@ MICROSOFT = "Microsoft"
 User = dict[str, Any]
 """A user as `/_tenant/state` shows it."""
 
-PATIENCE = 120.0
+TIME_LIMIT = START_LIMIT
 """Seconds that anything may take: the machine may be busy with something else."""
 
 
-class Tenant:
-    """A tenant on a free port; `origin` is its address. Context manager.
+class Tenant(TenantProcess):
+    """A tenant whose users tests take; strict: the app may do only what its identity was granted.
 
-    strict: the app may do only what its identity was granted.
+    rate: calls a second that Teams takes, if limited.
     """
 
     def __init__(
-        self, folder: Path, *, users: int, seed: int = 1, lag: float = 0, strict: bool = False
+        self,
+        folder: Path,
+        *,
+        users: int,
+        seed: int = 1,
+        lag: float = 0,
+        strict: bool = False,
+        rate: float | None = None,
     ) -> None:
-        options = {"--port": 0, "--users": users, "--seed": seed, "--lag": lag}
-        words = [str(word) for option in options.items() for word in option]
-        words += ["--enforce-permissions"] if strict else []
-        self.child = Child(
-            "the tenant",
-            [sys.executable, "-m", "cli", "tenant", *words],
-            log=folder / "tenant.log",
-        )
-        self.origin = ""
-        self._http = httpx.Client(timeout=PATIENCE, trust_env=False)
+        options: list[object] = ["--enforce-permissions"] if strict else []
+        options += ["--teams-rate", rate] if rate else []
+        super().__init__(folder, users=users, seed=seed, lag=lag, options=options)
         self._tokens: dict[str, str] = {}
         self._taken: set[str] = set()
 
-    def __enter__(self) -> Self:
-        try:
-            self.child.start()
-            self.origin = self.child.wait_for_line(r"^ready (http://\S+)$", PATIENCE)[1]
-        except BaseException:
-            self.__exit__()
-            raise
-        self._http.base_url = httpx.URL(self.origin)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
-        self.child.stop(limit=5)
-
-    def stop(self) -> None:
-        """Take the tenant away for good."""
-        self.child.stop(limit=5)
-
     # -- what there is to see
-
-    def summary(self) -> dict[str, Any]:
-        """Tenant id and totals."""
-        return self._control("GET", "state?summary=true")
-
-    def totals(self) -> dict[str, Any]:
-        """How many users there are of each sort."""
-        totals: dict[str, Any] = self.summary()["totals"]
-        return totals
 
     def users(self) -> list[User]:
         """Every user."""
-        users: list[User] = self._control("GET", "state")["users"]
+        users: list[User] = self.control("GET", "state")["users"]
         return users
 
     def user(self, user_id: str) -> User:
         """One user as it is now."""
-        return self._control("GET", f"users/{user_id}")
+        return self.control("GET", f"users/{user_id}")
 
     def changes(self) -> list[dict[str, Any]]:
         """Every change of anybody's conferencing so far, oldest first."""
-        changes: list[dict[str, Any]] = self._control("GET", "changes")["changes"]
+        changes: list[dict[str, Any]] = self.control("GET", "changes")["changes"]
         return changes
+
+    def subscriptions(self) -> list[dict[str, Any]]:
+        """The subscriptions that Graph has."""
+        found: list[dict[str, Any]] = self.control("GET", "subscriptions")["subscriptions"]
+        return found
+
+    def counters(self) -> dict[str, Any]:
+        """The counters of calls, faults and notifications."""
+        return self.control("GET", "counters")
 
     def writes(self) -> int:
         """How many calls so far tried to set a user's conferencing."""
-        teams = self._control("GET", "counters")["calls"].get("teams", {})
+        teams = self.counters()["calls"].get("teams", {})
         return sum(teams.get("set_conferencing_user", {}).values())
 
     def toll_numbers(self) -> list[str]:
@@ -161,47 +142,41 @@ class Tenant:
         """Move the account to the deleted items; Graph then notifies."""
         self._graph("DELETE", f"/v1.0/users/{user['id']}")
 
+    def rename(self, user: User, name: str) -> None:
+        """Give a user another principal name; Graph then notifies."""
+        self._graph("PATCH", f"/v1.0/users/{user['id']}", {"userPrincipalName": name})
+
     def set_by_hand(self, user: User, *providers: str) -> User:
         """Put a user back on third parties, as somebody with a script of his own would."""
         entries = [{"name": name} for name in providers]
-        return self._control("POST", f"users/{user['id']}/provider", {"entries": entries})
+        return self.control("POST", f"users/{user['id']}/provider", {"entries": entries})
 
     def advance(self, seconds: float) -> None:
         """Move the tenant's clock forward."""
-        self._control("POST", "clock", {"advance_seconds": seconds})
+        self.control("POST", "clock", {"advance_seconds": seconds})
 
     def deliver_events_to(self, url: str) -> None:
         """Let the tenant's Event Grid post its CloudEvents there."""
-        self._control("PUT", "eventgrid", {"url": url})
+        self.control("PUT", "eventgrid", {"url": url})
 
     def wait_until_delivered(self) -> None:
         """Wait until no notification is on its way."""
-        wait_until(
-            lambda: self._control("GET", "counters")["idle"],
-            "all notifications delivered",
-            PATIENCE,
-        )
+        wait_until(lambda: self.counters()["idle"], "all notifications delivered", TIME_LIMIT)
 
     # -- plumbing
 
-    def _control(self, verb: str, path: str, body: object = None) -> dict[str, Any]:
-        answer = self._http.request(verb, f"/_tenant/{path}", json=body)
-        answer.raise_for_status()
-        content: dict[str, Any] = answer.json()
-        return content
-
     def _graph(self, verb: str, path: str, body: object = None) -> httpx.Response:
-        answer = self._http.request(verb, path, json=body, headers=self._token(GRAPH))
+        answer = self.http.request(verb, path, json=body, headers=self._token(GRAPH))
         return answer.raise_for_status()
 
     def _teams(self, verb: str, path: str) -> httpx.Response:
-        wanted = ("X-MS-Target-Uri", "X-MS-Correlation-Id", "X-MS-CmdletName", "X-MS-Forest")
-        headers = dict.fromkeys(wanted, "e2e") | self._token(TEAMS)
-        return self._http.request(verb, path, headers=headers).raise_for_status()
+        names = ("X-MS-Target-Uri", "X-MS-Correlation-Id", "X-MS-CmdletName", "X-MS-Forest")
+        headers = dict.fromkeys(names, "e2e") | self._token(TEAMS)
+        return self.http.request(verb, path, headers=headers).raise_for_status()
 
     def _token(self, resource: str) -> dict[str, str]:
         if resource not in self._tokens:
-            answer = self._http.get(
+            answer = self.http.get(
                 "/msi/token",
                 params={"api-version": "2019-08-01", "resource": resource},
                 headers={"X-IDENTITY-HEADER": "local"},

@@ -14,7 +14,7 @@ from cli.main import run
 from local.azurite.server import Azurite
 from local.waiting import wait_until
 from tests.e2e.system import System
-from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant, User
+from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant, User
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def system(azurite_server: Azurite, folder: Path) -> Iterator[System]:
 def api(system: System) -> Iterator[httpx.Client]:
     """A client of the API."""
     url = f"{system.host.origin}/api"
-    with httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False) as client:
+    with httpx.Client(base_url=url, timeout=TIME_LIMIT, trust_env=False) as client:
         yield client
 
 
@@ -40,7 +40,7 @@ def finished(api: httpx.Client, answer: httpx.Response) -> dict[str, Any]:
     """Follow the run that an answer names to its end."""
     assert answer.status_code == 202, answer.text
     where = answer.headers["Location"].removeprefix("/api")
-    wait_until(lambda: api.get(where).json()["state"] == "finished", "the run's end", PATIENCE)
+    wait_until(lambda: api.get(where).json()["state"] == "finished", "the run's end", TIME_LIMIT)
     run: dict[str, Any] = api.get(where).json()
     return run
 
@@ -81,7 +81,7 @@ def test_named_users_are_moved(system: System, api: httpx.Client) -> None:
 
 
 def test_dry_run_changes_nothing(system: System, api: httpx.Client) -> None:
-    """A dry run over everybody on a third party tells what would happen, as CSV too."""
+    """A dry run over everybody on a third party shows what would happen, as CSV too."""
     with system.changing():
         run = finished(api, api.post("/moves", json={"all_third_party": True, "dry_run": True}))
     assert run["counts"]["would_move"] > 0
@@ -98,10 +98,10 @@ def test_dry_run_changes_nothing(system: System, api: httpx.Client) -> None:
 def test_provider_is_moved_once_for_a_key(system: System, api: httpx.Client) -> None:
     """All licensed users of one provider; the same Idempotency-Key again answers with the same run."""
     ready = ready_on(system, "BT")
-    wish, key = {"provider": "bt"}, {"Idempotency-Key": "once"}
+    body, key = {"provider": "bt"}, {"Idempotency-Key": "once"}
     with system.changing(*ready):
-        first = finished(api, api.post("/moves", json=wish, headers=key))
-        again = finished(api, api.post("/moves", json=wish, headers=key))
+        first = finished(api, api.post("/moves", json=body, headers=key))
+        again = finished(api, api.post("/moves", json=body, headers=key))
     assert first["id"] == again["id"]
     assert first["counts"]["moved"] == len(ready)
 
@@ -163,16 +163,16 @@ def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
 def test_the_command_line_lets_the_app_do_it(
     system: System, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`acp move --app`: the app moves the users, the command follows and tells each outcome."""
+    """`acp move --app`: the app moves the users, the command follows and prints each outcome."""
     user = ready_on(system, "PGi")[0]
     words = f"move --yes --output json --app {system.host.origin} --users".split()
     with system.changing(user):
         status = run([*words, f"{user['id']} no@x.example"])
     assert status == 1
-    told = capsys.readouterr()
-    outcomes = {row["id"]: row["outcome"] for row in json.loads(told.out)}
+    printed = capsys.readouterr()
+    outcomes = {row["id"]: row["outcome"] for row in json.loads(printed.out)}
     assert outcomes == {user["id"]: "moved", "no@x.example": "not_found"}
-    assert "finished: users 2" in told.err
+    assert "finished: users 2" in printed.err
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`acp` and runs that take longer: interrupted by Ctrl-C and gone on with, held and released."""
+"""`acp` and runs that take longer: interrupted by Ctrl-C and resumed, held and released."""
 
 import signal
 import subprocess
@@ -12,7 +12,7 @@ from local.azurite.server import Azurite
 from local.waiting import wait_until
 from tests.e2e.command_line import CommandLine, ended
 from tests.e2e.system import NEVER, System
-from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant, User
+from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant, User
 
 SETTINGS = {"ACP_RECHECK_SCHEDULE": NEVER, "ACP_SWEEP_MAX_MOVES": "0"}
 
@@ -44,7 +44,7 @@ def test_an_interrupted_move_goes_on(system: System, acp: CommandLine, tenant: T
         process = acp.started("move", "--all-third-party", "--yes", "--output", "csv")
         run, err = interrupt(process, tenant)
         assert process.returncode == 130
-        assert f"go on with: acp move --resume {run}" in err
+        assert f"resume with: acp move --resume {run}" in err
         left = [user for user in ready if on_third_party(tenant.user(user["id"]))]
         assert 0 < len(left) < len(ready)
         followed = acp("run", run, "--follow", "--output", "json")
@@ -72,11 +72,11 @@ def test_a_held_sweep_is_released(system: System, acp: CommandLine, tenant: Tena
     ]
     system.host.run("sweep_providers")
     held = next(row["RowKey"] for row in system.storage.rows("runs") if row["state"] == "held")
-    told, refused, unknown = acp.at_once(
+    shown, refused, unknown = acp.at_once(
         ("run", held), ("move", "--resume", held), ("release", "../x")
     )
-    assert told.status == 1
-    assert f"{held} held (" in told.err
+    assert shown.status == 1
+    assert f"{held} held (" in shown.err
     assert refused.status == 2
     assert "is a sweep" in refused.err
     assert unknown.status == 2
@@ -134,7 +134,7 @@ def interrupt(process: subprocess.Popen[bytes], tenant: Tenant) -> tuple[str, st
     writes = tenant.writes()
     # Slow answers leave time to press the keys before everybody is moved.
     httpx.put(faults, json={"slow_answers": 1.0, "slow_seconds": 0.5}, trust_env=False)
-    wait_until(lambda: tenant.writes() > writes, "the first user is set", PATIENCE)
+    wait_until(lambda: tenant.writes() > writes, "the first user is set", TIME_LIMIT)
     process.send_signal(signal.SIGINT)
     httpx.delete(faults, trust_env=False)
     return line.decode().split()[1], ended(process).err

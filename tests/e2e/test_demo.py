@@ -1,5 +1,6 @@
 """`acp demo` as a person runs it: what it writes is what the tenant says, and nothing stays behind."""
 
+import csv
 import json
 import os
 import re
@@ -14,13 +15,16 @@ from typing import Any
 import httpx
 import pytest
 
+from local.commands import ROOT
 from local.processes import Child
 from local.waiting import wait_until
-from tests.e2e.host import ROOT
 from tests.e2e.session import FIRST, PAGE, SESSION, Terminal
 from tests.e2e.tenant import MICROSOFT
 
 USERS = 60
+DOZEN = 12
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TOUR = README.split("<!-- tour: begin -->")[1].split("<!-- tour: end -->")[0]
 LIMIT = 240.0
 """Seconds that a whole demo may take here: the machine may be busy with something else."""
 
@@ -99,17 +103,18 @@ def test_the_summary_agrees_with_the_tenant(kept: Kept) -> None:
 
 
 def test_every_user_is_counted_once_and_nobody_is_left(kept: Kept) -> None:
-    """The outcomes add up, and every licensed, included user is on Microsoft."""
+    """The outcomes add up, and every licensed, included user was moved; then a dozen are put back."""
     summary = kept.summary
     assert sum(summary[outcome] for outcome in OUTCOMES) == USERS
     assert (summary["waiting"], summary["failed"]) == (0, 0)
     assert summary["third_party_after_licensed"] == 0
-    assert kept.state["totals"]["licensedIncludedNotMicrosoft"] == 0
+    assert kept.state["totals"]["licensedIncludedNotMicrosoft"] == DOZEN
+    assert kept.state["totals"]["readyToMove"] == DOZEN
     assert kept.state["totals"]["excludedChanged"] == 0
 
 
 def test_notifications_and_the_sweep_both_had_their_part(kept: Kept) -> None:
-    """Licenses were assigned and told of, and more users were moved than the wave alone explains."""
+    """Licenses were assigned and notified, and more users were moved than the wave alone explains."""
     summary = kept.summary
     assert summary["notifications"] > 0
     assert summary["moved"] >= summary["replaced_saved"] > 0
@@ -129,16 +134,39 @@ def test_no_passcode_is_printed_or_logged(kept: Kept) -> None:
     assert not [code for code in codes if code in text]
 
 
+def test_the_tour_of_the_readme_runs_as_it_is_shown(kept: Kept, tmp_path: Path) -> None:
+    """Typed into a shell, its lines end with status 0, and move the dozen whom the demo left."""
+    lines = re.findall(r"^\$ (.+)$", TOUR, re.MULTILINE)
+    settings = f"{kept.addresses['logs']}/settings.json"
+    done = subprocess.run(
+        ["/bin/sh", "-e", "-c", "\n".join(lines)],
+        env={"PATH": str(Path(sys.executable).parent), "ACP_SETTINGS": settings},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"finished: moved {DOZEN}\n" in done.stderr
+    rows = list(csv.DictReader((tmp_path / "ready.csv").read_text("utf-8").splitlines()))
+    assert len(rows) == DOZEN
+    assert (tmp_path / "saved.csv").stat().st_size
+    with httpx.Client(trust_env=False, base_url=kept.addresses["tenant"]) as http:
+        for row in rows:  # as the demo left them, for whoever comes next
+            body = {"entries": [{"name": row["provider"]}]}
+            http.post(f"/_tenant/users/{row['id']}/provider", json=body).raise_for_status()
+
+
 def test_the_session_of_the_docs_runs_as_it_is_shown(
     kept: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every line of docs/cli.md ends with the status that the page gives it; 0 where it gives none."""
-    names = {name.upper(): kept.addresses[name] for name in ("tenant", "host")}
-    terminal = Terminal({**names, "FILE": f"{kept.addresses['logs']}/settings.json"}, tmp_path)
+    file = f"{kept.addresses['logs']}/settings.json"
+    terminal = Terminal({"HOST": kept.addresses["host"], "FILE": file}, tmp_path)
     for line in SESSION:
-        wanted = re.search(r"# status (\d)$", line)
+        expected = re.search(r"# status (\d)$", line)
         status = terminal.type(line, capsys)
-        assert status == int(wanted[1] if wanted else 0), (line, terminal.said[-1:])
+        assert status == int(expected[1] if expected else 0), (line, terminal.said[-1:])
     assert (tmp_path / "run.html").is_file()
 
 

@@ -25,7 +25,7 @@ def tenant(folder: Path) -> Iterator[Tenant]:
 def number(tenant: Tenant) -> str:
     """A toll number for the United States that is not the one the service chooses there."""
     american = [n for n in tenant.toll_numbers() if n.startswith("1312")]
-    assert american, "the bridge has a number in Chicago beside the default one in Seattle"
+    assert american, "the bridge has a number in Chicago besides the default one in Seattle"
     return american[0]
 
 
@@ -47,7 +47,7 @@ def system(azurite_server: Azurite, tenant: Tenant, number: str, folder: Path) -
 
 
 def test_a_license_event_moves_its_user(system: System, tenant: Tenant) -> None:
-    """Graph tells Event Grid, Event Grid tells the app: saved and replaced."""
+    """Graph notifies Event Grid, Event Grid notifies the app: saved and replaced."""
     user = tenant.take("third_party")
     with system.changing(user):
         tenant.nudge(user)
@@ -79,10 +79,10 @@ def test_an_event_that_is_not_ours_is_dropped(
     system: System, tenant: Tenant, spoiled: dict[str, str]
 ) -> None:
     """A wrong secret, tenant or subscription: accepted, so that it does not come again; no move."""
-    user, before = tenant.any_user("third_party"), len(system.host.log)
+    user, before = tenant.any_user("third_party"), len(system.host.output)
     with system.changing(), system.queueing_nothing():
         assert system.host.event_grid(system.event(user, **spoiled)).status_code == 202
-    log = system.host.log[before:]
+    log = system.host.output[before:]
     assert "notifications_dropped" in log
     assert not [text for text in (*spoiled.values(), user["id"]) if text in log]
 

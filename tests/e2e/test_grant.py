@@ -9,7 +9,7 @@ from local.azurite.server import Azurite
 from tests.e2e.command_line import CommandLine, Ended
 from tests.e2e.system import System
 from tests.e2e.tenant import MICROSOFT, Tenant
-from tests.integration.cli.granting_world import signed_in_az
+from tests.integration.cli.grant.world import signed_in_az
 
 
 def verdicts(ended: Ended) -> dict[str, str]:
@@ -30,7 +30,7 @@ def test_without_rights_and_with(azurite_server: Azurite, folder: Path) -> None:
         System(azurite_server, tenant, place) as system,
     ):
         az = place / "az"
-        az.write_text(signed_in_az(tenant.origin, system.tenant_id))
+        az.write_text(signed_in_az(tenant.origin, system.tenant.id))
         az.chmod(az.stat().st_mode | stat.S_IXUSR)
         acp = CommandLine(place / "cli", system.settings)
         identity = httpx.get(f"{tenant.origin}/_tenant/identity").json()["principalId"]
@@ -38,10 +38,10 @@ def test_without_rights_and_with(azurite_server: Azurite, folder: Path) -> None:
 
         before = acp("doctor", "--output", "json")
         assert before.status == 1
-        told = {row["part"]: row for row in before.json}
+        parts = {row["part"]: row for row in before.json}
         for part in ("Graph", "Teams"):
-            assert "HTTP 403" in told[part]["detail"]
-            assert "acp grant" in told[part]["to_do"]
+            assert "HTTP 403" in parts[part]["detail"]
+            assert "acp grant" in parts[part]["to_do"]
 
         granted = acp("grant", "--identity", identity, *app, "--wait", "0", PATH=str(place))
         assert granted.status == 1

@@ -18,7 +18,7 @@ def test_all_is_well(system: System) -> None:
     assert answer.json() == {
         "version": __version__,
         "status": "ok",
-        "checks": {"storage": "ok", "graph": "ok", "teams": "ok"},
+        "checks": {"storage": "ok", "graph": "ok", "teams": "ok", "rules": "ok"},
     }
     assert secrets_in(answer, system) == []
 
@@ -31,13 +31,13 @@ def test_the_tenant_is_away(azurite_server: Azurite, folder: Path) -> None:
         System(azurite_server, tenant, folder) as system,
     ):
         system.wait_until_subscribed()
-        tenant.stop()
+        tenant.stop(5)
         answer = system.host.health()
         assert answer.status_code == 503
         assert answer.json() == {
             "version": __version__,
             "status": "failing",
-            "checks": {"storage": "ok", "graph": "failing", "teams": "failing"},
+            "checks": {"storage": "ok", "graph": "failing", "teams": "failing", "rules": "ok"},
         }
         assert secrets_in(answer, system) == []
 

@@ -1,36 +1,20 @@
-"""No license event is missed, whatever Graph does not tell; a sweep is neither lost nor unbridled."""
+"""No license event is missed, whatever Graph does not report; a sweep is neither lost nor unbridled."""
 
 import asyncio
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from local.azurite.server import Azurite
+from local.commands import AppHost
 from local.waiting import wait_until
-from shared.bootstrap import App
-from shared.settings import Settings
+from shared.bootstrap.services import App
+from shared.settings.settings import Settings
 from tests.chaos.stage import Stage
 from tests.e2e.system import NEVER, System
-from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant, User
-
-
-def control(tenant: Tenant, verb: str, path: str, body: object = None) -> dict[str, Any]:
-    """Call the tenant's control API."""
-    answer = httpx.request(
-        verb, f"{tenant.origin}/_tenant/{path}", json=body, timeout=PATIENCE, trust_env=False
-    )
-    content: dict[str, Any] = answer.raise_for_status().json()
-    return content
-
-
-def subscriptions(tenant: Tenant) -> list[dict[str, Any]]:
-    """The subscriptions that Graph has."""
-    found: list[dict[str, Any]] = control(tenant, "GET", "subscriptions")["subscriptions"]
-    return found
+from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant, User
 
 
 def license_some(tenant: Tenant, count: int = 4) -> list[User]:
@@ -53,7 +37,7 @@ def left(tenant: Tenant) -> int:
 
 def wait_until_moved(system: System) -> None:
     """Wait until all licensed, included users are on Microsoft and nothing is on its way."""
-    wait_until(lambda: not left(system.tenant), "everybody is on Microsoft", PATIENCE)
+    wait_until(lambda: not left(system.tenant), "everybody is on Microsoft", TIME_LIMIT)
     system.wait_until_idle()
 
 
@@ -65,7 +49,7 @@ def deaf(azurite_server: Azurite, folder: Path) -> Iterator[System]:
         System(azurite_server, tenant, folder) as system,
     ):
         system.wait_until_subscribed()
-        control(tenant, "PUT", "faults", {"notifications_lost": 1.0})
+        tenant.control("PUT", "faults", {"notifications_lost": 1.0})
         system.sweep()
         wait_until_moved(system)
         system.host.run("catch_up")
@@ -74,10 +58,10 @@ def deaf(azurite_server: Azurite, folder: Path) -> Iterator[System]:
 
 def test_a_catch_up_finds_everybody_whom_no_notification_told_of(deaf: System) -> None:
     """With all notifications lost, every licensed user is on Microsoft after one catch-up."""
-    looks = deaf.host.looks()
+    taken = deaf.host.messages_taken()
     licensed = license_some(deaf.tenant, 10)
     deaf.wait_until_idle()
-    assert deaf.host.looks() == looks, "nobody told the app"
+    assert deaf.host.messages_taken() == taken, "nothing notified the app"
     assert left(deaf.tenant) >= 5
     deaf.host.run("catch_up")
     wait_until_moved(deaf)
@@ -89,7 +73,7 @@ def test_a_sweep_finds_everybody_whom_the_delta_does_not_tell_of(deaf: System, t
     """With the delta link lost as well, every licensed user is on Microsoft after the sweep."""
     licensed = license_some(deaf.tenant)
     by_hand = deaf.tenant.set_by_hand(deaf.tenant.take("microsoft"), "PGi")
-    control(deaf.tenant, "POST", "delta", {"tokens": tokens})
+    deaf.tenant.control("POST", "delta", {"tokens": tokens})
     sweeps = len(deaf.storage.rows("runs"))
     deaf.host.run("catch_up")
     wait_until_moved(deaf)
@@ -105,28 +89,28 @@ def test_a_sweep_finds_everybody_whom_the_delta_does_not_tell_of(deaf: System, t
 
 def test_a_lifecycle_notice_renews_the_subscription(deaf: System) -> None:
     """When Graph asks for it the subscription is renewed: the same one, with a later end."""
-    (before,) = subscriptions(deaf.tenant)
-    control(deaf.tenant, "POST", f"subscriptions/{before['id']}/reauthorize")
+    (before,) = deaf.tenant.subscriptions()
+    deaf.tenant.control("POST", f"subscriptions/{before['id']}/reauthorize")
     end = "expirationDateTime"
-    wait_until(lambda: subscriptions(deaf.tenant)[0][end] > before[end], "a renewal", PATIENCE)
-    (after,) = subscriptions(deaf.tenant)
+    wait_until(lambda: deaf.tenant.subscriptions()[0][end] > before[end], "a renewal", TIME_LIMIT)
+    (after,) = deaf.tenant.subscriptions()
     assert after["id"] == before["id"]
 
 
 def test_a_subscription_that_vanished_comes_back(deaf: System) -> None:
     """A subscription that Graph has lost is made anew, and its notifications are believed."""
-    (before,) = subscriptions(deaf.tenant)
-    control(deaf.tenant, "DELETE", f"subscriptions/{before['id']}")
-    assert subscriptions(deaf.tenant) == []
+    (before,) = deaf.tenant.subscriptions()
+    deaf.tenant.control("DELETE", f"subscriptions/{before['id']}")
+    assert deaf.tenant.subscriptions() == []
     deaf.host.run("keep_subscription")
-    (after,) = subscriptions(deaf.tenant)
+    (after,) = deaf.tenant.subscriptions()
     assert after["id"] != before["id"]
-    control(deaf.tenant, "DELETE", "faults")
+    deaf.tenant.control("DELETE", "faults")
     try:
         license_some(deaf.tenant)
         wait_until_moved(deaf)
     finally:
-        control(deaf.tenant, "PUT", "faults", {"notifications_lost": 1.0})
+        deaf.tenant.control("PUT", "faults", {"notifications_lost": 1.0})
 
 
 @pytest.mark.large
@@ -135,35 +119,28 @@ def test_two_hosts_that_start_at_once_leave_one_subscription(tmp_path: Path) -> 
     settings = dict.fromkeys(("ACP_SUBSCRIPTION_SCHEDULE", "ACP_CATCH_UP_SCHEDULE"), NEVER)
     with Stage(tmp_path, users=30, seed=2, hosts=2, settings=settings) as stage:
         for host in stage.hosts:
-            wait_until(partial(_kept, host.origin), "the start's upkeep is done", PATIENCE)
-        (one,) = stage.subscriptions()
+            wait_until(partial(_kept, host), "the start's upkeep is done", TIME_LIMIT)
+        (one,) = stage.tenant.subscriptions()
         assert one["id"] == stage.storage.subscription()["subscription_id"]
 
 
-def _kept(origin: str) -> bool:
-    status = httpx.get(f"{origin}/admin/host/status", timeout=PATIENCE, trust_env=False).json()
-    return bool(status["functions"]["keep_subscription"]["succeeded"])
+def _kept(host: AppHost) -> bool:
+    return bool(host.counters("keep_subscription")["succeeded"])
 
 
 def _states(system: System) -> list[str]:
     return [row["state"] for row in system.storage.rows("runs")]
 
 
-def release(azurite: Azurite, system: System, run: str) -> None:
+def release(system: System, run: str) -> None:
     """Release a held run, as a person does."""
-    environment = {
-        "AzureWebJobsStorage": azurite.connection_string,
-        "ACP_TENANT_ID": system.tenant_id,
-        "ACP_QUEUE": system.storage.name,
-        "ACP_TABLE_PREFIX": system.storage.name,
-    }
 
     async def ask() -> None:
-        app = App(Settings.from_environment(environment))
+        app = App(Settings.from_environment(system.settings))
         try:
-            await app.sweeper.release(run)
+            await app.sweeper.release_run(run)
         finally:
-            await app.tables.close()
+            await app.close()
 
     asyncio.run(ask())
 
@@ -193,6 +170,6 @@ def test_a_held_sweep_moves_nobody_until_it_is_released(
                 system.wait_for(user, "moved")
         assert left(tenant) == ready
 
-        release(azurite_server, system, run["RowKey"])
+        release(system, run["RowKey"])
         wait_until_moved(system)
         assert _states(system) == ["finished"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from local.azurite.server import Azurite
-from tests.e2e.host import ROOT
-from tests.e2e.system import app_folder
-from tests.e2e.tenant import PATIENCE
+from local.commands import ROOT
+from local.stack import copy_app
+from tests.e2e.tenant import TIME_LIMIT
 
 TENANT_ID = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
 
@@ -52,10 +52,10 @@ def test_the_host_refuses_to_start_and_names_the_setting(
         "--port",
         "0",
         "--root",
-        str(app_folder(folder)),
+        str(copy_app(folder)),
     ]
     ended = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+        command, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT, check=False
     )
     assert ended.returncode == 1
     assert ended.stdout == ""

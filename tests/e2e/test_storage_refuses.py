@@ -1,5 +1,6 @@
 """Rule 1 for real: what is not saved is not replaced. The tables refuse, the rest is as ever."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ from local.azurite.server import Azurite
 from local.waiting import wait_until
 from tests.e2e.proxy import Forward, Proxy, Reply, Request, let_through
 from tests.e2e.system import System
-from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant
+from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_when_the_entries_cannot_be_saved_the_provider_stays(system: System, tab
 
     tables.rule = refuse_saving
     with system.changing():
-        system.storage.look_at(user["id"])
+        system.storage.queue_users(user["id"])
         assert system.wait_for(user, "failed") == user
     assert system.tenant.writes() == writes
     row = system.storage.row("waiting", user["id"])
@@ -58,21 +59,55 @@ def test_when_the_entries_cannot_be_saved_the_provider_stays(system: System, tab
     assert system.storage.saved(user["id"]) == [user["entries"]]
 
 
-def test_when_no_table_answers_the_message_comes_back(system: System, tables: Proxy) -> None:
-    """Every table refuses: the message fails and comes again, nothing is set until they answer."""
+def test_when_no_table_answers_the_users_come_again_later(system: System, tables: Proxy) -> None:
+    """Every table refuses: nothing is set, the users wait in the queue, and nothing is poison."""
     user, writes = system.tenant.take("third_party"), system.tenant.writes()
     tables.rule = lambda _request, _forward: REFUSAL
-    looks = system.host.looks()
-    system.storage.look_at(user["id"])
-    wait_until(lambda: system.host.looks() >= looks + 3, "the message came three times", PATIENCE)
+    before = len(system.host.output)
+    system.storage.queue_users(user["id"])
+    wait_until(
+        lambda: "users=1 retries=1 reason=" in system.host.output[before:],
+        "the user was sent again",
+        TIME_LIMIT,
+    )
     assert system.tenant.user(user["id"]) == user
     assert system.tenant.writes() == writes
+    assert system.storage.queued() == 1
 
-    with system.changing(user):
-        tables.rule = let_through
-        assert system.wait_for(user, "moved")["provider"] == MICROSOFT
+    tables.rule = let_through
+    system.storage.queue_users(user["id"])
+    assert system.wait_for(user, "moved")["provider"] == MICROSOFT
     assert system.storage.saved(user["id"]) == [user["entries"]]
     assert system.storage.poisoned() == []
+
+
+@pytest.mark.large
+def test_a_busy_table_makes_no_user_fail(azurite_server: Azurite, tmp_path: Path) -> None:
+    """Rule 5: writes to `users` answer 503 for a minute: all are recorded, none in attention."""
+    address = urlsplit(azurite_server.endpoint("table"))
+    with Proxy(f"http://{address.netloc}") as tables, Tenant(tmp_path, users=170, seed=9) as tenant:
+        connection = azurite_server.connection_string.replace(
+            f"{address.scheme}://{address.netloc}", tables.origin
+        )
+        with System(azurite_server, tenant, tmp_path, connection=connection) as system:
+            users = [tenant.take("third_party") for _ in range(20)]
+            ends = time.monotonic() + 60
+
+            def busy(request: Request, forward: Forward) -> Reply:
+                writing = (
+                    request.method != "GET" and f"{system.storage.name}users(" in request.target
+                )
+                return BUSY if writing and time.monotonic() < ends else forward(request)
+
+            tables.rule = busy
+            system.storage.queue_users(*(user["id"] for user in users))
+            wait_until(
+                lambda: len(system.storage.outcomes()) == len(users), "all are recorded", 300
+            )
+            assert set(system.storage.outcomes().values()) == {"moved"}
+            assert {tenant.user(user["id"])["sets"] for user in users} == {1}
+            assert system.storage.rows("waiting") == []
+            assert system.storage.poisoned() == []
 
 
 REFUSAL = Reply(
@@ -81,3 +116,10 @@ REFUSAL = Reply(
     b'{"odata.error": {"code": "AuthorizationFailure", "message": {"value": "refused"}}}',
 )
 """What Azure Tables answers to an account that may not write."""
+
+BUSY = Reply(
+    503,
+    {"Content-Type": "application/json"},
+    b'{"odata.error": {"code": "ServerBusy", "message": {"value": "busy"}}}',
+)
+"""What it answers when a partition is too busy."""

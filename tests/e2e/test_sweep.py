@@ -86,7 +86,7 @@ def test_a_sweep_leaves_nobody_behind_and_nobody_excluded_changed(
 def test_a_provider_set_back_by_hand_is_found_by_the_next_sweep(
     system: System, tenant: Tenant
 ) -> None:
-    """No notification tells of it: the next sweep moves just that user, and saves the new entries."""
+    """No notification reports it: the next sweep moves just that user, and saves the new entries."""
     system.sweep()
     user = tenant.take("third_party")
     earlier = system.storage.saved(user["id"])

@@ -1,17 +1,16 @@
-"""A sweep whose host is killed again and again goes on where it was."""
+"""A sweep whose host is killed repeatedly resumes where it was."""
 
 import threading
 from collections import Counter
 from pathlib import Path
 
-import httpx
 import pytest
 
 from local.azurite.server import Azurite
 from local.waiting import wait_until
 from tests.e2e.proxy import Forward, Proxy, Reply, Request
 from tests.e2e.system import System
-from tests.e2e.tenant import PATIENCE, Tenant
+from tests.e2e.tenant import TIME_LIMIT, Tenant
 
 MOVES = 600.0
 """Seconds that moving thousands of users may take."""
@@ -20,7 +19,7 @@ MOVES = 600.0
 class PageKiller:
     """The rule of a proxy before Teams: the host is killed at some pages that it reads.
 
-    at: the numbers of those reads. The service answers them, but the host does not hear of it.
+    at: the numbers of those reads. The service answers them, but the host gets no answer.
     """
 
     def __init__(self, *at: int) -> None:
@@ -52,7 +51,7 @@ class PageKiller:
 def test_a_sweep_killed_three_times_reads_no_page_more_than_once_more(
     azurite_server: Azurite, tmp_path: Path, users: int, page: int, kills: tuple[int, ...]
 ) -> None:
-    """It goes on from its last page: one page is read twice for each kill, and all users are done."""
+    """It resumes from its last page: one page is read twice for each kill, and all users are done."""
     rule = PageKiller(*kills)
     settings = {"ACP_PAGE_SIZE": str(page), "ACP_SWEEP_MAX_MOVES": str(users)}
     settings |= {"ACP_SWEEP_LEASE_SECONDS": "1", "ACP_HOST_MESSAGE_LEASE_SECONDS": "2"}
@@ -64,12 +63,11 @@ def test_a_sweep_killed_three_times_reads_no_page_more_than_once_more(
         ) as system,
     ):
         rule.system = system
-        url = f"{system.host.origin}/admin/functions/sweep_providers"
-        httpx.post(url, json={}, trust_env=False).raise_for_status()
+        system.host.begin("sweep_providers")
         for _ in kills:
-            assert rule.killed.acquire(timeout=PATIENCE)
+            assert rule.killed.acquire(timeout=TIME_LIMIT)
             system.host.start()
-        wait_until(lambda: _runs(system) == ["finished"], "one sweep, finished", PATIENCE)
+        wait_until(lambda: _runs(system) == ["finished"], "one sweep, finished", TIME_LIMIT)
         pages = -(-users // page)
         assert len(rule.reads) == pages
         assert rule.reads.total() == pages + len(kills)

@@ -28,7 +28,7 @@ def system(azurite_server: Azurite, tenant: Tenant, folder: Path) -> Iterator[Sy
 
 def lines_since(system: System, before: int) -> list[tuple[str, dict[str, str]]]:
     """The app's own lines of the host's log since a point of it."""
-    texts = system.host.log[before:].splitlines()
+    texts = system.host.output[before:].splitlines()
     return [parsed(text.split("] ", 1)[-1]) for text in texts if " acp." in text]
 
 
@@ -36,7 +36,7 @@ def test_one_operation_leads_from_the_notification_to_the_outcome(
     system: System, tenant: Tenant
 ) -> None:
     """The id on the line of the notification is on the line of its user's move, across the queue."""
-    user, before = tenant.take("third_party"), len(system.host.log)
+    user, before = tenant.take("third_party"), len(system.host.output)
     with system.changing(user):
         system.host.webhook({"value": [system.notification(user)]})
         system.wait_for(user, "moved")
@@ -50,7 +50,7 @@ def test_one_operation_leads_from_the_notification_to_the_outcome(
 
 def test_a_sweep_says_what_it_found_and_its_moves_name_it(system: System, tenant: Tenant) -> None:
     """The sweep's line counts its users; the decisions that follow carry its run and its operation."""
-    user, before = tenant.take("third_party"), len(system.host.log)
+    user, before = tenant.take("third_party"), len(system.host.output)
     system.sweep()
     assert tenant.user(user["id"])["sets"] == 1
     lines = lines_since(system, before)
@@ -64,7 +64,7 @@ def test_a_sweep_says_what_it_found_and_its_moves_name_it(system: System, tenant
 def test_the_measures_are_those_of_the_tables(system: System) -> None:
     """The timer reads the storage: after a catch-up the delta age is that of its link."""
     system.host.run("catch_up")
-    before = len(system.host.log)
+    before = len(system.host.output)
     system.host.run("measure")
     (measured,) = [fields for event, fields in lines_since(system, before) if event == "measured"]
     assert 0 <= int(measured["delta_age_s"]) < 60

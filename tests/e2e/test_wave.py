@@ -11,7 +11,7 @@ from local.azurite.server import Azurite
 from local.waiting import wait_until
 from tests.e2e.proxy import Forward, Proxy, Reply, Request, let_through
 from tests.e2e.system import EVERY_SECOND, NEVER, System
-from tests.e2e.tenant import MICROSOFT, PATIENCE, Tenant, User
+from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant, User
 
 USERS, SEED, LAG = 90, 7, 1
 
@@ -41,10 +41,10 @@ def wait_for_the_end(system: System) -> Ending:
     wait_until(
         lambda: system.tenant.totals()["licensedIncludedNotMicrosoft"] == 0,
         "all licensed, included users are on Microsoft",
-        PATIENCE,
+        TIME_LIMIT,
     )
     system.wait_until_idle()
-    wait_until(lambda: not system.storage.rows("waiting"), "nobody waits", PATIENCE)
+    wait_until(lambda: not system.storage.rows("waiting"), "nobody waits", TIME_LIMIT)
     users = system.tenant.users()
     return {
         "providers": {u["id"]: (u["provider"], u["licensed"], u["planStatus"]) for u in users},
@@ -57,7 +57,7 @@ def wait_for_the_end(system: System) -> Ending:
 class Killer:
     """The rule of a proxy before Teams: at the write number `at`, the host is killed.
 
-    after: whether the service still takes that write; the host does not hear of it either way.
+    after: whether the service still takes that write; the host gets no answer either way.
     From that write on no other reaches the service. The kill waits for `go`, and for Graph to have
     delivered its notifications.
     """
@@ -83,15 +83,15 @@ class Killer:
         if number == self._at:
             if self._after:
                 forward(request)
-            assert self.go.wait(PATIENCE)
+            assert self.go.wait(TIME_LIMIT)
             self._system.tenant.wait_until_delivered()
             self._system.host.kill()
             self.killed.set()
-        self.killed.wait(PATIENCE)
-        return NOBODY_HEARS
+        self.killed.wait(TIME_LIMIT)
+        return NO_ANSWER
 
 
-NOBODY_HEARS = Reply(502, {}, b"")
+NO_ANSWER = Reply(502, {}, b"")
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def teams(folder: Path) -> Iterator[tuple[Tenant, Proxy]]:
 def test_a_wave_that_is_killed_twice_ends_like_one_that_is_not(
     azurite_server: Azurite, folder: Path, teams: tuple[Tenant, Proxy], uninterrupted: Ending
 ) -> None:
-    """SIGKILL after a write that the host does not hear of, and again before one that it saved for."""
+    """SIGKILL after a write whose answer the host does not get, and again before one that it saved for."""
     tenant, proxy = teams
     settings = {
         "ACP_TEAMS_URL": proxy.origin,
@@ -131,13 +131,13 @@ def test_a_wave_that_is_killed_twice_ends_like_one_that_is_not(
         first = proxy.rule = Killer(system, at=8, after=True)
         wave = start_wave(tenant)
         first.go.set()
-        assert first.killed.wait(PATIENCE)
+        assert first.killed.wait(TIME_LIMIT)
         assert 0 < _moved(tenant, wave) < len(wave), "the kill came in the middle"
 
         second = proxy.rule = Killer(system, at=8, after=False)
         second.go.set()
         system.host.start()
-        assert second.killed.wait(PATIENCE)
+        assert second.killed.wait(TIME_LIMIT)
         halfway = _moved(tenant, wave)
         assert 0 < halfway < len(wave), "and so did the second one"
         assert len(system.storage.all_saved()) > 0

@@ -78,13 +78,13 @@ def test_a_forged_notification_is_dropped_without_a_sign(
     system: System, tenant: Tenant, spoiled: dict[str, Any]
 ) -> None:
     """The caller gets the same 202 as Graph; nothing is queued; the log has none of the content."""
-    user, before = tenant.any_user("third_party"), len(system.host.log)
+    user, before = tenant.any_user("third_party"), len(system.host.output)
     genuine = system.host.webhook({"value": []})
     with system.changing(), system.queueing_nothing():
         answer = system.host.webhook({"value": [system.notification(user, **spoiled)]})
     assert answer.status_code == genuine.status_code == 202
     assert answer.content == genuine.content == b""
-    log = system.host.log[before:]
+    log = system.host.output[before:]
     assert log.count("notifications_dropped") == 1
     values = [str(value) for value in spoiled.values() if value]
     content = [*values, "not-a-guid-but-a-secret", user["id"], user["userPrincipalName"]]

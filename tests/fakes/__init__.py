@@ -10,14 +10,15 @@ from tests.fakes.people import (
     microsoft,
     third_party,
 )
+from tests.fakes.rules import FakeRules
 from tests.fakes.state import FakeState
 from tests.fakes.storage import (
-    FakePlans,
+    FakeMoveRequests,
     FakePoison,
     FakeQueue,
     FakeReplaced,
-    FakeRequests,
     FakeRuns,
+    FakeSweepPages,
     FakeUsers,
     FakeWaiting,
 )
@@ -28,13 +29,14 @@ __all__ = [
     "PASSCODE",
     "FakeClock",
     "FakeDirectory",
-    "FakePlans",
+    "FakeMoveRequests",
     "FakePoison",
     "FakeQueue",
     "FakeReplaced",
-    "FakeRequests",
+    "FakeRules",
     "FakeRuns",
     "FakeState",
+    "FakeSweepPages",
     "FakeTeams",
     "FakeUsers",
     "FakeWaiting",

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.clients.graph_models import DeltaPage, Subscription
+from shared.domain.listing import ChangePage
+from shared.domain.subscription import GraphSubscription
 from shared.domain.user import DirectoryUser
-from shared.errors import NotFoundError, RefusedError, ServiceError
+from shared.errors import NotFoundError, RejectedError, ServiceError
 
 
 @dataclass
@@ -22,7 +23,7 @@ class FakeDirectory:
     created: list[str] = field(default_factory=list)
     latest_links: int = 1
     delta_links: list[str] = field(default_factory=list)
-    delta_pages: list[DeltaPage] = field(default_factory=list)
+    delta_pages: list[ChangePage] = field(default_factory=list)
     delta_error: ServiceError | None = None
     reprocessed: list[str] = field(default_factory=list)
     reprocess_error: ServiceError | None = None
@@ -56,31 +57,26 @@ class FakeDirectory:
 
     async def create_subscription(
         self, url: str, client_state: str, expires: datetime
-    ) -> Subscription:
+    ) -> GraphSubscription:
         if self.create_error:
             raise self.create_error
         if self.one_subscription_only and self.live:
-            raise RefusedError("Graph", "POST /v1.0/subscriptions", "HTTP 409", "Conflict", 409)
+            raise RejectedError("Graph", "POST /v1.0/subscriptions", "HTTP 409", "Conflict", 409)
         name = f"subscription-{len(self.created) + 1}"
         self.created.append(url)
         self.live[name] = expires
-        return Subscription(id=name, expirationDateTime=expires)
+        return GraphSubscription(name, expires, url)
 
-    async def renew_subscription(self, subscription_id: str, expires: datetime) -> Subscription:
+    async def renew_subscription(
+        self, subscription_id: str, expires: datetime
+    ) -> GraphSubscription:
         if subscription_id not in self.live:
             raise NotFoundError("Graph", "PATCH /v1.0/subscriptions/{id}", "HTTP 404")
         self.live[subscription_id] = expires
-        return Subscription(id=subscription_id, expirationDateTime=expires)
+        return self._subscription(subscription_id)
 
-    async def subscriptions(self) -> list[Subscription]:
-        return [
-            Subscription(
-                id=name,
-                expirationDateTime=end,
-                notificationUrl=self.created[int(name.rsplit("-", 1)[1]) - 1],
-            )
-            for name, end in self.live.items()
-        ]
+    async def subscriptions(self) -> list[GraphSubscription]:
+        return [self._subscription(name) for name in self.live]
 
     async def delete_subscription(self, subscription_id: str) -> None:
         if self.live.pop(subscription_id, None) is None:
@@ -89,7 +85,7 @@ class FakeDirectory:
     async def latest_delta_link(self) -> str:
         return f"latest-{self.latest_links}"
 
-    async def changes(self, link: str) -> AsyncIterator[DeltaPage]:
+    async def changes(self, link: str) -> AsyncIterator[ChangePage]:
         self.delta_links.append(link)
         if self.delta_error:
             raise self.delta_error
@@ -100,3 +96,7 @@ class FakeDirectory:
         if self.reprocess_error:
             raise self.reprocess_error
         self.reprocessed.append(user_id)
+
+    def _subscription(self, name: str) -> GraphSubscription:
+        url = self.created[int(name.rsplit("-", 1)[1]) - 1]
+        return GraphSubscription(name, self.live[name], url)

@@ -31,7 +31,7 @@ def microsoft(
 
 
 def licensed(number: int = 1, status: PlanStatus | None = PlanStatus.ENABLED) -> DirectoryUser:
-    """A user as Graph has it, licensed unless told otherwise."""
+    """A user as Graph has it, licensed unless described differently."""
     return DirectoryUser(guid(number), f"user{number}@contoso.example", status, usage_location="US")
 
 

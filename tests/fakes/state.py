@@ -1,16 +1,17 @@
-"""The single things that the app remembers, in memory."""
+"""The singletons that the app remembers, in memory."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared.storage.state import SubscriptionState
+from shared.domain.subscription import ChangeSubscription
 
 
 @dataclass
 class FakeState:
-    """The single things; counts how often the subscription is read."""
+    """The singletons; counts how often the subscription is read."""
 
-    known: SubscriptionState | None = None
+    known: ChangeSubscription | None = None
     reads: int = 0
     link: str | None = None
     link_at: datetime | None = None
@@ -18,12 +19,15 @@ class FakeState:
     wanted: bool = False
     released: list[str] = field(default_factory=list)
     leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    excluded: dict[str, str] = field(default_factory=dict)
+    protecting: dict[str, str] | None = None
+    faults: list[str] = field(default_factory=list)
 
-    async def subscription(self) -> SubscriptionState | None:
+    async def subscription(self) -> ChangeSubscription | None:
         self.reads += 1
         return self.known
 
-    async def put_subscription(self, subscription: SubscriptionState) -> None:
+    async def save_subscription(self, subscription: ChangeSubscription) -> None:
         self.known = subscription
 
     async def delta_at(self) -> datetime | None:
@@ -32,13 +36,13 @@ class FakeState:
     async def delta_link(self) -> str | None:
         return self.link
 
-    async def put_delta_link(self, link: str) -> None:
+    async def save_delta_link(self, link: str) -> None:
         self.link = link
 
     async def current_sweep(self) -> str | None:
         return self.sweep
 
-    async def put_current_sweep(self, run: str | None) -> None:
+    async def save_current_sweep(self, run: str | None) -> None:
         self.sweep = run
 
     async def sweep_requested(self) -> bool:
@@ -55,6 +59,24 @@ class FakeState:
 
     async def remove_released_sweep(self, run: str) -> None:
         self.released = [known for known in self.released if known != run]
+
+    async def excluded_ids(self) -> Mapping[str, str]:
+        return dict(self.excluded)
+
+    async def save_excluded_ids(self, ids: Mapping[str, str]) -> None:
+        self.excluded = dict(ids)
+
+    async def protection(self) -> Mapping[str, str] | None:
+        return self.protecting
+
+    async def save_protection(self, settings: Mapping[str, str]) -> None:
+        self.protecting = dict(settings)
+
+    async def rule_faults(self) -> Sequence[str]:
+        return list(self.faults)
+
+    async def save_rule_faults(self, faults: Sequence[str]) -> None:
+        self.faults = list(faults)
 
     async def acquire(
         self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False

@@ -5,18 +5,14 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from azure.storage.queue import QueueMessage
-
+from shared.domain.messages import Message, MoveMessage, PageMessage, PoisonMessage
+from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.outcome import Outcome, UserResult
+from shared.domain.retry import Waiting
+from shared.domain.run import Run, Signal, SweepPage
+from shared.domain.saved import KnownUser, ReplacedProvider
 from shared.domain.user import ServiceUser
-from shared.domain.waiting import Waiting
-from shared.errors import StateError, StorageError, TooLargeError
-from shared.storage.plans import PagePlan
-from shared.storage.poison import PoisonMessage
-from shared.storage.replaced import ReplacedProvider
-from shared.storage.requests import RequestPage, Wish
-from shared.storage.runs import Run
-from shared.storage.users import KnownUser
+from shared.errors import BusyError, ConflictError, StorageError, TooLargeError
 
 
 @dataclass
@@ -32,7 +28,9 @@ class FakeReplaced:
     async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
         return self.moves.get(user_id)
 
-    async def save(self, user: ServiceUser, now: datetime, *, for_move: bool = False) -> bool:
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, *, for_move: bool = False
+    ) -> bool:
         if self.down:
             raise StorageError("insert in table replacedproviders", "HttpResponseError")
         if self.too_large:
@@ -42,6 +40,10 @@ class FakeReplaced:
         if for_move and user.provider:
             self.moves[user.id] = (user.provider.name, now)
         return True
+
+    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
+        if user.id in self.moves and self.moves[user.id][1] <= now:
+            del self.moves[user.id]
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
         return [
@@ -60,40 +62,57 @@ class FakeUsers:
     results: dict[str, UserResult] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     moved: dict[str, datetime] = field(default_factory=dict)
+    old_provider: dict[str, str] = field(default_factory=dict)
+    moved_run: dict[str, str | None] = field(default_factory=dict)
     looked_at: dict[str, datetime] = field(default_factory=dict)
 
     async def moved_at(self, user_id: str) -> datetime | None:
         return self.moved.get(user_id)
 
-    async def get(self, user_id: str) -> KnownUser | None:
+    async def known(self, user_id: str) -> KnownUser | None:
         result = self.results.get(user_id)
         if result is None:
             return None
         moved, looked = self.moved.get(user_id), self.looked_at.get(user_id)
-        return KnownUser(user_id, result.outcome, result.reason, moved, looked, result.old_provider)
+        return KnownUser(
+            user_id,
+            result.outcome,
+            result.reason,
+            moved,
+            looked,
+            self.old_provider.get(user_id),
+            self.moved_run.get(user_id),
+        )
 
-    async def record(self, result: UserResult, cause: str, now: datetime) -> None:
+    async def record_result(
+        self, result: UserResult, signal: Signal, now: datetime, run: str | None = None
+    ) -> None:
         if result.user_id in self.down:
             raise StorageError("write in table users", "HttpResponseError")
         self.results[result.user_id] = result
         self.looked_at[result.user_id] = now
         if result.outcome is Outcome.MOVED:
             self.moved[result.user_id] = now
+            self.moved_run[result.user_id] = run
+            self.old_provider[result.user_id] = result.old_provider or ""
 
 
 @dataclass
 class FakeWaiting:
-    """Waiting rows."""
+    """Waiting rows; users in `unclaimable` cannot be claimed."""
 
     rows: dict[str, Waiting] = field(default_factory=dict)
+    unclaimable: set[str] = field(default_factory=set)
 
-    async def get(self, user_id: str) -> Waiting | None:
+    async def find_waiting(self, user_id: str) -> Waiting | None:
         return self.rows.get(user_id)
 
-    async def put(self, waiting: Waiting) -> None:
-        self.rows[waiting.user_id] = waiting
+    async def save_waiting(self, waiting: Waiting) -> None:
+        known = self.rows.get(waiting.user_id)
+        if known is None or known.looked_at <= waiting.looked_at:
+            self.rows[waiting.user_id] = waiting
 
-    async def remove(self, user_id: str, looked_at: datetime) -> Waiting | None:
+    async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
         if user_id in self.rows and self.rows[user_id].looked_at <= looked_at:
             return self.rows.pop(user_id)
         return None
@@ -109,13 +128,15 @@ class FakeWaiting:
                 yield row
 
     async def claim(self, user_id: str, until: datetime) -> None:
+        if user_id in self.unclaimable:
+            raise StorageError("update in table waiting", "HttpResponseError")
         if user_id in self.rows:
             self.rows[user_id] = dataclasses.replace(self.rows[user_id], due=until)
 
-    async def due(self, now: datetime) -> AsyncIterator[Waiting]:
+    async def due(self, now: datetime) -> AsyncIterator[str]:
         for row in list(self.rows.values()):
-            if row.due is not None and row.due <= now:
-                yield row
+            if row.due <= now:
+                yield row.user_id
 
 
 @dataclass
@@ -126,13 +147,13 @@ class FakeRuns:
     recorded: dict[str, list[UserResult]] = field(default_factory=dict)
     fails: int = 0
 
-    async def put(self, run: Run) -> None:
+    async def save_run(self, run: Run) -> None:
         self.runs[run.id] = run
 
-    async def get(self, run: str) -> Run | None:
+    async def find_run(self, run: str) -> Run | None:
         return self.runs.get(run)
 
-    async def record(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
+    async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
         if self.fails:
             self.fails -= 1
             raise StorageError("write in table runresults", "HttpResponseError")
@@ -144,7 +165,7 @@ class FakeRuns:
         for result in list(self.recorded.get(run, [])):
             yield result
 
-    async def month(self, month: datetime) -> AsyncIterator[Run]:
+    async def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
         for run_id in sorted(self.runs):
             if run_id.startswith(f"{month:%Y%m}"):
                 yield self.runs[run_id]
@@ -156,18 +177,18 @@ class FakeRuns:
 
 
 @dataclass
-class FakePlans:
+class FakeSweepPages:
     """Pages of sweeps."""
 
-    known: dict[str, dict[int, PagePlan]] = field(default_factory=dict)
+    known: dict[str, dict[int, SweepPage]] = field(default_factory=dict)
 
-    async def put(self, run: str, page: PagePlan) -> None:
+    async def save_sweep_page(self, run: str, page: SweepPage) -> None:
         self.known.setdefault(run, {})[page.number] = page
 
     async def mark_sent(self, run: str, number: int) -> None:
         self.known[run][number] = dataclasses.replace(self.known[run][number], sent=True)
 
-    async def pages(self, run: str) -> AsyncIterator[PagePlan]:
+    async def pages(self, run: str) -> AsyncIterator[SweepPage]:
         for _, page in sorted(self.known.get(run, {}).items()):
             yield page
 
@@ -176,21 +197,23 @@ class FakePlans:
 
 
 @dataclass
-class FakeRequests:
+class FakeMoveRequests:
     """Pages of what people asked for; `down` makes every call fail."""
 
     known: dict[str, dict[int, RequestPage]] = field(default_factory=dict)
-    wishes: dict[str, Wish] = field(default_factory=dict)
+    asked: dict[str, MoveRequest] = field(default_factory=dict)
     keys: dict[str, tuple[str, str]] = field(default_factory=dict)
+    claims: dict[tuple[str, int], datetime] = field(default_factory=dict)
+    mailed: set[tuple[str, str]] = field(default_factory=set)
     down: bool = False
 
-    async def put_wish(self, run: str, wish: Wish) -> None:
+    async def save_request(self, run: str, request: MoveRequest) -> None:
         self._check()
-        self.wishes[run] = wish
+        self.asked[run] = request
 
-    async def wish(self, run: str) -> Wish:
+    async def request(self, run: str) -> MoveRequest:
         self._check()
-        return self.wishes.get(run, Wish())
+        return self.asked.get(run, MoveRequest())
 
     async def page(self, run: str, number: int) -> RequestPage | None:
         self._check()
@@ -204,12 +227,37 @@ class FakeRequests:
         self._check()
         known, known_asked = self.keys.setdefault(key, (run, asked))
         if known_asked != asked:
-            raise StateError("Idempotency-Key: it was sent with another request")
+            raise ConflictError("Idempotency-Key: it was sent with another request")
         return known
 
-    async def put(self, run: str, page: RequestPage) -> None:
+    async def save_page(self, run: str, page: RequestPage) -> None:
         self._check()
         self.known.setdefault(run, {}).setdefault(page.number, page)
+
+    async def mark_mailed(self, run: str, user_id: str) -> bool:
+        self._check()
+        new = (run, user_id) not in self.mailed
+        self.mailed.add((run, user_id))
+        return new
+
+    async def unmark_mailed(self, run: str, user_id: str) -> None:
+        self._check()
+        self.mailed.discard((run, user_id))
+
+    async def claim_page(
+        self, run: str, number: int, now: datetime, until: datetime
+    ) -> RequestPage | None:
+        page = await self.page(run, number)
+        if page is None or page.done:
+            return None
+        if self.claims.get((run, number), now) > now:
+            raise BusyError(f"run {run!r}: page {number} is being carried out")
+        self.claims[run, number] = until
+        return page
+
+    async def give_up_page(self, run: str, number: int) -> None:
+        self._check()
+        self.claims.pop((run, number), None)
 
     async def mark_done(self, run: str, number: int) -> None:
         self._check()
@@ -229,27 +277,54 @@ class FakeRequests:
 class FakeQueue:
     """Sent messages; `down` makes sending fail."""
 
-    texts: list[str] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
     delays: list[float] = field(default_factory=list)
     down: bool = False
 
-    async def send(self, texts: Sequence[str], delay: float = 0) -> None:
+    async def send(self, messages: Sequence[Message], delay: float = 0) -> None:
         if self.down:
             raise StorageError("send to queue moves", "HttpResponseError")
-        self.texts.extend(texts)
-        self.delays.extend([delay] * len(texts))
+        self.messages.extend(messages)
+        self.delays.extend([delay] * len(messages))
+
+    @property
+    def moves(self) -> list[MoveMessage]:
+        """The messages with users."""
+        return [each for each in self.messages if isinstance(each, MoveMessage)]
+
+    @property
+    def pages(self) -> list[PageMessage]:
+        """The messages with a page of a run."""
+        return [each for each in self.messages if isinstance(each, PageMessage)]
+
+    @property
+    def users(self) -> list[str]:
+        """The users of all messages, in order."""
+        return [user for each in self.moves for user in each.users]
 
 
 @dataclass
-class FakePoison:
-    """Texts on the poison queue; the id of each is `message-` and its place."""
+class FakePoison[Content]:
+    """A poison queue; a text stands for a malformed message. The id of each is its place."""
 
-    texts: list[str] = field(default_factory=list)
+    contents: list[Content | str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
 
-    async def messages(self) -> AsyncIterator[PoisonMessage]:
-        for place, text in enumerate(self.texts):
-            yield PoisonMessage(text, QueueMessage(id=f"message-{place}"))
+    async def messages(self) -> AsyncIterator[PoisonMessage[Content]]:
+        for place, content in enumerate(self.contents):
+            if isinstance(content, str):
+                yield PoisonMessage(f"message-{place}", None, content)
+            else:
+                yield PoisonMessage(f"message-{place}", content)
 
-    async def delete(self, message: PoisonMessage) -> None:
-        self.deleted.append(message.handle.id)
+    async def delete(self, message: PoisonMessage[Content]) -> None:
+        self.deleted.append(message.id)
+
+    @property
+    def left(self) -> list[Content | str]:
+        """What was not deleted."""
+        return [
+            content
+            for place, content in enumerate(self.contents)
+            if f"message-{place}" not in self.deleted
+        ]

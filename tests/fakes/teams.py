@@ -4,10 +4,14 @@ import dataclasses
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from shared.clients.teams_models import Page
+from shared.domain.bridges import BridgeNumber
+from shared.domain.listing import Provider, TeamsPage, TenantSwitches
 from shared.domain.user import ServiceUser
-from shared.errors import InputError, ServiceError, UnreachableError
+from shared.errors import InputError, LateTurnError, ServiceError, UnreachableError
 from tests.fakes.people import microsoft
+
+QUIET = TenantSwitches(replaces_provider=False, sends_mail=False, sends_meetings=False)
+"""Switches of a tenant in which a move has no side effect."""
 
 
 @dataclass
@@ -21,6 +25,12 @@ class FakeTeams:
     on_no_bridge: set[str] = field(default_factory=set)
     mailed: list[str] = field(default_factory=list)
     reads: int = 0
+    first_reads: int = 0
+    """Those of the reads that went before the calls of other users."""
+    late_turns: int = 0
+    """Sets that get no turn in the time they have, and are not made."""
+    changed_while_late: ServiceUser | None = None
+    """What somebody else makes of the user while the next set waits for a turn in vain."""
     takes_effect_and_fails: bool = False
     """Whether the next set happens and answers an error all the same."""
     changed_meanwhile: ServiceUser | None = None
@@ -35,13 +45,20 @@ class FakeTeams:
     stop_with: ServiceError = field(
         default_factory=lambda: UnreachableError("Teams", "GET /Teams.User/users", "ReadTimeout")
     )
+    tenant_switches: TenantSwitches = QUIET
+    tenant_providers: list[Provider] = field(default_factory=list)
+    bridges: list[BridgeNumber] = field(default_factory=list)
+    tenant_error: ServiceError | None = None
+    """What every call answers that is about the whole tenant."""
+    tenant_reads: int = 0
     _before: dict[str, tuple[int, ServiceUser]] = field(default_factory=dict)
 
     def add(self, *users: ServiceUser) -> None:
         self.known |= {user.id: user for user in users}
 
-    async def user(self, user_id: str) -> ServiceUser | None:
+    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
         self.reads += 1
+        self.first_reads += first
         if error := self.errors.get(user_id):
             raise error
         left, old = self._before.get(user_id, (0, None))
@@ -50,7 +67,7 @@ class FakeTeams:
             return old
         return self.known.get(user_id)
 
-    async def pages(self, start: str | None = None) -> AsyncIterator[Page]:
+    async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
         users = list(self.known.values())
         for at in range(int(start or 0), max(len(users), 1), self.page_size):
             if self.stop_at is not None and at >= self.stop_at:
@@ -58,7 +75,19 @@ class FakeTeams:
             self.pages_read.append(at)
             following = at + self.page_size
             link = str(following) if following < len(users) else None
-            yield Page(users[at:following], link, self.faults if at == 0 else [])
+            yield TeamsPage(users[at:following], link, self.faults if at == 0 else [])
+
+    async def switches(self) -> TenantSwitches:
+        self._read_tenant()
+        return self.tenant_switches
+
+    async def providers(self) -> list[Provider]:
+        self._read_tenant()
+        return list(self.tenant_providers)
+
+    async def bridge_numbers(self) -> list[BridgeNumber]:
+        self._read_tenant()
+        return list(self.bridges)
 
     async def bridge_of(self, number: str) -> str:
         if number in self.on_no_bridge:
@@ -74,7 +103,14 @@ class FakeTeams:
         toll_free: str | None = None,
         bridge: str | None = None,
         send_email: bool = False,
+        within: float | None = None,
     ) -> None:
+        if within is not None and (self.late_turns or within < 0):
+            self.late_turns = max(0, self.late_turns - 1)
+            if self.changed_while_late:
+                self.add(self.changed_while_late)
+                self.changed_while_late = None
+            raise LateTurnError("Teams", "PUT /Teams.Cpc/users/{id}", "no turn in time")
         self.sets.append((user_id, replace, number))
         self.mailed += [user_id] * send_email
         if error := self.set_errors.get(user_id):
@@ -91,3 +127,8 @@ class FakeTeams:
         if self.takes_effect_and_fails:
             self.takes_effect_and_fails = False
             raise UnreachableError("Teams", "PUT /Teams.Cpc/users/{id}", "ReadTimeout")
+
+    def _read_tenant(self) -> None:
+        self.tenant_reads += 1
+        if self.tenant_error:
+            raise self.tenant_error

@@ -4,15 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from functions.http.routes import ROUTES
 from infra.package import CODE, PackageError, copy, declared, indexed
 
 
 @pytest.mark.large
 def test_every_declared_function_is_indexed(tmp_path: Path) -> None:
-    """What the code decorates is what the worker finds, each with its trigger."""
+    """What the code decorates and the table of routes are what the worker finds, each with its trigger."""
     copy(CODE, tmp_path)
     found = indexed(tmp_path)
-    assert {name.split()[0] for name in found} == declared(tmp_path)
+    routes = {route.name for route in ROUTES}
+    assert {name.split()[0] for name in found} == declared(tmp_path) | routes
+    assert {f"{name} (http)" for name in routes} <= set(found)
     assert "license_events (eventGrid)" in found
 
 

@@ -1,6 +1,12 @@
+from pathlib import Path
+
 import pytest
 
+from cli.errors import CommandError
+from cli.local_extra import require_local
 from cli.main import run
+from shared import __version__
+from shared.settings.settings import unknown_settings
 
 
 @pytest.mark.parametrize(
@@ -30,7 +36,7 @@ def test_bad_options_are_one_line_and_status_2(
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"]])
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
 def test_help_lists_the_commands(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Without arguments, as with --help, the commands are shown."""
     assert run(arguments) == 0
@@ -50,3 +56,47 @@ def test_the_demo_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["demo", "--help"]) == 0
     shown = capsys.readouterr().out
     assert all(word in shown for word in ("--users", "--seed", "--json", "--keep", "Ends with 0"))
+
+
+def test_every_command_takes_the_short_option_for_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """`acp COMMAND -h` is `acp COMMAND --help`."""
+    assert run(["doctor", "-h"]) == 0
+    assert "doctor [OPTIONS]" in capsys.readouterr().out
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    """`acp --version` prints one line."""
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"acp {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("shell", "words"),
+    [("bash", "complete -o"), ("zsh", "#compdef"), ("powershell", "Register-ArgumentCompleter")],
+)
+def test_completion_is_shown_for_the_named_shell(
+    shell: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The script is for the shell that is named, whatever shell runs this."""
+    with pytest.raises(SystemExit) as ended:
+        run(["--show-completion", shell])
+    assert ended.value.code == 0
+    assert words in capsys.readouterr().out
+
+
+def test_a_missing_extra_is_one_line_that_says_how_to_get_it() -> None:
+    """Status 2, and a command that names what was installed, with the extra."""
+    with pytest.raises(CommandError, match=r"^acp demo needs the extra .*\[local\]'$") as error:
+        require_local("demo", modules=["no_such_module"])
+    assert error.value.status == 2
+
+
+def test_a_variable_names_the_settings_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """ACP_SETTINGS is read as --settings is, and is not taken for a setting of the app."""
+    file = str(tmp_path / "no.json")
+    monkeypatch.setenv("ACP_SETTINGS", file)
+    assert run(["runs"]) == 2
+    assert f"{file}: there is no such file" in capsys.readouterr().err
+    assert unknown_settings({"ACP_SETTINGS": file}) == []

@@ -129,7 +129,7 @@ def test_a_table_in_a_pipe_breaks_no_line(written: Written) -> None:
 
 
 def test_a_table_has_a_column_that_a_row_lacks(written: Written) -> None:
-    """A row without a value for a column leaves it empty, and what is no column is not shown."""
+    """A row without a value for a column leaves it empty, and other values are not shown."""
     text = written(Output.TABLE, {"user": "a", "secret": "x"}, row("b", "BT"))
     assert [line.split() for line in text.splitlines()[1:]] == [["a"], ["b", "BT"]]
 

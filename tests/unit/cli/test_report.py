@@ -3,14 +3,14 @@
 from html.parser import HTMLParser
 
 from cli.report import page
-from shared.clients.teams_models import ConferencingSettings
+from shared.domain.listing import TenantSwitches
 from shared.domain.outcome import Outcome, UserResult
-from shared.services.numbers import NumberChange, NumberChanges
-from shared.storage.replaced import ReplacedProvider
-from shared.storage.runs import Run, RunState
+from shared.domain.run import Run, RunState, Signal
+from shared.services.admin.number_changes import NumberChange, NumberChanges
 from tests.fakes import (
     NOON,
     PASSCODE,
+    FakeReplaced,
     FakeTeams,
     guid,
     in_service,
@@ -18,18 +18,14 @@ from tests.fakes import (
     third_party,
 )
 
-SETTINGS = ConferencingSettings(
-    AutomaticallyReplaceAcpProvider=False,
-    AutomaticallySendEmailsToUsers=True,
-    AutomaticallyMigrateUserMeetings=False,
-)
+SWITCHES = TenantSwitches(replaces_provider=False, sends_mail=True, sends_meetings=False)
 HOSTILE = '<script src="https://evil.example/x.js">"&\''
 
 
 def made(*changes: NumberChange, reason: str = "") -> str:
     """The page of a run with these users."""
-    run = Run("r1", "request", RunState.FINISHED, NOON, NOON, reason, {"users": len(changes)})
-    return page(run, changes, SETTINGS, NOON)
+    run = Run("r1", Signal.REQUEST, RunState.FINISHED, NOON, NOON, reason, {"users": len(changes)})
+    return page(run, changes, SWITCHES, NOON)
 
 
 def test_page_shows_numbers_before_and_after() -> None:
@@ -62,21 +58,17 @@ def test_page_cannot_be_made_to_do_anything() -> None:
     }
 
 
-class Saved:
-    """One saved record of each user."""
-
-    async def of(self, user_id: str) -> list[ReplacedProvider]:
-        return [ReplacedProvider(user_id, "InterCall", (third_party(),), NOON)]
-
-
 async def test_numbers_are_looked_up_for_moved_users_only() -> None:
     """Before from the saved record, after from Teams; for the others nothing is asked."""
     teams = FakeTeams()
     teams.add(in_service(1, microsoft()))
+    saved = FakeReplaced()
+    for number in (1, 2):
+        await saved.save_entries(in_service(number, third_party()), NOON)
     results = [
         UserResult(guid(1), Outcome.MOVED, ""),
         UserResult(guid(2), Outcome.UNLICENSED, ""),
     ]
-    changes = [change async for change in NumberChanges(teams, Saved()).of(results)]
+    changes = [change async for change in NumberChanges(teams, saved).of(results)]
     assert [(c.before, c.after) for c in changes] == [(third_party(), microsoft()), (None, None)]
     assert teams.reads == 1

@@ -1,135 +1,128 @@
-"""The queries ask only for what the app logs; each of these mistakes makes the check say so."""
+"""The queries ask only for what the app logs, and their answers are what alerts and charts use."""
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
-from infra import workbook
 from infra.checks import kql
-from shared.events import Handled
-from shared.log import line
+from infra.checks.predicted import resources
+from shared.telemetry.events import Handled
+from shared.telemetry.log import line
 from tests.loglines import parsed
+from tests.seeding import ROOT, copy
 
-ROOT = Path(__file__).parents[3]
 QUERIES = ROOT / "infra" / "queries"
 
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A copy of infra/, to make mistakes in."""
-    shutil.copytree(ROOT / "infra", tmp_path / "infra", ignore=shutil.ignore_patterns("*.py"))
-    return tmp_path
-
-
-def spoil(folder: Path, file: str, old: str, new: str) -> list[str]:
-    """What the check says after `old` became `new` in a file of infra/."""
-    path = folder / "infra" / file
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    workbook_file = folder / "infra" / "workbook.json"
-    if file.startswith("queries/"):
-        workbook_file.write_text(workbook.build(folder / "infra"), encoding="utf-8")
-    return [str(problem) for problem in kql.check(folder)]
+# fmt: off
+MISTAKES = [
+    ("moved_by_cause", "moved: long", "shifted: long", "never has the field 'shifted'"),
+    ("moved_by_cause", "moved: long", "moved: string", "field 'moved' is a long, not a string"),
+    ("delta_age", '"measured "', '"meassured "', "no code logs the event 'meassured '"),
+    ("throttling", '"caught_up "', '"rechecked "', "'rechecked' never has the"),
+    ("held_sweep", "AppTraces", "AppLogs", "at 'AppLogs': The name 'AppLogs' does not refer"),
+    ("held_sweep", '| where Message startswith_cs "sweep_ended "\n', "", "asks for no event"),
+    ("failure_share", "sum(failed)", "sum(faild)", "at 'faild': The name 'faild' does not refer"),
+    ("failure_share", "escape='\\\\'", "escape='^'", "cannot read lines so"),
+    ("ready_to_move", "Message startswith_cs", "Mesage startswith_cs", "at 'Mesage': The name"),
+    ("ready_to_move", "bin(TimeGenerated, 1d)", 'bin(TimeGenerated, "day")',
+     "not compatible with arguments (datetime, string)"),
+    ("waiting_by_age", "| order by", "| sorted by", "at '"),
+]
+# fmt: on
 
 
-def test_the_queries_are_right() -> None:
-    """Every query of the repository asks for events and fields that the code logs."""
-    assert kql.check(ROOT) == []
+@pytest.fixture(scope="module")
+def problems(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What the check says of a copy with each mistake in a query file of its own."""
+    folder = copy(tmp_path_factory.mktemp("kql"))
+    for number, (query, right, wrong, _) in enumerate(MISTAKES):
+        text = (QUERIES / f"{query}.kql").read_text(encoding="utf-8")
+        assert right in text
+        mistaken = folder / "infra" / "queries" / f"mistake{number}.kql"
+        mistaken.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    page = folder / "docs" / "telemetry.md"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("| where Message has", "| where Mesage has"), encoding="utf-8")
+    return [str(one) for one in kql.check(folder)]
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "said"),
-    [
-        ("queries/moved_by_cause.kql", "moved: long", "shifted: long", "never has the field 'shifted'"),
-        ("queries/moved_by_cause.kql", "moved: long", "moved: string", "field 'moved' is a long"),
-        ("queries/delta_age.kql", '"measured "', '"meassured "', "no code logs the event 'meassured'"),
-        ("queries/held_sweep.kql", "AppTraces", "AppLogs", "there is no table AppLogs"),
-        ("queries/held_sweep.kql", '| where Message startswith_cs "sweep_ended "\n', "", "asks for no event"),
-        ("queries/failure_share.kql", "sum(failed)", "sum(faild)", "faild is nothing known here"),
-        ("queries/failure_share.kql", "escape='\\\\'", "escape='^'", "cannot read lines so"),
-        ("queries/throttling.kql", '"caught_up "', '"rechecked "', "'rechecked' never has the"),
-    ],
-)  # fmt: skip
-def test_a_mistake_in_a_query_is_named(
-    folder: Path, file: str, old: str, new: str, said: str
-) -> None:
-    """A field that is never logged, an unknown event, table, name or option: file and name are said."""
-    problems = spoil(folder, file, old, new)
+@pytest.mark.parametrize("number", range(len(MISTAKES)), ids=[said for *_, said in MISTAKES])
+def test_a_mistake_in_a_query_is_named(problems: list[str], number: int) -> None:
+    """A column, field, event, table, type or option that is not there: file, line and name are said."""
+    file = f"infra/queries/mistake{number}.kql:"
     assert [
-        problem for problem in problems if problem.startswith(f"infra/{file}:") and said in problem
+        one for one in problems if re.match(rf"{file}\d+: ", one) and MISTAKES[number][-1] in one
     ]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        (
-            "loadTextContent('../queries/held_sweep.kql')",
-            "'AppTraces | where Message == 1'",
-            "has a query of its own",
-        ),
-        ("held_sweep.kql", "lost_sweep.kql", "loads lost_sweep.kql, which is no file"),
-        ("measure: 'hours_left'", "measure: 'days_left'", "measures days_left"),
-    ],
-)
-def test_a_mistake_in_the_alerts_is_named(folder: Path, old: str, new: str, said: str) -> None:
-    """An alert with a query of its own, without a query, or measuring what its query does not make."""
-    problems = spoil(folder, "app/alerts.bicep", old, new)
-    assert [
-        problem for problem in problems if "infra/app/alerts.bicep" in problem and said in problem
-    ]
-
-
-def test_a_query_that_nobody_uses_is_named(folder: Path) -> None:
+def test_a_query_that_nobody_uses_is_named(problems: list[str]) -> None:
     """What neither workbook nor alerts use would rot."""
-    shutil.copy(QUERIES / "throttling.kql", folder / "infra" / "queries" / "spare.kql")
-    (problem,) = kql.check(folder)
-    assert problem.file == "infra/queries/spare.kql"
+    assert (
+        "infra/queries/mistake0.kql: neither workbook nor alerts use it. Use or remove it."
+        in problems
+    )
 
 
-def test_a_workbook_that_was_edited_by_hand_is_named(folder: Path) -> None:
-    """The workbook's queries are those of the files, and nothing else."""
-    problems = spoil(folder, "workbook.json", "sum(moved)", "max(moved)")
-    assert problems == [
-        "infra/workbook.json: is not what the queries make it. Run python -m infra.workbook."
-    ]
+def test_a_mistake_in_the_docs_is_named_with_its_line(problems: list[str]) -> None:
+    """Queries that people are to paste are read, too."""
+    (found,) = (one for one in problems if one.startswith("docs/"))
+    lines = (ROOT / "docs" / "telemetry.md").read_text(encoding="utf-8").splitlines()
+    number = 1 + next(n for n, one in enumerate(lines) if "| where Message has" in one)
+    assert found.startswith(f"docs/telemetry.md:{number}: at 'Mesage'")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "AppTraces | summarize lines = count() by Message",
+        "AppTraces | project TimeGenerated, Message",
+    ],
+    ids=["no time", "no number"],
+)
+def test_a_chart_needs_a_number_along_an_axis(tmp_path: Path, query: str) -> None:
+    """Columns and types come from the parser, not from the query's words."""
+    folder = copy(tmp_path)
+    text = (QUERIES / "delta_age.kql").read_text(encoding="utf-8")
+    for path in (folder / "infra" / "predicted").glob("*.snapshot.json"):
+        content = path.read_text(encoding="utf-8")
+        old, new = (json.dumps(one, ensure_ascii=False) for one in (text, query))
+        path.write_text(content.replace(old, new), encoding="utf-8")
+    (folder / "infra" / "queries" / "delta_age.kql").write_text(query, encoding="utf-8")
+    assert any("no linechart can show that" in one.wrong for one in kql.check(folder))
 
 
 def test_the_workbook_shows_what_was_asked_for() -> None:
-    """Each chart is one query over the chosen time range, on the workspace that the deployment names."""
-    book = json.loads((ROOT / "infra" / "workbook.json").read_text(encoding="utf-8"))
-    charts = {item["name"]: item["content"] for item in book["items"] if item["type"] == 3}
-    assert set(charts) >= {
-        "ready_to_move",
-        "moved_by_cause",
-        "failures_by_reason",
-        "waiting_by_age",
-        "throttling",
-        "subscription_expiry",
-        "delta_age",
-    }
-    for name, chart in charts.items():
-        assert chart["query"] == (QUERIES / f"{name}.kql").read_text(encoding="utf-8")
-        assert chart["timeContextFromParameter"] == "TimeRange"
-        assert chart["crossComponentResources"] == [workbook.WORKSPACE]
-    bicep = (ROOT / "infra" / "app" / "workbook.bicep").read_text(encoding="utf-8")
-    assert f"'{workbook.WORKSPACE}', logAnalyticsId" in bicep
+    """Each chart is one query over the chosen time range, on the deployment's workspace."""
+    for one in resources(ROOT, "Microsoft.Insights/workbooks"):
+        book = one.at("serializedData")
+        charts = {item["name"]: item["content"] for item in book["items"] if item["type"] == 3}
+        assert set(charts) >= {
+            "ready_to_move",
+            "moved_by_cause",
+            "failures_by_reason",
+            "waiting_by_age",
+            "throttling",
+            "subscription_expiry",
+            "delta_age",
+        }
+        for name, chart in charts.items():
+            assert chart["query"] == (QUERIES / f"{name}.kql").read_text(encoding="utf-8")
+            assert chart["timeContextFromParameter"] == "TimeRange"
+            assert chart["crossComponentResources"] == book["fallbackResourceIds"]
 
 
 def test_there_is_an_alert_for_each_danger() -> None:
     """Poison, needs attention, delta age, subscription expiry, failure share, a held sweep."""
-    bicep = (ROOT / "infra" / "app" / "alerts.bicep").read_text(encoding="utf-8")
-    assert set(re.findall(r"queries/(\w+)\.kql", bicep)) == {
-        "poison_messages",
-        "needs_attention",
-        "delta_age",
-        "subscription_expiry",
-        "failure_share",
-        "held_sweep",
+    alerts = {one.name for one in resources(ROOT, "Microsoft.Insights/scheduledQueryRules")}
+    assert alerts == {
+        "acp-poison-messages",
+        "acp-needs-attention",
+        "acp-delta-age",
+        "acp-subscription-expiry",
+        "acp-failure-share",
+        "acp-held-sweep",
     }
 
 

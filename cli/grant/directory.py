@@ -1,0 +1,150 @@
+"""The tenant's directory: the parts that the grant reads and changes."""
+
+from typing import Protocol
+
+from cli.grant import wire
+from cli.grant.models import (
+    AppRoleAssignment,
+    AppRoleAssignmentPage,
+    Principal,
+    Role,
+    RoleAssignment,
+    RoleAssignmentPage,
+    RolePage,
+)
+from shared.clients.http import ServiceClient
+from shared.clients.wire import Call
+from shared.errors import NotFoundError, RejectedError
+
+_PRINCIPAL = {"$select": "id,appId,displayName,servicePrincipalType"}
+_API = {"$select": "id,appId,displayName,servicePrincipalType,appRoles"}
+
+
+class _Page[T](Protocol):
+    @property
+    def value(self) -> list[T]: ...
+
+    @property
+    def next_link(self) -> str | None: ...
+
+
+class Directory:
+    """Client of Graph with the rights of the signed-in person. Every method raises ServiceError."""
+
+    def __init__(self, service: ServiceClient) -> None:
+        self._service = service
+
+    async def principal(self, key: str) -> Principal | None:
+        """Return the service principal with this object id or client id, or None.
+
+        Source: "Get servicePrincipal", by id and by appId.
+        """
+        try:
+            return await self._service.call(
+                wire.PRINCIPAL,
+                Principal.model_validate_json,
+                ids={"id": key},
+                params=_PRINCIPAL,
+            )
+        except NotFoundError:
+            return await self._by_app(key, _PRINCIPAL)
+
+    async def graph(self) -> Principal | None:
+        """Return the service principal of Microsoft Graph with the permissions that it offers."""
+        return await self._by_app(wire.GRAPH_APP_ID, _API)
+
+    async def app_roles(self, principal: str) -> list[AppRoleAssignment]:
+        """Return the permissions that a service principal has, of every API.
+
+        Source: "List appRoleAssignments granted to a service principal", which also says that
+        what was granted just now may be missing.
+        """
+        return await self._all(
+            wire.APP_ROLES, AppRoleAssignmentPage.model_validate_json, {"id": principal}, {}
+        )
+
+    async def grant(self, principal: str, resource: str, app_role: str) -> bool:
+        """Grant a permission; False when it existed already.
+
+        RejectedError: Graph does not grant it. A repeated assignment is 400
+        `Request_BadRequest` like any other fault, so the list shows whether it exists. Source:
+        "Grant an appRoleAssignment to a service principal".
+        """
+        body = {"principalId": principal, "resourceId": resource, "appRoleId": app_role}
+        try:
+            await self._service.call(wire.GRANT, lambda _: None, ids={"id": principal}, json=body)
+        except RejectedError:
+            have = {each.app_role_id for each in await self.app_roles(principal)}
+            if app_role not in have:
+                raise
+            return False
+        return True
+
+    async def revoke(self, principal: str, assignment: str) -> bool:
+        """Revoke a permission; False when it did not exist. Source: "Delete appRoleAssignment"."""
+        ids = {"id": principal, "assignment": assignment}
+        try:
+            await self._service.call(wire.REVOKE, lambda _: None, ids=ids)
+        except NotFoundError:
+            return False
+        return True
+
+    async def roles(self) -> list[Role]:
+        """Return all directory roles. Source: "List roleDefinitions"."""
+        return await self._all(wire.ROLES, RolePage.model_validate_json, {}, {})
+
+    async def role_assignments(self, principal: str) -> list[RoleAssignment]:
+        """Return the directory roles of a principal. Source: "List unifiedRoleAssignments"."""
+        only = {"$filter": f"principalId eq '{principal}'"}
+        return await self._all(
+            wire.ROLE_ASSIGNMENTS, RoleAssignmentPage.model_validate_json, {}, only
+        )
+
+    async def assign(self, principal: str, role: str) -> bool:
+        """Assign a directory role for the whole tenant; False when it existed already.
+
+        RejectedError: Graph does not assign it; see `grant`. Source: "Create unifiedRoleAssignment".
+        """
+        body = {
+            "@odata.type": "#microsoft.graph.unifiedRoleAssignment",
+            "principalId": principal,
+            "roleDefinitionId": role,
+            "directoryScopeId": "/",
+        }
+        try:
+            await self._service.call(wire.ASSIGN, lambda _: None, json=body)
+        except RejectedError:
+            have = await self.role_assignments(principal)
+            if (role, "/") not in {(a.role_definition_id, a.directory_scope_id) for a in have}:
+                raise
+            return False
+        return True
+
+    async def _by_app(self, app_id: str, select: dict[str, str]) -> Principal | None:
+        try:
+            return await self._service.call(
+                wire.PRINCIPAL_BY_APP,
+                Principal.model_validate_json,
+                ids={"app_id": app_id},
+                params=select,
+            )
+        except NotFoundError:
+            return None
+
+    async def _all[T](
+        self,
+        call: Call,
+        parse: "_Parse[T]",
+        ids: dict[str, str],
+        params: dict[str, str],
+    ) -> list[T]:
+        page = await self._service.call(call, parse, ids=ids, params=params)
+        found = list(page.value)
+        while page.next_link:
+            page = await self._service.call(call, parse, url=page.next_link)
+            found += page.value
+        return found
+
+
+class _Parse[T](Protocol):
+    def __call__(self, body: bytes, /) -> _Page[T]: ...

@@ -1,0 +1,46 @@
+"""Handover text for an administrator who has the rights that the caller lacks. Pure: no I/O."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+from cli.grant.needs import DECISIVE, Need
+from cli.grant.wire import GRAPH_APP_ID
+
+
+def handover(
+    *,
+    tenant: str,
+    identity: str,
+    needs: Sequence[Need],
+    role: str,
+    environment: Mapping[str, str],
+) -> str:
+    """Return a text with the command to run, and the same as a list for other tools.
+
+    role: name or id of the Entra role. environment: the source of the settings that matter.
+    """
+    settings = [
+        f"{name}={shlex.quote(environment[name])}"
+        for name in ("ACP_CLOUD", *DECISIVE)
+        if environment.get(name)
+    ]
+    words = ["acp", "grant", "--tenant", tenant, "--identity", identity, "--role", role]
+    command = " ".join([*settings, shlex.join(words)])
+    return "\n".join(
+        [
+            "Ask a Privileged Role Administrator of the tenant (or a Global Administrator).",
+            "That person runs, in a copy of this project:",
+            "",
+            f"    az login --tenant {tenant} --allow-no-subscriptions",
+            f"    {command}",
+            "",
+            f"or gives the managed identity {identity}, with any other tool:",
+            "",
+            *(
+                f"    application permission {need.permission} of Microsoft Graph "
+                f"({GRAPH_APP_ID}): {need.why}"
+                for need in needs
+            ),
+            f"    Entra role {role}, for the whole tenant: Teams admin API",
+        ]
+    )

@@ -1,0 +1,77 @@
+"""Models of Graph's answers to the grant's calls: only the fields that are read."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+Id = Annotated[str, BeforeValidator(lambda text: text.lower() if isinstance(text, str) else text)]
+"""A GUID; Graph does not guarantee its case."""
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel)
+
+
+class AppRole(_Answer):
+    """A permission that an API offers ("appRole resource type")."""
+
+    id: Id
+    value: str | None = None
+    allowed_member_types: list[str] = Field(default_factory=list)
+    is_enabled: bool = True
+
+
+class Principal(_Answer):
+    """An application's or managed identity's account ("servicePrincipal resource type")."""
+
+    id: Id
+    app_id: Id
+    display_name: str | None = None
+    service_principal_type: str | None = None
+    app_roles: list[AppRole] = Field(default_factory=list)
+
+
+class AppRoleAssignment(_Answer):
+    """A granted permission ("appRoleAssignment resource type")."""
+
+    id: str
+    app_role_id: Id
+    resource_id: Id
+
+
+class AppRoleAssignmentPage(_Answer):
+    """A page of them."""
+
+    value: list[AppRoleAssignment]
+    next_link: str | None = Field(None, alias="@odata.nextLink")
+
+
+class Role(_Answer):
+    """A directory role ("unifiedRoleDefinition resource type"); built-in: id and template are one."""
+
+    id: Id
+    display_name: str
+    template_id: Id | None = None
+
+
+class RolePage(_Answer):
+    """A page of them."""
+
+    value: list[Role]
+    next_link: str | None = Field(None, alias="@odata.nextLink")
+
+
+class RoleAssignment(_Answer):
+    """An assigned directory role ("unifiedRoleAssignment resource type")."""
+
+    id: str
+    role_definition_id: Id
+    directory_scope_id: str | None = None
+
+
+class RoleAssignmentPage(_Answer):
+    """A page of them."""
+
+    value: list[RoleAssignment]
+    next_link: str | None = Field(None, alias="@odata.nextLink")

@@ -1,0 +1,72 @@
+"""The permissions that an app with these settings needs. Pure: no I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from shared.settings.settings import Settings
+
+USERS: Final = "User.Read.All"
+LICENSES: Final = "LicenseAssignment.ReadWrite.All"
+GROUPS: Final = "GroupMember.Read.All"
+
+TEAMS_ADMINISTRATOR: Final = "69091246-20e8-4a56-aa4d-066075b2a7a8"
+"""The template id of the role Teams Administrator ("Microsoft Entra built-in roles")."""
+
+RELEVANT: Final = (
+    "ACP_TENANT_ID",
+    "ACP_CLOUD",
+    "ACP_GRAPH_URL",
+    "ACP_REPROCESS_LICENSES",
+    "ACP_EXCLUDED_GROUPS",
+    "ACP_NUMBER_RULES",
+    "ACP_SIGN_IN_CLIENT_ID",
+    "ACP_SIGN_IN_URL",
+    "ACP_REQUEST_TIMEOUT",
+)
+"""The app settings that the grant reads."""
+
+DECISIVE: Final = ("ACP_REPROCESS_LICENSES", "ACP_EXCLUDED_GROUPS", "ACP_NUMBER_RULES")
+"""The settings that determine which permissions are needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A Graph application permission by name, and its purpose."""
+
+    permission: str
+    why: str
+
+
+def needed(settings: Settings) -> tuple[Need, ...]:
+    """Return the application permissions that an app with these settings needs, and no others.
+
+    Sources, least privileged application permission of each page: "List users", "user: delta",
+    "Create subscription" (users); "user: reprocessLicenseAssignment"; "user: checkMemberGroups",
+    "Get group" and "List group transitive members".
+    """
+    needs = [Need(USERS, "licenses, changes and notifications of users")]
+    if settings.reprocess_licenses:
+        needs.append(Need(LICENSES, "ACP_REPROCESS_LICENSES is true"))
+    naming = [
+        name
+        for name, is_set in {
+            "ACP_EXCLUDED_GROUPS": bool(settings.excluded_groups),
+            "ACP_NUMBER_RULES": bool(settings.number_rules.by_group),
+        }.items()
+        if is_set
+    ]
+    if naming:
+        verb = "names" if len(naming) == 1 else "name"
+        needs.append(Need(GROUPS, f"{' and '.join(naming)} {verb} groups"))
+    return tuple(needs)
+
+
+def read_settings(environment: Mapping[str, str], tenant: str) -> Settings:
+    """Return the settings that determine the needs, for the tenant; the others have their defaults.
+
+    SettingsError: one of them is malformed. The storage settings are not needed.
+    """
+    given = {name: environment[name] for name in RELEVANT if name in environment}
+    stand_in = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+    return Settings.from_environment({**given, "ACP_TENANT_ID": tenant, **stand_in})

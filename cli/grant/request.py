@@ -1,0 +1,24 @@
+"""The options of `acp grant`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SignIn(StrEnum):
+    """Sign-in whose rights are used."""
+
+    AZ = "az"
+    DEVICE = "device"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRequest:
+    """Parameters of a grant. `environment`: the source of the settings, for the handover text."""
+
+    identity: str
+    role: str
+    sign_in: SignIn
+    revoke: bool
+    what_if: bool
+    environment: Mapping[str, str]

@@ -1,1 +1,0 @@
-"""Giving the app's managed identity its rights in the tenant; never part of the deployed app."""

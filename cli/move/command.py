@@ -1,0 +1,232 @@
+"""`acp move`: set Microsoft as the provider of the users you name."""
+
+import asyncio
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.connection import SettingsOption, connect
+from cli.errors import CommandError
+from cli.move.parameters import (
+    Parameters,
+    Where,
+    counted,
+    refuse_other_protection,
+    tell_preview,
+    tell_side_effects,
+)
+from cli.move.progress import Interrupts, progress
+from cli.move.selection import Selection
+from cli.output import RESULT_COLUMNS, Output, OutputOption, show, show_results, tell
+
+if TYPE_CHECKING:
+    from shared.bootstrap.services import App
+    from shared.domain.outcome import UserResult
+    from shared.domain.run import Run
+
+_TROUBLE = frozenset({"failed", "not_found", "unlicensed"})
+_INTERRUPTED = 130
+
+
+def move(
+    *,
+    users: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Ids or addresses, separated by commas or spaces."),
+    ] = None,
+    csv: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A CSV file with one user per line; - is stdin."),
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="CSV: the column with the users.")
+    ] = None,
+    skip_bad_lines: Annotated[
+        bool, typer.Option("--skip-bad-lines", help="CSV: skip lines that name no user.")
+    ] = False,
+    provider: Annotated[
+        str | None, typer.Option(metavar="NAME", help="All users of one third-party provider.")
+    ] = None,
+    all_third_party: Annotated[
+        bool, typer.Option("--all-third-party", help="All users of any third-party provider.")
+    ] = False,
+    resume: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Resume an interrupted run.")
+    ] = None,
+    send_email: Annotated[
+        bool,
+        typer.Option(
+            "--send-email/--no-send-email",
+            help="Have Microsoft mail the users their new numbers and PIN, whatever the tenant's setting.",
+        ),
+    ] = False,
+    service_number: Annotated[
+        str | None,
+        typer.Option(
+            metavar="+NUMBER", help="Their default toll number, instead of the number rules."
+        ),
+    ] = None,
+    toll_free_number: Annotated[
+        str | None, typer.Option(metavar="+NUMBER", help="Their default toll-free number.")
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Show what would happen to each user and why; change nothing."
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    where: Annotated[
+        Where | None,
+        typer.Option(
+            help="Who does the work: this process or the deployed app. Default: app with --app."
+        ),
+    ] = None,
+    app: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            envvar="ACP_APP_URL",
+            help="The deployed app; ACP_APP_KEY or ACP_APP_TOKEN opens it.",
+        ),
+    ] = None,
+    settings: SettingsOption = None,
+    output: OutputOption = Output.TABLE,
+) -> int:
+    """Make Microsoft the audio conferencing provider of the users you name, now.
+
+    Each user is handled as by the function app: only licensed users are moved, and the entries that are
+    replaced are saved first. Ctrl-C finishes the users being moved; `--resume` continues.
+
+    Exits with 0 when all is done, 1 when users failed, are unlicensed or unknown, 2 for bad input,
+    3 when Microsoft 365 or the storage could not be reached, 130 when interrupted.
+
+    Examples:
+
+    `acp move --users "adele@contoso.com, alex@contoso.com" --dry-run`
+
+    `acp move --csv users.csv --column UPN --yes --output csv > results.csv`
+
+    `acp move --provider InterCall`
+
+    `acp move --csv users.csv --app https://contoso-acp.azurewebsites.net`
+    """
+    chosen = [users is not None, csv is not None, provider is not None, all_third_party]
+    if sum([*chosen, resume is not None]) != 1:
+        raise CommandError(
+            "name the users with one of --users, --csv, --provider, --all-third-party, --resume", 2
+        )
+    if column is not None and csv is None:
+        raise CommandError("--column names a column of a --csv file", 2)
+    if resume is not None and dry_run:
+        raise CommandError(
+            "--resume moves the remaining users; it cannot be combined with --dry-run", 2
+        )
+    parameters = Parameters(dry_run, yes, send_email, service_number, toll_free_number)
+    if resume is not None and parameters.body():
+        raise CommandError(
+            "--resume keeps the options that the run began with: leave out the others", 2
+        )
+    selection = Selection(users, csv, column, skip_bad_lines, provider)
+    if where is None:
+        where = Where.DIRECT if app is None else Where.APP
+    if where is Where.APP:
+        if app is None:
+            raise CommandError("--where app: name the app with --app URL or ACP_APP_URL", 2)
+        return _move_by_app(app, selection, resume, output, parameters)
+    if resume is not None:
+        return asyncio.run(_resume(resume, settings, output))
+    return asyncio.run(_move(selection, settings, output, parameters))
+
+
+async def _move(
+    selection: Selection, settings: Path | None, output: Output, parameters: Parameters
+) -> int:
+    names = selection.given()
+    async with connect(settings) as app:
+        request = await app.validated(parameters.request(names, selection.provider))
+        if names is None:
+            found = app.finder.on_third_party(request.provider)
+            names = [user.user_id async for user in found]
+        tell(f"{len(names):,} users")
+        if not names:
+            raise CommandError("no users were found; nothing was done", 2)
+        tenant = await tell_side_effects(app)
+        if parameters.dry_run:
+            previews = app.previewer.preview(names, request.options)
+            results = [result async for result in previews]
+            show_results(results, output)
+            tell_preview(results, tenant)
+            return 1 if _troubled(results) else 0
+        if not parameters.yes:
+            _confirm(len(names))
+        await refuse_other_protection(app)
+        run = await app.move_runner.begin(names, request.options)
+        tell(f"run {run.id}")
+        return await _carry_out(app, run, output)
+
+
+def _move_by_app(
+    url: str, selection: Selection, resume: str | None, output: Output, parameters: Parameters
+) -> int:
+    from cli.move.app import RemoteApp  # noqa: PLC0415 - httpx, which other commands may not need
+
+    names = None if resume else selection.given()
+    with RemoteApp(url) as app:
+        if resume is None:
+            if not (parameters.yes or parameters.dry_run):
+                _confirm(len(names) if names is not None else "all")
+            resume = app.begin({**selection.body(names), **parameters.body()})
+        tell(f"run {resume}")
+        app.follow(resume)
+        rows = list(app.results(resume))
+    troubled = [each for each in rows if each["outcome"] in _TROUBLE]
+    everybody = output is not Output.TABLE or parameters.dry_run
+    show(rows if everybody else troubled, RESULT_COLUMNS, output)
+    return 1 if troubled else 0
+
+
+async def _resume(run_id: str, settings: Path | None, output: Output) -> int:
+    async with connect(settings) as app:
+        await refuse_other_protection(app)
+        run = await app.move_runner.find(run_id)
+        return await _carry_out(app, run, output)
+
+
+async def _carry_out(app: "App", run: "Run", output: Output) -> int:
+    resume = f"resume with: acp move --resume {run.id}"
+    try:
+        with (
+            progress(run.counts["users"]) as on_progress,
+            Interrupts(app.move_runner.stop) as interrupts,
+        ):
+            run = await app.move_runner.carry_out(run.id, on_progress)
+    except BaseException:
+        tell(resume)
+        raise
+    results = [result async for result in app.adapters.runs.results(run.id)]
+    troubled = _troubled(results)
+    # On a screen, users who need no change are only counted.
+    show_results(troubled if output is Output.TABLE else results, output)
+    tell(f"{run.id} {run.state}: {counted(results)}")
+    if interrupts.came and run.state != "finished":
+        tell(resume)
+        return _INTERRUPTED
+    return 1 if troubled else 0
+
+
+def _confirm(count: int | str) -> None:
+    if not sys.stdin.isatty():
+        raise CommandError("not an interactive terminal: pass --yes, or --dry-run to preview", 2)
+    # Not with `input`, which writes to standard output: that is for the data.
+    print(f"Type {count} to move these users: ", end="", file=sys.stderr, flush=True)
+    typed = sys.stdin.readline()
+    if typed.strip().replace(",", "") != str(count):
+        raise CommandError("not confirmed; nothing was changed", 2)
+
+
+def _troubled(results: Iterable["UserResult"]) -> list["UserResult"]:
+    return [result for result in results if result.outcome in _TROUBLE]

@@ -1,0 +1,111 @@
+"""Options of `acp move` for how users are moved, and the side effects that are shown first."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from cli.errors import CommandError
+from cli.output import tell
+
+if TYPE_CHECKING:
+    from shared.bootstrap.services import App
+    from shared.domain.listing import TenantSwitches
+    from shared.domain.move_request import MoveRequest
+    from shared.domain.outcome import UserResult
+
+
+class Where(StrEnum):
+    """Who does the work."""
+
+    DIRECT = "direct"
+    APP = "app"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Options of the command line for how users are moved, not which."""
+
+    dry_run: bool
+    yes: bool
+    send_email: bool
+    service_number: str | None
+    toll_free_number: str | None
+
+    def __post_init__(self) -> None:
+        """Raise CommandError for a number that is not in E.164 with a plus sign."""
+        from shared.domain.bridges import E164  # noqa: PLC0415 - other commands need none
+
+        named = {"service": self.service_number, "toll-free": self.toll_free_number}
+        for name, number in named.items():
+            if number is not None and not re.fullmatch(E164, number):
+                raise CommandError(
+                    f"--{name}-number {number!r}: a number such as +14255550100 is needed", 2
+                )
+
+    def request(self, users: Sequence[str] | None, provider: str | None) -> "MoveRequest":
+        """Return the move request: over these users, or over those found by provider."""
+        from shared.domain.move_request import MoveRequest  # noqa: PLC0415
+        from shared.domain.options import MoveOptions  # noqa: PLC0415
+
+        return MoveRequest(
+            None if users is None else tuple(users),
+            provider,
+            MoveOptions(self.send_email, self.service_number, self.toll_free_number),
+            self.dry_run,
+        )
+
+    def body(self) -> dict[str, object]:
+        """Return their part of the body of a request to the deployed app."""
+        fields = {
+            "dry_run": self.dry_run,
+            "send_email": self.send_email,
+            "service_number": self.service_number,
+            "toll_free_number": self.toll_free_number,
+        }
+        return {name: value for name, value in fields.items() if value}
+
+
+async def refuse_other_protection(app: "App") -> None:
+    """Raise CommandError when the deployed app protects other users than these settings do."""
+    differences = await app.protection.differences()
+    if differences:
+        raise CommandError(
+            f"{', '.join(differences)}: other than in the deployed app; nothing was changed. "
+            "Use its settings, or --where app",
+            2,
+        )
+    if differences is None:
+        tell("warning: the app has not stored its settings yet, so they could not be compared")
+
+
+async def tell_side_effects(app: "App") -> "TenantSwitches":
+    """Show the side effects of a change of provider in this tenant, before anything changes."""
+    found = await app.adapters.teams.switches()
+    for effect, happens in {
+        "mails to users with their new numbers and PIN": found.sends_mail,
+        "their future meetings are sent again to everybody": found.sends_meetings,
+        "licensing alone replaces a third party": found.replaces_provider,
+    }.items():
+        tell(f"  {effect}: {'yes' if happens else 'no'}")
+    return found
+
+
+def tell_preview(results: "Iterable[UserResult]", switches: "TenantSwitches") -> None:
+    """Show the result of a dry run: the outcomes, and how many users' meetings are affected."""
+    results = list(results)
+    tell(f"dry run, nothing was changed: {counted(results)}")
+    numbers = sum(result.decision == "set_number" for result in results)
+    if numbers:
+        tell(f"{numbers:,} users on Microsoft would get another default number")
+    moves = sum(result.outcome == "would_move" for result in results)
+    if moves and switches.sends_meetings:
+        tell(f"all future meetings of {moves:,} users would be sent again to everybody invited")
+
+
+def counted(results: "Iterable[UserResult]") -> str:
+    """Return the outcomes with their numbers, the most frequent first."""
+    counts = Counter(str(result.outcome) for result in results)
+    return ", ".join(f"{name} {count:,}" for name, count in counts.most_common())

@@ -1,0 +1,72 @@
+"""Who may call the HTTP API when people sign in with Entra instead of holding a function key.
+
+The platform (App Service authentication, "Easy Auth") checks the token, strips what a caller forged
+and hands on who it is in the header `X-MS-CLIENT-PRINCIPAL`. Which app role a call needs is checked
+here. Sources: "Work with user identities in Azure App Service authentication"; "Environment variables
+and app settings in Azure App Service" (WEBSITE_AUTH_ENABLED).
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel, ValidationError
+
+from shared.errors import NotPermittedError
+
+PRINCIPAL: Final = "X-MS-CLIENT-PRINCIPAL"
+SWITCHED_ON: Final = "WEBSITE_AUTH_ENABLED"
+_ROLE_CLAIMS: Final = frozenset(
+    {"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}
+)
+_LONGEST: Final = 64 * 2**10
+
+
+class Role(StrEnum):
+    """An app role of the API's app registration. `WRITE` permits what `READ` permits."""
+
+    READ = "Conferencing.Read"
+    """Read users, runs and results."""
+    WRITE = "Conferencing.Write"
+    """Move users, release sweeps, and read saved conference IDs."""
+
+
+class _Claim(BaseModel):
+    typ: str
+    val: str
+
+
+class _Principal(BaseModel):
+    role_typ: str | None = None
+    claims: list[_Claim]
+
+
+def check_role(needed: Role, headers: Mapping[str, str], environment: Mapping[str, str]) -> None:
+    """Raise NotPermittedError unless the platform says that the caller has a role that permits it.
+
+    environment: without WEBSITE_AUTH_ENABLED everybody is refused, because anybody could forge the
+    header.
+    """
+    if environment.get(SWITCHED_ON, "").casefold() != "true":
+        raise NotPermittedError(
+            "ACP_API_ACCESS=entra, but App Service authentication is not switched on at this app",
+            signed_in=False,
+        )
+    text = headers.get(PRINCIPAL)
+    if not text:
+        raise NotPermittedError("sign in: a token for this API is needed", signed_in=False)
+    if not _roles(text) & {needed, Role.WRITE}:
+        raise NotPermittedError(f"the app role {needed} is needed", signed_in=True)
+
+
+def _roles(text: str) -> frozenset[str]:
+    try:
+        if len(text) > _LONGEST:
+            raise ValueError("too long")
+        principal = _Principal.model_validate_json(base64.b64decode(text, validate=True))
+    except (ValueError, binascii.Error, ValidationError):
+        raise NotPermittedError(f"the header {PRINCIPAL} cannot be read", signed_in=False) from None
+    names = _ROLE_CLAIMS | {principal.role_typ}
+    return frozenset(claim.val for claim in principal.claims if claim.typ in names)

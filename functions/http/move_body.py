@@ -1,0 +1,63 @@
+"""What a request to move users asks for: a JSON body, or a CSV file with parameters in the address."""
+
+import asyncio
+import io
+from typing import TYPE_CHECKING, Final
+
+from functions.http.responses import PointedError, query_of, read, read_query
+from functions.http.schemas import MOST_USERS, CsvParameters, MoveBody
+from shared.domain.move_request import MoveRequest
+from shared.errors import TooLargeError
+from shared.userlists.csv_file import BadLine, csv_names
+
+if TYPE_CHECKING:
+    import azure.functions as func
+
+CSV: Final = "text/csv"
+_LARGEST: Final = 16 * 2**20
+_FAULTS_LISTED: Final = 20
+
+
+async def read_request(req: "func.HttpRequest") -> MoveRequest:
+    """Return what a request asks for; InputError: it is malformed."""
+    body = req.get_body()
+    if len(body) > _LARGEST:
+        raise TooLargeError(f"the body has {len(body):,} bytes; at most {_LARGEST:,} are taken")
+    query = query_of(req.url)
+    if req.headers.get("Content-Type", "").partition(";")[0].strip().casefold() != CSV:
+        if query:
+            # A dry run that stands in the wrong place must never be carried out as a real one.
+            wrong = "with a JSON body, parameters are fields of the body"
+            raise PointedError([(f"/{name}", wrong) for name in query])
+        asked = read(MoveBody, body)
+        return asked.request(asked.users, asked.provider)
+    parameters = read_query(CsvParameters, query)
+    # In a thread: a large file must not hold up the notifications that this instance answers.
+    return parameters.request(await asyncio.to_thread(from_csv, body, parameters))
+
+
+def from_csv(body: bytes, parameters: CsvParameters, most: int = MOST_USERS) -> list[str]:
+    """Return the names in a CSV file; PointedError lists the lines that hold none, by number.
+
+    TooLargeError: more than `most` users, or more lines than that without one.
+    """
+    names: list[str] = []
+    bad: list[BadLine] = []
+    skipped = 0
+    for item in csv_names(io.BytesIO(body), parameters.column):
+        if isinstance(item, str):
+            names.append(item)
+        elif parameters.skip_bad_lines:
+            skipped += 1
+        else:
+            bad.append(item)
+        # No more is read than is needed to refuse the file.
+        if len(names) > most:
+            raise TooLargeError(f"at most {most:,} users are taken at once")
+        if skipped > most:
+            raise TooLargeError(f"more than {most:,} lines name no user: is it the right file?")
+        if len(bad) == _FAULTS_LISTED:
+            break
+    if bad:
+        raise PointedError([(f"/{line.number}", line.reason) for line in bad])
+    return names

@@ -1,0 +1,163 @@
+"""Answers of the HTTP API: JSON or CSV, and errors as problem details (RFC 9457)."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, urlsplit
+
+import azure.functions as func
+from pydantic import BaseModel, ValidationError
+
+from functions.http.auth import Role, check_role
+from shared import bootstrap
+from shared.errors import (
+    AcpError,
+    ConflictError,
+    InputError,
+    NoSuchItemError,
+    NotPermittedError,
+    RetryLaterError,
+    ServiceError,
+    SettingsError,
+    StorageError,
+    TooLargeError,
+)
+from shared.settings.settings import ApiAccess
+from shared.telemetry.operation import operation
+from shared.text import defused
+
+if TYPE_CHECKING:
+    from shared.bootstrap.services import App
+
+_PROBLEM: Final = "application/problem+json"
+_RETRY_SECONDS: Final = 30
+_STATUSES: Final = (
+    (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (NoSuchItemError, HTTPStatus.NOT_FOUND),
+    (ConflictError, HTTPStatus.CONFLICT),
+    (InputError, HTTPStatus.BAD_REQUEST),
+    ((ServiceError, StorageError, SettingsError), HTTPStatus.SERVICE_UNAVAILABLE),
+)
+"""The first that fits counts: the special ones stand before what they are kinds of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an operation answers: a model or rows of a table, with a status."""
+
+    body: BaseModel | None = None
+    status: HTTPStatus = HTTPStatus.OK
+    headers: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+    media_type: str = "application/json"
+
+
+class PointedError(InputError):
+    """A request whose fields are wrong; each fault has a JSON pointer to its field."""
+
+    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
+        super().__init__(f"{len(faults)} fields are wrong")
+        self.faults = faults
+
+
+async def answer(
+    req: func.HttpRequest, needed: Role, work: Callable[["App", func.HttpRequest], Awaitable[Reply]]
+) -> func.HttpResponse:
+    """Return what `work` replies; its errors become problem details, without inner secrets.
+
+    needed: the app role that the caller needs where people sign in (ACP_API_ACCESS=entra).
+    """
+    try:
+        if bootstrap.settings().api_access is ApiAccess.ENTRA:
+            check_role(needed, req.headers, os.environ)
+        with operation():
+            reply = await work(bootstrap.app(), req)
+    except AcpError as error:
+        return _problem(error)
+    text = reply.body.model_dump_json(exclude_none=True) if reply.body else reply.text
+    return func.HttpResponse(
+        text,
+        status_code=reply.status,
+        headers={**reply.headers, "Cache-Control": "no-store"},
+        mimetype=reply.media_type,
+    )
+
+
+def read[Model: BaseModel](kind: type[Model], body: bytes) -> Model:
+    """Return the request's body as a model; PointedError names each field that is wrong."""
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise PointedError(_faults(error)) from None
+
+
+def read_query[Model: BaseModel](kind: type[Model], query: Mapping[str, str]) -> Model:
+    """Return the request's query as a model; PointedError names each parameter that is wrong."""
+    try:
+        return kind.model_validate_strings(dict(query))
+    except ValidationError as error:
+        raise PointedError(_faults(error)) from None
+
+
+def query_of(url: str) -> dict[str, str]:
+    """Return the parameters of an address, without the function key; PointedError: one is there twice.
+
+    From the address and not from the host's `params`, in which Azure leaves out those that are empty:
+    `?dry_run=` is not understood, and must not become a real run.
+    """
+    pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    given = [(name, value) for name, value in pairs if name != "code"]
+    twice = {name for name, _ in given if [each for each, _ in given].count(name) > 1}
+    if twice:
+        raise PointedError([(f"/{name}", "is given more than once") for name in sorted(twice)])
+    return dict(given)
+
+
+def as_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
+    """Return rows as CSV with a header; no field is taken for a formula by a spreadsheet."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([defused(row.get(column)) for column in columns] for row in rows)
+    return text.getvalue()
+
+
+def _problem(error: AcpError) -> func.HttpResponse:
+    status = _status_of(error)
+    problem: dict[str, object] = {"title": status.phrase, "status": status.value}
+    problem["detail"] = str(error)
+    if isinstance(error, PointedError):
+        problem["errors"] = [{"pointer": at, "detail": wrong} for at, wrong in error.faults]
+    headers = {}
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        seconds = error.seconds if isinstance(error, RetryLaterError) else _RETRY_SECONDS
+        headers["Retry-After"] = f"{seconds:.0f}"
+    return func.HttpResponse(
+        json.dumps(problem), status_code=status, headers=headers, mimetype=_PROBLEM
+    )
+
+
+def _status_of(error: AcpError) -> HTTPStatus:
+    if isinstance(error, NotPermittedError):
+        return HTTPStatus.FORBIDDEN if error.signed_in else HTTPStatus.UNAUTHORIZED
+    for kind, status in _STATUSES:
+        if isinstance(error, kind):
+            return status
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _faults(error: ValidationError) -> list[tuple[str, str]]:
+    return [
+        (_pointer(fault["loc"]), fault["msg"].removeprefix("Value error, "))
+        for fault in error.errors(include_input=False, include_url=False)[:20]
+    ]
+
+
+def _pointer(place: tuple[int | str, ...]) -> str:
+    """Return a JSON pointer (RFC 6901) to a field of the body."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)

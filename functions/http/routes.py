@@ -1,0 +1,204 @@
+"""Every call of the HTTP API, once: the functions, the OpenAPI document and the tables of the docs."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Final
+
+import azure.functions as func
+
+from functions.http.auth import Role
+from functions.http.responses import answer
+from shared import bootstrap
+from shared.settings.settings import ApiAccess
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One call.
+
+    name: of the function, of its handler in `module` (a module of this room, imported at the first
+    call, so that an event's cold start does not load what people ask for), and the `operationId`.
+    summary, details: for people. answers, takes, csv_query: names of models in `schemas`; csv: it
+    answers CSV, too; csv_query: it takes CSV, too, and then these parameters in the query.
+    refusals: its problems, besides 401 and 403. example: a body.
+    """
+
+    name: str
+    method: str
+    path: str
+    role: Role
+    module: str
+    summary: str
+    answers: str
+    status: int = 200
+    details: str = ""
+    takes: str = ""
+    query: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    csv: bool = False
+    csv_query: str = ""
+    refusals: tuple[int, ...] = (503,)
+    example: Mapping[str, object] = field(default_factory=dict)
+
+
+ROUTES: Final = (
+    Route(
+        "request_moves",
+        "POST",
+        "moves",
+        Role.WRITE,
+        "moves",
+        "Begin a run over users, a provider's users, or all on a third party",
+        "RunView",
+        202,
+        details="202 with `Location: /api/runs/RUN`",
+        takes="MoveBody",
+        csv_query="CsvParameters",
+        headers=("Idempotency-Key",),
+        refusals=(400, 409, 413, 503),
+        example={"users": ["adele@contoso.com"], "dry_run": True},
+    ),
+    Route(
+        "list_runs",
+        "GET",
+        "runs",
+        Role.READ,
+        "runs",
+        "List the runs of this month and the one before, the newest first",
+        "RunList",
+    ),
+    Route(
+        "show_run",
+        "GET",
+        "runs/{run}",
+        Role.READ,
+        "runs",
+        "Show one run: its state, and its counts so far",
+        "RunView",
+        refusals=(404, 503),
+    ),
+    Route(
+        "show_results",
+        "GET",
+        "runs/{run}/results",
+        Role.READ,
+        "runs",
+        "Show each user's outcome",
+        "ResultPage",
+        details="JSON, 1,000 per page (`next` is the following one), or all as CSV for "
+        "`Accept: text/csv`",
+        query=("after",),
+        csv=True,
+        refusals=(404, 503),
+    ),
+    Route(
+        "release_run",
+        "POST",
+        "runs/{run}/release",
+        Role.WRITE,
+        "runs",
+        "Release a held sweep",
+        "RunView",
+        202,
+        details="409 when it is not held",
+        refusals=(404, 409, 503),
+    ),
+    Route(
+        "list_ready",
+        "GET",
+        "users/ready",
+        Role.READ,
+        "users",
+        "List the licensed users who are not on Microsoft, counted by provider",
+        "ReadyList",
+        details="reads the whole tenant",
+    ),
+    Route(
+        "show_user",
+        "GET",
+        "users/{user}",
+        Role.READ,
+        "users",
+        "Show what is known of one user (id or address), without conference IDs",
+        "UserState",
+        refusals=(400, 404, 503),
+    ),
+    Route(
+        "show_saved",
+        "GET",
+        "users/{user}/saved",
+        Role.WRITE,
+        "users",
+        "Show the saved provider entries of one user, conference IDs included",
+        "SavedList",
+        refusals=(400, 404, 503),
+    ),
+    Route(
+        "list_providers",
+        "GET",
+        "providers",
+        Role.READ,
+        "users",
+        "List the third-party providers that the tenant knows",
+        "ProviderList",
+    ),
+    Route(
+        "list_attention",
+        "GET",
+        "attention",
+        Role.READ,
+        "users",
+        "List the users who need a person's attention, and why",
+        "AttentionList",
+    ),
+    Route(
+        "examine_app",
+        "GET",
+        "doctor",
+        Role.READ,
+        "admin",
+        "Show what `acp doctor` finds, as the app itself sees it",
+        "FindingList",
+    ),
+    Route(
+        "subscribe_now",
+        "POST",
+        "subscription",
+        Role.WRITE,
+        "admin",
+        "Maintain the change subscription now, as after permissions were granted",
+        "SubscriptionView",
+    ),
+    Route(
+        "describe_api",
+        "GET",
+        "openapi.json",
+        Role.READ,
+        "admin",
+        "Describe all of this as OpenAPI 3.1",
+        "",
+    ),
+)
+
+
+def blueprint() -> func.Blueprint:
+    """Return the functions of all routes.
+
+    Where people sign in, the platform checks who calls, and `answer` what they may do.
+    """
+    entra = bootstrap.settings().api_access is ApiAccess.ENTRA
+    access = func.AuthLevel.ANONYMOUS if entra else func.AuthLevel.FUNCTION
+    functions = func.Blueprint()
+    for route in ROUTES:
+        functions.route(route.path, methods=[route.method], auth_level=access)(_function(route))
+    return functions
+
+
+def _function(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
+    async def call(req: func.HttpRequest) -> func.HttpResponse:
+        handler = getattr(import_module(f"functions.http.{route.module}"), route.name)
+        return await answer(req, route.role, handler)
+
+    call.__name__ = route.name
+    return call

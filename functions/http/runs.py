@@ -1,0 +1,54 @@
+"""Operations on runs: show them and their results, release a held sweep."""
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from functions.http.responses import Reply, as_csv
+from functions.http.schemas import ResultPage, RunList
+from shared.domain.run import RunState, Signal
+from shared.views import ResultView, RunView
+
+if TYPE_CHECKING:
+    import azure.functions as func
+
+    from shared.bootstrap.services import App
+
+_MONTHS: Final = 2
+_PAGE: Final = 1_000
+_COLUMNS: Final = ("user", "outcome", "provider_before", "reason", "id")
+
+
+async def list_runs(app: "App", _: "func.HttpRequest") -> Reply:
+    """List the runs of this month and the one before."""
+    return Reply(RunList(runs=[RunView.of(run) async for run in app.run_history.runs(_MONTHS)]))
+
+
+async def show_run(app: "App", req: "func.HttpRequest") -> Reply:
+    """Show one run with its counts so far."""
+    run = await app.run_history.run(req.route_params["run"])
+    view = RunView.of(run)
+    if run.state is RunState.RUNNING and run.cause in (Signal.REQUEST, Signal.PREVIEW):
+        view.counts = {**view.counts, **await app.move_runner.outcomes(run.id)}
+    return Reply(view)
+
+
+async def show_results(app: "App", req: "func.HttpRequest") -> Reply:
+    """Show the results of a run: JSON page by page, or all of them as CSV."""
+    run = await app.run_history.run(req.route_params["run"])
+    known = app.adapters.runs
+    if "text/csv" in req.headers.get("Accept", "").casefold():
+        rows = [ResultView.of(result).model_dump() async for result in known.results(run.id)]
+        return Reply(text=as_csv(rows, _COLUMNS), media_type="text/csv")
+    after = req.params.get("after", "")
+    found = [result async for result in known.results(run.id, after=after, at_most=_PAGE + 1)]
+    page = [ResultView.of(result) for result in found[:_PAGE]]
+    more = len(found) > _PAGE
+    next_page = f"/api/runs/{run.id}/results?after={quote(page[-1].id)}" if more else None
+    return Reply(ResultPage(results=page, next=next_page))
+
+
+async def release_run(app: "App", req: "func.HttpRequest") -> Reply:
+    """Release a held sweep; its users are queued within a minute."""
+    run = await app.sweeper.release_run(req.route_params["run"])
+    return Reply(RunView.of(run), HTTPStatus.ACCEPTED)

@@ -1,0 +1,135 @@
+"""What the HTTP API takes and answers, around the views: the OpenAPI document is made of these models."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from shared.domain.move_request import MoveRequest
+from shared.domain.options import MoveOptions
+from shared.errors import InputError
+from shared.settings.fields import Phone
+from shared.userlists.names import distinct, user_name
+from shared.views import (
+    AttentionView,
+    FindingView,
+    ProviderView,
+    ReadyView,
+    ResultView,
+    RunView,
+    SavedEntry,
+)
+
+MOST_USERS = 100_000
+"""Users that one request may name."""
+
+
+def _user(value: str) -> str:
+    try:
+        return user_name(value)
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+User = Annotated[str, Field(max_length=200), AfterValidator(_user)]
+
+
+class MoveParameters(BaseModel):
+    """How the users are to be moved.
+
+    `dry_run`: say what would happen and change nothing. `send_email`: Microsoft mails the users their
+    new numbers and PIN. `service_number`, `toll_free_number`: their default numbers (E.164 with +).
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    dry_run: bool = False
+    send_email: bool = False
+    service_number: Phone | None = None
+    toll_free_number: Phone | None = None
+
+    def request(
+        self, users: Iterable[str] | None = None, provider: str | None = None
+    ) -> MoveRequest:
+        """Return the request as a domain type: over these users, or to be found by provider."""
+        return MoveRequest(
+            None if users is None else tuple(distinct(users)),
+            provider,
+            MoveOptions(self.send_email, self.service_number, self.toll_free_number),
+            self.dry_run,
+        )
+
+
+class CsvParameters(MoveParameters):
+    """The query of a request whose body is a CSV file."""
+
+    column: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    skip_bad_lines: bool = False
+
+
+class MoveBody(MoveParameters):
+    """Whom to move: users by id or address, or everybody on a third-party provider, or on any."""
+
+    users: Annotated[list[User], Field(min_length=1, max_length=MOST_USERS)] | None = None
+    provider: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    all_third_party: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [self.users is not None, self.provider is not None, self.all_third_party]
+        if sum(ways) != 1:
+            raise ValueError("name the users with exactly one of users, provider, all_third_party")
+        return self
+
+
+class RunList(BaseModel):
+    """Runs, the newest first."""
+
+    runs: list[RunView]
+
+
+class ResultPage(BaseModel):
+    """Some results of a run; `next` is the address of the page after them."""
+
+    results: list[ResultView]
+    next: str | None = None
+
+
+class SubscriptionView(BaseModel):
+    """The change subscription: its id, and when Graph ends it unless it is renewed (UTC)."""
+
+    subscription: str | None
+    expires: datetime | None
+
+
+class FindingList(BaseModel):
+    """What the doctor found, part by part."""
+
+    findings: list[FindingView]
+
+
+class AttentionList(BaseModel):
+    """The users who need attention."""
+
+    users: list[AttentionView]
+
+
+class ProviderList(BaseModel):
+    """The third-party providers that the tenant knows."""
+
+    providers: list[ProviderView]
+
+
+class ReadyList(BaseModel):
+    """The licensed users who are not on Microsoft, counted by provider."""
+
+    by_provider: Mapping[str, int]
+    users: list[ReadyView]
+
+
+class SavedList(BaseModel):
+    """The saved entries of one user, oldest first."""
+
+    user: str
+    entries: list[SavedEntry]

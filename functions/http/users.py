@@ -1,0 +1,46 @@
+"""Operations on users: who is ready, who needs attention, and all that is known of one."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from functions.http.responses import Reply
+from functions.http.schemas import AttentionList, ProviderList, ReadyList, SavedList
+from shared.userlists.names import user_name
+from shared.views import AttentionView, ProviderView, ReadyView, SavedEntry, UserState
+
+if TYPE_CHECKING:
+    import azure.functions as func
+
+    from shared.bootstrap.services import App
+
+
+async def list_ready(app: "App", _: "func.HttpRequest") -> Reply:
+    """List the licensed users who are not on Microsoft, read from Teams and Graph now."""
+    users = [ReadyView.of(found) async for found in app.finder.ready()]
+    return Reply(ReadyList(by_provider=Counter(user.provider for user in users), users=users))
+
+
+async def list_attention(app: "App", _: "func.HttpRequest") -> Reply:
+    """List the users who need a person's attention."""
+    rows = [AttentionView.of(row) async for row in app.adapters.waiting.attention()]
+    return Reply(AttentionList(users=rows))
+
+
+async def list_providers(app: "App", _: "func.HttpRequest") -> Reply:
+    """List the third-party providers that the tenant knows."""
+    known = await app.adapters.teams.providers()
+    return Reply(ProviderList(providers=[ProviderView.of(each) for each in known]))
+
+
+async def show_user(app: "App", req: "func.HttpRequest") -> Reply:
+    """Show what is known of one user."""
+    view = await app.user_reader.show(user_name(req.route_params["user"]))
+    return Reply(UserState.of(view))
+
+
+async def show_saved(app: "App", req: "func.HttpRequest") -> Reply:
+    """Show the saved entries of one user."""
+    found = await app.user_reader.find(user_name(req.route_params["user"]))
+    records = await app.adapters.replaced.of(found.id)
+    entries = [entry for record in records for entry in SavedEntry.all_of(record)]
+    return Reply(SavedList(user=found.upn, entries=entries))

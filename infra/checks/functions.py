@@ -1,0 +1,97 @@
+"""The app's functions, indexed with the settings that would be deployed, find their queues and schedules.
+
+Queues: each that a function listens to or writes, and its poison queue, is made; none is made that no
+function knows. Schedules: NCRONTAB. Event subscriptions: they lead to a function that takes events.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from infra.checks.predicted import resources
+from infra.checks.problem import Problem, in_source
+from infra.checks.settings import deployed, literal
+from infra.package import CODE
+from local.host.errors import ScheduleError
+from local.host.ncrontab import Schedule
+
+_QUEUES: Final = "Microsoft.Storage/storageAccounts/queueServices/queues"
+_EVENTS: Final = "Microsoft.EventGrid/partnerTopics/eventSubscriptions"
+_POISON: Final = "-poison"
+_INDEX: Final = """
+import json
+from function_app import app
+found = {one.get_function_name(): json.loads(one.get_function_json()) for one in app.get_functions()}
+print(json.dumps(found))
+"""
+
+Bindings = list[tuple[str, dict[str, Any]]]
+"""Names of functions, each with one of its bindings as the host gets it."""
+
+
+def check(folder: Path) -> list[Problem]:
+    """Compare the functions with what each predicted deployment makes for them."""
+    problems: list[Problem] = []
+    for deployment, settings in deployed(folder).items():
+        try:
+            found = bindings(literal(settings))
+        except RuntimeError as error:
+            wrong = f"it does not load with the settings of {deployment}: {error}"
+            return [Problem("function_app.py", wrong, "Fix the setting or the code")]
+        problems += [
+            *_queues(folder, deployment, found),
+            *_schedules(folder, found),
+            *_subscriptions(folder, found),
+        ]
+    return problems
+
+
+def bindings(settings: dict[str, str]) -> Bindings:
+    """Every binding of every function of this project. RuntimeError: the app refuses the settings."""
+    done = subprocess.run(
+        [sys.executable, "-c", _INDEX],
+        cwd=CODE,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip().splitlines() or [str(done.returncode)])[-1])
+    indexed = json.loads(done.stdout)
+    return [(name, one) for name, function in indexed.items() for one in function["bindings"]]
+
+
+def _queues(folder: Path, deployment: str, found: Bindings) -> Iterator[Problem]:
+    made = {one.name for one in resources(folder, _QUEUES) if one.deployment == deployment}
+    known = {one["queueName"] for _, one in found if "queueName" in one}
+    heard = {one["queueName"] for _, one in found if one["type"] == "queueTrigger"}
+    needed = known | {f"{name}{_POISON}" for name in heard}
+    for name in sorted(needed - made):
+        do = "Add it; the host puts into a poison queue what failed five times"
+        yield in_source(folder, f"the queue {name} is not made", do, "queueNames")
+    for name in sorted(made - needed):
+        yield in_source(folder, f"no function knows the queue {name}", "Remove it", "queueNames")
+
+
+def _schedules(folder: Path, found: Bindings) -> Iterator[Problem]:
+    for function, one in found:
+        if one["type"] == "timerTrigger":
+            try:
+                Schedule.parse(one["schedule"])
+            except ScheduleError as error:
+                do = "Write second minute hour day month weekday"
+                yield in_source(folder, f"{function} cannot run so: {error}", do, "SCHEDULE:")
+
+
+def _subscriptions(folder: Path, found: Bindings) -> Iterator[Problem]:
+    takes_events = {function for function, one in found if one["type"] == "eventGridTrigger"}
+    for one in resources(folder, _EVENTS):
+        name = str(one.at("destination", "properties", "resourceId")).rpartition("/functions/")[2]
+        if name not in takes_events:
+            do = f"Name the app's Event Grid function: {', '.join(sorted(takes_events))}"
+            yield in_source(folder, f"events go to {name}, which takes none", do, "functionName ")

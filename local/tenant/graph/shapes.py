@@ -1,0 +1,108 @@
+"""Users as Graph shows them: which properties there are, which come by default, their values.
+
+Source: https://learn.microsoft.com/graph/api/resources/user
+"""
+
+from collections.abc import Callable, Sequence
+
+from local.tenant.clock import stamp
+from local.tenant.directory.people import User
+from local.tenant.errors import GraphError
+
+DEFAULT = (
+    "businessPhones",
+    "displayName",
+    "givenName",
+    "jobTitle",
+    "mail",
+    "mobilePhone",
+    "officeLocation",
+    "preferredLanguage",
+    "surname",
+    "userPrincipalName",
+    "id",
+)
+
+_MODELLED: dict[str, Callable[[User], object]] = {
+    "accountEnabled": lambda u: u.account_enabled,
+    "assignedLicenses": lambda u: [
+        {"disabledPlans": sorted(grant.disabled), "skuId": sku_id}
+        for sku_id, grant in u.grants.items()
+    ],
+    "assignedPlans": lambda u: u.plans,
+    "createdDateTime": lambda u: u.created,
+    "deletedDateTime": lambda u: None if u.deleted_at is None else stamp(u.deleted_at),
+    "displayName": lambda u: u.display_name,
+    "givenName": lambda u: u.given_name,
+    "id": lambda u: u.id,
+    "isResourceAccount": lambda u: u.account_type == "ResourceAccount",
+    "mail": lambda u: u.upn if u.user_type == "Member" else None,
+    "mailNickname": lambda u: u.upn.partition("@")[0],
+    "surname": lambda u: u.surname,
+    "usageLocation": lambda u: u.usage_location,
+    "userPrincipalName": lambda u: u.upn,
+    "userType": lambda u: u.user_type,
+}
+
+# Properties of the resource type that the tenant keeps nothing in.
+_NULL = (
+    "aboutMe", "ageGroup", "city", "companyName", "consentProvidedForMinor", "country",
+    "creationType", "department", "employeeHireDate", "employeeId", "employeeLeaveDateTime",
+    "employeeOrgData", "employeeType", "externalUserState", "externalUserStateChangeDateTime",
+    "faxNumber", "isManagementRestricted", "jobTitle", "lastPasswordChangeDateTime",
+    "legalAgeGroupClassification", "licenseAssignmentStates", "mobilePhone", "officeLocation",
+    "onPremisesDistinguishedName", "onPremisesDomainName", "onPremisesExtensionAttributes",
+    "onPremisesImmutableId", "onPremisesLastSyncDateTime", "onPremisesSamAccountName",
+    "onPremisesSecurityIdentifier", "onPremisesSyncEnabled", "onPremisesUserPrincipalName",
+    "passwordPolicies", "passwordProfile", "postalCode", "preferredDataLocation",
+    "preferredLanguage", "securityIdentifier", "showInAddressList",
+    "signInSessionsValidFromDateTime", "state", "streetAddress",
+)  # fmt: skip
+_EMPTY = (
+    "businessPhones", "identities", "imAddresses", "onPremisesProvisioningErrors", "otherMails",
+    "provisionedPlans", "proxyAddresses", "serviceProvisioningErrors",
+)  # fmt: skip
+
+GETTERS: dict[str, Callable[[User], object]] = {
+    **dict.fromkeys(_NULL, lambda _: None),
+    **dict.fromkeys(_EMPTY, lambda _: ()),
+    **_MODELLED,
+}
+_BY_LOWER = {name.lower(): name for name in GETTERS}
+
+
+def property_name(text: str) -> str | None:
+    """The property's name as Graph spells it, None when users have no such property."""
+    return _BY_LOWER.get(text.strip().lower())
+
+
+def read_select(text: str | None) -> tuple[str, ...]:
+    """The properties that `$select` asks for, in that order, or those that come by default.
+
+    Raises GraphError BadRequest for a property that users do not have.
+    """
+    if not text or not text.strip():
+        return DEFAULT
+    names: dict[str, None] = {}
+    for part in text.split(","):
+        name = property_name(part)
+        if name is None:
+            raise GraphError(
+                400,
+                "BadRequest",
+                "Parsing OData Select and Expand failed: Could not find a property named "
+                f"'{part.strip()}' on type 'microsoft.graph.user'.",
+            )
+        names[name] = None
+    return tuple(names)
+
+
+def show(user: User, names: Sequence[str]) -> dict[str, object]:
+    """One user with the given properties."""
+    return {name: GETTERS[name](user) for name in names}
+
+
+def context(base: str, names: Sequence[str], *, selected: bool, entity: bool = False) -> str:
+    """The `@odata.context` of a list of users, or of one."""
+    columns = f"({','.join(names)})" if selected else ""
+    return f"{base}/v1.0/$metadata#users{columns}{'/$entity' if entity else ''}"

@@ -1,0 +1,222 @@
+"""Build clients and storage from the settings, each at its first use."""
+
+from __future__ import annotations
+
+import random
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from shared.clock import SystemClock
+from shared.telemetry.log import EventLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+    from shared.clients.graph import GraphClient
+    from shared.clients.http import Retries, ServiceClient
+    from shared.clients.identity import CachedTokens, StorageCredential
+    from shared.clients.teams import TeamsClient
+    from shared.domain.decision import Rules
+    from shared.settings.queues import Queue
+    from shared.settings.settings import Settings
+    from shared.storage.move_requests import MoveRequestTable
+    from shared.storage.poison import PoisonQueue
+    from shared.storage.queue import MessageQueue
+    from shared.storage.replaced import ReplacedProviderTable
+    from shared.storage.runs import RunTable
+    from shared.storage.state import StateTable
+    from shared.storage.sweep_pages import SweepPageTable
+    from shared.storage.tables import Tables
+    from shared.storage.users import UserTable
+    from shared.storage.waiting import WaitingTable
+
+
+class Adapters:
+    """Clients and storage of the app: the implementations of `shared.services.ports`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self._queues: dict[str, MessageQueue] = {}
+
+    def log(self, name: str) -> EventLog:
+        """Return the log of one service."""
+        return EventLog(
+            f"acp.{name}", show_users=self.settings.log_users, salt=self.settings.tenant_id
+        )
+
+    @cached_property
+    def http(self) -> httpx.AsyncClient:
+        """The process's connection pool to the services."""
+        import httpx
+
+        limits = httpx.Limits(max_connections=2 * self.settings.max_calls_in_flight)
+        return httpx.AsyncClient(timeout=self.settings.request_timeout, limits=limits)
+
+    @cached_property
+    def identity(self) -> CachedTokens:
+        """The managed identity, unless another one was set before its first use."""
+        from shared.clients.identity import Identity
+
+        return Identity(self.settings.identity_client_id, self.settings.request_timeout)
+
+    @cached_property
+    def graph(self) -> GraphClient:
+        """The Graph client."""
+        from shared.clients import wire
+        from shared.clients.graph import GraphClient
+
+        cloud = wire.CLOUDS[self.settings.cloud]
+        origin = str(self.settings.graph_url or cloud.graph)
+        service = self._service("Graph", origin, cloud.graph_audience)
+        rules = self.rules
+        return GraphClient(
+            service, self.clock, self._retries.tries, rules.groups, rules.excluded_groups
+        )
+
+    @cached_property
+    def teams(self) -> TeamsClient:
+        """The Teams admin client."""
+        from shared.clients import wire
+        from shared.clients.teams import TeamsClient
+
+        origin = str(self.settings.teams_url or wire.CLOUDS[self.settings.cloud].teams)
+        service = self._service("Teams", origin, wire.TEAMS_AUDIENCE)
+        return TeamsClient(service, self.settings.page_size)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The storage account's tables."""
+        from shared.storage.tables import Tables
+
+        return Tables.open(
+            self.settings.table_prefix,
+            connection=self.settings.storage_connection,
+            endpoint=str(self.settings.storage_table_uri or ""),
+            credential=self._storage_credential,
+            timeout=self.settings.request_timeout,
+        )
+
+    def queue(self, name: str) -> MessageQueue:
+        """Return one of the app's queues or poison queues; one client per queue."""
+        from shared.storage.queue import MessageQueue
+
+        if name not in self._queues:
+            self._queues[name] = MessageQueue(
+                name,
+                connection=self.settings.storage_connection,
+                endpoint=str(self.settings.storage_queue_uri or ""),
+                credential=self._storage_credential,
+            )
+        return self._queues[name]
+
+    def poison[Content](
+        self, queue: Queue, decode: Callable[[str], Content]
+    ) -> PoisonQueue[Content]:
+        """Return the poison queue of a queue. decode: reads its messages."""
+        from shared.storage.poison import PoisonQueue
+
+        return PoisonQueue(self.queue(queue.poison), decode)
+
+    @cached_property
+    def state(self) -> StateTable:
+        """The app's own state: subscription, delta link, leases."""
+        from shared.storage.state import StateTable
+
+        return StateTable(self.tables.table("state"))
+
+    @cached_property
+    def replaced(self) -> ReplacedProviderTable:
+        """The saved provider entries."""
+        from shared.storage.replaced import ReplacedProviderTable
+
+        return ReplacedProviderTable(self.tables.table("replacedproviders"))
+
+    @cached_property
+    def users(self) -> UserTable:
+        """The last known states."""
+        from shared.storage.users import UserTable
+
+        return UserTable(self.tables.table("users"))
+
+    @cached_property
+    def waiting(self) -> WaitingTable:
+        """The users who are waiting or need attention."""
+        from shared.storage.waiting import WaitingTable
+
+        return WaitingTable(self.tables.table("waiting"))
+
+    @cached_property
+    def runs(self) -> RunTable:
+        """The runs and their results."""
+        from shared.storage.runs import RunTable
+
+        return RunTable(self.tables.table("runs"), self.tables.table("runresults"))
+
+    @cached_property
+    def sweep_pages(self) -> SweepPageTable:
+        """The stored pages of sweeps."""
+        from shared.storage.sweep_pages import SweepPageTable
+
+        return SweepPageTable(self.tables.table("plans"))
+
+    @cached_property
+    def move_requests(self) -> MoveRequestTable:
+        """The stored move requests."""
+        from shared.storage.move_requests import MoveRequestTable
+
+        return MoveRequestTable(self.tables.table("requests"))
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The rules that the administrator configured."""
+        from shared.domain.decision import Rules
+
+        settings = self.settings
+        return Rules(
+            excluded=settings.excluded_users,
+            excluded_groups=settings.excluded_groups,
+            include_rooms=settings.include_rooms,
+            numbers=settings.number_rules,
+        )
+
+    async def close(self) -> None:
+        """Close the connections that were opened."""
+        built = vars(self)
+        if "http" in built:
+            await self.http.aclose()
+        for queue in self._queues.values():
+            await queue.close()
+        if "tables" in built:
+            await self.tables.close()
+
+    @cached_property
+    def _retries(self) -> Retries:
+        from shared.clients.http import Retries
+
+        return Retries()
+
+    @cached_property
+    def _storage_credential(self) -> StorageCredential | None:
+        from shared.clients.identity import StorageCredential
+
+        return None if self.settings.storage_connection else StorageCredential(self.identity)
+
+    def _service(self, name: str, origin: str, audience: str) -> ServiceClient:
+        from shared.clients.http import ServiceClient
+        from shared.clients.limiter import Limiter
+
+        return ServiceClient(
+            name,
+            origin,
+            audience,
+            http=self.http,
+            tokens=self.identity,
+            limiter=Limiter(self.clock, self.settings.max_calls_in_flight),
+            clock=self.clock,
+            retries=self._retries,
+            timeout=self.settings.request_timeout,
+            rng=random.Random(),  # noqa: S311 - jitter of retries, nothing secret
+        )

@@ -1,0 +1,396 @@
+"""The services, each built on the adapters at its first use."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from shared.bootstrap.adapters import Adapters
+from shared.domain.run import Mode
+from shared.settings.settings import unknown_settings
+
+if TYPE_CHECKING:
+    from shared.domain.move_request import MoveRequest
+    from shared.domain.retry import RetryPolicy
+    from shared.domain.sweep_limit import SweepLimit
+    from shared.services.admin.doctor import Doctor
+    from shared.services.admin.health import Health
+    from shared.services.admin.number_changes import NumberChanges
+    from shared.services.admin.run_history import RunHistory
+    from shared.services.admin.user_view import UserReader
+    from shared.services.move_requests.carry_out import MoveRunner
+    from shared.services.move_requests.failed_pages import FailedPages
+    from shared.services.move_requests.queued import QueuedMoveRequests
+    from shared.services.moving.batch import BatchMover
+    from shared.services.moving.preview import Previewer
+    from shared.services.moving.recording import Recorder
+    from shared.services.moving.standing_rules import StandingRules
+    from shared.services.moving.user import UserMover
+    from shared.services.notifications.catch_up import CatchUp
+    from shared.services.notifications.intake import NotificationIntake
+    from shared.services.notifications.subscription import Subscriber
+    from shared.services.sweeping.finding import Finder
+    from shared.services.sweeping.sweep import Sweeper
+    from shared.services.upkeep.metrics import MetricsCollector
+    from shared.services.upkeep.poison import PoisonRecorder
+    from shared.services.upkeep.protection import Protection
+    from shared.services.upkeep.recheck import Rechecker
+    from shared.services.upkeep.rule_check import RuleChecker
+    from shared.settings.settings import Settings
+
+
+class App:
+    """Services of the function app and the command line, built from `adapters` on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.adapters = Adapters(settings)
+
+    async def close(self) -> None:
+        """Close the connections. A function app never does: its process just ends."""
+        await self.adapters.close()
+
+    # Moving users
+
+    @cached_property
+    def mover(self) -> BatchMover:
+        """Moves the users of a message."""
+        from shared.services.moving.batch import BatchMover
+
+        to = self.adapters
+        return BatchMover(
+            directory=to.graph,
+            mover=self._user_mover,
+            runs=to.runs,
+            recorder=self._recorder,
+            queue=to.queue(self.settings.queues.moves.name),
+            rules=self.standing_rules,
+            mode=self.settings.mode,
+            clock=to.clock,
+            log=to.log("moving"),
+        )
+
+    @cached_property
+    def previewer(self) -> Previewer:
+        """Says what would happen to users."""
+        from shared.services.moving.preview import Previewer
+
+        return Previewer(self.adapters.graph, self.adapters.teams, self.standing_rules)
+
+    @cached_property
+    def standing_rules(self) -> StandingRules:
+        """The rules of the settings, with the ids of excluded users."""
+        from shared.services.moving.standing_rules import StandingRules
+
+        to = self.adapters
+        return StandingRules(to.rules, to.graph, to.state, to.clock)
+
+    @cached_property
+    def _user_mover(self) -> UserMover:
+        from shared.services.moving.user import UserMover
+
+        to = self.adapters
+        return UserMover(
+            directory=to.graph,
+            conferencing=to.teams,
+            replaced=to.replaced,
+            users=to.users,
+            requests=to.move_requests,
+            clock=to.clock,
+            log=to.log("moving"),
+        )
+
+    @cached_property
+    def _recorder(self) -> Recorder:
+        from shared.services.moving.recording import Recorder
+
+        to = self.adapters
+        return Recorder(
+            directory=to.graph,
+            users=to.users,
+            waiting=to.waiting,
+            policy=self._retry_policy,
+            clock=to.clock,
+            log=to.log("moving"),
+        )
+
+    @cached_property
+    def _retry_policy(self) -> RetryPolicy:
+        from shared.domain.retry import RetryPolicy
+
+        of = self.settings
+        return RetryPolicy(of.recheck_delays, of.grace, of.max_failures, of.reprocess_licenses)
+
+    # Sweeping
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        """Sweeps all users."""
+        from shared.services.sweeping.reading import SweepReader
+        from shared.services.sweeping.sweep import Sweeper
+
+        to = self.adapters
+        reader = SweepReader(
+            directory=to.graph,
+            conferencing=to.teams,
+            replaced=to.replaced,
+            waiting=to.waiting,
+            runs=to.runs,
+            pages=to.sweep_pages,
+            rules=self.standing_rules,
+            clock=to.clock,
+            log=to.log("sweeping"),
+        )
+        return Sweeper(
+            reader=reader,
+            runs=to.runs,
+            pages=to.sweep_pages,
+            state=to.state,
+            queue=to.queue(self.settings.queues.moves.name),
+            limit=self._sweep_limit,
+            mode=self.settings.mode,
+            policy=self._retry_policy,
+            lease=timedelta(seconds=self.settings.sweep_lease_seconds),
+            clock=to.clock,
+            log=to.log("sweeping"),
+        )
+
+    @cached_property
+    def finder(self) -> Finder:
+        """Finds users by provider."""
+        from shared.services.sweeping.finding import Finder
+
+        return Finder(self.adapters.graph, self.adapters.teams, self.standing_rules)
+
+    @cached_property
+    def _sweep_limit(self) -> SweepLimit | None:
+        from shared.domain.sweep_limit import SweepLimit
+
+        # A report moves no users, so there is nothing to hold.
+        if self.settings.mode is Mode.REPORT:
+            return None
+        return SweepLimit(self.settings.sweep_max_moves, self.settings.sweep_max_share)
+
+    # Notifications
+
+    @cached_property
+    def intake(self) -> NotificationIntake:
+        """Reads change notifications."""
+        from shared.services.notifications.intake import NotificationIntake
+
+        to = self.adapters
+        of = self.settings
+        return NotificationIntake(to.state, of.tenant_id, of.mode, to.clock, to.log("intake"))
+
+    @cached_property
+    def catch_up(self) -> CatchUp:
+        """Asks Graph which licenses changed."""
+        from shared.services.notifications.catch_up import CatchUp
+
+        to = self.adapters
+        return CatchUp(
+            directory=to.graph,
+            state=to.state,
+            queue=to.queue(self.settings.queues.moves.name),
+            waiting=to.waiting,
+            sweep=self.sweeper.resume,
+            mode=self.settings.mode,
+            log=to.log("catching_up"),
+        )
+
+    @cached_property
+    def subscriber(self) -> Subscriber:
+        """Maintains the change subscription."""
+        from shared.services.notifications.subscription import Subscriber
+
+        to, url = self.adapters, self.settings.notification_url
+        return Subscriber(to.graph, to.state, url, to.clock, to.log("subscribing"))
+
+    # Requests of people and programs
+
+    @cached_property
+    def move_requests(self) -> QueuedMoveRequests:
+        """Accepts requests, and carries them out page by page."""
+        from shared.services.move_requests.queued import QueuedMoveRequests
+
+        to = self.adapters
+        return QueuedMoveRequests(
+            runner=self.move_runner,
+            previewer=self.previewer,
+            finder=self.finder,
+            requests=to.move_requests,
+            runs=to.runs,
+            queue=to.queue(self.settings.queues.requests.name),
+            mode=self.settings.mode,
+            clock=to.clock,
+            log=to.log("requests"),
+        )
+
+    @cached_property
+    def move_runner(self) -> MoveRunner:
+        """Carries out requests in this process."""
+        from shared.services.move_requests.carry_out import MoveRunner
+
+        to = self.adapters
+        return MoveRunner(
+            directory=to.graph,
+            mover=self.mover,
+            requests=to.move_requests,
+            runs=to.runs,
+            mode=self.settings.mode,
+            clock=to.clock,
+        )
+
+    @cached_property
+    def failed_pages(self) -> FailedPages:
+        """Marks the runs of poison messages."""
+        from shared.services.move_requests.failed_pages import FailedPages
+        from shared.storage.codec import decode_page
+
+        to = self.adapters
+        poison = to.poison(self.settings.queues.requests, decode_page)
+        return FailedPages(poison, to.runs, to.log("poison"))
+
+    async def validated(self, request: MoveRequest) -> MoveRequest:
+        """Return a request that this tenant can carry out; InputError: it cannot."""
+        from shared.services.move_requests.validate import validate
+
+        return await validate(request, self.adapters.teams, self.adapters.rules)
+
+    # Upkeep
+
+    @cached_property
+    def rechecker(self) -> Rechecker:
+        """Queues waiting users who are due."""
+        from shared.services.upkeep.recheck import Rechecker
+
+        to = self.adapters
+        queue = to.queue(self.settings.queues.moves.name)
+        mode = self.settings.mode
+        return Rechecker(to.waiting, queue, mode, to.clock, to.log("rechecking"))
+
+    @cached_property
+    def poison(self) -> PoisonRecorder:
+        """Records the users of poison messages."""
+        from shared.services.upkeep.poison import PoisonRecorder
+        from shared.storage.codec import decode_move, decode_renewal
+
+        to, queues = self.adapters, self.settings.queues
+        return PoisonRecorder(
+            moves=to.poison(queues.moves, decode_move),
+            renewals=to.poison(queues.upkeep, decode_renewal),
+            queue=to.queue(queues.moves.name),
+            users=to.users,
+            waiting=to.waiting,
+            clock=to.clock,
+            log=to.log("poison"),
+        )
+
+    @cached_property
+    def metrics(self) -> MetricsCollector:
+        """Measures what is left to do."""
+        from shared.services.upkeep.metrics import MetricsCollector
+
+        to = self.adapters
+        poison = [to.queue(queue.poison).count for queue in self.settings.queues]
+        return MetricsCollector(to.waiting, to.state, poison, to.clock, to.log("measuring"))
+
+    @cached_property
+    def rule_checker(self) -> RuleChecker:
+        """Checks the rules of the settings against the tenant."""
+        from shared.services.upkeep.rule_check import RuleChecker
+
+        to = self.adapters
+        return RuleChecker(to.teams, to.graph, to.state, to.rules, to.log("rules"))
+
+    @cached_property
+    def protection(self) -> Protection:
+        """Compares what protects users here and in the deployed app."""
+        from shared.services.upkeep.protection import Protection
+
+        return Protection(self.adapters.state, self.settings.protection)
+
+    # Administration
+
+    @cached_property
+    def health(self) -> Health:
+        """Checks storage, Graph and Teams."""
+        from shared.services.admin.health import Health
+
+        to = self.adapters
+        checks = {
+            "storage": to.state.probe,
+            "graph": to.graph.probe,
+            "teams": to.teams.probe,
+            "rules": self.rule_checker.raise_known_faults,
+        }
+        return Health(checks, to.clock, to.log("health"))
+
+    @cached_property
+    def user_reader(self) -> UserReader:
+        """Reads everything about one user."""
+        from shared.services.admin.user_view import UserReader
+
+        to = self.adapters
+        return UserReader(
+            directory=to.graph,
+            conferencing=to.teams,
+            users=to.users,
+            waiting=to.waiting,
+            replaced=to.replaced,
+            rules=self.standing_rules,
+        )
+
+    @cached_property
+    def number_changes(self) -> NumberChanges:
+        """Compares numbers before and after a move."""
+        from shared.services.admin.number_changes import NumberChanges
+
+        return NumberChanges(self.adapters.teams, self.adapters.replaced)
+
+    @cached_property
+    def run_history(self) -> RunHistory:
+        """Reads runs."""
+        from shared.services.admin.run_history import RunHistory
+
+        return RunHistory(self.adapters.runs, self.adapters.clock)
+
+    @cached_property
+    def doctor(self) -> Doctor:
+        """The doctor: checks the app and the services that it depends on."""
+        from shared.clients import wire
+        from shared.services.admin.doctor import Doctor
+
+        to = self.adapters
+        cloud = wire.CLOUDS[self.settings.cloud]
+        assign = "assign the app's managed identity to it"
+        role = "run `acp grant`: an Entra role such as Teams Administrator is missing"
+        users = "run `acp grant`: the permission User.Read.All is missing"
+        return Doctor(
+            probes={
+                "storage": (to.state.probe, "give the app's identity the storage roles"),
+                "sign-in to Graph": (partial(self._sign_in, cloud.graph_audience), assign),
+                "Graph": (to.graph.probe, users),
+                "sign-in to Teams": (partial(self._sign_in, wire.TEAMS_AUDIENCE), assign),
+                "Teams": (to.teams.probe, role),
+                "Teams role": (to.teams.switches, role),
+            },
+            queues={name: to.queue(name).count for name in self.settings.queues.names},
+            numbers=to.rules.numbers,
+            groups=to.rules.groups,
+            unknown_users=self.rule_checker.unknown_users,
+            directory=to.graph,
+            unknown=unknown_settings(os.environ),
+            tenant=to.teams,
+            state=to.state,
+            waiting=to.waiting,
+            runs=self.run_history,
+            clock=to.clock,
+        )
+
+    async def _sign_in(self, audience: str) -> str:
+        from shared.services.admin.token_claims import describe_token
+
+        return describe_token(await self.adapters.identity.token(audience))

@@ -1,0 +1,62 @@
+"""Pages of the listings of Graph and Teams, and the tenant-wide data of Teams."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared.domain.user import ServiceUser
+
+
+@dataclass(frozen=True, slots=True)
+class TeamsPage:
+    """A page of Teams users, and the link to the next page (None: it was the last).
+
+    faults: (user id or "", what is wrong) of each user whose fields could not be read.
+    """
+
+    users: Sequence[ServiceUser]
+    next_link: str | None
+    faults: Sequence[tuple[str, str]] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedUser:
+    """A user reported by Graph's delta query.
+
+    removed: the user was deleted. may_be_licensed: a conferencing plan is, or may be, among the
+    plans that changed.
+    """
+
+    id: str
+    removed: bool
+    may_be_licensed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """A page of changed users; the last page has the link from which the next catch-up resumes."""
+
+    users: Sequence[ChangedUser]
+    delta_link: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A third-party provider that the tenant knows."""
+
+    name: str
+    domain: str = ""
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSwitches:
+    """Tenant-wide switches for the side effects of a move.
+
+    replaces: licensing alone replaces a third-party provider. sends_mail: users are mailed new
+    numbers and PINs. sends_meetings: future meetings are sent again.
+    Source: Set-CsOnlineDialInConferencingTenantSettings, Microsoft Teams PowerShell documentation.
+    """
+
+    replaces_provider: bool
+    sends_mail: bool
+    sends_meetings: bool

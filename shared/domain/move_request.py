@@ -1,0 +1,48 @@
+"""Move requests: which users to move, and with which options."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
+
+NAMES_PER_PAGE: Final = 100
+"""At most 113 characters per name, so a page fits into one table property (32 Ki characters)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRequest:
+    """A selection of users, and the options of their move.
+
+    users: the given names (ids or addresses, each once); None: all users on `provider`, or, if
+    that is None as well, all users on any third party.
+    """
+
+    users: tuple[str, ...] | None = None
+    provider: str | None = None
+    options: MoveOptions = DEFAULT_OPTIONS
+    dry_run: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that is equal for two requests only if they ask for the same.
+
+        Idempotency keys are stored with its digest: its form must not change.
+        """
+        options = self.options
+        wish = (
+            f"Wish(provider={self.provider!r}, options=MoveOptions(send_email={options.send_email!r}, "
+            f"service_number={options.service_number!r}, "
+            f"toll_free_number={options.toll_free_number!r}))"
+        )
+        return wish if self.users is None else f"{wish} {json.dumps(list(self.users))}"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """A page of a run's names, and whether each of them has a result."""
+
+    number: int
+    names: Sequence[str]
+    done: bool = False

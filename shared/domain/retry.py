@@ -1,0 +1,167 @@
+"""Retry policy: when a user is retried, and when the user needs attention. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+_SLOW_FLOOR: Final = timedelta(hours=1)
+_SLOW_CEILING: Final = timedelta(hours=24)
+"""The pauses of users who need attention: hourly at first, daily in the end."""
+
+
+class WaitReason(StrEnum):
+    """Reason why a user is waiting."""
+
+    PROVISIONING = "provisioning"
+    """The service does not have the user yet: wait, up to the grace period."""
+    SERVICE = "service"
+    """A service or table failed, not this user: wait as for provisioning."""
+    FAILURE = "failure"
+    """This user's attempt failed: a bounded number of further attempts."""
+    SECOND_LOOK = "second_look"
+    """The change feed and the directory disagree: one more attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A user who is tried again when due; one who needs attention is listed and tried again, too.
+
+    since: when the user began to wait (UTC). attempt: attempts that counted. failures: those of them
+    that failed. looked_at: the last one that counted. operation: id of the operation in which the user
+    began to wait, for the log.
+    """
+
+    user_id: str
+    cause: WaitReason
+    reason: str
+    since: datetime
+    due: datetime
+    looked_at: datetime
+    needs_attention: bool = False
+    attempt: int = 1
+    failures: int = 0
+    upn: str = ""
+    reprocessed: bool = False
+    operation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how long a user is retried.
+
+    delays: the pause before each further attempt; the last one repeats.
+    grace: how long provisioning may take. max_failures: attempts that may fail. reprocess: whether
+    the license may be reprocessed once before the user needs attention.
+    """
+
+    delays: Sequence[timedelta]
+    grace: timedelta
+    max_failures: int
+    reprocess: bool = False
+
+    def delay(self, attempt: int) -> timedelta:
+        """Return the pause after attempt number `attempt` (1 is the first)."""
+        return self.delays[min(attempt, len(self.delays)) - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt that did not settle a user. pause: the shortest pause that the service accepts."""
+
+    user_id: str
+    cause: WaitReason
+    reason: str
+    at: datetime
+    upn: str = ""
+    pause: timedelta = timedelta(0)
+    operation: str = ""
+
+
+def keep_waiting(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy) -> Waiting:
+    """Return the user's next row: due again after a pause, and in need of attention at some time.
+
+    What a service's state caused (not provisioned, unreachable, throttled, a missing role) counts by
+    time: only the grace period ends it. What this user's attempts fail with counts by attempts. Neither
+    count starts at zero because the other cause came between. An attempt that came before its time (a
+    duplicate notification) or that the service put off does not count, so that a burst uses up nobody's
+    attempts. Who needs attention stays listed, and is tried again ever more slowly, until an attempt
+    settles the user.
+    """
+    if previous is None:
+        began = attempt.at
+        fresh = Waiting(
+            attempt.user_id, attempt.cause, attempt.reason, began, began, began, attempt=0
+        )
+        return _counted(replace(fresh, operation=attempt.operation), attempt, policy)
+    known = replace(
+        previous,
+        cause=attempt.cause,
+        reason=attempt.reason,
+        upn=attempt.upn or previous.upn,
+        due=max(previous.due, attempt.at + attempt.pause),
+    )
+    if previous.needs_attention:
+        # Not by `due`: that is moved on while the user is on the queue.
+        early = attempt.at < previous.looked_at + _slow(previous.looked_at - previous.since)
+        return known if early else _tried_in_vain(known, attempt)
+    due = previous.looked_at + policy.delay(max(1, previous.attempt))
+    if (attempt.at < due or attempt.pause) and not _grace_is_over(known, attempt.at, policy):
+        return replace(known, due=max(due, attempt.at + attempt.pause))
+    return _counted(previous, attempt, policy)
+
+
+def may_reprocess(waiting: Waiting, policy: RetryPolicy) -> bool:
+    """Return whether to reprocess the license, now that the grace period is over."""
+    return (
+        waiting.needs_attention
+        and waiting.cause is WaitReason.PROVISIONING
+        and policy.reprocess
+        and not waiting.reprocessed
+    )
+
+
+def after_reprocessing(waiting: Waiting, now: datetime, policy: RetryPolicy) -> Waiting:
+    """Return the row of a user whose license is reprocessed: a new grace period begins."""
+    due = now + policy.delay(1)
+    return replace(waiting, since=now, attempt=1, due=due, needs_attention=False, reprocessed=True)
+
+
+def ask_person(user_id: str, upn: str, reason: str, now: datetime) -> Waiting:
+    """Return a row that needs attention at once: only a person can cure the cause."""
+    due = now + _SLOW_FLOOR
+    return Waiting(user_id, WaitReason.FAILURE, reason, now, due, now, True, upn=upn)
+
+
+def _counted(row: Waiting, attempt: Attempt, policy: RetryPolicy) -> Waiting:
+    count = row.attempt + 1
+    failures = row.failures + (attempt.cause is WaitReason.FAILURE)
+    counted = replace(
+        row,
+        cause=attempt.cause,
+        reason=attempt.reason,
+        upn=attempt.upn or row.upn,
+        attempt=count,
+        failures=failures,
+        looked_at=attempt.at,
+        due=attempt.at + max(policy.delay(count), attempt.pause),
+    )
+    by_attempts = attempt.cause is WaitReason.FAILURE
+    if failures >= policy.max_failures if by_attempts else _grace_is_over(row, attempt.at, policy):
+        return _tried_in_vain(counted, attempt)
+    return counted
+
+
+def _grace_is_over(row: Waiting, now: datetime, policy: RetryPolicy) -> bool:
+    return row.cause is not WaitReason.FAILURE and now - row.since >= policy.grace
+
+
+def _tried_in_vain(row: Waiting, attempt: Attempt) -> Waiting:
+    """Return the row in need of attention, due after an eighth of the time that the user has waited."""
+    pause = max(_slow(attempt.at - row.since), attempt.pause)
+    return replace(row, needs_attention=True, looked_at=attempt.at, due=attempt.at + pause)
+
+
+def _slow(waited: timedelta) -> timedelta:
+    return min(_SLOW_CEILING, max(_SLOW_FLOOR, waited / 8))

@@ -1,0 +1,220 @@
+"""Doctor: check the app and its services part by part, with what to do for each."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from shared.clock import Clock
+from shared.domain.bridges import rule_faults, tolls
+from shared.domain.number_rules import NumberRules
+from shared.domain.run import RunState
+from shared.errors import AccessDeniedError, AcpError, SettingsError
+from shared.services.admin.run_history import RunHistory
+from shared.services.ports import Groups, State, Tenant, WaitingUsers
+
+_DELTA_MAY_BE: Final = timedelta(minutes=30)
+_SHOWN: Final = 10
+_SUBSCRIPTION_SHOULD_LAST: Final = timedelta(days=1)
+
+
+class Verdict(StrEnum):
+    """The state of a part."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A finding: the part, its verdict, and what to do when it is not ok."""
+
+    part: str
+    verdict: Verdict
+    detail: str
+    to_do: str = ""
+
+
+class Doctor:
+    """Checks the parts in sequence.
+
+    probes: by part, calls that raise AcpError when the part fails, with what to do then; a returned
+    text is shown. unknown: warnings about unknown settings. queues: by name, the number of
+    messages. numbers: the number rules. groups: the groups in the settings.
+    """
+
+    def __init__(
+        self,
+        *,
+        probes: Mapping[str, tuple[Callable[[], Awaitable[object]], str]],
+        queues: Mapping[str, Callable[[], Awaitable[int]]],
+        numbers: NumberRules,
+        groups: Sequence[str],
+        unknown_users: Callable[[], Awaitable[Sequence[str]]],
+        directory: Groups,
+        unknown: Sequence[str],
+        tenant: Tenant,
+        state: State,
+        waiting: WaitingUsers,
+        runs: RunHistory,
+        clock: Clock,
+    ) -> None:
+        self._probes = probes
+        self._queues = queues
+        self._numbers = numbers
+        self._groups = groups
+        self._unknown_users = unknown_users
+        self._directory = directory
+        self._unknown = unknown
+        self._tenant = tenant
+        self._state = state
+        self._waiting = waiting
+        self._runs = runs
+        self._clock = clock
+
+    async def examine(self) -> AsyncIterator[Finding]:
+        """Yield the findings, part by part; a part that cannot be examined is a finding as well."""
+        for part, (probe, to_do) in self._probes.items():
+            yield await self._probe(part, probe, to_do)
+        for warning in self._unknown:
+            yield Finding("settings", Verdict.WARNING, warning, "correct the name, or remove it")
+        for part, examine in {
+            "mails and meetings": self._side_effects,
+            "bridges": self._bridges,
+            "number rules": self._number_rules,
+            "groups": self._named_groups,
+            "excluded users": self._excluded_users,
+            "subscription": self._subscription,
+            "catch-up": self._catch_up,
+            "queues": self._messages,
+            "waiting users": self._waiting_users,
+            "held sweeps": self._held_sweeps,
+        }.items():
+            try:
+                yield await examine(part)
+            except AcpError as error:
+                yield Finding(part, Verdict.FAILED, str(error), "see the lines above")
+
+    async def _probe(
+        self, part: str, probe: Callable[[], Awaitable[object]], to_do: str
+    ) -> Finding:
+        try:
+            found = await probe()
+        except AccessDeniedError as error:
+            return Finding(part, Verdict.FAILED, str(error), to_do)
+        except AcpError as error:
+            return Finding(part, Verdict.FAILED, str(error), "try again; then check the address")
+        return Finding(part, Verdict.OK, found if isinstance(found, str) else "answers")
+
+    async def _side_effects(self, part: str) -> Finding:
+        found = await self._tenant.switches()
+        effects = [
+            text
+            for text, on in {
+                "users are mailed new numbers and PINs": found.sends_mail,
+                "future meetings are sent again": found.sends_meetings,
+                "licensing alone replaces a third party": found.replaces_provider,
+            }.items()
+            if on
+        ]
+        if not effects:
+            return Finding(part, Verdict.OK, "a move has no side effects")
+        to_do = "inform the users, or switch it off before a large move"
+        return Finding(part, Verdict.WARNING, "; ".join(effects), to_do)
+
+    async def _bridges(self, part: str) -> Finding:
+        known = await self._tenant.bridge_numbers()
+        bridges = len({each.bridge for each in known})
+        free = sum(each.toll_free for each in known)
+        detail = f"{bridges}, with {len(known) - free} toll and {free} toll-free numbers"
+        if len(known) == free:
+            to_do = "the tenant has no number to dial in: check its conference bridges"
+            return Finding(part, Verdict.FAILED, detail, to_do)
+        return Finding(part, Verdict.OK, detail)
+
+    async def _number_rules(self, part: str) -> Finding:
+        if not self._numbers:
+            return Finding(part, Verdict.OK, "none: the service chooses")
+        known = await self._tenant.bridge_numbers()
+        lost = rule_faults(self._numbers, known)
+        if not lost:
+            return Finding(part, Verdict.OK, f"{len(self._numbers)}, each on a bridge")
+        to_do = f"choose among {tolls(known, _SHOWN)} in ACP_NUMBER_RULES"
+        detail = f"no toll number of a bridge: {', '.join(lost)}"
+        return Finding(part, Verdict.FAILED, detail, to_do)
+
+    async def _named_groups(self, part: str) -> Finding:
+        if not self._groups:
+            return Finding(part, Verdict.OK, "no groups are named")
+        members = lost = empty = 0
+        for group in self._groups:
+            try:
+                count = sum([len(users) async for users in self._directory.members(group)])
+                members, empty = members + count, empty + (count == 0)
+            except SettingsError:
+                lost += 1
+        if lost:
+            to_do = "correct ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES: object ids are needed"
+            return Finding(part, Verdict.FAILED, f"{lost} of {len(self._groups)} unknown", to_do)
+        detail = f"{len(self._groups)}, with {members} users"
+        if empty:
+            to_do = "a group with hidden membership shows no members: check for such a group"
+            return Finding(part, Verdict.WARNING, f"{detail}; {empty} without members", to_do)
+        return Finding(part, Verdict.OK, detail)
+
+    async def _excluded_users(self, part: str) -> Finding:
+        if unknown := await self._unknown_users():
+            to_do = "correct ACP_EXCLUDED_USERS: these entries protect nobody"
+            return Finding(part, Verdict.FAILED, f"unknown: {', '.join(unknown)}", to_do)
+        return Finding(part, Verdict.OK, "each entry names a user")
+
+    async def _subscription(self, part: str) -> Finding:
+        known = await self._state.subscription()
+        to_do = "check the log for errors of keep_subscription"
+        if known is None or not known.subscription_id or known.expires_at is None:
+            return Finding(
+                part, Verdict.WARNING, "there is none: Graph sends no notifications", to_do
+            )
+        left = known.expires_at - self._clock.now()
+        if left <= timedelta(0):
+            return Finding(part, Verdict.FAILED, "it has expired", to_do)
+        detail = f"expires in {left.days} days and {left.seconds // 3600} hours"
+        if left < _SUBSCRIPTION_SHOULD_LAST:
+            return Finding(part, Verdict.WARNING, detail, to_do)
+        return Finding(part, Verdict.OK, detail)
+
+    async def _catch_up(self, part: str) -> Finding:
+        stored = await self._state.delta_at()
+        to_do = "check the log for errors of catch_up"
+        if stored is None:
+            return Finding(part, Verdict.WARNING, "it has not run yet", to_do)
+        age = self._clock.now() - stored
+        detail = f"{age.total_seconds() / 60:.0f} minutes ago"
+        verdict = Verdict.OK if age <= _DELTA_MAY_BE else Verdict.FAILED
+        return Finding(part, verdict, detail, "" if verdict is Verdict.OK else to_do)
+
+    async def _messages(self, part: str) -> Finding:
+        counts = {name: await count() for name, count in self._queues.items()}
+        detail = ", ".join(f"{name} {count}" for name, count in counts.items())
+        poison = sum(count for name, count in counts.items() if name.endswith("-poison"))
+        if poison:
+            to_do = "examine the messages: their users may need `acp move`"
+            return Finding(part, Verdict.WARNING, detail, to_do)
+        return Finding(part, Verdict.OK, detail)
+
+    async def _waiting_users(self, part: str) -> Finding:
+        due = sum([1 async for _ in self._waiting.waiting()])
+        attention = sum([1 async for _ in self._waiting.attention()])
+        detail = f"{due} waiting for another attempt, {attention} need attention"
+        if attention:
+            return Finding(part, Verdict.WARNING, detail, "`acp attention` lists them")
+        return Finding(part, Verdict.OK, detail)
+
+    async def _held_sweeps(self, part: str) -> Finding:
+        held = [run.id async for run in self._runs.runs(2) if run.state is RunState.HELD]
+        if held:
+            to_do = "`acp run RUN` says why, `acp release RUN` releases it"
+            return Finding(part, Verdict.WARNING, ", ".join(held), to_do)
+        return Finding(part, Verdict.OK, "none")

@@ -1,0 +1,48 @@
+"""Dial-in numbers before and after a move: the saved entries, and what Teams shows now."""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from itertools import batched
+from typing import Final
+
+from shared.concurrency import gather_bounded
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.user import ProviderEntry, deciding_entry
+from shared.errors import ServiceError
+from shared.services.ports import Conferencing, ReplacedProviders
+
+_AT_ONCE: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class NumberChange:
+    """A user's result with the old and the current default entry (None: unknown)."""
+
+    result: UserResult
+    before: ProviderEntry | None = None
+    after: ProviderEntry | None = None
+
+
+class NumberChanges:
+    """Looks up both entries of moved users: one call to Teams and one table query per user."""
+
+    def __init__(self, conferencing: Conferencing, replaced: ReplacedProviders) -> None:
+        self._conferencing = conferencing
+        self._replaced = replaced
+
+    async def of(self, results: Iterable[UserResult]) -> AsyncIterator[NumberChange]:
+        """Yield each result with its numbers, in order; numbers that cannot be read stay unknown."""
+        for some in batched(results, _AT_ONCE, strict=False):
+            for change in await gather_bounded((self._look(each) for each in some), _AT_ONCE):
+                yield change
+
+    async def _look(self, result: UserResult) -> NumberChange:
+        if result.outcome is not Outcome.MOVED:
+            return NumberChange(result)
+        saved = await self._replaced.of(result.user_id)
+        before = deciding_entry(saved[-1].entries) if saved else None
+        try:
+            user = await self._conferencing.user(result.user_id)
+        except ServiceError:
+            return NumberChange(result, before)
+        return NumberChange(result, before, user.provider if user else None)

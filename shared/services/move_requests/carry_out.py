@@ -1,0 +1,237 @@
+"""Requested runs: move named users now, with a result for each.
+
+The names are stored first, page by page, so that an interrupted run resumes without its list.
+A user who has a result in the run is not retried.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import batched
+from typing import Final, Protocol
+
+from shared.clock import Clock
+from shared.concurrency import gather_bounded
+from shared.domain.messages import USERS_PER_MESSAGE, MoveMessage
+from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
+from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
+from shared.domain.outcome import UserResult
+from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
+from shared.domain.user import DirectoryUser
+from shared.errors import ConflictError, InputError, NoSuchItemError, TransientError
+from shared.services.moving.assess import not_assessed
+from shared.services.ports import Directory, MoveRequests, Runs
+from shared.telemetry.operation import traced
+
+_PAGES_WRITTEN_AT_ONCE: Final = 16
+_MESSAGES_AT_ONCE: Final = 4
+
+Progress = Callable[[Sequence[UserResult]], None]
+"""Called with the results of some users as soon as they are available."""
+
+
+class Movers(Protocol):
+    """Moves the users of a message and records each result."""
+
+    async def move(self, message: MoveMessage, options: MoveOptions) -> list[UserResult]:
+        """Return one result per user."""
+        ...
+
+
+class MoveRunner:
+    """Begins requested runs, and carries them out in this process."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        mover: Movers,
+        requests: MoveRequests,
+        runs: Runs,
+        mode: Mode,
+        clock: Clock,
+    ) -> None:
+        self._directory = directory
+        self._mover = mover
+        self._requests = requests
+        self._runs = runs
+        self._mode = mode
+        self._clock = clock
+        self._stopping = asyncio.Event()
+
+    async def begin(self, names: Iterable[str], options: MoveOptions = DEFAULT_OPTIONS) -> Run:
+        """Store a run over `names` (ids or addresses, each once); InputError: no names.
+
+        When this returns the run can be carried out, now or later, by any process.
+        """
+        now = self._clock.now()
+        name = new_run_id(Signal.REQUEST, now)
+        run = Run(name, Signal.REQUEST, RunState.INTERRUPTED, now, mode=self._mode)
+        count = await self.write_pages(run.id, names)
+        if count == 0:
+            raise InputError("no user was named; nothing was done")
+        await self._requests.save_request(run.id, MoveRequest(options=options))
+        run = replace(run, counts={"users": count}, scanned=True)
+        await self._runs.save_run(run)
+        return run
+
+    async def write_pages(self, run: str, names: Iterable[str], after: int = 0) -> int:
+        """Write the pages of a run, the same ones for the same names; return how many names.
+
+        after: the number of the last page that is there.
+        """
+        count = 0
+
+        def pages() -> Iterable[RequestPage]:
+            nonlocal count
+            for number, some in enumerate(batched(names, NAMES_PER_PAGE, strict=False), after + 1):
+                count += len(some)
+                yield RequestPage(number, some)
+
+        for some in batched(pages(), _PAGES_WRITTEN_AT_ONCE, strict=False):
+            await gather_bounded(
+                (self._requests.save_page(run, page) for page in some), _PAGES_WRITTEN_AT_ONCE
+            )
+        return count
+
+    def stop(self) -> None:
+        """Start no further users; current moves are finished, and the run can be resumed."""
+        self._stopping.set()
+
+    @traced
+    async def carry_out(self, run_id: str, on_progress: Progress = lambda _: None) -> Run:
+        """Move the users of a run who have no result yet; return the run's new state.
+
+        State `finished`: every user has a result; `interrupted`: `stop` was called, or an error is
+        raised. InputError: there is no such run, or it is a sweep.
+        """
+        run = await self.find(run_id)
+        run = replace(run, state=RunState.RUNNING)
+        await self._runs.save_run(run)
+        outcomes: Counter[str] = Counter()
+
+        def count(results: Sequence[UserResult]) -> None:
+            outcomes.update(str(result.outcome) for result in results)
+            on_progress(results)
+
+        known: set[str] = set()
+        async for result in self._runs.results(run.id):
+            known.add(result.user_id.lower())
+            outcomes[str(result.outcome)] += 1
+        try:
+            await self._move_what_is_left(run.id, known, count)
+        finally:
+            run = await self.refresh_state(run, outcomes)
+        return run
+
+    async def refresh_state(self, run: Run, outcomes: Mapping[str, int] | None = None) -> Run:
+        """Save the run's state: finished when no page is left, else interrupted.
+
+        outcomes: users per outcome, if already counted.
+        """
+        left = any([not page.done async for page in self._requests.pages(run.id)])
+        state = RunState.INTERRUPTED if left else RunState.FINISHED
+        ended = None if left else self._clock.now()
+        known = await self.outcomes(run.id) if outcomes is None else outcomes
+        counts = {"users": run.counts.get("users", 0), **known}
+        run = replace(run, state=state, finished_at=ended, counts=counts)
+        await self._runs.save_run(run)
+        return run
+
+    async def outcomes(self, run: str) -> dict[str, int]:
+        """Return the number of users per outcome of a run so far."""
+        return dict(Counter([str(result.outcome) async for result in self._runs.results(run)]))
+
+    async def find(self, run_id: str) -> Run:
+        """Return a run that can be carried out; NoSuchItemError: no run has that id."""
+        run = await self._runs.find_run(run_id)
+        if run is None:
+            raise NoSuchItemError(f"run {run_id!r}: there is no such run")
+        if run.cause is not Signal.REQUEST:
+            raise ConflictError(f"run {run_id!r} is a {run.cause}: it resumes by itself")
+        if not run.scanned:
+            raise ConflictError(
+                f"run {run_id!r}: not all of its users were stored; begin a new run"
+            )
+        return run
+
+    async def _move_what_is_left(self, run: str, known: set[str], on_progress: Progress) -> None:
+        options = (await self._requests.request(run)).options
+        async for page in self._requests.pages(run):
+            if self._stopping.is_set():
+                return
+            if not page.done:
+                await self.move_page(
+                    run, page, options, known, mode=self._mode, on_progress=on_progress
+                )
+
+    async def move_page(
+        self,
+        run: str,
+        page: RequestPage,
+        options: MoveOptions,
+        known: set[str],
+        *,
+        mode: Mode | None,
+        on_progress: Progress = lambda _: None,
+    ) -> None:
+        """Move the users of one page, except for those `known` to have a result in the run.
+
+        TransientError: Graph did not answer about some; the others have their results.
+        """
+        users, unanswered = await self._look_up(run, page.names, known, on_progress)
+        await gather_bounded(
+            (
+                self._move(run, some, options, known, mode=mode, on_progress=on_progress)
+                for some in batched(users, USERS_PER_MESSAGE, strict=False)
+            ),
+            _MESSAGES_AT_ONCE,
+        )
+        if unanswered:
+            raise unanswered
+        if not self._stopping.is_set():
+            await self._requests.mark_done(run, page.number)
+
+    async def _look_up(
+        self, run: str, names: Sequence[str], known: set[str], on_progress: Progress
+    ) -> tuple[list[str], TransientError | None]:
+        """Return the ids of those without a result; who is not found gets one here.
+
+        And the error of those about whom Graph did not answer, if any.
+        """
+        asked = [name for name in names if name.lower() not in known]
+        users: dict[str, None] = {}
+        lost: list[UserResult] = []
+        unanswered: TransientError | None = None
+        for some in batched(asked, USERS_PER_MESSAGE, strict=False):
+            found = await self._directory.users(some)
+            for name, user in found.items():
+                if isinstance(user, DirectoryUser):
+                    users[user.id] = None
+                elif isinstance(user, TransientError):
+                    unanswered = user
+                else:
+                    lost.append(not_assessed(name, user))
+        if lost:
+            await self._runs.record_results(run, lost, self._clock.now())
+            known.update(result.user_id.lower() for result in lost)
+            on_progress(lost)
+        return [user for user in users if user.lower() not in known], unanswered
+
+    async def _move(
+        self,
+        run: str,
+        users: Sequence[str],
+        options: MoveOptions,
+        known: set[str],
+        *,
+        mode: Mode | None,
+        on_progress: Progress,
+    ) -> None:
+        if self._stopping.is_set():
+            return
+        message = MoveMessage(Signal.REQUEST, tuple(users), run, mode=mode)
+        results = await self._mover.move(message, options)
+        known.update(result.user_id.lower() for result in results)
+        on_progress(results)

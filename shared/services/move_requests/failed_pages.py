@@ -1,0 +1,51 @@
+"""Handle pages that failed repeatedly: mark the run, so that an administrator can resume it."""
+
+from dataclasses import replace
+
+from shared.domain.messages import PageMessage
+from shared.domain.run import RunState, Signal
+from shared.services.ports import Poison, Runs
+from shared.services.upkeep.poison import unreadable
+from shared.telemetry.events import RunInterrupted
+from shared.telemetry.log import EventLog
+from shared.telemetry.operation import traced
+
+
+class FailedPages:
+    """Marks the runs of messages on the requests' poison queue as interrupted, with a reason."""
+
+    def __init__(self, poison: Poison[PageMessage], runs: Runs, log: EventLog) -> None:
+        self._poison = poison
+        self._runs = runs
+        self._log = log
+
+    @traced
+    async def record(self) -> int:
+        """Mark the run of every poison message and remove the message; return the number of messages.
+
+        A malformed message stays in the queue for an administrator to examine.
+        """
+        count = 0
+        async for message in self._poison.messages():
+            if message.content is None:
+                self._log.write(unreadable(message))
+                continue
+            await self._mark(message.content)
+            await self._poison.delete(message)
+            count += 1
+        return count
+
+    async def _mark(self, page: PageMessage) -> None:
+        run = await self._runs.find_run(page.run)
+        if run is None or run.state is RunState.FINISHED:
+            return
+        state = RunState.FAILED
+        if page.page == 0:
+            reason = "its users could not be found; begin a new run"
+        elif run.cause is Signal.PREVIEW:
+            reason = f"page {page.page} failed repeatedly; begin a new dry run"
+        else:
+            reason = f"page {page.page} failed repeatedly; resume the run"
+            state = RunState.INTERRUPTED
+        await self._runs.save_run(replace(run, state=state, reason=reason))
+        self._log.write(RunInterrupted(run=run.id, reason=reason))

@@ -1,0 +1,194 @@
+"""Requests to the deployed app: accepted at once, carried out page by page.
+
+Each page of at most 100 users is a queue message, so that the instances share a large run and
+a page that fails is delivered again. Page 0 finds the users of a provider.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import batched
+from typing import Final
+
+from shared.clock import Clock
+from shared.domain.messages import PageMessage
+from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
+from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
+from shared.errors import (
+    BusyError,
+    ConflictError,
+    NoSuchItemError,
+    RetryLaterError,
+    TransientError,
+)
+from shared.services.move_requests.carry_out import MoveRunner
+from shared.services.moving.preview import Previewer
+from shared.services.ports import MoveRequests, Queue, Runs
+from shared.services.sweeping.finding import Finder
+from shared.telemetry.events import PagePostponed
+from shared.telemetry.log import EventLog
+from shared.telemetry.operation import current_id, operation
+
+_MESSAGES_AT_ONCE: Final = 500
+
+_CLAIM: Final = timedelta(minutes=10)
+"""How long a page belongs to whoever began it, unless it is given up before."""
+
+_RETRY_SECONDS: Final = 60.0
+"""Delay of a page when a service did not answer; longer if the service says so."""
+
+
+class QueuedMoveRequests:
+    """Accepts requests, and carries them out page by page."""
+
+    def __init__(
+        self,
+        *,
+        runner: MoveRunner,
+        previewer: Previewer,
+        finder: Finder,
+        requests: MoveRequests,
+        runs: Runs,
+        queue: Queue,
+        mode: Mode,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        self._runner = runner
+        self._previewer = previewer
+        self._finder = finder
+        self._requests = requests
+        self._runs = runs
+        self._queue = queue
+        self._mode = mode
+        self._clock = clock
+        self._log = log
+
+    async def accept(self, request: MoveRequest, key: str | None) -> Run:
+        """Begin a run over a validated request; the same key again returns the same run.
+
+        ConflictError: the key was sent with another request.
+        """
+        run = await self._new_run(request, key)
+        known = await self._runs.find_run(run.id)
+        if known is not None and known.scanned:
+            return known
+        # A repeated request with the same key finishes the job after a failure in between.
+        if request.users is not None:
+            return await self._begin_with_users(
+                run, request, request.users, again=known is not None
+            )
+        if known is None:
+            await self._requests.save_request(run.id, request)
+            await self._requests.save_page(run.id, RequestPage(0, ()))
+            await self._runs.save_run(run)
+        await self._send(run.id, [0])
+        return run
+
+    async def _begin_with_users(
+        self, run: Run, request: MoveRequest, users: Sequence[str], *, again: bool
+    ) -> Run:
+        await self._requests.save_request(run.id, request)
+        count = await self._runner.write_pages(run.id, users)
+        run = replace(run, counts={"users": count})
+        # The pages are written before they are queued, and the run is complete only after both.
+        await self._runs.save_run(run)
+        await self._send(run.id, range(1, -(-count // NAMES_PER_PAGE) + 1), again=again)
+        run = replace(run, scanned=True)
+        await self._runs.save_run(run)
+        await self._finish_if_done(run)
+        return run
+
+    async def work(self, message: PageMessage, *, again: bool) -> None:
+        """Carry out one page, once. again: the message came before; who has a result is left out.
+
+        A page that somebody else is carrying out, or that a service keeps from being carried out, comes
+        again later. Another error is raised, and the message comes again.
+        """
+        with operation(message.operation):
+            await self._work(message, again=again)
+
+    async def _work(self, message: PageMessage, *, again: bool) -> None:
+        run = await self._runs.find_run(message.run)
+        if run is None:
+            raise NoSuchItemError(f"run {message.run!r}: there is no such run")
+        now = self._clock.now()
+        try:
+            page = await self._requests.claim_page(run.id, message.page, now, now + _CLAIM)
+        except BusyError as error:
+            await self._postpone(message, str(error), _CLAIM.total_seconds())
+            return
+        if page:
+            try:
+                if page.number == 0:
+                    await self._find_users(run)
+                else:
+                    await self._carry_out(run, page, again=again or message.again)
+            except TransientError as error:
+                pause = error.seconds if isinstance(error, RetryLaterError) else 0.0
+                await self._requests.give_up_page(run.id, page.number)
+                await self._postpone(message, str(error), pause)
+                return
+            except BaseException:
+                await self._requests.give_up_page(run.id, page.number)
+                raise
+        run = await self._runs.find_run(run.id) or run
+        if run.scanned:
+            await self._finish_if_done(run)
+
+    async def _new_run(self, request: MoveRequest, key: str | None) -> Run:
+        now = self._clock.now()
+        signal = Signal.PREVIEW if request.dry_run else Signal.REQUEST
+        name = new_run_id(signal, now)
+        if key is not None:
+            name = await self._requests.run_of(f"{signal}/{key}", name, request.fingerprint)
+        return Run(name, signal, RunState.RUNNING, now, mode=self._mode)
+
+    async def _find_users(self, run: Run) -> None:
+        request = await self._requests.request(run.id)
+        # An attempt before this one may have written pages: nobody on them may be lost or come twice,
+        # though fewer users are on the provider by now.
+        pages = [page async for page in self._requests.pages(run.id)]
+        written = {name for page in pages for name in page.names}
+        found = self._finder.on_third_party(request.provider)
+        names = [user.user_id async for user in found if user.user_id not in written]
+        last = max((page.number for page in pages), default=0)
+        count = await self._runner.write_pages(run.id, names, after=last)
+        last += -(-count // NAMES_PER_PAGE)
+        await self._send(run.id, range(1, last + 1), again=bool(written))
+        users = len(written) + count
+        await self._runs.save_run(replace(run, counts={"users": users}, scanned=True))
+        await self._requests.mark_done(run.id, 0)
+
+    async def _carry_out(self, run: Run, page: RequestPage, *, again: bool) -> None:
+        known: set[str] = set()
+        if again:
+            known = {result.user_id.lower() async for result in self._runs.results(run.id)}
+        options = (await self._requests.request(run.id)).options
+        if run.cause is Signal.REQUEST:
+            await self._runner.move_page(run.id, page, options, known, mode=run.mode)
+            return
+        if run.cause is not Signal.PREVIEW:
+            raise ConflictError(f"run {run.id!r} is a {run.cause}: it has no pages to carry out")
+        names = [name for name in page.names if name.lower() not in known]
+        previews = self._previewer.preview(names, options)
+        # A user who is named twice, by id and by address, has one result.
+        results = {result.user_id: result async for result in previews}
+        if results:
+            await self._runs.record_results(run.id, list(results.values()), self._clock.now())
+        await self._requests.mark_done(run.id, page.number)
+
+    async def _finish_if_done(self, run: Run) -> None:
+        if not await self._requests.is_left(run.id):
+            await self._runner.refresh_state(run)
+
+    async def _postpone(self, message: PageMessage, reason: str, pause: float) -> None:
+        """Let the page come again later: that a service does not answer is no defect of the page."""
+        later = replace(message, again=True)
+        await self._queue.send([later], delay=max(_RETRY_SECONDS, pause))
+        self._log.write(PagePostponed(run=message.run, reason=reason))
+
+    async def _send(self, run: str, pages: Sequence[int], *, again: bool = False) -> None:
+        operation_id = current_id()
+        for some in batched(pages, _MESSAGES_AT_ONCE, strict=False):
+            await self._queue.send([PageMessage(run, page, again, operation_id) for page in some])

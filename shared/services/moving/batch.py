@@ -1,0 +1,187 @@
+"""Move the users of one queue message, and record an outcome for each.
+
+Level-triggered reconciliation: every attempt re-reads the user's state, so a message may arrive twice,
+late or out of order, and the effect is the same. One user's failure does not affect others.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from shared.clock import Clock
+from shared.domain.decision import Rules
+from shared.domain.messages import MoveMessage
+from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.run import Mode, weaker
+from shared.domain.user import DirectoryUser
+from shared.errors import AcpError
+from shared.services.moving.recording import Recorder
+from shared.services.moving.user import Terms, UserMover
+from shared.services.ports import Directory, Queue, RuleSource, Runs
+from shared.telemetry.events import Handled, Unrecorded
+from shared.telemetry.log import EventLog
+from shared.telemetry.operation import operation
+
+_IN_WORK: Final = 3
+"""Messages whose users are read and moved at once, per process: what was read is used while it is fresh."""
+
+_RETRY_BASE: Final = 30.0
+_RETRY_CAP: Final = 3600.0
+"""Seconds until users who could not be recorded come again: doubled each time, up to the cap."""
+
+
+@dataclass(slots=True)
+class _Report:
+    """The outcome of a message: results, and users whose outcome could not be recorded, with the error."""
+
+    results: list[UserResult] = field(default_factory=list)
+    unrecorded: list[str] = field(default_factory=list)
+    error: BaseException | None = None
+
+
+class BatchMover:
+    """Handles messages: reads their users in one batch, moves and records each.
+
+    mode: of this app; a message changes users only where its own mode permits it, too.
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        mover: UserMover,
+        runs: Runs,
+        recorder: Recorder,
+        queue: Queue,
+        rules: RuleSource,
+        mode: Mode,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        self._directory = directory
+        self._mover = mover
+        self._runs = runs
+        self._recorder = recorder
+        self._queue = queue
+        self._rules = rules
+        self._mode = mode
+        self._clock = clock
+        self._log = log
+        self._in_work = asyncio.Semaphore(_IN_WORK)
+
+    async def handle(self, message: MoveMessage) -> list[UserResult]:
+        """Move the users of a message from the queue; return what happened to each who was recorded.
+
+        Users whose outcome could not be recorded are sent again, alone and later: a busy table fails
+        nobody and makes no message poison. StorageError: the queue does not take them either.
+        """
+        with operation(message.operation):
+            report = await self._move_and_log(message, DEFAULT_OPTIONS)
+            if isinstance(report.error, AcpError):
+                await self._send_again(message, report.unrecorded, report.error)
+            elif report.error:
+                raise report.error
+        return report.results
+
+    async def move(
+        self, message: MoveMessage, options: MoveOptions = DEFAULT_OPTIONS
+    ) -> list[UserResult]:
+        """Move the users of a requested run; return what happened to each, in order.
+
+        StorageError: an outcome could not be recorded; then the caller has to come again.
+        """
+        with operation(message.operation):
+            report = await self._move_and_log(message, options)
+        if report.error:
+            raise report.error
+        return report.results
+
+    async def _move_and_log(self, message: MoveMessage, options: MoveOptions) -> _Report:
+        with operation() as here:
+            async with self._in_work:
+                began = self._clock.monotonic()
+                report = await self._move(message, options)
+            took = self._clock.monotonic() - began
+            self._log.write(_handled(message, report.results, here.throttled, took))
+        return report
+
+    async def _move(self, message: MoveMessage, options: MoveOptions) -> _Report:
+        ids = list(dict.fromkeys(message.users))
+        began = self._clock.now()
+        read_at = self._clock.monotonic()
+        found, standing = await self._look_up(ids)
+        rules = standing.with_numbers(options.service_number, options.toll_free_number)
+        report_only = weaker(self._mode, message.mode) is Mode.REPORT
+        terms = Terms(rules, options.send_email, report_only, message.run, read_at)
+        moves = (self._move_and_record(user, found[user], terms, message, began) for user in ids)
+        report = _Report()
+        for user, result in zip(
+            ids, await asyncio.gather(*moves, return_exceptions=True), strict=True
+        ):
+            if isinstance(result, BaseException):
+                report.unrecorded.append(user)
+                report.error = result
+            else:
+                report.results.append(result)
+        if message.run and report.results:
+            # Also when somebody's outcome was not recorded: the others have theirs.
+            try:
+                await self._runs.record_results(message.run, report.results, self._clock.now())
+            except AcpError as error:
+                report.unrecorded, report.error = ids, error
+        return report
+
+    async def _look_up(
+        self, ids: Sequence[str]
+    ) -> tuple[Mapping[str, DirectoryUser | Exception], Rules]:
+        """Return the users, or why each cannot be read, and the rules: without them nobody is moved."""
+        try:
+            rules = await self._rules.current()
+            return await self._directory.users(ids), rules
+        except Exception as error:  # noqa: BLE001 - it becomes each user's failure, recorded below
+            return dict.fromkeys(ids, error), Rules()
+
+    async def _move_and_record(
+        self,
+        user_id: str,
+        found: DirectoryUser | Exception,
+        terms: Terms,
+        message: MoveMessage,
+        began: datetime,
+    ) -> UserResult:
+        """Move and record one user as soon as possible, however slow the others are."""
+        started = self._clock.monotonic()
+        result = await self._mover.move(user_id, found, terms)
+        took = self._clock.monotonic() - started
+        await self._recorder.record(result, message, began, took=took, report=terms.report)
+        return result
+
+    async def _send_again(
+        self, message: MoveMessage, users: Sequence[str], error: AcpError
+    ) -> None:
+        mode = weaker(self._mode, message.mode)
+        later = replace(message, users=tuple(users), retries=message.retries + 1, mode=mode)
+        delay = min(_RETRY_CAP, _RETRY_BASE * 2**message.retries)
+        await self._queue.send([later], delay=delay)
+        self._log.write(Unrecorded(users=len(users), retries=later.retries, reason=str(error)))
+
+
+def _handled(
+    message: MoveMessage, results: Sequence[UserResult], throttled: int, took: float
+) -> Handled:
+    outcomes = Counter(result.outcome for result in results)
+    return Handled(
+        cause=message.cause,
+        run=message.run,
+        users=len(results),
+        moved=outcomes[Outcome.MOVED],
+        would_move=outcomes[Outcome.WOULD_MOVE],
+        waiting=outcomes[Outcome.WAITING],
+        failed=outcomes[Outcome.FAILED],
+        throttled=throttled,
+        duration_ms=round(1000 * took),
+    )

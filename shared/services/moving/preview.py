@@ -1,0 +1,53 @@
+"""Dry run: what would happen to named users and why. Reads only; writes nothing."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import batched
+
+from shared.concurrency import gather_bounded
+from shared.domain.decision import Rules
+from shared.domain.messages import USERS_PER_MESSAGE
+from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.user import DirectoryUser
+from shared.errors import ServiceError
+from shared.services.moving.assess import assess, not_assessed
+from shared.services.ports import Conferencing, Directory, RuleSource
+
+
+class Previewer:
+    """Decides for users as the mover would, without carrying anything out."""
+
+    def __init__(self, directory: Directory, conferencing: Conferencing, rules: RuleSource) -> None:
+        self._directory = directory
+        self._conferencing = conferencing
+        self._rules = rules
+
+    async def preview(
+        self, names: Iterable[str], options: MoveOptions = DEFAULT_OPTIONS
+    ) -> AsyncIterator[UserResult]:
+        """Yield the result that each of `names` (ids or addresses) would have, in their order.
+
+        ServiceError: Graph did not answer at all; an error of one user is that user's result.
+        """
+        standing = await self._rules.current()
+        rules = standing.with_numbers(options.service_number, options.toll_free_number)
+        for some in batched(names, USERS_PER_MESSAGE, strict=False):
+            for result in await self._preview(some, rules):
+                yield result
+
+    async def _preview(self, names: Sequence[str], rules: Rules) -> list[UserResult]:
+        found = await self._directory.users(names)
+        return await gather_bounded(
+            (self._preview_one(name, found[name], rules) for name in names), USERS_PER_MESSAGE
+        )
+
+    async def _preview_one(
+        self, name: str, found: DirectoryUser | ServiceError, rules: Rules
+    ) -> UserResult:
+        if isinstance(found, ServiceError):
+            return not_assessed(name, found)
+        try:
+            assessment = await assess(found, self._conferencing, rules)
+        except ServiceError as error:
+            return UserResult(found.id, Outcome.FAILED, str(error), found.upn)
+        return assessment.preview()

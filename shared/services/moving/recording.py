@@ -1,0 +1,128 @@
+"""Record the outcome of each attempt, and list users who are not settled."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.clock import Clock
+from shared.domain.messages import MoveMessage
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.retry import (
+    Attempt,
+    RetryPolicy,
+    Waiting,
+    WaitReason,
+    after_reprocessing,
+    ask_person,
+    keep_waiting,
+    may_reprocess,
+)
+from shared.domain.run import Signal
+from shared.errors import ServiceError
+from shared.services.ports import Directory, Users, WaitingUsers
+from shared.telemetry.events import AttentionCleared, Decided
+from shared.telemetry.log import EventLog
+from shared.telemetry.operation import current_id
+
+_DOUBTFUL: Final = frozenset({Outcome.UNLICENSED, Outcome.NOT_FOUND})
+
+
+class Recorder:
+    """Recorder of results. Unsettled users get a row in `waiting`, settled users lose theirs."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        users: Users,
+        waiting: WaitingUsers,
+        policy: RetryPolicy,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        self._directory = directory
+        self._users = users
+        self._waiting = waiting
+        self._policy = policy
+        self._clock = clock
+        self._log = log
+
+    async def record(
+        self,
+        result: UserResult,
+        message: MoveMessage,
+        looked_at: datetime,
+        *,
+        took: float = 0.0,
+        report: bool = False,
+    ) -> None:
+        """Record one result of an attempt that began at `looked_at`, and log it.
+
+        message: the one it belongs to. took: its seconds, for the log. report: nothing may be changed in
+        the tenant. StorageError: it was not recorded.
+        """
+        signal, run = message.cause, message.run
+        await self._users.record_result(result, signal, self._clock.now(), run)
+        waits = _why_waiting(result)
+        if signal is Signal.CATCH_UP and result.outcome in _DOUBTFUL:
+            # The change feed reported a plan that the directory does not show: its reads may lag.
+            waits = WaitReason.SECOND_LOOK
+        if waits is None:
+            before = await self._waiting.remove_waiting(result.user_id, looked_at)
+            attempt, origin = (before.attempt + 1, before.operation) if before else (1, "")
+            if before and before.needs_attention:
+                who, why = self._log.who(result.user_id), result.reason
+                self._log.write(AttentionCleared(user=who, outcome=result.outcome, reason=why))
+        else:
+            row = await self._next_row(result, waits, report=report)
+            await self._waiting.save_waiting(row)
+            attempt, origin = row.attempt, row.operation
+        self._log.write(
+            Decided(
+                user=self._log.who(result.user_id),
+                decision=result.decision,
+                outcome=result.outcome,
+                cause=signal,
+                run=run,
+                attempt=attempt,
+                duration_ms=round(1000 * took),
+                window_ms=None if result.window is None else round(1000 * result.window),
+                reason=result.reason,
+                origin=origin if origin and origin != current_id() else None,
+            )
+        )
+
+    async def _next_row(self, result: UserResult, cause: WaitReason, *, report: bool) -> Waiting:
+        now = self._clock.now()
+        if result.needs_person:
+            return ask_person(result.user_id, result.upn, result.reason, now)
+        attempt = Attempt(
+            user_id=result.user_id,
+            cause=cause,
+            reason=result.reason,
+            at=now,
+            upn=result.upn,
+            pause=timedelta(seconds=result.pause),
+            operation=current_id() or "",
+        )
+        row = keep_waiting(await self._waiting.find_waiting(result.user_id), attempt, self._policy)
+        if may_reprocess(row, self._policy) and not report:
+            return await self._reprocess(row)
+        return row
+
+    async def _reprocess(self, row: Waiting) -> Waiting:
+        """Ask Graph once to reprocess the license; if it refuses, the user needs attention."""
+        try:
+            await self._directory.reprocess(row.user_id)
+        except ServiceError as error:
+            return replace(row, reason=f"{row.reason}; reprocessing failed: {error}")
+        return after_reprocessing(row, self._clock.now(), self._policy)
+
+
+def _why_waiting(result: UserResult) -> WaitReason | None:
+    """Return why a user with this result waits, or None: the user is settled."""
+    if result.outcome is Outcome.WAITING:
+        return WaitReason.PROVISIONING
+    if result.outcome is Outcome.FAILED:
+        return WaitReason.SERVICE if result.by_service else WaitReason.FAILURE
+    return None

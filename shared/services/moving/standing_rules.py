@@ -1,0 +1,62 @@
+"""The rules of the settings, with the ids of the users whom they exclude by name.
+
+A name is looked up once and its id remembered, so that a user who is renamed stays excluded.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import batched
+from typing import Final
+
+from shared.clock import Clock
+from shared.domain.decision import Rules
+from shared.domain.messages import USERS_PER_MESSAGE
+from shared.domain.user import DirectoryUser
+from shared.errors import NotFoundError
+from shared.services.ports import Directory, State
+
+_FRESH: Final = 600.0
+"""Seconds for which the ids are trusted in this process."""
+
+
+class StandingRules:
+    """Gives the rules as they hold now."""
+
+    def __init__(self, rules: Rules, directory: Directory, state: State, clock: Clock) -> None:
+        self._rules = rules
+        self._directory = directory
+        self._state = state
+        self._clock = clock
+        self._known = rules
+        self._known_until = float("-inf")
+
+    async def current(self) -> Rules:
+        """Return the rules; ServiceError, StorageError: they are not known, so nobody may be changed."""
+        names = {name for name in self._rules.excluded if "@" in name}
+        if names and self._clock.monotonic() >= self._known_until:
+            ids = await self._ids_of(names)
+            self._known = replace(self._rules, excluded=self._rules.excluded | set(ids.values()))
+            self._known_until = self._clock.monotonic() + _FRESH
+        return self._known
+
+    async def _ids_of(self, names: set[str]) -> Mapping[str, str]:
+        known = {k: v for k, v in (await self._state.excluded_ids()).items() if k in names}
+        found = await look_up(self._directory, sorted(names - known.keys()))
+        fresh = {name: user.id for name, user in found.items() if user}
+        if fresh:
+            await self._state.save_excluded_ids({**known, **fresh})
+        return {**known, **fresh}
+
+
+async def look_up(directory: Directory, names: Iterable[str]) -> dict[str, DirectoryUser | None]:
+    """Return each user by name; None: there is none. ServiceError: Graph did not say."""
+    users: dict[str, DirectoryUser | None] = {}
+    for some in batched(names, USERS_PER_MESSAGE, strict=False):
+        for name, found in (await directory.users(some)).items():
+            if isinstance(found, NotFoundError):
+                users[name] = None
+            elif isinstance(found, DirectoryUser):
+                users[name] = found
+            else:
+                raise found
+    return users

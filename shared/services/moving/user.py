@@ -1,0 +1,271 @@
+"""One user: looks, decides, saves, sets Microsoft as provider where the table says so, and reads back.
+
+The service has no conditional write, so what is saved is read one round trip before the set: the set
+has to get its turn while the read is fresh, or the user is assessed anew.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from shared.clock import Clock
+from shared.domain.decision import Action, Decision, Rules, decide
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.user import DirectoryUser, ServiceUser
+from shared.errors import (
+    AccessDeniedError,
+    AcpError,
+    LateTurnError,
+    NotFoundError,
+    RejectedError,
+    RetryLaterError,
+    ServiceError,
+    StorageError,
+    TooLargeError,
+    TransientError,
+)
+from shared.services.moving.assess import WOULD, Assessment, assess
+from shared.services.ports import (
+    Conferencing,
+    Directory,
+    MoveRequests,
+    ReplacedProviders,
+    Users,
+)
+from shared.telemetry.events import Unexpected
+from shared.telemetry.log import EventLog
+
+_CONFIRM_AFTER: Final = (0.0, 1.0, 2.0, 4.0)
+"""Seconds before each read-back: the service's reads may lag behind its writes."""
+
+_RETIRED: Final = "ReplaceProviderRetired"
+"""The service's code for: replacing a third-party provider is no longer offered."""
+
+_RETRY_AFTER: Final = (0.5, 1.0, 2.0, 4.0)
+"""Seconds before another attempt when it is uncertain whether the change happened."""
+
+_FRESH: Final = 2.0
+"""Seconds after the read of a user's entries by which the set must have its turn."""
+
+_DIRECTORY_FRESH: Final = 60.0
+"""Seconds for which license, exclusions and groups may be acted on after they were read."""
+
+_ATTEMPTS: Final = 8
+"""Assessments whose set came too late, before the user is tried again much later."""
+
+
+class _UncertainChangeError(TransientError):
+    """The service did not say whether the change happened; it may have."""
+
+    def __init__(self, error: TransientError, old_provider: str | None) -> None:
+        super().__init__(error.service, error.operation, error.detail, error.code, error.status)
+        self.old_provider = old_provider
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How users are moved: by which rules, with a mail of Microsoft or not, or only reported.
+
+    run: the run they belong to, if any. read_at: when the directory was read (monotonic seconds).
+    """
+
+    rules: Rules
+    send_email: bool = False
+    report: bool = False
+    run: str | None = None
+    read_at: float = float("-inf")
+
+
+class UserMover:
+    """Brings users to an outcome."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        conferencing: Conferencing,
+        replaced: ReplacedProviders,
+        users: Users,
+        requests: MoveRequests,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        self._directory = directory
+        self._conferencing = conferencing
+        self._replaced = replaced
+        self._users = users
+        self._requests = requests
+        self._clock = clock
+        self._log = log
+
+    async def move(
+        self, user_id: str, found: DirectoryUser | Exception, terms: Terms
+    ) -> UserResult:
+        """Move one user and return the outcome; an error becomes the outcome `failed`."""
+        upn = found.upn if isinstance(found, DirectoryUser) else ""
+        try:
+            if isinstance(found, NotFoundError):
+                return UserResult(user_id, Outcome.NOT_FOUND, "the user is not in the directory")
+            if isinstance(found, Exception):
+                raise found
+            return await self._attempt(found, terms)
+        except AcpError as error:
+            return UserResult(
+                user_id,
+                Outcome.FAILED,
+                str(error),
+                upn,
+                needs_person=isinstance(error, TooLargeError),
+                by_service=isinstance(error, TransientError | AccessDeniedError | StorageError),
+                pause=error.seconds if isinstance(error, RetryLaterError) else 0.0,
+            )
+        except Exception as error:  # noqa: BLE001 - a defect met by one user must not stop the others
+            kind = type(error).__name__
+            self._log.write(Unexpected(user=self._log.who(user_id), error=kind), error)
+            return UserResult(user_id, Outcome.FAILED, f"unexpected {kind}", upn)
+
+    async def _attempt(self, user: DirectoryUser, terms: Terms) -> UserResult:
+        """Assess and act; while it is uncertain whether the change happened, assess again first."""
+        begun: str | None = None
+        pauses = iter(_RETRY_AFTER)
+        late = 0
+        while True:
+            try:
+                return await self._attempt_once(user, begun, terms, again=late > 0)
+            except LateTurnError as error:
+                late += 1
+                if late == _ATTEMPTS:
+                    raise RetryLaterError(error.service, error.operation, 0.0) from None
+            except _UncertainChangeError as uncertain:
+                begun = uncertain.old_provider if uncertain.old_provider is not None else begun
+                pause = next(pauses, None)
+                if pause is None:
+                    raise
+                await self._clock.sleep(pause)
+
+    async def _attempt_once(
+        self, user: DirectoryUser, begun: str | None, terms: Terms, *, again: bool
+    ) -> UserResult:
+        found = await assess(user, self._conferencing, terms.rules, first=again)
+        read_at = self._clock.monotonic()
+        action, service = found.decision.action, found.service
+        if service is None:
+            return found.result()
+        if action is Action.WAIT and service.on_third_party:
+            # Provisioning may replace the provider automatically (AutomaticallyReplaceAcpProvider).
+            await self._replaced.save_entries(service, self._clock.now())
+        if action is Action.ALREADY:
+            return await self._already(found, begun, terms)
+        if not action.changes_tenant:
+            return found.result()
+        if terms.report:
+            return found.result(WOULD[action], found.provider)
+        if read_at - terms.read_at > _DIRECTORY_FRESH:
+            return await self._attempt_fresh(user, begun, terms)
+        return await self._change(found, service, begun, terms, read_at)
+
+    async def _attempt_fresh(
+        self, user: DirectoryUser, begun: str | None, terms: Terms
+    ) -> UserResult:
+        """Read license and groups again, which may have changed while the user waited, and go on."""
+        found = (await self._directory.users([user.id]))[user.id]
+        if isinstance(found, ServiceError):
+            raise found
+        fresh = replace(terms, read_at=self._clock.monotonic())
+        return await self._attempt_once(found, begun, fresh, again=True)
+
+    async def _already(self, found: Assessment, begun_now: str | None, terms: Terms) -> UserResult:
+        """Distinguish a user who was on Microsoft from one whom the system moved: now, before a crash,
+        or for this very run, whose message came again."""
+        if begun_now is not None:
+            return found.result(Outcome.MOVED, begun_now)
+        if terms.run:
+            known = await self._users.known(found.user.id)
+            if known and known.moved_run == terms.run:
+                return found.result(Outcome.MOVED, known.old_provider)
+        begun = await self._replaced.last_move(found.user.id)
+        if begun is None:
+            return found.result()
+        old, at = begun
+        recorded = await self._users.moved_at(found.user.id)
+        if recorded is not None and recorded >= at:
+            return found.result()
+        return found.result(Outcome.MOVED, old)
+
+    async def _change(
+        self,
+        found: Assessment,
+        service: ServiceUser,
+        begun: str | None,
+        terms: Terms,
+        read_at: float,
+    ) -> UserResult:
+        decision = found.decision
+        replaces = decision.action is Action.REPLACE
+        number = decision.number or decision.toll_free
+        bridge = await self._conferencing.bridge_of(number) if number else None
+        if replaces:
+            await self._replaced.save_entries(service, self._clock.now(), for_move=True)
+        try:
+            window = await self._set(found, bridge, terms, read_at)
+        except _UncertainChangeError:
+            raise
+        except AcpError as error:
+            if replaces:
+                # Nothing happened: if somebody else moves the user later, it is not told as ours.
+                await self._replaced.cancel_move(service, self._clock.now())
+            if isinstance(error, NotFoundError):
+                waits = Decision(Action.WAIT, "the service says: not a conferencing user yet")
+                return replace(found, decision=waits).result()
+            if isinstance(error, RejectedError) and error.code == _RETIRED:
+                reason = "the service does not replace third-party providers any more"
+                return _failed(found, reason, needs_person=True)
+            raise
+        result = await self._confirm(found, terms)
+        if decision.action is Action.SET_NUMBER and result.outcome is Outcome.ALREADY_MICROSOFT:
+            result = await self._already(found, begun, terms)
+        return replace(result, window=window)
+
+    async def _set(
+        self, found: Assessment, bridge: str | None, terms: Terms, read_at: float
+    ) -> float:
+        """Set Microsoft; return the seconds from the answer of the read to that of the set."""
+        decision = found.decision
+        mail = terms.send_email and await self._may_mail(found.user.id, terms.run)
+        try:
+            await self._conferencing.set_microsoft(
+                found.user.id,
+                replace=decision.action is Action.REPLACE,
+                number=decision.number,
+                toll_free=decision.toll_free,
+                bridge=bridge,
+                send_email=mail,
+                within=read_at + _FRESH - self._clock.monotonic(),
+            )
+        except ServiceError as error:
+            if isinstance(error, TransientError) and not isinstance(
+                error, RetryLaterError | LateTurnError
+            ):
+                moves = decision.action is not Action.SET_NUMBER
+                raise _UncertainChangeError(error, found.provider if moves else None) from None
+            if mail and terms.run:
+                # Not sent, or refused: no mail went, and the next attempt may ask for it.
+                await self._requests.unmark_mailed(terms.run, found.user.id)
+            raise
+        return self._clock.monotonic() - read_at
+
+    async def _may_mail(self, user_id: str, run: str | None) -> bool:
+        """Return whether a mail may be asked for: once per user and run, and recorded before."""
+        return run is None or await self._requests.mark_mailed(run, user_id)
+
+    async def _confirm(self, found: Assessment, terms: Terms) -> UserResult:
+        """Read back until the change is visible; if it is not, it is checked again later."""
+        for pause in _CONFIRM_AFTER:
+            await self._clock.sleep(pause)
+            service = await self._conferencing.user(found.user.id, first=True)
+            if decide(found.user, service, terms.rules).action is Action.ALREADY:
+                return found.result(None, found.provider)
+        return _failed(found, "the service took the change but does not show it yet")
+
+
+def _failed(found: Assessment, reason: str, *, needs_person: bool = False) -> UserResult:
+    return replace(found.result(Outcome.FAILED), reason=reason, needs_person=needs_person)

@@ -1,0 +1,77 @@
+"""Find users by provider: stream all users of the tenant; nothing is written."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from shared.domain.decision import Action
+from shared.domain.user import MICROSOFT
+from shared.services.ports import Conferencing, Directory, RuleSource
+from shared.services.sweeping.survey import Survey, is_guid
+
+NOBODY: Final = "none"
+"""Provider name for users without entries."""
+
+UNKNOWN: Final = "unknown"
+"""Provider name for users whose entries could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A user, the name of the provider (or NOBODY, UNKNOWN), and the decision.
+
+    upn: "" for users whom Teams does not list, or whose fields cannot be read.
+    """
+
+    user_id: str
+    upn: str
+    provider: str
+    action: Action
+    reason: str
+
+
+class Finder:
+    """Lists users by provider."""
+
+    def __init__(self, directory: Directory, conferencing: Conferencing, rules: RuleSource) -> None:
+        self._directory = directory
+        self._conferencing = conferencing
+        self._rules = rules
+
+    async def ready(self) -> AsyncIterator[Found]:
+        """Yield the licensed users who are not on Microsoft: those that the sweep would queue.
+
+        Without those that it queues for a number rule, or because they need attention.
+        """
+        async for found in self._everybody():
+            if found.action in (Action.REPLACE, Action.ENABLE, Action.WAIT):
+                yield found
+
+    async def on_third_party(self, provider: str | None = None) -> AsyncIterator[Found]:
+        """Yield the users on any third party, or on `provider` (case-insensitive), licensed or not.
+
+        Without users whose provider is missing from Teams' listing: `ready` yields them.
+        """
+        wanted = provider.casefold() if provider is not None else None
+        async for found in self._everybody():
+            name = found.provider.casefold()
+            if name in (NOBODY, UNKNOWN, MICROSOFT.casefold()):
+                continue
+            if wanted is None or name == wanted:
+                yield found
+
+    async def _everybody(self) -> AsyncIterator[Found]:
+        rules = await self._rules.current()
+        survey = await Survey.begin(self._directory, self._conferencing, rules)
+        async for page in survey.pages():
+            for each in page.users:
+                user, decision = each.service, each.decision
+                if user.soft_deleted:
+                    continue  # Teams lists deleted users for 30 days
+                name = user.provider.name if user.provider else NOBODY
+                yield Found(user.id, user.upn, name, decision.action, decision.reason)
+            for user_id, wrong in page.faults:
+                if is_guid(user_id):
+                    yield Found(user_id, "", UNKNOWN, Action.WAIT, f"cannot be read: {wrong}")
+        for user_id, decision in survey.rest():
+            yield Found(user_id, "", NOBODY, decision.action, decision.reason)

@@ -1,0 +1,39 @@
+"""Memberships of the groups in the settings: read once per survey."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
+
+from shared.services.ports import Groups
+
+
+class Memberships:
+    """Group memberships of users; 16 bytes per member and group."""
+
+    def __init__(self) -> None:
+        self._members: dict[str, set[bytes]] = {}
+
+    def add(self, group: str, users: Sequence[str]) -> None:
+        """Add `users` to `group`."""
+        self._members.setdefault(group, set()).update(UUID(user).bytes for user in users)
+
+    def of(self, user: str) -> frozenset[str]:
+        """Return the user's groups, among those that were read."""
+        if not self._members:
+            return frozenset()
+        key = UUID(user).bytes
+        return frozenset(group for group, members in self._members.items() if key in members)
+
+
+async def read_memberships(
+    directory: Groups,
+    groups: Sequence[str],
+    between: Callable[[], Awaitable[None]] | None = None,
+) -> Memberships:
+    """Return the memberships of `groups`; `between` is called per page. SettingsError: no such group."""
+    found = Memberships()
+    for group in groups:
+        async for users in directory.members(group):
+            found.add(group, users)
+            if between:
+                await between()
+    return found

@@ -1,0 +1,156 @@
+"""Read phase of a sweep: stream all users and store, page by page, which users to queue."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from itertools import batched
+from typing import Final, Self
+from uuid import UUID
+
+from shared.clock import Clock
+from shared.concurrency import gather_bounded
+from shared.domain.decision import Action
+from shared.domain.run import Run, RunState, SweepPage
+from shared.domain.user import ServiceUser
+from shared.errors import TooLargeError
+from shared.services.ports import (
+    Conferencing,
+    Directory,
+    ReplacedProviders,
+    RuleSource,
+    Runs,
+    SweepPages,
+    WaitingUsers,
+)
+from shared.services.sweeping.survey import Survey, SurveyedPage, is_guid
+from shared.telemetry.events import Unreadable, Unsaveable
+from shared.telemetry.log import EventLog
+
+_SAVES_IN_FLIGHT: Final = 16
+_UNLISTED_PER_PAGE: Final = 1_000
+
+_TO_QUEUE: Final = frozenset({Action.REPLACE, Action.ENABLE, Action.SET_NUMBER, Action.WAIT})
+
+
+@dataclass(slots=True)
+class PageFindings:
+    """Findings of a page: users to queue, users whose entries to save, counts."""
+
+    licensed: list[str] = field(default_factory=list)
+    to_queue: list[str] = field(default_factory=list)
+    to_save: list[ServiceUser] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, page: SurveyedPage) -> Self:
+        """Return the findings of a page."""
+        found = cls()
+        for user in page.users:
+            action = user.decision.action
+            found.counts["users"] += 1
+            found.counts[str(action)] += 1
+            if user.licensed:
+                found.licensed.append(user.service.id)
+            if action in _TO_QUEUE:
+                found.to_queue.append(user.service.id)
+            if action in (Action.UNLICENSED, Action.WAIT) and user.service.on_third_party:
+                # Licensing or provisioning alone may replace the provider.
+                found.to_save.append(user.service)
+        for user_id, _ in page.faults:
+            # The mover tries a user whose fields could not be read, and records what is wrong.
+            found.counts["unreadable"] += 1
+            if is_guid(user_id):
+                found.licensed.append(user_id)
+                found.to_queue.append(user_id)
+        return found
+
+
+class SweepReader:
+    """Reads a sweep's pages."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        conferencing: Conferencing,
+        replaced: ReplacedProviders,
+        waiting: WaitingUsers,
+        runs: Runs,
+        pages: SweepPages,
+        rules: RuleSource,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        self._directory = directory
+        self._conferencing = conferencing
+        self._replaced = replaced
+        self._waiting = waiting
+        self._runs = runs
+        self._pages = pages
+        self._rules = rules
+        self._clock = clock
+        self._log = log
+
+    async def read(self, run: Run, keep_lease: Callable[[], Awaitable[None]]) -> Run:
+        """Read the remaining pages; return the run with all pages stored.
+
+        keep_lease: called before each step; raises BusyError when another instance took over.
+        """
+        rules = await self._rules.current()
+        survey = await Survey.begin(self._directory, self._conferencing, rules, keep_lease)
+        run = replace(run, counts={**run.counts, "licensed": survey.licensed})
+        async for done in self._pages.pages(run.id):
+            if done.number <= run.page:
+                survey.mark_listed(done.licensed)
+        if run.page == 0 or run.next_link:
+            async for page in survey.pages(run.next_link):
+                await keep_lease()
+                run = await self._store_page(run, page)
+        return await self._store_rest(run, survey.unlisted)
+
+    async def _store_page(self, run: Run, page: SurveyedPage) -> Run:
+        for user_id, reason in page.faults:
+            self._log.write(Unreadable(user=self._log.who(user_id), reason=reason))
+        found = PageFindings.of(page)
+        found.counts["saved"] += await self._save(found.to_save)
+        number = run.page + 1
+        await self._pages.save_sweep_page(run.id, SweepPage(number, found.licensed, found.to_queue))
+        run = replace(
+            run,
+            page=number,
+            next_link=page.next_link,
+            state=RunState.RUNNING,
+            interruptions=0,
+            counts=dict(Counter(run.counts) + found.counts),
+        )
+        await self._runs.save_run(run)
+        return run
+
+    async def _store_rest(self, run: Run, unlisted: set[bytes]) -> Run:
+        """Store users who are on no page, so that the mover tries them as well.
+
+        Licensed users whom Teams does not list, and users who need attention: the cause may have
+        been fixed.
+        """
+        attention = {UUID(row.user_id).bytes async for row in self._waiting.attention()}
+        rest = sorted(unlisted | attention)
+        for number, some in enumerate(
+            batched(rest, _UNLISTED_PER_PAGE, strict=False), run.page + 1
+        ):
+            users = [str(UUID(bytes=key)) for key in some]
+            await self._pages.save_sweep_page(run.id, SweepPage(number, users, users))
+        counts = {**run.counts, "unlisted": len(unlisted), "attention": len(attention)}
+        run = replace(run, scanned=True, counts=counts)
+        await self._runs.save_run(run)
+        return run
+
+    async def _save(self, users: list[ServiceUser]) -> int:
+        return sum(await gather_bounded((self._save_one(user) for user in users), _SAVES_IN_FLIGHT))
+
+    async def _save_one(self, user: ServiceUser) -> bool:
+        try:
+            return await self._replaced.save_entries(user, self._clock.now())
+        except TooLargeError as error:
+            # One user's entries do not stop the sweep; the mover refuses to replace them.
+            self._log.write(Unsaveable(user=self._log.who(user.id), reason=str(error)))
+            return False

@@ -1,0 +1,116 @@
+"""Join two listings: the licensed users (Graph), and all users with their provider (Teams).
+
+A sweep and the list of users who are ready to move both read it. Memory grows with the licensed ids
+only: 16 bytes each, in a set.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from shared.domain.decision import Decision, Rules, decide
+from shared.domain.user import DirectoryUser, PlanStatus, ServiceUser
+from shared.services.ports import Conferencing, Directory
+from shared.services.sweeping.memberships import Memberships, read_memberships
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyedUser:
+    """A user in Teams' listing: whether a conferencing plan is enabled, and the decision."""
+
+    service: ServiceUser
+    licensed: bool
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyedPage:
+    """A page of users, and the link to the next page (None: it was the last).
+
+    faults: (user id or "", what is wrong) of each user whose fields could not be read.
+    """
+
+    users: Sequence[SurveyedUser]
+    next_link: str | None
+    faults: Sequence[tuple[str, str]]
+
+
+class Survey:
+    """Both listings, joined page by page; made by `begin`."""
+
+    def __init__(
+        self, conferencing: Conferencing, rules: Rules, licensed: set[bytes], groups: Memberships
+    ) -> None:
+        self._conferencing = conferencing
+        self._rules = rules
+        self._licensed = frozenset(licensed)
+        self._groups = groups
+        self.unlisted = licensed
+        """The licensed users (16 bytes of their ids) who have been on no page so far."""
+
+    @classmethod
+    async def begin(
+        cls,
+        directory: Directory,
+        conferencing: Conferencing,
+        rules: Rules,
+        on_page: Callable[[], Awaitable[None]] | None = None,
+    ) -> Self:
+        """Read the licensed users and the groups in the rules. on_page: called per page.
+
+        Rooms are not among the licensed, unless the rules include them.
+        """
+        licensed: set[bytes] = set()
+        async for page in directory.licensed_ids(rooms=rules.include_rooms):
+            licensed.update(UUID(user).bytes for user in page)
+            if on_page:
+                await on_page()
+        groups = await read_memberships(directory, rules.groups, on_page)
+        return cls(conferencing, rules, licensed, groups)
+
+    @property
+    def licensed(self) -> int:
+        """How many users are licensed."""
+        return len(self._licensed)
+
+    async def pages(self, start: str | None = None) -> AsyncIterator[SurveyedPage]:
+        """Yield Teams' pages, each user with the decision; start: the link of the first page."""
+        async for page in self._conferencing.pages(start):
+            users = [self._decide(user) for user in page.users]
+            self.mark_listed(user.id for user in page.users)
+            self.mark_listed(user_id for user_id, _ in page.faults if is_guid(user_id))
+            yield SurveyedPage(users, page.next_link, page.faults)
+
+    def mark_listed(self, users: Iterable[str]) -> None:
+        """Mark these users as listed."""
+        self.unlisted.difference_update(UUID(user).bytes for user in users)
+
+    def rest(self) -> Iterator[tuple[str, Decision]]:
+        """Yield the licensed users who were on no page, each with the decision."""
+        for key in sorted(self.unlisted):
+            user_id = str(UUID(bytes=key))
+            groups = self._groups.of(user_id)
+            user = DirectoryUser(user_id, "", PlanStatus.ENABLED, groups=groups)
+            yield user_id, decide(user, None, self._rules)
+
+    def _decide(self, user: ServiceUser) -> SurveyedUser:
+        licensed = UUID(user.id).bytes in self._licensed
+        # The listings in the directory's terms; Teams reports whether a user is a guest.
+        view = DirectoryUser(
+            id=user.id,
+            upn=user.upn,
+            plan_status=PlanStatus.ENABLED if licensed else None,
+            usage_location=user.usage_location,
+            groups=self._groups.of(user.id),
+        )
+        return SurveyedUser(user, licensed, decide(view, user, self._rules))
+
+
+def is_guid(text: str) -> bool:
+    """Return whether a text is a user id."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,266 @@
+"""Sweep: stream all users with their provider (resync) and queue those who are not as they should be.
+
+It repairs what no notification reports: a provider set back by hand, a lost signal. It also saves
+the entries of third-party users whom the service may replace automatically on licensing or provisioning
+(AutomaticallyReplaceAcpProvider), because afterwards it is too late.
+
+A sweep has two parts. First it reads all pages and stores, page by page, which users it would queue: so
+an interrupted sweep resumes from its last page, and a sweep that would move too many users is held
+before it does anything. Then it queues the stored users.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from shared.clock import Clock
+from shared.domain.decision import Action
+from shared.domain.messages import move_messages
+from shared.domain.retry import RetryPolicy
+from shared.domain.run import Mode, Run, RunState, Signal, SweepPage, new_run_id, weaker
+from shared.domain.sweep_limit import SweepLimit
+from shared.errors import (
+    AcpError,
+    BusyError,
+    ConflictError,
+    NoSuchItemError,
+    ServiceError,
+    SettingsError,
+    StorageError,
+    TransientError,
+)
+from shared.services.ports import Queue, Runs, State, SweepPages
+from shared.services.sweeping.reading import SweepReader
+from shared.telemetry.events import SweepEnded, SweepSkipped
+from shared.telemetry.log import EventLog
+from shared.telemetry.operation import current_id, throttled, traced
+
+_LEASE: Final = "sweep"
+_SENT_AT_ONCE: Final = 1_000
+_GIVE_UP_AFTER: Final = timedelta(hours=6)
+"""An interrupted sweep older than this is not resumed: its links and its data are stale."""
+
+_OPEN: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED, RunState.RELEASED})
+
+
+class Sweeper:
+    """Runs sweeps, one at a time across all instances.
+
+    limit: when a sweep is held; None: never (report mode moves no users).
+    """
+
+    def __init__(
+        self,
+        *,
+        reader: SweepReader,
+        runs: Runs,
+        pages: SweepPages,
+        state: State,
+        queue: Queue,
+        limit: SweepLimit | None,
+        mode: Mode,
+        policy: RetryPolicy,
+        lease: timedelta,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        self._reader = reader
+        self._runs = runs
+        self._pages = pages
+        self._state = state
+        self._queue = queue
+        self._limit = limit
+        self._mode = mode
+        self._policy = policy
+        self._lease = lease
+        self._clock = clock
+        self._log = log
+        self._owner = secrets.token_hex(8)
+        self._busy = asyncio.Lock()
+
+    async def sweep(self) -> Run | None:
+        """Resume the unfinished sweep or begin one; return it, or None while another is running.
+
+        Counts: `users` seen, `licensed`, one per decision, `queued`, `saved` entries, `unreadable`,
+        `unlisted` (licensed, but Teams does not list them). An error of a service or of the storage
+        is raised; after a transient one the sweep resumes from its last page at a later `resume`.
+        """
+        return await self._alone(begin=True)
+
+    async def resume(self) -> Run | None:
+        """Resume an unfinished or released sweep, or begin a requested one; else return None."""
+        requested = await self._state.sweep_requested()
+        if not requested and await self._unfinished() is None:
+            return None
+        return await self._alone(begin=requested)
+
+    async def release_run(self, run_id: str) -> Run:
+        """Release a held sweep: its users are queued at the next `resume`.
+
+        NoSuchItemError: there is no such run. ConflictError: it is not held.
+        """
+        run = await self._runs.find_run(run_id)
+        if run is None:
+            raise NoSuchItemError(f"run {run_id!r}: there is no such run")
+        if run.state not in (RunState.HELD, RunState.RELEASED):
+            raise ConflictError(
+                f"run {run_id!r} is {run.state}, not held; only a held run is released"
+            )
+        # Stored first: after a crash in between, releasing it again finishes the job.
+        await self._state.add_released_sweep(run.id)
+        run = replace(run, state=RunState.RELEASED, released=True)
+        await self._runs.save_run(run)
+        return run
+
+    @traced
+    async def _alone(self, *, begin: bool) -> Run | None:
+        # The lease keeps other processes out; the other timer of this one must not join in either.
+        if self._busy.locked():
+            self._log.write(SweepSkipped(reason="this instance is sweeping"))
+            return None
+        async with self._busy:
+            return await self._under_lease(begin=begin)
+
+    async def _under_lease(self, *, begin: bool) -> Run | None:
+        now = self._clock.now()
+        if not await self._state.acquire(_LEASE, self._owner, now, self._lease):
+            self._log.write(SweepSkipped(reason="another instance is sweeping"))
+            return None
+        try:
+            # Who asks for a sweep resumes one that pauses: a second one would leave it open for ever.
+            run = await self._unfinished(paused=begin)
+            if run is None and not begin:
+                return None
+            return await self._proceed(run or await self._begin())
+        finally:
+            await self._state.release(_LEASE, self._owner, self._clock.now())
+
+    async def _keep_lease(self) -> None:
+        now = self._clock.now()
+        if not await self._state.acquire(_LEASE, self._owner, now, self._lease, renew=True):
+            raise BusyError("another instance took the sweep over")
+
+    async def _begin(self) -> Run:
+        now = self._clock.now()
+        name = new_run_id(Signal.SWEEP, now)
+        run = Run(name, Signal.SWEEP, RunState.RUNNING, now, mode=self._mode)
+        # In this order: after a crash in between, nothing is left open that nobody knows of.
+        await self._state.save_current_sweep(run.id)
+        await self._runs.save_run(run)
+        await self._state.request_sweep(False)
+        return run
+
+    async def _unfinished(self, *, paused: bool = False) -> Run | None:
+        """Return the run to resume: the current one, else the first released one."""
+        current = await self._state.current_sweep()
+        for run_id in [current, *await self._state.released_sweeps()]:
+            run = await self._runs.find_run(run_id) if run_id else None
+            if run is None or run.state not in _OPEN:
+                continue
+            if paused or run.not_before is None or self._clock.now() >= run.not_before:
+                return run
+        return None
+
+    async def _proceed(self, run: Run) -> Run:
+        if not run.released and self._clock.now() - run.started_at > _GIVE_UP_AFTER:
+            await self._end(run, RunState.FAILED, f"not finished in time; {run.reason}")
+            run = await self._begin()
+        try:
+            if not run.scanned:
+                run = await self._reader.read(run, self._keep_lease)
+            reason = self._limit.holds(run.counts) if self._limit and not run.released else None
+            if reason:
+                return await self._end(run, RunState.HELD, reason)
+            run = await self._send(run)
+        except (TransientError, StorageError) as error:
+            await self._interrupt(run.id, str(error))
+            raise
+        except (ServiceError, SettingsError) as error:
+            # An error that a retry cannot fix (a missing role, a refused link) ends the run.
+            await self._end(await self._runs.find_run(run.id) or run, RunState.FAILED, str(error))
+            raise
+        return await self._end(run, RunState.FINISHED, "")
+
+    async def _send(self, run: Run) -> Run:
+        """Queue the users of every page that is not marked as sent, in full messages; mark the pages."""
+        queued = 0
+        pages: list[SweepPage] = []
+        async for page in self._pages.pages(run.id):
+            queued += len(page.to_queue)
+            if page.to_queue and not page.sent:
+                pages.append(page)
+            if sum(len(page.to_queue) for page in pages) >= _SENT_AT_ONCE:
+                await self._send_pages(run, pages)
+                pages = []
+        await self._send_pages(run, pages)
+        return replace(run, counts={**run.counts, "queued": queued})
+
+    async def _send_pages(self, run: Run, pages: Sequence[SweepPage]) -> None:
+        await self._keep_lease()
+        users = (user for page in pages for user in page.to_queue)
+        messages = move_messages(
+            Signal.SWEEP,
+            users,
+            mode=weaker(self._mode, run.mode),
+            run=run.id,
+            operation=current_id(),
+        )
+        await self._queue.send(list(messages))
+        for page in pages:
+            await self._pages.mark_sent(run.id, page.number)
+
+    async def _interrupt(self, run_id: str, reason: str) -> None:
+        """Record why the run stops and when it resumes; the pauses grow as for waiting users."""
+        with suppress(AcpError):  # the first error is the one to raise; the row may lag behind it
+            run = await self._runs.find_run(run_id)
+            if run is not None:
+                count = run.interruptions + 1
+                await self._runs.save_run(
+                    replace(
+                        run,
+                        state=RunState.INTERRUPTED,
+                        reason=reason,
+                        interruptions=count,
+                        not_before=self._clock.now() + self._policy.delay(count),
+                    )
+                )
+
+    async def _end(self, run: Run, state: RunState, reason: str) -> Run:
+        run = replace(run, state=state, reason=reason, finished_at=self._clock.now())
+        await self._runs.save_run(run)
+        if await self._state.current_sweep() == run.id:
+            await self._state.save_current_sweep(None)
+        await self._state.remove_released_sweep(run.id)
+        if state is not RunState.HELD:
+            await self._pages.delete(run.id)
+        self._log.write(_ended(run))
+        return run
+
+
+def _ended(run: Run) -> SweepEnded:
+    counts = run.counts.get
+    replace_, enable = counts(Action.REPLACE, 0), counts(Action.ENABLE, 0)
+    took = (run.finished_at or run.started_at) - run.started_at
+    return SweepEnded(
+        run=run.id,
+        state=run.state,
+        reason=run.reason or None,
+        users=counts("users", 0),
+        licensed=counts("licensed", 0),
+        ready=replace_ + enable,
+        queued=counts("queued", 0),
+        already=counts(Action.ALREADY, 0) + counts(Action.SET_NUMBER, 0),
+        waiting=counts(Action.WAIT, 0),
+        unlicensed=counts(Action.UNLICENSED, 0),
+        excluded=counts(Action.EXCLUDED, 0),
+        attention=counts("attention", 0),
+        saved=counts("saved", 0),
+        unreadable=counts("unreadable", 0),
+        unlisted=counts("unlisted", 0),
+        throttled=throttled(),
+        duration_ms=round(1000 * took.total_seconds()),
+    )

@@ -1,0 +1,108 @@
+"""Handle poison messages: list their users as needing attention."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from shared.clock import Clock
+from shared.domain.messages import MoveMessage, PoisonMessage, RenewMessage
+from shared.domain.retry import ask_person
+from shared.services.ports import Poison, Queue, Users, WaitingUsers
+from shared.telemetry.events import (
+    NeedsAttention,
+    PoisonRecorded,
+    PoisonUnreadable,
+    RenewalFailed,
+)
+from shared.telemetry.log import EventLog
+from shared.telemetry.operation import operation, traced
+
+_ALONE_AFTER: Final = 60.0
+"""Seconds until the users of a poison message come again, each alone."""
+
+_REASON: Final = "its queue message failed repeatedly; the log of move_users says why"
+_RENEWAL: Final = (
+    "Graph asked to renew the change subscription, and that failed repeatedly; the log of "
+    "renew_subscription says why, and keep_subscription tries at its own schedule"
+)
+
+
+def unreadable(message: PoisonMessage[object]) -> PoisonUnreadable:
+    """Return the log line of a malformed message, which stays in its queue for examination."""
+    return PoisonUnreadable(reason=message.fault, message=message.id)
+
+
+class PoisonRecorder:
+    """Gives the users of poison messages another attempt, each alone, before they need attention.
+
+    One user whose message fails must not take its neighbors along. Failed renewals are reported.
+    """
+
+    def __init__(
+        self,
+        *,
+        moves: Poison[MoveMessage],
+        renewals: Poison[RenewMessage],
+        queue: Queue,
+        users: Users,
+        waiting: WaitingUsers,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        self._moves = moves
+        self._renewals = renewals
+        self._queue = queue
+        self._users = users
+        self._waiting = waiting
+        self._clock = clock
+        self._log = log
+
+    @traced
+    async def record(self) -> int:
+        """Record the users of every poison message and remove it; return how many users.
+
+        A malformed message stays in the queue for an administrator to examine; each read logs it.
+        """
+        await self._report_renewals()
+        messages = users = 0
+        async for message in self._moves.messages():
+            if message.content is None:
+                self._log.write(unreadable(message))
+                continue
+            with operation(message.content.operation):
+                await self._handle(message.content, message.inserted_at)
+            await self._moves.delete(message)
+            messages, users = messages + 1, users + len(message.content.users)
+        if messages:
+            self._log.write(PoisonRecorded(messages=messages, users=users))
+        return users
+
+    async def _report_renewals(self) -> None:
+        async for message in self._renewals.messages():
+            if message.content is None:
+                self._log.write(unreadable(message))
+                continue
+            self._log.write(RenewalFailed(reason=_RENEWAL))
+            await self._renewals.delete(message)
+
+    async def _handle(self, message: MoveMessage, inserted_at: datetime | None) -> None:
+        """Send the users once more, each alone; who came alone and was not recorded needs attention."""
+        if len(message.users) > 1 or not message.retries:
+            alone = [
+                replace(message, users=(user,), retries=message.retries + 1)
+                for user in message.users
+            ]
+            await self._queue.send(alone, delay=_ALONE_AFTER)
+            return
+        for user in message.users:
+            known = await self._users.known(user)
+            recorded = known.looked_at if known else None
+            if not (recorded and inserted_at and recorded > inserted_at):
+                await self._record_user(user)
+
+    async def _record_user(self, user: str) -> None:
+        row = await self._waiting.find_waiting(user)
+        if row is None or not row.needs_attention:  # a known reason says more
+            row = ask_person(user, "", _REASON, self._clock.now())
+        await self._waiting.save_waiting(row)
+        self._log.write(NeedsAttention(user=self._log.who(user), reason=_REASON))

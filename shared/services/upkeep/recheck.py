@@ -1,0 +1,71 @@
+"""Queue the waiting users who are due."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.clock import Clock
+from shared.concurrency import gather_bounded
+from shared.domain.messages import USERS_PER_MESSAGE, move_messages
+from shared.domain.run import Mode, Signal
+from shared.errors import StorageError
+from shared.services.ports import Queue, WaitingUsers
+from shared.telemetry.events import ClaimFailed, Rechecked
+from shared.telemetry.log import EventLog
+from shared.telemetry.operation import current_id, traced
+
+_CLAIM: Final = timedelta(hours=1)
+"""Time before a queued user may be queued again: the attempt has happened or its message is lost."""
+
+_IN_FLIGHT: Final = 16
+_PAGE: Final = 50 * USERS_PER_MESSAGE
+
+
+class Rechecker:
+    """Turns due rows of the waiting list into queue messages, page by page."""
+
+    def __init__(
+        self, waiting: WaitingUsers, queue: Queue, mode: Mode, clock: Clock, log: EventLog
+    ) -> None:
+        self._waiting = waiting
+        self._queue = queue
+        self._mode = mode
+        self._clock = clock
+        self._log = log
+
+    @traced
+    async def recheck(self) -> int:
+        """Queue every due user; return how many.
+
+        A user is claimed first, so that the next run does not queue it again while the queue is
+        long; one who cannot be claimed stays due and delays nobody. A crash in between only delays
+        the user: the claim ends by itself. StorageError: the list or the queue did not answer.
+        """
+        now = self._clock.now()
+        queued = 0
+        page: list[str] = []
+        async for user in self._waiting.due(now):
+            page.append(user)
+            if len(page) == _PAGE:
+                queued += await self._queue_page(page, now)
+                page = []
+        queued += await self._queue_page(page, now)
+        if queued:
+            self._log.write(Rechecked(queued=queued))
+        return queued
+
+    async def _queue_page(self, users: Sequence[str], now: datetime) -> int:
+        claims = await gather_bounded((self._claim(user, now) for user in users), _IN_FLIGHT)
+        claimed = [user for user, ours in zip(users, claims, strict=True) if ours]
+        if len(claimed) < len(users):
+            self._log.write(ClaimFailed(users=len(users) - len(claimed)))
+        messages = move_messages(Signal.RECHECK, claimed, mode=self._mode, operation=current_id())
+        await self._queue.send(list(messages))
+        return len(claimed)
+
+    async def _claim(self, user: str, now: datetime) -> bool:
+        try:
+            await self._waiting.claim(user, now + _CLAIM)
+        except StorageError:
+            return False
+        return True

@@ -1,0 +1,79 @@
+"""Check the rules in the settings against the tenant: numbers on bridges, groups that exist."""
+
+from collections.abc import Sequence
+
+from shared.domain.bridges import rule_faults, tolls
+from shared.domain.decision import Rules
+from shared.errors import SettingsError
+from shared.services.moving.standing_rules import look_up
+from shared.services.ports import Bridges, Directory, State
+from shared.telemetry.events import RuleBroken
+from shared.telemetry.log import EventLog
+from shared.telemetry.operation import traced
+
+_LISTED = 20
+
+
+class RuleChecker:
+    """Checks the rules against the tenant; without such rules the tenant is not queried."""
+
+    def __init__(
+        self, bridges: Bridges, directory: Directory, state: State, rules: Rules, log: EventLog
+    ) -> None:
+        self._bridges = bridges
+        self._directory = directory
+        self._state = state
+        self._rules = rules
+        self._log = log
+
+    @traced
+    async def check(self) -> list[str]:
+        """Return what is wrong, each with what to do, and write it to the log. ServiceError: no answer."""
+        faults = [
+            *await self._numbers(),
+            *await self._unknown_groups(),
+            *(
+                f"ACP_EXCLUDED_USERS: {name!r} names nobody, so it protects nobody"
+                for name in await self.unknown_users()
+            ),
+        ]
+        for fault in faults:
+            self._log.write(RuleBroken(reason=fault))
+        await self._state.save_rule_faults(faults)
+        return faults
+
+    async def raise_known_faults(self) -> None:
+        """Raise SettingsError with what the last check found wrong, if anything."""
+        if faults := await self._state.rule_faults():
+            raise SettingsError("; ".join(faults))
+
+    async def unknown_users(self) -> list[str]:
+        """Return the excluded names and ids that the directory does not know and never knew."""
+        names = sorted(self._rules.excluded)
+        if not names:
+            return []
+        remembered = await self._state.excluded_ids()
+        found = await look_up(self._directory, names)
+        return [name for name, user in found.items() if user is None and name not in remembered]
+
+    async def _numbers(self) -> Sequence[str]:
+        if not self._rules.numbers:
+            return []
+        known = await self._bridges.bridge_numbers()
+        return [
+            f"ACP_NUMBER_RULES: {fault} is no toll number of a bridge; there are "
+            + tolls(known, _LISTED)
+            for fault in rule_faults(self._rules.numbers, known)
+        ]
+
+    async def _unknown_groups(self) -> Sequence[str]:
+        faults = []
+        for group in self._rules.groups:
+            try:
+                async for _ in self._directory.members(group):
+                    break
+            except SettingsError as error:
+                excludes = group in self._rules.excluded_groups
+                setting = "ACP_EXCLUDED_GROUPS" if excludes else "ACP_NUMBER_RULES"
+                faults.append(f"{setting}: {error}")
+        return faults

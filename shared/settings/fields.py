@@ -1,0 +1,117 @@
+"""Types of setting values: lists, rules, schedules, numbers, addresses."""
+
+import json
+import re
+from datetime import timedelta
+from typing import Annotated, Final
+from uuid import UUID
+
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, GetPydanticSchema
+from pydantic_core import core_schema
+
+from shared.domain.bridges import E164
+from shared.domain.number_rules import NumberRules
+from shared.errors import InputError
+from shared.userlists.names import split_names
+
+_LOCATION: Final = len("US")
+
+
+def _csv_lower(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return [part.strip().casefold() for part in value.split(",") if part.strip()]
+
+
+def _names(value: object) -> object:
+    """Read names as `acp move --users` does: an exclusion that names no user would protect nobody."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return [name.casefold() for name in split_names(value)]
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+def _seconds(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return [timedelta(seconds=float(part)) for part in value.split(",")]
+    except OverflowError:
+        raise ValueError("that is longer than time is counted") from None
+
+
+def _json(value: object) -> object:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except RecursionError:
+        raise ValueError("that is nested too deeply") from None
+
+
+def _rules(value: object) -> object:
+    """Read `GB=+44...; *=+1...`, or the same as JSON."""
+    if not isinstance(value, str) or value.lstrip().startswith(("{", "[", '"')):
+        value = _json(value)
+        return (
+            {_key(for_whom): it for for_whom, it in value.items()}
+            if isinstance(value, dict)
+            else value
+        )
+    pairs = [part.partition("=") for part in value.split(";") if part.strip()]
+    return {_key(for_whom.strip()): number.strip() for for_whom, _, number in pairs}
+
+
+def _key(text: str) -> str:
+    return text.casefold() if len(text) > _LOCATION else text
+
+
+def _guids(value: object) -> object:
+    parts = _csv_lower(value)
+    return [str(UUID(part)) for part in parts] if isinstance(parts, list) else parts
+
+
+def _bare(value: AnyHttpUrl) -> AnyHttpUrl:
+    if value.query or value.fragment:
+        raise ValueError("an address without ? and # is needed")
+    return value
+
+
+def _connection(value: str) -> str:
+    if value.casefold() != "usedevelopmentstorage=true" and "accountname=" not in value.casefold():
+        raise ValueError("a connection string has AccountName=...; for one, see `acp storage`")
+    return value
+
+
+def _schedule(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"\S+( \S+){5}", value):
+        raise ValueError("six fields are needed: second minute hour day month weekday")
+    return value
+
+
+Schedule = Annotated[str, BeforeValidator(_schedule), Field(pattern=r"^[0-9A-Za-z*/,\- ]+$")]
+Phone = Annotated[str, Field(pattern=f"^{E164}$")]
+ForWhom = Annotated[
+    str, Field(pattern=r"^([A-Z]{2}|\*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
+]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Guid = Annotated[str, BeforeValidator(lambda value: str(UUID(value)))]
+Names = Annotated[frozenset[str], BeforeValidator(_names)]
+Groups = Annotated[frozenset[str], BeforeValidator(_guids)]
+NumberRulesSetting = Annotated[
+    NumberRules,
+    # The written form is validated as a dict, so that a fault names its rule.
+    GetPydanticSchema(
+        lambda _, handler: core_schema.no_info_after_validator_function(
+            NumberRules.parse, handler.generate_schema(dict[ForWhom, Phone])
+        )
+    ),
+    BeforeValidator(_rules),
+]
+BareUrl = Annotated[AnyHttpUrl, AfterValidator(_bare)]
+ConnectionString = Annotated[str, AfterValidator(_connection)]
+Delays = Annotated[
+    tuple[Annotated[timedelta, Field(gt=timedelta(0))], ...],
+    BeforeValidator(_seconds),
+    Field(min_length=1),
+]

@@ -1,0 +1,343 @@
+"""App settings: name, type, default, unit and meaning, in one place.
+
+`docs/settings.md` is generated from this module (`make docs`) and a test compares the two.
+A missing or malformed setting stops the app at start with an error that names it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final, Self
+
+from pydantic import (
+    AliasGenerator,
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+
+from shared.domain.number_rules import NumberRules
+from shared.domain.run import Mode
+from shared.errors import SettingsError
+from shared.settings.errors import explain, unknown
+from shared.settings.fields import (
+    BareUrl,
+    ConnectionString,
+    Delays,
+    Groups,
+    Guid,
+    Names,
+    NumberRulesSetting,
+    Schedule,
+    Seconds,
+)
+from shared.settings.queues import Queues
+
+
+class Delivery(StrEnum):
+    """How Graph delivers change notifications."""
+
+    WEBHOOK = "webhook"
+    EVENT_GRID = "eventgrid"
+
+
+class ApiAccess(StrEnum):
+    """Access to the HTTP API: function key or sign-in."""
+
+    KEY = "key"
+    ENTRA = "entra"
+
+
+class Cloud(StrEnum):
+    """The Microsoft cloud of the tenant."""
+
+    PUBLIC = "public"
+    GCC_HIGH = "gcchigh"
+    DOD = "dod"
+    CHINA = "china"
+
+
+_STORAGE: Final = "AzureWebJobsStorage"
+
+_COMMAND_LINE: Final = frozenset({"ACP_APP_URL", "ACP_APP_KEY", "ACP_APP_TOKEN", "ACP_SETTINGS"})
+"""Variables that only the command line reads."""
+
+MOST_GROUPS: Final = 20
+"""Groups that one call can check a user against (Graph, user: checkMemberGroups)."""
+
+
+class Settings(BaseModel):
+    """The app's settings. Field `sweep_schedule` is the app setting `ACP_SWEEP_SCHEDULE`."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        alias_generator=AliasGenerator(alias=lambda name: f"ACP_{name.upper()}"),
+    )
+
+    tenant_id: Guid = Field(
+        description="The Microsoft Entra tenant, a GUID. Notifications of any other are refused.",
+        examples=["6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"],
+    )
+    mode: Mode = Field(
+        Mode.MOVE,
+        description="`move` sets Microsoft as provider; `report` only reports who would be moved.",
+    )
+    cloud: Cloud = Field(
+        Cloud.PUBLIC, description="The Microsoft cloud: its addresses and audiences."
+    )
+    graph_url: AnyHttpUrl | None = Field(
+        None, description="Address of Microsoft Graph; empty: the cloud's."
+    )
+    teams_url: AnyHttpUrl | None = Field(
+        None, description="Address of the Teams admin API; empty: the cloud's."
+    )
+    identity_client_id: str | None = Field(
+        None, description="Client id of the user-assigned managed identity; empty: system-assigned."
+    )
+    public_url: BareUrl | None = Field(
+        None,
+        description="Where Graph reaches this app; empty: `https://$WEBSITE_HOSTNAME`, which Azure sets.",
+    )
+    api_access: ApiAccess = Field(
+        ApiAccess.KEY,
+        description="What opens the HTTP API: `key` (a function key) or `entra` (people and programs "
+        "sign in; App Service authentication has to be switched on, see docs/security.md).",
+    )
+    sign_in_client_id: Guid | None = Field(
+        None,
+        description="Only for the command line: client id of the public client application with "
+        "which an administrator signs in (device code).",
+    )
+    sign_in_url: AnyHttpUrl | None = Field(
+        None, description="Only for the command line: sign-in address; empty: the cloud's."
+    )
+    excluded_users: Names = Field(
+        frozenset(),
+        description="User ids and user principal names that are never changed, separated by "
+        "commas, semicolons or spaces.",
+        examples=["ceo@contoso.com,6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c12"],
+    )
+    include_rooms: bool = Field(
+        False, description="Whether room and resource accounts are moved like users."
+    )
+    excluded_groups: Groups = Field(
+        frozenset(),
+        description="Object ids of groups whose members, nested groups included, are never "
+        "changed, separated by commas. Needs the Graph permission GroupMember.Read.All.",
+        examples=["0f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c13"],
+    )
+    number_rules: NumberRulesSetting = Field(
+        default_factory=NumberRules,
+        description="Default toll number by group (object id; the first match wins), else by usage "
+        "location, else `*` for all others (or the same as JSON); without a rule the service chooses.",
+        examples=["DE=+4969120012345; *=+14255550100"],
+    )
+    sweep_schedule: Schedule = Field(
+        "0 0 2 * * *", description="Schedule for the sweep of all users (NCRONTAB, UTC)."
+    )
+    recheck_schedule: Schedule = Field(
+        "0 * * * * *",
+        description="Schedule for retrying waiting users who are due (NCRONTAB, UTC).",
+    )
+    catch_up_schedule: Schedule = Field(
+        "0 */5 * * * *",
+        description="Schedule for asking Graph which licenses changed (NCRONTAB, UTC).",
+    )
+    sweep_max_moves: int = Field(
+        500,
+        ge=0,
+        description="A sweep that would move more users than this is held until a person releases it.",
+    )
+    sweep_max_share: float = Field(
+        1.0, ge=0, le=1, description="The same limit as a share of the licensed users; 1: none."
+    )
+    sweep_lease_seconds: Seconds = Field(
+        300, description="Seconds until another instance may resume an interrupted sweep."
+    )
+    reprocess_licenses: bool = Field(
+        False,
+        description="Whether to ask Graph once, after the grace period, to reprocess a license.",
+    )
+    delivery: Delivery = Field(
+        Delivery.WEBHOOK, description="How Graph delivers changes: `webhook` or `eventgrid`."
+    )
+    event_grid_subscription: str = Field(
+        "", description="Event Grid: the Azure subscription (GUID) of the partner topic."
+    )
+    event_grid_resource_group: str = Field("", description="Event Grid: its resource group.")
+    event_grid_topic: str = Field("", description="Event Grid: the partner topic's name.")
+    event_grid_location: str = Field("", description="Event Grid: its Azure region.")
+    subscription_schedule: Schedule = Field(
+        "0 30 * * * *",
+        description="Schedule for maintaining the change subscription (NCRONTAB, UTC).",
+    )
+    recheck_delays: Delays = Field(
+        tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60)),
+        description="Pauses before each further attempt at a waiting user, in seconds; the last repeats.",
+        examples=["60,120,300,600,1800,3600"],
+    )
+    grace_hours: float = Field(
+        24,
+        gt=0,
+        le=720,
+        description="Hours that provisioning may take before a user is listed under *needs attention*.",
+    )
+    max_failures: int = Field(
+        6,
+        ge=1,
+        le=100,
+        description="Failed attempts per user before the user is listed under *needs attention*.",
+    )
+    max_calls_in_flight: int = Field(
+        16, ge=1, le=256, description="Concurrent calls to one service, per process."
+    )
+    request_timeout: Seconds = Field(30, description="Time-out of one HTTP call, in seconds.")
+    page_size: int = Field(
+        1000, ge=1, le=1000, description="Users per page of the Teams listing (the sweep)."
+    )
+    queue: str = Field(
+        "moves",
+        pattern=r"^[a-z0-9](-?[a-z0-9])*$",
+        min_length=3,
+        max_length=47,
+        description="Name of the queue that carries user ids; the names of the others begin with it.",
+    )
+    table_prefix: str = Field(
+        "",
+        pattern=r"^([a-z][a-z0-9]{0,29})?$",
+        description="Prefix of all table names.",
+    )
+    log_users: bool = Field(
+        False, description="Whether log lines name users; otherwise a pseudonym."
+    )
+    storage_connection: ConnectionString | None = Field(
+        None,
+        alias=_STORAGE,
+        repr=False,
+        description="Connection string of the storage account (local use).",
+    )
+    storage_table_uri: AnyHttpUrl | None = Field(
+        None,
+        alias=f"{_STORAGE}__tableServiceUri",
+        description="Table endpoint, with a managed identity.",
+    )
+    storage_queue_uri: AnyHttpUrl | None = Field(
+        None,
+        alias=f"{_STORAGE}__queueServiceUri",
+        description="Queue endpoint, with a managed identity.",
+    )
+    hostname: str | None = Field(
+        None, alias="WEBSITE_HOSTNAME", description="Set by Azure: the app's own host name."
+    )
+
+    @model_validator(mode="after")
+    def _storage_is_there(self) -> Self:
+        if not self.storage_connection and not (self.storage_table_uri and self.storage_queue_uri):
+            raise ValueError(
+                f"{_STORAGE}: set a connection string, or {_STORAGE}__tableServiceUri and "
+                f"{_STORAGE}__queueServiceUri for a managed identity"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _groups_fit_one_question(self) -> Self:
+        groups = self.excluded_groups | set(self.number_rules.by_group)
+        if len(groups) > MOST_GROUPS:
+            raise ValueError(
+                f"ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES name {len(groups)} groups; Graph is asked "
+                f"about {MOST_GROUPS} at most: put groups together in one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _event_grid_is_complete(self) -> Self:
+        parts = {
+            "ACP_EVENT_GRID_SUBSCRIPTION": self.event_grid_subscription,
+            "ACP_EVENT_GRID_RESOURCE_GROUP": self.event_grid_resource_group,
+            "ACP_EVENT_GRID_TOPIC": self.event_grid_topic,
+            "ACP_EVENT_GRID_LOCATION": self.event_grid_location,
+        }
+        missing = [name for name, value in parts.items() if not value]
+        if self.delivery is Delivery.EVENT_GRID and missing:
+            raise ValueError(
+                f"{missing[0]}: missing; ACP_DELIVERY=eventgrid needs {', '.join(parts)}"
+            )
+        return self
+
+    @property
+    def queues(self) -> Queues:
+        """The app's queues."""
+        return Queues.named(self.queue)
+
+    @property
+    def protection(self) -> dict[str, str]:
+        """What protects users, by setting: equal texts mean equal protection; names are only digests."""
+        values: dict[str, object] = {
+            "ACP_MODE": self.mode,
+            "ACP_EXCLUDED_USERS": sorted(self.excluded_users),
+            "ACP_EXCLUDED_GROUPS": sorted(self.excluded_groups),
+            "ACP_INCLUDE_ROOMS": self.include_rooms,
+            "ACP_SWEEP_MAX_MOVES": self.sweep_max_moves,
+            "ACP_SWEEP_MAX_SHARE": self.sweep_max_share,
+        }
+        return {
+            name: hashlib.sha256(repr(value).encode()).hexdigest()[:16]
+            for name, value in values.items()
+        }
+
+    @property
+    def grace(self) -> timedelta:
+        """How long provisioning may take."""
+        return timedelta(hours=self.grace_hours)
+
+    @property
+    def notification_url(self) -> str | None:
+        """Address for Graph's change notifications, or None if unknown.
+
+        Source of the Event Grid form: "Receive Microsoft Graph API change events through Azure
+        Event Grid", Azure Event Grid documentation.
+        """
+        if self.delivery is Delivery.EVENT_GRID:
+            return (
+                f"EventGrid:?azuresubscriptionid={self.event_grid_subscription}"
+                f"&resourcegroup={self.event_grid_resource_group}"
+                f"&partnertopic={self.event_grid_topic}&location={self.event_grid_location}"
+            )
+        base = str(self.public_url) if self.public_url else f"https://{self.hostname or ''}"
+        return f"{base.rstrip('/')}/api/graph/notifications" if base != "https://" else None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; empty values count as not set. `SettingsError` names each fault.
+
+        Unknown names are reported by `unknown_settings`.
+        """
+        fields = _fields()
+        given = {
+            name: value for name, value in environment.items() if value != "" and name in fields
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise SettingsError(explain(error, given, fields)) from None
+
+
+def unknown_settings(environment: Mapping[str, str]) -> list[str]:
+    """Return a warning for each variable that begins with ACP_ and names no setting.
+
+    Not an error: a setting of another version must not stop an app that was rolled back.
+    """
+    known = list(_fields())
+    ours = {name for name in environment if name.startswith("ACP_")}
+    return unknown(ours - set(known) - _COMMAND_LINE, known)
+
+
+def _fields() -> dict[str, FieldInfo]:
+    return {str(field.alias): field for field in Settings.model_fields.values()}

@@ -1,0 +1,152 @@
+"""Table `requests`: the users of requested runs, page by page, so that a run can be resumed.
+
+Partition: the run. Row: the page's number; row `wish`: provider and options.
+Partition `keys`: the run of each idempotency key.
+
+A page has at most 100 names as they were given: they are looked up when the page is carried out. `done`
+means that every user of the page has a result.
+"""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
+from shared.domain.options import MoveOptions
+from shared.errors import BusyError, ConflictError
+from shared.storage.tables import Table
+
+_WISH: Final = "wish"
+_KEYS: Final = "keys"
+_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_MAILED: Final = "x-mailed-"
+"""It sorts behind the pages and the row `wish`, so that no reader of pages meets it."""
+
+
+class MoveRequestTable:
+    """Reader and writer of table `requests`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def save_page(self, run: str, page: RequestPage) -> None:
+        """Write a page, unless it exists: beginning the same run again overwrites nothing."""
+        if len(page.names) > NAMES_PER_PAGE:
+            raise ValueError(f"at most {NAMES_PER_PAGE} names in a page, not {len(page.names)}")
+        await self._table.insert(
+            {
+                "PartitionKey": run,
+                "RowKey": f"{page.number:06d}",
+                "names": json.dumps(list(page.names), ensure_ascii=False),
+                "done": page.done,
+            }
+        )
+
+    async def page(self, run: str, number: int) -> RequestPage | None:
+        """Return one page, or None."""
+        row = await self._table.get(run, f"{number:06d}")
+        return _decode(dict(row)) if row else None
+
+    async def claim_page(
+        self, run: str, number: int, now: datetime, until: datetime
+    ) -> RequestPage | None:
+        """Return a page that is left to do, ours until then; None: it is done, or there is none.
+
+        BusyError: somebody else is carrying it out.
+        """
+        row = await self._table.get(run, f"{number:06d}")
+        if row is None or row["done"]:
+            return None
+        claimed = row.get("claimed_until")
+        if claimed and claimed > now:
+            raise BusyError(f"run {run!r}: page {number} is being carried out")
+        row["claimed_until"] = until
+        if not await self._table.replace_if_unchanged(row, str(row.metadata["etag"])):
+            raise BusyError(f"run {run!r}: page {number} was just begun")
+        return _decode(dict(row))
+
+    async def give_up_page(self, run: str, number: int) -> None:
+        """Let anybody carry a page out again."""
+        await self._table.update(
+            {"PartitionKey": run, "RowKey": f"{number:06d}", "claimed_until": _LONG_AGO}
+        )
+
+    async def mark_done(self, run: str, number: int) -> None:
+        """Mark the page as done: every user of it has a result."""
+        await self._table.update({"PartitionKey": run, "RowKey": f"{number:06d}", "done": True})
+
+    async def mark_mailed(self, run: str, user_id: str) -> bool:
+        """Remember that a mail to a user of a run is about to be asked for; False: it was before."""
+        return await self._table.insert({"PartitionKey": run, "RowKey": f"{_MAILED}{user_id}"})
+
+    async def unmark_mailed(self, run: str, user_id: str) -> None:
+        """Forget that a mail was about to be asked for: it was not."""
+        await self._table.delete(run, f"{_MAILED}{user_id}")
+
+    async def pages(self, run: str) -> AsyncIterator[RequestPage]:
+        """Yield the run's pages in order."""
+        text = "PartitionKey eq @run and RowKey lt @wish"
+        async for row in self._table.query(text, {"run": run, "wish": _WISH}):
+            yield _decode(dict(row))
+
+    async def is_left(self, run: str) -> bool:
+        """Return whether a page of the run is not done."""
+        rows = self._table.query(
+            "PartitionKey eq @run and done eq false", {"run": run}, ["PartitionKey"]
+        )
+        async for _ in rows:
+            return True
+        return False
+
+    async def save_request(self, run: str, request: MoveRequest) -> None:
+        """Store provider and options of a request; the names are in the pages."""
+        options = request.options
+        await self._table.replace(
+            {
+                "PartitionKey": run,
+                "RowKey": _WISH,
+                "provider": request.provider or "",
+                "send_email": options.send_email,
+                "service_number": options.service_number or "",
+                "toll_free_number": options.toll_free_number or "",
+            }
+        )
+
+    async def request(self, run: str) -> MoveRequest:
+        """Return provider and options of a request."""
+        row = await self._table.get(run, _WISH)
+        if row is None:
+            return MoveRequest()
+        options = MoveOptions(
+            bool(row["send_email"]),
+            str(row["service_number"]) or None,
+            str(row["toll_free_number"]) or None,
+        )
+        return MoveRequest(provider=str(row["provider"]) or None, options=options)
+
+    async def run_of(self, key: str, run: str, asked: str) -> str:
+        """Return the run of an idempotency key: `run`, unless it already had one.
+
+        asked: a text that identifies the request. ConflictError: the key was sent with another one.
+        """
+        row = {"PartitionKey": _KEYS, "RowKey": _digest(key)}
+        if await self._table.insert({**row, "run": run, "asked": _digest(asked)}):
+            return run
+        known = await self._table.get(_KEYS, row["RowKey"])
+        if known is None:
+            return run
+        if known["asked"] != _digest(asked):
+            raise ConflictError(
+                "Idempotency-Key: it was sent with another request; each request needs its own"
+            )
+        return str(known["run"])
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _decode(row: dict[str, Any]) -> RequestPage:
+    return RequestPage(int(row["RowKey"]), json.loads(row["names"]), row["done"])

@@ -1,0 +1,71 @@
+r"""Write events as log lines `event operation=... field=value ...`, without users' names.
+
+Rule: no passcode, PIN, token or secret ever. User ids and UPNs only behind ACP_LOG_USERS; without
+it a user appears under a short pseudonym, the same in every line, so that lines can be correlated.
+
+The Functions host takes a line's text but no structured fields, so queries parse the text:
+a value with a space, a quote, `=` or a backslash is in double quotes, in which `"` and `\` follow
+a backslash; nothing else is escaped. Source: "parse-kv operator", Kusto Query Language documentation.
+"""
+
+import hashlib
+import logging
+import re
+from typing import Final
+
+from shared.telemetry.events import Event, LoggedUser
+from shared.telemetry.operation import current_id
+
+_LONGEST: Final = 500
+"""Most characters of a value; longer values are cut."""
+
+_PLAIN: Final = re.compile(r'[^\s"=\\]+')
+_ESCAPED: Final = str.maketrans({"\\": r"\\", '"': r"\""})
+
+
+class EventLog:
+    """Writer of events through the standard logging of the Functions worker."""
+
+    def __init__(self, name: str, *, show_users: bool = False, salt: str = "") -> None:
+        self._logger = logging.getLogger(name)
+        self._show_users = show_users
+        self._salt = salt
+
+    def who(self, user_id: str) -> LoggedUser:
+        """Return the user's id if the settings permit it, else a pseudonym of 12 hex digits."""
+        if self._show_users:
+            return LoggedUser(user_id)
+        text = f"{self._salt}/{user_id.casefold()}"
+        digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()
+        return LoggedUser(f"user-{digest[:12]}")
+
+    def write(self, event: Event, error: BaseException | None = None) -> None:
+        """Write an event at its level, with the traceback of `error` under it if given."""
+        if self._logger.isEnabledFor(event.level):
+            self._logger.log(event.level, "%s", line(event), exc_info=error)
+
+
+def line(event: Event) -> str:
+    """Return the text of an event, with the id of the current operation."""
+    parts = [event.event]
+    if operation := current_id():
+        parts.append(f"operation={operation}")
+    parts.extend(
+        f"{name}={value if type(value) is int else _text(str(value))}"
+        for name, value in event.fields()
+    )
+    return " ".join(parts)
+
+
+def quiet_libraries() -> None:
+    """Silence the libraries' own INFO lines: they print URLs, and URLs contain user ids."""
+    for name in ("httpx", "httpcore", "azure", "msal"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _text(value: str) -> str:
+    if len(value) > _LONGEST:
+        value = value[: _LONGEST - 1] + "…"
+    if not value.isprintable():
+        value = "".join(letter if letter.isprintable() else " " for letter in value)
+    return value if _PLAIN.fullmatch(value) else f'"{value.translate(_ESCAPED)}"'

@@ -1,0 +1,270 @@
+"""The tables against the real Azurite: what is written is there, once, whatever happens around it."""
+
+import asyncio
+import itertools
+import socket
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from local.azurite.server import Azurite
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.retry import Waiting, WaitReason, ask_person
+from shared.domain.run import Run, RunState, Signal, SweepPage, new_run_id
+from shared.domain.subscription import ChangeSubscription, Secret
+from shared.errors import StorageError, TooLargeError
+from shared.storage.replaced import ReplacedProviderTable
+from shared.storage.runs import RunTable
+from shared.storage.state import StateTable
+from shared.storage.sweep_pages import SweepPageTable
+from shared.storage.tables import Tables
+from shared.storage.users import UserTable
+from shared.storage.waiting import WaitingTable
+from tests.fakes import NOON, guid, in_service, microsoft, third_party
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture
+async def tables(azurite_server: Azurite) -> AsyncIterator[Tables]:
+    """Tables of this test alone."""
+    opened = Tables.open(f"t{next(_NUMBERS)}x", connection=azurite_server.connection_string)
+    yield opened
+    await opened.close()
+
+
+async def test_saved_entries_come_back_whole(tables: Tables) -> None:
+    """Every field of every entry, the passcode too, is read back as it was."""
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+    user = in_service(1, third_party(), third_party("PGi", default=False), microsoft(default=False))
+    assert await replaced.save_entries(user, NOON)
+    (record,) = await replaced.of(user.id)
+    assert record.entries == user.entries
+    assert (record.provider, record.saved_at) == ("InterCall", NOON)
+
+
+async def test_same_entries_leave_one_record_other_entries_another(tables: Tables) -> None:
+    """Saving twice, even at once, leaves one record; later entries do not overwrite earlier ones."""
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+    user = in_service(1, third_party())
+    news = await asyncio.gather(*(replaced.save_entries(user, NOON) for _ in range(5)))
+    assert sorted(news) == [False, False, False, False, True]
+    assert await replaced.save_entries(in_service(1, third_party("BT")), NOON + timedelta(days=1))
+    assert [record.provider for record in await replaced.of(user.id)] == ["InterCall", "BT"]
+    assert len([record async for record in replaced.all()]) == 2
+
+
+async def test_entries_too_long_for_the_table_are_refused(tables: Tables) -> None:
+    """What the table cannot hold whole is an error, so that nothing is replaced."""
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+    with pytest.raises(TooLargeError, match="too many"):
+        await replaced.save_entries(in_service(1, *[third_party()] * 500), NOON)
+
+
+async def test_date_of_the_move_outlives_later_looks(tables: Tables) -> None:
+    """A user who was moved and tried again is still known as moved."""
+    users = UserTable(tables.table("users"))
+    moved = UserResult(guid(1), Outcome.MOVED, "the provider is BT", "a@contoso.example", "BT")
+    await users.record_result(moved, Signal.SWEEP, NOON)
+    later = UserResult(guid(1), Outcome.ALREADY_MICROSOFT, "Microsoft is the provider")
+    await users.record_result(later, Signal.LICENSE_EVENT, NOON + timedelta(hours=1))
+    await users.record_result(
+        UserResult("f" + guid(2)[1:], Outcome.UNLICENSED, "x"), Signal.SWEEP, NOON
+    )
+    known = {user.user_id: user async for user in users.all()}
+    assert known[guid(1)].outcome is Outcome.ALREADY_MICROSOFT
+    assert known[guid(1)].moved_at == NOON
+    assert len(known) == 2
+    assert await users.moved_at(guid(1)) == NOON
+    assert await users.moved_at(guid(3)) is None
+
+
+async def test_begun_move_is_known(tables: Tables) -> None:
+    """Entries saved for a move tell which provider it replaces and when it began; others do not."""
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+    user = in_service(1, third_party("BT"))
+    await replaced.save_entries(user, NOON)
+    assert await replaced.last_move(user.id) is None
+    later = NOON + timedelta(days=1)
+    assert not await replaced.save_entries(user, later, for_move=True)
+    assert await replaced.last_move(user.id) == ("BT", later)
+    (record,) = await replaced.of(user.id)
+    assert record.saved_at == NOON
+
+
+async def test_a_move_that_did_not_happen_is_not_the_last_one(tables: Tables) -> None:
+    """Finding 16: a canceled move is forgotten, its entries stay saved; begun again it counts."""
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+    user, later = in_service(1, third_party("BT")), NOON + timedelta(hours=1)
+    await replaced.save_entries(user, NOON, for_move=True)
+    await replaced.cancel_move(user, NOON + timedelta(seconds=1))
+    assert await replaced.last_move(user.id) is None
+    assert [record.entries for record in await replaced.of(user.id)] == [user.entries]
+    await replaced.save_entries(user, later, for_move=True)
+    assert await replaced.last_move(user.id) == ("BT", later)
+
+
+async def test_what_protects_is_remembered(tables: Tables) -> None:
+    """Ids of excluded names, the digests of the settings, and what is wrong with the rules."""
+    state = StateTable(tables.table("state"))
+    assert (await state.excluded_ids(), await state.rule_faults()) == ({}, [])
+    assert await state.protection() is None
+    await state.save_excluded_ids({"jürgen@x.example": guid(1)})
+    await state.save_protection({"ACP_MODE": "0123"})
+    await state.save_rule_faults(["one", "two"])
+    assert await state.excluded_ids() == {"jürgen@x.example": guid(1)}
+    assert await state.protection() == {"ACP_MODE": "0123"}
+    assert await state.rule_faults() == ["one", "two"]
+    await state.save_rule_faults([])
+    assert await state.rule_faults() == []
+
+
+async def test_waiting_list(tables: Tables) -> None:
+    """Due users are found, claimed ones are not, and each user is on one list only."""
+    waiting = WaitingTable(tables.table("waiting"))
+    rows = [
+        Waiting(
+            guid(n),
+            WaitReason.PROVISIONING,
+            "why",
+            NOON,
+            NOON + timedelta(minutes=n),
+            NOON,
+            attempt=2,
+            failures=1,
+            upn="upn",
+            reprocessed=True,
+            operation="0123456789abcdef",
+        )
+        for n in (1, 2)
+    ]
+    for row in rows:
+        await waiting.save_waiting(row)
+    now = NOON + timedelta(minutes=1)
+    assert [user async for user in waiting.due(now)] == [guid(1)]
+    assert await waiting.find_waiting(guid(1)) == rows[0]
+    await waiting.claim(guid(1), now + timedelta(minutes=10))
+    assert [user async for user in waiting.due(now)] == []
+    await waiting.save_waiting(ask_person(guid(2), "upn", "help", NOON))
+    assert [row.user_id async for row in waiting.waiting()] == [guid(1)]
+    assert [row.reason async for row in waiting.attention()] == ["help"]
+    assert await waiting.remove_waiting(guid(2), NOON - timedelta(seconds=1)) is None
+    assert await waiting.find_waiting(guid(2)) is not None, "a newer look put the user there"
+    removed = await waiting.remove_waiting(guid(2), NOON)
+    assert removed == ask_person(guid(2), "upn", "help", NOON)
+    assert await waiting.find_waiting(guid(2)) is None
+
+
+async def test_claiming_a_user_who_left_the_list_does_nothing(tables: Tables) -> None:
+    """A claim does not bring back a user who was settled meanwhile."""
+    waiting = WaitingTable(tables.table("waiting"))
+    await waiting.claim(guid(1), NOON)
+    assert await waiting.find_waiting(guid(1)) is None
+
+
+async def test_runs_of_a_month_and_their_results(tables: Tables) -> None:
+    """A run is found by its month with its counts, its users under its id."""
+    runs = RunTable(tables.table("runs"), tables.table("runresults"))
+    run = Run(
+        new_run_id(Signal.SWEEP, NOON), Signal.SWEEP, RunState.RUNNING, NOON, next_link="link"
+    )
+    await runs.save_run(run)
+    assert await runs.find_run(run.id) == run
+    finished = Run(run.id, Signal.SWEEP, RunState.FINISHED, NOON, NOON, counts={"users": 3}, page=2)
+    await runs.save_run(finished)
+    assert [item async for item in runs.runs_of_month(NOON)] == [finished]
+    results = [UserResult(guid(n), Outcome.MOVED, "why") for n in range(20)]
+    await runs.record_results(run.id, results, NOON)
+    await runs.record_results(run.id, results, NOON)
+    assert [item async for item in runs.results(run.id)] == results
+
+
+async def test_subscription_is_remembered(tables: Tables) -> None:
+    """The subscription comes back as it was stored, also while it has no id yet."""
+    state = StateTable(tables.table("state"))
+    assert await state.subscription() is None
+    pending = ChangeSubscription((Secret("new"), Secret("old", "id-0", NOON.isoformat())))
+    for known in (pending, ChangeSubscription((Secret("new", "id-1"),), "id-1", NOON, NOON)):
+        await state.save_subscription(known)
+        assert await state.subscription() == known
+
+
+async def test_delta_link_and_sweep_are_remembered(tables: Tables) -> None:
+    """The delta link, the unfinished sweep and the request for one survive a restart."""
+    state = StateTable(tables.table("state"))
+    assert (await state.delta_link(), await state.current_sweep()) == (None, None)
+    assert not await state.sweep_requested()
+    await state.save_delta_link("link")
+    await state.save_current_sweep("run")
+    await state.request_sweep()
+    assert (await state.delta_link(), await state.current_sweep()) == ("link", "run")
+    assert await state.sweep_requested()
+    await state.save_current_sweep(None)
+    await state.request_sweep(wanted=False)
+    assert await state.current_sweep() is None
+    assert not await state.sweep_requested()
+
+
+async def test_released_sweeps(tables: Tables) -> None:
+    """Released sweeps are listed oldest first until they are done."""
+    state = StateTable(tables.table("state"))
+    for run in ("20261124-b", "20261123-a", "20261123-a"):
+        await state.add_released_sweep(run)
+    assert await state.released_sweeps() == ["20261123-a", "20261124-b"]
+    await state.remove_released_sweep("20261123-a")
+    assert await state.released_sweeps() == ["20261124-b"]
+
+
+async def test_lease_has_one_holder(tables: Tables) -> None:
+    """Of many who want a lease at once one gets it; it ends by its time or by its holder."""
+    state = StateTable(tables.table("state"))
+    span = timedelta(minutes=1)
+    names = [str(number) for number in range(8)]
+    got = await asyncio.gather(*(state.acquire("x", name, NOON, span) for name in names))
+    assert sum(got) == 1
+    holder, other = names[got.index(True)], names[got.index(False)]
+    assert await state.acquire("x", holder, NOON, span)
+    assert not await state.acquire("x", other, NOON + span - timedelta(seconds=1), span)
+    await state.release("x", other, NOON)
+    assert not await state.acquire("x", other, NOON, span)
+    assert not await state.acquire("x", other, NOON + 2 * span, span, renew=True)
+    later = NOON + span
+    again = await asyncio.gather(*(state.acquire("x", name, later, span) for name in names))
+    assert sum(again) == 1
+    await state.release("x", names[again.index(True)], later)
+    assert await state.acquire("x", other, later, span)
+
+
+async def test_pages_of_a_sweep(tables: Tables) -> None:
+    """Pages come back in order with all their users; a page read again replaces itself."""
+    pages = SweepPageTable(tables.table("plans"))
+    users = [guid(number) for number in range(1000)]
+    await pages.save_sweep_page("run", SweepPage(2, users, users[:3]))
+    await pages.save_sweep_page("run", SweepPage(1, [], [guid(7)]))
+    await pages.save_sweep_page("run", SweepPage(1, users[:1], []))
+    await pages.mark_sent("run", 2)
+    assert [page async for page in pages.pages("run")] == [
+        SweepPage(1, users[:1], []),
+        SweepPage(2, users, users[:3], sent=True),
+    ]
+    await pages.delete("run")
+    assert [page async for page in pages.pages("run")] == []
+
+
+async def test_storage_that_is_gone_is_one_kind_of_error() -> None:
+    """Without storage every table says so with our error, naming what was tried, and no key."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    connection = (
+        "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=c2VjcmV0;"
+        f"TableEndpoint=http://127.0.0.1:{port}/devstoreaccount1;"
+    )
+    tables = Tables.open("x", connection=connection, timeout=1)
+    try:
+        with pytest.raises(StorageError, match=r"storage: create in table xstate failed") as caught:
+            await StateTable(tables.table("state")).probe()
+        assert "c2VjcmV0" not in str(caught.value)
+    finally:
+        await tables.close()

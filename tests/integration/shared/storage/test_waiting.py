@@ -1,0 +1,206 @@
+"""Table `waiting` against the real Azurite: one row per user, whoever writes at once."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from azure.data.tables.aio import TableClient, TableServiceClient
+
+from local.azurite.server import Azurite
+from shared.domain.retry import Waiting, WaitReason, ask_person
+from shared.storage.tables import Tables
+from shared.storage.waiting import WaitingTable
+from tests.fakes import NOON, guid
+from tests.loglines import Lines
+
+_NUMBERS = itertools.count(1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+@dataclass
+class World:
+    """The table as the app has it, and as it is."""
+
+    waiting: WaitingTable
+    raw: TableClient
+    tables: Tables
+
+    def process(self) -> WaitingTable:
+        """The table as another process has it."""
+        return WaitingTable(self.tables.table("waiting"))
+
+    async def keys(self) -> list[tuple[str, str]]:
+        """Partition and row of all that there is."""
+        return sorted([(r["PartitionKey"], r["RowKey"]) async for r in self.raw.list_entities()])
+
+    async def listed(self) -> tuple[list[Waiting], list[Waiting]]:
+        """Those who wait, and those who need attention."""
+        return (
+            [row async for row in self.waiting.waiting()],
+            [row async for row in self.waiting.attention()],
+        )
+
+
+@pytest.fixture
+async def world(azurite_server: Azurite) -> AsyncIterator[World]:
+    """A table of this test alone."""
+    prefix, connection = f"w{next(_NUMBERS)}x", azurite_server.connection_string
+    tables = Tables.open(prefix, connection=connection)
+    async with TableServiceClient.from_connection_string(connection) as service:
+        raw = await service.create_table(prefix + "waiting")
+        yield World(WaitingTable(tables.table("waiting")), raw, tables)
+    await tables.close()
+
+
+def waits(number: int, *, looked_at: timedelta = timedelta(0)) -> Waiting:
+    """A user who waits, last looked at some time after noon."""
+    return Waiting(
+        user_id=f"{number % 16:x}{guid(number)[1:]}",
+        cause=WaitReason.SERVICE,
+        reason="HTTP 503",
+        since=NOON,
+        due=NOON + looked_at + MINUTE,
+        looked_at=NOON + looked_at,
+        attempt=2,
+        failures=1,
+        upn="adele@contoso.com",
+        reprocessed=True,
+        operation="0123456789abcdef",
+    )
+
+
+def old_row(number: int, partition: str, **other: Any) -> dict[str, Any]:
+    """A row as version 6a26332 wrote it; those who needed attention had no due time."""
+    row = {
+        "PartitionKey": partition,
+        "RowKey": guid(number),
+        "upn": "",
+        "cause": "failure",
+        "reason": "HTTP 403",
+        "since": NOON,
+        "looked_at": NOON,
+        "attempt": 2,
+        "failures": 1,
+        "reprocessed": False,
+        "operation": "",
+    }
+    return row | ({"due": NOON} if partition == "due" else {}) | other
+
+
+async def test_each_user_is_on_one_list_whoever_writes_at_once(world: World) -> None:
+    """Rule 3: 300 users put onto both lists at the same moment: each is on exactly one of them."""
+    pairs = [waits(number) for number in range(300)]
+    both = [*pairs, *(replace(row, needs_attention=True, reason="a person") for row in pairs)]
+    random.Random(7).shuffle(both)
+    gate = asyncio.Semaphore(60)
+
+    async def save(row: Waiting) -> None:
+        async with gate:
+            await world.waiting.save_waiting(row)
+
+    async with asyncio.TaskGroup() as group:
+        for row in both:
+            group.create_task(save(row))
+    waiting, attention = await world.listed()
+    listed = sorted(row.user_id for row in (*waiting, *attention))
+    assert listed == sorted(row.user_id for row in pairs)
+    assert len(await world.keys()) == 300
+    assert all(row in both for row in (*waiting, *attention))
+
+
+async def test_a_later_look_stays(world: World) -> None:
+    """Neither an older row nor an older settlement undoes what a later look wrote."""
+    later = replace(waits(1, looked_at=HOUR), needs_attention=True)
+    await world.waiting.save_waiting(later)
+    await world.waiting.save_waiting(waits(1))
+    assert await world.waiting.remove_waiting(later.user_id, NOON + HOUR - MINUTE) is None
+    assert await world.waiting.find_waiting(later.user_id) == later
+    assert await world.listed() == ([], [later])
+    assert await world.waiting.remove_waiting(later.user_id, NOON + HOUR) == later
+    assert await world.listed() == ([], [])
+
+
+async def test_both_lists_come_due_and_are_claimed(world: World) -> None:
+    """Who needs attention is due like who waits; a claim keeps either from coming again."""
+    rows = [waits(1), replace(waits(2), needs_attention=True), waits(3, looked_at=HOUR)]
+    for row in rows:
+        await world.waiting.save_waiting(row)
+    now = NOON + MINUTE
+    assert [user async for user in world.waiting.due(now)] == [row.user_id for row in rows[:2]]
+    for row in rows[:2]:
+        await world.waiting.claim(row.user_id, now + HOUR)
+    assert [user async for user in world.waiting.due(now)] == []
+    claimed = [replace(row, due=now + HOUR) for row in rows[:2]]
+    assert await world.listed() == ([claimed[0], rows[2]], [claimed[1]])
+
+
+@pytest.mark.parametrize("partition", ["due", "attention"])
+async def test_rows_of_before_are_read_and_move_over(world: World, partition: str) -> None:
+    """Upgrade: found, listed, due and claimed where they are; the next look moves or removes them."""
+    await world.raw.create_entity(old_row(1, partition))
+    await world.raw.create_entity(old_row(2, partition))
+    known = Waiting(
+        user_id=guid(1),
+        cause=WaitReason.FAILURE,
+        reason="HTTP 403",
+        since=NOON,
+        due=NOON,
+        looked_at=NOON,
+        needs_attention=partition == "attention",
+        attempt=2,
+        failures=1,
+    )
+    assert await world.waiting.find_waiting(guid(1)) == known
+    both = [known, replace(known, user_id=guid(2))]
+    assert await world.listed() == (([], both) if known.needs_attention else (both, []))
+    assert [user async for user in world.waiting.due(NOON)] == [guid(1), guid(2)]
+    await world.waiting.claim(guid(1), NOON + HOUR)
+    assert [user async for user in world.waiting.due(NOON)] == [guid(2)]
+
+    later = replace(known, looked_at=NOON + MINUTE, due=NOON + HOUR, reason="HTTP 500", attempt=3)
+    await world.process().save_waiting(later)
+    assert await world.keys() == [("0", guid(1)), (partition, guid(2))]
+    assert await world.waiting.find_waiting(guid(1)) == later
+    assert await world.process().remove_waiting(guid(2), NOON + MINUTE) == both[1]
+    assert await world.keys() == [("0", guid(1))]
+
+
+async def test_a_row_of_before_that_comes_during_the_update_is_found(world: World) -> None:
+    """An instance of the version before still runs: what it writes then comes due, too."""
+    assert await world.waiting.find_waiting(guid(1)) is None
+    await world.raw.create_entity(old_row(1, "due"))
+    assert [user async for user in world.waiting.due(NOON)] == [guid(1)]
+    assert await world.waiting.remove_waiting(guid(1), NOON) is not None
+    assert await world.keys() == []
+
+
+async def test_a_row_that_cannot_be_read_hides_no_other(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Finding 10: a cause of a later version, and a damaged row: passed over, reported, still due."""
+    lines = Lines(caplog)
+    await world.waiting.save_waiting(waits(1))
+    await world.waiting.save_waiting(waits(2))
+    await world.raw.upsert_entity(
+        {"PartitionKey": "3", "RowKey": f"3{guid(3)[1:]}", "list": "due", "due": NOON}
+    )
+    await world.raw.update_entity(
+        {"PartitionKey": "1", "RowKey": waits(1).user_id, "cause": "moonlight"}
+    )
+    assert await world.listed() == ([waits(2)], [])
+    unreadable = lines.of("row_unreadable")
+    assert [each["error"] for each in unreadable] == ["ValueError", "KeyError"]
+    assert all(each["table"].endswith("waiting") for each in unreadable)
+    assert len([user async for user in world.waiting.due(NOON + MINUTE)]) == 3
+
+
+async def test_ask_person_is_kept_whole(world: World) -> None:
+    """A row that needs attention comes back as it was written."""
+    row = ask_person(guid(1), "adele@contoso.com", "retired", NOON)
+    await world.waiting.save_waiting(row)
+    assert await world.waiting.find_waiting(guid(1)) == row

@@ -1,0 +1,169 @@
+"""Ten faults that the app does not have, put back by the wiring: the simulation has to find each."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, cast
+
+from shared.bootstrap.services import App
+from shared.domain.decision import Rules
+from shared.domain.outcome import UserResult
+from shared.domain.run import Mode
+from shared.domain.user import ServiceUser
+from shared.storage.move_requests import MoveRequestTable
+from shared.storage.replaced import ReplacedProviderTable
+from shared.storage.runs import RunTable
+from shared.storage.state import StateTable
+from shared.storage.waiting import WaitingTable
+from tests.simulation.world import Wiring
+
+
+class _NoLeases(StateTable):
+    async def acquire(self, *_: Any, **__: Any) -> bool:
+        return True
+
+
+class _NoSaves(ReplacedProviderTable):
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, *, for_move: bool = False
+    ) -> bool:
+        return True
+
+
+class _LateSaves(ReplacedProviderTable):
+    """Keeps what is to be saved until the set has happened."""
+
+    def __init__(self, real: ReplacedProviderTable) -> None:
+        self._real = real
+        self._later: list[tuple[ServiceUser, datetime]] = []
+
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, *, for_move: bool = False
+    ) -> bool:
+        self._later.append((user, now))
+        return True
+
+    async def save_now(self) -> None:
+        while self._later:
+            await self._real.save_entries(*self._later.pop(), for_move=True)
+
+    async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
+        return await self._real.last_move(user_id)
+
+
+class _SavesAfterwards:
+    """Teams, where a set is followed by the saves that should have come before it."""
+
+    def __init__(self, teams: Any, saves: _LateSaves) -> None:
+        self._teams, self._saves = teams, saves
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._teams, name)
+
+    async def set_microsoft(self, *given: Any, **options: Any) -> None:
+        await self._teams.set_microsoft(*given, **options)
+        await self._saves.save_now()
+
+
+class _Remembers:
+    """A service whose answers about users are kept for ever."""
+
+    def __init__(self, service: Any) -> None:
+        self._service = service
+        self._known: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._service, name)
+
+
+class _TeamsRemembered(_Remembers):
+    async def user(self, user_id: str) -> Any:
+        if user_id not in self._known:
+            self._known[user_id] = await self._service.user(user_id)
+        return self._known[user_id]
+
+
+class _GraphRemembered(_Remembers):
+    async def users(self, ids: Sequence[str]) -> Mapping[str, Any]:
+        if missing := [user for user in ids if user not in self._known]:
+            self._known |= await self._service.users(missing)
+        return {user: self._known[user] for user in ids}
+
+
+class _OverwrittenResults(RunTable):
+    async def record_results(self, run: str, results: Any, now: datetime) -> None:
+        """Write every result into the row of the first user."""
+        last: UserResult = results[-1]
+        await super().record_results(run, [last], now)
+
+
+class _NoKeys(MoveRequestTable):
+    async def run_of(self, key: str, run: str, asked: str) -> str:
+        return run
+
+
+class _DeafWaiting(WaitingTable):
+    async def save_waiting(self, waiting: Any) -> None:
+        """Remember nobody."""
+
+
+def _leases(app: App) -> None:
+    app.adapters.state = _NoLeases(app.adapters.tables.table("state"))
+
+
+def _saves(app: App) -> None:
+    app.adapters.replaced = _NoSaves(app.adapters.tables.table("replacedproviders"))
+
+
+def _late_saves(app: App) -> None:
+    late = _LateSaves(app.adapters.replaced)
+    app.adapters.replaced = late
+    app.adapters.teams = cast("Any", _SavesAfterwards(app.adapters.teams, late))
+
+
+def _entries(app: App) -> None:
+    app.adapters.teams = cast("Any", _TeamsRemembered(app.adapters.teams))
+
+
+def _licenses(app: App) -> None:
+    app.adapters.graph = cast("Any", _GraphRemembered(app.adapters.graph))
+
+
+def _results(app: App) -> None:
+    to = app.adapters.tables
+    app.adapters.runs = _OverwrittenResults(to.table("runs"), to.table("runresults"))
+
+
+def _keys(app: App) -> None:
+    app.adapters.move_requests = _NoKeys(app.adapters.tables.table("requests"))
+
+
+def _mode(app: App) -> None:
+    app.settings = app.settings.model_copy(update={"mode": Mode.MOVE})
+
+
+def _waiting(app: App) -> None:
+    app.adapters.waiting = _DeafWaiting(app.adapters.tables.table("waiting"))
+
+
+def _exclusions(app: App) -> None:
+    app.adapters.rules = Rules()
+
+
+BUGS: Final[dict[str, Wiring]] = {
+    "lease never respected": _leases,
+    "saves dropped": _saves,
+    "save after set": _late_saves,
+    "entries not read again": _entries,
+    "license not read again": _licenses,
+    "results overwritten": _results,
+    "idempotency key ignored": _keys,
+    "mode not carried": _mode,
+    "waiting not recorded": _waiting,
+    "exclusions ignored": _exclusions,
+}
+"""Each fault by its name."""
+
+
+def wiring(name: str) -> Wiring:
+    """Return what puts a fault back; "": none."""
+    return BUGS[name] if name else lambda _: None

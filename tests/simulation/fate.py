@@ -1,0 +1,184 @@
+"""What happens at each port call: how long it takes, whether it fails, and who dies of it."""
+
+import asyncio
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Protocol
+
+from tests.simulation.loop import Clock, Crash
+
+
+class Fault(StrEnum):
+    """What may happen to a call."""
+
+    REFUSE = "refuse"
+    """It fails at once, without effect."""
+    TIME_OUT = "time-out"
+    """It fails after a long time, without effect."""
+    GHOST = "ghost"
+    """It takes effect and fails."""
+    CRASH_BEFORE = "crash-before"
+    CRASH_AFTER = "crash-after"
+    SLOW = "slow"
+    """It takes many seconds."""
+
+
+class Process:
+    """One instance of the app, or one command line; whatever it asks of the world names it."""
+
+    def __init__(self, name: str, clock: Clock, mode: str = "move") -> None:
+        self.name = name
+        self.clock = clock
+        self.mode = mode
+        self.dead = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What happens to one call: its fault, if any, and its seconds before and after the effect."""
+
+    fault: Fault | None = None
+    before: float = 0.0
+    after: float = 0.0
+
+
+class Fate(Protocol):
+    """Decides about each call."""
+
+    def judge(self, process: Process, site: str) -> Verdict: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A span in which all calls to sites that begin with `site` fail. denied: with a 403."""
+
+    site: str
+    begin: float
+    end: float
+    denied: bool = False
+
+    def strikes(self, site: str, at: float) -> bool:
+        """Whether a call now fails."""
+        return self.begin <= at < self.end and site.startswith(self.site)
+
+
+_SECONDS: Final = {"table": 0.03, "queue": 0.03, "graph": 0.3, "teams": 0.6}
+"""How long a call to each service takes, about."""
+
+
+class Dice:
+    """Chance. rates: the share of calls that each fault strikes."""
+
+    def __init__(self, rng: random.Random, rates: dict[Fault, float]) -> None:
+        self._rng = rng
+        self._rates = sorted(rates.items())
+        self.calm = False
+
+    def judge(self, process: Process, site: str) -> Verdict:
+        draw = self._rng.random()
+        usual = _SECONDS[site.partition(".")[0]] * (0.2 + self._rng.random())
+        fault = None
+        if not self.calm:
+            for kind, rate in self._rates:
+                if draw < rate:
+                    fault = kind
+                    break
+                draw -= rate
+        if fault is Fault.SLOW:
+            return Verdict(fault, self._rng.uniform(1, 20))
+        # The time passes on the way there or on the way back.
+        return Verdict(fault, usual) if self._rng.random() < 0.5 else Verdict(fault, 0.0, usual)
+
+
+class Script:
+    """No chance at all: call number -> its verdict. Counts the calls, so that a list can be made."""
+
+    def __init__(self, verdicts: dict[int, Verdict] | None = None) -> None:
+        self.verdicts = verdicts or {}
+        self.calls = 0
+
+    def judge(self, process: Process, site: str) -> Verdict:
+        self.calls += 1
+        return self.verdicts.get(self.calls, Verdict(None, 0.01, 0.01))
+
+
+@dataclass
+class Gate:
+    """What every port call passes through.
+
+    outages: spans without an answer. on_crash: called with the process that dies. struck: how often
+    each fault did. digest: of all calls in their order, so that two runs can be compared.
+    """
+
+    fate: Fate
+    outages: list[Outage] = field(default_factory=list)
+    on_crash: Callable[[Process], None] = lambda _: None
+    struck: Counter[str] = field(default_factory=Counter)
+    calls: int = 0
+    _hash: "hashlib._Hash" = field(default_factory=hashlib.md5)
+
+    async def call[T](
+        self, process: Process, site: str, effect: Callable[[], T], error: Callable[[], Exception]
+    ) -> T:
+        """Let one call happen. error: what the caller gets where the call fails."""
+        _check(process)
+        verdict = self.fate.judge(process, site)
+        self.calls += 1
+        loop = asyncio.get_running_loop()
+        self._hash.update(f"{loop.time():.6f} {process.name} {site} {verdict.fault}\n".encode())
+        if verdict.fault:
+            self.struck[verdict.fault] += 1
+        if verdict.before:
+            await asyncio.sleep(verdict.before)
+            _check(process)
+        if self.outages and any(outage.strikes(site, loop.time()) for outage in self.outages):
+            self.struck["outage"] += 1
+            raise error()
+        match verdict.fault:
+            case Fault.REFUSE:
+                raise error()
+            case Fault.TIME_OUT:
+                await asyncio.sleep(30)
+                _check(process)
+                raise error()
+            case Fault.CRASH_BEFORE:
+                self._crash(process)
+        value = effect()
+        match verdict.fault:
+            case Fault.CRASH_AFTER:
+                self._crash(process)
+            case Fault.GHOST:
+                raise error()
+        if verdict.after:
+            await asyncio.sleep(verdict.after)
+            _check(process)
+        return value
+
+    def is_denied(self, site: str) -> bool:
+        """Whether calls to a site are refused for lack of a role just now."""
+        now = asyncio.get_running_loop().time()
+        return any(outage.denied and outage.strikes(site, now) for outage in self.outages)
+
+    @property
+    def digest(self) -> str:
+        """The digest of what happened so far."""
+        return self._hash.hexdigest()[:16]
+
+    def _crash(self, process: Process) -> None:
+        process.dead = True
+        self.on_crash(process)
+        raise Crash
+
+
+def outage_sites() -> Iterable[str]:
+    """What can be away as a whole."""
+    return ("teams", "graph", "queue", "table.users", "table.waiting", "table.replacedproviders")
+
+
+def _check(process: Process) -> None:
+    if process.dead:
+        raise Crash

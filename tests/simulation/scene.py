@@ -1,0 +1,96 @@
+"""A scene: few users, one thing that goes wrong, and the real app; for tests of single findings."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from shared.domain.messages import move_messages
+from shared.domain.run import Mode, Signal
+from shared.storage.codec import encode
+from tests.simulation.fate import Dice, Fault, Gate, Process, Verdict
+from tests.simulation.host import Host
+from tests.simulation.loop import run
+from tests.simulation.people import People, Person, State
+from tests.simulation.rules import STRICT, Rules
+from tests.simulation.universe import begin_timers
+from tests.simulation.world import World, settings
+
+
+class Scene:
+    """A world in good weather, with a host that is not started yet."""
+
+    def __init__(self, seed: int, **changed: str) -> None:
+        self.rng = random.Random(seed)
+        self.dice = Dice(self.rng, {})
+        self.people = People()
+        self.world = World(Gate(self.dice), self.people, self.rng)
+        self.host = Host(self.world, settings(**changed))
+        self.rules = Rules(self.host, STRICT)
+
+    def users(self, count: int, **state: Any) -> list[Person]:
+        """Add licensed users; each on a third party, unless set otherwise."""
+        return [
+            self.people.add(State(**{"entries": self.people.third_party("BT"), **state}))
+            for _ in range(count)
+        ]
+
+    def begin(self, instances: int = 2) -> None:
+        """Start the app and its timers."""
+        self.host.start(instances)
+        begin_timers(self.host)
+
+    def queue(self, users: Iterable[Person], run: str | None = None, delay: float = 0) -> None:
+        """Queue users, as a notification would."""
+        names = [user.id for user in users]
+        for message in move_messages(Signal.LICENSE_EVENT, names, mode=Mode.MOVE, run=run):
+            self.world.queues["moves"].put(encode(message), delay)
+
+    def rows(self, table: str, user: Person | None = None) -> list[dict[str, Any]]:
+        """Return the rows of a table, or those of a user."""
+        rows = self.world.account.rows(table)
+        return [row for row in rows if user is None or row["RowKey"] == user.id]
+
+    def attention(self) -> list[dict[str, Any]]:
+        """Return the rows that need a person."""
+        return [row for row in self.rows("waiting") if row.get("list") == "attention"]
+
+    def not_moved(self) -> list[Person]:
+        """Return the users who are not on Microsoft."""
+        return [user for user in self.people if user.state.third_party or not user.state.entries]
+
+    def broken(self, *names: str) -> list[str]:
+        """Return what broke of some rules."""
+        return [each.facts for each in self.rules.broken if each.rule in names]
+
+
+class Refusing:
+    """Good weather, but for the calls number `which` (from 1) of those that `at` names."""
+
+    def __init__(self, usual: Dice, at: Callable[[str], bool], which: set[int]) -> None:
+        self._usual, self._at, self._which = usual, at, which
+        self._seen = 0
+
+    def judge(self, process: Process, site: str) -> Verdict:
+        if self._at(site):
+            self._seen += 1
+            if self._seen in self._which:
+                return Verdict(Fault.REFUSE)
+        return self._usual.judge(process, site)
+
+
+def act(story: Callable[[Scene], Awaitable[None]], seed: int = 1, **changed: str) -> Scene:
+    """Play a scene with these settings and return it as it is at its end."""
+    scenes: list[Scene] = []
+
+    async def play() -> None:
+        scenes.append(Scene(seed, **changed))
+        await story(scenes[0])
+
+    run(seed, play())
+    return scenes[0]
+
+
+async def minutes(count: float) -> None:
+    """Let virtual minutes pass."""
+    await asyncio.sleep(60 * count)

@@ -1,0 +1,140 @@
+"""Teams as the services see it: entries that are lost when Microsoft is set, reads that lag."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.domain.bridges import BridgeNumber, bridge_of
+from shared.domain.listing import Provider, TeamsPage, TenantSwitches
+from shared.domain.user import ProviderEntry, ServiceUser
+from shared.errors import NotFoundError, RejectedError
+from tests.simulation.fate import Process
+from tests.simulation.line import Line
+from tests.simulation.people import APP, MICROSOFT_ENTRY, People, Person, State
+
+_PAGE: Final = 3
+_LAG: Final = 4.0
+_BRIDGE: Final = "00000000-0000-4000-8000-00000000b41d"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A set that took effect: of whom, when, by which process, and what was so before."""
+
+    person: Person
+    at: float
+    process: Process
+    before: State
+    mailed: bool
+
+    @property
+    def dropped(self) -> tuple[ProviderEntry, ...]:
+        """The entries that nobody but the app's table has now."""
+        return self.before.third_party
+
+
+@dataclass
+class TeamsWorld:
+    """What Teams has, and how it misbehaves. awkward: the share of reads that lag."""
+
+    people: People
+    rng: random.Random
+    awkward: float = 0.0
+    on_set: Callable[[Change], None] = lambda _: None
+    refuses: dict[str, str] = field(default_factory=dict)
+    """User id -> the code with which the service rejects a set."""
+    stale: int = 0
+
+    def lag(self) -> float:
+        """Return how far the next read lags behind."""
+        if self.rng.random() >= self.awkward:
+            return 0.0
+        self.stale += 1
+        return self.rng.uniform(0, _LAG)
+
+
+class SimulatedTeams:
+    """Teams, as one process reaches it."""
+
+    def __init__(self, world: TeamsWorld, line: Line) -> None:
+        self._world = world
+        self._line = line
+
+    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
+        def read() -> ServiceUser | None:
+            person = self._world.people.by_id.get(user_id)
+            return person.in_service(person.seen(self._world.lag())) if person else None
+
+        return await self._line.call("user", read, first=first)
+
+    async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
+        at = int(start or 0)
+        while True:
+
+            def page(at: int = at) -> TeamsPage:
+                everybody = list(self._world.people)
+                users = [
+                    person.in_service(person.seen(self._world.lag()))
+                    for person in everybody[at : at + _PAGE]
+                ]
+                link = str(at + _PAGE) if at + _PAGE < len(everybody) else None
+                return TeamsPage(users, link)
+
+            found = await self._line.call("pages", page)
+            yield found
+            at += _PAGE
+            if found.next_link is None:
+                return
+
+    async def set_microsoft(
+        self,
+        user_id: str,
+        *,
+        replace: bool,
+        number: str | None = None,
+        toll_free: str | None = None,
+        bridge: str | None = None,
+        send_email: bool = False,
+        within: float | None = None,
+    ) -> None:
+        def change() -> None:
+            person = self._world.people.by_id[user_id]
+            before = person.state
+            if code := self._world.refuses.get(user_id):
+                raise RejectedError("Teams", "PUT user", "HTTP 400", code, 400)
+            if not before.ready or before.deleted:
+                raise NotFoundError("Teams", "PUT user", "HTTP 404", status=404)
+            if before.third_party and not replace:
+                raise RejectedError("Teams", "PUT user", "HTTP 400", "ThirdPartyProvider", 400)
+            person.change(APP, entries=(_entry(number, toll_free),))
+            now = asyncio.get_running_loop().time()
+            self._world.on_set(Change(person, now, self._line.process, before, send_email))
+
+        await self._line.call("set", change, tries=1, first=True, within=within)
+
+    async def providers(self) -> list[Provider]:
+        return await self._line.call("providers", lambda: [Provider("InterCall"), Provider("BT")])
+
+    async def switches(self) -> TenantSwitches:
+        return await self._line.call("switches", lambda: TenantSwitches(False, False, False))
+
+    async def bridge_numbers(self) -> list[BridgeNumber]:
+        numbers = [BridgeNumber(number, _BRIDGE) for number in ("+15550199", "+15550200")]
+        return await self._line.call("bridges", lambda: numbers)
+
+    async def bridge_of(self, number: str) -> str:
+        return bridge_of(number, await self.bridge_numbers())
+
+
+def _entry(number: str | None, toll_free: str | None) -> ProviderEntry:
+    return ProviderEntry(
+        MICROSOFT_ENTRY.name,
+        MICROSOFT_ENTRY.domain,
+        number or MICROSOFT_ENTRY.toll_number,
+        toll_free or "",
+        "0",
+        "",
+        True,
+    )

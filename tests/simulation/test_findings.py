@@ -1,0 +1,300 @@
+"""Scenes of a world that is slow, long, dirty and shared, over the real services; a review found each."""
+
+import asyncio
+from datetime import timedelta
+
+from shared.domain.move_request import MoveRequest
+from shared.domain.options import MoveOptions
+from shared.domain.retry import Waiting, WaitReason
+from tests.simulation.actors import ask
+from tests.simulation.fate import Outage, Process
+from tests.simulation.loop import Clock
+from tests.simulation.people import EXCLUDED_GROUP, MICROSOFT_ENTRY
+from tests.simulation.scene import Refusing, Scene, act, minutes
+from tests.simulation.world import settings
+
+
+def test_entries_that_somebody_sets_while_the_move_waits_in_line_are_saved() -> None:
+    """60 users wait for a service that takes 2 calls a second; a person sets providers by hand."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(60)
+        scene.world.throttles["Teams"].rate = 2
+        scene.begin()
+        await minutes(1)
+        scene.queue(users)
+        for _ in range(120):
+            await asyncio.sleep(1)
+            user = scene.rng.choice(users)
+            if user.state.third_party:
+                user.change("person", entries=scene.people.third_party("PGi"))
+        await minutes(30)
+
+    assert act(story).broken("1 saved") == []
+
+
+def test_who_is_excluded_while_the_move_waits_in_line_is_not_changed() -> None:
+    """License and groups are read once per message, and then wait with the users for their turn."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(80)
+        scene.world.throttles["Teams"].rate = 0.5
+        scene.begin()
+        await minutes(1)
+        scene.queue(users)
+        await asyncio.sleep(5)
+        for user in users:
+            user.change("person", groups=frozenset({EXCLUDED_GROUP}))
+        await minutes(30)
+
+    assert act(story).broken("2 permitted") == []
+
+
+def test_an_outage_of_an_hour_ends_by_itself() -> None:
+    """30 users, Teams away for 60 minutes, all defaults but a small limit: moved two hours later."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(30, entries=())
+        scene.world.gate.outages.append(Outage("teams", 60, 3660))
+        scene.begin()
+        await minutes(2)
+        scene.queue(users)
+        await minutes(60 + 120)
+
+    assert act(story, sweep_max_moves="25").not_moved() == []
+
+
+def test_nobody_stays_in_attention_because_the_sweep_is_held() -> None:
+    """The same a week later: what holds the sweep is that so many are in attention."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(30, entries=())
+        scene.world.gate.outages.append(Outage("teams", 60, 3660))
+        scene.begin()
+        await minutes(2)
+        scene.queue(users)
+        await minutes(7 * 24 * 60)
+
+    assert act(story, sweep_max_moves="25").not_moved() == []
+
+
+def test_what_a_report_queued_moves_nobody() -> None:
+    """A sweep of report mode queues users; then the mode is changed, with the queue full."""
+
+    async def story(scene: Scene) -> None:
+        scene.users(20)
+        process = Process("reporter", Clock(), "report")
+        await scene.world.app(process, settings(mode="report")).sweeper.sweep()
+        scene.begin()
+        await minutes(20)
+
+    assert act(story).broken("8 report's queue") == []
+
+
+def test_a_table_that_is_busy_for_minutes_sends_nobody_to_a_person() -> None:
+    """Table `users` answers nothing for 170 s while 40 users are moved."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(40)
+        scene.begin()
+        await minutes(1)
+        scene.world.gate.outages.append(Outage("table.users", 60, 230))
+        scene.queue(users)
+        await minutes(60)
+
+    scene = act(story)
+    assert scene.attention() == []
+    assert len(scene.rows("users")) == 40
+
+
+def test_one_row_that_is_refused_takes_no_neighbor_into_attention() -> None:
+    """One write to `users` in each delivery of a message of 20 fails."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(20)
+        scene.begin()
+        await minutes(1)
+        writes = {1, 22, 43, 64, 85}
+        scene.world.gate.fate = Refusing(
+            scene.dice, lambda site: site.startswith("table.users.upsert"), writes
+        )
+        scene.queue(users)
+        await minutes(60)
+
+    assert len(act(story).attention()) <= 1
+
+
+def test_a_key_sent_five_times_at_once_mails_everybody_once() -> None:
+    """Five equal requests with one Idempotency-Key and mails, before the first one's answer."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(60)
+        names = tuple(user.id for user in users)
+        request = MoveRequest(users=names, options=MoveOptions(send_email=True))
+        scene.begin()
+        await minutes(1)
+        for number in range(5):
+            scene.host.spawn(ask(scene.host, scene.rules, "key", request, list(names)))
+            await asyncio.sleep(0.3 * number)
+        await minutes(60)
+
+    for seed in range(5):
+        assert act(story, seed).broken("4 mails", "4 key") == []
+
+
+def test_who_is_listed_twice_at_once_is_on_a_list() -> None:
+    """One attempt lists a user as due, another as needing attention, at the same time."""
+
+    async def story(scene: Scene) -> None:
+        (user,) = scene.users(1)
+        now = Clock().now()
+        due = Waiting(user.id, WaitReason.FAILURE, "away", now, now + timedelta(hours=1), now)
+        attention = Waiting(user.id, WaitReason.FAILURE, "away", now, now, now, True)
+        apps = [
+            scene.world.app(Process(name, Clock()), settings()).adapters.waiting
+            for name in ("one", "other")
+        ]
+        await asyncio.gather(apps[0].save_waiting(due), apps[1].save_waiting(attention))
+
+    assert all(act(story, seed).rows("waiting") for seed in range(20))
+
+
+def test_one_claim_that_fails_delays_nobody_else() -> None:
+    """40 users wait and are due; storage refuses one of the claims."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(40, ready=False)
+        scene.begin()
+        scene.queue(users)
+        await asyncio.sleep(50)
+        for user in users:
+            user.change("microsoft", ready=True)
+        scene.world.gate.fate = Refusing(
+            scene.dice, lambda site: site.startswith("table.waiting.") and _writes(site), {10}
+        )
+        await minutes(15)
+
+    assert len(act(story).not_moved()) <= 1
+
+
+def test_a_row_of_a_later_version_stops_nobody_else() -> None:
+    """After a rollback the list may hold a cause that this version does not know."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(5, ready=False)
+        scene.begin()
+        scene.queue(users)
+        await asyncio.sleep(50)
+        for user in users:
+            user.change("microsoft", ready=True)
+        for keys, row in scene.world.account.tables["waiting"].items():
+            if keys[1] == users[0].id:
+                row["cause"] = "a cause of next year"
+        await minutes(15)
+
+    assert len(act(story).not_moved()) <= 1
+
+
+def test_a_run_over_a_provider_has_a_result_of_everybody() -> None:
+    """Page 0 fails in the middle, one user is moved by hand, and page 0 comes again."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(101)
+        scene.begin()
+        await minutes(1)
+        scene.world.gate.fate = Refusing(
+            scene.dice, lambda site: site == "table.requests.insert", {2}
+        )
+        await ask(scene.host, scene.rules, "key", MoveRequest(provider="BT"), [])
+        await asyncio.sleep(25)
+        users[0].change("person", entries=(MICROSOFT_ENTRY,))
+        await minutes(60)
+
+    for seed in range(4):
+        scene = act(story, seed)
+        assert [run["state"] for run in scene.rows("runs") if run["cause"] == "request"] == [
+            "finished"
+        ]
+        assert scene.not_moved() == []
+
+
+def test_who_is_throttled_inside_a_batch_is_tried_again() -> None:
+    """Graph answers some users of a batch with 429 while a request by name is carried out."""
+
+    async def story(scene: Scene) -> None:
+        names = tuple(user.id for user in scene.users(40))
+        scene.begin()
+        await minutes(1)
+        scene.world.graph.awkward = 1.0
+        await ask(scene.host, scene.rules, "key", MoveRequest(users=names), list(names))
+        await asyncio.sleep(20)
+        scene.world.graph.awkward = 0.0
+        await minutes(55)
+
+    assert act(story).not_moved() == []
+
+
+def test_a_late_report_that_a_user_was_removed_drops_nobody() -> None:
+    """Delta reports again that a user was deleted, long after the user was restored."""
+
+    async def story(scene: Scene) -> None:
+        (user,) = scene.users(1, ready=False)
+        scene.begin()
+        await minutes(1)
+        scene.queue([user])
+        await minutes(1)
+        scene.people.changes.append((user.id, True, False))
+        await minutes(9)
+
+    assert act(story).rows("waiting") != []
+
+
+def test_a_move_that_was_refused_makes_no_later_one_ours() -> None:
+    """The service rejects a set; then a person moves the user by hand."""
+
+    async def story(scene: Scene) -> None:
+        (user,) = scene.users(1)
+        scene.world.teams.refuses[user.id] = "Forbidden"
+        scene.begin()
+        await minutes(1)
+        scene.queue([user])
+        await asyncio.sleep(30)
+        user.change("person", entries=(MICROSOFT_ENTRY,))
+        await minutes(30)
+
+    assert [row["outcome"] for row in act(story).rows("users")] == ["already_microsoft"]
+
+
+def test_a_message_that_comes_again_leaves_the_result_of_a_move() -> None:
+    """The same message is delivered twice, the second time long after the move."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(3)
+        scene.begin()
+        await minutes(1)
+        scene.queue(users, "20261123T000000Z-sweep-00000000")
+        scene.queue(users, "20261123T000000Z-sweep-00000000", delay=300)
+        await minutes(10)
+
+    assert [row["outcome"] for row in act(story).rows("runresults")] == ["moved"] * 3
+
+
+def test_a_sweep_that_pauses_is_not_forgotten_when_another_begins() -> None:
+    """An interrupted sweep waits for its time; the next sweep takes its place, and it never ends."""
+
+    async def story(scene: Scene) -> None:
+        scene.users(5)
+        scene.begin()
+        await minutes(1)
+        scene.world.gate.outages.append(Outage("teams", 0, 7250))
+        for _ in range(2):
+            if instance := scene.host.any():
+                await scene.host.run(instance, lambda app: app.sweeper.sweep())
+        await minutes(4 * 60)
+
+    states = {run["state"] for run in act(story).rows("runs")}
+    assert states <= {"finished", "failed"}
+
+
+def _writes(site: str) -> bool:
+    return not site.endswith((".get", ".query"))

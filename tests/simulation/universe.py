@@ -1,0 +1,204 @@
+"""One universe: everybody acts and everything fails for hours, then days of quiet, then the rules."""
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.bootstrap.services import App
+from shared.domain.run import RunState
+from tests.simulation import bugs
+from tests.simulation.actors import ACTORS
+from tests.simulation.fate import Dice, Fault, Gate, Outage, outage_sites
+from tests.simulation.host import Host
+from tests.simulation.loop import Clock, run
+from tests.simulation.people import population
+from tests.simulation.rules import STRICT, Broken, Limits, Rules
+from tests.simulation.world import World, settings
+
+_HOUR: Final = 3600.0
+_DAY: Final = 24 * _HOUR
+_ENDED: Final = (RunState.FINISHED, RunState.FAILED, RunState.HELD)
+_RATES: Final = {
+    Fault.REFUSE: 0.01,
+    Fault.TIME_OUT: 0.004,
+    Fault.GHOST: 0.006,
+    Fault.CRASH_BEFORE: 0.002,
+    Fault.CRASH_AFTER: 0.002,
+    Fault.SLOW: 0.01,
+}
+
+FAULTS: Final = (
+    *(str(fault) for fault in Fault),
+    *("outages", "throttling", "awkward", "duplicates", "skew"),
+)
+"""All faults; the last ones are not about a single call."""
+
+SOMETIMES: Final = (
+    *Fault,
+    "attention",
+    "changed just before a set",
+    "crash with a message",
+    "delayed duplicate",
+    "delta expired",
+    "key sent again",
+    "mail",
+    "outage",
+    "poison",
+    "set",
+    "settings changed with a full queue",
+    "stale read",
+    "sweep handed over",
+    "throttled",
+    "timer runs twice",
+)
+"""What many universes have to reach, or they prove little."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a universe is made of; the same plan is the same universe.
+
+    days: of quiet after the storm. bug: the fault that is put back into the wiring.
+    """
+
+    seed: int
+    users: int = 8
+    hours: float = 3.0
+    days: float = 1.1
+    actors: tuple[str, ...] = tuple(ACTORS)
+    faults: tuple[str, ...] = FAULTS
+    bug: str = ""
+    limits: Limits = STRICT
+
+
+@dataclass
+class Outcome:
+    """What a universe came to."""
+
+    plan: Plan
+    broken: list[Broken]
+    digest: str
+    calls: int
+    sets: int
+    reached: Counter[str] = field(default_factory=Counter)
+
+
+def live(plan: Plan) -> Outcome:
+    """Run a universe."""
+    return run(plan.seed, _live(plan))
+
+
+async def _live(plan: Plan) -> Outcome:
+    rng = random.Random(plan.seed)
+    # Each universe has its own weather: some faults never, some often.
+    rates = {
+        fault: rate * rng.choice([0, 0.5, 1, 3])
+        for fault, rate in _RATES.items()
+        if fault in plan.faults
+    }
+    dice = Dice(random.Random(rng.random()), rates)
+    world = World(Gate(dice), population(rng, plan.users), rng, bugs.wiring(plan.bug))
+    in_flight = str(rng.choice([1, 2, 16]))
+    skew = 30.0 if "skew" in plan.faults else 0.0
+    host = Host(world, settings(max_calls_in_flight=in_flight), skew=skew)
+    rules = Rules(host, plan.limits)
+    storm = plan.hours * _HOUR
+    _bad_weather(plan, world, host, storm)
+    host.start(2)
+    begin_timers(host)
+    for name in plan.actors:
+        host.spawn(ACTORS[name](host, rules, storm))
+    await asyncio.sleep(storm)
+    dice.calm = True
+    _good_weather(world, host, in_flight)
+    attention = 0
+    end = storm + plan.days * _DAY
+    while asyncio.get_running_loop().time() < end:
+        rows = world.account.rows("waiting")
+        attention += any(row.get("due") is None for row in rows)
+        await asyncio.sleep(_HOUR)
+    rules.check_end()
+    return _outcome(plan, world, host, rules, attention)
+
+
+def _bad_weather(plan: Plan, world: World, host: Host, storm: float) -> None:
+    rng = world.rng
+    if "outages" in plan.faults:
+        for _ in range(rng.randint(0, 3)):
+            begin = rng.uniform(0, storm)
+            length = rng.choice([120.0, 600.0, 4000.0])
+            site = rng.choice(list(outage_sites()))
+            denied = rng.random() < 0.3
+            world.gate.outages.append(Outage(site, begin, min(storm, begin + length), denied))
+    if "throttling" in plan.faults and rng.random() < 0.6:
+        for throttle in world.throttles.values():
+            throttle.rate, throttle.pause = rng.choice([0.5, 1, 4]), rng.choice([5, 60, 100, 300])
+    if "awkward" in plan.faults:
+        world.graph.awkward = world.teams.awkward = rng.choice([0, 0.05, 0.3])
+        if rng.random() < 0.3:
+            world.graph.expired.update(f"delta-{number}" for number in range(rng.randint(1, 6)))
+    if "duplicates" in plan.faults:
+        host.duplicates = rng.choice([0, 0.05, 0.2])
+
+
+def _good_weather(world: World, host: Host, in_flight: str) -> None:
+    world.gate.outages.clear()
+    world.graph.awkward = world.teams.awkward = host.duplicates = 0.0
+    for throttle in world.throttles.values():
+        throttle.rate = float("inf")
+    for someone in world.people:
+        if someone.state.licensed and not someone.state.ready:
+            someone.change("microsoft", ready=True)
+    host.change(settings(max_calls_in_flight=in_flight))
+
+
+def begin_timers(host: Host) -> None:
+    """Begin the app's timers at their default schedules. What would be idle is left out."""
+    account, queues, world = host.world.account, host.world.queues, host.world
+
+    def nobody_due() -> bool:
+        now = Clock().now()
+        return not any((due := row.get("due")) and due <= now for row in account.rows("waiting"))
+
+    def no_sweep() -> bool:
+        ended = {row["RowKey"] for row in account.rows("runs") if row["state"] in _ENDED}
+        # The sweep that is not finished, one that is wanted, those that were released.
+        return all(
+            not row.get("wanted")
+            and row["PartitionKey"] == "state"
+            and (not row.get("run") or row["run"] in ended)
+            for row in account.rows("state")
+        )
+
+    def no_poison() -> bool:
+        return not any(queues[name].letters for name in queues if name.endswith("poison"))
+
+    def nothing_changed() -> bool:
+        link = f"delta-{len(world.people.changes)}"
+        stored = any(row.get("link") == link for row in account.rows("state"))
+        return stored and link not in world.graph.expired
+
+    async def poison(app: App) -> None:
+        await app.poison.record()
+        await app.failed_pages.record()
+
+    host.timer(2 * _HOUR, _DAY, lambda app: app.sweeper.sweep())
+    host.timer(60, 60, lambda app: app.sweeper.resume(), no_sweep)
+    host.timer(60, 60, lambda app: app.rechecker.recheck(), nobody_due)
+    host.timer(5, 300, lambda app: app.catch_up.catch_up(), nothing_changed)
+    host.timer(300, 300, poison, no_poison)
+    host.timer(1800, _HOUR, lambda app: app.subscriber.keep())
+
+
+def _outcome(plan: Plan, world: World, host: Host, rules: Rules, attention: int) -> Outcome:
+    rules.broken += [Broken("no defect", "", repr(error)) for error in world.defects]
+    reached = host.reached + rules.reached + world.gate.struck
+    reached["attention"] = attention
+    reached["set"] = len(rules.sets)
+    reached["stale read"] = world.graph.stale + world.teams.stale
+    reached["throttled"] = sum(throttle.refused for throttle in world.throttles.values())
+    reached["delta expired"] = len(world.graph.expired)
+    gate = world.gate
+    return Outcome(plan, rules.broken, gate.digest, gate.calls, len(rules.sets), reached)

@@ -1,0 +1,79 @@
+"""What `acp move` and its like refuse before they look for settings, storage or tenant."""
+
+import pytest
+
+from cli.main import run
+from cli.move.selection import Selection
+
+SOMEBODY = ("--users", "a@x.example")
+ONE_OF = "error: name the users with one of --users, --csv, --provider, --all-third-party, --resume"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], ONE_OF),
+        (["--yes"], ONE_OF),
+        ([*SOMEBODY, "--all-third-party"], ONE_OF),
+        (["--provider", "BT", "--csv", "-"], ONE_OF),
+        ([*SOMEBODY, "--resume", "20261123T120000Z-request-1f2e"], ONE_OF),
+        ([*SOMEBODY, "--column", "UPN"], "error: --column names a column of a --csv file"),
+        (["--resume", "x", "--dry-run"], "error: --resume moves the remaining users"),
+        (["--users", ""], "error: --users: the list is empty; nothing was done"),
+        (["--users", " ,; \t"], "error: --users: the list is empty; nothing was done"),
+        (["--users", "a@x.example, adele"], "error: name 2: 'adele' names no user"),
+        (["--csv", "no/such/file"], "error: --csv no/such/file: cannot be read (No such file"),
+        (["--csv", "."], "error: --csv .: cannot be read (Is a directory"),
+        ([*SOMEBODY, "--output", "xml"], "error: Invalid value for '--output': "),
+        ([*SOMEBODY, "--settings", "no/such"], "error: --settings no/such: there is no such file"),
+    ],
+)
+def test_a_move_that_makes_no_sense_is_one_line_and_status_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names what is wrong; nothing is looked up and nothing is moved."""
+    assert run(["move", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(message)
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "adele"], "error: 'adele' names no user"),
+        (["show"], "error: Missing argument 'USER'"),
+        (["saved", "--since", "yesterday"], "'yesterday' is not a date or time such as 2026-11-23"),
+        (["runs", "--months", "0"], "error: Invalid value for '--months': "),
+        (["release"], "error: Missing argument 'RUN'"),
+    ],
+)
+def test_bad_words_of_other_commands(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line that names the word, and status 2."""
+    assert run(arguments) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["move", "ready", "providers", "show", "saved", "runs", "run", "release", "attention"],
+)
+def test_every_command_has_help_with_an_example(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each command explains itself and shows how it is typed."""
+    assert run([command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "--settings" in shown
+    assert f"acp {command}" in shown
+
+
+def test_empty_provider_never_means_everybody() -> None:
+    """What the app is requested: an empty name stays one, which the app refuses."""
+    bodies = [Selection(None, None, None, False, name).body(None) for name in ("", "BT", None)]
+    assert bodies == [{"provider": ""}, {"provider": "BT"}, {"all_third_party": True}]

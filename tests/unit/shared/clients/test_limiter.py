@@ -1,0 +1,225 @@
+"""The limiter: never more calls than permitted, everybody obeys Retry-After, speed adapts."""
+
+import asyncio
+
+import pytest
+
+from shared.clients.limiter import LateError, Limiter, Turnstile
+from tests.fakes import FakeClock
+
+
+async def run_calls(limiter: Limiter, count: int) -> int:
+    """Run `count` calls at once; return how many were under way together at most."""
+    now = most = 0
+
+    async def call() -> None:
+        nonlocal now, most
+        async with limiter.slot():
+            now += 1
+            most = max(most, now)
+            await asyncio.sleep(0)
+            now -= 1
+
+    await asyncio.gather(*(call() for _ in range(count)))
+    return most
+
+
+async def test_ceiling_is_kept() -> None:
+    """However many callers there are, calls in flight never exceed the setting."""
+    assert await run_calls(Limiter(FakeClock(), 3), 50) == 3
+
+
+async def test_retry_after_holds_everybody() -> None:
+    """Rule 7: after one caller's 429 every caller waits for the time the service asked for."""
+    clock = FakeClock()
+    limiter = Limiter(clock, 8)
+    limiter.throttled(clock.monotonic(), 30)
+    await run_calls(limiter, 5)
+    assert 30 <= clock.passed < 36
+
+
+async def test_longer_pause_wins() -> None:
+    """A second, shorter Retry-After does not shorten the pause."""
+    clock = FakeClock()
+    limiter = Limiter(clock, 8)
+    limiter.throttled(clock.monotonic(), 30)
+    limiter.throttled(clock.monotonic(), 1)
+    assert limiter.pause_left() == 30
+
+
+async def test_slows_down_once_a_round_and_recovers_up_to_the_ceiling() -> None:
+    """Answers to calls sent before a cut do not cut again; good answers bring the speed back."""
+    clock = FakeClock()
+    limiter = Limiter(clock, 10)
+    started = clock.monotonic()
+    clock.passed += 1
+    for _ in range(5):
+        limiter.throttled(started, 0)
+    assert limiter.limit == 8
+    for _ in range(500):
+        limiter.succeeded(clock.monotonic())
+    assert limiter.limit == 10
+
+
+async def test_slows_down_before_the_wall() -> None:
+    """A service that reports 80 % of its limit used is called a little less before it refuses."""
+    clock = FakeClock()
+    limiter = Limiter(clock, 20)
+    limiter.succeeded(clock.monotonic(), used_share=0.79)
+    assert limiter.rate is None
+    limiter.succeeded(clock.monotonic(), used_share=0.8)
+    assert limiter.limit == 19
+    assert limiter.rate is not None
+
+
+async def test_one_call_at_a_time_still_goes() -> None:
+    """However often the service throttles, calls go on, one at a time and at least every two seconds."""
+    clock = FakeClock()
+    limiter = Limiter(clock, 4)
+    for _ in range(50):
+        clock.passed += 1
+        limiter.throttled(clock.monotonic(), 0)
+    assert limiter.limit == 1
+    before = clock.passed
+    assert await run_calls(limiter, 3) == 1
+    assert clock.passed - before <= 6
+
+
+async def test_waiting_caller_that_is_cancelled_leaves_no_hole() -> None:
+    """A caller that gives up while it waits takes no one's turn."""
+    limiter = Limiter(FakeClock(), 1)
+    async with limiter.slot():
+        waiting = asyncio.create_task(run_calls(limiter, 1))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    assert await run_calls(limiter, 2) == 1
+
+
+async def test_idle_time_does_not_raise_the_speed() -> None:
+    """After hours with few calls a burst still starts at the speed that was learned."""
+    clock = FakeClock()
+    limiter = Limiter(clock, 16)
+    limiter.throttled(clock.monotonic(), 0)
+    learned = limiter.rate
+    for _ in range(100):
+        clock.passed += 60
+        limiter.succeeded(clock.monotonic())
+    assert limiter.rate == learned
+
+
+class Bucket:
+    """A service with a token bucket: `rate` calls a second, as many in a burst."""
+
+    def __init__(self, clock: FakeClock, rate: float) -> None:
+        self.clock = clock
+        self.rate = rate
+        self.tokens = rate
+        self.at = clock.monotonic()
+
+    def take(self) -> bool:
+        now = self.clock.monotonic()
+        self.tokens = min(self.rate, self.tokens + (now - self.at) * self.rate)
+        self.at = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
+@pytest.mark.parametrize("rate", [5.0, 50.0, 400.0])
+async def test_settles_just_below_a_bucket(rate: float) -> None:
+    """Against a token bucket a limiter soon runs at nearly its rate, with under 1 % throttled calls."""
+    clock = FakeClock()
+    limiter, bucket = Limiter(clock, 16), Bucket(clock, rate)
+    good = bad = 0
+    warm = 30.0
+    while clock.passed < warm + 200:
+        async with limiter.slot() as started:
+            clock.passed += 0.002
+            taken = bucket.take()
+        if taken:
+            limiter.succeeded(started)
+        else:
+            limiter.throttled(started, 1.0)
+        if clock.passed > warm:
+            good, bad = good + taken, bad + (not taken)
+    assert bad / (good + bad) < 0.01
+    assert good / 200 > 0.75 * rate
+
+
+async def test_those_who_are_first_pass_before_the_others() -> None:
+    """A user who was begun is finished before the next one begins, however many wait."""
+    limiter, order = Limiter(FakeClock(), 1), list[str]()
+
+    async def call(name: str, *, first: bool) -> None:
+        async with limiter.slot(first=first):
+            order.append(name)
+            await asyncio.sleep(0)
+
+    async with limiter.slot():
+        calls = [asyncio.create_task(call(f"new {n}", first=False)) for n in range(3)]
+        await asyncio.sleep(0)
+        calls += [asyncio.create_task(call(f"begun {n}", first=True)) for n in range(2)]
+        await asyncio.sleep(0)
+    await asyncio.gather(*calls)
+    # The first of the others was at the turnstile already.
+    assert order == ["new 0", "begun 0", "begun 1", "new 1", "new 2"]
+
+
+async def test_a_turn_that_is_late_is_refused_and_costs_nothing() -> None:
+    """A caller with two seconds does not wait out a pause of three, and the next caller does."""
+    clock = FakeClock()
+    limiter = Limiter(clock, 8)
+    limiter.throttled(clock.monotonic(), 3)
+    with pytest.raises(LateError):
+        async with limiter.slot(first=True, within=2):
+            pytest.fail("there was a turn")
+    assert clock.slept == []
+    async with limiter.slot(first=True, within=4):
+        assert clock.passed == 3
+    with pytest.raises(LateError):
+        async with limiter.slot(within=-1):
+            pytest.fail("there was a turn")
+
+
+async def test_time_spent_behind_others_counts() -> None:
+    """Two seconds are over when the call before takes three: the turn is refused."""
+    clock = FakeClock()
+    limiter = Limiter(clock, 1)
+
+    async def late() -> None:
+        async with limiter.slot(within=2):
+            pytest.fail("there was a turn")
+
+    async with limiter.slot():
+        waits = asyncio.create_task(late())
+        await asyncio.sleep(0)
+        clock.passed += 3
+    with pytest.raises(LateError):
+        await waits
+    assert await run_calls(limiter, 3) == 1
+
+
+@pytest.mark.parametrize("handed_on", [False, True])
+async def test_a_turnstile_survives_callers_who_give_up(handed_on: bool) -> None:
+    """Canceled while waiting, or just when the turn was given: the next one passes."""
+    turnstile, passed = Turnstile(), list[int]()
+
+    async def call(number: int) -> None:
+        async with turnstile.pass_(first=False):
+            passed.append(number)
+
+    async with turnstile.pass_(first=True):
+        calls = [asyncio.create_task(call(number)) for number in range(3)]
+        await asyncio.sleep(0)
+        if not handed_on:
+            calls[0].cancel()
+            await asyncio.sleep(0)
+    if handed_on:
+        calls[0].cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert passed == [1, 2]
+    async with turnstile.pass_(first=False):
+        passed.append(3)
+    assert passed == [1, 2, 3]

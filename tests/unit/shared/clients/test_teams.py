@@ -1,0 +1,207 @@
+"""The Teams client: discovery once, pages, one user, the change."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.errors import (
+    ContractError,
+    InputError,
+    LateTurnError,
+    NotFoundError,
+    RejectedError,
+)
+from tests.fakes import PASSCODE, guid, in_service, third_party
+from tests.unit.shared.clients.services import DISCOVERY, ORIGIN, Recorder
+
+
+def teams_user(number: int, **fields: Any) -> dict[str, Any]:
+    """A user as Teams sends it, with InterCall as provider."""
+    entry = {
+        "default": True,
+        "domain": "intercall.example",
+        "name": "InterCall",
+        "participantPassCode": PASSCODE,
+        "tollFreeNumber": "+18000100",
+        "tollNumber": "+15550100",
+        "url": None,
+    }
+    return {
+        "objectId": guid(number),
+        "userPrincipalName": f"user{number}@contoso.example",
+        "accountType": "User",
+        "featureTypes": ["Teams", "AudioConferencing"],
+        "usageLocation": "US",
+        "acpInfo": [entry],
+        "somethingNew": 1,
+        **fields,
+    }
+
+
+def teams(content: Any, status: int = 200) -> Recorder:
+    """A Teams service that answers discovery, and everything else with `content`."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/Teams.Tenant/serviceDiscovery":
+            return httpx.Response(200, json=DISCOVERY)
+        body = content(request) if callable(content) else content
+        return httpx.Response(status, json=body)
+
+    return Recorder(answer)
+
+
+async def test_discovery_is_asked_once_and_its_headers_go_along() -> None:
+    """One discovery per process; every later call carries its target and forest."""
+    recorder = teams(teams_user(1))
+    client = recorder.teams()
+    await client.user(guid(1))
+    await client.user(guid(1))
+    paths = [request.url.path for request in recorder.requests]
+    assert paths.count("/Teams.Tenant/serviceDiscovery") == 1
+    headers = recorder.requests[-1].headers
+    assert headers["X-MS-Target-Uri"] == "https://admin.example/"
+    assert headers["X-MS-Forest"] == "0A"
+    assert headers["X-MS-CmdletName"]
+    assert headers["X-MS-Correlation-Id"]
+
+
+async def test_user_in_the_domains_words() -> None:
+    """Entries, account type and readiness are read; fields that are new are no trouble."""
+    assert await teams(teams_user(1)).teams().user(guid(1)) == in_service(1, third_party())
+
+
+async def test_unknown_user_is_none() -> None:
+    """A user whom Teams does not know is None, not an error."""
+    assert await teams({"code": "UserNotFound"}, 404).teams().user(guid(1)) is None
+
+
+@pytest.mark.parametrize("field", ["acpInfo", "accountType", "featureTypes", "objectId"])
+async def test_missing_field_is_named(field: str) -> None:
+    """An answer that lacks a field the decision needs is refused by the field's name."""
+    answer = teams_user(1)
+    del answer[field]
+    with pytest.raises(ContractError, match=f"field {field}: Field required") as caught:
+        await teams(answer).teams().user(guid(1))
+    assert PASSCODE not in str(caught.value)
+
+
+async def test_unknown_account_type_is_refused_not_guessed() -> None:
+    """Rule 9: an account type this version does not know is an error, not a user."""
+    with pytest.raises(ContractError, match="accountType"):
+        await teams(teams_user(1, accountType="Robot")).teams().user(guid(1))
+
+
+async def test_pages_are_followed_to_the_end() -> None:
+    """The listing follows NextLink; one unreadable user is reported beside the others."""
+
+    def page(request: httpx.Request) -> dict[str, Any]:
+        if request.url.params.get("skiptoken"):
+            return {"users": [{**teams_user(3), "acpInfo": None}, teams_user(4)], "NextLink": None}
+        link = f"{ORIGIN}/Teams.User/users?skiptoken=2"
+        return {"users": [teams_user(1), teams_user(2)], "NextLink": link}
+
+    recorder = teams(page)
+    pages = [page async for page in recorder.teams().pages()]
+    assert [[user.id for user in page.users] for page in pages] == [[guid(1), guid(2)], [guid(4)]]
+    assert pages[1].faults == [(guid(3), "field acpInfo: Input should be a valid list")]
+    assert pages[0].next_link is not None
+    assert recorder.requests[1].url.params["pagesize"] == "2"
+
+
+BRIDGES = [
+    {"identity": "b1", "serviceNumbers": [{"number": "14255550100", "type": "Toll"}]},
+    {
+        "identity": "b2",
+        "serviceNumbers": [
+            {"number": "tel:+4969120012345", "type": "Toll"},
+            {"number": "+49800120012345", "type": "TollFree"},
+        ],
+    },
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "body"),
+    [
+        ({"replace": True}, {"sendEmail": False, "replaceProvider": True}),
+        ({"replace": False}, {"sendEmail": False}),
+        ({"replace": False, "send_email": True}, {"sendEmail": True}),
+        (
+            {"replace": False, "number": "+4969120012345", "bridge": "b2"},
+            {"sendEmail": False, "serviceNumber": "+4969120012345", "bridgeId": "b2"},
+        ),
+        (
+            {"replace": False, "toll_free": "+49800120012345", "bridge": "b2"},
+            {"sendEmail": False, "tollFreeServiceNumber": "+49800120012345", "bridgeId": "b2"},
+        ),
+    ],
+)
+async def test_the_change(options: dict[str, Any], body: dict[str, Any]) -> None:
+    """Setting Microsoft is one PUT on the user; a number comes with the bridge that has it."""
+    recorder = teams({})
+    await recorder.teams().set_microsoft(guid(1), **options)
+    request = recorder.requests[-1]
+    assert (request.method, request.url.path) == ("PUT", f"/Teams.Cpc/users/{guid(1)}")
+    assert json.loads(request.content) == body
+
+
+async def test_bridges_are_read_once_and_again_for_an_unknown_number() -> None:
+    """Known numbers cost one call in a process; a number that was bought since is found as well."""
+    known = BRIDGES[1:]
+    recorder = teams(lambda _: known)
+    client = recorder.teams()
+    for number in ("+4969120012345", "+49800120012345"):
+        assert await client.bridge_of(number) == "b2"
+    assert len(recorder.requests) == 2, "discovery and one reading"
+    known = BRIDGES
+    assert await client.bridge_of("+14255550100") == "b1"
+    with pytest.raises(InputError, match=r"\+14255550199 is on no bridge"):
+        await client.bridge_of("+14255550199")
+
+
+async def test_a_refused_token_is_renewed_also_for_a_change() -> None:
+    """A change is tried once only; a 401 is no try: the same call goes out with a fresh token."""
+    answers = iter([401, 200])
+    recorder = Recorder(
+        lambda request: (
+            httpx.Response(200, json=DISCOVERY)
+            if request.method == "GET"
+            else httpx.Response(next(answers), json={})
+        )
+    )
+    await recorder.teams().set_microsoft(guid(1), replace=True)
+    assert [request.method for request in recorder.requests] == ["GET", "PUT", "PUT"]
+    assert len(recorder.tokens.forgotten) == 1
+
+
+async def test_refusals_keep_their_code() -> None:
+    """The service's own code reaches the mover, which tells waiting from failing by it."""
+    with pytest.raises(NotFoundError):
+        await (
+            teams({"code": "NotAConferencingUser"}, 404)
+            .teams()
+            .set_microsoft(guid(1), replace=True)
+        )
+    with pytest.raises(RejectedError) as caught:
+        await (
+            teams({"code": "ReplaceProviderRetired"}, 400)
+            .teams()
+            .set_microsoft(guid(1), replace=True)
+        )
+    assert caught.value.code == "ReplaceProviderRetired"
+
+
+async def test_a_set_without_a_turn_in_time_is_not_sent() -> None:
+    """The service asked for a pause that is longer than what was read stays fresh: no request."""
+    recorder = teams(teams_user(1))
+    client = recorder.teams()
+    await client.user(guid(1))
+    asked = len(recorder.requests)
+    recorder.limiter.throttled(recorder.clock.monotonic(), 5)
+    with pytest.raises(LateTurnError, match="PUT"):
+        await client.set_microsoft(guid(1), replace=True, within=2)
+    assert (len(recorder.requests), recorder.clock.passed) == (asked, 0)
+    await client.set_microsoft(guid(1), replace=True, within=6)
+    assert (len(recorder.requests), recorder.clock.passed) == (asked + 1, 5)

@@ -1,0 +1,67 @@
+"""Numbers that are requested, against those of the tenant's bridges."""
+
+import pytest
+
+from shared.domain.bridges import BridgeNumber, bridge_of, check_options, rule_faults
+from shared.domain.number_rules import NumberRules
+from shared.domain.options import MoveOptions
+from shared.errors import InputError
+
+TOLL, TOLL_FREE, ELSEWHERE = "+14255550100", "+18005550100", "+4969120012345"
+KNOWN = [
+    BridgeNumber(TOLL, "one"),
+    BridgeNumber(TOLL_FREE, "one", toll_free=True),
+    BridgeNumber(ELSEWHERE, "two"),
+]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        MoveOptions(),
+        MoveOptions(service_number=TOLL),
+        MoveOptions(service_number=ELSEWHERE),
+        MoveOptions(toll_free_number=TOLL_FREE),
+        MoveOptions(service_number=TOLL, toll_free_number=TOLL_FREE),
+    ],
+)
+def test_numbers_of_a_bridge_are_taken(options: MoveOptions) -> None:
+    """No number, or numbers of one bridge, each of its kind."""
+    check_options(options, KNOWN, NumberRules())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (MoveOptions(service_number="+14255550199"), r"there are \+14255550100, \+4969120012345$"),
+        (MoveOptions(service_number=TOLL_FREE), "service number .* is on no bridge"),
+        (MoveOptions(toll_free_number=TOLL), r"toll-free number .* there are \+18005550100$"),
+        (MoveOptions(False, ELSEWHERE, TOLL_FREE), "on another bridge than"),
+    ],
+)
+def test_others_are_refused(options: MoveOptions, said: str) -> None:
+    """A number on no bridge, of the wrong kind or of another bridge is reported with those there are."""
+    with pytest.raises(InputError, match=said):
+        check_options(options, KNOWN, NumberRules())
+
+
+def test_toll_free_number_fits_the_rules() -> None:
+    """Where the rules give the toll number, a toll-free number of another bridge is refused, too."""
+    options = MoveOptions(toll_free_number=TOLL_FREE)
+    check_options(options, KNOWN, NumberRules.parse({"*": TOLL}))
+    with pytest.raises(InputError, match="on another bridge than"):
+        check_options(options, KNOWN, NumberRules.parse({"US": TOLL, "DE": ELSEWHERE}))
+    check_options(MoveOptions(False, TOLL, TOLL_FREE), KNOWN, NumberRules.parse({"DE": ELSEWHERE}))
+
+
+def test_rules_need_toll_numbers() -> None:
+    """A rule whose number is on no bridge, or is a toll-free one, is told as it was written."""
+    rules = NumberRules.parse({"US": TOLL, "GB": "+442079460000", "*": TOLL_FREE})
+    assert rule_faults(rules, KNOWN) == ["GB=+442079460000", f"*={TOLL_FREE}"]
+
+
+def test_number_and_its_bridge() -> None:
+    """The bridge of a number; one that is on none is an error."""
+    assert bridge_of(ELSEWHERE, KNOWN) == "two"
+    with pytest.raises(InputError, match="on no bridge of the tenant"):
+        bridge_of("+1", KNOWN)

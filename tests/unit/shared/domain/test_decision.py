@@ -1,0 +1,179 @@
+"""The decision table of the design, row by row, and the properties that hold whatever comes in."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+
+from shared.domain.decision import Action, Rules, decide, screen
+from shared.domain.number_rules import NumberRules
+from shared.domain.user import (
+    AccountType,
+    DirectoryUser,
+    PlanStatus,
+    ServiceUser,
+)
+from tests.fakes import guid, in_service, licensed, microsoft, third_party
+from tests.unit.shared.domain.whoever import NUMBER, RULES, SERVICES, USERS
+
+ROOM = replace(licensed(), is_room=True)
+GUEST = replace(licensed(), is_guest=True)
+EXCLUDING_BY_ID = Rules(excluded=frozenset({guid(1)}))
+EXCLUDING_BY_UPN = Rules(excluded=frozenset({"user1@contoso.example"}))
+ROOMS_TOO = Rules(include_rooms=True)
+GROUPED = replace(licensed(), groups=frozenset({guid(91)}))
+GROUP_OUT = Rules(excluded_groups=frozenset({guid(91)}))
+OTHER_OUT = Rules(excluded_groups=frozenset({guid(92)}))
+NUMBERED = Rules(numbers=NumberRules.parse({"US": NUMBER}))
+BOTH = (microsoft(default=False), third_party())
+
+TABLE = [
+    ("third party", licensed(), in_service(1, third_party()), Rules(), Action.REPLACE),
+    ("third party beside Microsoft", licensed(), in_service(1, *BOTH), Rules(), Action.REPLACE),
+    ("no provider", licensed(), in_service(), Rules(), Action.ENABLE),
+    ("Microsoft", licensed(), in_service(1, microsoft()), Rules(), Action.ALREADY),
+    ("another number", licensed(), in_service(1, microsoft()), NUMBERED, Action.SET_NUMBER),
+    ("that number", licensed(), in_service(1, microsoft(NUMBER)), NUMBERED, Action.ALREADY),
+    ("unknown to Teams", licensed(), None, Rules(), Action.WAIT),
+    ("pending, none", licensed(), in_service(ready=False), Rules(), Action.WAIT),
+    ("pending, third", licensed(), in_service(1, third_party(), ready=False), Rules(), Action.WAIT),
+    (
+        "pending, Microsoft",
+        licensed(),
+        in_service(1, microsoft(), ready=False),
+        Rules(),
+        Action.WAIT,
+    ),
+    ("no plan", licensed(status=None), in_service(1, third_party()), Rules(), Action.UNLICENSED),
+    *(
+        (status, licensed(status=status), in_service(1, third_party()), Rules(), Action.UNLICENSED)
+        for status in PlanStatus
+        if status is not PlanStatus.ENABLED
+    ),
+    ("excluded group", GROUPED, in_service(1, third_party()), GROUP_OUT, Action.EXCLUDED),
+    ("another group", GROUPED, in_service(1, third_party()), OTHER_OUT, Action.REPLACE),
+    ("room", ROOM, in_service(1, third_party()), Rules(), Action.EXCLUDED),
+    ("room, permitted", ROOM, in_service(1, third_party()), ROOMS_TOO, Action.REPLACE),
+    *(
+        (
+            kind,
+            licensed(),
+            in_service(1, third_party(), account_type=kind),
+            Rules(),
+            Action.EXCLUDED,
+        )
+        for kind in AccountType
+        if kind is not AccountType.USER
+    ),
+    (
+        "resource account, permitted",
+        licensed(),
+        in_service(1, third_party(), account_type=AccountType.RESOURCE),
+        ROOMS_TOO,
+        Action.REPLACE,
+    ),
+    ("guest", GUEST, in_service(1, third_party()), ROOMS_TOO, Action.EXCLUDED),
+    (
+        "deleted",
+        licensed(),
+        in_service(1, third_party(), soft_deleted=True),
+        Rules(),
+        Action.EXCLUDED,
+    ),
+    ("named by id", licensed(), in_service(1, third_party()), EXCLUDING_BY_ID, Action.EXCLUDED),
+    ("named by UPN", licensed(), in_service(1, third_party()), EXCLUDING_BY_UPN, Action.EXCLUDED),
+]
+
+
+@pytest.mark.parametrize(
+    ("user", "service", "rules", "action"),
+    [pytest.param(*row, id=str(name)) for name, *row in TABLE],
+)
+def test_row(
+    user: DirectoryUser, service: ServiceUser | None, rules: Rules, action: Action
+) -> None:
+    """Each row of the decision table gives its decision, with a reason in words."""
+    decision = decide(user, service, rules)
+    assert decision.action is action
+    assert decision.reason
+
+
+def test_rule_for_all_other_locations() -> None:
+    """`*` is for whom no rule of their own exists, and for those without a location."""
+    rules = NumberRules.parse({"DE": "+4969120012345", "*": NUMBER})
+    users = [replace(licensed(), usage_location=location) for location in ("DE", "US", None)]
+    assert [rules.number_for(user) for user in users] == ["+4969120012345", NUMBER, NUMBER]
+    assert NumberRules().number_for(users[1]) is None
+
+
+def test_rule_for_a_group_wins() -> None:
+    """The first rule that names a group of the user wins over the usage location and over `*`."""
+    first, second = guid(91), guid(92)
+    rules = NumberRules.parse({"US": "+1", second: "+2", first: "+3", "*": "+4"})
+    groups = ((), (first,), (first, second), (guid(93),))
+    users = [replace(licensed(), groups=frozenset(each)) for each in groups]
+    numbers = [rules.number_for(user) for user in users]
+    assert numbers == ["+1", "+3", "+2", "+1"]
+    assert Rules(numbers=rules).groups == (first, second)
+
+
+def test_numbers_that_are_asked_for_win() -> None:
+    """Numbers asked for in a run replace the rules there; without any the rules stay what they are."""
+    rules = Rules(numbers=NumberRules.parse({"US": "+1", "*": "+4"}))
+    asked = rules.with_numbers("+7", "+800")
+    decision = decide(licensed(), in_service(1, third_party()), asked)
+    assert (decision.number, decision.toll_free) == ("+7", "+800")
+    assert rules.with_numbers(None, None) == rules
+    there = in_service(1, microsoft("+7", toll_free="+800"))
+    assert decide(licensed(), there, asked).action is Action.ALREADY
+    assert decide(licensed(), there, rules.with_numbers("+7", "+801")).action is Action.SET_NUMBER
+
+
+def test_number_rule_comes_with_the_move() -> None:
+    """A user of a location with a number rule is moved to that very number."""
+    assert decide(licensed(), in_service(1, third_party()), NUMBERED).number == NUMBER
+
+
+@given(USERS, SERVICES, RULES)
+def test_unlicensed_is_never_changed(
+    user: DirectoryUser, service: ServiceUser | None, rules: Rules
+) -> None:
+    """Whatever the input, a decision that changes the tenant is only ever made for a licensed user."""
+    if decide(user, service, rules).action.changes_tenant:
+        assert user.plan_status is PlanStatus.ENABLED
+
+
+@given(USERS, SERVICES, RULES)
+def test_excluded_is_never_changed(
+    user: DirectoryUser, service: ServiceUser | None, rules: Rules
+) -> None:
+    """Whatever the input, nobody excluded by kind of account or by rule is changed."""
+    if decide(user, service, rules).action.changes_tenant:
+        assert service is not None
+        assert not service.soft_deleted
+        assert not user.is_guest
+        assert not user.is_room or rules.include_rooms
+        assert {user.id, user.upn.lower()}.isdisjoint(rules.excluded)
+        assert user.groups.isdisjoint(rules.excluded_groups)
+        permitted = {AccountType.USER} | ({AccountType.RESOURCE} if rules.include_rooms else set())
+        assert service.account_type in permitted
+
+
+@given(USERS, SERVICES, RULES)
+def test_replace_only_where_there_is_something_to_save(
+    user: DirectoryUser, service: ServiceUser | None, rules: Rules
+) -> None:
+    """ReplaceProvider is decided exactly for users with a third party as deciding entry."""
+    if decide(user, service, rules).action is Action.REPLACE:
+        assert service is not None
+        assert service.provider is not None
+        assert not service.provider.is_microsoft
+
+
+@given(USERS, SERVICES, RULES)
+def test_screen_agrees_with_decide(
+    user: DirectoryUser, service: ServiceUser | None, rules: Rules
+) -> None:
+    """What the directory alone refuses, the whole table refuses in the same words."""
+    if refused := screen(user, rules):
+        assert decide(user, service, rules) == refused

@@ -1,0 +1,141 @@
+"""The doctor: each part is found well, doubtful or failing, with what to do about it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from shared.clients.graph_groups import unknown_group
+from shared.domain.bridges import BridgeNumber
+from shared.domain.listing import TenantSwitches
+from shared.domain.number_rules import NumberRules
+from shared.domain.retry import ask_person
+from shared.domain.run import Run, RunState, Signal
+from shared.domain.subscription import ChangeSubscription
+from shared.errors import AccessDeniedError, ServiceError, UnreachableError
+from shared.services.admin.doctor import Doctor, Finding, Verdict
+from shared.services.admin.run_history import RunHistory
+from tests.fakes import NOON, FakeClock, FakeRuns, FakeState, FakeTeams, FakeWaiting, guid
+from tests.fakes.teams import QUIET
+
+BRIDGES = [
+    BridgeNumber("+14255550100", "bridge"),
+    BridgeNumber("+18005550100", "bridge", toll_free=True),
+]
+
+
+@dataclass
+class Patient:
+    """An app that is well, until a test makes it ill."""
+
+    error: ServiceError | None = None
+    switches: TenantSwitches = QUIET
+    known: ChangeSubscription | None = field(
+        default_factory=lambda: ChangeSubscription((), "s1", NOON, NOON + timedelta(days=6))
+    )
+    stored: datetime | None = NOON
+    poison: int = 0
+    groups: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    unknown_users: tuple[str, ...] = ()
+    numbers: NumberRules = field(default_factory=lambda: NumberRules(default="+14255550100"))
+    states: tuple[RunState, ...] = (RunState.FINISHED,)
+    waiting: FakeWaiting = field(default_factory=FakeWaiting)
+
+    async def probe(self) -> None:
+        if self.error:
+            raise self.error
+
+    async def members(self, group: str) -> AsyncIterator[list[str]]:
+        if group == guid(99):
+            raise unknown_group(group)
+        yield [guid(1), guid(2)]
+
+    async def count(self) -> int:
+        return self.poison
+
+    async def unknown_excluded(self) -> tuple[str, ...]:
+        return self.unknown_users
+
+    async def examine(self) -> dict[str, Finding]:
+        ids = [f"20261123T02000{number}Z-sweep-1f2e" for number in range(len(self.states))]
+        runs = FakeRuns(
+            {
+                run: Run(run, Signal.SWEEP, state, NOON)
+                for run, state in zip(ids, self.states, strict=True)
+            }
+        )
+        doctor = Doctor(
+            probes={"Graph": (self.probe, "grant it")},
+            queues={"moves-poison": self.count},
+            numbers=self.numbers,
+            groups=self.groups,
+            unknown_users=self.unknown_excluded,
+            directory=self,
+            unknown=self.unknown,
+            tenant=FakeTeams(
+                tenant_switches=self.switches, bridges=BRIDGES, tenant_error=self.error
+            ),
+            state=FakeState(self.known, link_at=self.stored),
+            waiting=self.waiting,
+            runs=RunHistory(runs, FakeClock()),
+            clock=FakeClock(),
+        )
+        return {found.part: found async for found in doctor.examine()}
+
+
+async def test_all_is_well() -> None:
+    """An app with nothing wrong is ok in every part, and there is nothing to do."""
+    found = await Patient().examine()
+    assert {each.verdict for each in found.values()} == {Verdict.OK}
+    assert {each.to_do for each in found.values()} == {""}
+
+
+@pytest.mark.parametrize(
+    ("patient", "part", "verdict"),
+    [
+        (Patient(error=AccessDeniedError("Graph", "GET", "HTTP 403")), "Graph", Verdict.FAILED),
+        (
+            Patient(error=UnreachableError("Graph", "GET", "x")),
+            "mails and meetings",
+            Verdict.FAILED,
+        ),
+        (
+            Patient(switches=replace(QUIET, sends_mail=True)),
+            "mails and meetings",
+            Verdict.WARNING,
+        ),
+        (Patient(unknown_users=("ceo@contoso.example",)), "excluded users", Verdict.FAILED),
+        (Patient(known=None), "subscription", Verdict.WARNING),
+        (Patient(known=ChangeSubscription((), "s", NOON, NOON)), "subscription", Verdict.FAILED),
+        (
+            Patient(known=ChangeSubscription((), "s", NOON, NOON + timedelta(hours=23))),
+            "subscription",
+            Verdict.WARNING,
+        ),
+        (Patient(stored=None), "catch-up", Verdict.WARNING),
+        (Patient(stored=NOON - timedelta(minutes=31)), "catch-up", Verdict.FAILED),
+        (Patient(poison=1), "queues", Verdict.WARNING),
+        (
+            Patient(numbers=NumberRules({}, {"DE": "+4969120012345"})),
+            "number rules",
+            Verdict.FAILED,
+        ),
+        (Patient(groups=(guid(98), guid(99))), "groups", Verdict.FAILED),
+        (Patient(unknown=("ACP_MOD: no such setting",)), "settings", Verdict.WARNING),
+        (Patient(states=(RunState.HELD,)), "held sweeps", Verdict.WARNING),
+    ],
+)
+async def test_what_is_wrong_is_found(patient: Patient, part: str, verdict: Verdict) -> None:
+    """Each trouble shows in its own part, and there is something to do."""
+    found = (await patient.examine())[part]
+    assert found.verdict is verdict
+    assert found.to_do
+
+
+async def test_users_who_need_help_are_counted() -> None:
+    """A user on the attention list is a warning that says how to see who it is."""
+    patient = Patient()
+    await patient.waiting.save_waiting(ask_person(guid(1), "", "why", NOON))
+    assert "1 need attention" in (await patient.examine())["waiting users"].detail

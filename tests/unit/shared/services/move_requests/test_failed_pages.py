@@ -1,0 +1,68 @@
+"""Pages of runs that failed repeatedly: the run says what a person can do."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.domain.messages import PageMessage
+from shared.domain.run import Run, RunState, Signal
+from shared.errors import ConflictError
+from shared.services.move_requests.failed_pages import FailedPages
+from shared.telemetry.log import EventLog
+from tests.fakes import NOON, FakePoison, FakeRuns
+from tests.unit.shared.services.move_requests.world import RequestingWorld
+
+
+async def record(runs: FakeRuns, *contents: PageMessage | str) -> list[PageMessage | str]:
+    """Record these messages; return what is left of them."""
+    poison = FakePoison[PageMessage](list(contents))
+    await FailedPages(poison, runs, EventLog("acp.poison")).record()
+    return poison.left
+
+
+def running(scanned: bool = True) -> Run:
+    """A run under way."""
+    return Run("r1", Signal.REQUEST, RunState.RUNNING, NOON, counts={"users": 3}, scanned=scanned)
+
+
+@pytest.mark.parametrize(
+    ("page", "state", "said"),
+    [
+        (
+            3,
+            RunState.INTERRUPTED,
+            "page 3 failed repeatedly; resume the run",
+        ),
+        (0, RunState.FAILED, "its users could not be found; begin a new run"),
+    ],
+)
+async def test_the_run_says_what_to_do(page: int, state: RunState, said: str) -> None:
+    """A page that failed interrupts the run; one that was to find its users ends it."""
+    runs = FakeRuns({"r1": running()})
+    assert await record(runs, PageMessage(run="r1", page=page)) == []
+    assert (runs.runs["r1"].state, runs.runs["r1"].reason) == (state, said)
+
+
+async def test_a_dry_run_cannot_be_gone_on_with() -> None:
+    """A dry run whose page failed ends: there is nothing to resume."""
+    runs = FakeRuns({"r1": replace(running(), cause=Signal.PREVIEW)})
+    await record(runs, PageMessage(run="r1", page=2))
+    assert runs.runs["r1"].state is RunState.FAILED
+    assert "begin a new dry run" in runs.runs["r1"].reason
+
+
+async def test_other_messages_change_nothing() -> None:
+    """What is malformed stays for a person; an unknown run and a finished one are passed over."""
+    done = Run("r2", Signal.REQUEST, RunState.FINISHED, NOON)
+    runs = FakeRuns({"r2": done})
+    pages = [PageMessage(run=run, page=1) for run in ("r1", "r2")]
+    assert await record(runs, "no message", *pages) == ["no message"]
+    assert runs.runs == {"r2": done}
+
+
+async def test_a_run_that_was_not_taken_in_is_not_gone_on_with() -> None:
+    """A run whose users were never all stored must not end as if they were done."""
+    world = RequestingWorld()
+    world.runs.runs["r1"] = running(scanned=False)
+    with pytest.raises(ConflictError, match="not all of its users were stored"):
+        await world.runner().find("r1")

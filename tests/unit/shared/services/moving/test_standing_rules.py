@@ -1,0 +1,86 @@
+"""The rules as they hold now: who is excluded by name stays excluded when renamed."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.domain.decision import Rules
+from shared.domain.outcome import Outcome
+from shared.errors import UnreachableError
+from shared.services.moving.standing_rules import StandingRules
+from tests.fakes import FakeClock, FakeDirectory, FakeRules, FakeState, guid, licensed
+from tests.unit.shared.services.moving.world import MovingWorld as World
+
+NAME = "user1@contoso.example"
+RULES = Rules(excluded=frozenset({NAME, guid(7)}), toll_free="+18005550100")
+AWAY = UnreachableError("Graph", "POST /v1.0/$batch", "ReadTimeout")
+
+
+def standing(directory: FakeDirectory, state: FakeState, clock: FakeClock) -> StandingRules:
+    """The rules as another process has them."""
+    return StandingRules(RULES, directory, state, clock)
+
+
+async def test_the_id_of_a_name_is_remembered() -> None:
+    """Renamed after the first look: excluded by the id, in this process and in every later one."""
+    directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
+    directory.add(licensed(1), licensed(2))
+    expected = replace(RULES, excluded=RULES.excluded | {guid(1)})
+    assert await standing(directory, state, clock).current() == expected
+    assert state.excluded == {NAME: guid(1)}
+    directory.add(replace(licensed(1), upn="renamed@contoso.example"))
+    assert await standing(directory, state, clock).current() == expected
+    assert directory.batches == 1, "what is remembered is not asked for again"
+
+
+async def test_a_name_that_another_user_took_over_excludes_both() -> None:
+    """The first user by the id, the second by the name: an exclusion only ever grows."""
+    directory, state, clock = FakeDirectory(), FakeState(excluded={NAME: guid(1)}), FakeClock()
+    directory.add(replace(licensed(2), upn=NAME))
+    rules = await standing(directory, state, clock).current()
+    assert {guid(1), NAME} <= rules.excluded
+
+
+async def test_an_unknown_name_is_asked_for_again_after_ten_minutes() -> None:
+    """A user who is made later is excluded too; meanwhile the name alone protects."""
+    directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
+    rules = standing(directory, state, clock)
+    assert await rules.current() == RULES
+    directory.add(licensed(1))
+    clock.passed += 599
+    assert (await rules.current(), directory.batches) == (RULES, 1)
+    clock.passed += 1
+    assert (await rules.current()).excluded == RULES.excluded | {guid(1)}
+
+
+async def test_an_id_whose_name_left_the_settings_is_free_again() -> None:
+    """Only names of the settings count: what was remembered for others excludes nobody."""
+    state = FakeState(excluded={"other@contoso.example": guid(9)})
+    rules = await standing(FakeDirectory(), state, FakeClock()).current()
+    assert guid(9) not in rules.excluded
+
+
+async def test_without_names_nothing_is_asked() -> None:
+    """Ids need no look at the directory."""
+    directory, rules = FakeDirectory(down=AWAY), Rules(excluded=frozenset({guid(7)}))
+    assert await StandingRules(rules, directory, FakeState(), FakeClock()).current() == rules
+
+
+async def test_a_directory_that_does_not_answer_gives_no_rules() -> None:
+    """Rule 9: unknown exclusions stop the change, they are not left out."""
+    directory = FakeDirectory(down=AWAY)
+    with pytest.raises(UnreachableError):
+        await standing(directory, FakeState(), FakeClock()).current()
+    directory.down = None
+    directory.errors[NAME] = AWAY
+    with pytest.raises(UnreachableError):
+        await standing(directory, FakeState(), FakeClock()).current()
+
+
+async def test_without_rules_nobody_is_moved(world: World) -> None:
+    """The mover waits for the rules, and nobody needs attention for it."""
+    mover = world.mover(FakeRules(error=AWAY))
+    (result,) = await mover.handle(world.message(guid(1)))
+    assert (result.outcome, result.by_service) == (Outcome.FAILED, True)
+    assert (world.teams.sets, world.teams.reads) == ([], 0)
+    assert not world.waiting.rows[guid(1)].needs_attention

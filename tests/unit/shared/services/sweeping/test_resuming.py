@@ -1,0 +1,118 @@
+"""A sweep that is killed, interrupted, refused or asked for: it goes on, once."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.run import RunState
+from shared.domain.sweep_limit import SweepLimit
+from shared.errors import AccessDeniedError, RejectedError, StorageError, UnreachableError
+from tests.fakes import FakeQueue, guid, licensed
+from tests.unit.shared.services.sweeping.world import SweepingWorld as World
+
+
+async def test_interrupted_sweep_goes_on_from_its_last_page() -> None:
+    """A sweep that broke off reads no page twice, and its counts and users are those of a whole one."""
+    world = World()
+    world.fill(12)
+    world.directory.add(licensed(99))
+    for stop in (3, 9):
+        world.teams.stop_at = stop
+        with pytest.raises(UnreachableError):
+            await world.sweeper().sweep()
+        assert world.runs.last.state is RunState.INTERRUPTED
+        assert "ReadTimeout" in world.runs.last.reason
+        assert world.sent == []
+        assert await world.sweeper().resume() is None, "it goes on after a pause"
+        world.clock.passed += 60
+    world.teams.stop_at = None
+    run = await world.sweeper().resume()
+    assert run is not None
+    assert run.state is RunState.FINISHED
+    assert world.teams.pages_read == [0, 3, 6, 9]
+    assert (run.counts["users"], run.counts["queued"], run.counts["unlisted"]) == (12, 13, 1)
+    assert sorted(world.sent) == sorted([*(guid(number) for number in range(12)), guid(99)])
+    assert len(world.runs.runs) == 1
+
+
+async def test_queue_that_fails_loses_nobody() -> None:
+    """When the queue is down the sweep goes on later, without reading the pages again."""
+    world = World(queue=FakeQueue(down=True))
+    world.fill(4)
+    with pytest.raises(StorageError):
+        await world.sweep()
+    assert world.runs.last.state is RunState.INTERRUPTED
+    world.queue.down = False
+    world.clock.passed += 60
+    await world.sweeper().resume()
+    assert len(world.queued) == 4
+    assert world.teams.pages_read == [0, 3]
+
+
+async def test_refused_link_ends_the_sweep() -> None:
+    """A link that the service does not take any more fails the run; the next sweep starts again."""
+    world = World()
+    world.fill(6)
+    world.teams.stop_at, world.teams.stop_with = 3, RejectedError("Teams", "GET", "HTTP 400")
+    with pytest.raises(RejectedError):
+        await world.sweep()
+    assert world.runs.last.state is RunState.FAILED
+    world.teams.stop_at = None
+    assert (await world.sweep()).state is RunState.FINISHED
+    assert len(world.runs.runs) == 2
+
+
+async def test_old_interrupted_sweep_is_given_up() -> None:
+    """After hours the picture is old: the unfinished sweep fails, and a new one reads everything."""
+    world = World()
+    world.fill(6)
+    world.teams.stop_at = 3
+    with pytest.raises(UnreachableError):
+        await world.sweep()
+    world.teams.stop_at = None
+    world.clock.passed += 7 * 3600
+    assert (await world.sweep()).counts["users"] == 6
+    assert [run.state for run in world.runs.runs.values()] == [RunState.FAILED, RunState.FINISHED]
+
+
+async def test_two_sweeps_never_run_at_once() -> None:
+    """While one instance holds the lease another does nothing; a killed holder's lease ends by itself."""
+    world = World()
+    world.fill(3)
+    await world.state.acquire("sweep", "somebody else", world.clock.now(), timedelta(minutes=5))
+    assert await world.sweeper().sweep() is None
+    assert world.teams.pages_read == []
+    world.clock.passed += 301
+    assert (await world.sweep()).state is RunState.FINISHED
+
+
+async def test_missing_role_ends_the_sweep_at_once() -> None:
+    """What trying again cannot mend is not tried every minute: the run fails, with the reason."""
+    world = World()
+    world.fill(1)
+    world.teams.stop_at, world.teams.stop_with = 0, AccessDeniedError("Teams", "GET", "HTTP 403")
+    with pytest.raises(AccessDeniedError):
+        await world.sweep()
+    assert world.runs.last.state is RunState.FAILED
+    assert await world.sweeper().resume() is None
+
+
+async def test_finished_sweep_leaves_no_scratch() -> None:
+    """The pages of a finished sweep are forgotten; those of a held one are kept for its release."""
+    world = World()
+    world.fill(3)
+    await world.sweep()
+    assert world.pages.known == {}
+    world.limit = SweepLimit(0, 1.0)
+    held = await world.sweep()
+    assert list(world.pages.known) == [held.id]
+
+
+async def test_requested_sweep_begins_at_the_next_resume() -> None:
+    """A sweep that was requested is begun once, also after a crash of who asked."""
+    world = World()
+    world.fill(1)
+    assert await world.sweeper().resume() is None
+    await world.state.request_sweep()
+    assert await world.sweeper().resume() is not None
+    assert await world.sweeper().resume() is None

@@ -1,0 +1,156 @@
+"""The sweep: who is queued, what is saved, what is counted."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.domain.decision import Rules
+from shared.domain.number_rules import NumberRules
+from shared.domain.retry import ask_person
+from shared.domain.run import RunState
+from shared.domain.user import AccountType, ServiceUser
+from tests.fakes import NOON, guid, in_service, licensed, microsoft, third_party
+from tests.unit.shared.services.sweeping.world import SweepingWorld as World
+
+
+async def test_only_those_not_as_they_should_be_are_queued() -> None:
+    """Licensed users on a third party, without provider or not provisioned are queued; others not."""
+    world = World()
+    world.directory.add(*(licensed(number) for number in (1, 2, 3, 4)))
+    world.teams.add(
+        in_service(1, third_party()),
+        in_service(2),
+        in_service(3, microsoft()),
+        in_service(4, ready=False),
+        in_service(5, third_party()),
+        in_service(6),
+    )
+    run = await world.sweep()
+    assert world.queued == {guid(1), guid(2), guid(4)}
+    assert run.state is RunState.FINISHED
+    assert run.counts == {
+        "users": 6,
+        "licensed": 4,
+        "queued": 3,
+        "saved": 1,
+        "unlisted": 0,
+        "attention": 0,
+        "replace": 1,
+        "enable": 1,
+        "already": 1,
+        "wait": 1,
+        "unlicensed": 2,
+    }
+
+
+async def test_licensed_but_unknown_to_teams_is_queued() -> None:
+    """Rule 3: a licensed user whom Teams does not list drops out of nothing: the mover sees to it."""
+    world = World()
+    world.directory.add(licensed(1))
+    await world.sweep()
+    assert world.queued == {guid(1)}
+
+
+async def test_third_party_entries_are_saved_before_licensing() -> None:
+    """The entries of an unlicensed third-party user are saved, for licensing alone may replace them."""
+    world = World()
+    world.teams.add(in_service(1, third_party()), in_service(2, microsoft()))
+    await world.sweep()
+    assert [user.id for user in world.replaced.saved] == [guid(1)]
+    assert world.queued == set()
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        in_service(1, third_party(), account_type=AccountType.RESOURCE),
+        in_service(1, third_party(), account_type=AccountType.GUEST),
+        in_service(1, third_party(), account_type=AccountType.ON_PREMISES),
+        in_service(1, third_party(), soft_deleted=True),
+    ],
+)
+async def test_excluded_accounts_are_not_queued(user: ServiceUser) -> None:
+    """Licensed accounts that are no users are counted as excluded and not queued."""
+    world = World()
+    world.directory.add(licensed(1))
+    world.teams.add(user)
+    assert (await world.sweep()).counts["excluded"] == 1
+    assert world.queued == set()
+
+
+async def test_rooms_are_known_by_their_plan() -> None:
+    """A room that looks like a user in Teams is recognized by its Teams Rooms plan."""
+    world = World()
+    world.directory.add(replace(licensed(1), is_room=True))
+    world.teams.add(in_service(1, third_party()))
+    assert (await world.sweep()).counts["unlicensed"] == 1
+    assert world.queued == set()
+
+
+async def test_rooms_are_swept_where_the_setting_permits() -> None:
+    """With ACP_INCLUDE_ROOMS a room is queued like a user."""
+    world = World(rules=Rules(include_rooms=True))
+    world.directory.add(replace(licensed(1), is_room=True))
+    world.teams.add(in_service(1, third_party()))
+    await world.sweep()
+    assert world.queued == {guid(1)}
+
+
+async def test_members_of_excluded_groups_are_not_queued() -> None:
+    """A sweep leaves out who is in an excluded group, and counts nobody of them as to be moved."""
+    world = World(rules=Rules(excluded_groups=frozenset({guid(91)})))
+    world.directory.add(replace(licensed(1), groups=frozenset({guid(91)})), licensed(2))
+    world.teams.add(in_service(1, third_party()), in_service(2, third_party()))
+    assert (await world.sweep()).counts["excluded"] == 1
+    assert world.queued == {guid(2)}
+
+
+async def test_number_rule_of_a_group_is_kept() -> None:
+    """A sweep finds the members of a group whose default number is not the one of the group's rule."""
+    world = World(rules=Rules(numbers=NumberRules.parse({guid(91): "+15550177"})))
+    world.directory.add(replace(licensed(1), groups=frozenset({guid(91)})), licensed(2))
+    world.teams.add(in_service(1, microsoft()), in_service(2, microsoft()))
+    await world.sweep()
+    assert world.queued == {guid(1)}
+
+
+async def test_messages_are_full() -> None:
+    """Users of many pages go out in messages of 20, each user once."""
+    world = World()
+    world.fill(50)
+    await world.sweep()
+    sizes = [len(each.users) for each in world.queue.moves]
+    assert sizes == [20, 20, 10]
+    assert len(world.queued) == 50
+
+
+async def test_unreadable_user_is_queued_and_counted() -> None:
+    """A user whose fields could not be read does not stop the page; the mover records the fault."""
+    world = World()
+    world.directory.add(licensed(1))
+    world.teams.add(in_service(1, third_party()))
+    world.teams.faults = [
+        (guid(9), "field acpInfo: Field required"),
+        ("", "field objectId: missing"),
+    ]
+    run = await world.sweep()
+    assert run.counts["unreadable"] == 2
+    assert world.queued == {guid(1), guid(9)}
+
+
+async def test_users_who_need_attention_are_looked_at_again() -> None:
+    """A person may have mended what was wrong: every sweep has those users looked at once more."""
+    world = World()
+    await world.waiting.save_waiting(ask_person(guid(7), "", "why", NOON))
+    world.fill(1)
+    assert (await world.sweep()).counts["attention"] == 1
+    assert world.queued == {guid(0), guid(7)}
+
+
+async def test_one_users_entries_too_many_to_save_stop_nobody() -> None:
+    """Rule 5: a user whose entries do not fit into a record does not stop the sweep."""
+    world = World()
+    world.replaced.too_large = True
+    world.fill(1)
+    world.teams.add(in_service(9, third_party()))
+    assert (await world.sweep()).state is RunState.FINISHED

@@ -1,0 +1,88 @@
+"""A sweeper with fakes around it."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.domain.decision import Rules
+from shared.domain.retry import RetryPolicy
+from shared.domain.run import Mode, Run
+from shared.domain.sweep_limit import SweepLimit
+from shared.services.sweeping.reading import SweepReader
+from shared.services.sweeping.sweep import Sweeper
+from shared.telemetry.log import EventLog
+from tests.fakes import (
+    FakeClock,
+    FakeDirectory,
+    FakeQueue,
+    FakeReplaced,
+    FakeRules,
+    FakeRuns,
+    FakeState,
+    FakeSweepPages,
+    FakeTeams,
+    FakeWaiting,
+    in_service,
+    licensed,
+)
+
+
+@dataclass
+class SweepingWorld:
+    """A sweeper, and what it works with."""
+
+    directory: FakeDirectory = field(default_factory=FakeDirectory)
+    teams: FakeTeams = field(default_factory=FakeTeams)
+    replaced: FakeReplaced = field(default_factory=FakeReplaced)
+    runs: FakeRuns = field(default_factory=FakeRuns)
+    pages: FakeSweepPages = field(default_factory=FakeSweepPages)
+    state: FakeState = field(default_factory=FakeState)
+    queue: FakeQueue = field(default_factory=FakeQueue)
+    clock: FakeClock = field(default_factory=FakeClock)
+    rules: Rules = field(default_factory=Rules)
+    waiting: FakeWaiting = field(default_factory=FakeWaiting)
+    mode: Mode = Mode.MOVE
+    limit: SweepLimit | None = field(default_factory=lambda: SweepLimit(500, 1.0))
+
+    def sweeper(self) -> Sweeper:
+        reader = SweepReader(
+            directory=self.directory,
+            conferencing=self.teams,
+            replaced=self.replaced,
+            waiting=self.waiting,
+            runs=self.runs,
+            pages=self.pages,
+            rules=FakeRules(self.rules),
+            clock=self.clock,
+            log=EventLog("acp.sweeping"),
+        )
+        return Sweeper(
+            reader=reader,
+            runs=self.runs,
+            pages=self.pages,
+            state=self.state,
+            queue=self.queue,
+            limit=self.limit,
+            mode=self.mode,
+            policy=RetryPolicy([timedelta(minutes=1)], timedelta(hours=24), 3),
+            lease=timedelta(minutes=5),
+            clock=self.clock,
+            log=EventLog("acp.sweeping"),
+        )
+
+    async def sweep(self) -> Run:
+        run = await self.sweeper().sweep()
+        assert run is not None
+        return run
+
+    def fill(self, count: int) -> None:
+        """Add licensed users without provider."""
+        self.directory.add(*(licensed(number) for number in range(count)))
+        self.teams.add(*(in_service(number) for number in range(count)))
+
+    @property
+    def queued(self) -> set[str]:
+        return set(self.sent)
+
+    @property
+    def sent(self) -> list[str]:
+        return self.queue.users

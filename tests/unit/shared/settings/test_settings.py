@@ -1,0 +1,247 @@
+"""App settings: what is read, what is refused, what the refusal says."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.number_rules import NumberRules
+from shared.domain.run import Mode
+from shared.errors import SettingsError
+from shared.settings.settings import Cloud, Settings, unknown_settings
+from tests.fakes import guid
+
+TENANT = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
+NEEDED = {"ACP_TENANT_ID": TENANT, "AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+KEY = "c2VjcmV0IGtleSBvZiB0aGUgYWNjb3VudA=="
+
+
+def read(**given: str) -> Settings:
+    """Read the needed settings and the given ones."""
+    return Settings.from_environment(NEEDED | given)
+
+
+def test_two_settings_are_enough() -> None:
+    """Tenant and storage have to be given; everything else has a default."""
+    settings = read()
+    assert (settings.mode, settings.cloud) == (Mode.MOVE, Cloud.PUBLIC)
+    assert settings.recheck_delays[0] == timedelta(minutes=1)
+
+
+def test_values_are_read_in_their_written_forms() -> None:
+    """Lists, JSON, seconds and switches are read from their text."""
+    settings = read(
+        ACP_EXCLUDED_USERS="CEO@contoso.com, b@contoso.com,",
+        ACP_NUMBER_RULES='{"DE": "+4969120012345"}',
+        ACP_RECHECK_DELAYS="1,2.5",
+        ACP_INCLUDE_ROOMS="true",
+        ACP_MODE="report",
+    )
+    assert settings.excluded_users == {"ceo@contoso.com", "b@contoso.com"}
+    assert settings.number_rules == NumberRules.parse({"DE": "+4969120012345"})
+    assert settings.recheck_delays == (timedelta(seconds=1), timedelta(seconds=2.5))
+    assert settings.include_rooms
+    assert settings.mode is Mode.REPORT
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["DE=+4969120012345; *=+14255550100", ' {"DE": "+4969120012345", "*": "+14255550100"}'],
+)
+def test_number_rules_in_both_forms(text: str) -> None:
+    """Pairs with semicolons and JSON say the same."""
+    rules = read(ACP_NUMBER_RULES=text).number_rules
+    assert rules == NumberRules.parse({"DE": "+4969120012345", "*": "+14255550100"})
+
+
+def test_empty_counts_as_not_set() -> None:
+    """A setting cleared in the portal has its default again."""
+    assert read(ACP_MODE="").mode is Mode.MOVE
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ACP_TENANT_ID", "contoso.com"),
+        ("ACP_MODE", "maybe"),
+        ("ACP_CLOUD", "mars"),
+        ("ACP_GRAPH_URL", "graph.microsoft.com"),
+        ("ACP_SWEEP_SCHEDULE", "every night"),
+        ("ACP_SWEEP_SCHEDULE", "0 2 * * *"),
+        ("ACP_RECHECK_DELAYS", "soon"),
+        ("ACP_RECHECK_DELAYS", "-1"),
+        ("ACP_NUMBER_RULES", "{"),
+        ("ACP_NUMBER_RULES", '{"Germany": "+4969120012345"}'),
+        ("ACP_NUMBER_RULES", '{"DE": "069 1200"}'),
+        ("ACP_NUMBER_RULES", "DE"),
+        ("ACP_NUMBER_RULES", "DE=069 1200"),
+        ("ACP_NUMBER_RULES", "=+4969120012345"),
+        ("ACP_PAGE_SIZE", "0"),
+        ("ACP_MAX_CALLS_IN_FLIGHT", "many"),
+        ("ACP_INCLUDE_ROOMS", "perhaps"),
+        ("ACP_QUEUE", "Moves_"),
+        ("ACP_QUEUE", "m" * 48),
+        ("ACP_RECHECK_DELAYS", "1e300"),
+        ("ACP_RECHECK_DELAYS", "inf"),
+        ("ACP_NUMBER_RULES", "[" * 50_000),
+        ("ACP_PUBLIC_URL", "https://a.example/?a=b#c"),
+        ("ACP_TABLE_PREFIX", "1x"),
+    ],
+)
+def test_malformed_setting_is_named_with_its_value(name: str, value: str) -> None:
+    """The refusal names the setting, the value and where settings are set."""
+    with pytest.raises(SettingsError) as caught:
+        read(**{name: value})
+    text = str(caught.value)
+    assert f"  {name}" in text
+    assert repr(value) in text
+    assert "local.settings.json" in text
+
+
+def test_missing_settings_are_all_named() -> None:
+    """Everything that is missing is said at once, with what it means."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({})
+    assert "ACP_TENANT_ID: missing" in str(caught.value)
+    with pytest.raises(SettingsError, match="AzureWebJobsStorage"):
+        Settings.from_environment({"ACP_TENANT_ID": TENANT})
+
+
+def test_misspelled_setting_is_warned_of_with_a_guess() -> None:
+    """A misspelled name does not silently leave the default in force; what is known is passed over."""
+    given = {"ACP_SWEEP_SHEDULE": "x", "ACP_Z7": "", "ACP_MODE": "report", "ACP_APP_KEY": "k"}
+    assert unknown_settings({**given, "PATH": "", "acp_mod": ""}) == [
+        "ACP_SWEEP_SHEDULE: no such setting, it is not read; did you mean ACP_SWEEP_SCHEDULE?",
+        "ACP_Z7: no such setting, it is not read",
+    ]
+    assert read(ACP_SWEEP_SHEDULE="x") == read()
+
+
+@pytest.mark.parametrize(
+    ("value", "rules"),
+    [
+        ("DE=+4969120012345; *=+14255550100", {"DE": "+4969120012345", "*": "+14255550100"}),
+        (
+            f"{TENANT.upper()}=+4969120012345;DE=+14255550100",
+            {TENANT: "+4969120012345", "DE": "+14255550100"},
+        ),
+        (f'{{"{TENANT.upper()}": "+4969120012345"}}', {TENANT: "+4969120012345"}),
+    ],
+)
+def test_number_rules_by_group_keep_their_order(value: str, rules: dict[str, str]) -> None:
+    """A rule names a location, a group in any case, or all others; the first group that fits wins."""
+    assert list(read(ACP_NUMBER_RULES=value).number_rules.written()) == list(rules.items())
+
+
+def test_groups_are_ids_and_at_most_twenty() -> None:
+    """Excluded groups are object ids; together with those of rules Graph can be asked about 20."""
+    assert read(ACP_EXCLUDED_GROUPS=f" {TENANT.upper()} ,").excluded_groups == {TENANT}
+    with pytest.raises(SettingsError, match="ACP_EXCLUDED_GROUPS is 'Board'"):
+        read(ACP_EXCLUDED_GROUPS="Board")
+    many = ",".join(guid(number) for number in range(20))
+    assert len(read(ACP_EXCLUDED_GROUPS=many).excluded_groups) == 20
+    with pytest.raises(SettingsError, match="name 21 groups"):
+        read(ACP_EXCLUDED_GROUPS=many, ACP_NUMBER_RULES=f"{TENANT}=+14255550100")
+
+
+def test_storage_key_is_in_no_text() -> None:
+    """Rule 6: the storage key appears neither in the settings' text nor in a refusal."""
+    connection = f"DefaultEndpointsProtocol=https;AccountName=a;AccountKey={KEY}"
+    assert KEY not in repr(read(AzureWebJobsStorage=connection))
+    with pytest.raises(SettingsError) as caught:
+        read(AzureWebJobsStorage=connection, ACP_MODE="x")
+    assert KEY not in str(caught.value)
+
+
+def test_storage_that_is_no_connection_string_is_refused_without_its_text() -> None:
+    """A text that is no connection string is refused, and not repeated, for it may hold a key."""
+    with pytest.raises(SettingsError, match="AzureWebJobsStorage: a connection string") as caught:
+        read(AzureWebJobsStorage=KEY)
+    assert KEY not in str(caught.value)
+
+
+def test_managed_identity_storage_needs_both_endpoints() -> None:
+    """Without a connection string, table and queue endpoint have to be given."""
+    both = {
+        "AzureWebJobsStorage__tableServiceUri": "https://a.table.core.windows.net",
+        "AzureWebJobsStorage__queueServiceUri": "https://a.queue.core.windows.net",
+    }
+    assert Settings.from_environment({"ACP_TENANT_ID": TENANT, **both}).storage_connection is None
+    with pytest.raises(SettingsError, match="queueServiceUri"):
+        Settings.from_environment({"ACP_TENANT_ID": TENANT, **dict([*both.items()][:1])})
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        (
+            {"ACP_PUBLIC_URL": "http://127.0.0.1:7071"},
+            "http://127.0.0.1:7071/api/graph/notifications",
+        ),
+        ({"ACP_PUBLIC_URL": "https://a.example/x/"}, "https://a.example/x/api/graph/notifications"),
+        ({"WEBSITE_HOSTNAME": "a.example"}, "https://a.example/api/graph/notifications"),
+        ({}, None),
+    ],
+)
+def test_notification_address(given: dict[str, str], url: str | None) -> None:
+    """The address for Graph comes from the setting, else from the host name that Azure sets."""
+    assert read(**given).notification_url == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A@x.example, b@x.example",
+        "a@x.example; B@x.example",
+        "a@x.example b@x.example",
+        "a@x.example\n b@x.example;;",
+        ",a@x.example,\t;b@x.example,a@x.example",
+    ],
+)
+def test_excluded_users_are_read_as_on_the_command_line(text: str) -> None:
+    """Rule 9: commas, semicolons, blanks and lines separate names, in any case of the letters."""
+    assert read(ACP_EXCLUDED_USERS=text).excluded_users == {"a@x.example", "b@x.example"}
+
+
+@pytest.mark.parametrize(
+    "spelling", ["{%s}", "(%s)", "urn:uuid:%s", " %s "], ids=["braces", "round", "urn", "blanks"]
+)
+def test_excluded_ids_are_read_in_each_spelling(spelling: str) -> None:
+    """An id as PowerShell or a portal shows it is the id that Graph gives."""
+    for id_ in (TENANT, TENANT.upper(), TENANT.replace("-", "")):
+        assert read(ACP_EXCLUDED_USERS=spelling % id_).excluded_users == {TENANT}
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("Adele Vance", "name 1: 'Adele' names no user"),
+        ("a@x.example|b@x.example", "name 1: 'a@x.example|b@x.example' names no user"),
+        ("a@x.example, Board", "name 2: 'Board' names no user"),
+        ('"a@x.example"', "names no user"),
+    ],
+)
+def test_an_exclusion_that_names_no_user_stops_the_app(text: str, part: str) -> None:
+    """Rule 9: what protects is understood or refused, with the entry; it is never passed over."""
+    with pytest.raises(SettingsError) as caught:
+        read(ACP_EXCLUDED_USERS=text)
+    assert "ACP_EXCLUDED_USERS" in str(caught.value)
+    assert part in str(caught.value)
+
+
+def test_protection_is_the_same_for_the_same_rules_only() -> None:
+    """What protects is compared by digests: the spelling does not matter, the value does."""
+    here = read(ACP_EXCLUDED_USERS="a@x.example; b@x.example").protection
+    assert here == read(ACP_EXCLUDED_USERS="B@x.example,a@x.example").protection
+    others = {
+        "ACP_MODE": "report",
+        "ACP_EXCLUDED_USERS": "a@x.example",
+        "ACP_EXCLUDED_GROUPS": TENANT,
+        "ACP_INCLUDE_ROOMS": "true",
+        "ACP_SWEEP_MAX_MOVES": "7",
+        "ACP_SWEEP_MAX_SHARE": "0.5",
+    }
+    usual = read().protection
+    for name, value in others.items():
+        given = read(**{name: value}).protection
+        assert [each for each in usual if usual[each] != given[each]] == [name]
+    assert "x.example" not in str(here)
