@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shared.storage.poison import PoisonQueue
     from shared.storage.queue import MessageQueue
     from shared.storage.replaced import ReplacedProviderTable
+    from shared.storage.roster import RosterTable
     from shared.storage.runs import RunTable
     from shared.storage.state import StateTable
     from shared.storage.sweep_pages import SweepPageTable
@@ -168,6 +169,13 @@ class Adapters:
         from shared.storage.move_requests import MoveRequestTable
 
         return MoveRequestTable(self.tables.table("requests"))
+
+    @cached_property
+    def roster(self) -> RosterTable:
+        """What was last seen of each user."""
+        from shared.storage.roster import RosterTable
+
+        return RosterTable(self.tables.table("roster"))
 
     @cached_property
     def rules(self) -> Rules:

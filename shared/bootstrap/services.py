@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from shared.services.upkeep.poison import PoisonRecorder
     from shared.services.upkeep.protection import Protection
     from shared.services.upkeep.recheck import Rechecker
+    from shared.services.upkeep.roster import RosterKeeper
     from shared.services.upkeep.rule_check import RuleChecker
     from shared.settings.settings import Settings
 
@@ -67,6 +68,7 @@ class App:
             recorder=self._recorder,
             queue=to.queue(self.settings.queues.moves.name),
             rules=self.standing_rules,
+            roster=self._roster_keeper,
             mode=self.settings.mode,
             clock=to.clock,
             log=to.log("moving"),
@@ -117,6 +119,12 @@ class App:
         )
 
     @cached_property
+    def _roster_keeper(self) -> RosterKeeper:
+        from shared.services.upkeep.roster import RosterKeeper
+
+        return RosterKeeper(self.adapters.roster, self.adapters.clock, self.adapters.log("roster"))
+
+    @cached_property
     def _retry_policy(self) -> RetryPolicy:
         from shared.domain.retry import RetryPolicy
 
@@ -140,6 +148,7 @@ class App:
             runs=to.runs,
             pages=to.sweep_pages,
             rules=self.standing_rules,
+            roster=self._roster_keeper,
             clock=to.clock,
             log=to.log("sweeping"),
         )

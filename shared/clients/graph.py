@@ -24,7 +24,7 @@ from shared.domain.subscription import GraphSubscription
 from shared.domain.user import DirectoryUser
 from shared.errors import ExpiredError, NotFoundError, RejectedError, ServiceError
 
-_SELECT = "id,userPrincipalName,userType,usageLocation,assignedPlans"
+_SELECT = "id,userPrincipalName,displayName,department,userType,usageLocation,assignedPlans"
 _DELTA_SELECT = "id,assignedPlans"
 _PAGE = "999"
 _EVENTUAL = {"ConsistencyLevel": "eventual", "x-ms-throttle-priority": "low"}

@@ -58,6 +58,8 @@ class User(GraphModel):
 
     id: Guid
     user_principal_name: str
+    display_name: str | None = None
+    department: str | None = None
     user_type: str | None = None
     usage_location: str | None = None
     assigned_plans: list[Plan]
@@ -76,6 +78,8 @@ class User(GraphModel):
             is_guest=(self.user_type or "").casefold() == "guest",
             is_room=holds_room_plan(plans),
             usage_location=self.usage_location,
+            name=self.display_name or "",
+            department=self.department or "",
         )
 
 

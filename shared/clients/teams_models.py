@@ -66,6 +66,7 @@ class TeamsUser(TeamsModel):
 
     object_id: Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
     user_principal_name: str
+    display_name: str | None = None
     account_type: AccountType
     feature_types: list[str]
     usage_location: str | None = None
@@ -82,6 +83,7 @@ class TeamsUser(TeamsModel):
             entries=tuple(entry.to_domain() for entry in self.acp_info),
             soft_deleted=self.soft_deletion_timestamp is not None,
             usage_location=self.usage_location,
+            name=self.display_name or "",
         )
 
 

@@ -153,6 +153,7 @@ USER_FIELDS: Final = ",".join(
     (
         "objectId",
         "userPrincipalName",
+        "displayName",
         "accountType",
         "featureTypes",
         "usageLocation",

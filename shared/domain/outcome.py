@@ -26,6 +26,7 @@ class UserResult:
     `old_provider` is the name of the provider that was (or would be) replaced, "" for none.
     `pause`: seconds that the service asked to wait before another try. `by_service`: a service or table
     failed, not this user. `window`: seconds from the answer of the read to that of the set, if any.
+    `provider`: the name of the provider that was read, "" for none, None: not read.
     `decision`: what was to be done with the user, None when an error came before that was known.
     """
 
@@ -39,3 +40,4 @@ class UserResult:
     by_service: bool = False
     window: float | None = None
     decision: Action | None = None
+    provider: str | None = None

@@ -45,6 +45,7 @@ class DirectoryUser:
     `plan_status` is the best status among the user's conferencing plans, or None without one;
     `is_room`: the user has an enabled Teams Rooms plan; `groups` are those of the groups
     named in the settings (object ids) that the user belongs to, also through nested groups.
+    `name`, `department`: for people to read, "" where the directory has none.
     """
 
     id: str
@@ -54,6 +55,8 @@ class DirectoryUser:
     is_room: bool = False
     usage_location: str | None = None
     groups: frozenset[str] = frozenset()
+    name: str = ""
+    department: str = ""
 
     @property
     def licensed(self) -> bool:
@@ -97,6 +100,7 @@ class ServiceUser:
     entries: tuple[ProviderEntry, ...] = ()
     soft_deleted: bool = False
     usage_location: str | None = None
+    name: str = ""
 
     @property
     def on_third_party(self) -> bool:

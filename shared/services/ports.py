@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from datetime import date, datetime, timedelta
 
     from shared.domain.bridges import BridgeNumber
     from shared.domain.decision import Rules
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shared.domain.move_request import MoveRequest, RequestPage
     from shared.domain.outcome import UserResult
     from shared.domain.retry import Waiting
+    from shared.domain.roster import RosterDay, RosterEntry, Standing
     from shared.domain.run import Run, Signal, SweepPage
     from shared.domain.saved import KnownUser, ReplacedProvider
     from shared.domain.subscription import ChangeSubscription, GraphSubscription
@@ -418,4 +419,44 @@ class Poison[Content](Protocol):
 
     async def delete(self, message: PoisonMessage[Content]) -> None:
         """Remove a message that was recorded."""
+        ...
+
+
+class Roster(Protocol):
+    """Table `roster`: what was last seen of each user."""
+
+    async def note(
+        self, entries: Iterable[RosterEntry], now: datetime, signal: Signal | None = None
+    ) -> None:
+        """Write what attempts saw (signal: what led to them), or a listing (None)."""
+        ...
+
+    async def insert(self, entries: Iterable[RosterEntry], now: datetime) -> None:
+        """Write what a listing tells of users who have probably no row yet."""
+        ...
+
+    def listed(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield each user, in the order of ids, with the digest of what a listing told."""
+        ...
+
+    async def of(self, user_id: str) -> RosterEntry | None:
+        """Return what was last seen of a user."""
+        ...
+
+    async def page(
+        self, standing: Standing, limit: int, after: str = "", address: str = ""
+    ) -> tuple[list[RosterEntry], str | None]:
+        """Return users of a list in the order of addresses, and where the next page begins."""
+        ...
+
+    async def counts(self) -> dict[str, int]:
+        """Return how many users are on each list."""
+        ...
+
+    async def days(self, first: date) -> list[RosterDay]:
+        """Return the figures of each day since `first` on which anything changed, in order."""
+        ...
+
+    async def remove(self, users: Iterable[str], now: datetime) -> None:
+        """Take users off the roster."""
         ...

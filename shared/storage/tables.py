@@ -9,6 +9,7 @@ from azure.core import MatchConditions
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import (
     AzureError,
+    HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
@@ -25,7 +26,12 @@ _LOG: Final = EventLog("acp.storage")
 BATCH_LIMIT: Final = 100
 """Most operations in one transaction (Azure Tables, "Performing entity group transactions")."""
 
+_NOT_AS_READ: Final = frozenset({404, 409, 412})
+
 Entity = Mapping[str, Any]
+Change = (
+    tuple[TransactionOperation, Entity] | tuple[TransactionOperation, Entity, Mapping[str, Any]]
+)
 
 
 class Table:
@@ -148,14 +154,40 @@ class Table:
         except AzureError as error:
             raise self._failed("write", error) from error
 
+    async def transact(self, changes: Sequence[Change]) -> bool:
+        """Carry out up to 100 changes of one partition, all or none; see the SDK's submit_transaction.
+
+        False: an entity has changed since it was read, is there already, or is gone.
+        """
+        await self._create()
+        try:
+            await self._client.submit_transaction(changes)
+        except HttpResponseError as error:
+            if error.status_code in _NOT_AS_READ:
+                return False
+            raise self._failed("write", error) from error
+        except AzureError as error:
+            raise self._failed("write", error) from error
+        return True
+
     async def query(
-        self, text: str, parameters: Mapping[str, Any], select: Sequence[str] | None = None
+        self,
+        text: str,
+        parameters: Mapping[str, Any],
+        select: Sequence[str] | None = None,
+        page: int | None = None,
     ) -> AsyncIterator[TableEntity]:
-        """Yield the entities that the OData filter `text` with its `@name` parameters matches."""
+        """Yield the entities that the OData filter `text` with its `@name` parameters matches.
+
+        page: how many to ask for at once, when the caller will stop after as many.
+        """
         await self._create()
         try:
             async for entity in self._client.query_entities(
-                text, parameters=dict(parameters), select=list(select) if select else None
+                text,
+                parameters=dict(parameters),
+                select=list(select) if select else None,
+                results_per_page=page,
             ):
                 yield entity
         except AzureError as error:

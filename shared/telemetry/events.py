@@ -250,6 +250,14 @@ class RowUnreadable(Event):
     error: str
 
 
+class RosterBehind(Event):
+    """The picture of all users was not brought up to date; the next look or sweep does it."""
+
+    level = logging.WARNING
+    users: int
+    reason: str
+
+
 class AttentionCleared(Event):
     """A user left the list *needs attention*: the cause is cured."""
 

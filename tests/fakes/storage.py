@@ -1,14 +1,16 @@
 """Tables and queue, in memory; tests make them refuse."""
 
 import dataclasses
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from shared.domain.messages import Message, MoveMessage, PageMessage, PoisonMessage
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting
+from shared.domain.roster import RosterDay, RosterEntry, Standing, merged
 from shared.domain.run import Run, Signal, SweepPage
 from shared.domain.saved import KnownUser, ReplacedProvider
 from shared.domain.user import ServiceUser
@@ -328,3 +330,63 @@ class FakePoison[Content]:
             for place, content in enumerate(self.contents)
             if f"message-{place}" not in self.deleted
         ]
+
+
+@dataclass
+class FakeRoster:
+    """What was last seen of each user; `down`: the table refuses everything."""
+
+    entries: dict[str, RosterEntry] = field(default_factory=dict)
+    digests: dict[str, bytes] = field(default_factory=dict)
+    down: bool = False
+
+    async def note(
+        self, entries: Iterable[RosterEntry], now: datetime, signal: Signal | None = None
+    ) -> None:
+        self._check()
+        for entry in entries:
+            after = merged(self.entries.get(entry.user_id), entry, listed=signal is None)
+            self.entries[entry.user_id] = after
+            self.digests[entry.user_id] = entry.digest if signal is None else b"-" * 8
+            if after.standing is None:
+                del self.entries[entry.user_id]
+
+    async def insert(self, entries: Iterable[RosterEntry], now: datetime) -> None:
+        await self.note(entries, now)
+
+    async def listed(self) -> AsyncIterator[tuple[str, bytes]]:
+        self._check()
+        for user_id in sorted(self.entries):
+            yield user_id, self.digests[user_id]
+
+    async def of(self, user_id: str) -> RosterEntry | None:
+        return self.entries.get(user_id)
+
+    async def page(
+        self, standing: Standing, limit: int, after: str = "", address: str = ""
+    ) -> tuple[list[RosterEntry], str | None]:
+        found = sorted(
+            (
+                each
+                for each in self.entries.values()
+                if each.standing is standing and each.upn.startswith(address) and each.upn > after
+            ),
+            key=lambda each: each.upn,
+        )
+        return found[:limit], found[limit - 1].upn if len(found) > limit else None
+
+    async def counts(self) -> dict[str, int]:
+        found = Counter(each.standing for each in self.entries.values())
+        return {str(standing): found[standing] for standing in Standing}
+
+    async def days(self, first: date) -> list[RosterDay]:
+        return []
+
+    async def remove(self, users: Iterable[str], now: datetime) -> None:
+        self._check()
+        for user in users:
+            self.entries.pop(user, None)
+
+    def _check(self) -> None:
+        if self.down:
+            raise StorageError("write in table roster", "it is down")

@@ -10,6 +10,7 @@ from shared.bootstrap.adapters import Adapters
 from shared.bootstrap.services import App
 from shared.settings.settings import Settings
 from shared.storage.tables import Tables
+from tests.fakes import FakeRoster
 from tests.simulation.fate import Gate, Process
 from tests.simulation.graph import GraphWorld, SimulatedGraph
 from tests.simulation.line import Line, Throttle
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from shared.clients.graph import GraphClient
     from shared.clients.teams import TeamsClient
     from shared.storage.queue import MessageQueue
+    from shared.storage.roster import RosterTable
 
 TENANT = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
 
@@ -67,6 +69,10 @@ class SimulatedAdapters(Adapters):
         self.world = world
         self.process = process
         self.clock = cast("Any", process.clock)
+
+    @cached_property
+    def roster(self) -> "RosterTable":
+        return cast("RosterTable", FakeRoster())  # a picture for people; it decides nothing
 
     @cached_property
     def graph(self) -> "GraphClient":

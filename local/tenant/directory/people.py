@@ -33,6 +33,9 @@ class Kind(StrEnum):
     """Not born with the tenant: made through Graph."""
 
 
+_DEPARTMENTS = ("Sales", "Finance", "Research", "Legal", "Operations", None, "People")
+_PEOPLE = frozenset(Kind) - {Kind.ROOM, Kind.RESOURCE, Kind.GUEST}
+
 EXCLUDED_KINDS = frozenset(
     {Kind.ROOM, Kind.RESOURCE, Kind.GUEST, Kind.ON_PREMISES, Kind.INELIGIBLE, Kind.SOFT_DELETED}
 )
@@ -123,6 +126,11 @@ class User:
         return next(
             (e for e in self.entries if e.default), self.entries[0] if self.entries else None
         )
+
+    @property
+    def department(self) -> str | None:
+        """Where the person works; rooms and some people are in no department."""
+        return _DEPARTMENTS[self.index % len(_DEPARTMENTS)] if self.kind in _PEOPLE else None
 
     @property
     def provider(self) -> str | None:

@@ -32,6 +32,7 @@ _MODELLED: dict[str, Callable[[User], object]] = {
     "assignedPlans": lambda u: u.plans,
     "createdDateTime": lambda u: u.created,
     "deletedDateTime": lambda u: None if u.deleted_at is None else stamp(u.deleted_at),
+    "department": lambda u: u.department,
     "displayName": lambda u: u.display_name,
     "givenName": lambda u: u.given_name,
     "id": lambda u: u.id,
@@ -47,7 +48,7 @@ _MODELLED: dict[str, Callable[[User], object]] = {
 # Properties of the resource type that the tenant keeps nothing in.
 _NULL = (
     "aboutMe", "ageGroup", "city", "companyName", "consentProvidedForMinor", "country",
-    "creationType", "department", "employeeHireDate", "employeeId", "employeeLeaveDateTime",
+    "creationType", "employeeHireDate", "employeeId", "employeeLeaveDateTime",
     "employeeOrgData", "employeeType", "externalUserState", "externalUserStateChangeDateTime",
     "faxNumber", "isManagementRestricted", "jobTitle", "lastPasswordChangeDateTime",
     "legalAgeGroupClassification", "licenseAssignmentStates", "mobilePhone", "officeLocation",

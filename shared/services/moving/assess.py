@@ -54,6 +54,7 @@ class Assessment:
             self.user.upn,
             old_provider=old_provider,
             decision=self.decision.action,
+            provider=self.provider if self.service else None,
         )
 
     def preview(self) -> UserResult:

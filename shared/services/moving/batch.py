@@ -16,12 +16,14 @@ from shared.domain.decision import Rules
 from shared.domain.messages import MoveMessage
 from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 from shared.domain.outcome import Outcome, UserResult
+from shared.domain.roster import from_result
 from shared.domain.run import Mode, weaker
 from shared.domain.user import DirectoryUser
 from shared.errors import AcpError
 from shared.services.moving.recording import Recorder
 from shared.services.moving.user import Terms, UserMover
 from shared.services.ports import Directory, Queue, RuleSource, Runs
+from shared.services.upkeep.roster import RosterKeeper
 from shared.telemetry.events import Handled, Unrecorded
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import operation
@@ -58,6 +60,7 @@ class BatchMover:
         recorder: Recorder,
         queue: Queue,
         rules: RuleSource,
+        roster: RosterKeeper,
         mode: Mode,
         clock: Clock,
         log: EventLog,
@@ -68,6 +71,7 @@ class BatchMover:
         self._recorder = recorder
         self._queue = queue
         self._rules = rules
+        self._roster = roster
         self._mode = mode
         self._clock = clock
         self._log = log
@@ -119,14 +123,18 @@ class BatchMover:
         terms = Terms(rules, options.send_email, report_only, message.run, read_at)
         moves = (self._move_and_record(user, found[user], terms, message, began) for user in ids)
         report = _Report()
-        for user, result in zip(
+        seen = []
+        for user, recorded in zip(
             ids, await asyncio.gather(*moves, return_exceptions=True), strict=True
         ):
-            if isinstance(result, BaseException):
+            if isinstance(recorded, BaseException):
                 report.unrecorded.append(user)
-                report.error = result
+                report.error = recorded
             else:
+                result, attention = recorded
                 report.results.append(result)
+                seen.append(from_result(result, found[user], began, attention=attention))
+        await self._roster.note(seen, message.cause)
         if message.run and report.results:
             # Also when somebody's outcome was not recorded: the others have theirs.
             try:
@@ -152,13 +160,18 @@ class BatchMover:
         terms: Terms,
         message: MoveMessage,
         began: datetime,
-    ) -> UserResult:
-        """Move and record one user as soon as possible, however slow the others are."""
+    ) -> tuple[UserResult, bool]:
+        """Move and record one user as soon as possible, however slow the others are.
+
+        Return the result, and whether the user is now on the list *needs attention*.
+        """
         started = self._clock.monotonic()
         result = await self._mover.move(user_id, found, terms)
         took = self._clock.monotonic() - started
-        await self._recorder.record(result, message, began, took=took, report=terms.report)
-        return result
+        attention = await self._recorder.record(
+            result, message, began, took=took, report=terms.report
+        )
+        return result, attention
 
     async def _send_again(
         self, message: MoveMessage, users: Sequence[str], error: AcpError

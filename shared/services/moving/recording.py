@@ -55,15 +55,17 @@ class Recorder:
         *,
         took: float = 0.0,
         report: bool = False,
-    ) -> None:
+    ) -> bool:
         """Record one result of an attempt that began at `looked_at`, and log it.
+
+        Return whether the user is now on the list *needs attention*.
 
         message: the one it belongs to. took: its seconds, for the log. report: nothing may be changed in
         the tenant. StorageError: it was not recorded.
         """
         signal, run = message.cause, message.run
         await self._users.record_result(result, signal, self._clock.now(), run)
-        waits = _why_waiting(result)
+        waits, attention = _why_waiting(result), False
         if signal is Signal.CATCH_UP and result.outcome in _DOUBTFUL:
             # The change feed reported a plan that the directory does not show: its reads may lag.
             waits = WaitReason.SECOND_LOOK
@@ -76,7 +78,7 @@ class Recorder:
         else:
             row = await self._next_row(result, waits, report=report)
             await self._waiting.save_waiting(row)
-            attempt, origin = row.attempt, row.operation
+            attempt, origin, attention = row.attempt, row.operation, row.needs_attention
         self._log.write(
             Decided(
                 user=self._log.who(result.user_id),
@@ -91,6 +93,7 @@ class Recorder:
                 origin=origin if origin and origin != current_id() else None,
             )
         )
+        return attention
 
     async def _next_row(self, result: UserResult, cause: WaitReason, *, report: bool) -> Waiting:
         now = self._clock.now()

@@ -23,6 +23,7 @@ from shared.services.ports import (
     WaitingUsers,
 )
 from shared.services.sweeping.survey import Survey, SurveyedPage, is_guid
+from shared.services.upkeep.roster import RosterKeeper
 from shared.telemetry.events import Unreadable, Unsaveable
 from shared.telemetry.log import EventLog
 
@@ -78,6 +79,7 @@ class SweepReader:
         runs: Runs,
         pages: SweepPages,
         rules: RuleSource,
+        roster: RosterKeeper,
         clock: Clock,
         log: EventLog,
     ) -> None:
@@ -88,6 +90,7 @@ class SweepReader:
         self._runs = runs
         self._pages = pages
         self._rules = rules
+        self._roster = roster
         self._clock = clock
         self._log = log
 
@@ -103,9 +106,14 @@ class SweepReader:
             if done.number <= run.page:
                 survey.mark_listed(done.licensed)
         if run.page == 0 or run.next_link:
+            whole = run.page == 0
+            listing = await self._roster.begin_listing()
             async for page in survey.pages(run.next_link):
                 await keep_lease()
                 run = await self._store_page(run, page)
+                await listing.page(page)
+            if whole:
+                await listing.end(survey.unlisted)
         return await self._store_rest(run, survey.unlisted)
 
     async def _store_page(self, run: Run, page: SurveyedPage) -> Run:

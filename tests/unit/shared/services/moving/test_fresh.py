@@ -34,6 +34,7 @@ MOVED = UserResult(
     old_provider="InterCall",
     window=0.0,
     decision=Action.REPLACE,
+    provider="InterCall",
 )
 
 
@@ -74,7 +75,7 @@ async def test_a_set_that_is_late_begins_with_another_read(world: World) -> None
     world.teams.late_turns = 1
     world.teams.changed_while_late = by_hand
     (result,) = await world.move(1)
-    assert result == replace(MOVED, reason="the provider is BT", old_provider="BT")
+    assert result == replace(MOVED, reason="the provider is BT", old_provider="BT", provider="BT")
     assert [user.entries for user in world.replaced.saved] == [(third_party(),), by_hand.entries]
     assert world.teams.sets == [(guid(1), True, None)]
     assert world.teams.first_reads == 2, "the second assessment and the read-back go first"
@@ -248,7 +249,11 @@ async def test_a_run_whose_message_comes_again_says_moved_again(world: World) ->
     await world.move(1, run="run-1")
     (again,) = await world.move(1, run="run-1")
     assert again == replace(
-        MOVED, reason="Microsoft is the provider", window=None, decision=Action.ALREADY
+        MOVED,
+        reason="Microsoft is the provider",
+        window=None,
+        decision=Action.ALREADY,
+        provider="Microsoft",
     )
     assert [r.outcome for r in world.runs.recorded["run-1"]] == [Outcome.MOVED]
     (other,) = await world.move(1, run="run-2")

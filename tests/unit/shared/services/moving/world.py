@@ -11,6 +11,7 @@ from shared.domain.run import Mode, Signal
 from shared.services.moving.batch import BatchMover
 from shared.services.moving.recording import Recorder
 from shared.services.moving.user import UserMover
+from shared.services.upkeep.roster import RosterKeeper
 from shared.telemetry.log import EventLog
 from tests.fakes import (
     FakeClock,
@@ -18,6 +19,7 @@ from tests.fakes import (
     FakeMoveRequests,
     FakeQueue,
     FakeReplaced,
+    FakeRoster,
     FakeRules,
     FakeRuns,
     FakeTeams,
@@ -40,6 +42,7 @@ class MovingWorld:
     requests: FakeMoveRequests = field(default_factory=FakeMoveRequests)
     queue: FakeQueue = field(default_factory=FakeQueue)
     clock: FakeClock = field(default_factory=FakeClock)
+    roster: FakeRoster = field(default_factory=FakeRoster)
     rules: Rules = field(default_factory=Rules)
     report: bool = False
     reprocess: bool = False
@@ -72,6 +75,7 @@ class MovingWorld:
             recorder=recorder,
             queue=self.queue,
             rules=rules or FakeRules(self.rules),
+            roster=RosterKeeper(self.roster, self.clock, EventLog("acp.roster")),
             mode=Mode.REPORT if self.report else Mode.MOVE,
             clock=self.clock,
             log=EventLog("acp.moving"),

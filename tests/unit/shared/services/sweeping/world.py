@@ -9,12 +9,14 @@ from shared.domain.run import Mode, Run
 from shared.domain.sweep_limit import SweepLimit
 from shared.services.sweeping.reading import SweepReader
 from shared.services.sweeping.sweep import Sweeper
+from shared.services.upkeep.roster import RosterKeeper
 from shared.telemetry.log import EventLog
 from tests.fakes import (
     FakeClock,
     FakeDirectory,
     FakeQueue,
     FakeReplaced,
+    FakeRoster,
     FakeRules,
     FakeRuns,
     FakeState,
@@ -38,6 +40,7 @@ class SweepingWorld:
     state: FakeState = field(default_factory=FakeState)
     queue: FakeQueue = field(default_factory=FakeQueue)
     clock: FakeClock = field(default_factory=FakeClock)
+    roster: FakeRoster = field(default_factory=FakeRoster)
     rules: Rules = field(default_factory=Rules)
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
     mode: Mode = Mode.MOVE
@@ -52,6 +55,7 @@ class SweepingWorld:
             runs=self.runs,
             pages=self.pages,
             rules=FakeRules(self.rules),
+            roster=RosterKeeper(self.roster, self.clock, EventLog("acp.roster")),
             clock=self.clock,
             log=EventLog("acp.sweeping"),
         )

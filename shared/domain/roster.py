@@ -1,0 +1,217 @@
+"""The roster: what was last seen of each user, and on which list the user stands. Pure.
+
+It is a picture for people and decides nothing: who is moved is always read anew.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Final
+from uuid import UUID
+
+from shared.domain.decision import Action, Decision
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.user import MICROSOFT, DirectoryUser, ServiceUser
+
+
+class Standing(StrEnum):
+    """The list on which a user stands."""
+
+    ON_MICROSOFT = "on_microsoft"
+    READY = "ready"
+    """Licensed, included, and the provider is not Microsoft."""
+    WAITING = "waiting"
+    ATTENTION = "attention"
+    EXCLUDED = "excluded"
+    UNLICENSED = "unlicensed"
+    """Not licensed, and on a third party: others are not kept."""
+
+
+_ROW_BYTES: Final = 24
+
+_BY_ACTION: Final = {
+    Action.REPLACE: Standing.READY,
+    Action.ENABLE: Standing.READY,
+    Action.SET_NUMBER: Standing.ON_MICROSOFT,
+    Action.ALREADY: Standing.ON_MICROSOFT,
+    Action.WAIT: Standing.WAITING,
+    Action.UNLICENSED: Standing.UNLICENSED,
+    Action.EXCLUDED: Standing.EXCLUDED,
+}
+_BY_OUTCOME: Final = {
+    Outcome.MOVED: Standing.ON_MICROSOFT,
+    Outcome.ALREADY_MICROSOFT: Standing.ON_MICROSOFT,
+    Outcome.WAITING: Standing.WAITING,
+    Outcome.FAILED: Standing.WAITING,
+    Outcome.UNLICENSED: Standing.UNLICENSED,
+    Outcome.EXCLUDED: Standing.EXCLUDED,
+    Outcome.WOULD_MOVE: Standing.READY,
+}
+_ATTEMPTED: Final = frozenset({Standing.WAITING, Standing.ATTENTION})
+"""What only an attempt at the user can find out, and a listing does not see."""
+
+
+@dataclass(frozen=True, slots=True)
+class RosterEntry:
+    """What was last seen of a user.
+
+    standing: None: on no list any more. seen_at: when it was read (UTC). provider: the name, "" for
+    none. moved: this look moved the user. name, department, country: "" where it is not known.
+    """
+
+    user_id: str
+    standing: Standing | None
+    reason: str
+    seen_at: datetime
+    upn: str = ""
+    provider: str = ""
+    name: str = ""
+    department: str = ""
+    country: str = ""
+    moved: bool = False
+
+    @property
+    def digest(self) -> bytes:
+        """8 bytes that change with what a listing tells of the user, but for the time."""
+        shown = (self.standing, self.reason, self.upn, self.provider, self.name, self.country)
+        return blake2b("\0".join(str(each) for each in shown).encode(), digest_size=8).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class RosterDay:
+    """A day's figures: users on each list at its end, and users moved on it by signal."""
+
+    day: date
+    counts: Mapping[str, int]
+    moved: Mapping[str, int]
+
+
+class KnownKeys:
+    """What listings showed of every user before: 24 bytes per user, in the order of ids."""
+
+    def __init__(self) -> None:
+        self._rows = bytearray()
+        self._seen = bytearray()
+
+    def add(self, user_id: str, digest: bytes) -> None:
+        """Add the next user."""
+        self._rows += UUID(user_id).bytes + digest
+        self._seen.append(0)
+
+    def news(self, entries: Iterable[RosterEntry]) -> tuple[list[RosterEntry], list[RosterEntry]]:
+        """Return those entries that are new, and those that have changed, and mark all as seen."""
+        new, changed = [], []
+        for entry in entries:
+            digest = self.find(entry.user_id)
+            if digest is None and entry.standing:
+                new.append(entry)
+            elif digest is not None and digest != entry.digest:
+                changed.append(entry)
+        return new, changed
+
+    def find(self, user_id: str) -> bytes | None:
+        """Return the digest of a user and mark the user as seen; None: not known."""
+        key = UUID(user_id).bytes
+        at = bisect_left(range(len(self._seen)), key, key=self._key)
+        if at == len(self._seen) or self._key(at) != key:
+            return None
+        self._seen[at] = 1
+        return bytes(self._rows[at * _ROW_BYTES + 16 : (at + 1) * _ROW_BYTES])
+
+    def unseen(self) -> list[str]:
+        """Return the users who were not asked for."""
+        return [str(UUID(bytes=self._key(at))) for at, seen in enumerate(self._seen) if not seen]
+
+    def _key(self, at: int) -> bytes:
+        return bytes(self._rows[at * _ROW_BYTES : at * _ROW_BYTES + 16])
+
+
+def from_result(
+    result: UserResult, found: DirectoryUser | Exception, seen_at: datetime, *, attention: bool
+) -> RosterEntry:
+    """Return the entry that an attempt leads to. attention: a person has to help this user."""
+    standing = Standing.ATTENTION if attention else _BY_OUTCOME.get(result.outcome)
+    here = MICROSOFT if standing is Standing.ON_MICROSOFT else result.provider
+    entry = RosterEntry(
+        user_id=result.user_id,
+        standing=standing,
+        reason=result.reason,
+        seen_at=seen_at,
+        upn=result.upn,
+        provider=here or "",
+        moved=result.outcome is Outcome.MOVED,
+    )
+    if isinstance(found, DirectoryUser):
+        entry = replace(
+            entry,
+            name=found.name,
+            department=found.department,
+            country=found.usage_location or "",
+        )
+    return _kept(entry)
+
+
+def from_listing(service: ServiceUser, decision: Decision, seen_at: datetime) -> RosterEntry:
+    """Return the entry that a listing of the service leads to."""
+    return _kept(
+        RosterEntry(
+            user_id=service.id,
+            standing=_BY_ACTION[decision.action],
+            reason=decision.reason,
+            seen_at=seen_at,
+            upn=service.upn,
+            provider=service.provider.name if service.provider else "",
+            name=service.name,
+            country=service.usage_location or "",
+        )
+    )
+
+
+def merged(known: RosterEntry | None, new: RosterEntry, *, listed: bool) -> RosterEntry:
+    """Return what is known of a user after `new`. listed: it came from a listing, not from an attempt.
+
+    The later look counts; the same look again changes nothing. A listing does not know that a user
+    waits or needs attention: such a user stays on that list until an attempt, or until the listing
+    shows that there is nothing left to do.
+    """
+    if known is None:
+        return new
+    if known.seen_at >= new.seen_at:
+        return known
+    entry = replace(
+        new,
+        upn=new.upn or known.upn,
+        name=new.name or known.name,
+        department=new.department or known.department,
+        country=new.country or known.country,
+    )
+    if (
+        listed
+        and known.standing in _ATTEMPTED
+        and new.standing in (Standing.READY, Standing.WAITING)
+    ):
+        return replace(entry, standing=known.standing, reason=known.reason)
+    return entry
+
+
+def difference(changes: Iterable[tuple[RosterEntry | None, RosterEntry]]) -> Mapping[str, int]:
+    """Return by how much the counts of the lists change, from pairs of before and after."""
+    counts: Counter[str] = Counter()
+    for before, after in changes:
+        if before and before.standing:
+            counts[before.standing] -= 1
+        if after.standing:
+            counts[after.standing] += 1
+    return {name: count for name, count in counts.items() if count}
+
+
+def _kept(entry: RosterEntry) -> RosterEntry:
+    """Return the entry, on no list if it is of an unlicensed user who has nothing to lose."""
+    third_party = entry.provider and entry.provider.casefold() != MICROSOFT.casefold()
+    if entry.standing is Standing.UNLICENSED and not third_party:
+        return replace(entry, standing=None)
+    return entry

@@ -1,0 +1,308 @@
+"""Table `roster`: what was last seen of each user, the lists, their counts and daily figures.
+
+Partition: the first hex digit of the user id, so that a look changes a user's row, the list rows and the
+counts in one transaction, and sixteen partitions share the load. Rows:
+
+- `u|ID`: the user;
+- `l|LIST|ADDRESS|ID`: the same on a list, in the order of addresses: a page of a list is a range scan of
+  each partition;
+- `c`: how many users are on each list here;
+- `d|DATE`: the same at the end of a day (UTC), and the users moved on that day by signal.
+"""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from heapq import merge
+from itertools import batched
+from typing import Any, Final
+
+from azure.core import MatchConditions
+from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
+
+from shared.domain.roster import RosterDay, RosterEntry, Standing, difference, merged
+from shared.domain.run import Signal
+from shared.errors import StorageError
+from shared.storage.tables import Change, Table
+
+_SHARDS: Final = "0123456789abcdef"
+_AT_ONCE: Final = 12
+"""Users looked up by one query, which may have 15 comparisons (Azure Tables, "Querying tables")."""
+_NEW_AT_ONCE: Final = 48
+"""New users in one transaction of 100 entities: two rows each, the counts and the day."""
+_TRIES: Final = 8
+_COUNT: Final = "on_"
+_MOVED: Final = "moved_"
+_LONGEST: Final = 900
+_FORBIDDEN: Final = re.compile(r"[/\\#?%|\x00-\x1f\x7f-\x9f]")
+
+
+class RosterTable:
+    """Reader and writer of the roster."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def note(
+        self, entries: Iterable[RosterEntry], now: datetime, signal: Signal | None = None
+    ) -> None:
+        """Write what attempts saw (signal: what led to them), or a listing (None)."""
+        by_shard: dict[str, list[RosterEntry]] = {}
+        latest = {each.user_id: each for each in sorted(entries, key=lambda each: each.seen_at)}
+        for entry in latest.values():
+            by_shard.setdefault(entry.user_id[0], []).append(entry)
+        await asyncio.gather(
+            *(
+                self._note(shard, some, now, signal)
+                for shard, all_ in by_shard.items()
+                for some in batched(all_, _AT_ONCE, strict=False)
+            )
+        )
+
+    async def insert(self, entries: Iterable[RosterEntry], now: datetime) -> None:
+        """Write what a listing tells of users who have probably no row yet."""
+        by_shard: dict[str, list[RosterEntry]] = {}
+        for entry in entries:
+            by_shard.setdefault(entry.user_id[0], []).append(entry)
+        await asyncio.gather(
+            *(
+                self._insert(shard, some, now)
+                for shard, all_ in by_shard.items()
+                for some in batched(all_, _NEW_AT_ONCE, strict=False)
+            )
+        )
+
+    async def listed(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield each user, in the order of ids, with the digest of what a listing told."""
+        for shard in _SHARDS:
+            rows = self._table.query(
+                "PartitionKey eq @shard and RowKey ge @first and RowKey lt @end",
+                {"shard": shard, "first": "u|", "end": "u}"},
+                ["RowKey", "listed"],
+            )
+            async for row in rows:
+                yield row["RowKey"][2:], bytes.fromhex(row["listed"])
+
+    async def of(self, user_id: str) -> RosterEntry | None:
+        """Return what was last seen of a user."""
+        row = await self._table.get(user_id[0], f"u|{user_id}")
+        return _decode(row) if row else None
+
+    async def page(
+        self, standing: Standing, limit: int, after: str = "", address: str = ""
+    ) -> tuple[list[RosterEntry], str | None]:
+        """Return at most `limit` users of a list in the order of addresses, and where the next page begins.
+
+        after: that of the page before. address: only addresses that begin with this.
+        """
+        first = f"l|{standing}|{_key_part(address)}"
+        begin, end = max(first, after), first + "\uffff"
+
+        async def scan(shard: str) -> list[tuple[str, TableEntity]]:
+            found: list[tuple[str, TableEntity]] = []
+            rows = self._table.query(
+                "PartitionKey eq @shard and RowKey gt @begin and RowKey lt @end",
+                {"shard": shard, "begin": begin, "end": end},
+                page=limit + 1,
+            )
+            async for row in rows:
+                found.append((str(row["RowKey"]), row))
+                if len(found) > limit:
+                    break
+            return found
+
+        shards = await asyncio.gather(*(scan(shard) for shard in _SHARDS))
+        found = [row for _, row in zip(range(limit + 1), merge(*shards, key=_first), strict=False)]
+        more = found[limit - 1][0] if len(found) > limit else None
+        return [_decode(row) for _, row in found[:limit]], more
+
+    async def counts(self) -> dict[str, int]:
+        """Return how many users are on each list."""
+        rows = await asyncio.gather(*(self._table.get(shard, "c") for shard in _SHARDS))
+        total: Counter[str] = Counter({str(each): 0 for each in Standing})
+        for row in rows:
+            total.update(_numbers(row or {}, _COUNT))
+        return dict(total)
+
+    async def days(self, first: date) -> list[RosterDay]:
+        """Return the figures of each day since `first` on which anything changed, in order."""
+
+        async def scan(shard: str) -> list[tuple[str, dict[str, Any]]]:
+            rows = self._table.query(
+                "PartitionKey eq @shard and RowKey lt @end and RowKey ge @first",
+                {"shard": shard, "first": "d|", "end": "d}"},
+            )
+            return [(row["RowKey"][2:], dict(row)) async for row in rows]
+
+        shards = await asyncio.gather(*(scan(shard) for shard in _SHARDS))
+        days = sorted({day for rows in shards for day, _ in rows})
+        found = []
+        for day in days:
+            # A partition in which nothing changed on a day stands as on its last day before.
+            last: list[dict[str, Any]] = [
+                next((row for at, row in reversed(rows) if at <= day), {}) for rows in shards
+            ]
+            today = [row for rows in shards for at, row in rows if at == day]
+            counts = sum((Counter(_numbers(row, _COUNT)) for row in last), Counter())
+            moved = sum((Counter(_numbers(row, _MOVED)) for row in today), Counter())
+            found.append(RosterDay(date.fromisoformat(day), counts, moved))
+        return [each for each in found if each.day >= first]
+
+    async def remove(self, users: Iterable[str], now: datetime) -> None:
+        """Take users off the roster."""
+        gone = (RosterEntry(user, None, "", datetime.max.replace(tzinfo=UTC)) for user in users)
+        for some in batched(gone, 200, strict=False):
+            await self.note(some, now)
+
+    async def _insert(self, shard: str, entries: Sequence[RosterEntry], now: datetime) -> None:
+        """Write users who have no row, or, when one has got a row meanwhile, all of them by reading."""
+        found = await self._read(shard, now, ())
+        changes = [change for entry in entries for change in _written(None, entry, listed=True)]
+        changes += _counted(shard, found, now, [(None, entry) for entry in entries], None)
+        if not await self._table.transact(changes):
+            for some in batched(entries, _AT_ONCE, strict=False):
+                await self._note(shard, some, now, None)
+
+    async def _note(
+        self, shard: str, entries: Sequence[RosterEntry], now: datetime, signal: Signal | None
+    ) -> None:
+        for _ in range(_TRIES):
+            found = await self._read(shard, now, [entry.user_id for entry in entries])
+            pairs = []
+            changes: list[Change] = []
+            for entry in entries:
+                row = found.get(f"u|{entry.user_id}")
+                before = _decode(row) if row else None
+                after = merged(before, entry, listed=signal is None)
+                if after is before or (before is None and after.standing is None):
+                    continue
+                pairs.append((before, after))
+                changes += _written(row, after, listed=signal is None)
+            if not changes:
+                return
+            changes += _counted(shard, found, now, pairs, signal)
+            if await self._table.transact(changes):
+                return
+        raise StorageError("write in table roster", "others keep changing it")
+
+    async def _read(
+        self, shard: str, now: datetime, users: Sequence[str]
+    ) -> dict[str, TableEntity]:
+        """Return the counts, the day and the users' rows of a partition, by row key."""
+        keys = ["c", f"d|{now:%Y-%m-%d}", *(f"u|{user}" for user in users)]
+        text = " or ".join(f"RowKey eq @k{number}" for number in range(len(keys)))
+        names = {f"k{number}": key for number, key in enumerate(keys)}
+        rows = self._table.query(
+            f"PartitionKey eq @shard and ( {text} )", {"shard": shard, **names}
+        )
+        return {str(row["RowKey"]): row async for row in rows}
+
+
+def _written(row: TableEntity | None, entry: RosterEntry, *, listed: bool) -> list[Change]:
+    """Return the changes of a user's rows."""
+    shard, known = entry.user_id[0], _decode(row) if row else None
+    old, new = (_list_key(known) if known else None), _list_key(entry)
+    changes: list[Change] = []
+    if old and old != new:
+        changes.append((TransactionOperation.DELETE, {"PartitionKey": shard, "RowKey": old}))
+    fields = _encode(entry)
+    if new:
+        there = {"PartitionKey": shard, "RowKey": new, **fields}
+        changes.append((TransactionOperation.UPSERT, there, {"mode": UpdateMode.REPLACE}))
+    # What an attempt saw is no listing's word: the next listing writes the user anew.
+    digest = entry.digest.hex() if listed else "00" * 8
+    user = {"PartitionKey": shard, "RowKey": f"u|{entry.user_id}", **fields, "listed": digest}
+    if entry.standing is None and row is not None:
+        changes.append((TransactionOperation.DELETE, user, _if_unchanged(row)))
+    elif entry.standing is not None:
+        changes.append(_put(user, row))
+    return changes
+
+
+def _counted(
+    shard: str,
+    found: Mapping[str, TableEntity],
+    now: datetime,
+    pairs: Sequence[tuple[RosterEntry | None, RosterEntry]],
+    signal: Signal | None,
+) -> list[Change]:
+    """Return the changes of a partition's counts and of its day."""
+    today = f"d|{now:%Y-%m-%d}"
+    counts = Counter(_numbers(found.get("c", {}), _COUNT))
+    counts.update(difference(pairs))
+    moved = Counter(_numbers(found.get(today, {}), _MOVED))
+    for before, after in pairs:
+        # A move that is reported again is the same move.
+        if signal and after.moved and not (before and before.standing is Standing.ON_MICROSOFT):
+            moved[str(signal)] += 1
+    total = {f"{_COUNT}{name}": count for name, count in counts.items()}
+    day = total | {f"{_MOVED}{name}": count for name, count in moved.items()}
+    return [
+        _put({"PartitionKey": shard, "RowKey": "c", **total}, found.get("c")),
+        _put({"PartitionKey": shard, "RowKey": today, **day}, found.get(today)),
+    ]
+
+
+def _put(entity: Mapping[str, Any], row: TableEntity | None) -> Change:
+    if row is None:
+        return (TransactionOperation.CREATE, entity)
+    return (
+        TransactionOperation.UPDATE,
+        entity,
+        {"mode": UpdateMode.REPLACE, **_if_unchanged(row)},
+    )
+
+
+def _if_unchanged(row: TableEntity) -> dict[str, Any]:
+    return {"etag": str(row.metadata["etag"]), "match_condition": MatchConditions.IfNotModified}
+
+
+def _list_key(entry: RosterEntry) -> str | None:
+    if entry.standing is None:
+        return None
+    return f"l|{entry.standing}|{_key_part(entry.upn)}|{entry.user_id}"
+
+
+def _key_part(address: str) -> str:
+    return _FORBIDDEN.sub("_", address.casefold())[: _LONGEST // 4]
+
+
+def _numbers(row: Mapping[str, Any], prefix: str) -> dict[str, int]:
+    return {
+        name.removeprefix(prefix): int(value)
+        for name, value in row.items()
+        if name.startswith(prefix)
+    }
+
+
+def _encode(entry: RosterEntry) -> dict[str, Any]:
+    return {
+        "standing": str(entry.standing or ""),
+        "reason": entry.reason[:_LONGEST],
+        "seen_at": entry.seen_at,
+        "upn": entry.upn[:_LONGEST],
+        "provider": entry.provider[:_LONGEST],
+        "name": entry.name[:_LONGEST],
+        "department": entry.department[:_LONGEST],
+        "country": entry.country[:_LONGEST],
+    }
+
+
+def _decode(row: Mapping[str, Any]) -> RosterEntry:
+    return RosterEntry(
+        user_id=row["RowKey"].rpartition("|")[2],
+        standing=Standing(row["standing"]) if row["standing"] else None,
+        reason=row["reason"],
+        seen_at=row["seen_at"],
+        upn=row["upn"],
+        provider=row["provider"],
+        name=row["name"],
+        department=row["department"],
+        country=row["country"],
+    )
+
+
+def _first(pair: tuple[str, Any]) -> str:
+    return pair[0]

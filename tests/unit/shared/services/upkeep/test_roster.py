@@ -1,0 +1,71 @@
+"""The roster is kept by attempts and by sweeps, and a table that refuses it fails nobody."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.domain.outcome import Outcome
+from shared.domain.roster import RosterEntry, Standing
+from tests.fakes import NOON, guid, in_service, licensed, microsoft, third_party
+from tests.loglines import Lines
+from tests.unit.shared.services.moving.world import MovingWorld
+from tests.unit.shared.services.sweeping.world import SweepingWorld
+
+
+async def test_an_attempt_puts_the_user_on_a_list() -> None:
+    """The moved user is on Microsoft, with name and department; one who is not found is nowhere."""
+    world = MovingWorld()
+    world.directory.add(replace(licensed(1), name="Ada", department="Sales"))
+    world.teams.add(in_service(1, third_party("BT")))
+    await world.move(1, 2)
+    assert world.roster.entries == {
+        guid(1): RosterEntry(
+            guid(1),
+            Standing.ON_MICROSOFT,
+            "the provider is BT",
+            NOON,
+            "user1@contoso.example",
+            "Microsoft",
+            "Ada",
+            "Sales",
+            "US",
+            moved=True,
+        )
+    }
+
+
+async def test_a_roster_that_cannot_be_written_fails_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The move is made and recorded; the log says that the picture is behind."""
+    lines = Lines(caplog)
+    world = MovingWorld()
+    world.roster.down = True
+    world.directory.add(licensed(1))
+    world.teams.add(in_service(1))
+    assert await world.outcome() is Outcome.MOVED
+    line = lines.one("roster_behind")
+    assert (line["users"], line["reason"]) == (
+        "1",
+        "storage: write in table roster failed: it is down",
+    )
+
+
+async def test_a_sweep_writes_all_users_and_removes_who_is_gone() -> None:
+    """Ready, on Microsoft and excluded users are on their lists; a deleted user is on none after it."""
+    world = SweepingWorld()
+    world.directory.add(licensed(1), licensed(2), licensed(3))
+    world.teams.add(in_service(1, third_party("BT")), in_service(2, microsoft()), in_service(4))
+    await world.roster.note([RosterEntry(guid(9), Standing.READY, "", NOON)], NOON)
+    await world.sweep()
+    found = {user: entry.standing for user, entry in world.roster.entries.items()}
+    assert found == {guid(1): Standing.READY, guid(2): Standing.ON_MICROSOFT}
+
+
+async def test_a_sweep_ends_without_the_roster() -> None:
+    """A table that refuses the roster does not stop a sweep."""
+    world = SweepingWorld()
+    world.fill(3)
+    world.roster.down = True
+    run = await world.sweep()
+    assert (run.counts["queued"], world.queued) == (3, {guid(0), guid(1), guid(2)})
