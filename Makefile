@@ -13,6 +13,7 @@ UV_VERSION := $(shell sed -n 's/.*"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
 READY := $(VENV)/.ready
 CHECKOV := .venv-checkov/.ready
 AZURITE := local/azurite/node_modules/.package-lock.json
+BROWSER := local/browser/node_modules/.package-lock.json
 KUSTO := infra/kusto/node_modules/.package-lock.json
 COMPILE := $(UV) pip compile --universal --python-version 3.13 --generate-hashes \
 	--no-annotate --quiet --custom-compile-command "make lock"
@@ -24,7 +25,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 .PHONY: install
-install: $(READY) $(AZURITE) $(KUSTO) ## make .venv, install Azurite and Kusto's parser (other targets do it when needed)
+install: $(READY) $(AZURITE) $(BROWSER) $(KUSTO) ## make .venv, install Azurite, Chromium and Kusto's parser (other targets do it when needed)
 
 $(READY): requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.13 or newer is needed: install it, or name it with make PYTHON=..."; exit 1; }
@@ -38,6 +39,11 @@ $(READY): requirements-dev.txt pyproject.toml
 $(AZURITE): local/azurite/package-lock.json | $(READY)
 	@echo "Installing Azurite ..."
 	@$(BIN)/python -m local.azurite.install
+	@touch $@
+
+$(BROWSER): local/browser/package-lock.json | $(READY)
+	@echo "Installing Chromium for the tests of the console ..."
+	@$(BIN)/python -m local.browser.install
 	@touch $@
 
 $(KUSTO): infra/kusto/package-lock.json | $(READY)
@@ -133,5 +139,5 @@ simulate: $(READY) ## live through many universes in virtual time; ARGS="--minut
 
 .PHONY: clean
 clean: ## remove everything that make installed or the tools cached
-	rm -rf $(VENV) .venv-checkov dist local/azurite/node_modules infra/kusto/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-checkov dist local/azurite/node_modules local/browser/node_modules infra/kusto/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,9 +6,10 @@ from functions.health import blueprint as health
 from functions.http import routes
 from functions.moves import blueprint as moves
 from functions.notifications import blueprint as notifications
+from functions.pages import blueprint as pages
 from functions.subscription import blueprint as subscription
 from functions.timers import blueprint as timers
 
 app = func.FunctionApp()
-for blueprint in (notifications, moves, timers, subscription, health, routes.blueprint()):
+for blueprint in (notifications, moves, timers, subscription, health, pages, routes.blueprint()):
     app.register_functions(blueprint)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import secrets
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -40,8 +41,8 @@ def host(
     are `ACP_HOST_MESSAGE_LEASE_SECONDS` (600), `ACP_HOST_DRAIN_SECONDS` (30) and, to require
     keys, `ACP_HOST_FUNCTION_KEY`, `ACP_HOST_SYSTEM_KEY` and `ACP_HOST_MASTER_KEY`.
 
-    Prints `ready URL` once it accepts requests. On a stop it takes no new messages and finishes
-    the running ones; a second Ctrl-C ends it at once.
+    Prints an address that opens the console, once, and `ready URL` when it accepts requests. On a
+    stop it takes no new messages and finishes the running ones; a second Ctrl-C ends it at once.
     """
     require_local("host")
     if root is None:
@@ -68,6 +69,9 @@ async def _serve(port: int, root: Path) -> bool:
     from local.host.options import HostOptions  # noqa: PLC0415
 
     with serving.bind(port) as bound:
+        if "ACP_CONSOLE_TOKEN" not in os.environ:
+            token = os.environ["ACP_CONSOLE_TOKEN"] = secrets.token_urlsafe(32)
+            print(f"console {serving.origin(bound)}/api/console/enter?token={token}", flush=True)
         os.chdir(root)  # as in Azure and in Core Tools, the app's folder is the current one
         options = HostOptions.take_from(os.environ, root)
         loaded = await load_host(options)

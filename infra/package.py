@@ -23,7 +23,7 @@ CODE: Final = Path(__file__).parents[1]
 LIMIT_MB: Final = 40
 WHAT_RUNS: Final = (
     *("function_app.py", "host.json", "requirements.txt"),
-    *("functions/*.py", "shared/*.py"),
+    *("functions/*.py", "functions/console/static/*", "shared/*.py"),
 )
 """Patterns of the files that run; `*` also crosses folders."""
 

@@ -61,7 +61,8 @@ class DemoSystem(Stack[TenantProcess]):
     def start_host(self) -> None:
         """Start the host with the app; `ChildError` when it or Azurite does not start."""
         self.azurite.wait_until_ready()
-        self.add_host(_SETTINGS).start()
+        token = secrets.token_urlsafe(32)
+        self.add_host({**_SETTINGS, "ACP_CONSOLE_TOKEN": token}).start()
 
     def ended_unexpectedly(self) -> str:
         """Say which of the three has ended although all were started, or nothing."""

@@ -13,6 +13,7 @@ from cli.demo.summary import Evidence, TenantUser
 
 if TYPE_CHECKING:
     from cli.demo.system import DemoSystem
+    from local.commands import AppHost
 
 _DOZEN: Final = 12
 
@@ -42,6 +43,7 @@ def text(system: "DemoSystem", evidence: Evidence) -> str:
 Everything keeps running until Ctrl-C:
   tenant   {system.tenant.origin}
   host     {system.host.origin}
+  console  {console_address(system.host)}
   logs     {system.folder}
   storage  {system.connection_string}
 
@@ -60,6 +62,11 @@ Let the sweep find the others; they are moved within seconds:
   {acp} doctor
   {acp} ready
 """
+
+
+def console_address(host: "AppHost") -> str:
+    """Return the address that opens the console, once."""
+    return f"{host.origin}/api/console/enter?token={host.settings['ACP_CONSOLE_TOKEN']}"
 
 
 def _acp() -> str:

@@ -9,6 +9,7 @@ and app settings in Azure App Service" (WEBSITE_AUTH_ENABLED).
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -20,6 +21,9 @@ PRINCIPAL: Final = "X-MS-CLIENT-PRINCIPAL"
 SWITCHED_ON: Final = "WEBSITE_AUTH_ENABLED"
 _ROLE_CLAIMS: Final = frozenset(
     {"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}
+)
+_NAME_CLAIMS: Final = frozenset(
+    {"preferred_username", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "name"}
 )
 _LONGEST: Final = 64 * 2**10
 
@@ -43,8 +47,25 @@ class _Principal(BaseModel):
     claims: list[_Claim]
 
 
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who calls, as the platform says, and with which roles."""
+
+    name: str
+    roles: frozenset[str]
+
+
 def check_role(needed: Role, headers: Mapping[str, str], environment: Mapping[str, str]) -> None:
     """Raise NotPermittedError unless the platform says that the caller has a role that permits it.
+
+    environment: see `signed_in`.
+    """
+    if not signed_in(headers, environment).roles & {needed, Role.WRITE}:
+        raise NotPermittedError(f"the app role {needed} is needed", signed_in=True)
+
+
+def signed_in(headers: Mapping[str, str], environment: Mapping[str, str]) -> SignedIn:
+    """Return who calls; NotPermittedError: nobody is signed in.
 
     environment: without WEBSITE_AUTH_ENABLED everybody is refused, because anybody could forge the
     header.
@@ -57,16 +78,19 @@ def check_role(needed: Role, headers: Mapping[str, str], environment: Mapping[st
     text = headers.get(PRINCIPAL)
     if not text:
         raise NotPermittedError("sign in: a token for this API is needed", signed_in=False)
-    if not _roles(text) & {needed, Role.WRITE}:
-        raise NotPermittedError(f"the app role {needed} is needed", signed_in=True)
+    return _read(text)
 
 
-def _roles(text: str) -> frozenset[str]:
+def _read(text: str) -> SignedIn:
     try:
         if len(text) > _LONGEST:
             raise ValueError("too long")
         principal = _Principal.model_validate_json(base64.b64decode(text, validate=True))
     except (ValueError, binascii.Error, ValidationError):
         raise NotPermittedError(f"the header {PRINCIPAL} cannot be read", signed_in=False) from None
-    names = _ROLE_CLAIMS | {principal.role_typ}
-    return frozenset(claim.val for claim in principal.claims if claim.typ in names)
+    roles = _ROLE_CLAIMS | {principal.role_typ}
+    named = (claim.val for claim in principal.claims if claim.typ in _NAME_CLAIMS)
+    return SignedIn(
+        name=next(named, "a program"),
+        roles=frozenset(claim.val for claim in principal.claims if claim.typ in roles),
+    )

@@ -128,7 +128,7 @@ def as_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
 
 
 def _problem(error: AcpError) -> func.HttpResponse:
-    status = _status_of(error)
+    status = status_of(error)
     problem: dict[str, object] = {"title": status.phrase, "status": status.value}
     problem["detail"] = str(error)
     if isinstance(error, PointedError):
@@ -142,7 +142,8 @@ def _problem(error: AcpError) -> func.HttpResponse:
     )
 
 
-def _status_of(error: AcpError) -> HTTPStatus:
+def status_of(error: AcpError) -> HTTPStatus:
+    """Return the status that an error becomes."""
     if isinstance(error, NotPermittedError):
         return HTTPStatus.FORBIDDEN if error.signed_in else HTTPStatus.UNAUTHORIZED
     for kind, status in _STATUSES:

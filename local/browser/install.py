@@ -29,6 +29,11 @@ _PACKED: Final = _HERE / "node_modules" / "@sparticuz" / "chromium" / "bin"
 _UNPACKED: Final = _HERE / "node_modules" / ".chromium"
 _FOLDERS: Final = ("fonts", "al2023")
 
+_FONTS: Final = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{0}/fonts</dir><cachedir>{0}/fonts-cache</cachedir></fontconfig>
+"""
+
 AXE: Final = _HERE / "node_modules" / "axe-core" / "axe.min.js"
 """The script that finds what people with disabilities cannot use."""
 
@@ -72,6 +77,8 @@ def install() -> None:
             _unpack(_PACKED / f"{folder}.tar.br", packed)
             with tarfile.open(packed) as archive:
                 archive.extractall(new / folder, filter="data")
+        # The packed one names folders of the machine that it was made for.
+        (new / "fonts" / "fonts.conf").write_text(_FONTS.format(_UNPACKED), encoding="utf-8")
         shutil.rmtree(_UNPACKED, ignore_errors=True)
         new.rename(_UNPACKED)
 

@@ -64,7 +64,9 @@ class Cloud(StrEnum):
 
 _STORAGE: Final = "AzureWebJobsStorage"
 
-_COMMAND_LINE: Final = frozenset({"ACP_APP_URL", "ACP_APP_KEY", "ACP_APP_TOKEN", "ACP_SETTINGS"})
+_COMMAND_LINE: Final = frozenset(
+    {"ACP_APP_URL", "ACP_APP_KEY", "ACP_APP_TOKEN", "ACP_SETTINGS", "ACP_CONSOLE_TOKEN"}
+)
 """Variables that only the command line reads."""
 
 MOST_GROUPS: Final = 20

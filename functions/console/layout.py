@@ -1,0 +1,78 @@
+"""The frame of every page: head, navigation, notices. htpy escapes whatever stands in a text."""
+
+from typing import Final
+
+from htpy import (
+    Element,
+    Node,
+    a,
+    body,
+    div,
+    h1,
+    head,
+    header,
+    html,
+    link,
+    main,
+    meta,
+    nav,
+    noscript,
+    p,
+    script,
+    span,
+    title,
+)
+
+from functions.console.session import BASE
+from shared import __version__
+
+_ITEMS: Final = (
+    ("", "Overview"),
+    ("users", "Users"),
+    ("runs", "Runs"),
+    ("attention", "Needs attention"),
+    ("health", "Health"),
+)
+_STATIC: Final = f"{BASE}/static"
+
+
+def document(name: str, item: str, content: Node, refresh: int | None = None) -> Element:
+    """Return a whole page. refresh: seconds after which a browser without JavaScript asks again."""
+    again = refresh and noscript[meta(http_equiv="refresh", content=str(refresh))]
+    return html(lang="en")[
+        head[
+            meta(charset="utf-8"),
+            meta(name="viewport", content="width=device-width, initial-scale=1"),
+            meta(name="color-scheme", content="light dark"),
+            meta(name="htmx-config", content='{"includeIndicatorCSS": false}'),
+            again,
+            title[f"{name} - ACP Mover"],
+            link(rel="stylesheet", href=f"{_STATIC}/console.css?v={__version__}"),
+            link(rel="icon", href=f"{_STATIC}/icon.svg"),
+            script(src=f"{_STATIC}/htmx.min.js?v={__version__}", defer=True),
+        ],
+        body[
+            a(".skip", href="#main")["Skip to the content"],
+            header(".top")[
+                a(".brand", href=BASE)["ACP Mover"],
+                nav(aria_label="Pages")[
+                    (
+                        a(
+                            href=f"{BASE}/{path}".rstrip("/"),
+                            aria_current="page" if path == item else None,
+                        )[text]
+                        for path, text in _ITEMS
+                    )
+                ],
+            ],
+            main("#main", tabindex="-1")[h1[name], content],
+        ],
+    ]
+
+
+def notice(heading: str, text: str) -> Element:
+    """Return what a page says when something was refused or did not work."""
+    return div(".banner.bad", role="alert")[
+        p[span(".icon", aria_hidden="true")["!"], span[f"{heading}: {text}"]],
+        p[a(href=BASE)["Back to the overview"]],
+    ]

@@ -1,0 +1,113 @@
+"""Overview: how many are left, what waits for a person, and how the last month went."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from htpy import Element, a, dd, details, div, dl, dt, h2, p, section, span, strong, summary
+
+from functions.console.chart import bars
+from functions.console.door import Asked, Page
+from functions.console.parts import count, moment, rows
+from functions.console.session import BASE
+from shared.domain.roster import RosterDay, Standing
+
+if TYPE_CHECKING:
+    from shared.bootstrap.services import App
+
+_DAYS: Final = 30
+_FIGURES: Final = (
+    (Standing.ON_MICROSOFT, "On Microsoft"),
+    (Standing.READY, "Ready"),
+    (Standing.WAITING, "Waiting"),
+    (Standing.ATTENTION, "Needs attention"),
+    (Standing.EXCLUDED, "Excluded"),
+)
+
+
+async def show(app: "App", _: Asked) -> Page:
+    """Show the banner, the figures, the app's state, and the last 30 days."""
+    to, now = app.adapters, app.adapters.clock.now()
+    counts = await to.roster.counts()
+    days = await to.roster.days((now - timedelta(days=_DAYS)).date())
+    sweep = next(
+        (run for run in [run async for run in app.run_history.runs(2)] if run.cause == "sweep"),
+        None,
+    )
+    content = [
+        _banner(counts),
+        section(".figures", aria_label="Users by list")[
+            (
+                a(href=f"{BASE}/users?list={standing}")[strong[f"{counts[standing]:,}"], span[word]]
+                for standing, word in _FIGURES
+            )
+        ],
+        section[
+            h2["This app"],
+            dl(".facts")[
+                _fact("Mode", "moves users" if app.settings.mode == "move" else "only reports"),
+                dt["Last sweep"],
+                dd[moment(sweep.started_at if sweep else None, now)],
+                dt["Change feed read"],
+                dd[moment(await to.state.delta_at(), now)],
+            ],
+        ],
+        _charts(days),
+    ]
+    return Page("Overview", "", content)
+
+
+def _banner(counts: dict[str, int]) -> Element:
+    left = counts[Standing.READY] + counts[Standing.WAITING] + counts[Standing.ATTENTION]
+    everybody = left + counts[Standing.ON_MICROSOFT]
+    if not everybody:
+        return div(".banner", role="status")[
+            p[
+                "No user is known yet: the first sweep finds them. Run it now with ",
+                strong["acp sweep"],
+                ".",
+            ]
+        ]
+    if not left:
+        return div(".banner.good", role="status")[
+            p[f"All {count(everybody, 'licensed user')} are on Microsoft."]
+        ]
+    return div(".banner.todo", role="status")[
+        p[
+            f"{count(left, 'user')} {'has' if left == 1 else 'have'} an Audio Conferencing license assigned "
+            "but ",
+            f"{'does' if left == 1 else 'do'} not have Microsoft set as audio conferencing provider yet. ",
+            counts[Standing.READY]
+            and a(href=f"{BASE}/users?list=ready&all=yes")["Click here to move them"],
+        ]
+    ]
+
+
+def _charts(days: list[RosterDay]) -> Element:
+    if not days:
+        return section[h2["The last 30 days"], p(".empty")["Nothing has changed yet."]]
+    ready = [(f"{day.day}", day.counts.get("ready", 0)) for day in days]
+    moved = [(f"{day.day}", sum(day.moved.values())) for day in days]
+    lines = [
+        (
+            f"{day.day}",
+            f"{day.counts.get('ready', 0):,}",
+            f"{sum(day.moved.values()):,}",
+            ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in sorted(day.moved.items())),
+        )
+        for day in reversed(days)
+    ]
+    return section[
+        h2["The last 30 days"],
+        div(".charts")[
+            div[p["Ready to be moved"], bars("Ready to be moved, by day", ready)],
+            div[p["Moved"], bars("Users moved, by day", moved)],
+        ],
+        details[
+            summary["The same as numbers"],
+            rows("The last 30 days", ("Day (UTC)", "Ready", "Moved", "By"), lines, ""),
+        ],
+    ]
+
+
+def _fact(name: str, value: str) -> list[Element]:
+    return [dt[name], dd[value]]

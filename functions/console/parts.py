@@ -1,0 +1,104 @@
+"""Parts that several pages show: states, tables, times, forms.
+
+A state is a sign and a word, never color alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from secrets import token_urlsafe
+from typing import Final
+
+from htpy import (
+    Element,
+    Node,
+    VoidElement,
+    caption,
+    div,
+    input,  # noqa: A004 - the element's name
+    p,
+    span,
+    table,
+    tbody,
+    td,
+    th,
+    thead,
+    time,
+    tr,
+)
+
+from shared.domain.outcome import Outcome
+from shared.domain.roster import Standing
+
+WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    Standing.ON_MICROSOFT: ("good", "On Microsoft"),
+    Standing.READY: ("todo", "Ready to be moved"),
+    Standing.WAITING: ("wait", "Waiting"),
+    Standing.ATTENTION: ("bad", "Needs attention"),
+    Standing.EXCLUDED: ("off", "Excluded"),
+    Standing.UNLICENSED: ("off", "Not licensed"),
+    Outcome.MOVED: ("good", "Moved"),
+    Outcome.ALREADY_MICROSOFT: ("good", "Already on Microsoft"),
+    Outcome.NOT_FOUND: ("bad", "Not found"),
+    Outcome.FAILED: ("bad", "Failed"),
+    Outcome.WOULD_MOVE: ("todo", "Would be moved"),
+    "running": ("wait", "Running"),
+    "interrupted": ("wait", "Interrupted"),
+    "held": ("bad", "Held"),
+    "released": ("wait", "Released"),
+    "finished": ("good", "Finished"),
+    "ok": ("good", "OK"),
+    "warning": ("todo", "Warning"),
+}
+"""By state: which sign and color, and the word."""
+
+_SIGNS: Final = {"good": "ok", "todo": ">", "wait": "...", "bad": "!", "off": "-"}
+
+
+def state(name: str) -> Element:
+    """Return a state: its sign, and its word."""
+    kind, word = WORDS.get(name, ("off", name.replace("_", " ").capitalize()))
+    return span(f".state.{kind}")[span(".icon", aria_hidden="true")[_SIGNS[kind]], word]
+
+
+def moment(at: datetime | None, now: datetime) -> Node:
+    """Return a time as people say it, with the exact one on hover (UTC)."""
+    if at is None:
+        return "never"
+    exact = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return time(datetime=at.astimezone(UTC).isoformat(timespec="seconds"), title=exact)[
+        relative((now - at).total_seconds())
+    ]
+
+
+def relative(seconds: float) -> str:
+    """Return a span of time in words: `5 minutes ago`, `in 2 hours`, `just now`."""
+    ahead, size = seconds < 0, abs(seconds)
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if size >= length:
+            text = count(int(size // length), unit)
+            return f"in {text}" if ahead else f"{text} ago"
+    return "in a moment" if ahead else "just now"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 user`, `1,352 users`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def rows(name: str, columns: Sequence[str], lines: Iterable[Sequence[Node]], empty: str) -> Element:
+    """Return a table, or the sentence `empty` when it has no line."""
+    made = list(lines)
+    if not made:
+        return p(".empty")[empty]
+    return div(".scroll", tabindex="0", role="region", aria_label=name)[
+        table[
+            caption(".hidden")[name],
+            thead[tr[(th(scope="col")[column] for column in columns)]],
+            tbody[(tr[(td[cell] for cell in line)] for line in made)],
+        ]
+    ]
+
+
+def once() -> VoidElement:
+    """Return the hidden field that makes a double click one action."""
+    return input(type="hidden", name="key", value=token_urlsafe(16))

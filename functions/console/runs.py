@@ -1,0 +1,117 @@
+"""Runs: what was asked, how far it is, and what happened to each user, failures first."""
+
+from typing import TYPE_CHECKING, Final
+
+from htpy import Element, a, dd, div, dl, dt, h2, li, p, section, ul
+from htpy import progress as bar
+
+from functions.console.door import Asked, Page
+from functions.console.parts import count, moment, rows, state
+from functions.console.session import BASE
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.run import Run, RunState, Signal
+
+if TYPE_CHECKING:
+    from shared.bootstrap.services import App
+
+_MONTHS: Final = 2
+_SHOWN: Final = 200
+_REFRESH: Final = 3
+_OPEN: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED, RunState.RELEASED})
+_ORDER: Final = (Outcome.FAILED, Outcome.NOT_FOUND, Outcome.WAITING)
+
+
+async def show_all(app: "App", _: Asked) -> Page:
+    """Show the runs of this month and the one before, the newest first."""
+    now = app.adapters.clock.now()
+    found = [run async for run in app.run_history.runs(_MONTHS)]
+    table = rows(
+        "Runs",
+        ("Run", "Kind", "State", "Started", "Users"),
+        (
+            (
+                a(href=f"{BASE}/runs/{run.id}")[run.id],
+                str(run.cause).replace("_", " "),
+                state(run.state),
+                moment(run.started_at, now),
+                f"{run.counts.get('users', 0):,}",
+            )
+            for run in found
+        ),
+        "There is no run yet. A sweep, a list of users or a dry run makes one.",
+    )
+    return Page("Runs", "runs", table)
+
+
+async def show(app: "App", asked: Asked) -> Page:
+    """Show one run."""
+    run = await app.run_history.run(asked.parts[1])
+    is_open = run.state in _OPEN
+    content = [
+        dl(".facts")[
+            dt["Kind"],
+            dd[str(run.cause).replace("_", " ")],
+            dt["Started"],
+            dd[moment(run.started_at, app.adapters.clock.now())],
+        ],
+        await _progress(app, run),
+        h2["Users"],
+        await _results(app, run),
+    ]
+    return Page(f"Run {run.id}", "runs", content, refresh=_REFRESH if is_open else None)
+
+
+async def progress(app: "App", asked: Asked) -> Page:
+    """Show the part of a run's page that changes while it goes on."""
+    run = await app.run_history.run(asked.parts[1])
+    return Page("", "runs", await _progress(app, run), part=True)
+
+
+async def _progress(app: "App", run: Run) -> Element:
+    counts = dict(run.counts)
+    if run.cause in (Signal.REQUEST, Signal.PREVIEW) and run.state in _OPEN:
+        counts |= await app.move_runner.outcomes(run.id)
+    total = counts.pop("users", 0)
+    done = sum(counts.get(outcome, 0) for outcome in Outcome)
+    is_open = run.state in _OPEN
+    again = {
+        "hx-get": f"{BASE}/runs/{run.id}/progress",
+        "hx-trigger": f"every {_REFRESH}s",
+        "hx-swap": "outerHTML",
+    }
+    return div("#progress", again if is_open else {}, role="status")[
+        p[state(run.state), f" {run.reason}" if run.reason else ""],
+        is_open
+        and total
+        and [
+            p[f"{done:,} of {count(total, 'user')}"],
+            bar(max=str(total), value=str(done), aria_label="Users done"),
+        ],
+        ul(".outcomes")[(li[state(name), f" {n:,}"] for name, n in sorted(counts.items()) if n)],
+    ]
+
+
+async def _results(app: "App", run: Run) -> Element:
+    found = [result async for result in app.adapters.runs.results(run.id, at_most=_SHOWN)]
+    found.sort(key=_rank)
+    listed = rows(
+        "Results",
+        ("User", "What happened", "Provider before", "Why"),
+        (
+            (
+                a(href=f"{BASE}/users/{result.user_id}")[result.upn or result.user_id],
+                state(result.outcome),
+                result.old_provider or "",
+                result.reason,
+            )
+            for result in found
+        ),
+        "No user has a result yet.",
+    )
+    more = p(".note")[f"The first {_SHOWN} results. All of them: acp run {run.id} --report FILE"]
+    return section[listed, len(found) == _SHOWN and more]
+
+
+def _rank(result: UserResult) -> tuple[int, str]:
+    order = _ORDER.index(result.outcome) if result.outcome in _ORDER else len(_ORDER)
+    return order, result.upn
