@@ -42,15 +42,19 @@ def test_only_what_runs_is_packed(folder: Path, tmp_path: Path) -> None:
 
 
 def test_every_module_of_the_app_is_packed(tmp_path: Path) -> None:
-    """Of this project: all modules of functions/ and shared/, and three files beside them."""
+    """Of this project: all modules of functions/ and shared/, what browsers load, and three files."""
     build(CODE, tmp_path / "app.zip")
     modules = {
         path.relative_to(CODE).as_posix()
         for name in ("functions", "shared")
         for path in (CODE / name).rglob("*.py")
     }
+    files = {
+        path.relative_to(CODE).as_posix()
+        for path in (CODE / "functions" / "console" / "static").iterdir()
+    }
     beside = {"function_app.py", "host.json", "requirements.txt"}
-    assert set(_names(tmp_path / "app.zip")) == modules | beside
+    assert set(_names(tmp_path / "app.zip")) == modules | files | beside
 
 
 def test_the_same_files_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
