@@ -10,6 +10,7 @@ from shared.errors import InputError
 LINE_LENGTH: Final = 65_536
 """Most characters of a line that is read whole."""
 
+_MARK: Final = "\ufeff"
 _PIECE = 32_768
 _SAMPLE = 4_096
 _MARKS = {
@@ -39,7 +40,9 @@ def find_encoding(file: BinaryIO) -> str:
 
 
 def lines(file: BinaryIO) -> Iterator[str]:
-    """Yield the lines of `file` without their ends, which are CR, LF or both, and without its mark.
+    """Yield the lines of `file` without their ends, which are CR, LF or both, and without byte order marks.
+
+    There may be several: a program that adds one to a file that has one, or joins two files.
 
     Of a line of more than LINE_LENGTH characters only the beginning comes, which is longer than
     LINE_LENGTH too. InputError: see `find_encoding`.
@@ -47,9 +50,9 @@ def lines(file: BinaryIO) -> Iterator[str]:
     rest = ""
     for text in _decoded(file, find_encoding(file)):
         *whole, rest = (rest + text).split("\n")
-        yield from whole
+        yield from (line.lstrip(_MARK) for line in whole)
         rest = rest[: LINE_LENGTH + 1]
-    if rest:
+    if rest := rest.lstrip(_MARK):
         yield rest
 
 
