@@ -380,7 +380,7 @@ class App:
             queues={name: to.queue(name).count for name in self.settings.queues.names},
             numbers=to.rules.numbers,
             groups=to.rules.groups,
-            unknown_users=self.rule_checker.unknown_users,
+            excluded_faults=self.rule_checker.excluded_faults,
             directory=to.graph,
             unknown=unknown_settings(os.environ),
             tenant=to.teams,

@@ -2,9 +2,6 @@
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from urllib.parse import quote
-
-from pydantic import TypeAdapter
 
 from shared.clients import wire
 from shared.clients.graph_batch import Batches
@@ -13,9 +10,9 @@ from shared.clients.graph_models import (
     DeltaPage,
     Subscription,
     SubscriptionPage,
-    User,
     UserIdPage,
 )
+from shared.clients.graph_names import find_users
 from shared.clients.http import ServiceClient
 from shared.clock import Clock
 from shared.domain.listing import ChangePage
@@ -24,7 +21,6 @@ from shared.domain.subscription import GraphSubscription
 from shared.domain.user import DirectoryUser
 from shared.errors import ExpiredError, NotFoundError, RejectedError, ServiceError
 
-_SELECT = "id,userPrincipalName,userType,usageLocation,assignedPlans"
 _DELTA_SELECT = "id,assignedPlans"
 _PAGE = "999"
 _EVENTUAL = {"ConsistencyLevel": "eventual", "x-ms-throttle-priority": "low"}
@@ -54,10 +50,11 @@ class GraphClient:
     async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
         """Return each of at most 20 users, or the error of that user.
 
-        One batch; inner requests that are throttled or fail are retried alone, a limited number of
-        times. Raises ServiceError only when the batch as a whole failed.
+        ids: user ids, or addresses; see `find_users`. One batch, and one more for addresses that are no
+        user names; inner requests that are throttled or fail are retried alone, a limited number of
+        times. Raises ServiceError only when a batch as a whole failed.
         """
-        found = await self._batches.ask({user: _question(user) for user in ids}, _read_user)
+        found = await find_users(self._batches, ids)
         return await self._groups.of(found) if self._groups else found
 
     async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
@@ -191,17 +188,6 @@ class GraphClient:
     async def reprocess(self, user_id: str) -> None:
         """Ask Graph to reprocess the user's license assignment."""
         await self._service.call(wire.REPROCESS, lambda _: None, ids={"id": user_id})
-
-
-def _question(user: str) -> dict[str, object]:
-    return {"method": "GET", "url": f"/users/{quote(user, safe='@')}?$select={_SELECT}"}
-
-
-def _read_user(body: bytes) -> DirectoryUser:
-    return _USER.validate_json(body).to_domain()
-
-
-_USER = TypeAdapter(User)
 
 
 def _any_of(plans: Iterable[str]) -> str:

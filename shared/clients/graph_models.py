@@ -79,6 +79,12 @@ class User(GraphModel):
         )
 
 
+class UserPage(GraphModel):
+    """The users with an address; a next page is not needed."""
+
+    value: list[User]
+
+
 class UserId(GraphModel):
     """A user of a listing that selects only the id."""
 

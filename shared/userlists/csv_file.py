@@ -50,8 +50,9 @@ def csv_names(file: BinaryIO, column: str | None = None) -> Iterator[str | BadLi
     """Yield the name in each row of a CSV file (see `user_name`), or why a line yields none.
 
     file: seekable, read from its beginning, more than once and in pieces: memory does not grow. column:
-    the header of the column with the names, spelled exactly or as COLUMNS may be. Without it the first row is a header
-    when one of COLUMNS is in it and no name of a user; the first of COLUMNS that is there counts.
+    the header of the column with the names, in any spelling that COLUMNS may have. Without it the first
+    row is a header when one of COLUMNS is in it and no name of a user; the first of COLUMNS that is
+    there counts.
     Without a header it is the first column in which the first row names a user. A file without rows
     yields nothing. InputError, at the first row: no such column, or none is known to hold names;
     the text lists what there is. InputError, before: a file that cannot be decoded, see

@@ -13,6 +13,7 @@ LINE_LENGTH: Final = 65_536
 _MARK: Final = "\ufeff"
 _PIECE = 32_768
 _SAMPLE = 4_096
+_WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF16_LE: "utf-16-le",
@@ -25,8 +26,12 @@ def find_encoding(file: BinaryIO) -> str:
 
     A byte order mark decides, and so do NUL bytes in every other place (UTF-16 without a mark). Any
     other file is UTF-8 or, where it cannot be, Windows-1252. InputError gives the line in which the
-    last of these fails. The file is read from its beginning, in pieces.
+    last of these fails; or the file is a workbook, which is no text. The file is read from its
+    beginning, in pieces.
     """
+    file.seek(0)
+    if file.read(4) in _WORKBOOKS:
+        raise InputError("the file is an Excel workbook: save it as CSV UTF-8")
     candidates = _candidates(file)
     faults = []
     for encoding in candidates:

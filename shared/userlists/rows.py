@@ -40,12 +40,11 @@ def rows(file: BinaryIO) -> Iterator[Row | BadLine]:
     """Yield the rows of a CSV file, split at the commas, semicolons or tabs outside quotes.
 
     Whichever of the three is the most frequent in the first row is the file's delimiter, unless a
-    line such as `sep=;` before it names one, as in Excel. The line `version:v1.0` before the first row
-    of an Entra template, blank lines, rows of blank fields and lines that begin with `#` (unless a user's name does) are skipped. A line is bad when it is too long,
-    contains a NUL or has an unbalanced quote: a field that does not end in that row's 100 lines and
-    65,536 characters, or with text after its end. Reading goes on in the next line, so that nothing
-    is swallowed. InputError:
-    see `find_encoding`.
+    line such as `sep=;` before it names one, as in Excel. Skipped are blank lines, rows of blank
+    fields, lines that begin with `#` (unless a user's name does), and `version:v1.0` before the first
+    row. A line is bad when it is too long, contains a NUL or has an unbalanced quote: a field that does
+    not end in that row's 100 lines and 65,536 characters, or with text after its end. Reading goes on
+    in the next line, so that nothing is swallowed. InputError: see `find_encoding`.
     """
     source = _Source(lines(file))
     reader = None

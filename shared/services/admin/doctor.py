@@ -52,7 +52,7 @@ class Doctor:
         queues: Mapping[str, Callable[[], Awaitable[int]]],
         numbers: NumberRules,
         groups: Sequence[str],
-        unknown_users: Callable[[], Awaitable[Sequence[str]]],
+        excluded_faults: Callable[[], Awaitable[Sequence[str]]],
         directory: Groups,
         unknown: Sequence[str],
         tenant: Tenant,
@@ -65,7 +65,7 @@ class Doctor:
         self._queues = queues
         self._numbers = numbers
         self._groups = groups
-        self._unknown_users = unknown_users
+        self._excluded_faults = excluded_faults
         self._directory = directory
         self._unknown = unknown
         self._tenant = tenant
@@ -165,9 +165,9 @@ class Doctor:
         return Finding(part, Verdict.OK, detail)
 
     async def _excluded_users(self, part: str) -> Finding:
-        if unknown := await self._unknown_users():
-            to_do = "correct ACP_EXCLUDED_USERS: these entries protect nobody"
-            return Finding(part, Verdict.FAILED, f"unknown: {', '.join(unknown)}", to_do)
+        if faults := await self._excluded_faults():
+            to_do = "correct these entries of ACP_EXCLUDED_USERS"
+            return Finding(part, Verdict.FAILED, "; ".join(faults), to_do)
         return Finding(part, Verdict.OK, "each entry names a user")
 
     async def _subscription(self, part: str) -> Finding:

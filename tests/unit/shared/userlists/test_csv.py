@@ -386,7 +386,7 @@ EXPORTS = {
     "Teams": "Display name\tSip address\nAnna\tSIP:{}\n",
     "on-premises directory": "name,msRTCSIP-PrimaryUserAddress\nAnna,sip:{}\n",
     "MSOnline": "DisplayName,Sign-in Name\nAnna,{}\n",
-    "admin center": '"Display name","User principal name","Object Id"\n"Anna","{}","%s"\n' % guid(1),
+    "admin center": '"Display name","User principal name","Object Id"\n"Anna","{}","1"\n',
     "Entra, invite template": (
         "version:v1.0,\nMember object ID or user principal name [memberObjectIdOrUpn] Required,\n"
         "Example: 9832aad8-e4fe-496b-a604-95c6eF01ae75,\n{},\n"
@@ -421,7 +421,8 @@ def test_only_the_examples_row_of_a_template_is_skipped() -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["User principal name", "user_principal_name", "User name [userPrincipalName] Required"]
+    "header",
+    ["User principal name", "user_principal_name", "User name [userPrincipalName] Required"],
 )
 def test_named_column_in_another_spelling(header: str) -> None:
     """K13: a column named with `--column` is found as it is without."""

@@ -38,7 +38,7 @@ class Patient:
     poison: int = 0
     groups: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
-    unknown_users: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     numbers: NumberRules = field(default_factory=lambda: NumberRules(default="+14255550100"))
     states: tuple[RunState, ...] = (RunState.FINISHED,)
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
@@ -55,8 +55,8 @@ class Patient:
     async def count(self) -> int:
         return self.poison
 
-    async def unknown_excluded(self) -> tuple[str, ...]:
-        return self.unknown_users
+    async def excluded_faults(self) -> tuple[str, ...]:
+        return self.excluded
 
     async def examine(self) -> dict[str, Finding]:
         ids = [f"20261123T02000{number}Z-sweep-1f2e" for number in range(len(self.states))]
@@ -71,7 +71,7 @@ class Patient:
             queues={"moves-poison": self.count},
             numbers=self.numbers,
             groups=self.groups,
-            unknown_users=self.unknown_excluded,
+            excluded_faults=self.excluded_faults,
             directory=self,
             unknown=self.unknown,
             tenant=FakeTeams(
@@ -106,7 +106,11 @@ async def test_all_is_well() -> None:
             "mails and meetings",
             Verdict.WARNING,
         ),
-        (Patient(unknown_users=("ceo@contoso.example",)), "excluded users", Verdict.FAILED),
+        (
+            Patient(excluded=("'ceo@contoso.example' names nobody",)),
+            "excluded users",
+            Verdict.FAILED,
+        ),
         (Patient(known=None), "subscription", Verdict.WARNING),
         (Patient(known=ChangeSubscription((), "s", NOON, NOON)), "subscription", Verdict.FAILED),
         (
