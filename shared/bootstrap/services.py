@@ -382,6 +382,8 @@ class App:
             groups=to.rules.groups,
             excluded_faults=self.rule_checker.excluded_faults,
             directory=to.graph,
+            subscriptions=to.graph.subscriptions,
+            count_users=to.graph.count_users,
             unknown=unknown_settings(os.environ),
             tenant=to.teams,
             state=to.state,

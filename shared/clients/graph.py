@@ -5,6 +5,7 @@ from datetime import datetime
 
 from shared.clients import wire
 from shared.clients.graph_batch import Batches
+from shared.clients.graph_counts import count_users
 from shared.clients.graph_groups import GraphGroups, unknown_group
 from shared.clients.graph_models import (
     DeltaPage,
@@ -184,6 +185,10 @@ class GraphClient:
                 raise unknown_group(group) from None
             yield [user.id for user in page.value]
             url, params = page.next_link, None
+
+    async def count_users(self, whom: Sequence[str]) -> Mapping[str, int]:
+        """Return how many users each has: group ids, usage locations, `*`; see `graph_counts`."""
+        return await count_users(self._batches, whom, _any_of(CONFERENCING_PLANS))
 
     async def reprocess(self, user_id: str) -> None:
         """Ask Graph to reprocess the user's license assignment."""
