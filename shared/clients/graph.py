@@ -17,7 +17,7 @@ from shared.clients.graph_names import find_users
 from shared.clients.http import ServiceClient
 from shared.clock import Clock
 from shared.domain.listing import ChangePage
-from shared.domain.service_plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.service_plans import CONFERENCING_PLANS, NO_PERSON_PLANS
 from shared.domain.subscription import GraphSubscription
 from shared.domain.user import DirectoryUser
 from shared.errors import ExpiredError, NotFoundError, RejectedError, ServiceError
@@ -61,11 +61,12 @@ class GraphClient:
     async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
         """Yield, page by page, the ids of all users with an enabled conferencing plan.
 
-        rooms: include users with a Teams Rooms plan. One listing, however many plans there are.
+        rooms: include accounts with a plan of rooms or resource accounts. One listing, however many
+        plans there are.
         """
         text = _any_of(CONFERENCING_PLANS)
         if not rooms:
-            text = f"({text}) and not ({_any_of(ROOM_PLANS)})"
+            text = f"({text}) and not ({_any_of(NO_PERSON_PLANS)})"
         params: dict[str, str] | None = {
             "$count": "true",
             "$top": _PAGE,
