@@ -5,6 +5,7 @@
     term        = "(" expression ")" | "not" term | function | any | comparison
     function    = ("startswith" | "endswith") "(" property "," string ")"
     any         = collection "/any(" variable ":" expression-over-the-variable ")"
+                | texts "/any(" variable ":" variable "eq" string ")"
     comparison  = property ("eq" | "ne") literal | property "in" "(" literal { "," literal } ")"
 
 Sources: https://learn.microsoft.com/graph/filter-query-parameter and
@@ -31,6 +32,12 @@ _COLLECTIONS: dict[str, tuple[str, ...]] = {
     "assignedPlans": ("servicePlanId", "capabilityStatus", "service", "assignedDateTime"),
     "assignedLicenses": ("skuId",),
 }
+_TEXTS: dict[str, Callable[[User], tuple[str, ...]]] = {
+    "imAddresses": lambda u: (u.sip,) if u.sip else (),
+    "proxyAddresses": lambda u: u.proxy_addresses,
+}
+"""Collections of texts. Nothing says that the case of `smtp:` does not matter, so here it does."""
+
 _GUIDS = frozenset({"servicePlanId", "skuId"})
 
 
@@ -170,13 +177,15 @@ class _Parser:
     def _any(self) -> _Found:
         text = self._tokens.next()[1]
         name = property_name(text)
-        if name not in _COLLECTIONS:
+        if name not in _COLLECTIONS and name not in _TEXTS:
             raise unsupported(text)
         self._tokens.expect("/")
         self._tokens.expect("any")
         self._tokens.expect("(")
         variable = self._tokens.next()[1]
         self._tokens.expect(":")
+        if name in _TEXTS:
+            return self._text_equal(variable, name)
         equal = [self._item_equal(variable, name)]
         while self._tokens.word_is("and"):
             self._tokens.next()
@@ -189,6 +198,15 @@ class _Parser:
             return _plans_any(dict(equal))
         sku_id = dict(equal)["skuId"]
         return _Found(lambda user: sku_id in user.grants)
+
+    def _text_equal(self, variable: str, collection: str) -> _Found:
+        found = self._tokens.next()[1]
+        if found != variable:
+            raise bad_filter(f"'{variable}' expected, '{found}' found.")
+        self._tokens.expect("eq")
+        wanted, getter = _spelled(self._tokens.literal()), _TEXTS[collection]
+        self._tokens.expect(")")
+        return _Found(lambda user: any(_spelled(text) == wanted for text in getter(user)))
 
     def _item_equal(self, variable: str, collection: str) -> tuple[str, str]:
         bracket = self._tokens.peek()[1] == "("
@@ -229,6 +247,11 @@ def _plans_any(equal: dict[str, str]) -> _Found:
     if both and equal["capabilityStatus"].lower() == "enabled":
         return _Found(test, frozenset({equal["servicePlanId"]}), exact=True)
     return _Found(test)
+
+
+def _spelled(address: str) -> str:
+    scheme, colon, rest = address.rpartition(":")
+    return f"{scheme}{colon}{rest.lower()}"
 
 
 def _text(value: object) -> str:
