@@ -44,7 +44,7 @@ class Parameters:
             try:
                 object.__setattr__(self, field, read_number(number))
             except InputError as error:
-                raise CommandError(f"--{field.replace('_', '-')}: {error}", 2) from None
+                raise CommandError(f"--{field.replace('_', '-')} {error}", 2) from None
 
     def request(self, users: Sequence[str] | None, provider: str | None) -> "MoveRequest":
         """Return the move request: over these users, or over those found by provider."""

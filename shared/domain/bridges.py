@@ -25,7 +25,7 @@ def read_number(text: str) -> str:
     found = _E164.fullmatch(_TEL.sub("", text, count=1).translate(_BETWEEN))
     if found is None or "(0)" in text:
         raise InputError(
-            f"{text[:40]!r} is no phone number: one such as +14255550100, with its country, is needed"
+            f"{text[:40]!r}: a number such as +14255550100 is needed, with its country code"
         )
     return f"+{found[1]}"
 

@@ -85,7 +85,7 @@ def test_an_exclusion_that_names_nobody_is_told(
     acp = CommandLine(folder / "protection", system.settings)
     doctor = acp("doctor", ACP_EXCLUDED_USERS=names)
     assert doctor.status == 1
-    assert "unknown: gone@contoso.example" in doctor.out
+    assert "'gone@contoso.example' names nobody" in doctor.out
     user = system.tenant.take("third_party")
     with system.changing(user):
         system.tenant.nudge(user)
