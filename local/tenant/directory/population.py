@@ -100,7 +100,7 @@ class Population:
         self._bridge = bridges[0]
         self._started = started
         self._rng = random.Random(f"{options.seed}/users")  # noqa: S311 - not a secret
-        # Dice of their own: whoever has other addresses, everything else about the users stays.
+        # Dice of their own: where somebody has other addresses, everything else about the users stays.
         self._awkward = random.Random(f"{options.seed}/awkward")  # noqa: S311 - not a secret
         self._conference_ids: set[str] = set()
         self._plans: dict[tuple[tuple[tuple[str, Grant], ...], str], tuple[Plan, ...]] = {}

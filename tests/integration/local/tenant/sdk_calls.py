@@ -61,7 +61,7 @@ def wanted(eventual=True, **parameters):
 
 
 async def main(origin, token, webhook, user_id, sku_id):
-    """Make the calls, and print what came of each."""
+    """Make the calls, and print how each was answered."""
     adapter = GraphRequestAdapter(Bearer(token))
     adapter.base_url = f"{origin}/v1.0"
     client = GraphServiceClient(request_adapter=adapter)
