@@ -14,17 +14,18 @@ from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant, User
 
 @pytest.fixture(scope="module")
 def excluded(azurite_server: Azurite, folder: Path) -> Iterator[tuple[System, User, User]]:
-    """An app that excludes two users by name, with a semicolon between them."""
+    """An app that excludes two users, one by a mail address, with a semicolon between them."""
     with Tenant(folder, users=60, seed=47) as tenant:
         first, second = tenant.take("third_party"), tenant.take("third_party")
-        names = f"{first['userPrincipalName'].upper()}; {second['userPrincipalName']}"
+        mail = tenant.give_mail(second, "Second.Desk@post.contoso.example")
+        names = f"{first['userPrincipalName'].upper()}; sip:{mail}"
         with System(azurite_server, tenant, folder, {"ACP_EXCLUDED_USERS": names}) as system:
             system.wait_until_subscribed()
             yield system, first, second
 
 
 def test_both_users_are_excluded(excluded: tuple[System, User, User]) -> None:
-    """`A; B` names two users, as `acp move --users` reads it: neither is changed."""
+    """K6: `A; B` names two users by any address, as `acp move --users` reads it: neither is changed."""
     system, *users = excluded
     with system.changing():
         for user in users:
