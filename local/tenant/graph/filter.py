@@ -47,13 +47,14 @@ class Filter:
 
     `advanced`: it needs ConsistencyLevel and $count. `plans`: when set, only users who have one
     of these service plans Enabled can match, so an index can be used instead of a scan; `exact`:
-    all of those do match.
+    all of those do match. `addresses`: the same, with one of these addresses in lower case.
     """
 
     test: Test
     plans: frozenset[str] | None = None
     exact: bool = False
     advanced: bool = False
+    addresses: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class _Found:
     test: Test
     plans: frozenset[str] | None = None
     exact: bool = False
+    addresses: frozenset[str] | None = None
 
 
 def read_filter(text: str) -> Filter:
@@ -81,7 +83,7 @@ class _Parser:
     def read(self) -> Filter:
         found = self._expression()
         self._tokens.end()
-        return Filter(found.test, found.plans, found.exact, self._advanced)
+        return Filter(found.test, found.plans, found.exact, self._advanced, found.addresses)
 
     def _expression(self) -> _Found:
         parts = [self._conjunction()]
@@ -98,11 +100,10 @@ class _Parser:
         if len(parts) == 1:
             return parts[0]
         tests = [part.test for part in parts]
-        plans: frozenset[str] | None = frozenset()
-        for part in parts:
-            plans = None if plans is None or part.plans is None else plans | part.plans
+        plans = _all_of([part.plans for part in parts])
+        addresses = _all_of([part.addresses for part in parts])
         exact = all(part.exact for part in parts)
-        return _Found(lambda user: any(test(user) for test in tests), plans, exact)
+        return _Found(lambda user: any(test(user) for test in tests), plans, exact, addresses)
 
     def _conjunction(self) -> _Found:
         parts = [self._term()]
@@ -159,7 +160,8 @@ class _Parser:
         return name
 
     def _comparison(self) -> _Found:
-        getter = GETTERS[self._plain_property()]
+        name = self._plain_property()
+        getter = GETTERS[name]
         operator = self._tokens.next()[1].lower()
         if operator == "in":
             wanted = frozenset(self._tokens.literals())
@@ -170,7 +172,8 @@ class _Parser:
         if operator == "ne":
             self._advanced = True
             return _Found(lambda user: _text(getter(user)) != value)
-        return _Found(lambda user: _text(getter(user)) == value)
+        addresses = frozenset({value}) if name == "mail" and value != "null" else None
+        return _Found(lambda user: _text(getter(user)) == value, addresses=addresses)
 
     # -- collection/any(variable:...)
 
@@ -206,7 +209,10 @@ class _Parser:
         self._tokens.expect("eq")
         wanted, getter = _spelled(self._tokens.literal()), _TEXTS[collection]
         self._tokens.expect(")")
-        return _Found(lambda user: any(_spelled(text) == wanted for text in getter(user)))
+        return _Found(
+            lambda user: any(_spelled(text) == wanted for text in getter(user)),
+            addresses=frozenset({wanted.rpartition(":")[2]}),
+        )
 
     def _item_equal(self, variable: str, collection: str) -> tuple[str, str]:
         bracket = self._tokens.peek()[1] == "("
@@ -247,6 +253,12 @@ def _plans_any(equal: dict[str, str]) -> _Found:
     if both and equal["capabilityStatus"].lower() == "enabled":
         return _Found(test, frozenset({equal["servicePlanId"]}), exact=True)
     return _Found(test)
+
+
+def _all_of(parts: list[frozenset[str] | None]) -> frozenset[str] | None:
+    """What is in one of the parts; None when a part may be anything."""
+    known = [part for part in parts if part is not None]
+    return frozenset().union(*known) if len(known) == len(parts) else None
 
 
 def _spelled(address: str) -> str:

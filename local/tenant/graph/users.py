@@ -119,11 +119,11 @@ class GraphUsers:
         version = (len(directory.changes), len(directory.users))
         known, indexes = self._matches.get(key, ((-1, -1), []))
         if known != version:
-            candidates = (
-                directory.users
-                if wanted is None or wanted.plans is None
-                else [directory.users[i] for i in directory.with_enabled(wanted.plans)]
-            )
+            candidates = directory.users
+            if wanted is not None and wanted.plans is not None:
+                candidates = [directory.users[i] for i in directory.with_enabled(wanted.plans)]
+            elif wanted is not None and wanted.addresses is not None:
+                candidates = directory.with_address(wanted.addresses)
             indexes = [
                 user.index
                 for user in candidates

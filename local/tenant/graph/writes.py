@@ -54,6 +54,9 @@ class GraphWrites:
         self._tenant.remember(user)
         if "upn" in changes:
             self._tenant.directory.rename(user, str(changes.pop("upn")))
+        if "mail" in changes:
+            mail = changes.pop("mail")
+            self._tenant.directory.readdress(user, None if mail is None else str(mail))
         _apply(user, changes)
         self._tenant.directory.touch(user)
         return Answer(204)
