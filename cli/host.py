@@ -53,9 +53,10 @@ def host(
             root = _INSTALLED
     # Imported here: the worker library costs every other command half a second.
     from local.host import logs  # noqa: PLC0415
+    from local.host.loop import new_loop  # noqa: PLC0415 - the same
 
     logs.configure(logging.DEBUG if verbose else logging.INFO)
-    if not asyncio.run(_serve(port, root)):
+    if not asyncio.run(_serve(port, root), loop_factory=new_loop):
         # A function in a thread cannot be cancelled, and Python would wait for it forever.
         logging.shutdown()
         os._exit(0)

@@ -4,6 +4,7 @@
     ├── SettingsError            an app setting is missing or malformed; the app does not start
     ├── InputError               a notification, message or request is invalid
     │   ├── TooLargeError        ... because it is too large
+    │   ├── MediaTypeError       ... because it is of a type that is not read
     │   ├── NoSuchItemError      ... because it names something that does not exist
     │   └── ConflictError        ... because the state of the named item does not permit it
     ├── NotPermittedError        a caller of the API is not signed in, or lacks the app role
@@ -20,12 +21,15 @@
         ├── AccessDeniedError    401 or 403: a role or permission is missing
         ├── NotFoundError        404
         ├── RejectedError        another 4xx, with the service's own code
-        │   └── ExpiredError     a delta link that Graph no longer accepts
+        │   ├── ExpiredError     a delta link that Graph no longer accepts
+        │   └── AmbiguousNameError  several users have the address
         └── ContractError        the answer lacks a field or a field has an unknown value
 
 A message says what was tried, on what, and what to do next. It never carries a passcode, a PIN, a
 token or the body of an answer.
 """
+
+from collections.abc import Sequence
 
 
 class AcpError(Exception):
@@ -42,6 +46,10 @@ class InputError(AcpError):
 
 class TooLargeError(InputError):
     """The input is larger than accepted."""
+
+
+class MediaTypeError(InputError):
+    """The input is of a type that is not read."""
 
 
 class NoSuchItemError(InputError):
@@ -136,6 +144,15 @@ class RejectedError(ServiceError):
 
 class ExpiredError(RejectedError):
     """A delta link is too old: only a full read helps."""
+
+
+class AmbiguousNameError(RejectedError):
+    """Several users have an address that is nobody's user name; `users`: their user names."""
+
+    def __init__(self, operation: str, users: Sequence[str]) -> None:
+        named = " and ".join(users)
+        super().__init__("Graph", operation, f"{named} have this address: give the user name or id")
+        self.users = tuple(users)
 
 
 class ContractError(ServiceError):

@@ -1,6 +1,5 @@
 """Options of `acp move` for how users are moved, and the side effects that are shown first."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cli.errors import CommandError
 from cli.output import tell
+from shared.errors import InputError
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -35,15 +35,16 @@ class Parameters:
     toll_free_number: str | None
 
     def __post_init__(self) -> None:
-        """Raise CommandError for a number that is not in E.164 with a plus sign."""
-        from shared.domain.bridges import E164  # noqa: PLC0415 - other commands need none
+        """Spell the numbers as the service does; CommandError: one is no phone number."""
+        from shared.domain.bridges import read_number  # noqa: PLC0415 - other commands need none
 
-        named = {"service": self.service_number, "toll-free": self.toll_free_number}
-        for name, number in named.items():
-            if number is not None and not re.fullmatch(E164, number):
-                raise CommandError(
-                    f"--{name}-number {number!r}: a number such as +14255550100 is needed", 2
-                )
+        for field in ("service_number", "toll_free_number"):
+            if (number := getattr(self, field)) is None:
+                continue
+            try:
+                object.__setattr__(self, field, read_number(number))
+            except InputError as error:
+                raise CommandError(f"--{field.replace('_', '-')} {error}", 2) from None
 
     def request(self, users: Sequence[str] | None, provider: str | None) -> "MoveRequest":
         """Return the move request: over these users, or over those found by provider."""

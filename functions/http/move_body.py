@@ -7,24 +7,46 @@ from typing import TYPE_CHECKING, Final
 from functions.http.responses import PointedError, query_of, read, read_query
 from functions.http.schemas import MOST_USERS, CsvParameters, MoveBody
 from shared.domain.move_request import MoveRequest
-from shared.errors import TooLargeError
+from shared.errors import MediaTypeError, TooLargeError
 from shared.userlists.csv_file import BadLine, csv_names
+from shared.userlists.names import shown
 
 if TYPE_CHECKING:
     import azure.functions as func
 
 CSV: Final = "text/csv"
+_CSV_TYPES: Final = frozenset(
+    {
+        CSV,
+        "application/csv",
+        "text/x-csv",
+        "text/comma-separated-values",
+        "application/vnd.ms-excel",
+    }
+)
+"""What a CSV file is called; by the last name Windows with Excel sends it."""
+
+_JSON_TYPES: Final = frozenset({"", "application/json", "text/json"})
 _LARGEST: Final = 16 * 2**20
 _FAULTS_LISTED: Final = 20
 
 
 async def read_request(req: "func.HttpRequest") -> MoveRequest:
-    """Return what a request asks for; InputError: it is malformed."""
+    """Return what a request asks for; InputError: it is malformed, or of a type that is not read.
+
+    A request without a content type is read as JSON.
+    """
     body = req.get_body()
     if len(body) > _LARGEST:
         raise TooLargeError(f"the body has {len(body):,} bytes; at most {_LARGEST:,} are taken")
     query = query_of(req.url)
-    if req.headers.get("Content-Type", "").partition(";")[0].strip().casefold() != CSV:
+    media_type = req.headers.get("Content-Type", "").partition(";")[0].strip().casefold()
+    if media_type not in _CSV_TYPES:
+        if media_type not in _JSON_TYPES:
+            raise MediaTypeError(
+                f"Content-Type {shown(media_type)}: application/json or {CSV} is needed, with the "
+                "JSON or the file as the body"
+            )
         if query:
             # A dry run that stands in the wrong place must never be carried out as a real one.
             wrong = "with a JSON body, parameters are fields of the body"

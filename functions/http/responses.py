@@ -19,6 +19,7 @@ from shared.errors import (
     AcpError,
     ConflictError,
     InputError,
+    MediaTypeError,
     NoSuchItemError,
     NotPermittedError,
     RetryLaterError,
@@ -38,6 +39,7 @@ _PROBLEM: Final = "application/problem+json"
 _RETRY_SECONDS: Final = 30
 _STATUSES: Final = (
     (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (MediaTypeError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (NoSuchItemError, HTTPStatus.NOT_FOUND),
     (ConflictError, HTTPStatus.CONFLICT),
     (InputError, HTTPStatus.BAD_REQUEST),

@@ -46,6 +46,24 @@ class TenantOptions(BaseModel):
     )
     token_lifetime_seconds: int = Field(86_400, ge=1, description="how long an access token lives")
 
+    other_mail: Share = Field(
+        0.15, description="share of users whose mail address is not their user name"
+    )
+    other_sip: Share = Field(
+        0.05, description="share of users whose SIP address is not their user name"
+    )
+    unknown_types: Share = Field(
+        0.5,
+        description="share of the ineligible accounts that Teams calls Unknown, as older clouds do",
+    )
+    nulls: Share = Field(
+        0.5, description="share of users with null where Teams has no features or provider entries"
+    )
+    never_had_it: Share = Field(
+        0.0,
+        description="share of users licensed long ago, without a provider, whom the service never "
+        "got: no AudioConferencing until their license assignment is reprocessed",
+    )
     does_not_take: Share = Field(
         0.02,
         description="share of users without a provider who do not become Microsoft by themselves "

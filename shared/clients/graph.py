@@ -2,29 +2,26 @@
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from urllib.parse import quote
-
-from pydantic import TypeAdapter
 
 from shared.clients import wire
 from shared.clients.graph_batch import Batches
+from shared.clients.graph_counts import count_users
 from shared.clients.graph_groups import GraphGroups, unknown_group
 from shared.clients.graph_models import (
     DeltaPage,
     Subscription,
     SubscriptionPage,
-    User,
     UserIdPage,
 )
+from shared.clients.graph_names import find_users
 from shared.clients.http import ServiceClient
 from shared.clock import Clock
 from shared.domain.listing import ChangePage
-from shared.domain.service_plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.service_plans import CONFERENCING_PLANS, NO_PERSON_PLANS
 from shared.domain.subscription import GraphSubscription
 from shared.domain.user import DirectoryUser
 from shared.errors import ExpiredError, NotFoundError, RejectedError, ServiceError
 
-_SELECT = "id,userPrincipalName,displayName,department,userType,usageLocation,assignedPlans"
 _DELTA_SELECT = "id,assignedPlans"
 _PAGE = "999"
 _EVENTUAL = {"ConsistencyLevel": "eventual", "x-ms-throttle-priority": "low"}
@@ -54,20 +51,22 @@ class GraphClient:
     async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
         """Return each of at most 20 users, or the error of that user.
 
-        One batch; inner requests that are throttled or fail are retried alone, a limited number of
-        times. Raises ServiceError only when the batch as a whole failed.
+        ids: user ids, or addresses; see `find_users`. One batch, and one more for addresses that are no
+        user names; inner requests that are throttled or fail are retried alone, a limited number of
+        times. Raises ServiceError only when a batch as a whole failed.
         """
-        found = await self._batches.ask({user: _question(user) for user in ids}, _read_user)
+        found = await find_users(self._batches, ids)
         return await self._groups.of(found) if self._groups else found
 
     async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
         """Yield, page by page, the ids of all users with an enabled conferencing plan.
 
-        rooms: include users with a Teams Rooms plan. One listing, however many plans there are.
+        rooms: include accounts with a plan of rooms or resource accounts. One listing, however many
+        plans there are.
         """
         text = _any_of(CONFERENCING_PLANS)
         if not rooms:
-            text = f"({text}) and not ({_any_of(ROOM_PLANS)})"
+            text = f"({text}) and not ({_any_of(NO_PERSON_PLANS)})"
         params: dict[str, str] | None = {
             "$count": "true",
             "$top": _PAGE,
@@ -188,20 +187,13 @@ class GraphClient:
             yield [user.id for user in page.value]
             url, params = page.next_link, None
 
+    async def count_users(self, whom: Sequence[str]) -> Mapping[str, int]:
+        """Return how many users each has: group ids, usage locations, `*`; see `graph_counts`."""
+        return await count_users(self._batches, whom, _any_of(CONFERENCING_PLANS))
+
     async def reprocess(self, user_id: str) -> None:
         """Ask Graph to reprocess the user's license assignment."""
         await self._service.call(wire.REPROCESS, lambda _: None, ids={"id": user_id})
-
-
-def _question(user: str) -> dict[str, object]:
-    return {"method": "GET", "url": f"/users/{quote(user, safe='@')}?$select={_SELECT}"}
-
-
-def _read_user(body: bytes) -> DirectoryUser:
-    return _USER.validate_json(body).to_domain()
-
-
-_USER = TypeAdapter(User)
 
 
 def _any_of(plans: Iterable[str]) -> str:

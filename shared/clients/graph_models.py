@@ -12,14 +12,19 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic.alias_generators import to_camel
 
 from shared.domain.listing import ChangedUser, ChangePage
-from shared.domain.service_plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.service_plans import (
+    CONFERENCING_PLANS,
+    NO_PERSON_PLANS,
+    RESOURCE_PLANS,
+    ROOM_PLANS,
+)
 from shared.domain.subscription import GraphSubscription
 from shared.domain.user import (
     AssignedPlan,
     DirectoryUser,
     PlanStatus,
     conferencing_status,
-    holds_room_plan,
+    holds_plan,
 )
 
 
@@ -49,8 +54,8 @@ class Plan(GraphModel):
 
     @property
     def decides(self) -> bool:
-        """Whether the plan includes conferencing or marks a room."""
-        return self.service_plan_id in CONFERENCING_PLANS or self.service_plan_id in ROOM_PLANS
+        """Whether the plan includes conferencing, or marks a room or a resource account."""
+        return self.service_plan_id in CONFERENCING_PLANS or self.service_plan_id in NO_PERSON_PLANS
 
 
 class User(GraphModel):
@@ -76,11 +81,18 @@ class User(GraphModel):
             upn=self.user_principal_name,
             plan_status=conferencing_status(plans),
             is_guest=(self.user_type or "").casefold() == "guest",
-            is_room=holds_room_plan(plans),
+            is_room=holds_plan(plans, ROOM_PLANS),
+            is_resource=holds_plan(plans, RESOURCE_PLANS),
             usage_location=self.usage_location,
             name=self.display_name or "",
             department=self.department or "",
         )
+
+
+class UserPage(GraphModel):
+    """The users with an address; a next page is not needed."""
+
+    value: list[User]
 
 
 class UserId(GraphModel):

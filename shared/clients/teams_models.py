@@ -5,10 +5,18 @@ docs/wire.md for the evidence for each call.
 """
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel, to_pascal
 
 from shared.clients.http import describe
@@ -16,8 +24,21 @@ from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
 from shared.domain.user import AccountType, ProviderEntry, ServiceUser
 
-CONFERENCING_FEATURE = "AudioConferencing"
-"""The feature type of users whose conferencing is provisioned."""
+CONFERENCING_FEATURES: Final = frozenset(
+    {"audioconferencing", "conferencing_requirescommunicationcredits"}
+)
+"""Feature types, in small letters, of users whose conferencing is provisioned."""
+
+_ROOM_FEATURES: Final = "teamsroom"
+"""What the feature types of Teams Rooms begin with, in small letters."""
+
+_ACCOUNT_TYPES: Final = {each.casefold(): each for each in AccountType}
+"""Account types by name in small letters: clouds and APIs differ in their case."""
+
+
+def _texts(items: object) -> object:
+    """Return the texts of a list, and none for null."""
+    return [each for each in items if isinstance(each, str)] if isinstance(items, list) else []
 
 
 class TeamsModel(BaseModel):
@@ -67,23 +88,28 @@ class TeamsUser(TeamsModel):
     object_id: Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
     user_principal_name: str
     display_name: str | None = None
-    account_type: AccountType
-    feature_types: list[str]
+    account_type: str | None
+    feature_types: Annotated[list[str], BeforeValidator(_texts)] = []
     usage_location: str | None = None
     soft_deletion_timestamp: str | None = None
-    acp_info: list[AcpInfo]
+    acp_info: list[AcpInfo] | None = None
 
     def to_domain(self) -> ServiceUser:
         """Return the service's view of the user."""
+        type_name = self.account_type or ""
+        account_type = _ACCOUNT_TYPES.get(type_name.casefold(), AccountType.UNKNOWN)
+        features = [each.casefold() for each in self.feature_types]
         return ServiceUser(
             id=self.object_id,
             upn=self.user_principal_name,
-            account_type=self.account_type,
-            ready=CONFERENCING_FEATURE in self.feature_types,
-            entries=tuple(entry.to_domain() for entry in self.acp_info),
+            account_type=account_type,
+            ready=not CONFERENCING_FEATURES.isdisjoint(features),
+            entries=tuple(entry.to_domain() for entry in self.acp_info or ()),
             soft_deleted=self.soft_deletion_timestamp is not None,
             usage_location=self.usage_location,
             name=self.display_name or "",
+            type_name=type_name[:64] if account_type is AccountType.UNKNOWN else "",
+            is_room=any(each.startswith(_ROOM_FEATURES) for each in features),
         )
 
 

@@ -49,6 +49,12 @@ LIST_USERS: Final = Call(
 BATCH: Final = Call(
     "POST", "/v1.0/$batch", Evidence.DOCUMENTED, "the license of up to 20 users, by id or address"
 )
+FIND_USERS: Final = Call(
+    "GET",
+    "/v1.0/users",
+    Evidence.DOCUMENTED,
+    "in a batch: the users with a SIP, mail or proxy address that is nobody's user name",
+)
 CHECK_GROUPS: Final = Call(
     "POST",
     "/v1.0/users/{id}/checkMemberGroups",
@@ -127,6 +133,7 @@ TENANT_SETTINGS: Final = Call(
 CALLS: Final = (
     LIST_USERS,
     BATCH,
+    FIND_USERS,
     CHECK_GROUPS,
     GET_GROUP,
     GROUP_MEMBERS,

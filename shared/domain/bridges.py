@@ -1,5 +1,6 @@
 """Check default numbers against the numbers of the tenant's conference bridges."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,8 +9,25 @@ from shared.domain.number_rules import NumberRules
 from shared.domain.options import MoveOptions
 from shared.errors import InputError
 
-E164: Final = r"\+[1-9]\d{6,14}"
-"""Pattern of a phone number in settings, requests and the service: E.164 with the plus sign."""
+_E164: Final = re.compile(r"\+?([1-9][0-9]{6,14})")
+_TEL: Final = re.compile(r"\s*tel:", re.IGNORECASE)
+_BETWEEN: Final = str.maketrans("", "", " \t\u00a0\u202f-\u2010\u2011.()")
+"""What people and the admin center write between the digits."""
+
+
+def read_number(text: str) -> str:
+    """Return a phone number in E.164 with the plus sign.
+
+    It may be written as the MicrosoftTeams module takes and shows it (`33199004887`, `+33199004887`,
+    `tel:+33199004887`) or with blanks, hyphens, dots and parentheses between its digits. InputError
+    shows anything else: an extension, a prefix `00` or `(0)`, a number without its country.
+    """
+    found = _E164.fullmatch(_TEL.sub("", text, count=1).translate(_BETWEEN))
+    if found is None or "(0)" in text:
+        raise InputError(
+            f"{text[:40]!r}: a number such as +14255550100 is needed, with its country code"
+        )
+    return f"+{found[1]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from shared.domain.number_rules import NumberRules
 from shared.domain.user import AccountType, DirectoryUser, ProviderEntry, ServiceUser
+
+_ROOM: Final = "a meeting room's account"
 
 
 class Action(StrEnum):
@@ -26,6 +28,14 @@ class Action(StrEnum):
     def changes_tenant(self) -> bool:
         """Whether carrying this out writes to the tenant."""
         return self in (Action.REPLACE, Action.ENABLE, Action.SET_NUMBER)
+
+
+_NO_USERS: Final = {
+    AccountType.RESOURCE: "a resource account",
+    AccountType.GUEST: "a guest",
+    AccountType.ON_PREMISES: "homed on premises: conferencing is set there",
+    AccountType.INELIGIBLE: "Teams calls the account ineligible",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +103,22 @@ def screen(user: DirectoryUser, rules: Rules) -> Decision | None:
         return Decision(Action.EXCLUDED, "in a group of the setting ACP_EXCLUDED_GROUPS")
     if user.is_guest:
         return Decision(Action.EXCLUDED, "a guest")
-    if user.is_room and not rules.include_rooms:
-        return Decision(Action.EXCLUDED, "a meeting room's account")
+    if (user.is_room or user.is_resource) and not rules.include_rooms:
+        return Decision(Action.EXCLUDED, _ROOM if user.is_room else _NO_USERS[AccountType.RESOURCE])
     return None
 
 
 def _excluded_by_service(service: ServiceUser, rules: Rules) -> str | None:
     if service.soft_deleted:
         return "the account is deleted"
-    match service.account_type:
-        case AccountType.USER:
-            return None
-        case AccountType.RESOURCE:
-            return None if rules.include_rooms else "a resource account"
-        case AccountType.GUEST:
-            return "a guest"
-        case AccountType.ON_PREMISES:
-            return "homed on premises: conferencing is set there"
-        case AccountType.INELIGIBLE:
-            return "Teams calls the account ineligible"
+    if service.is_room and not rules.include_rooms:
+        return _ROOM
+    kind = service.account_type
+    if kind is AccountType.USER or (kind is AccountType.RESOURCE and rules.include_rooms):
+        return None
+    if kind is AccountType.UNKNOWN:
+        return f"Teams calls the account type {service.type_name or 'Unknown'}"
+    return _NO_USERS[kind]
 
 
 def _decide_by_provider(

@@ -46,6 +46,18 @@ class NumberRules:
                 return number
         return self.by_location.get(user.usage_location or "", self.default)
 
+    def counted(self, users: Mapping[str, int]) -> dict[str, int]:
+        """Return how many users each rule has, by whom it is for, from counts of all its users.
+
+        users: the members of a group, the licensed users of a location, and of all others `*` all
+        licensed users, of whom those of the locations are taken off. Groups are not: they overlap.
+        """
+        counts = {whom: users[whom] for whom, _ in self.written()}
+        if _ALL_OTHERS in counts:
+            elsewhere = sum(users[location] for location in self.by_location)
+            counts[_ALL_OTHERS] = max(0, users[_ALL_OTHERS] - elsewhere)
+        return counts
+
     def written(self) -> Iterator[tuple[str, str]]:
         """Yield the rules in their written form: whom, number."""
         yield from self.by_group.items()

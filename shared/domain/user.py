@@ -1,11 +1,11 @@
 """A user in the directory (Graph) and in the service (Teams)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from shared.domain.service_plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.service_plans import CONFERENCING_PLANS
 
 MICROSOFT: Final = "Microsoft"
 """The name of Microsoft's own provider entry."""
@@ -29,6 +29,8 @@ class AccountType(StrEnum):
     GUEST = "Guest"
     ON_PREMISES = "SfBOnPremUser"
     INELIGIBLE = "IneligibleUser"
+    UNKNOWN = "Unknown"
+    """The service's own word, and every type that this version does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,9 @@ class AssignedPlan:
 class DirectoryUser:
     """A user as Graph reports it.
     `plan_status` is the best status among the user's conferencing plans, or None without one;
-    `is_room`: the user has an enabled Teams Rooms plan; `groups` are those of the groups
-    named in the settings (object ids) that the user belongs to, also through nested groups.
-    `name`, `department`: for people to read, "" where the directory has none.
+    `is_room`, `is_resource`: the user has an enabled plan of a room or of a resource account; `groups`
+    are those of the groups named in the settings (object ids) that the user belongs to, also through
+    nested groups. `name`, `department`: for people to read, "" where the directory has none.
     """
 
     id: str
@@ -57,6 +59,7 @@ class DirectoryUser:
     groups: frozenset[str] = frozenset()
     name: str = ""
     department: str = ""
+    is_resource: bool = False
 
     @property
     def licensed(self) -> bool:
@@ -91,7 +94,11 @@ class ProviderEntry:
 
 @dataclass(frozen=True, slots=True)
 class ServiceUser:
-    """A user as the Teams admin API reports it. `ready`: conferencing is provisioned."""
+    """A user as the Teams admin API reports it. `ready`: conferencing is provisioned.
+
+    type_name: the account type as the service calls it, when it is unknown. is_room: Teams gives the
+    account the features of a Teams Rooms device.
+    """
 
     id: str
     upn: str
@@ -101,6 +108,8 @@ class ServiceUser:
     soft_deleted: bool = False
     usage_location: str | None = None
     name: str = ""
+    type_name: str = ""
+    is_room: bool = False
 
     @property
     def on_third_party(self) -> bool:
@@ -130,6 +139,6 @@ def conferencing_status(plans: Iterable[AssignedPlan]) -> PlanStatus | None:
     return PlanStatus.ENABLED if PlanStatus.ENABLED in statuses else next(iter(statuses), None)
 
 
-def holds_room_plan(plans: Iterable[AssignedPlan]) -> bool:
-    """Return whether an enabled plan marks the account as a Teams Rooms account."""
-    return any(plan.plan_id in ROOM_PLANS and plan.status is PlanStatus.ENABLED for plan in plans)
+def holds_plan(plans: Iterable[AssignedPlan], among: Container[str]) -> bool:
+    """Return whether one of these plans is enabled."""
+    return any(plan.plan_id in among and plan.status is PlanStatus.ENABLED for plan in plans)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Final
 from uuid import UUID
@@ -9,7 +10,8 @@ from uuid import UUID
 from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, GetPydanticSchema
 from pydantic_core import core_schema
 
-from shared.domain.bridges import E164
+from shared.domain.bridges import read_number
+from shared.domain.countries import check_country
 from shared.domain.number_rules import NumberRules
 from shared.errors import InputError
 from shared.userlists.names import split_names
@@ -44,26 +46,46 @@ def _seconds(value: object) -> object:
 
 def _json(value: object) -> object:
     try:
-        return json.loads(value) if isinstance(value, str) else value
+        return json.loads(value, object_pairs_hook=_once) if isinstance(value, str) else value
     except RecursionError:
         raise ValueError("that is nested too deeply") from None
 
 
 def _rules(value: object) -> object:
-    """Read `GB=+44...; *=+1...`, or the same as JSON."""
+    """Read `GB=+44...; *=+1...`, or the same as JSON; nobody may be named twice."""
     if not isinstance(value, str) or value.lstrip().startswith(("{", "[", '"')):
         value = _json(value)
-        return (
-            {_key(for_whom): it for for_whom, it in value.items()}
-            if isinstance(value, dict)
-            else value
-        )
+        return _once(list(value.items())) if isinstance(value, dict) else value
     pairs = [part.partition("=") for part in value.split(";") if part.strip()]
-    return {_key(for_whom.strip()): number.strip() for for_whom, _, number in pairs}
+    return _once([(for_whom, number.strip()) for for_whom, _, number in pairs])
 
 
-def _key(text: str) -> str:
-    return text.casefold() if len(text) > _LOCATION else text
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the pairs as a dict whose keys are spelled the one way; ValueError: one is there twice."""
+    found: dict[str, object] = {}
+    for text, value in pairs:
+        key = text.strip()
+        key = key.casefold() if len(key) > _LOCATION else key.upper()
+        if key in found:
+            raise ValueError(f"{key} is given twice")
+        found[key] = value
+    return found
+
+
+def _read[T](reader: Callable[[str], T]) -> AfterValidator:
+    """Return a validator that reads text with `reader`, whose InputError is the fault."""
+
+    def read(value: str) -> T:
+        try:
+            return reader(value)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+
+    return AfterValidator(read)
+
+
+def _for_whom(text: str) -> str:
+    return check_country(text) if len(text) == _LOCATION else text
 
 
 def _guids(value: object) -> object:
@@ -90,9 +112,11 @@ def _schedule(value: object) -> object:
 
 
 Schedule = Annotated[str, BeforeValidator(_schedule), Field(pattern=r"^[0-9A-Za-z*/,\- ]+$")]
-Phone = Annotated[str, Field(pattern=f"^{E164}$")]
+Phone = Annotated[str, _read(read_number)]
 ForWhom = Annotated[
-    str, Field(pattern=r"^([A-Z]{2}|\*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
+    str,
+    Field(pattern=r"^([A-Z]{2}|\*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$"),
+    _read(_for_whom),
 ]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Guid = Annotated[str, BeforeValidator(lambda value: str(UUID(value)))]

@@ -122,8 +122,8 @@ class Settings(BaseModel):
     )
     excluded_users: Names = Field(
         frozenset(),
-        description="User ids and user principal names that are never changed, separated by "
-        "commas, semicolons or spaces.",
+        description="User ids, user principal names, or mail, proxy or SIP addresses of users who "
+        "are never changed, separated by commas, semicolons or spaces.",
         examples=["ceo@contoso.com,6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c12"],
     )
     include_rooms: bool = Field(
@@ -138,7 +138,8 @@ class Settings(BaseModel):
     number_rules: NumberRulesSetting = Field(
         default_factory=NumberRules,
         description="Default toll number by group (object id; the first match wins), else by usage "
-        "location, else `*` for all others (or the same as JSON); without a rule the service chooses.",
+        "location (ISO 3166), else `*` for all others (or the same as JSON), each named once; without "
+        "a rule the service chooses.",
         examples=["DE=+4969120012345; *=+14255550100"],
     )
     sweep_schedule: Schedule = Field(

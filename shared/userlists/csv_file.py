@@ -1,5 +1,6 @@
 """Read the users in a CSV file, whatever program and language it was written with."""
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
@@ -13,20 +14,35 @@ __all__ = ["COLUMNS", "BadLine", "csv_names"]
 COLUMNS: Final = (
     "UserPrincipalName",
     "UPN",
+    "memberObjectIdOrUpn",
+    "MicrosoftOnlineServicesID",
+    "WindowsLiveID",
+    "SignInName",
+    "PrimarySmtpAddress",
+    "WindowsEmailAddress",
     "mail",
     "email",
     "EmailAddress",
+    "SipAddress",
+    "SipProxyAddress",
+    "msRTCSIP-PrimaryUserAddress",
     "user",
     "UserName",
-    "Identity",
+    "ExternalDirectoryObjectId",
     "ObjectId",
+    "UserId",
+    "Identity",
     "Id",
 )
-"""Known names of user columns, the best first: those of Graph, Exchange and PowerShell.
+"""Known names of user columns, the best first: those of Graph, Entra, Exchange, Teams and PowerShell.
 
-Case, spaces, `_` and `-` do not matter: "Object ID" and "E-mail" are among them.
+Case, spaces, `_` and `-` do not matter: "Object ID" and "E-mail" are among them. Exchange's `Identity` is a
+display name, so its addresses come first. A header of Entra's templates counts by the property in its
+brackets, in whatever language it is: `User name [userPrincipalName] Required`.
 """
 
+_PROPERTY: Final = re.compile(r"\[(\w+)\]")
+_EXAMPLE: Final = re.compile(r"\s*(\w+)\s*[:\uff1a]")
 _LISTED = 20
 
 
@@ -34,35 +50,37 @@ def csv_names(file: BinaryIO, column: str | None = None) -> Iterator[str | BadLi
     """Yield the name in each row of a CSV file (see `user_name`), or why a line yields none.
 
     file: seekable, read from its beginning, more than once and in pieces: memory does not grow. column:
-    the header of the column with the names, in any case. Without it the first row is a header
-    when one of COLUMNS is in it and no name of a user; the first of COLUMNS that is there counts.
+    the header of the column with the names, in any spelling that COLUMNS may have. Without it the first
+    row is a header when one of COLUMNS is in it and no name of a user; the first of COLUMNS that is
+    there counts.
     Without a header it is the first column in which the first row names a user. A file without rows
     yields nothing. InputError, at the first row: no such column, or none is known to hold names;
     the text lists what there is. InputError, before: a file that cannot be decoded, see
     `find_encoding`.
     """
     index: int | None = None
-    unread = False
+    unread = is_template = False
     for row in rows(file):
         if isinstance(row, BadLine):
             unread = True
             yield row
         elif index is None:
             index, is_header = _find_column(row, column, header_lost=unread)
+            is_template = is_header and any(map(_PROPERTY.search, row.fields))
             if not is_header:
                 yield _name(row, index)
         else:
-            yield _name(row, index)
+            if not is_template or not (example := _EXAMPLE.match(row.fields[0])):
+                yield _name(row, index)
+            elif example[1].casefold() != "example":
+                yield BadLine(row.number, "the template's example, it seems: delete this line")
+            is_template = False
 
 
 def _find_column(row: Row, column: str | None, *, header_lost: bool) -> tuple[int, bool]:
     """Return the column of the names, from the first row, and whether that row is a header."""
     if column is not None:
-        headers = [field.strip().casefold() for field in row.fields]
-        wanted = column.strip().casefold()
-        if wanted in headers:
-            return headers.index(wanted), True
-        raise InputError(f"line {row.number}: no column {shown(column)}: {_listed(row)}")
+        return _named_column(row, column), True
     for index, field in enumerate(row.fields):
         if _is_name(field):
             if header_lost and len(row.fields) > 1:
@@ -79,6 +97,19 @@ def _find_column(row: Row, column: str | None, *, header_lost: bool) -> tuple[in
         f"line {row.number}: no column of users: {_listed(row)}; understood are "
         f"{', '.join(COLUMNS)}; name the column if it is another one"
     )
+
+
+def _named_column(row: Row, column: str) -> int:
+    """Return the column with that header; one that is spelled exactly so comes first."""
+    for spelled in (_exact, _plain):
+        headers = [spelled(field) for field in row.fields]
+        if headers.count(spelled(column)) > 1 and spelled is _plain:
+            raise InputError(
+                f"line {row.number}: column {shown(column)} could be several: {_listed(row)}"
+            )
+        if spelled(column) in headers:
+            return headers.index(spelled(column))
+    raise InputError(f"line {row.number}: no column {shown(column)}: {_listed(row)}")
 
 
 def _name(row: Row, index: int) -> str | BadLine:
@@ -109,7 +140,13 @@ def _is_name(field: str) -> bool:
     return True
 
 
+def _exact(header: str) -> str:
+    return header.strip().casefold()
+
+
 def _plain(header: str) -> str:
+    if found := _PROPERTY.search(header):
+        header = found[1]
     return "".join(header.split()).replace("_", "").replace("-", "").casefold()
 
 

@@ -10,8 +10,10 @@ from shared.errors import InputError
 LINE_LENGTH: Final = 65_536
 """Most characters of a line that is read whole."""
 
+_MARK: Final = "\ufeff"
 _PIECE = 32_768
 _SAMPLE = 4_096
+_WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF16_LE: "utf-16-le",
@@ -24,8 +26,12 @@ def find_encoding(file: BinaryIO) -> str:
 
     A byte order mark decides, and so do NUL bytes in every other place (UTF-16 without a mark). Any
     other file is UTF-8 or, where it cannot be, Windows-1252. InputError gives the line in which the
-    last of these fails. The file is read from its beginning, in pieces.
+    last of these fails; or the file is a workbook, which is no text. The file is read from its
+    beginning, in pieces.
     """
+    file.seek(0)
+    if file.read(4) in _WORKBOOKS:
+        raise InputError("the file is an Excel workbook: save it as CSV UTF-8")
     candidates = _candidates(file)
     faults = []
     for encoding in candidates:
@@ -39,7 +45,9 @@ def find_encoding(file: BinaryIO) -> str:
 
 
 def lines(file: BinaryIO) -> Iterator[str]:
-    """Yield the lines of `file` without their ends, which are CR, LF or both, and without its mark.
+    """Yield the lines of `file` without their ends, which are CR, LF or both, and without byte order marks.
+
+    There may be several: a program that adds one to a file that has one, or joins two files.
 
     Of a line of more than LINE_LENGTH characters only the beginning comes, which is longer than
     LINE_LENGTH too. InputError: see `find_encoding`.
@@ -47,9 +55,9 @@ def lines(file: BinaryIO) -> Iterator[str]:
     rest = ""
     for text in _decoded(file, find_encoding(file)):
         *whole, rest = (rest + text).split("\n")
-        yield from whole
+        yield from (line.lstrip(_MARK) for line in whole)
         rest = rest[: LINE_LENGTH + 1]
-    if rest:
+    if rest := rest.lstrip(_MARK):
         yield rest
 
 

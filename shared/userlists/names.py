@@ -12,6 +12,9 @@ NAME_LENGTH: Final = 113
 learn.microsoft.com/microsoft-365/enterprise/prepare-for-directory-synchronization)."""
 
 _SHOWN = 80
+_SCHEMES = re.compile(r"(?:sip|smtp):(?=[^:]+@)", re.IGNORECASE)
+"""What the SIP and proxy addresses of Get-CsOnlineUser and Get-Mailbox begin with."""
+
 _ADDRESS = re.compile(r'[^@\s()<>\[\]:;,\\"]+@[\w-]+(?:\.[\w-]+)*')
 _GUID = re.compile(
     r"(?:urn:uuid:)?[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}",
@@ -23,12 +26,13 @@ def user_name(text: str) -> str:
     """Return the name of a user without surrounding whitespace.
 
     It is a user id, returned lower-case with hyphens (accepted also in upper case, without hyphens, in
-    braces or parentheses, as a URN), or an address `local@domain`, returned unchanged: a user
-    principal name, also of a guest, or a mail address. An address has at most 113 characters, all of
-    them visible and none of `()<>[]:;,\\"`, which neither kind of address may hold. Whether there is
-    such a user is ignored. InputError shows anything else and says what is expected.
+    braces or parentheses, as a URN), or an address `local@domain`, returned unchanged but for a `sip:`
+    or `smtp:` before it: a user principal name, also of a guest, or a SIP, mail or proxy address. An
+    address has at most 113 characters, all of them visible and none of `()<>[]:;,\\"`, which no kind of
+    address may hold. Whether there is such a user is ignored. InputError shows anything else and says
+    what is expected.
     """
-    name = text.strip()
+    name = _SCHEMES.sub("", text.strip(), count=1) if "@" in text else text.strip()
     if "@" in name:
         if len(name) <= NAME_LENGTH and name.isprintable() and _ADDRESS.fullmatch(name):
             return name

@@ -13,6 +13,8 @@ ROW_LINES: Final = 100
 """Most lines of a row: the limit when searching for the end of a quoted field."""
 
 _DELIMITERS = ",;\t"
+_VERSION = re.compile(r'"?version: ?v?[\d.]+"?[\s,;]*', re.IGNORECASE)
+"""The line before the header of Entra's templates ("Bulk create users", Microsoft Entra documentation)."""
 _SEP = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
 _USER = re.compile(r"""#[^\s@,;"]+@[\w.-]+\s*(?:[,;]|$)""")
 """A line that begins with a user: the sign # may begin a user name (Microsoft Entra)."""
@@ -38,12 +40,11 @@ def rows(file: BinaryIO) -> Iterator[Row | BadLine]:
     """Yield the rows of a CSV file, split at the commas, semicolons or tabs outside quotes.
 
     Whichever of the three is the most frequent in the first row is the file's delimiter, unless a
-    line such as `sep=;` before it names one, as in Excel. Blank lines, rows of blank fields and lines
-    that begin with `#` (unless a user's name does) are skipped. A line is bad when it is too long,
-    contains a NUL or has an unbalanced quote: a field that does not end in that row's 100 lines and
-    65,536 characters, or with text after its end. Reading goes on in the next line, so that nothing
-    is swallowed. InputError:
-    see `find_encoding`.
+    line such as `sep=;` before it names one, as in Excel. Skipped are blank lines, rows of blank
+    fields, lines that begin with `#` (unless a user's name does), and `version:v1.0` before the first
+    row. A line is bad when it is too long, contains a NUL or has an unbalanced quote: a field that does
+    not end in that row's 100 lines and 65,536 characters, or with text after its end. Reading goes on
+    in the next line, so that nothing is swallowed. InputError: see `find_encoding`.
     """
     source = _Source(lines(file))
     reader = None
@@ -54,6 +55,8 @@ def rows(file: BinaryIO) -> Iterator[Row | BadLine]:
             yield BadLine(source.number, fault)
             continue
         if reader is None:
+            if _VERSION.fullmatch(line):
+                continue
             separator = _SEP.fullmatch(line)
             delimiter = separator[1] if separator else _most_frequent(line)
             reader = csv.reader(source, delimiter=delimiter, skipinitialspace=True, strict=True)

@@ -146,6 +146,11 @@ class Tenant(TenantProcess):
         """Give a user another principal name; Graph then notifies."""
         self._graph("PATCH", f"/v1.0/users/{user['id']}", {"userPrincipalName": name})
 
+    def give_mail(self, user: User, address: str) -> str:
+        """Give a user a mail address that is not the principal name; return it."""
+        self._graph("PATCH", f"/v1.0/users/{user['id']}", {"mail": address})
+        return address
+
     def set_by_hand(self, user: User, *providers: str) -> User:
         """Put a user back on third parties, as somebody with a script of his own would."""
         entries = [{"name": name} for name in providers]

@@ -58,11 +58,12 @@ def third(tenant: Tenant) -> User:
 
 @pytest.fixture(scope="module")
 def moved(system: System, acp: CommandLine, tenant: Tenant, third: User) -> Ended:
-    """A run over five users, two of whom are to be moved; the names are written carelessly."""
+    """K5, K6: a run over five users, two of whom are moved; each is named in a way of its own."""
     none, already = tenant.take("no_provider"), tenant.take("microsoft")
+    mail = tenant.give_mail(none, "shared.o'desk@post.contoso.example")
     unlicensed = tenant.take("unlicensed_third_party")
     names = (
-        f"  {third['userPrincipalName'].upper()} ,{none['id']};\n nobody#1@x.example "
+        f"  {third['userPrincipalName'].upper()} ,sip:{mail.upper()};\n nobody#1@x.example "
         f"{unlicensed['userPrincipalName']},,{already['id'].upper()}, {third['userPrincipalName']}"
     )
     with system.changing(third, none):

@@ -14,17 +14,18 @@ from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant, User
 
 @pytest.fixture(scope="module")
 def excluded(azurite_server: Azurite, folder: Path) -> Iterator[tuple[System, User, User]]:
-    """An app that excludes two users by name, with a semicolon between them."""
+    """An app that excludes two users, one by a mail address, with a semicolon between them."""
     with Tenant(folder, users=60, seed=47) as tenant:
         first, second = tenant.take("third_party"), tenant.take("third_party")
-        names = f"{first['userPrincipalName'].upper()}; {second['userPrincipalName']}"
+        mail = tenant.give_mail(second, "Second.Desk@post.contoso.example")
+        names = f"{first['userPrincipalName'].upper()}; sip:{mail}"
         with System(azurite_server, tenant, folder, {"ACP_EXCLUDED_USERS": names}) as system:
             system.wait_until_subscribed()
             yield system, first, second
 
 
 def test_both_users_are_excluded(excluded: tuple[System, User, User]) -> None:
-    """`A; B` names two users, as `acp move --users` reads it: neither is changed."""
+    """K6: `A; B` names two users by any address, as `acp move --users` reads it: neither is changed."""
     system, *users = excluded
     with system.changing():
         for user in users:
@@ -85,7 +86,7 @@ def test_an_exclusion_that_names_nobody_is_told(
     acp = CommandLine(folder / "protection", system.settings)
     doctor = acp("doctor", ACP_EXCLUDED_USERS=names)
     assert doctor.status == 1
-    assert "unknown: gone@contoso.example" in doctor.out
+    assert "'gone@contoso.example' names nobody" in doctor.out
     user = system.tenant.take("third_party")
     with system.changing(user):
         system.tenant.nudge(user)

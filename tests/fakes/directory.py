@@ -50,7 +50,11 @@ class FakeDirectory:
         if self.down:
             raise self.down
         users = self.known.values()
-        yield [user.id for user in users if user.licensed and (rooms or not user.is_room)]
+        yield [
+            user.id
+            for user in users
+            if user.licensed and (rooms or not (user.is_room or user.is_resource))
+        ]
 
     async def members(self, group: str) -> AsyncIterator[list[str]]:
         yield [user.id for user in self.known.values() if group in user.groups]

@@ -25,6 +25,7 @@ class Directory:
         self._by_upn: dict[str, User] = {}
         self._enabled: defaultdict[str, set[int]] = defaultdict(set)
         self._sorted: dict[frozenset[str], tuple[int, list[int]]] = {}
+        self._by_address: defaultdict[str, list[int]] | None = None
         self._listeners: list[ChangeListener] = []
 
     def listen(self, listener: ChangeListener) -> None:
@@ -51,6 +52,21 @@ class Directory:
         if user is None or user.purged or (user.deleted_at is not None and not deleted):
             return None
         return user
+
+    def with_address(self, addresses: Iterable[str]) -> list[User]:
+        """The users, in order, with one of the addresses (lower case) as mail, proxy or SIP address."""
+        if self._by_address is None:
+            self._by_address = defaultdict(list)
+            for user in self.users:
+                for each in {user.mail, user.sip, *user.aliases} - {None}:
+                    self._by_address[str(each).lower()].append(user.index)
+        found = {index for each in addresses for index in self._by_address.get(each, ())}
+        return [self.users[index] for index in sorted(found)]
+
+    def readdress(self, user: User, mail: str | None) -> None:
+        """Give a user another mail address."""
+        user.mail = mail
+        self._by_address = None
 
     def with_enabled(self, plan_ids: Iterable[str]) -> list[int]:
         """The indexes, in order, of users with one of the plans Enabled."""

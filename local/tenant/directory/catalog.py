@@ -48,6 +48,22 @@ ROOM_STANDARD = ServicePlan(
 )
 ROOM_BASIC = ServicePlan("8081ca9c-188c-4b49-a8e5-c23b5e9463a8", "Teams_Room_Basic", "TeamspaceAPI")
 ROOM_PRO = ServicePlan("ec17f317-f4bc-451e-b2da-0167e5c260f9", "Teams_Room_Pro", "TeamspaceAPI")
+ROOMS_BASIC_PLAN = ServicePlan(
+    "c8529366-cffd-4415-ab8f-be0144a33ab1", "Teams_Rooms_Basic", "TeamspaceAPI"
+)
+ROOMS_PRO_PLAN = ServicePlan(
+    "0374d34c-6be4-4dbb-b3f0-26105db0b28a", "Teams_Rooms_Pro", "TeamspaceAPI"
+)
+ROOMS_MANAGEMENT = ServicePlan(
+    "ecc74eae-eeb7-4ad5-9c88-e8b2bfca75b8", "MTRProManagement", "MTRProManagement"
+)
+ROOM_PREMIUM = ServicePlan(
+    "79d69417-9e27-4a13-b7a5-80c513145533", "Teams_Room_Premium", "TeamspaceAPI"
+)
+ROOM_SERVICES = ServicePlan("bdaa59a3-74fd-4137-981a-31d4f84eb8a0", "MMR_P1", "MMR")
+SHARED_DEVICES = ServicePlan(
+    "cfce7ae3-4b41-4438-999c-c0e91f3b7fb9", "SPECIALTY_DEVICES", "SPECIALTY_DEVICES"
+)
 
 # Every service plan that carries audio conferencing, also those no product below contains.
 CONFERENCING_PLANS = frozenset(
@@ -93,12 +109,23 @@ ROOMS_STANDARD = Sku(
 ROOMS_BASIC = Sku(
     "6af4b3d6-14bb-4a2a-960c-6c902aad34f3",
     "Microsoft_Teams_Rooms_Basic",
-    (TEAMS1, MCOSTANDARD, INTUNE, MCOEV, MCOMEETADV, ROOM_BASIC),
+    (
+        *(TEAMS1, MCOSTANDARD, INTUNE, MCOEV, MCOMEETADV),
+        *(ROOM_BASIC, ROOMS_BASIC_PLAN, SHARED_DEVICES),
+    ),
 )
 ROOMS_PRO = Sku(
     "4cde982a-ede4-4409-9ae6-b003453c8ea6",
     "Microsoft_Teams_Rooms_Pro",
-    (TEAMS1, MCOSTANDARD, INTUNE, MCOEV, MCOMEETADV, ROOM_BASIC, ROOM_PRO),
+    (
+        *(TEAMS1, MCOSTANDARD, INTUNE, MCOEV, MCOMEETADV),
+        *(ROOM_BASIC, ROOM_PRO, ROOMS_PRO_PLAN, ROOMS_MANAGEMENT, SHARED_DEVICES),
+    ),
+)
+ROOMS_PREMIUM = Sku(
+    "4fb214cb-a430-4a91-9c91-4976763aa78f",
+    "MTR_PREM",
+    (TEAMS1, MCOSTANDARD, INTUNE, MCOEV, MCOMEETADV, ROOM_PREMIUM, ROOM_SERVICES),
 )
 RESOURCE_ACCOUNT = Sku(
     "440eaaa8-b3e0-484b-a8be-62870b9ba70a", "PHONESYSTEM_VIRTUALUSER", (MCOEV_VIRTUALUSER,)
@@ -117,6 +144,7 @@ SKUS = {
         ROOMS_STANDARD,
         ROOMS_BASIC,
         ROOMS_PRO,
+        ROOMS_PREMIUM,
         RESOURCE_ACCOUNT,
     )
 }

@@ -2,8 +2,10 @@
 
 import random
 import unicodedata
+from dataclasses import dataclass
 
 from local.tenant.directory.people import Kind
+from local.tenant.options import TenantOptions
 
 _GIVEN = (
     "Adele", "Alex", "Amir", "Ana", "Bianca", "Carlos", "Chen", "Dara", "Diego", "Elif",
@@ -42,3 +44,30 @@ def mailbox_of(
     if kind is Kind.GUEST:
         return f"{plain}{index}_fabrikam.example#EXT#@{domain}"
     return f"{plain}{index}@{domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The addresses of an account besides its user name: all of them may be others, as in life."""
+
+    mail: str | None
+    sip: str | None
+    aliases: tuple[str, ...] = ()
+
+
+def draw_addresses(rng: random.Random, options: TenantOptions, upn: str, kind: Kind) -> Addresses:
+    """The mail and SIP address of a user, mostly the user name, and further mail addresses.
+
+    Exactly three numbers are drawn, whoever it is. A guest has none of our addresses.
+    """
+    mail, sip, alias = rng.random(), rng.random(), rng.random()
+    if kind is Kind.GUEST:
+        return Addresses(None, None)
+    local, _, domain = upn.partition("@")
+    other = f"mail.{local}@post.{domain}" if mail < options.other_mail else upn
+    aliases = [upn] if other != upn else []
+    if alias < options.other_mail:
+        aliases.append(f"{local}@old.{domain}")
+    return Addresses(
+        other, f"{local}@voice.{domain}" if sip < options.other_sip else upn, tuple(aliases)
+    )

@@ -101,6 +101,12 @@ class User:
     user_type: str
     usage_location: str | None
     created: str
+    mail: str | None = None
+    sip: str | None = None
+    aliases: tuple[str, ...] = ()
+    """Further mail addresses."""
+    nulls: bool = False
+    """Whether Teams says null instead of an empty list."""
     account_enabled: bool = True
     grants: dict[str, Grant] = field(default_factory=dict)
     plans: tuple[dict[str, str], ...] = ()
@@ -137,6 +143,16 @@ class User:
         """The name of the user's provider, None when there is none yet."""
         entry = self.default_entry
         return entry.name if entry else None
+
+    @property
+    def proxy_addresses(self) -> tuple[str, ...]:
+        """All addresses as Exchange writes them: the primary one in capitals."""
+        primary = (f"SMTP:{self.mail}",) if self.mail else ()
+        return (
+            *primary,
+            *(f"smtp:{alias}" for alias in self.aliases),
+            *((f"SIP:{self.sip}",) if self.sip else ()),
+        )
 
     @property
     def included(self) -> bool:

@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from local.tenant.clock import stamp
 from local.tenant.directory import catalog
-from local.tenant.directory.names import draw_name, mailbox_of
+from local.tenant.directory.names import draw_addresses, draw_name, mailbox_of
 from local.tenant.directory.people import Conference, Grant, Kind, ProviderEntry, User
 from local.tenant.directory.plans import Plan, plans_of
 from local.tenant.options import TenantOptions
@@ -50,7 +50,12 @@ _LICENSES = (
     (catalog.OFFICE_365_E3, catalog.AUDIO_CONFERENCING_GCC),
 )
 _LICENSE_WEIGHTS = tuple(accumulate((45, 25, 15, 5, 5, 3, 2)))
-_ROOM_SKUS = (catalog.ROOMS_PRO, catalog.ROOMS_BASIC, catalog.ROOMS_STANDARD)
+_ROOM_SKUS = (
+    catalog.ROOMS_PRO,
+    catalog.ROOMS_BASIC,
+    catalog.ROOMS_STANDARD,
+    catalog.ROOMS_PREMIUM,
+)
 _STATUS = {Kind.SUSPENDED: "Suspended", Kind.WARNING: "Warning", Kind.LOCKED_OUT: "LockedOut"}
 _ACCOUNT_TYPE = {
     Kind.RESOURCE: "ResourceAccount",
@@ -95,6 +100,8 @@ class Population:
         self._bridge = bridges[0]
         self._started = started
         self._rng = random.Random(f"{options.seed}/users")  # noqa: S311 - not a secret
+        # Dice of their own: where somebody has other addresses, everything else about the users stays.
+        self._awkward = random.Random(f"{options.seed}/awkward")  # noqa: S311 - not a secret
         self._conference_ids: set[str] = set()
         self._plans: dict[tuple[tuple[tuple[str, Grant], ...], str], tuple[Plan, ...]] = {}
         self._dates = [stamp(1_577_872_800 + 86_400 * 30 * month) for month in range(72)]
@@ -130,7 +137,19 @@ class Population:
         )
         self._license(user, nth)
         self._provide(user, nth)
+        self._make_awkward(user)
         return user
+
+    def _make_awkward(self, user: User) -> None:
+        """Give the user what is not as a program would have it; see the options."""
+        rng, options = self._awkward, self._options
+        addresses = draw_addresses(rng, options, user.upn, user.kind)
+        user.mail, user.sip, user.aliases = addresses.mail, addresses.sip, addresses.aliases
+        user.nulls = rng.random() < options.nulls
+        if user.kind is Kind.INELIGIBLE and rng.random() < options.unknown_types:
+            user.account_type = "Unknown"
+        if user.kind is Kind.NO_PROVIDER and rng.random() < options.never_had_it:
+            user.provisioned = user.provisions = False
 
     def _license(self, user: User, nth: int) -> None:
         rng, kind = self._rng, user.kind

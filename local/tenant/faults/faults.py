@@ -53,6 +53,9 @@ class Faults(BaseModel):
 
     delta_tokens_expire: Share = Field(0.0, description="400 syncStateNotFound")
     delta_resyncs: Share = Field(0.0, description="410 with Location")
+    page_tokens_expire: Share = Field(
+        0.0, description="400 Directory_ExpiredPageToken in the middle of a listing"
+    )
     stale_reads: Share = Field(
         0.0, description="a user changed in the last `stale_seconds` is shown as before"
     )

@@ -3,6 +3,7 @@
 Source: https://learn.microsoft.com/graph/errors (the error envelope and the request ids)
 """
 
+import re
 import uuid
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -26,6 +27,7 @@ from local.tenant.notifications.notifier import Notifier
 from local.tenant.tenant import Tenant
 
 SERVICE = "graph"
+_KEY = re.compile(r"/users\('((?:[^']|'')+)'\)(?=/|$)")
 _FAULT_CODES = {
     429: "TooManyRequests",
     500: "InternalServerError",
@@ -60,9 +62,7 @@ class GraphApi:
         try:
             claims = self._tokens.check(call.headers.get("authorization"), GRAPH)
         except TokenError as error:
-            refusal = GraphError(
-                401, "InvalidAuthenticationToken", str(error), {"WWW-Authenticate": "Bearer"}
-            )
+            refusal = GraphError(401, error.code, str(error), {"WWW-Authenticate": error.challenge})
             self._tenant.ledger.called(SERVICE, "unauthorized", refusal.status)
             return self._with_ids(call, self._refusal(call, refusal))
         known = replace(call, caller=read_caller(claims))
@@ -78,10 +78,14 @@ class GraphApi:
 
     async def _dispatch(self, call: Call) -> Answer:
         self._tenant.provisioning.settle()
-        route, params, allowed = self._routes.find(call.method, call.path)
+        route, params, allowed = self._routes.find(call.method, by_key(call.path))
         operation = route.operation if route else "unknown"
         headers: dict[str, str] = {}
         try:
+            if call.path.startswith("/users/$") and operation != "count_users":
+                raise GraphError(
+                    400, "Request_BadRequest", "Unrecognized query segment in the path."
+                )
             if route is None:
                 raise _no_route(call, allowed)
             wait, headers = self._limits.charge(call, route, self._tenant.clock.now())
@@ -125,12 +129,20 @@ class GraphApi:
         return replace(answer, headers={**answer.headers, **ids})
 
 
+def by_key(path: str) -> str:
+    """The path with `/users('key')` as `/users/key`; a quote in the key is doubled there."""
+    match = _KEY.match(path)
+    if match is None:
+        return path
+    return f"/users/{match[1].replace("''", "'")}{path[match.end() :]}"
+
+
 def _no_route(call: Call, allowed: set[str]) -> GraphError:
     if allowed:
         return GraphError(
             405,
             "Request_BadRequest",
-            f"Specified HTTP method is not allowed for the request target {call.path}.",
+            "Specified HTTP method is not allowed for the request target.",
             {"Allow": ", ".join(sorted(allowed))},
         )
     return GraphError(

@@ -52,10 +52,13 @@ def _read_steps(call: Call) -> list[_Step]:
     if len(requests) > MAX_REQUESTS:
         raise _bad(f"Number of batch request steps exceeds the maximum value of {MAX_REQUESTS}.")
     steps: dict[str, _Step] = {}
+    seen: set[str] = set()
     for request in requests:
         step = _read_step(call, request)
-        if step.id in steps:
+        # "It's not case-sensitive", says the documentation of the ids.
+        if step.id.lower() in seen:
             raise _bad(f"Request id {step.id!r} is not unique in the batch.")
+        seen.add(step.id.lower())
         steps[step.id] = step
     for step in steps.values():
         missing = [i for i in step.depends_on if i not in steps]
@@ -76,9 +79,6 @@ def _read_step(call: Call, request: object) -> _Step:
     if method not in _METHODS:
         raise _bad(f"Request {step_id!r}: the method {request.get('method')!r} is not supported.")
     url = request.get("url")
-    if isinstance(url, str):
-        # The documentation wants relative addresses; Microsoft's SDK for Python sends whole ones.
-        url = url.removeprefix(f"{call.base}/v1.0")
     if not isinstance(url, str) or not url or "://" in url.partition("?")[0]:
         raise _bad(f"Request {step_id!r}: the url must be relative.")
     headers = request.get("headers") or {}

@@ -5,6 +5,7 @@
     term        = "(" expression ")" | "not" term | function | any | comparison
     function    = ("startswith" | "endswith") "(" property "," string ")"
     any         = collection "/any(" variable ":" expression-over-the-variable ")"
+                | texts "/any(" variable ":" variable "eq" string ")"
     comparison  = property ("eq" | "ne") literal | property "in" "(" literal { "," literal } ")"
 
 Sources: https://learn.microsoft.com/graph/filter-query-parameter and
@@ -31,6 +32,12 @@ _COLLECTIONS: dict[str, tuple[str, ...]] = {
     "assignedPlans": ("servicePlanId", "capabilityStatus", "service", "assignedDateTime"),
     "assignedLicenses": ("skuId",),
 }
+_TEXTS: dict[str, Callable[[User], tuple[str, ...]]] = {
+    "imAddresses": lambda u: (u.sip,) if u.sip else (),
+    "proxyAddresses": lambda u: u.proxy_addresses,
+}
+"""Collections of texts. Nothing says that the case of `smtp:` does not matter, so here it does."""
+
 _GUIDS = frozenset({"servicePlanId", "skuId"})
 
 
@@ -40,13 +47,14 @@ class Filter:
 
     `advanced`: it needs ConsistencyLevel and $count. `plans`: when set, only users who have one
     of these service plans Enabled can match, so an index can be used instead of a scan; `exact`:
-    all of those do match.
+    all of those do match. `addresses`: the same, with one of these addresses in lower case.
     """
 
     test: Test
     plans: frozenset[str] | None = None
     exact: bool = False
     advanced: bool = False
+    addresses: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,7 @@ class _Found:
     test: Test
     plans: frozenset[str] | None = None
     exact: bool = False
+    addresses: frozenset[str] | None = None
 
 
 def read_filter(text: str) -> Filter:
@@ -74,7 +83,7 @@ class _Parser:
     def read(self) -> Filter:
         found = self._expression()
         self._tokens.end()
-        return Filter(found.test, found.plans, found.exact, self._advanced)
+        return Filter(found.test, found.plans, found.exact, self._advanced, found.addresses)
 
     def _expression(self) -> _Found:
         parts = [self._conjunction()]
@@ -91,11 +100,10 @@ class _Parser:
         if len(parts) == 1:
             return parts[0]
         tests = [part.test for part in parts]
-        plans: frozenset[str] | None = frozenset()
-        for part in parts:
-            plans = None if plans is None or part.plans is None else plans | part.plans
+        plans = _all_of([part.plans for part in parts])
+        addresses = _all_of([part.addresses for part in parts])
         exact = all(part.exact for part in parts)
-        return _Found(lambda user: any(test(user) for test in tests), plans, exact)
+        return _Found(lambda user: any(test(user) for test in tests), plans, exact, addresses)
 
     def _conjunction(self) -> _Found:
         parts = [self._term()]
@@ -152,7 +160,8 @@ class _Parser:
         return name
 
     def _comparison(self) -> _Found:
-        getter = GETTERS[self._plain_property()]
+        name = self._plain_property()
+        getter = GETTERS[name]
         operator = self._tokens.next()[1].lower()
         if operator == "in":
             wanted = frozenset(self._tokens.literals())
@@ -163,20 +172,23 @@ class _Parser:
         if operator == "ne":
             self._advanced = True
             return _Found(lambda user: _text(getter(user)) != value)
-        return _Found(lambda user: _text(getter(user)) == value)
+        addresses = frozenset({value}) if name == "mail" and value != "null" else None
+        return _Found(lambda user: _text(getter(user)) == value, addresses=addresses)
 
     # -- collection/any(variable:...)
 
     def _any(self) -> _Found:
         text = self._tokens.next()[1]
         name = property_name(text)
-        if name not in _COLLECTIONS:
+        if name not in _COLLECTIONS and name not in _TEXTS:
             raise unsupported(text)
         self._tokens.expect("/")
         self._tokens.expect("any")
         self._tokens.expect("(")
         variable = self._tokens.next()[1]
         self._tokens.expect(":")
+        if name in _TEXTS:
+            return self._text_equal(variable, name)
         equal = [self._item_equal(variable, name)]
         while self._tokens.word_is("and"):
             self._tokens.next()
@@ -189,6 +201,18 @@ class _Parser:
             return _plans_any(dict(equal))
         sku_id = dict(equal)["skuId"]
         return _Found(lambda user: sku_id in user.grants)
+
+    def _text_equal(self, variable: str, collection: str) -> _Found:
+        found = self._tokens.next()[1]
+        if found != variable:
+            raise bad_filter(f"'{variable}' expected, '{found}' found.")
+        self._tokens.expect("eq")
+        wanted, getter = _spelled(self._tokens.literal()), _TEXTS[collection]
+        self._tokens.expect(")")
+        return _Found(
+            lambda user: any(_spelled(text) == wanted for text in getter(user)),
+            addresses=frozenset({wanted.rpartition(":")[2]}),
+        )
 
     def _item_equal(self, variable: str, collection: str) -> tuple[str, str]:
         bracket = self._tokens.peek()[1] == "("
@@ -229,6 +253,17 @@ def _plans_any(equal: dict[str, str]) -> _Found:
     if both and equal["capabilityStatus"].lower() == "enabled":
         return _Found(test, frozenset({equal["servicePlanId"]}), exact=True)
     return _Found(test)
+
+
+def _all_of(parts: list[frozenset[str] | None]) -> frozenset[str] | None:
+    """What is in one of the parts; None when a part may be anything."""
+    known = [part for part in parts if part is not None]
+    return frozenset().union(*known) if len(known) == len(parts) else None
+
+
+def _spelled(address: str) -> str:
+    scheme, colon, rest = address.rpartition(":")
+    return f"{scheme}{colon}{rest.lower()}"
 
 
 def _text(value: object) -> str:

@@ -13,7 +13,7 @@ from local.tenant.directory.people import User
 from local.tenant.errors import GraphError
 from local.tenant.exchange import Answer, Call
 from local.tenant.graph.shapes import context, read_select, show
-from local.tenant.graph.users import find_user, not_found, page_size, read_after
+from local.tenant.graph.users import check_page_token, find_user, not_found, page_size, read_after
 from local.tenant.graph.writes import read_object
 from local.tenant.opaque import pack
 from local.tenant.tenant import Tenant
@@ -109,6 +109,7 @@ class GraphGroups:
                 "Unsupported query: an OData cast needs the header ConsistencyLevel: eventual and "
                 "the query parameter $count=true.",
             )
+        check_page_token(self._tenant, call, eventual=True)
         selected = read_select(call.query.get("$select"))
         size = page_size(call.query.get("$top"))
         users = sorted(self._users_in(group), key=lambda user: user.index)

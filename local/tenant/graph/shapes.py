@@ -37,8 +37,10 @@ _MODELLED: dict[str, Callable[[User], object]] = {
     "givenName": lambda u: u.given_name,
     "id": lambda u: u.id,
     "isResourceAccount": lambda u: u.account_type == "ResourceAccount",
-    "mail": lambda u: u.upn if u.user_type == "Member" else None,
+    "imAddresses": lambda u: [u.sip] if u.sip else [],
+    "mail": lambda u: u.mail,
     "mailNickname": lambda u: u.upn.partition("@")[0],
+    "proxyAddresses": lambda u: u.proxy_addresses,
     "surname": lambda u: u.surname,
     "usageLocation": lambda u: u.usage_location,
     "userPrincipalName": lambda u: u.upn,
@@ -60,8 +62,8 @@ _NULL = (
     "signInSessionsValidFromDateTime", "state", "streetAddress",
 )  # fmt: skip
 _EMPTY = (
-    "businessPhones", "identities", "imAddresses", "onPremisesProvisioningErrors", "otherMails",
-    "provisionedPlans", "proxyAddresses", "serviceProvisioningErrors",
+    "businessPhones", "identities", "onPremisesProvisioningErrors", "otherMails",
+    "provisionedPlans", "serviceProvisioningErrors",
 )  # fmt: skip
 
 GETTERS: dict[str, Callable[[User], object]] = {

@@ -89,7 +89,6 @@ class GraphSubscriptions:
             if (
                 other.resource.strip("/").lower() == new.resource.strip("/").lower()
                 and other.change_types == new.change_types
-                and other.notification_url == new.notification_url
             ):
                 raise GraphError(
                     409,

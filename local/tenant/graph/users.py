@@ -51,6 +51,7 @@ class GraphUsers:
         selected = read_select(call.query.get("$select"))
         advanced = call.headers.get("consistencylevel", "").lower() == "eventual"
         counted = call.query.get("$count", "").lower() == "true"
+        check_page_token(self._tenant, call, eventual=advanced)
         wanted = self._filter(call, allowed=advanced and counted)
         size = page_size(call.query.get("$top"))
         users, total, last = self._page(call, wanted, size)
@@ -60,7 +61,7 @@ class GraphUsers:
         if counted and advanced and "$skiptoken" not in call.query:
             body["@odata.count"] = total
         if last is not None:
-            query = {**call.query, "$skiptoken": pack({"after": last})}
+            query = {**call.query, "$skiptoken": pack({"after": last, "eventual": advanced})}
             text = urlencode(query, quote_via=quote, safe="$,():/'=-~_.*!")
             body["@odata.nextLink"] = f"{call.base}/v1.0/users?{text}"
         seen = self._tenant.seen
@@ -118,11 +119,11 @@ class GraphUsers:
         version = (len(directory.changes), len(directory.users))
         known, indexes = self._matches.get(key, ((-1, -1), []))
         if known != version:
-            candidates = (
-                directory.users
-                if wanted is None or wanted.plans is None
-                else [directory.users[i] for i in directory.with_enabled(wanted.plans)]
-            )
+            candidates = directory.users
+            if wanted is not None and wanted.plans is not None:
+                candidates = [directory.users[i] for i in directory.with_enabled(wanted.plans)]
+            elif wanted is not None and wanted.addresses is not None:
+                candidates = directory.with_address(wanted.addresses)
             indexes = [
                 user.index
                 for user in candidates
@@ -137,9 +138,7 @@ class GraphUsers:
 def _refuse_unsupported(call: Call) -> None:
     for name in call.query:
         if name == "$skip":
-            raise GraphError(
-                400, "Request_UnsupportedQuery", "'$skip' is not supported by the service."
-            )
+            raise GraphError(400, "Request_BadRequest", "'$skip' is not supported by the service.")
         if name.startswith("$") and name not in _SUPPORTED:
             raise GraphError(
                 400, "Request_UnsupportedQuery", f"The query parameter '{name}' is not supported."
@@ -157,6 +156,22 @@ def page_size(text: str | None) -> int:
             f"Invalid page size specified: '{text}'. Must be between 1 and {MAX_PAGE} inclusive.",
         )
     return int(text)
+
+
+def check_page_token(tenant: Tenant, call: Call, *, eventual: bool) -> None:
+    """Refuse a next page whose token has expired, or that lacks the header of the first page."""
+    token = call.query.get("$skiptoken")
+    if token is None:
+        return
+    if tenant.dice.strikes("page_tokens_expire", "graph"):
+        raise GraphError(400, "Directory_ExpiredPageToken", "The specified page token has expired.")
+    if (unpack(token) or {}).get("eventual") and not eventual:
+        raise GraphError(
+            400,
+            "Request_UnsupportedQuery",
+            "The page token is of a query with the header ConsistencyLevel: eventual, which is "
+            "missing.",
+        )
 
 
 def read_after(token: str | None) -> int:

@@ -15,6 +15,7 @@ from local.tenant.tenant import Tenant
 _CHANGEABLE: dict[str, tuple[str, tuple[type, ...]]] = {
     "accountEnabled": ("account_enabled", (bool,)),
     "displayName": ("display_name", (str,)),
+    "mail": ("mail", (str, type(None))),
     "givenName": ("given_name", (str, type(None))),
     "surname": ("surname", (str, type(None))),
     "usageLocation": ("usage_location", (str, type(None))),
@@ -43,9 +44,19 @@ class GraphWrites:
         """Change the properties given; 204 without a body."""
         user = find_user(self._tenant, call.params["id"])
         changes = _changes(read_object(call))
+        other = self._tenant.directory.find(str(changes.get("upn", "")))
+        if other is not None and other is not user:
+            raise GraphError(
+                400,
+                "Request_BadRequest",
+                "Another object with the same value for property userPrincipalName already exists.",
+            )
         self._tenant.remember(user)
         if "upn" in changes:
             self._tenant.directory.rename(user, str(changes.pop("upn")))
+        if "mail" in changes:
+            mail = changes.pop("mail")
+            self._tenant.directory.readdress(user, None if mail is None else str(mail))
         _apply(user, changes)
         self._tenant.directory.touch(user)
         return Answer(204)

@@ -17,8 +17,28 @@ TEAMS = "48ac35b8-9aa8-4d74-927d-1f4a14a0b239"
 RESOURCES = (GRAPH, TEAMS)
 
 
+_CHALLENGE = (
+    'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", '
+    'client_id="00000003-0000-0000-c000-000000000000"'
+)
+_CLAIMS = ', error="insufficient_claims", claims="{}"'.format(
+    base64.b64encode(b'{"access_token":{"nbf":{"essential":true,"value":"1"}}}').decode()
+)
+
+
 class TokenError(Exception):
-    """A token that is refused; the text says why and never repeats the token."""
+    """A token that is refused; the text says why and never repeats the token.
+
+    revoked: it was ended before its time, and the client is challenged to get another ("Continuous
+    access evaluation", Microsoft Entra documentation).
+    """
+
+    def __init__(self, text: str, *, revoked: bool = False) -> None:
+        super().__init__(text)
+        self.code = (
+            "TokenIssuedBeforeRevocationTimestamp" if revoked else "InvalidAuthenticationToken"
+        )
+        self.challenge = _CHALLENGE + (_CLAIMS if revoked else "")
 
 
 def _encode(data: bytes) -> str:
@@ -92,8 +112,14 @@ class Tokens:
             raise TokenError("Access token validation failure. Invalid audience.")
         expires = claims["exp"]
         late = not isinstance(expires, int) or expires <= self._source()
-        if late or claims["generation"] != self._generation:
+        if late:
             raise TokenError("Lifetime validation failed, the token is expired.")
+        if claims["generation"] != self._generation:
+            raise TokenError(
+                "Continuous access evaluation resulted in challenge with result: InteractionRequired "
+                "and code: TokenIssuedBeforeRevocationTimestamp",
+                revoked=True,
+            )
         return claims
 
     def _sign(self, head: str, body: str) -> str:

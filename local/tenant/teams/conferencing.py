@@ -20,7 +20,7 @@ from local.tenant.teams.settings import TenantSettings
 
 # The service has no conferencing for these. Rooms and resource accounts it does take, when they
 # are licensed: that is why the application has to keep its hands off them.
-REFUSED_ACCOUNTS = frozenset({"Guest", "SfBOnPremUser", "IneligibleUser"})
+REFUSED_ACCOUNTS = frozenset({"Guest", "SfBOnPremUser", "IneligibleUser", "Unknown"})
 
 
 class Conferencing:

@@ -10,7 +10,14 @@ from itertools import islice
 from urllib.parse import quote, urlencode
 
 from local.tenant.clock import stamp
-from local.tenant.directory.catalog import MCOEV, TEAMS1
+from local.tenant.directory.catalog import (
+    CONFERENCING_PLANS,
+    MCOEV,
+    MCOMEETACPEA,
+    ROOM_BASIC,
+    ROOM_PRO,
+    TEAMS1,
+)
 from local.tenant.directory.people import User
 from local.tenant.errors import TeamsError
 from local.tenant.exchange import Answer, Call
@@ -19,34 +26,46 @@ from local.tenant.tenant import Tenant
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
+_PAY_PER_MINUTE = "Conferencing_RequiresCommunicationCredits"
 _PARAMETERS = frozenset({"pagesize", "select", "skiptoken"})
 
 
+_ROOM_FEATURES = {ROOM_BASIC.id: "TeamsRoomBasic", ROOM_PRO.id: "TeamsRoomPro"}
+
+
 def features(user: User) -> list[str]:
-    """featureTypes: AudioConferencing only once the service has the license."""
+    """featureTypes: AudioConferencing only once the service has the license.
+
+    Pay-per-minute conferencing alone has a feature of its own.
+    """
     enabled = {p["servicePlanId"] for p in user.plans if p["capabilityStatus"] == "Enabled"}
     found = ["Teams"] if TEAMS1.id in enabled else []
     if MCOEV.id in enabled:
         found.append("PhoneSystem")
     if user.provisioned:
-        found.append("AudioConferencing")
-    return found
+        by_minute = enabled & CONFERENCING_PLANS == {MCOMEETACPEA.id}
+        found.append(_PAY_PER_MINUTE if by_minute else "AudioConferencing")
+    return found + [name for plan, name in _ROOM_FEATURES.items() if plan in enabled]
+
+
+def _or_null(user: User, found: list[object]) -> list[object] | None:
+    return None if user.nulls and not found else found
 
 
 _FIELDS: dict[str, Callable[[User], object]] = {
     "objectId": lambda u: u.id,
     "identity": lambda u: u.id,
     "userPrincipalName": lambda u: u.upn,
-    "sipAddress": lambda u: f"sip:{u.upn}",
+    "sipAddress": lambda u: f"sip:{u.sip}" if u.sip else None,
     "displayName": lambda u: u.display_name,
     "givenName": lambda u: u.given_name,
     "surname": lambda u: u.surname,
     "accountType": lambda u: u.account_type,
     "accountEnabled": lambda u: u.account_enabled,
     "usageLocation": lambda u: u.usage_location,
-    "featureTypes": features,
+    "featureTypes": lambda u: _or_null(u, [*features(u)]),
     "effectivePolicyAssignments": lambda _: (),
-    "acpInfo": lambda u: [entry.as_json() for entry in u.entries],
+    "acpInfo": lambda u: _or_null(u, [entry.as_json() for entry in u.entries]),
     "softDeletionTimestamp": lambda u: None if u.deleted_at is None else stamp(u.deleted_at),
 }
 _BY_LOWER = {name.lower(): name for name in _FIELDS}

@@ -10,12 +10,14 @@ from shared.clock import Clock
 from shared.domain.bridges import rule_faults, tolls
 from shared.domain.number_rules import NumberRules
 from shared.domain.run import RunState
+from shared.domain.subscription import GraphSubscription
 from shared.errors import AccessDeniedError, AcpError, SettingsError
 from shared.services.admin.run_history import RunHistory
 from shared.services.ports import Groups, State, Tenant, WaitingUsers
 
 _DELTA_MAY_BE: Final = timedelta(minutes=30)
 _SHOWN: Final = 10
+_SUBSCRIBE: Final = "`POST /api/subscription` creates it; keep_subscription does at its next run"
 _SUBSCRIPTION_SHOULD_LAST: Final = timedelta(days=1)
 
 
@@ -42,7 +44,8 @@ class Doctor:
 
     probes: by part, calls that raise AcpError when the part fails, with what to do then; a returned
     text is shown. unknown: warnings about unknown settings. queues: by name, the number of
-    messages. numbers: the number rules. groups: the groups in the settings.
+    messages. numbers: the number rules. groups: the groups in the settings. subscriptions: those that
+    Graph has. count_users: how many users a group or a location has, see `NumberRules.counted`.
     """
 
     def __init__(
@@ -52,8 +55,10 @@ class Doctor:
         queues: Mapping[str, Callable[[], Awaitable[int]]],
         numbers: NumberRules,
         groups: Sequence[str],
-        unknown_users: Callable[[], Awaitable[Sequence[str]]],
+        excluded_faults: Callable[[], Awaitable[Sequence[str]]],
         directory: Groups,
+        subscriptions: Callable[[], Awaitable[Sequence[GraphSubscription]]],
+        count_users: Callable[[Sequence[str]], Awaitable[Mapping[str, int]]],
         unknown: Sequence[str],
         tenant: Tenant,
         state: State,
@@ -65,8 +70,10 @@ class Doctor:
         self._queues = queues
         self._numbers = numbers
         self._groups = groups
-        self._unknown_users = unknown_users
+        self._excluded_faults = excluded_faults
         self._directory = directory
+        self._subscriptions = subscriptions
+        self._count_users = count_users
         self._unknown = unknown
         self._tenant = tenant
         self._state = state
@@ -139,11 +146,18 @@ class Doctor:
             return Finding(part, Verdict.OK, "none: the service chooses")
         known = await self._tenant.bridge_numbers()
         lost = rule_faults(self._numbers, known)
-        if not lost:
-            return Finding(part, Verdict.OK, f"{len(self._numbers)}, each on a bridge")
-        to_do = f"choose among {tolls(known, _SHOWN)} in ACP_NUMBER_RULES"
-        detail = f"no toll number of a bridge: {', '.join(lost)}"
-        return Finding(part, Verdict.FAILED, detail, to_do)
+        if lost:
+            to_do = f"choose among {tolls(known, _SHOWN)} in ACP_NUMBER_RULES"
+            detail = f"no toll number of a bridge: {', '.join(lost)}"
+            return Finding(part, Verdict.FAILED, detail, to_do)
+        whom = [for_whom for for_whom, _ in self._numbers.written()]
+        counts = self._numbers.counted(await self._count_users(whom))
+        users = ", ".join(f"{for_whom} {count:,}" for for_whom, count in counts.items())
+        detail = f"{len(counts)}, each on a bridge; users by rule: {users}"
+        if 0 in counts.values():
+            to_do = "a rule without users gives no number: check its location or group"
+            return Finding(part, Verdict.WARNING, detail, to_do)
+        return Finding(part, Verdict.OK, detail)
 
     async def _named_groups(self, part: str) -> Finding:
         if not self._groups:
@@ -165,9 +179,9 @@ class Doctor:
         return Finding(part, Verdict.OK, detail)
 
     async def _excluded_users(self, part: str) -> Finding:
-        if unknown := await self._unknown_users():
-            to_do = "correct ACP_EXCLUDED_USERS: these entries protect nobody"
-            return Finding(part, Verdict.FAILED, f"unknown: {', '.join(unknown)}", to_do)
+        if faults := await self._excluded_faults():
+            to_do = "correct these entries of ACP_EXCLUDED_USERS"
+            return Finding(part, Verdict.FAILED, "; ".join(faults), to_do)
         return Finding(part, Verdict.OK, "each entry names a user")
 
     async def _subscription(self, part: str) -> Finding:
@@ -180,6 +194,11 @@ class Doctor:
         left = known.expires_at - self._clock.now()
         if left <= timedelta(0):
             return Finding(part, Verdict.FAILED, "it has expired", to_do)
+        if known.subscription_id not in {each.id for each in await self._subscriptions()}:
+            detail = (
+                "Graph lists no such subscription for this identity: perhaps nobody is notified"
+            )
+            return Finding(part, Verdict.WARNING, detail, _SUBSCRIBE)
         detail = f"expires in {left.days} days and {left.seconds // 3600} hours"
         if left < _SUBSCRIPTION_SHOULD_LAST:
             return Finding(part, Verdict.WARNING, detail, to_do)

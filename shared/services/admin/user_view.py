@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.decision import Decision, decide
 from shared.domain.user import DirectoryUser, ServiceUser
-from shared.errors import NoSuchItemError, NotFoundError
+from shared.errors import AmbiguousNameError, ConflictError, NoSuchItemError, NotFoundError
 
 if TYPE_CHECKING:
     from shared.domain.retry import Waiting
@@ -55,10 +55,15 @@ class UserReader:
         self._rules = rules
 
     async def find(self, name: str) -> DirectoryUser:
-        """Return the user called `name` (id or address); NoSuchItemError: no such user."""
+        """Return the user called `name` (id or address).
+
+        NoSuchItemError: no such user. ConflictError: several users have the address.
+        """
         found = (await self._directory.users([name]))[name]
         if isinstance(found, NotFoundError):
             raise NoSuchItemError(f"user {name!r}: the directory does not know such a user")
+        if isinstance(found, AmbiguousNameError):
+            raise ConflictError(f"user {name!r}: {found.detail}")
         if isinstance(found, Exception):
             raise found
         return found

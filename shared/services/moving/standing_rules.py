@@ -12,7 +12,7 @@ from shared.clock import Clock
 from shared.domain.decision import Rules
 from shared.domain.messages import USERS_PER_MESSAGE
 from shared.domain.user import DirectoryUser
-from shared.errors import NotFoundError
+from shared.errors import AmbiguousNameError, NotFoundError
 from shared.services.ports import Directory, State
 
 _FRESH: Final = 600.0
@@ -31,7 +31,11 @@ class StandingRules:
         self._known_until = float("-inf")
 
     async def current(self) -> Rules:
-        """Return the rules; ServiceError, StorageError: they are not known, so nobody may be changed."""
+        """Return the rules.
+
+        ServiceError (AmbiguousNameError: an excluded address is that of several users), StorageError:
+        the rules are not known, so nobody may be changed.
+        """
         names = {name for name in self._rules.excluded if "@" in name}
         if names and self._clock.monotonic() >= self._known_until:
             ids = await self._ids_of(names)
@@ -41,21 +45,27 @@ class StandingRules:
 
     async def _ids_of(self, names: set[str]) -> Mapping[str, str]:
         known = {k: v for k, v in (await self._state.excluded_ids()).items() if k in names}
-        found = await look_up(self._directory, sorted(names - known.keys()))
-        fresh = {name: user.id for name, user in found.items() if user}
+        fresh = {}
+        for name, user in (await look_up(self._directory, sorted(names - known.keys()))).items():
+            if isinstance(user, AmbiguousNameError):
+                raise user
+            if user:
+                fresh[name] = user.id
         if fresh:
             await self._state.save_excluded_ids({**known, **fresh})
         return {**known, **fresh}
 
 
-async def look_up(directory: Directory, names: Iterable[str]) -> dict[str, DirectoryUser | None]:
-    """Return each user by name; None: there is none. ServiceError: Graph did not say."""
-    users: dict[str, DirectoryUser | None] = {}
+async def look_up(
+    directory: Directory, names: Iterable[str]
+) -> dict[str, DirectoryUser | AmbiguousNameError | None]:
+    """Return each user by name; None: there is none. Other ServiceError: Graph did not say."""
+    users: dict[str, DirectoryUser | AmbiguousNameError | None] = {}
     for some in batched(names, USERS_PER_MESSAGE, strict=False):
         for name, found in (await directory.users(some)).items():
             if isinstance(found, NotFoundError):
                 users[name] = None
-            elif isinstance(found, DirectoryUser):
+            elif isinstance(found, DirectoryUser | AmbiguousNameError):
                 users[name] = found
             else:
                 raise found

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.domain.bridges import rule_faults, tolls
 from shared.domain.decision import Rules
-from shared.errors import SettingsError
+from shared.errors import AmbiguousNameError, SettingsError
 from shared.services.moving.standing_rules import look_up
 from shared.services.ports import Bridges, Directory, State
 from shared.telemetry.events import RuleBroken
@@ -32,10 +32,7 @@ class RuleChecker:
         faults = [
             *await self._numbers(),
             *await self._unknown_groups(),
-            *(
-                f"ACP_EXCLUDED_USERS: {name!r} names nobody, so it protects nobody"
-                for name in await self.unknown_users()
-            ),
+            *(f"ACP_EXCLUDED_USERS: {fault}" for fault in await self.excluded_faults()),
         ]
         for fault in faults:
             self._log.write(RuleBroken(reason=fault))
@@ -47,14 +44,22 @@ class RuleChecker:
         if faults := await self._state.rule_faults():
             raise SettingsError("; ".join(faults))
 
-    async def unknown_users(self) -> list[str]:
-        """Return the excluded names and ids that the directory does not know and never knew."""
+    async def excluded_faults(self) -> list[str]:
+        """Return what is wrong with excluded names and ids: nobody has them, or several users do.
+
+        A name that the directory knew once is right: its user stays excluded.
+        """
         names = sorted(self._rules.excluded)
         if not names:
             return []
         remembered = await self._state.excluded_ids()
-        found = await look_up(self._directory, names)
-        return [name for name, user in found.items() if user is None and name not in remembered]
+        faults = []
+        for name, user in (await look_up(self._directory, names)).items():
+            if name not in remembered and user is None:
+                faults.append(f"{name!r} names nobody, so it protects nobody")
+            elif name not in remembered and isinstance(user, AmbiguousNameError):
+                faults.append(f"{name!r}: {user.detail}; until then nobody is moved")
+        return faults
 
     async def _numbers(self) -> Sequence[str]:
         if not self._rules.numbers:

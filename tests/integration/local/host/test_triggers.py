@@ -1,6 +1,7 @@
 """The sample app under `acp host`, seen from outside: HTTP, queues, timers, Event Grid."""
 
 import json
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -38,6 +39,12 @@ def test_http_function_gets_route_query_headers_and_answers(host: SampleHost) ->
     assert shown["query"] == {"q": "1,2"}
     assert shown["header"] == "yes"
     assert shown["cwd"] == "sample_app"
+
+
+def test_functions_run_in_the_workers_event_loop(host: SampleHost) -> None:
+    """The real worker uses uvloop, and so does this host wherever it can be installed."""
+    expected = "uvloop" if find_spec("uvloop") else "asyncio"
+    assert host.http.get("/api/items/5").json()["loop"].partition(".")[0] == expected
 
 
 def test_empty_rest_of_a_route_is_absent(host: SampleHost) -> None:

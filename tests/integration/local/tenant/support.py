@@ -33,8 +33,9 @@ Json = dict[str, Any]
 class World:
     """One tenant with a client that has its tokens."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: httpx.AsyncClient, transport: httpx.ASGITransport) -> None:
         self._client = client
+        self.transport = transport
         self._tokens: dict[str, str] = {}
 
     async def raw(self, method: str, url: str, **kwargs: Any) -> httpx.Response:
@@ -132,7 +133,7 @@ async def open_world(*, clock: Clock | None = None, **options: object) -> AsyncI
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-            yield World(client)
+            yield World(client, transport)
 
 
 class Receiver:

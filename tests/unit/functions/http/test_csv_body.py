@@ -7,7 +7,7 @@ from functions.http.move_body import from_csv, read_request
 from functions.http.responses import PointedError
 from functions.http.schemas import CsvParameters
 from shared.domain.move_request import MoveRequest
-from shared.errors import TooLargeError
+from shared.errors import InputError, MediaTypeError, TooLargeError
 
 GOOD = b"UPN\n" + b"".join(b"user%d@x.example\n" % number for number in range(3))
 
@@ -73,3 +73,54 @@ async def test_a_key_in_the_address_is_no_parameter() -> None:
         request("?code=secret", b'{"users": ["a@x.example"]}', "application/json")
     )
     assert asked == MoveRequest(users=("a@x.example",))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/csv; charset=utf-8",
+        "Application/CSV",
+        "text/x-csv",
+        "text/comma-separated-values",
+        "application/vnd.ms-excel",
+    ],
+)
+async def test_csv_by_the_names_that_browsers_give_it(kind: str) -> None:
+    """K17: Windows sends a CSV file as Excel's type; it is read as what it is."""
+    names = tuple(f"user{number}@x.example" for number in range(3))
+    asked = await read_request(request("?dry_run=true", GOOD, kind))
+    assert asked == MoveRequest(users=names, dry_run=True)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/octet-stream",
+        "multipart/form-data; boundary=x",
+        "text/plain",
+        "application/zip",
+    ],
+)
+async def test_other_types_are_refused_by_name(kind: str) -> None:
+    """K17: a body of any other type is not guessed at; the answer names the type and both that are read."""
+    with pytest.raises(MediaTypeError) as told:
+        await read_request(request("", GOOD, kind))
+    assert str(told.value) == (
+        f"Content-Type {kind.partition(';')[0]!r}: application/json or text/csv is needed, with the "
+        "JSON or the file as the body"
+    )
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1"])
+async def test_a_workbook_is_no_csv_file(start: bytes) -> None:
+    """K17: Excel's own files come with the same type; they are refused with what to do."""
+    with pytest.raises(InputError, match="an Excel workbook: save it as CSV UTF-8"):
+        await read_request(request("", start + GOOD, "application/vnd.ms-excel"))
+
+
+@pytest.mark.parametrize("kind", ["", "application/json; charset=utf-8", "text/json"])
+async def test_json_by_its_names(kind: str) -> None:
+    """A body without a type is JSON, as it always was."""
+    assert await read_request(request("", b'{"users": ["sip:a@x.example"]}', kind)) == MoveRequest(
+        users=("a@x.example",)
+    )

@@ -379,3 +379,30 @@ def test_page_of_changes_without_any_link_is_refused() -> None:
     """A page that leads nowhere is no page."""
     with pytest.raises(ValueError, match="deltaLink"):
         DeltaPage.model_validate({"value": []})
+
+
+async def test_users_of_number_rules_are_counted_and_not_listed() -> None:
+    """K10: one batch for up to 20 rules: members of a group, licensed users of a location, all licensed."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)["requests"]
+        body = {"value": [{"id": guid(1)}], "@odata.count": 7}
+        responses = [{"id": item["id"], "status": 200, "body": body} for item in asked]
+        return httpx.Response(200, json={"responses": responses})
+
+    recorder = Recorder(answer)
+    assert await recorder.graph().count_users([guid(91), "FR", "*"]) == {
+        guid(91): 7,
+        "FR": 7,
+        "*": 7,
+    }
+    asked = json.loads(recorder.requests[0].content)["requests"]
+    paths = [httpx.URL(item["url"]).path for item in asked]
+    assert paths == [
+        f"/groups/{guid(91)}/transitiveMembers/microsoft.graph.user",
+        "/users",
+        "/users",
+    ]
+    filters = [httpx.URL(item["url"]).params.get("$filter", "") for item in asked]
+    assert filters[1] == f"usageLocation eq 'FR' and ({filters[2]})"
+    assert filters[2].startswith(f"assignedPlans/any(p:p/servicePlanId eq {PLAN} and")

@@ -1,11 +1,13 @@
 """The Teams client: discovery once, pages, one user, the change."""
 
 import json
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import httpx
 import pytest
 
+from shared.domain.user import AccountType, ServiceUser
 from shared.errors import (
     ContractError,
     InputError,
@@ -15,6 +17,9 @@ from shared.errors import (
 )
 from tests.fakes import PASSCODE, guid, in_service, third_party
 from tests.unit.shared.clients.services import DISCOVERY, ORIGIN, Recorder
+
+RESOURCE: Final = AccountType.RESOURCE
+UNKNOWN: Final = AccountType.UNKNOWN
 
 
 def teams_user(number: int, **fields: Any) -> dict[str, Any]:
@@ -77,7 +82,7 @@ async def test_unknown_user_is_none() -> None:
     assert await teams({"code": "UserNotFound"}, 404).teams().user(guid(1)) is None
 
 
-@pytest.mark.parametrize("field", ["acpInfo", "accountType", "featureTypes", "objectId"])
+@pytest.mark.parametrize("field", ["accountType", "objectId", "userPrincipalName"])
 async def test_missing_field_is_named(field: str) -> None:
     """An answer that lacks a field the decision needs is refused by the field's name."""
     answer = teams_user(1)
@@ -87,10 +92,44 @@ async def test_missing_field_is_named(field: str) -> None:
     assert PASSCODE not in str(caught.value)
 
 
-async def test_unknown_account_type_is_refused_not_guessed() -> None:
-    """Rule 9: an account type this version does not know is an error, not a user."""
-    with pytest.raises(ContractError, match="accountType"):
-        await teams(teams_user(1, accountType="Robot")).teams().user(guid(1))
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"featureTypes": None}, in_service(1, third_party(), ready=False)),
+        ({"acpInfo": None}, in_service(1)),
+        ({"accountType": "resourceAccount"}, in_service(1, third_party(), account_type=RESOURCE)),
+        ({"accountType": "Unknown"}, in_service(1, third_party(), account_type=UNKNOWN)),
+        ({"accountType": None}, in_service(1, third_party(), account_type=UNKNOWN)),
+        ({"accountType": "Robot"}, in_service(1, third_party(), account_type=UNKNOWN)),
+    ],
+)
+async def test_nulls_and_other_spellings(fields: dict[str, object], expected: ServiceUser) -> None:
+    """U3: no features: not provisioned; no entries: no provider; an unknown type is kept by its name."""
+    found = await teams(teams_user(1, **fields)).teams().user(guid(1))
+    assert found is not None
+    told = str(fields.get("accountType") or "") if found.account_type is UNKNOWN else ""
+    assert found == replace(expected, type_name=told)
+    for name, value in fields.items():
+        if value is None and name != "accountType":
+            absent = teams_user(1)
+            del absent[name]
+            assert await teams(absent).teams().user(guid(1)) == expected
+
+
+@pytest.mark.parametrize(
+    ("features", "ready", "is_room"),
+    [
+        (["Teams", "Conferencing_RequiresCommunicationCredits"], True, False),
+        (["audioConferencing"], True, False),
+        (["Teams", "PhoneSystem", "CommunicationCredits"], False, False),
+        (["TeamsRoomPro", "AudioConferencing"], True, True),
+        (["teamsRoomBasic"], False, True),
+    ],
+)
+async def test_what_features_say(features: list[str], ready: bool, is_room: bool) -> None:
+    """U1, U2: pay-per-minute conferencing is provisioned, too; the features of Teams Rooms mark a room."""
+    found = await teams(teams_user(1, featureTypes=features)).teams().user(guid(1))
+    assert found == replace(in_service(1, third_party(), ready=ready), is_room=is_room)
 
 
 async def test_pages_are_followed_to_the_end() -> None:
@@ -98,7 +137,10 @@ async def test_pages_are_followed_to_the_end() -> None:
 
     def page(request: httpx.Request) -> dict[str, Any]:
         if request.url.params.get("skiptoken"):
-            return {"users": [{**teams_user(3), "acpInfo": None}, teams_user(4)], "NextLink": None}
+            return {
+                "users": [{**teams_user(3), "acpInfo": "none"}, teams_user(4)],
+                "NextLink": None,
+            }
         link = f"{ORIGIN}/Teams.User/users?skiptoken=2"
         return {"users": [teams_user(1), teams_user(2)], "NextLink": link}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.bridges import BridgeNumber, bridge_of, check_options, rule_faults
+from shared.domain.bridges import BridgeNumber, bridge_of, check_options, read_number, rule_faults
 from shared.domain.number_rules import NumberRules
 from shared.domain.options import MoveOptions
 from shared.errors import InputError
@@ -65,3 +65,47 @@ def test_number_and_its_bridge() -> None:
     assert bridge_of(ELSEWHERE, KNOWN) == "two"
     with pytest.raises(InputError, match="on no bridge of the tenant"):
         bridge_of("+1", KNOWN)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+33199004887",
+        "33199004887",
+        "tel:+33199004887",
+        "TEL:33199004887",
+        " +33 1 99 00 48 87 ",
+        "+33\u00a01\u202f99-00.48\u201187",
+        "+33 (1) 99004887",
+    ],
+)
+def test_numbers_as_microsofts_module_takes_and_shows_them(text: str) -> None:
+    """K11: with or without plus sign and `tel:`, and with what people write between the digits."""
+    assert read_number(text) == "+33199004887"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "+",
+        "tel:",
+        "0033199004887",
+        "01 99 00 48 87",
+        "+44 (0)20 7946 0000",
+        "+33199004887;ext=12",
+        "sip:+33199004887",
+        "tel:tel:+33199004887",
+        "++33199004887",
+        "33+199004887",
+        "123456",
+        "+1234567890123456",
+        "+\u0663\u0663199004887",
+        "+33199OO4887",
+    ],
+)
+def test_what_is_no_number_is_shown(text: str) -> None:
+    """K11: a number without its country, with an extension or a prefix to dial, is never guessed at."""
+    with pytest.raises(InputError) as told:
+        read_number(text)
+    assert repr(text) in str(told.value)

@@ -1,11 +1,12 @@
 """The decision table of the design, row by row, and the properties that hold whatever comes in."""
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from hypothesis import given
 
-from shared.domain.decision import Action, Rules, decide, screen
+from shared.domain.decision import Action, Decision, Rules, decide, screen
 from shared.domain.number_rules import NumberRules
 from shared.domain.user import (
     AccountType,
@@ -16,6 +17,8 @@ from shared.domain.user import (
 from tests.fakes import guid, in_service, licensed, microsoft, third_party
 from tests.unit.shared.domain.whoever import NUMBER, RULES, SERVICES, USERS
 
+MOVED, LEFT = Action.REPLACE, Action.EXCLUDED
+RESOURCE = replace(licensed(), is_resource=True)
 ROOM = replace(licensed(), is_room=True)
 GUEST = replace(licensed(), is_guest=True)
 EXCLUDING_BY_ID = Rules(excluded=frozenset({guid(1)}))
@@ -53,6 +56,16 @@ TABLE = [
     ("excluded group", GROUPED, in_service(1, third_party()), GROUP_OUT, Action.EXCLUDED),
     ("another group", GROUPED, in_service(1, third_party()), OTHER_OUT, Action.REPLACE),
     ("room", ROOM, in_service(1, third_party()), Rules(), Action.EXCLUDED),
+    *(
+        (name, user, service, Rules(include_rooms=permitted), MOVED if permitted else LEFT)
+        for permitted, (name, user, service) in product(
+            (False, True),
+            (
+                ("resource account's plan", RESOURCE, in_service(1, third_party())),
+                ("room's feature", licensed(), replace(in_service(1, third_party()), is_room=True)),
+            ),
+        )
+    ),
     ("room, permitted", ROOM, in_service(1, third_party()), ROOMS_TOO, Action.REPLACE),
     *(
         (
@@ -96,6 +109,31 @@ def test_row(
     decision = decide(user, service, rules)
     assert decision.action is action
     assert decision.reason
+
+
+@pytest.mark.parametrize(
+    ("user", "service", "reason"),
+    [
+        (ROOM, None, "a meeting room's account"),
+        (RESOURCE, None, "a resource account"),
+        (licensed(), replace(in_service(), is_room=True), "a meeting room's account"),
+        (
+            licensed(),
+            in_service(account_type=AccountType.UNKNOWN),
+            "Teams calls the account type Unknown",
+        ),
+        (
+            licensed(),
+            replace(in_service(account_type=AccountType.UNKNOWN), type_name="Robot"),
+            "Teams calls the account type Robot",
+        ),
+    ],
+)
+def test_why_an_account_is_left_alone(
+    user: DirectoryUser, service: ServiceUser | None, reason: str
+) -> None:
+    """U1, U3: rooms and resource accounts by plan or feature, and unknown types by their name."""
+    assert decide(user, service, Rules()) == Decision(Action.EXCLUDED, reason)
 
 
 def test_rule_for_all_other_locations() -> None:
@@ -152,7 +190,7 @@ def test_excluded_is_never_changed(
         assert service is not None
         assert not service.soft_deleted
         assert not user.is_guest
-        assert not user.is_room or rules.include_rooms
+        assert not (user.is_room or user.is_resource) or rules.include_rooms
         assert {user.id, user.upn.lower()}.isdisjoint(rules.excluded)
         assert user.groups.isdisjoint(rules.excluded_groups)
         permitted = {AccountType.USER} | ({AccountType.RESOURCE} if rules.include_rooms else set())

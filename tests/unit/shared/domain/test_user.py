@@ -1,22 +1,24 @@
 """What the provider entries and plans of a user say."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
 
-from shared.domain.service_plans import CONFERENCING_PLANS, ROOM_PLANS
+from shared.domain.service_plans import CONFERENCING_PLANS, RESOURCE_PLANS, ROOM_PLANS
 from shared.domain.user import (
     AssignedPlan,
     PlanStatus,
     ProviderEntry,
     conferencing_status,
     deciding_entry,
-    holds_room_plan,
+    holds_plan,
 )
 from tests.fakes import PASSCODE, microsoft, third_party
 
 PLAN = next(iter(CONFERENCING_PLANS))
+DATA = Path(__file__).parents[3] / "data"
 OTHER_PLAN = list(CONFERENCING_PLANS)[1]
 
 
@@ -61,19 +63,40 @@ def test_conferencing_status(plans: list[AssignedPlan], status: PlanStatus | Non
     assert conferencing_status(plans) is status
 
 
-def test_room_plan() -> None:
-    """Only an enabled Teams Rooms plan makes an account a room."""
+def test_only_an_enabled_plan_makes_a_room() -> None:
+    """A plan that was taken away, and a plan of persons, mark no room."""
     room = next(iter(ROOM_PLANS))
-    assert holds_room_plan([AssignedPlan(room, PlanStatus.ENABLED)])
-    assert not holds_room_plan([AssignedPlan(room, PlanStatus.DELETED)])
-    assert not holds_room_plan([AssignedPlan(PLAN, PlanStatus.ENABLED)])
+    assert holds_plan([AssignedPlan(room, PlanStatus.ENABLED)], ROOM_PLANS)
+    assert not holds_plan([AssignedPlan(room, PlanStatus.DELETED)], ROOM_PLANS)
+    assert not holds_plan([AssignedPlan(PLAN, PlanStatus.ENABLED)], ROOM_PLANS)
+
+
+def published(file: str) -> list[dict[str, str]]:
+    """The rows of one of the project's copies of Microsoft's list of plans."""
+    with (DATA / file).open(encoding="utf-8", newline="") as opened:
+        return list(csv.DictReader(opened))
 
 
 def test_plans_are_those_of_microsofts_list() -> None:
-    """The plans in the code are exactly those of the reference list, where it is at hand."""
-    reference = Path(__file__).parents[5] / "shared" / "data" / "audio_conferencing_plans.csv"
-    if not reference.exists():
-        pytest.skip("the list of plans is kept outside the repository and not at hand here")
-    with reference.open(encoding="utf-8", newline="") as file:
-        listed = {row["Service_Plan_Id"]: row["Service_Plan_Name"] for row in csv.DictReader(file)}
+    """The conferencing plans in the code are exactly those that Microsoft publishes."""
+    rows = published("audio_conferencing_plans.csv")
+    listed = {row["Service_Plan_Id"]: row["Service_Plan_Name"] for row in rows}
     assert listed == CONFERENCING_PLANS
+
+
+def test_plans_of_no_person_are_those_of_microsofts_list() -> None:
+    """U1: so are those of rooms, shared devices and resource accounts, each told what it is."""
+    kinds: dict[str, dict[str, str]] = {"room": {}, "shared device": {}, "resource account": {}}
+    for row in published("room_plans.csv"):
+        kinds[row["kind"]][row["service_plan_id"]] = row["service_plan_name"]
+    assert kinds["room"] | kinds["shared device"] == ROOM_PLANS
+    assert kinds["resource account"] == RESOURCE_PLANS
+
+
+def test_the_copies_have_their_dates() -> None:
+    """Each copy is named with the month in which it was taken, and no row is of another."""
+    dates = dict(
+        re.findall(r"`(\w+\.csv)` .*\| (\d{4}-\d\d)", (DATA / "README.md").read_text("utf-8"))
+    )
+    assert dates.keys() == {path.name for path in DATA.glob("*.csv")}
+    assert {row["as_of"] for row in published("room_plans.csv")} == {dates["room_plans.csv"]}

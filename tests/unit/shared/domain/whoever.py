@@ -37,6 +37,8 @@ SERVICES = st.none() | st.builds(
     entries=ENTRIES,
     soft_deleted=st.booleans(),
     usage_location=st.sampled_from(["US", "DE", None]),
+    type_name=st.sampled_from(["", "Robot"]),
+    is_room=st.booleans(),
 )
 USERS = st.builds(
     DirectoryUser,
@@ -47,6 +49,7 @@ USERS = st.builds(
     is_room=st.booleans(),
     usage_location=st.sampled_from(["US", "DE", None]),
     groups=st.sampled_from([frozenset(), frozenset({guid(91)})]),
+    is_resource=st.booleans(),
 )
 RULES = st.builds(
     Rules,

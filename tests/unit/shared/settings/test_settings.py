@@ -53,6 +53,42 @@ def test_number_rules_in_both_forms(text: str) -> None:
     assert rules == NumberRules.parse({"DE": "+4969120012345", "*": "+14255550100"})
 
 
+def test_number_rules_in_the_spellings_of_microsofts_module() -> None:
+    """K10, K11: numbers and locations may be written as people and the module write them."""
+    text = "fr=tel:+33199004887; de = 4969120012345; *=+1 (425) 555-0100"
+    expected = {"FR": "+33199004887", "DE": "+4969120012345", "*": "+14255550100"}
+    assert read(ACP_NUMBER_RULES=text).number_rules == NumberRules.parse(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("UK=+442079460000", "'UK' is no country of ISO 3166; GB perhaps?"),
+        ("EN=+442079460000", "'EN' is no country of ISO 3166"),
+        ("ZZ=+442079460000; *=+14255550100", "'ZZ' is no country of ISO 3166"),
+        ("FR=+33199004887; FR=+33199004888", "FR is given twice"),
+        ("FR=+33199004887; fr =+33199004887", "FR is given twice"),
+        ('{"FR": "+33199004887", "FR": "+33199004888"}', "FR is given twice"),
+        ("*=+14255550100; *=+14255550101", r"\* is given twice"),
+        (f"{TENANT}=+14255550100; {TENANT.upper()}=+14255550101", f"{TENANT} is given twice"),
+    ],
+)
+def test_a_rule_for_no_country_or_given_twice_is_refused(text: str, said: str) -> None:
+    """K10: such a rule would give numbers to nobody, or one that is not the one that was meant."""
+    with pytest.raises(SettingsError, match=said):
+        read(ACP_NUMBER_RULES=text)
+
+
+def test_exclusions_are_read_like_users() -> None:
+    """K5, K6: the forms of `acp move --users` count in ACP_EXCLUDED_USERS."""
+    text = "sip:Maria@contoso.com; SMTP:desk@contoso.com\n$pilot@contoso.com"
+    assert read(ACP_EXCLUDED_USERS=text).excluded_users == {
+        "maria@contoso.com",
+        "desk@contoso.com",
+        "$pilot@contoso.com",
+    }
+
+
 def test_empty_counts_as_not_set() -> None:
     """A setting cleared in the portal has its default again."""
     assert read(ACP_MODE="").mode is Mode.MOVE

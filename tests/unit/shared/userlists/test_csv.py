@@ -243,7 +243,9 @@ def test_lost_header_is_not_guessed_around() -> None:
         ('UPN,x\na@x.com,"1\n2\0"\nb@x.com,1\n', [2, 3, "b@x.com"]),
         ("UPN\n" + "\0" * 30 + "\na@x.com", [2, "a@x.com"]),
         ('UPN\na@x.com\n"b@x.com', ["a@x.com", 3]),
-        ("\ufeff\ufeffUPN\na@x.com", "no column of users"),
+        ("\ufeff\ufeffUPN\na@x.com", ["a@x.com"]),
+        ("UPN\na@x.com\n\ufeffb@x.com\n", ["a@x.com", "b@x.com"]),
+        ("\ufeff\ufeff", []),
     ],
 )
 def test_tables(text: str, found: list[str | int] | str) -> None:
@@ -375,3 +377,62 @@ def test_our_own_csv_is_read_back() -> None:
     """The apostrophe that keeps spreadsheets from taking a name for a formula is not part of it."""
     text = f"user\n{defused('-dash.desk@x.example')}\n"
     assert list(csv_names(BytesIO(text.encode()))) == ["-dash.desk@x.example"]
+
+
+EXPORTS = {
+    "Exchange": "Identity,PrimarySmtpAddress\nAnna Berg,{}\n",
+    "Exchange, proxy address": "Name;WindowsEmailAddress\nAnna Berg;SMTP:{}\n",
+    "old script": 'DisplayName,SipAddress\nAnna,"sip:{}"\n',
+    "Teams": "Display name\tSip address\nAnna\tSIP:{}\n",
+    "on-premises directory": "name,msRTCSIP-PrimaryUserAddress\nAnna,sip:{}\n",
+    "MSOnline": "DisplayName,Sign-in Name\nAnna,{}\n",
+    "admin center": '"Display name","User principal name","Object Id"\n"Anna","{}","1"\n',
+    "Entra, invite template": (
+        "version:v1.0,\nMember object ID or user principal name [memberObjectIdOrUpn] Required,\n"
+        "Example: 9832aad8-e4fe-496b-a604-95c6eF01ae75,\n{},\n"
+    ),
+    "Entra, create template": (
+        "version:v1.0\nName [displayName] Required,User name [userPrincipalName] Required\n"
+        "Example: Chris Green,chris@contoso.com\nAnna,{}\n"
+    ),
+    "Entra, in German, by Excel": (
+        "version:v1.0;\r\nName [displayName] Erforderlich;Benutzername [userPrincipalName] Erforderlich\r\n"
+        "Anna;{}\r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", EXPORTS.values(), ids=EXPORTS)
+@pytest.mark.parametrize("marks", [0, 2])
+def test_exports_of_microsofts_tools(text: str, marks: int) -> None:
+    """K5, K12: lists as Exchange, Teams, Entra and old scripts write them are read, also after two marks."""
+    assert names("\ufeff" * marks + text.format("anna@contoso.com")) == ["anna@contoso.com"]
+
+
+def test_only_the_examples_row_of_a_template_is_skipped() -> None:
+    """K12: one that may be a user's is a bad line, and so is an example anywhere else."""
+    header = "version:v1.0\nName [displayName],User name [userPrincipalName] Required\n"
+    found = names(f"{header}Beispiel: Chris,chris@contoso.com\nExample: Anna,anna@contoso.com\n")
+    assert found == [
+        BadLine(3, "the template's example, it seems: delete this line"),
+        "anna@contoso.com",
+    ]
+    assert numbers(names("Name,UPN\nExample: Anna,anna@contoso.com\n")) == ["anna@contoso.com"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["User principal name", "user_principal_name", "User name [userPrincipalName] Required"],
+)
+def test_named_column_in_another_spelling(header: str) -> None:
+    """K13: a column named with `--column` is found as it is without."""
+    text = f"mail,{header}\nother@contoso.com,anna@contoso.com\n"
+    assert names(text, "UserPrincipalName") == ["anna@contoso.com"]
+
+
+def test_named_column_that_could_be_several() -> None:
+    """K13: the exact spelling wins; where only other spellings fit, and several, none is chosen."""
+    text = "User Name,UserName\nbo@contoso.com,anna@contoso.com\n"
+    assert names(text, "username") == ["anna@contoso.com"]
+    with pytest.raises(InputError, match="line 1: column 'user-name' could be several"):
+        names(text, "user-name")

@@ -49,9 +49,21 @@ def test_address_is_kept_as_written(name: str, blank: str) -> None:
     assert user_name(f"{blank}{name}{blank}") == name
 
 
+@pytest.mark.parametrize("scheme", ["sip:", "SIP:", "smtp:", "SMTP:"])
+def test_sip_and_proxy_addresses(scheme: str) -> None:
+    """K5: a SIP address, and a proxy address as Exchange writes it, name their user."""
+    assert user_name(f" {scheme}Maria@contoso.com") == "Maria@contoso.com"
+    assert list(split_names(f"{scheme}a@x.com; {scheme}$b@x.com")) == ["a@x.com", "$b@x.com"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "sip:",
+        "sip:anna",
+        "sip:sip:anna@contoso.com",
+        "sips:anna@contoso.com",
+        f"sip:{ID}",
         "",
         " ",
         "anna",

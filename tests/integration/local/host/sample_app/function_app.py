@@ -34,6 +34,7 @@ async def item(req: func.HttpRequest) -> func.HttpResponse:
         "header": req.headers.get("X-Sample"),
         "url": req.url,
         "cwd": Path.cwd().name,
+        "loop": type(asyncio.get_running_loop()).__module__,
     }
     headers = {"X-Answer": "yes", "Set-Cookie": "a=b; Path=/"}
     return func.HttpResponse(

@@ -1,6 +1,6 @@
 """The doctor: each part is found well, doubtful or failing, with what to do about it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from shared.domain.listing import TenantSwitches
 from shared.domain.number_rules import NumberRules
 from shared.domain.retry import ask_person
 from shared.domain.run import Run, RunState, Signal
-from shared.domain.subscription import ChangeSubscription
+from shared.domain.subscription import ChangeSubscription, GraphSubscription
 from shared.errors import AccessDeniedError, ServiceError, UnreachableError
 from shared.services.admin.doctor import Doctor, Finding, Verdict
 from shared.services.admin.run_history import RunHistory
@@ -38,8 +38,10 @@ class Patient:
     poison: int = 0
     groups: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
-    unknown_users: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     numbers: NumberRules = field(default_factory=lambda: NumberRules(default="+14255550100"))
+    rule_users: dict[str, int] = field(default_factory=lambda: {"*": 9})
+    subscriptions: tuple[str, ...] = ("s1", "other")
     states: tuple[RunState, ...] = (RunState.FINISHED,)
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
 
@@ -55,8 +57,14 @@ class Patient:
     async def count(self) -> int:
         return self.poison
 
-    async def unknown_excluded(self) -> tuple[str, ...]:
-        return self.unknown_users
+    async def excluded_faults(self) -> tuple[str, ...]:
+        return self.excluded
+
+    async def live(self) -> list[GraphSubscription]:
+        return [GraphSubscription(name, NOON) for name in self.subscriptions]
+
+    async def count_users(self, whom: Sequence[str]) -> Mapping[str, int]:
+        return {each: self.rule_users.get(each, 0) for each in whom}
 
     async def examine(self) -> dict[str, Finding]:
         ids = [f"20261123T02000{number}Z-sweep-1f2e" for number in range(len(self.states))]
@@ -71,8 +79,10 @@ class Patient:
             queues={"moves-poison": self.count},
             numbers=self.numbers,
             groups=self.groups,
-            unknown_users=self.unknown_excluded,
+            excluded_faults=self.excluded_faults,
             directory=self,
+            subscriptions=self.live,
+            count_users=self.count_users,
             unknown=self.unknown,
             tenant=FakeTeams(
                 tenant_switches=self.switches, bridges=BRIDGES, tenant_error=self.error
@@ -106,7 +116,11 @@ async def test_all_is_well() -> None:
             "mails and meetings",
             Verdict.WARNING,
         ),
-        (Patient(unknown_users=("ceo@contoso.example",)), "excluded users", Verdict.FAILED),
+        (
+            Patient(excluded=("'ceo@contoso.example' names nobody",)),
+            "excluded users",
+            Verdict.FAILED,
+        ),
         (Patient(known=None), "subscription", Verdict.WARNING),
         (Patient(known=ChangeSubscription((), "s", NOON, NOON)), "subscription", Verdict.FAILED),
         (
@@ -114,6 +128,7 @@ async def test_all_is_well() -> None:
             "subscription",
             Verdict.WARNING,
         ),
+        (Patient(rule_users={}), "number rules", Verdict.WARNING),
         (Patient(stored=None), "catch-up", Verdict.WARNING),
         (Patient(stored=NOON - timedelta(minutes=31)), "catch-up", Verdict.FAILED),
         (Patient(poison=1), "queues", Verdict.WARNING),
@@ -132,6 +147,28 @@ async def test_what_is_wrong_is_found(patient: Patient, part: str, verdict: Verd
     found = (await patient.examine())[part]
     assert found.verdict is verdict
     assert found.to_do
+
+
+async def test_a_subscription_that_graph_has_not() -> None:
+    """K16: what the app remembers is checked at Graph: a deleted subscription is not well for six days."""
+    assert (await Patient(subscriptions=()).examine())["subscription"] == Finding(
+        "subscription",
+        Verdict.WARNING,
+        "Graph lists no such subscription for this identity: perhaps nobody is notified",
+        "`POST /api/subscription` creates it; keep_subscription does at its next run",
+    )
+
+
+async def test_users_are_counted_by_rule() -> None:
+    """K10: a rule for a location or a group that has nobody shows, and all others are the rest."""
+    numbers = NumberRules.parse(dict.fromkeys((guid(98), "FR", "DE", "*"), "+14255550100"))
+    users = {guid(98): 4, "FR": 12, "DE": 0, "*": 1300}
+    assert (await Patient(numbers=numbers, rule_users=users).examine())["number rules"] == Finding(
+        "number rules",
+        Verdict.WARNING,
+        f"4, each on a bridge; users by rule: {guid(98)} 4, FR 12, DE 0, * 1,288",
+        "a rule without users gives no number: check its location or group",
+    )
 
 
 async def test_users_who_need_help_are_counted() -> None:

@@ -8,7 +8,13 @@ from shared.domain.decision import Action, Rules
 from shared.domain.outcome import Outcome
 from shared.domain.retry import ask_person
 from shared.domain.user import PlanStatus
-from shared.errors import AccessDeniedError, InputError, ServerFaultError
+from shared.errors import (
+    AccessDeniedError,
+    AmbiguousNameError,
+    ConflictError,
+    InputError,
+    ServerFaultError,
+)
 from shared.services.admin.user_view import UserReader
 from tests.fakes import NOON, FakeRules, guid, in_service, licensed, microsoft, third_party
 from tests.unit.shared.services.moving.world import MovingWorld as World
@@ -92,6 +98,18 @@ async def test_an_unknown_user_is_an_error_of_the_input(world: World, name: str)
         await shower(world).show(name)
     assert name in str(caught.value)
     assert world.teams.reads == 0
+
+
+async def test_an_address_of_several_users_is_a_conflict(world: World) -> None:
+    """K6: it shows nobody, and names both, so that one of them can be given."""
+    error = AmbiguousNameError("GET /v1.0/users", ["a@contoso.example", "b@contoso.example"])
+    world.directory.errors["shared@contoso.example"] = error
+    with pytest.raises(ConflictError) as caught:
+        await shower(world).find("shared@contoso.example")
+    assert str(caught.value) == (
+        "user 'shared@contoso.example': a@contoso.example and b@contoso.example have this address: "
+        "give the user name or id"
+    )
 
 
 async def test_a_service_that_fails_is_raised_as_it_is(world: World) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.decision import Rules
 from shared.domain.outcome import Outcome
-from shared.errors import UnreachableError
+from shared.errors import AmbiguousNameError, UnreachableError
 from shared.services.moving.standing_rules import StandingRules
 from tests.fakes import FakeClock, FakeDirectory, FakeRules, FakeState, guid, licensed
 from tests.unit.shared.services.moving.world import MovingWorld as World
@@ -51,6 +51,18 @@ async def test_an_unknown_name_is_asked_for_again_after_ten_minutes() -> None:
     assert (await rules.current(), directory.batches) == (RULES, 1)
     clock.passed += 1
     assert (await rules.current()).excluded == RULES.excluded | {guid(1)}
+
+
+async def test_an_address_of_several_users_gives_no_rules() -> None:
+    """K6: which of them is excluded is not known, so nobody is moved; once it was known it is remembered."""
+    directory, state, clock = FakeDirectory(), FakeState(), FakeClock()
+    error = AmbiguousNameError("GET /v1.0/users", ["a@contoso.example", "b@contoso.example"])
+    directory.errors[NAME] = error
+    with pytest.raises(AmbiguousNameError, match=r"a@contoso\.example and b@contoso\.example"):
+        await standing(directory, state, clock).current()
+    state.excluded = {NAME: guid(1)}
+    rules = await standing(directory, state, clock).current()
+    assert rules.excluded == RULES.excluded | {guid(1)}
 
 
 async def test_an_id_whose_name_left_the_settings_is_free_again() -> None:

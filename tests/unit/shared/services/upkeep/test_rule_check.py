@@ -9,7 +9,7 @@ from shared.clients.graph_groups import unknown_group
 from shared.domain.bridges import BridgeNumber
 from shared.domain.decision import Rules
 from shared.domain.number_rules import NumberRules
-from shared.errors import SettingsError
+from shared.errors import AmbiguousNameError, SettingsError
 from shared.services.upkeep.rule_check import RuleChecker
 from shared.telemetry.log import EventLog
 from tests.fakes import FakeDirectory, FakeState, guid, licensed
@@ -84,10 +84,23 @@ async def test_an_exclusion_that_names_nobody_is_told(caplog: pytest.LogCaptureF
         f"ACP_EXCLUDED_USERS: {name!r} names nobody, so it protects nobody"
         for name in (guid(3), gone)
     ]
-    assert await checking.unknown_users() == [guid(3), gone]
+    assert await checking.excluded_faults() == [
+        f"{name!r} names nobody, so it protects nobody" for name in (guid(3), gone)
+    ]
     assert caplog.text.count("rule_broken") == 2
     with pytest.raises(SettingsError, match=r"'gone@contoso\.example' names nobody"):
         await checking.raise_known_faults()
     tenant.add(replace(licensed(3), upn=gone))
     assert await checking.check() == []
     await checking.raise_known_faults()
+
+
+async def test_an_excluded_address_of_several_users_is_told() -> None:
+    """K6: the check names them, and says that nobody is moved until it is corrected."""
+    tenant, name = Tenant(), "shared@contoso.example"
+    error = AmbiguousNameError("GET /v1.0/users", ["a@contoso.example", "b@contoso.example"])
+    tenant.errors[name] = error
+    assert await checker(Rules(excluded=frozenset({name})), tenant, FakeState()).check() == [
+        f"ACP_EXCLUDED_USERS: {name!r}: a@contoso.example and b@contoso.example have this address: "
+        "give the user name or id; until then nobody is moved"
+    ]
