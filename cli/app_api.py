@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from cli.errors import CommandError
 from shared.clients.http import own_link
 from shared.clients.reading import ACCEPTED, MOST, LongBodyError, read_sync
-from shared.clients.values import describe, read_json
+from shared.clients.values import describe, printable, read_json
 
 UNREACHABLE: Final = 3
 _TIMEOUT: Final = httpx.Timeout(30, read=230)
@@ -78,7 +78,10 @@ class AppApi:
 
     def path_of(self, link: str) -> str:
         """Return the path below `/api/` of a link from the app; CommandError: it leads elsewhere."""
-        address = own_link(self._http.base_url, str(self._http.base_url.join(link)))
+        try:
+            address = own_link(self._http.base_url, str(self._http.base_url.join(link)))
+        except (httpx.InvalidURL, ValueError):
+            address = None
         root = self._http.base_url.raw_path
         if address is None or not address.raw_path.startswith(root):
             # The key must not be sent to another host.
@@ -129,7 +132,7 @@ def _faults(problem: dict[str, Any]) -> list[str]:
 
 def _text(value: object) -> str:
     """Return a text that the app sent, cut and on one line; "" for anything else."""
-    return " ".join(value[:2_000].split()) if isinstance(value, str) else ""
+    return printable(value[:2_000]) if isinstance(value, str) else ""
 
 
 def base_url(url: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cli.app_api import UNREACHABLE, AppApi
 from cli.errors import CommandError
 from cli.output import tell
+from shared.clients.values import printable
 
 _POLL_SECONDS: Final = 2.0
 
@@ -53,14 +54,16 @@ class RemoteApp(AppApi):
             found = self.read(RunState, "GET", f"runs/{quote(run, safe='')}")
             if found.id != run:
                 raise CommandError(f"the app's answer is not about run {run}", UNREACHABLE)
-            counts = ", ".join(f"{name} {count:,}" for name, count in found.counts.items())
+            counts = ", ".join(
+                f"{printable(name)} {count:,}" for name, count in found.counts.items()
+            )
             if counts != said:
                 tell(f"  {found.state}: {counts}")
                 said = counts
             if found.state == "finished":
                 return found.model_dump()
             if found.state in ("failed", "interrupted"):
-                raise CommandError(f"run {run} {found.state}: {found.reason}", 1)
+                raise CommandError(f"run {run} {found.state}: {printable(found.reason)}", 1)
             time.sleep(_POLL_SECONDS)
 
     def results(self, run: str) -> Iterator[dict[str, Any]]:

@@ -137,7 +137,8 @@ class SweepReader:
         """
         attention = {UUID(row.user_id).bytes async for row in self._waiting.attention()}
         rest = [str(UUID(bytes=key)) for key in sorted(unlisted | attention)]
-        await self._store_users(run, run.page + 1, rest, rest)
+        if rest:
+            await self._store_users(run, run.page + 1, rest, rest)
         counts = {**run.counts, "unlisted": len(unlisted), "attention": len(attention)}
         run = replace(run, scanned=True, counts=counts)
         await self._runs.save_run(run)
