@@ -134,12 +134,18 @@ class Identity(CachedTokens):
             else msal.SystemAssignedManagedIdentity()
         )
         self._timeout = timeout
+        self._session = TimedSession(timeout)
         self.renew()
 
     def renew(self) -> None:
         """Recreate msal's client, because it keeps its own copy of a token."""
-        session = TimedSession(self._timeout)
-        self._client = msal.ManagedIdentityClient(self._kind, http_client=session)
+        self.close()
+        self._session = TimedSession(self._timeout)
+        self._client = msal.ManagedIdentityClient(self._kind, http_client=self._session)
+
+    def close(self) -> None:
+        """Close the connections to the endpoint."""
+        self._session.close()
 
     def acquire(self, resource: str) -> AccessToken:
         """Ask the platform's identity endpoint."""
@@ -226,6 +232,9 @@ class _BoundedAdapter(HTTPAdapter):
     def send(self, *args: Any, **kwargs: Any) -> requests.Response:
         answer = super().send(*args, **{**kwargs, "stream": True})
         answer.raw = _BoundedBody(answer.raw)
+        if answer.ok:
+            # msal would keep even an answer without a token for as long.
+            answer.headers.pop("Retry-After", None)
         return answer
 
 
@@ -241,6 +250,7 @@ class _BoundedBody:
         chunk: bytes = self._raw.read(size, decode_content=True)
         self._left -= len(chunk)
         if self._left < 0:
+            self._raw.close()
             raise requests.exceptions.ContentDecodingError("the answer is too long")
         return chunk
 

@@ -23,7 +23,7 @@ _SHRUNK: Final = 0.9
 class Place:
     """A place in the listing. It travels in the fragment of a link, which is never sent.
 
-    size: users per page that are asked for. full: the largest page that had a next one. listed: users
+    size: requested users per page. full: the largest page that had a next one. listed: users
     so far. before: users of the listing that was not believed; 0: this is the first one.
     """
 
@@ -50,7 +50,7 @@ class Place:
 
     @property
     def _full(self) -> int:
-        """How many users a page has that is full: the service may permit less than was asked for."""
+        """How many users a page has that is full: the service may permit fewer than requested."""
         return min(self.full or self.size, self.size)
 
     def is_cut_off(self, users: int) -> bool:

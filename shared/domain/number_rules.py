@@ -1,6 +1,5 @@
 """Number rules: default toll numbers by group, by usage location, or for all others."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
@@ -9,6 +8,7 @@ from shared.domain.user import DirectoryUser
 
 _GUID_LENGTH: Final = 36
 _ALL_OTHERS: Final = "*"
+_DIGITS: Final = "0123456789"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +61,4 @@ class NumberRules:
 
 def digits_of(number: str) -> str:
     """Return what tells a number from others, in all forms such as `tel:+1 (425) 555-0100;ext=7`."""
-    return re.sub(r"\D", "", number.partition(";")[0]).removeprefix("00")
+    return "".join(each for each in number.partition(";")[0] if each in _DIGITS).removeprefix("00")

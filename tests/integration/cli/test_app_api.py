@@ -127,7 +127,7 @@ def test_the_key_goes_to_no_other_host(link: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_results_end() -> None:
-    """Pages that lead back, or go on without results, are an error; those of the app are followed."""
+    """Pages that lead back, or that have no results, are an error; those of the app are followed."""
     pages: dict[str, dict[str, Any]] = {
         "/api/runs/r/results": {"results": [{"user": "a"}], "next": "/api/runs/r/results?after=1"},
         "/api/runs/r/results?after=1": {"results": [{"user": "b"}]},

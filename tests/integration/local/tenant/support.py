@@ -34,7 +34,7 @@ class World:
     """One tenant with a client that has its tokens."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
+        self._client = self.client = client
         self._tokens: dict[str, str] = {}
 
     async def raw(self, method: str, url: str, **kwargs: Any) -> httpx.Response:

@@ -121,13 +121,21 @@ class Clients:
 
 
 @asynccontextmanager
-async def opened(groups: tuple[str, ...] = ()) -> AsyncIterator[Clients]:
-    """A hostile service that is running, and fresh clients of it."""
+async def served() -> AsyncIterator[Hostile]:
+    """A hostile service that is running."""
     hostile = Hostile()
     server = await asyncio.start_server(hostile.serve, "127.0.0.1", 0)
     hostile.origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    clock: Clock = hostile.clock
-    async with server, httpx.AsyncClient(timeout=20) as http:
+    async with server:
+        yield hostile
+        server.close_clients()
+
+
+@asynccontextmanager
+async def opened(groups: tuple[str, ...] = ()) -> AsyncIterator[Clients]:
+    """A hostile service that is running, and fresh clients of it."""
+    async with served() as hostile, httpx.AsyncClient(timeout=20) as http:
+        clock: Clock = hostile.clock
         graph = GraphClient(hostile.service(http, "Graph"), clock, 2, groups, groups)
         teams = TeamsClient(hostile.service(http, "Teams"), 10, clock)
         yield Clients(hostile, graph, teams)

@@ -56,7 +56,7 @@ ODD: dict[str, bytes] = {
     "deep list": DEEP,
     "deep object": b'{"a":' * 3_000 + b"1" + b"}" * 3_000,
 }
-"""Elements and fields of other types than the one that was asked for."""
+"""Elements and fields of other types than the expected one."""
 
 
 def _bomb(megabytes: int) -> bytes:

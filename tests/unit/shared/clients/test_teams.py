@@ -344,7 +344,7 @@ async def test_a_verb_that_the_service_does_not_take_is_named() -> None:
 
 
 async def test_a_bad_discovery_is_refused_and_asked_again() -> None:
-    """What would break every call is not kept; what is kept is asked for again after a failure."""
+    """What would break every call is not kept; what is kept is read again after a failure."""
     bad = {**DISCOVERY, "Endpoints": {"AdminServiceEndpoint": "admin.example/\r\nX: y"}}
     known: list[Any] = [bad, DISCOVERY, DISCOVERY]
     status = 500

@@ -42,7 +42,7 @@ def test_numbers_stay_within_their_limits(value: object) -> None:
     ],
 )
 def test_numbers(value: object, found: float | None) -> None:
-    """What is too large is the ceiling, what is no number is none."""
+    """What is too large is the ceiling, and a text without a number is none."""
     assert number(value, LONGEST_PAUSE) == found
 
 
