@@ -79,7 +79,7 @@ async def answer(
         with operation():
             reply = await work(bootstrap.app(), req)
     except AcpError as error:
-        return _problem(error)
+        return problem_response(error)
     text = reply.body.model_dump_json(exclude_none=True) if reply.body else reply.text
     return func.HttpResponse(
         text,
@@ -128,7 +128,8 @@ def as_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def _problem(error: AcpError) -> func.HttpResponse:
+def problem_response(error: AcpError) -> func.HttpResponse:
+    """Return an error as problem details; what it repeats of the request is cut."""
     status = _status_of(error)
     problem: dict[str, object] = {"title": status.phrase, "status": status.value}
     problem["detail"] = _cut(str(error))
