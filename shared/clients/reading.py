@@ -9,8 +9,8 @@ import httpx
 ACCEPTED: Final = {"Accept-Encoding": "gzip"}
 """Header that asks for the one compression that is read here."""
 
-MOST: Final = 16 * 1024 * 1024
-"""Bytes of an answer that are read: a full page of users has about a tenth of it."""
+MOST: Final = 8 * 1024 * 1024
+"""Bytes of an answer that are read: a full page of users has about an eighth of it."""
 
 MOST_OF_AN_ERROR: Final = 64 * 1024
 """Bytes of an error's answer that are read; what follows says nothing about the code."""

@@ -20,6 +20,7 @@ LONGEST_PAUSE: Final = 86_400.0
 
 _LONGEST_NUMBER: Final = 400
 _DEEPEST: Final = 100
+_MOST_FAULTS: Final = 1_000
 _LIST: Final = TypeAdapter(list[Any])
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _OPENING: Final = (b"[", b"{")
@@ -91,13 +92,18 @@ def pause(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def elements[T](items: Sequence[object], read: Callable[[Any], T]) -> tuple[list[T], list[Fault]]:
-    """Return what `read` makes of each element, and the faults of those that it refuses."""
+    """Return what `read` makes of each element, and the faults of those that it refuses.
+
+    ValidationError: it refuses more than a thousand of them.
+    """
     found: list[T] = []
     faults: list[Fault] = []
     for item in items:
         try:
             found.append(read(item))
         except ValidationError as error:
+            if len(faults) == _MOST_FAULTS:
+                raise  # no list of what was expected
             faults.append((name_of(item), describe(error)))
     return found, faults
 

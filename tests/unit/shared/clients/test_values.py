@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from shared.clients.values import LONGEST_PAUSE, elements, moment, number, pause, read_json
 
@@ -104,6 +104,14 @@ def test_only_what_is_too_deep_is_cut_out(items: list[object], at: int, depth: i
     nested = json.dumps(found[place])
     assert len(nested) < 420
     assert nested == deep or "null" in nested
+
+
+def test_a_list_of_odd_elements_is_no_list() -> None:
+    """Some odd elements are set aside; a list with more than a thousand is refused as a whole."""
+    read = TypeAdapter(int).validate_python
+    assert len(elements([None] * 1_000, read)[1]) == 1_000
+    with pytest.raises(ValidationError):
+        elements([None] * 1_001, read)
 
 
 def test_odd_elements_are_named() -> None:
