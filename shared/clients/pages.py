@@ -8,9 +8,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, FailFast, TypeAdapter, ValidationError, create_model
 
 from shared.clients.values import Fault, elements, number, read_json
 from shared.errors import ListingError
@@ -62,7 +62,8 @@ def page_reader[T](item: type[T], name: str = "value") -> Callable[[bytes], Page
 
     An element that cannot be read is a fault of its own. Raises ValidationError when there is no list.
     """
-    kind: Any = list[item]  # type: ignore[valid-type]
+    # The first fault decides: the errors of millions of elements would be gathered otherwise.
+    kind: Any = Annotated[list[item], FailFast()]  # type: ignore[valid-type]
     lax = ConfigDict(extra="allow", hide_input_in_errors=True)
     fields: dict[str, Any] = {name: (kind, ...)}
     whole: type[BaseModel] = create_model("Listing", __config__=lax, **fields)
