@@ -344,6 +344,8 @@ module api 'app/api.bicep' = {
       ACP_QUEUE: queueName
       ACP_TABLE_PREFIX: tablePrefix
       ACP_LOG_USERS: logUsers
+      // The app takes 16 MiB and says so; what is larger is refused before it is read whole.
+      FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '17825792'
     }
   }
   dependsOn: [

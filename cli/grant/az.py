@@ -15,11 +15,14 @@ from azure.core.credentials import AccessToken
 
 from cli.errors import CommandError
 from shared.clients.identity import CachedTokens
+from shared.clients.values import number
 
 _TIMEOUT: Final = 60.0
 _UNREACHABLE: Final = 3
 _SHORT: Final = 300
 """Seconds for which a token without a known end is used."""
+
+_LONGEST_LIFE: Final = 86_400
 
 
 class AzTokens(CachedTokens):
@@ -39,7 +42,8 @@ class AzTokens(CachedTokens):
         try:
             answer = json.loads(said)
             token = str(answer["accessToken"])
-            end = int(answer.get("expires_on") or time.time() + _SHORT + 60)
+            left = number(answer.get("expires_on"), time.time() + _LONGEST_LIFE)
+            end = int(left or time.time() + _SHORT + 60)
         except (ValueError, TypeError, KeyError, AttributeError):
             raise CommandError("az answered without a token; is it up to date?", 3) from None
         return AccessToken(token, end)

@@ -1,31 +1,22 @@
 """The tenant's directory: the parts that the grant reads and changes."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Final
 
 from cli.grant import wire
-from cli.grant.models import (
-    AppRoleAssignment,
-    AppRoleAssignmentPage,
-    Principal,
-    Role,
-    RoleAssignment,
-    RoleAssignmentPage,
-    RolePage,
-)
+from cli.grant.models import AppRoleAssignment, Principal, Role, RoleAssignment
 from shared.clients.http import ServiceClient
+from shared.clients.pages import Page, page_reader
 from shared.clients.wire import Call
-from shared.errors import NotFoundError, RejectedError
+from shared.errors import ContractError, NotFoundError, RejectedError
 
 _PRINCIPAL = {"$select": "id,appId,displayName,servicePrincipalType"}
 _API = {"$select": "id,appId,displayName,servicePrincipalType,appRoles"}
 
 
-class _Page[T](Protocol):
-    @property
-    def value(self) -> list[T]: ...
-
-    @property
-    def next_link(self) -> str | None: ...
+_APP_ROLES: Final = page_reader(AppRoleAssignment)
+_ROLES: Final = page_reader(Role)
+_ROLE_ASSIGNMENTS: Final = page_reader(RoleAssignment)
 
 
 class Directory:
@@ -40,7 +31,7 @@ class Directory:
         Source: "Get servicePrincipal", by id and by appId.
         """
         try:
-            return await self._service.call(
+            found = await self._service.call(
                 wire.PRINCIPAL,
                 Principal.model_validate_json,
                 ids={"id": key},
@@ -48,6 +39,7 @@ class Directory:
             )
         except NotFoundError:
             return await self._by_app(key, _PRINCIPAL)
+        return _about(found.id, key, found, wire.PRINCIPAL)
 
     async def graph(self) -> Principal | None:
         """Return the service principal of Microsoft Graph with the permissions that it offers."""
@@ -59,9 +51,7 @@ class Directory:
         Source: "List appRoleAssignments granted to a service principal", which also says that
         what was granted just now may be missing.
         """
-        return await self._all(
-            wire.APP_ROLES, AppRoleAssignmentPage.model_validate_json, {"id": principal}, {}
-        )
+        return await self._all(wire.APP_ROLES, _APP_ROLES, {"id": principal}, {})
 
     async def grant(self, principal: str, resource: str, app_role: str) -> bool:
         """Grant a permission; False when it existed already.
@@ -91,14 +81,12 @@ class Directory:
 
     async def roles(self) -> list[Role]:
         """Return all directory roles. Source: "List roleDefinitions"."""
-        return await self._all(wire.ROLES, RolePage.model_validate_json, {}, {})
+        return await self._all(wire.ROLES, _ROLES, {}, {})
 
     async def role_assignments(self, principal: str) -> list[RoleAssignment]:
         """Return the directory roles of a principal. Source: "List unifiedRoleAssignments"."""
         only = {"$filter": f"principalId eq '{principal}'"}
-        return await self._all(
-            wire.ROLE_ASSIGNMENTS, RoleAssignmentPage.model_validate_json, {}, only
-        )
+        return await self._all(wire.ROLE_ASSIGNMENTS, _ROLE_ASSIGNMENTS, {}, only)
 
     async def assign(self, principal: str, role: str) -> bool:
         """Assign a directory role for the whole tenant; False when it existed already.
@@ -122,7 +110,7 @@ class Directory:
 
     async def _by_app(self, app_id: str, select: dict[str, str]) -> Principal | None:
         try:
-            return await self._service.call(
+            found = await self._service.call(
                 wire.PRINCIPAL_BY_APP,
                 Principal.model_validate_json,
                 ids={"app_id": app_id},
@@ -130,21 +118,21 @@ class Directory:
             )
         except NotFoundError:
             return None
+        return _about(found.app_id, app_id, found, wire.PRINCIPAL_BY_APP)
 
     async def _all[T](
         self,
         call: Call,
-        parse: "_Parse[T]",
+        parse: Callable[[bytes], Page[T]],
         ids: dict[str, str],
         params: dict[str, str],
     ) -> list[T]:
-        page = await self._service.call(call, parse, ids=ids, params=params)
-        found = list(page.value)
-        while page.next_link:
-            page = await self._service.call(call, parse, url=page.next_link)
-            found += page.value
-        return found
+        pages = self._service.pages(call, parse, ids=ids, params=params)
+        return [each async for page in pages for each in page.items]
 
 
-class _Parse[T](Protocol):
-    def __call__(self, body: bytes, /) -> _Page[T]: ...
+def _about(named: str, asked: str, found: Principal, call: Call) -> Principal:
+    """Return the account found; ContractError: it is not the one that was asked about."""
+    if named != asked.lower():
+        raise ContractError("Graph", str(call), "the answer is about another account")
+    return found

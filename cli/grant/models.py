@@ -40,13 +40,6 @@ class AppRoleAssignment(_Answer):
     resource_id: Id
 
 
-class AppRoleAssignmentPage(_Answer):
-    """A page of them."""
-
-    value: list[AppRoleAssignment]
-    next_link: str | None = Field(None, alias="@odata.nextLink")
-
-
 class Role(_Answer):
     """A directory role ("unifiedRoleDefinition resource type"); built-in: id and template are one."""
 
@@ -55,23 +48,9 @@ class Role(_Answer):
     template_id: Id | None = None
 
 
-class RolePage(_Answer):
-    """A page of them."""
-
-    value: list[Role]
-    next_link: str | None = Field(None, alias="@odata.nextLink")
-
-
 class RoleAssignment(_Answer):
     """An assigned directory role ("unifiedRoleAssignment resource type")."""
 
     id: str
     role_definition_id: Id
     directory_scope_id: str | None = None
-
-
-class RoleAssignmentPage(_Answer):
-    """A page of them."""
-
-    value: list[RoleAssignment]
-    next_link: str | None = Field(None, alias="@odata.nextLink")

@@ -27,7 +27,9 @@ _CSV_TYPES: Final = frozenset(
 """What a CSV file is called; by the last name Windows with Excel sends it."""
 
 _JSON_TYPES: Final = frozenset({"", "application/json", "text/json"})
-_LARGEST: Final = 16 * 2**20
+LARGEST: Final = 16 * 2**20
+"""Bytes of a body; the host itself refuses what is a little larger (infra/main.bicep)."""
+
 _FAULTS_LISTED: Final = 20
 
 
@@ -37,8 +39,8 @@ async def read_request(req: "func.HttpRequest") -> MoveRequest:
     A request without a content type is read as JSON.
     """
     body = req.get_body()
-    if len(body) > _LARGEST:
-        raise TooLargeError(f"the body has {len(body):,} bytes; at most {_LARGEST:,} are taken")
+    if len(body) > LARGEST:
+        raise TooLargeError(f"the body has {len(body):,} bytes; at most {LARGEST:,} are taken")
     query = query_of(req.url)
     media_type = req.headers.get("Content-Type", "").partition(";")[0].strip().casefold()
     if media_type not in _CSV_TYPES:
@@ -51,10 +53,10 @@ async def read_request(req: "func.HttpRequest") -> MoveRequest:
             # A dry run that stands in the wrong place must never be carried out as a real one.
             wrong = "with a JSON body, parameters are fields of the body"
             raise PointedError([(f"/{name}", wrong) for name in query])
-        asked = read(MoveBody, body)
+        # In a thread, like a file: neither must hold up the notifications that this instance answers.
+        asked = await asyncio.to_thread(read, MoveBody, body)
         return asked.request(asked.users, asked.provider)
     parameters = read_query(CsvParameters, query)
-    # In a thread: a large file must not hold up the notifications that this instance answers.
     return parameters.request(await asyncio.to_thread(from_csv, body, parameters))
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _PROBLEM: Final = "application/problem+json"
 _RETRY_SECONDS: Final = 30
+_LONGEST_TEXT: Final = 1_000
 _STATUSES: Final = (
     (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (MediaTypeError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
@@ -80,7 +81,7 @@ async def answer(
         with operation():
             reply = await work(bootstrap.app(), req)
     except AcpError as error:
-        return _problem(error)
+        return problem_response(error)
     text = reply.body.model_dump_json(exclude_none=True) if reply.body else reply.text
     return func.HttpResponse(
         text,
@@ -129,12 +130,15 @@ def as_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def _problem(error: AcpError) -> func.HttpResponse:
+def problem_response(error: AcpError) -> func.HttpResponse:
+    """Return an error as problem details; what it repeats of the request is cut."""
     status = status_of(error)
     problem: dict[str, object] = {"title": status.phrase, "status": status.value}
-    problem["detail"] = str(error)
+    problem["detail"] = _cut(str(error))
     if isinstance(error, PointedError):
-        problem["errors"] = [{"pointer": at, "detail": wrong} for at, wrong in error.faults]
+        problem["errors"] = [
+            {"pointer": _cut(at), "detail": _cut(wrong)} for at, wrong in error.faults
+        ]
     headers = {}
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         seconds = error.seconds if isinstance(error, RetryLaterError) else _RETRY_SECONDS
@@ -142,6 +146,11 @@ def _problem(error: AcpError) -> func.HttpResponse:
     return func.HttpResponse(
         json.dumps(problem), status_code=status, headers=headers, mimetype=_PROBLEM
     )
+
+
+def _cut(text: str) -> str:
+    """Return a text that may repeat what the caller sent, not longer than a person reads."""
+    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
 
 
 def status_of(error: AcpError) -> HTTPStatus:

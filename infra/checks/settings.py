@@ -27,6 +27,7 @@ OF_THE_HOST: Final = frozenset(
         "AzureWebJobsStorage__blobServiceUri",
         "APPLICATIONINSIGHTS_CONNECTION_STRING",
         "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+        "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
     }
 )
 """Settings that the Functions host reads ("App settings reference for Azure Functions")."""

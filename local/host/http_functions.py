@@ -16,6 +16,9 @@ from local.host.keys import Keys, Level
 from local.host.route_templates import RouteTemplate
 
 _OWN_PATHS = ("admin", "runtime")
+_SIZE_LIMIT = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
+_DEFAULT_LIMIT = 104_857_600
+"""Bytes of a request's body ("App settings reference for Azure Functions")."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class HttpFunctions:
     """Finds the function for a request, checks its key, runs it and answers.
 
     No matching route or method: 404 (a method is a route constraint in the real host); wrong
-    key: 401; a failed function: 500 without a body. Raises `AppError` for an unusable trigger.
+    key: 401; a body that is too large: 413; a failed function: 500 without a body. Raises `AppError`
+    for an unusable trigger.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class HttpFunctions:
         self._invocations = invocations
         self._keys = keys
         routes = [_route(f, prefix, environment) for f in functions if f.trigger.type == HTTP]
+        self._largest = int(environment.get(_SIZE_LIMIT, _DEFAULT_LIMIT))
         self._routes = sorted(routes, key=lambda route: route.template.precedence)
 
     def route_of(self, function: Function) -> str:
@@ -68,16 +73,29 @@ class HttpFunctions:
             return Response(status_code=404)
         if not self._keys.allow(route.level, presented_key(request)):
             return Response(status_code=401)
+        body = await _read(request, self._largest)
+        if body is None:
+            return Response(status_code=413)
         data = http_data(
             method=request.method,
             url=str(request.url),
             headers=request.headers,
             query=request.query_params,
             route=parameters,
-            body=await request.body(),
+            body=body,
         )
         result = await self._invocations.run(route.function, data)
         return http_response(result.value) if result.ok else Response(status_code=500)
+
+
+async def _read(request: Request, largest: int) -> bytes | None:
+    """The body, or None when it is larger than the host takes."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > largest:
+            return None
+    return bytes(body)
 
 
 def presented_key(request: Request) -> str | None:

@@ -50,5 +50,5 @@ def _question(whom: str, licensed: str) -> dict[str, Any]:
     return {"method": "GET", "url": url, "headers": _EVENTUAL}
 
 
-def _read(body: bytes) -> int:
+def _read(_: str, body: bytes) -> int:
     return Counted.model_validate_json(body).count

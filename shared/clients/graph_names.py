@@ -11,7 +11,7 @@ from urllib.parse import quote
 from pydantic import TypeAdapter
 
 from shared.clients import wire
-from shared.clients.graph_batch import Batches
+from shared.clients.graph_batch import Batches, check_subject
 from shared.clients.graph_models import User, UserPage
 from shared.domain.user import DirectoryUser
 from shared.errors import AmbiguousNameError, NotFoundError, ServiceError
@@ -74,11 +74,13 @@ def _literal(text: str) -> str:
     return text.replace("'", "''")
 
 
-def _read_user(body: bytes) -> DirectoryUser:
-    return _USER.validate_json(body).to_domain()
+def _read_user(asked: str, body: bytes) -> DirectoryUser:
+    user = _USER.validate_json(body).to_domain()
+    check_subject(right=asked.casefold() in (user.id, user.upn.casefold()))
+    return user
 
 
-def _read_users(body: bytes) -> list[DirectoryUser]:
+def _read_users(_: str, body: bytes) -> list[DirectoryUser]:
     return [user.to_domain() for user in UserPage.model_validate_json(body).value]
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Self
 
-from shared.domain.number_rules import NumberRules
+from shared.domain.number_rules import NumberRules, digits_of
 from shared.domain.user import AccountType, DirectoryUser, ProviderEntry, ServiceUser
 
 _ROOM: Final = "a meeting room's account"
@@ -88,6 +88,8 @@ def decide(user: DirectoryUser, service: ServiceUser | None, rules: Rules) -> De
         return Decision(Action.EXCLUDED, reason)
     if not service.ready:
         return Decision(Action.WAIT, "Teams has not provisioned audio conferencing yet")
+    if not service.provider_known:
+        return Decision(Action.ALREADY, "provisioned; this service does not report providers")
     return _decide_by_provider(service.provider, rules.numbers.number_for(user), rules.toll_free)
 
 
@@ -134,5 +136,5 @@ def _decide_by_provider(
 
 
 def _other(wanted: str | None, has: str) -> bool:
-    # The service may write its numbers without the plus sign or with `tel:`, the settings do not.
-    return bool(wanted) and str(wanted).lstrip("+") != has.removeprefix("tel:").lstrip("+")
+    # The settings have E.164 with the plus sign; the service may write its numbers in other forms.
+    return wanted is not None and digits_of(wanted) != digits_of(has)

@@ -8,6 +8,7 @@ from shared.domain.user import DirectoryUser
 
 _GUID_LENGTH: Final = 36
 _ALL_OTHERS: Final = "*"
+_DIGITS: Final = "0123456789"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,18 @@ class NumberRules:
             counts[_ALL_OTHERS] = max(0, users[_ALL_OTHERS] - elsewhere)
         return counts
 
+    def has(self, number: str) -> bool:
+        """Return whether a number, in any form, is that of a rule."""
+        return digits_of(number) in {digits_of(each) for _, each in self.written()}
+
     def written(self) -> Iterator[tuple[str, str]]:
         """Yield the rules in their written form: whom, number."""
         yield from self.by_group.items()
         yield from self.by_location.items()
         if self.default:
             yield _ALL_OTHERS, self.default
+
+
+def digits_of(number: str) -> str:
+    """Return what tells a number from others, in all forms such as `tel:+1 (425) 555-0100;ext=7`."""
+    return "".join(each for each in number.partition(";")[0] if each in _DIGITS).removeprefix("00")

@@ -97,7 +97,8 @@ class ServiceUser:
     """A user as the Teams admin API reports it. `ready`: conferencing is provisioned.
 
     type_name: the account type as the service calls it, when it is unknown. is_room: Teams gives the
-    account the features of a Teams Rooms device.
+    account the features of a Teams Rooms device. provider_known: whether the service tells providers at
+    all; without it `entries` is empty and means nothing.
     """
 
     id: str
@@ -110,6 +111,7 @@ class ServiceUser:
     name: str = ""
     type_name: str = ""
     is_room: bool = False
+    provider_known: bool = True
 
     @property
     def on_third_party(self) -> bool:

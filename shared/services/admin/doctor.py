@@ -1,5 +1,6 @@
 """Doctor: check the app and its services part by part, with what to do for each."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +19,7 @@ from shared.services.ports import Groups, State, Tenant, WaitingUsers
 _DELTA_MAY_BE: Final = timedelta(minutes=30)
 _SHOWN: Final = 10
 _SUBSCRIBE: Final = "`POST /api/subscription` creates it; keep_subscription does at its next run"
+_LONGEST_REASON: Final = 300
 _SUBSCRIPTION_SHOULD_LAST: Final = timedelta(days=1)
 
 
@@ -225,9 +227,11 @@ class Doctor:
 
     async def _waiting_users(self, part: str) -> Finding:
         due = sum([1 async for _ in self._waiting.waiting()])
-        attention = sum([1 async for _ in self._waiting.attention()])
-        detail = f"{due} waiting for another attempt, {attention} need attention"
-        if attention:
+        reasons = Counter([row.reason async for row in self._waiting.attention()])
+        detail = f"{due} waiting for another attempt, {reasons.total()} need attention"
+        if reasons:
+            # A cause of many, such as a verb that the service does not take, is named here.
+            detail += f", most of them because: {reasons.most_common(1)[0][0][:_LONGEST_REASON]}"
             return Finding(part, Verdict.WARNING, detail, "`acp attention` lists them")
         return Finding(part, Verdict.OK, detail)
 

@@ -1,6 +1,7 @@
 """The sample app under `acp host`, seen from outside: HTTP, queues, timers, Event Grid."""
 
 import json
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -59,6 +60,16 @@ def test_empty_rest_of_a_route_is_absent(host: SampleHost) -> None:
 def test_no_such_route_is_404(host: SampleHost, method: str, path: str) -> None:
     """A path, a method or a prefix that does not fit is no route at all."""
     assert host.http.request(method, path).status_code == 404
+
+
+def test_a_body_that_is_too_large_is_413(new_host: Callable[..., SampleHost]) -> None:
+    """The host refuses it before the function sees it, also when its length is not announced."""
+    with new_host(FUNCTIONS_REQUEST_BODY_SIZE_LIMIT="1000") as host:
+        statuses = [
+            host.http.put("/api/echo", content=body).status_code
+            for body in (b"x" * 1_000, b"x" * 1_001, iter([b"x" * 600] * 2))
+        ]
+    assert statuses == [200, 413, 413]
 
 
 def test_bodies_are_bytes_both_ways(host: SampleHost) -> None:

@@ -34,7 +34,7 @@ class World:
     """One tenant with a client that has its tokens."""
 
     def __init__(self, client: httpx.AsyncClient, transport: httpx.ASGITransport) -> None:
-        self._client = client
+        self._client = self.client = client
         self.transport = transport
         self._tokens: dict[str, str] = {}
 

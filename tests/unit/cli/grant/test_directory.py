@@ -9,7 +9,7 @@ import pytest
 from cli.grant.directory import Directory
 from cli.grant.wire import GRANT_CALLS
 from shared.clients.wire import Call
-from shared.errors import ContractError, RejectedError
+from shared.errors import ContractError, ListingError, RejectedError
 from tests.fakes import guid
 from tests.unit.shared.clients.services import ORIGIN, Recorder
 
@@ -34,7 +34,9 @@ async def test_sends_what_the_table_says() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith(guid(9)):
             return httpx.Response(404, json={"error": {"code": "Request_ResourceNotFound"}})
-        return httpx.Response(200, json={**IDENTITY, "value": []})
+        asked = re.search(r"appId='(.+)'", request.url.path)
+        app = {"appId": asked[1]} if asked else {}
+        return httpx.Response(200, json={**IDENTITY, **app, "value": []})
 
     recorder = Recorder(answer)
     graph = directory(recorder)
@@ -101,3 +103,23 @@ async def test_pages_are_followed_on_this_host_only() -> None:
     with pytest.raises(ContractError, match="another host"):
         await directory(recorder).roles()
     assert len(recorder.requests) == 2
+
+
+async def test_answers_about_another_account_are_refused() -> None:
+    """What is granted goes to the account that was named, not to the one in an answer."""
+    recorder = Recorder(lambda _: httpx.Response(200, json=IDENTITY))
+    assert await directory(recorder).principal(guid(1).upper())
+    with pytest.raises(ContractError, match="another account"):
+        await directory(recorder).principal(guid(3))
+    with pytest.raises(ContractError, match="another account"):
+        await directory(recorder).graph()
+
+
+async def test_no_listing_of_the_grant_is_endless() -> None:
+    """A page whose next one is itself is an error; an element that cannot be read is left out."""
+    page = {"value": [None, {"id": guid(5), "displayName": "x"}], "@odata.nextLink": f"{ORIGIN}/a"}
+    recorder = Recorder(lambda _: httpx.Response(200, json=page))
+    with pytest.raises(ListingError, match="read already"):
+        await directory(recorder).roles()
+    del page["@odata.nextLink"]
+    assert [role.id for role in await directory(recorder).roles()] == [guid(5)]

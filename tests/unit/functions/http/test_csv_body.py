@@ -1,10 +1,14 @@
 """A CSV file as the body of a request: what is wrong is told, and no more is read than it takes."""
 
+import json
+import re
+from pathlib import Path
+
 import azure.functions as func
 import pytest
 
-from functions.http.move_body import from_csv, read_request
-from functions.http.responses import PointedError
+from functions.http.move_body import LARGEST, from_csv, read_request
+from functions.http.responses import PointedError, problem_response
 from functions.http.schemas import CsvParameters
 from shared.domain.move_request import MoveRequest
 from shared.errors import InputError, MediaTypeError, TooLargeError
@@ -124,3 +128,20 @@ async def test_json_by_its_names(kind: str) -> None:
     assert await read_request(request("", b'{"users": ["sip:a@x.example"]}', kind)) == MoveRequest(
         users=("a@x.example",)
     )
+
+
+async def test_what_is_repeated_to_the_caller_is_cut() -> None:
+    """A field's name of a megabyte is named in the answer, but not repeated in full."""
+    body = json.dumps({"x" * 2**20: 1, "users": ["a@x.example"]}).encode()
+    request = func.HttpRequest("POST", "https://a.example/api/moves", body=body)
+    with pytest.raises(PointedError) as told:
+        await read_request(request)
+    assert len(problem_response(told.value).get_body()) < 3_000
+
+
+def test_the_host_refuses_what_is_larger_than_the_app_takes() -> None:
+    """The deployed host's limit is a little above the app's own, which says what is permitted."""
+    bicep = (Path(__file__).parents[4] / "infra" / "main.bicep").read_text(encoding="utf-8")
+    limit = re.search(r"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '(\d+)'", bicep)
+    assert limit
+    assert LARGEST < int(limit[1]) < 1.1 * LARGEST

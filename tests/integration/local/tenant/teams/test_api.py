@@ -1,10 +1,49 @@
 """The Teams admin API over HTTP."""
 
+import random
+
 import pytest
 
 from local.tenant.directory.catalog import AUDIO_CONFERENCING
 from local.tenant.identity.tokens import TEAMS
+from shared.clients.http import Retries, ServiceClient
+from shared.clients.limiter import Limiter
+from shared.clients.teams import TeamsClient
+from shared.errors import RejectedError
+from tests.fakes import FakeClock
 from tests.integration.local.tenant.support import BASE, TEAMS_HEADERS, Json, World, open_world
+
+
+class TenantTokens:
+    """Tokens of a tenant's own identity endpoint."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def token(self, resource: str) -> str:
+        """Ask for a token."""
+        return await self._world.token(resource)
+
+    def forget(self, resource: str) -> None:
+        """Do nothing: none is kept."""
+
+
+def client(world: World, page_size: int) -> TeamsClient:
+    """The app's own client of this tenant."""
+    clock = FakeClock()
+    service = ServiceClient(
+        "Teams",
+        BASE,
+        TEAMS,
+        http=world.client,
+        tokens=TenantTokens(world),
+        limiter=Limiter(clock, 8),
+        clock=clock,
+        retries=Retries(tries=2),
+        rng=random.Random(1),
+        timeout=10,
+    )
+    return TeamsClient(service, page_size, clock)
 
 
 async def all_users(world: World, path: str) -> list[Json]:
@@ -168,3 +207,38 @@ async def test_with_automatic_replacement_licensing_moves() -> None:
         await world.advance(11)
         after = await world.control("GET", f"/users/{user['id']}")
         assert (after["provider"], after["sets"]) == ("Microsoft", 0)
+
+
+@pytest.mark.parametrize("form", ["address", "token", "module"])
+@pytest.mark.parametrize("size", [7, 10, 1_000])
+async def test_each_form_of_continuation_lists_everybody(form: str, size: int) -> None:
+    """The app's client reads all users, each once, in each form, with full last pages and others."""
+    async with open_world(continuation=form) as world:
+        expected = [user["id"] for user in await world.users()]
+        assert len(expected) == 60
+        found: list[str] = []
+        async for page in client(world, size).pages():
+            found = [] if page.restarts else found
+            found += [user.id for user in page.users]
+        assert found == expected
+
+
+@pytest.mark.parametrize("sent", ["null", "absent"])
+async def test_a_service_without_provider_entries(sent: str) -> None:
+    """Listed and alone: the client finds out that this service does not tell providers."""
+    async with open_world(acp_info=sent) as world:
+        teams = client(world, 1_000)
+        user = await world.user("third_party")
+        [page] = [page async for page in teams.pages()]
+        alone = await teams.user(user["id"])
+        assert alone in page.users
+        assert not any(each.provider_known or each.entries for each in page.users)
+
+
+async def test_another_verb_is_answered_with_what_is_allowed() -> None:
+    """405 with `Allow`; the client's error names the constant to correct. Nothing was set."""
+    async with open_world(set_verb="POST") as world:
+        user = await world.user("third_party")
+        with pytest.raises(RejectedError, match="the service takes POST: correct the verb of"):
+            await client(world, 10).set_microsoft(user["id"], replace=True)
+        assert await world.user("third_party") == user

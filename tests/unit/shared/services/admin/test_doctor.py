@@ -175,4 +175,16 @@ async def test_users_who_need_help_are_counted() -> None:
     """A user on the attention list is a warning that says how to see who it is."""
     patient = Patient()
     await patient.waiting.save_waiting(ask_person(guid(1), "", "why", NOON))
-    assert "1 need attention" in (await patient.examine())["waiting users"].detail
+    found = (await patient.examine())["waiting users"]
+    assert found.detail == (
+        "0 waiting for another attempt, 1 need attention, most of them because: why"
+    )
+
+
+async def test_the_most_frequent_reason_is_named() -> None:
+    """A verb that the service does not take concerns everybody: the doctor names what to correct."""
+    patient = Patient()
+    verb = "HTTP 405; the service takes POST: correct the verb of /Teams.Cpc/users/{id}"
+    for number, reason in enumerate(["other", verb, verb]):
+        await patient.waiting.save_waiting(ask_person(guid(number), "", reason, NOON))
+    assert verb in (await patient.examine())["waiting users"].detail
