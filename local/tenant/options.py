@@ -70,6 +70,13 @@ class TenantOptions(BaseModel):
         False, description="the service refuses replaceProvider, as Microsoft's does since 2022"
     )
 
+    third_parties: bool = Field(
+        True, description="whether users have third-party providers, as until 2019"
+    )
+    documented_api: bool = Field(
+        True, description="whether Graph has the Teams user configurations: the global cloud only"
+    )
+
     handshake_timeout_seconds: Seconds = Field(
         10.0, description="how long a subscriber may take to echo the validation token"
     )

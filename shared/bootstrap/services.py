@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from shared.bootstrap.adapters import Adapters
 from shared.domain.run import Mode
-from shared.settings.settings import unknown_settings
+from shared.settings.settings import TeamsApi, unknown_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from shared.domain.move_request import MoveRequest
     from shared.domain.retry import RetryPolicy
     from shared.domain.sweep_limit import SweepLimit
@@ -368,14 +370,21 @@ class App:
         assign = "assign the app's managed identity to it"
         role = "run `acp grant`: an Entra role such as Teams Administrator is missing"
         users = "run `acp grant`: the permission User.Read.All is missing"
+        configurations = "run `acp grant`: TeamsUserConfiguration.Read.All is missing"
+        documented = self.settings.teams_api is TeamsApi.DOCUMENTED
+        teams: dict[str, tuple[Callable[[], Awaitable[object]], str]] = {
+            "sign-in to Teams": (partial(self._sign_in, wire.TEAMS_AUDIENCE), assign),
+            "Teams": (to.teams.probe, role),
+            "Teams role": (to.teams.switches, role),
+        }
+        if documented:
+            teams = {"Teams users in Graph": (to.teams.probe, configurations)}
         return Doctor(
             probes={
                 "storage": (to.state.probe, "give the app's identity the storage roles"),
                 "sign-in to Graph": (partial(self._sign_in, cloud.graph_audience), assign),
                 "Graph": (to.graph.probe, users),
-                "sign-in to Teams": (partial(self._sign_in, wire.TEAMS_AUDIENCE), assign),
-                "Teams": (to.teams.probe, role),
-                "Teams role": (to.teams.switches, role),
+                **teams,
             },
             queues={name: to.queue(name).count for name in self.settings.queues.names},
             numbers=to.rules.numbers,
@@ -383,7 +392,7 @@ class App:
             unknown_users=self.rule_checker.unknown_users,
             directory=to.graph,
             unknown=unknown_settings(os.environ),
-            tenant=to.teams,
+            tenant=None if documented else to.teams,
             state=to.state,
             waiting=to.waiting,
             runs=self.run_history,

@@ -96,8 +96,8 @@ class Tenant(Bridges, Protocol):
         """Return the tenant's third-party providers."""
         ...
 
-    async def switches(self) -> TenantSwitches:
-        """Return the tenant-wide switches that decide which side effects a move has."""
+    async def switches(self) -> TenantSwitches | None:
+        """Return the tenant-wide switches that decide which side effects a move has; None: not known."""
         ...
 
 

@@ -1,0 +1,172 @@
+"""Documented mode: users' conferencing by documented Graph calls alone. Nothing is set.
+
+Graph tells who is provisioned, not by which provider. Third-party providers ended in 2019, so a user with
+the feature *AudioConferencing* is a conferencing user of Microsoft.
+
+Sources: "List userConfigurations", "Get teamsUserConfiguration" and "teamsUserConfiguration resource type"
+(Microsoft Graph v1.0; global cloud only; no published limit of a page and no throttling figures).
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final, NoReturn
+
+from pydantic import Field, ValidationError
+
+from shared.clients import wire
+from shared.clients.configuration_snapshot import read_switches
+from shared.clients.graph_batch import Batches
+from shared.clients.graph_models import GraphModel, Guid
+from shared.clients.http import ServiceClient, describe
+from shared.clients.teams_models import CONFERENCING_FEATURE
+from shared.clients.together import Together
+from shared.clock import Clock
+from shared.domain.bridges import BridgeNumber
+from shared.domain.listing import Provider, TeamsPage, TenantSwitches
+from shared.domain.user import MICROSOFT, AccountType, ProviderEntry, ServiceUser
+from shared.errors import ConflictError, ContractError, NotFoundError, ServiceError
+
+_FIELDS: Final = "id,userPrincipalName,accountType,featureTypes"
+_PREFER: Final = {"Prefer": "include-unknown-enum-members"}
+"""Without it Graph says `unknownFutureValue` for the account types that were added later."""
+
+_LONGEST_PAGE: Final = 999
+"""Most users per page, as in Graph's other listings: none is published for this one."""
+
+_BY_MICROSOFT: Final = ProviderEntry(MICROSOFT, "", "", "", "", "", default=True)
+"""The provider of everybody who is provisioned; the numbers are not told."""
+
+_ACCOUNT_TYPES: Final = {each.casefold(): each for each in AccountType}
+
+
+class UserConfiguration(GraphModel):
+    """Graph's teamsUserConfiguration, the fields that matter."""
+
+    id: Guid
+    user_principal_name: str | None = None
+    account_type: str | None = None
+    feature_types: list[str] | None = None
+
+    def to_domain(self) -> ServiceUser:
+        """Return the service's view of the user; an account type that is not known is ineligible."""
+        ready = CONFERENCING_FEATURE in (self.feature_types or ())
+        kind = (self.account_type or "").casefold()
+        return ServiceUser(
+            id=self.id,
+            upn=self.user_principal_name or "",
+            account_type=_ACCOUNT_TYPES.get(kind, AccountType.INELIGIBLE),
+            ready=ready,
+            entries=(_BY_MICROSOFT,) if ready else (),
+        )
+
+
+class _Page(GraphModel):
+    """A page of users, unparsed."""
+
+    value: list[dict[str, Any]]
+    next_link: str | None = Field(None, alias="@odata.nextLink")
+
+
+class DocumentedTeams:
+    """What the services need of Teams, by documented calls; the rest is refused with the reason.
+
+    service: Graph. page_size: users per page of the listing, at most 999. tries: attempts at an inner
+    request of a batch.
+    """
+
+    def __init__(self, service: ServiceClient, clock: Clock, tries: int, page_size: int) -> None:
+        self._service = service
+        self._clock = clock
+        self._batches = Batches(service, clock, tries)
+        self._page_size = min(page_size, _LONGEST_PAGE)
+        self._users = Together(self._read_users)
+
+    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:  # noqa: ARG002
+        """Return the service's view of a user, or None when Teams does not know the user.
+
+        Users who are asked for at the same time, such as those of one message, share a batch. first: of
+        no meaning here, because no set depends on the read.
+        """
+        found = await self._users.ask(user_id)
+        if isinstance(found, NotFoundError):
+            return None
+        if isinstance(found, ServiceError):
+            raise found
+        return found
+
+    async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
+        """Yield all users page by page, from the beginning or from a page's `link`."""
+        link = start
+        params: dict[str, str] | None = {"$select": _FIELDS, "$top": str(self._page_size)}
+        while True:
+            page = await self._service.call(
+                wire.LIST_CONFIGURATIONS,
+                _Page.model_validate_json,
+                url=link,
+                params=None if link else params,
+                headers=_PREFER | {"x-ms-throttle-priority": "low"},
+            )
+            if page.next_link and page.next_link == link:
+                operation = str(wire.LIST_CONFIGURATIONS)
+                raise ContractError("Graph", operation, "the next page is this page again")
+            yield _to_domain(page)
+            link = page.next_link or None
+            if link is None:
+                return
+
+    async def probe(self) -> None:
+        """Request one user; raises ServiceError when Graph does not answer or refuses."""
+        params = {"$select": "id", "$top": "1"}
+        await self._service.call(
+            wire.LIST_CONFIGURATIONS, _Page.model_validate_json, params=params, headers=_PREFER
+        )
+
+    async def switches(self) -> TenantSwitches | None:
+        """Return None: a snapshot would take minutes; `snapshot_switches` makes one, once a day."""
+        return None
+
+    async def snapshot_switches(self) -> TenantSwitches | None:
+        """Return the tenant-wide switches, by a configuration snapshot; None: not permitted, not known."""
+        return await read_switches(self._service, self._clock)
+
+    async def set_microsoft(self, user_id: str, **_: object) -> None:  # noqa: ARG002
+        """Refuse: no documented call sets a provider."""
+        _refuse("no documented call sets a provider")
+
+    async def providers(self) -> list[Provider]:
+        """Refuse: no documented call lists providers."""
+        _refuse("no documented call lists third-party providers")
+
+    async def bridge_numbers(self) -> list[BridgeNumber]:
+        """Refuse: no documented call assigns a default number."""
+        _refuse("no documented call assigns default numbers")
+
+    async def bridge_of(self, number: str) -> str:
+        """Refuse, see `bridge_numbers`."""
+        _refuse(f"number {number}: no documented call assigns default numbers")
+
+    async def _read_users(self, ids: Sequence[str]) -> dict[str, ServiceUser | ServiceError]:
+        return await self._batches.ask({user: _question(user) for user in ids}, _read_user)
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise ConflictError(f"{reason}; ACP_TEAMS_API is documented, and admin is needed")
+
+
+def _question(user: str) -> dict[str, object]:
+    path = wire.GET_CONFIGURATION.path(id=user).removeprefix("/v1.0")
+    return {"method": "GET", "url": f"{path}?$select={_FIELDS}", "headers": _PREFER}
+
+
+def _read_user(body: bytes) -> ServiceUser:
+    return UserConfiguration.model_validate_json(body).to_domain()
+
+
+def _to_domain(page: _Page) -> TeamsPage:
+    """Return the page as domain types; one unreadable user does not affect the others."""
+    users, faults = [], []
+    for raw in page.value:
+        try:
+            users.append(UserConfiguration.model_validate(raw).to_domain())
+        except ValidationError as error:
+            faults.append((str(raw.get("id", "")), describe(error)))
+    return TeamsPage(users, page.next_link or None, faults)
