@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.local_extra import require_local
-from cli.options import Port, Seed, number
+from cli.options import Port, Seed, WorldOption, number
+from local.worlds import WORLDS, World
 
 if TYPE_CHECKING:
     from local.tenant.faults.faults import Faults
@@ -26,6 +27,7 @@ def tenant(
         typer.Option(parser=number(int, 1, 1_000_000), metavar="NUMBER", help="How many users."),
     ] = 200,
     seed: Seed = 1,
+    world: WorldOption = World.THIRD_PARTIES,
     lag: Annotated[
         float,
         typer.Option(
@@ -85,15 +87,18 @@ def tenant(
     )
     for name in ("uvicorn", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    options = TenantOptions(
-        users=users,
-        seed=seed,
-        lag_seconds=lag,
-        graph_limits=graph_limits,
-        enforce_permissions=enforce_permissions,
-        teams_rate=teams_rate,
-        faults=_read(faults),
-    )
+    given = {
+        "users": users,
+        "seed": seed,
+        "lag_seconds": lag,
+        "graph_limits": graph_limits,
+        "enforce_permissions": enforce_permissions,
+        "teams_rate": teams_rate,
+        "faults": _read(faults),
+    }
+    # What a world switches on stays on.
+    chosen = {name: value for name, value in given.items() if value}
+    options = TenantOptions.model_validate({**given, **WORLDS[world].tenant, **chosen})
     app = create_app(options)
     with serving.bind(port) as bound:
         asyncio.run(serving.serve(app, bound, drain=_DRAIN_SECONDS))

@@ -49,11 +49,11 @@ class View:
         self._unicode = not console.options.ascii_only
         self._block = "█" if self._unicode else "#"
 
-    def title(self, users: int, seed: int) -> None:
+    def title(self, users: int, seed: int, world: str = "2018") -> None:
         """Say what this is."""
         self.print()
         self.print(Text("ACP Mover: a simulated Microsoft 365 tenant, the real app", style="bold"))
-        self.print(Text(f"{users:,} users, seed {seed}\n", style="dim"))
+        self.print(Text(f"{users:,} users, seed {seed}, world {world}\n", style="dim"))
 
     @contextmanager
     def step(self, doing: str) -> Iterator[None]:
