@@ -197,7 +197,7 @@ class Adapters:
 
     @cached_property
     def _graph_service(self) -> ServiceClient:
-        """Graph, whoever asks: what it throttles, it throttles for all of the app."""
+        """Graph, shared by both of its clients: it throttles the app as a whole."""
         from shared.clients import wire
 
         cloud = wire.CLOUDS[self.settings.cloud]

@@ -74,7 +74,7 @@ async def test_the_users_of_a_message_cost_one_batch() -> None:
 
 
 async def test_more_users_than_a_batch_takes_are_two() -> None:
-    """The twenty-first goes with the next call; one who is asked for twice is one request."""
+    """The twenty-first goes with the next call; a user who is requested twice is one request."""
     recorder = batches(*(configuration(number) for number in range(21)))
     client = documented(recorder)
     await asyncio.gather(*(client.user(guid(number)) for number in [*range(21), 20]))
