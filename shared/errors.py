@@ -22,6 +22,7 @@
         ├── RejectedError        another 4xx, with the service's own code
         │   └── ExpiredError     a delta link that Graph no longer accepts
         └── ContractError        the answer lacks a field or a field has an unknown value
+            └── ListingError     a listing turns in circles, leads elsewhere or ends where it cannot
 
 A message says what was tried, on what, and what to do next. It never carries a passcode, a PIN, a
 token or the body of an answer.
@@ -140,3 +141,7 @@ class ExpiredError(RejectedError):
 
 class ContractError(ServiceError):
     """The answer lacks a required field, or a field has a value that this version does not know."""
+
+
+class ListingError(ContractError):
+    """A listing of the service cannot be trusted: nobody may be changed on its word."""

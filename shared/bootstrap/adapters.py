@@ -87,7 +87,7 @@ class Adapters:
 
         origin = str(self.settings.teams_url or wire.CLOUDS[self.settings.cloud].teams)
         service = self._service("Teams", origin, wire.TEAMS_AUDIENCE)
-        return TeamsClient(service, self.settings.page_size)
+        return TeamsClient(service, self.settings.page_size, self.clock)
 
     @cached_property
     def tables(self) -> Tables:
@@ -231,4 +231,5 @@ class Adapters:
             retries=self._retries,
             timeout=self.settings.request_timeout,
             rng=random.Random(),  # noqa: S311 - jitter of retries, nothing secret
+            log=self.log("clients"),
         )

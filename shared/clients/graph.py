@@ -7,27 +7,28 @@ from urllib.parse import quote
 from pydantic import TypeAdapter
 
 from shared.clients import wire
-from shared.clients.graph_batch import Batches
+from shared.clients.graph_batch import Batches, check_subject
 from shared.clients.graph_groups import GraphGroups, unknown_group
-from shared.clients.graph_models import (
-    DeltaPage,
-    Subscription,
-    SubscriptionPage,
-    User,
-    UserIdPage,
-)
+from shared.clients.graph_models import DeltaUser, Subscription, User, UserId
 from shared.clients.http import ServiceClient
+from shared.clients.pages import Page, page_reader
 from shared.clock import Clock
 from shared.domain.listing import ChangePage
 from shared.domain.service_plans import CONFERENCING_PLANS, ROOM_PLANS
 from shared.domain.subscription import GraphSubscription
 from shared.domain.user import DirectoryUser
-from shared.errors import ExpiredError, NotFoundError, RejectedError, ServiceError
+from shared.errors import ContractError, ExpiredError, NotFoundError, RejectedError, ServiceError
 
 _SELECT = "id,userPrincipalName,userType,usageLocation,assignedPlans"
 _DELTA_SELECT = "id,assignedPlans"
 _PAGE = "999"
 _EVENTUAL = {"ConsistencyLevel": "eventual", "x-ms-throttle-priority": "low"}
+_REPLAYS = 100
+"""Pages of changes that may begin with the same user: Graph documents that it repeats changes."""
+
+_USER_IDS = page_reader(UserId)
+_SUBSCRIPTIONS = page_reader(Subscription)
+_CHANGES = page_reader(DeltaUser)
 
 
 class GraphClient:
@@ -46,6 +47,7 @@ class GraphClient:
         excluded_groups: Collection[str] = (),
     ) -> None:
         self._service = service
+        self._clock = clock
         self._batches = Batches(service, clock, tries)
         self._groups = (
             GraphGroups(self._batches, clock, groups, excluded_groups) if groups else None
@@ -68,28 +70,16 @@ class GraphClient:
         text = _any_of(CONFERENCING_PLANS)
         if not rooms:
             text = f"({text}) and not ({_any_of(ROOM_PLANS)})"
-        params: dict[str, str] | None = {
-            "$count": "true",
-            "$top": _PAGE,
-            "$select": "id",
-            "$filter": text,
-        }
-        url: str | None = None
-        while params or url:
-            page = await self._service.call(
-                wire.LIST_USERS,
-                UserIdPage.model_validate_json,
-                url=url,
-                params=params,
-                headers=_EVENTUAL,
-            )
-            yield [user.id for user in page.value]
-            url, params = page.next_link, None
+        params = {"$count": "true", "$top": _PAGE, "$select": "id", "$filter": text}
+        async for page in self._service.pages(
+            wire.LIST_USERS, _USER_IDS, params=params, headers=_EVENTUAL
+        ):
+            yield [user.id for user in page.items]
 
     async def probe(self) -> None:
         """Request one user id; raises ServiceError when Graph does not answer or refuses."""
         params = {"$top": "1", "$select": "id"}
-        await self._service.call(wire.LIST_USERS, UserIdPage.model_validate_json, params=params)
+        await self._service.call(wire.LIST_USERS, _USER_IDS, params=params)
 
     async def create_subscription(
         self, url: str, client_state: str, expires: datetime
@@ -103,10 +93,9 @@ class GraphClient:
             "expirationDateTime": _timestamp(expires),
             "clientState": client_state,
         }
-        created = await self._service.call(
-            wire.CREATE_SUBSCRIPTION, Subscription.model_validate_json, json=body
+        return await self._service.call(
+            wire.CREATE_SUBSCRIPTION, self._read_subscription, json=body
         )
-        return created.to_domain()
 
     async def renew_subscription(
         self, subscription_id: str, expires: datetime
@@ -114,24 +103,20 @@ class GraphClient:
         """Extend a subscription until `expires`. NotFoundError: it no longer exists."""
         renewed = await self._service.call(
             wire.RENEW_SUBSCRIPTION,
-            Subscription.model_validate_json,
+            self._read_subscription,
             ids={"id": subscription_id},
             json={"expirationDateTime": _timestamp(expires)},
         )
-        return renewed.to_domain()
+        if renewed.id.casefold() != subscription_id.casefold():
+            wrong = "the answer is about another subscription"
+            raise ContractError("Graph", str(wire.RENEW_SUBSCRIPTION), wrong)
+        return renewed
 
     async def subscriptions(self) -> list[GraphSubscription]:
         """Return all subscriptions of this app."""
-        found: list[GraphSubscription] = []
-        url: str | None = None
-        while True:
-            page = await self._service.call(
-                wire.LIST_SUBSCRIPTIONS, SubscriptionPage.model_validate_json, url=url
-            )
-            found += [each.to_domain() for each in page.value]
-            url = page.next_link
-            if url is None:
-                return found
+        now = self._clock.now()
+        pages = self._service.pages(wire.LIST_SUBSCRIPTIONS, _SUBSCRIPTIONS)
+        return [each.to_domain(now) async for page in pages for each in page.items]
 
     async def delete_subscription(self, subscription_id: str) -> None:
         """Delete a subscription. NotFoundError: it no longer exists."""
@@ -142,12 +127,12 @@ class GraphClient:
     async def latest_delta_link(self) -> str:
         """Return the link from which `changes` reports what happens after now."""
         params = {"$select": _DELTA_SELECT, "$deltatoken": "latest"}
-        page = await self._service.call(wire.DELTA, DeltaPage.model_validate_json, params=params)
-        while page.delta_link is None:
-            page = await self._service.call(
-                wire.DELTA, DeltaPage.model_validate_json, url=page.next_link
-            )
-        return page.delta_link
+        async for page in self._service.pages(
+            wire.DELTA, _CHANGES, repeats=_REPLAYS, params=params
+        ):
+            if link := self._delta_link(page):
+                return link
+        raise AssertionError("the last page of changes has a delta link")
 
     async def changes(self, link: str) -> AsyncIterator[ChangePage]:
         """Yield the pages of changes since `link`; the last one carries the next delta link.
@@ -155,38 +140,50 @@ class GraphClient:
         ExpiredError: Graph no longer accepts the link (410, or any 4xx such as
         `syncStateNotFound`, "Use delta query to track changes in Microsoft Graph data").
         """
-        url: str | None = link
-        while url:
-            try:
-                page = await self._service.call(wire.DELTA, DeltaPage.model_validate_json, url=url)
-            except (RejectedError, NotFoundError) as error:
-                raise ExpiredError("Graph", str(wire.DELTA), error.detail, error.code) from None
-            # A link to another host must not be stored: no later run could use it.
-            self._service.check_link(wire.DELTA, page.next_link or page.delta_link or "")
-            yield page.to_domain()
-            url = page.next_link
+        try:
+            self._service.check_link(wire.DELTA, link)
+        except ContractError as error:
+            # Stored under another address of Graph: no attempt can ever use it again.
+            raise ExpiredError("Graph", str(wire.DELTA), error.detail) from None
+        try:
+            async for page in self._service.pages(wire.DELTA, _CHANGES, repeats=_REPLAYS, url=link):
+                users = [user.to_domain() for user in page.items]
+                yield ChangePage(users, self._delta_link(page))
+        except (RejectedError, NotFoundError) as error:
+            raise ExpiredError("Graph", str(wire.DELTA), error.detail, error.code) from None
+
+    def _read_subscription(self, body: bytes) -> GraphSubscription:
+        return Subscription.model_validate_json(body).to_domain(self._clock.now())
+
+    def _delta_link(self, page: Page[DeltaUser]) -> str | None:
+        """Return the delta link of the last page, None on the others; ContractError: there is none."""
+        if page.next is not None:
+            return None
+        link = page.rest.get("@odata.deltaLink")
+        if not isinstance(link, str) or not link:
+            detail = "@odata.nextLink or @odata.deltaLink is needed"
+            raise ContractError("Graph", str(wire.DELTA), detail)
+        # A link to another host must not be stored: no later run could use it.
+        self._service.check_link(wire.DELTA, link)
+        return link
 
     async def members(self, group: str) -> AsyncIterator[list[str]]:
         """Yield, page by page, the ids of the users in a group, including nested groups.
 
         SettingsError: there is no such group. Source: "List group transitive members".
         """
-        params: dict[str, str] | None = {"$count": "true", "$top": _PAGE, "$select": "id"}
-        url: str | None = None
-        while params or url:
-            try:
-                page = await self._service.call(
-                    wire.GROUP_MEMBERS,
-                    UserIdPage.model_validate_json,
-                    url=url,
-                    ids={"id": group},
-                    params=params,
-                    headers=_EVENTUAL,
-                )
-            except NotFoundError:
-                raise unknown_group(group) from None
-            yield [user.id for user in page.value]
-            url, params = page.next_link, None
+        params = {"$count": "true", "$top": _PAGE, "$select": "id"}
+        try:
+            async for page in self._service.pages(
+                wire.GROUP_MEMBERS,
+                _USER_IDS,
+                ids={"id": group},
+                params=params,
+                headers=_EVENTUAL,
+            ):
+                yield [user.id for user in page.items]
+        except NotFoundError:
+            raise unknown_group(group) from None
 
     async def reprocess(self, user_id: str) -> None:
         """Ask Graph to reprocess the user's license assignment."""
@@ -197,8 +194,10 @@ def _question(user: str) -> dict[str, object]:
     return {"method": "GET", "url": f"/users/{quote(user, safe='@')}?$select={_SELECT}"}
 
 
-def _read_user(body: bytes) -> DirectoryUser:
-    return _USER.validate_json(body).to_domain()
+def _read_user(asked: str, body: bytes) -> DirectoryUser:
+    user = _USER.validate_json(body).to_domain()
+    check_subject(right=asked.casefold() in (user.id, user.upn.casefold()))
+    return user
 
 
 _USER = TypeAdapter(User)

@@ -5,19 +5,24 @@ Source: "Combine multiple requests in one HTTP call using JSON batching".
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import httpx
 
 from shared.clients import wire
-from shared.clients.graph_models import BatchAnswer, BatchAnswers
-from shared.clients.http import ServiceClient, error_of, parse_body, retry_after
+from shared.clients.graph_models import BatchAnswer
+from shared.clients.http import ServiceClient, error_of, parse_body
+from shared.clients.pages import Page, page_reader
+from shared.clients.values import pause
 from shared.clock import Clock
 from shared.errors import ContractError, ServiceError, TransientError
 from shared.telemetry.operation import count_throttled
 
 BATCH_SIZE: Final = 20
 """Most requests in one batch."""
+
+_ANSWERS: Final = page_reader(BatchAnswer, "responses")
 
 
 class Batches:
@@ -29,19 +34,29 @@ class Batches:
         self._tries = tries
 
     async def ask[T](
-        self, questions: Mapping[str, Mapping[str, Any]], read: Callable[[bytes], T]
+        self,
+        questions: Mapping[str, Mapping[str, Any]],
+        read: Callable[[str, bytes], T],
     ) -> dict[str, T | ServiceError]:
         """Return, for each of at most 20 requests, its answer parsed by `read`, or its error.
 
-        A request has `method`, `url` (relative), and if needed `headers` and `body`. Raises
-        ServiceError only when the batch as a whole failed.
+        A request has `method`, `url` (relative), and if needed `headers` and `body`. read: gets the
+        name of the request, too, to check with `check_subject` that the answer is about it. Raises
+        ServiceError only when the batch as a whole failed, and nothing is known about anybody.
         """
         if len(questions) > BATCH_SIZE:
             raise ValueError(f"at most {BATCH_SIZE} questions in one batch, not {len(questions)}")
         found: dict[str, T | ServiceError] = {}
         missing = list(questions)
         for attempt in range(1, self._tries + 1):
-            found |= await self._once({name: questions[name] for name in missing}, read)
+            try:
+                found |= await self._once({name: questions[name] for name in missing}, read)
+            except ServiceError as error:
+                if attempt == 1:
+                    raise
+                # A pause that is too long to wait for, say: what is known of the others is kept.
+                found |= dict.fromkeys(missing, error)
+                break
             missing = [name for name in missing if isinstance(found[name], TransientError)]
             if not missing:
                 break
@@ -50,38 +65,60 @@ class Batches:
         return found
 
     async def _once[T](
-        self, questions: Mapping[str, Mapping[str, Any]], read: Callable[[bytes], T]
+        self,
+        questions: Mapping[str, Mapping[str, Any]],
+        read: Callable[[str, bytes], T],
     ) -> dict[str, T | ServiceError]:
         requests = [
             {"id": str(number), **question} for number, question in enumerate(questions.values())
         ]
         before = self._clock.monotonic()
-        answers = await self._service.call(
-            wire.BATCH, BatchAnswers.model_validate_json, json={"requests": requests}
-        )
-        self._learn(answers, before)
-        by_id = {answer.id: answer for answer in answers.responses}
-        return {name: _read(by_id.get(str(number)), read) for number, name in enumerate(questions)}
+        page = await self._service.call(wire.BATCH, _ANSWERS, json={"requests": requests})
+        self._service.report(wire.BATCH, page.faults)
+        self._learn(page, before)
+        by_id: dict[str, list[BatchAnswer]] = {}
+        for answer in page.items:
+            by_id.setdefault(answer.id, []).append(answer)
+        return {
+            name: _read(by_id.get(str(number), []), name, read)
+            for number, name in enumerate(questions)
+        }
 
-    def _learn(self, answers: BatchAnswers, before: float) -> None:
+    def _learn(self, page: Page[BatchAnswer], before: float) -> None:
         """Report throttled inner answers to the limiter: once, however many there are."""
+        waits = [(answer.status, pause(answer.headers, self._clock.now())) for answer in page.items]
         throttled = [
-            retry_after(httpx.Headers(answer.headers), self._clock.now()) or 1.0
-            for answer in answers.responses
-            if answer.status == httpx.codes.TOO_MANY_REQUESTS
+            1.0 if wait is None else wait
+            for status, wait in waits
+            if status == httpx.codes.TOO_MANY_REQUESTS
+            or (status == httpx.codes.SERVICE_UNAVAILABLE and wait is not None)
         ]
         if throttled:
             count_throttled(len(throttled))
             self._service.limiter.throttled(before, max(throttled))
 
 
-def _read[T](answer: BatchAnswer | None, read: Callable[[bytes], T]) -> T | ServiceError:
-    if answer is None:
-        return ContractError("Graph", str(wire.BATCH), "field responses: one answer is missing")
-    body = json.dumps(answer.body).encode()
-    if not httpx.codes.is_success(answer.status):
-        return error_of("Graph", wire.BATCH, answer.status, body)
+def _read[T](
+    answers: list[BatchAnswer],
+    name: str,
+    read: Callable[[str, bytes], T],
+) -> T | ServiceError:
+    if len(answers) != 1:
+        wrong = "one answer is missing" if not answers else "one request is answered twice"
+        return ContractError("Graph", str(wire.BATCH), f"field responses: {wrong}")
+    answer = answers[0]
     try:
-        return parse_body("Graph", wire.BATCH, body, read)
+        body = json.dumps(answer.body).encode()
+        if not httpx.codes.is_success(answer.status):
+            return error_of("Graph", wire.BATCH, answer.status, body, answer.headers)
+        return parse_body("Graph", wire.BATCH, body, partial(read, name))
     except ServiceError as error:
         return error
+    except (ValueError, RecursionError):
+        return ContractError("Graph", str(wire.BATCH), "field body: it cannot be read")
+
+
+def check_subject(*, right: bool) -> None:
+    """Raise ContractError unless an answer is about whom the request asked for."""
+    if not right:
+        raise ContractError("Graph", str(wire.BATCH), "the answer is about somebody else")

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from shared.clients import wire
-from shared.clients.graph_batch import Batches
+from shared.clients.graph_batch import Batches, check_subject
 from shared.clients.graph_models import Group, GroupIds
 from shared.clock import Clock
 from shared.domain.user import DirectoryUser
@@ -59,9 +59,14 @@ class GraphGroups:
             }
             for name, user in licensed.items()
         }
-        answers = await self._batches.ask(questions, GroupIds.model_validate_json)
+        answers = await self._batches.ask(questions, self._read_memberships)
         known = {name: _with_groups(licensed[name], answer) for name, answer in answers.items()}
         return {**found, **known}
+
+    def _read_memberships(self, _: str, body: bytes) -> GroupIds:
+        found = GroupIds.model_validate_json(body)
+        check_subject(right=set(self._groups).issuperset(found.value))
+        return found
 
     async def _check_excluded(self) -> None:
         if self._clock.monotonic() < self._trusted_until:
@@ -74,7 +79,7 @@ class GraphGroups:
             }
             for group in self._excluded
         }
-        answers = await self._batches.ask(questions, Group.model_validate_json) if questions else {}
+        answers = await self._batches.ask(questions, _read_group) if questions else {}
         for group, answer in answers.items():
             if isinstance(answer, NotFoundError):
                 raise unknown_group(group)
@@ -85,6 +90,12 @@ class GraphGroups:
                     f"the excluded group {group} hides its members, so it excludes no users"
                 )
         self._trusted_until = self._clock.monotonic() + _TRUSTED_SECONDS
+
+
+def _read_group(asked: str, body: bytes) -> Group:
+    group = Group.model_validate_json(body)
+    check_subject(right=group.id == asked)
+    return group
 
 
 def unknown_group(group: str) -> SettingsError:

@@ -4,16 +4,17 @@ Source: Microsoft Graph v1.0 reference, resource types user, assignedPlan, subsc
 "Combine multiple requests in one HTTP call using JSON batching".
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from shared.domain.listing import ChangedUser, ChangePage
+from shared.clients.values import moment
+from shared.domain.listing import ChangedUser
 from shared.domain.service_plans import CONFERENCING_PLANS, ROOM_PLANS
-from shared.domain.subscription import GraphSubscription
+from shared.domain.subscription import LONGEST_SUBSCRIPTION, GraphSubscription
 from shared.domain.user import (
     AssignedPlan,
     DirectoryUser,
@@ -85,13 +86,6 @@ class UserId(GraphModel):
     id: Guid
 
 
-class UserIdPage(GraphModel):
-    """One page of a listing of user ids."""
-
-    value: list[UserId]
-    next_link: str | None = Field(None, alias="@odata.nextLink")
-
-
 class Group(GraphModel):
     """A group, with the fields that say whether its members can be read."""
 
@@ -105,38 +99,43 @@ class GroupIds(GraphModel):
     value: list[Guid]
 
 
+def _texts(headers: object) -> object:
+    """Return the headers that are texts; the others say nothing."""
+    given = headers if isinstance(headers, dict) else {}
+    return {
+        name: str(value) for name, value in given.items() if isinstance(value, str | int | float)
+    }
+
+
 class BatchAnswer(GraphModel):
     """One inner answer of a batch; the caller parses its body."""
 
-    id: str
-    status: int
-    headers: dict[str, str] = {}
+    id: Annotated[str, Field(max_length=64)]
+    status: Annotated[int, Field(ge=100, le=999)]
+    headers: Annotated[dict[str, str], BeforeValidator(_texts)] = {}
     body: Any = None
 
 
-class BatchAnswers(GraphModel):
-    """All inner answers of a batch, in any order."""
-
-    responses: list[BatchAnswer]
+def _date(text: str) -> str:
+    if moment(text, datetime.now(UTC), LONGEST_SUBSCRIPTION) is None:
+        raise ValueError("not a date")
+    return text
 
 
 class Subscription(GraphModel):
     """Graph's change subscription."""
 
     id: str
-    expiration_date_time: datetime
+    expiration_date_time: Annotated[str, AfterValidator(_date)]
     notification_url: str | None = None
 
-    def to_domain(self) -> GraphSubscription:
-        """Return the subscription as a domain type."""
-        return GraphSubscription(self.id, self.expiration_date_time, self.notification_url)
+    def to_domain(self, now: datetime) -> GraphSubscription:
+        """Return the subscription as a domain type.
 
-
-class SubscriptionPage(GraphModel):
-    """One page of the app's subscriptions."""
-
-    value: list[Subscription]
-    next_link: str | None = Field(None, alias="@odata.nextLink")
+        None to changes of users lasts longer than 29 days, whatever is said here.
+        """
+        ends = moment(self.expiration_date_time, now, LONGEST_SUBSCRIPTION)
+        return GraphSubscription(self.id, ends or now, self.notification_url)
 
 
 class DeltaUser(GraphModel):
@@ -146,30 +145,15 @@ class DeltaUser(GraphModel):
     """
 
     id: Guid
-    removed: dict[str, Any] | None = Field(None, alias="@removed")
-    assigned_plans: list[dict[str, Any]] | None = None
+    removed: Any = Field(None, alias="@removed")
+    assigned_plans: list[Any] | None = None
 
     def to_domain(self) -> ChangedUser:
         """Return the user as a domain type."""
         plans = () if self.removed is not None else self.assigned_plans or ()
-        known = (str(plan.get("servicePlanId", "")).casefold() for plan in plans)
+        known = (
+            str(plan.get("servicePlanId", "")).casefold() if isinstance(plan, dict) else ""
+            for plan in plans
+        )
         may_be_licensed = any(plan == "" or plan in CONFERENCING_PLANS for plan in known)
         return ChangedUser(self.id, self.removed is not None, may_be_licensed)
-
-
-class DeltaPage(GraphModel):
-    """A page of changes; it has a next link or, at the end, a delta link."""
-
-    value: list[DeltaUser]
-    next_link: str | None = Field(None, alias="@odata.nextLink")
-    delta_link: str | None = Field(None, alias="@odata.deltaLink")
-
-    @model_validator(mode="after")
-    def _has_a_link(self) -> Self:
-        if not (self.next_link or self.delta_link):
-            raise ValueError("@odata.nextLink or @odata.deltaLink is needed")
-        return self
-
-    def to_domain(self) -> ChangePage:
-        """Return the page as a domain type."""
-        return ChangePage([user.to_domain() for user in self.value], self.delta_link)

@@ -1,20 +1,20 @@
 """HTTP client of one service: token, time-out, retries, throttling and errors, in one place."""
 
 import asyncio
-import json as jsonlib
-import math
 import random
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Final
 
 import httpx
 from pydantic import ValidationError
 
 from shared.clients.identity import TokenSource
 from shared.clients.limiter import LateError, Limiter, LongPauseError
+from shared.clients.pages import Page, Trail
+from shared.clients.reading import ACCEPTED, MOST, LongBodyError, read
+from shared.clients.values import Fault, describe, number, pause, read_json
 from shared.clients.wire import Call
 from shared.clock import Clock
 from shared.errors import (
@@ -31,7 +31,13 @@ from shared.errors import (
     TransientError,
     UnreachableError,
 )
+from shared.telemetry.events import ElementsUnreadable
+from shared.telemetry.log import EventLog
 from shared.telemetry.operation import count_throttled
+
+_LONGEST_CODE: Final = 64
+_MOST_SHARE: Final = 10.0
+_VERBS: Final = re.compile(r"\b[A-Za-z]{3,7}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +70,10 @@ class ServiceClient:
         retries: Retries,
         rng: random.Random,
         timeout: float,
+        log: EventLog | None = None,
     ) -> None:
         self.name = name
+        self.log = log or EventLog("acp.clients")
         self._origin = httpx.URL(origin)
         self._audience = audience
         self._http = http
@@ -127,6 +135,44 @@ class ServiceClient:
                 continue
             await self.pause(attempt)
 
+    async def pages[T](
+        self,
+        call: Call,
+        parse: Callable[[bytes], Page[T]],
+        *,
+        url: str | None = None,
+        repeats: int = 3,
+        headers: Mapping[str, str] | None = None,
+        **first: Any,
+    ) -> AsyncIterator[Page[T]]:
+        """Yield the pages of a listing from its first one, or from `url`, to its end.
+
+        first: what only the first call takes, see `call`. repeats: see `Trail`. ListingError: the
+        listing cannot be trusted. Elements that cannot be read are logged and left out.
+        """
+
+        def resolve(link: str) -> str:
+            self.check_link(call, link)
+            return link
+
+        trail = Trail(self.name, str(call), resolve, repeats=repeats)
+        while True:
+            request = {"url": url} if url else first
+            page = await self.call(call, parse, headers=headers, **request)
+            self.report(call, page.faults)
+            # Before the page is used: one of a listing that cannot be trusted is none.
+            url = trail.next(page, url)
+            yield page
+            if url is None:
+                return
+
+    def report(self, call: Call, faults: Sequence[Fault]) -> None:
+        """Log that elements of an answer could not be read, once per answer."""
+        if faults:
+            self.log.write(
+                ElementsUnreadable(call=str(call), elements=len(faults), reason=faults[0][1])
+            )
+
     async def pause(self, attempt: int) -> None:
         """Wait before the next try after try number `attempt`: exponential, capped, with full jitter."""
         longest = min(self._retries.cap, self._retries.base * 2 ** (attempt - 1))
@@ -142,44 +188,69 @@ class ServiceClient:
         **request: Any,
     ) -> T:
         token = await self._tokens.token(self._audience)
-        sent = {**(request.pop("headers") or {}), "Authorization": f"Bearer {token}"}
+        sent = {
+            **ACCEPTED,
+            **(request.pop("headers") or {}),
+            "Authorization": f"Bearer {token}",
+        }
         try:
             async with self.limiter.slot(self._retries.longest_wait, **turn) as started:
                 # httpx's own time-outs are per read; this one bounds the whole call.
-                async with asyncio.timeout(self._timeout):
-                    answer = await self._http.request(call.method, target, headers=sent, **request)
+                async with (
+                    asyncio.timeout(self._timeout),
+                    self._http.stream(call.method, target, headers=sent, **request) as answer,
+                ):
+                    body = await read(answer)
                 self._learn(answer, started)
         except LongPauseError as pause:
             raise RetryLaterError(self.name, str(call), pause.seconds) from None
         except LateError:
             raise LateTurnError(self.name, str(call), "no turn in time") from None
+        except httpx.DecodingError as error:
+            raise InvalidResponseError(self.name, str(call), str(error)) from None
+        except LongBodyError:
+            too_long = f"the answer is longer than {MOST // 2**20} MiB"
+            raise ContractError(self.name, str(call), too_long) from None
         except (httpx.HTTPError, TimeoutError) as error:
             raise UnreachableError(self.name, str(call), type(error).__name__) from None
         if answer.is_success:
-            return parse_body(self.name, call, answer.content, parse)
-        raise error_of(self.name, call, answer.status_code, answer.content)
+            return parse_body(self.name, call, body, parse)
+        raise error_of(self.name, call, answer.status_code, body, answer.headers)
 
     def _learn(self, answer: httpx.Response, started: float) -> None:
-        wait = retry_after(answer.headers, self._clock.now())
+        wait = pause(answer.headers, self._clock.now())
         if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or (
             answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and wait is not None
         ):
             count_throttled()
             self.limiter.throttled(started, wait if wait is not None else self._retries.base)
         elif answer.is_success:
-            self.limiter.succeeded(started, _share(answer.headers))
+            share = answer.headers.get("x-ms-throttle-limit-percentage")
+            self.limiter.succeeded(started, number(share, _MOST_SHARE))
+
+    @property
+    def origin(self) -> httpx.URL:
+        """Scheme, host and port of the service."""
+        return self._origin
 
     def check_link(self, call: Call, url: str) -> httpx.URL:
         """Return a link from the service; ContractError when it leads to another host."""
-        ours = (self._origin.scheme, self._origin.host, self._origin.port)
-        try:
-            target = httpx.URL(url)
-        except httpx.InvalidURL:
-            target = httpx.URL("")
-        if (target.scheme, target.host, target.port) != ours:
+        target = own_link(self._origin, url)
+        if target is None:
             # The token must not be sent to another host.
             raise ContractError(self.name, str(call), "the link leads to another host")
         return target
+
+
+def own_link(origin: httpx.URL, url: str) -> httpx.URL | None:
+    """Return an absolute link, or None when it leads to another scheme, host or port, or names a user."""
+    try:
+        target = httpx.URL(url)
+        given = (target.scheme, target.raw_host, target.port)
+        alike = given == (origin.scheme, origin.raw_host, origin.port) and not target.userinfo
+    except (httpx.InvalidURL, ValueError, TypeError):
+        return None
+    return target if alike else None
 
 
 def parse_body[T](service: str, call: Call, body: bytes, parse: Callable[[bytes], T]) -> T:
@@ -190,15 +261,13 @@ def parse_body[T](service: str, call: Call, body: bytes, parse: Callable[[bytes]
         if error.errors(include_input=False, include_url=False)[0]["type"] == "json_invalid":
             raise InvalidResponseError(service, str(call), "the answer is not JSON") from None
         raise ContractError(service, str(call), describe(error)) from None
+    except ValueError:
+        raise InvalidResponseError(service, str(call), "the answer is not JSON") from None
 
 
-def describe(error: ValidationError) -> str:
-    """Return the first fault as `field NAME: what is wrong`, without the value."""
-    fault = error.errors(include_input=False, include_url=False)[0]
-    return f"field {'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
-
-
-def error_of(service: str, call: Call, status: int, body: bytes) -> ServiceError:
+def error_of(
+    service: str, call: Call, status: int, body: bytes, headers: Mapping[str, str] | None = None
+) -> ServiceError:
     """Return the error for an HTTP status; it has the service's code, not its text."""
     code = _code(body)
     detail = f"HTTP {status} {code}".rstrip()
@@ -210,6 +279,8 @@ def error_of(service: str, call: Call, status: int, body: bytes) -> ServiceError
             kind = NotFoundError
         case 429 | 503:
             kind = ThrottledError
+        case 405:
+            kind, detail = RejectedError, f"{detail}; {_verbs(call, headers or {})}"
         case _ if status == httpx.codes.REQUEST_TIMEOUT or httpx.codes.is_server_error(status):
             kind = ServerFaultError
         case _:
@@ -217,38 +288,28 @@ def error_of(service: str, call: Call, status: int, body: bytes) -> ServiceError
     return kind(service, str(call), detail, code, status)
 
 
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the seconds in `Retry-After` (a number or an HTTP date), or None."""
-    value = headers.get("Retry-After") or headers.get("retry-after")
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-        return max(0.0, seconds) if math.isfinite(seconds) else None
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
+def _verbs(call: Call, headers: Mapping[str, str]) -> str:
+    """Return what a person has to do about a verb that the service does not take."""
+    allowed = [verb.upper() for verb in _VERBS.findall(headers.get("Allow", "")[:200])]
+    takes = ", ".join(allowed) or "another verb"
+    return (
+        f"the service takes {takes}: correct the verb of {call.template} in shared/clients/wire.py"
+    )
 
 
-def _share(headers: httpx.Headers) -> float | None:
-    try:
-        return float(headers["x-ms-throttle-limit-percentage"])
-    except (KeyError, ValueError):
-        return None
+def plain_code(code: str) -> str:
+    """Return a service's error code without what is none of a code's letters, and not too long."""
+    return re.sub(r"[^\w.:-]+", " ", code[:_LONGEST_CODE], flags=re.ASCII).strip()
 
 
 def _code(body: bytes) -> str:
     """Return the error code of a Graph (`error.code`) or Teams (`code`) error body, or ""."""
     try:
-        content = jsonlib.loads(body)
-    except (ValueError, RecursionError):
+        content = read_json(body)
+    except ValueError:
         return ""
     if isinstance(content, dict):
         inner = content.get("error", content)
         if isinstance(inner, dict) and isinstance(inner.get("code"), str):
-            return str(inner["code"])[:64]
+            return plain_code(inner["code"])
     return ""

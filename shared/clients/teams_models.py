@@ -5,19 +5,40 @@ docs/wire.md for the evidence for each call.
 """
 
 import json
-from typing import Annotated, Any
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel, to_pascal
 
-from shared.clients.http import describe
 from shared.domain.bridges import BridgeNumber
-from shared.domain.listing import Provider, TeamsPage, TenantSwitches
+from shared.domain.decision import digits_of
+from shared.domain.listing import Provider, TenantSwitches
 from shared.domain.user import AccountType, ProviderEntry, ServiceUser
 
-CONFERENCING_FEATURE = "AudioConferencing"
-"""The feature type of users whose conferencing is provisioned."""
+CONFERENCING_FEATURES: Final = frozenset(
+    {"audioconferencing", "conferencing_requirescommunicationcredits"}
+)
+"""Feature types, in small letters, of users whose conferencing is provisioned."""
+
+_KNOWN_FEATURES: Final = CONFERENCING_FEATURES | {
+    *("teams", "phonesystem", "phonesystemvirtualuser", "callingplan", "communicationcredits"),
+    *("domesticcallingplan", "internationalcallingplan", "teamspro", "unknownfuturevalue"),
+}
+"""Feature types that say nothing about conferencing; others are reported once a day."""
+
+_ACCOUNT_TYPES: Final = {each.casefold(): each for each in AccountType}
+"""Account types by name in small letters: clouds and APIs differ in their case."""
+
+
+_GUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _texts(items: object) -> object:
+    """Return the texts of a list, and none for null."""
+    return [each for each in items if isinstance(each, str)] if isinstance(items, list) else []
 
 
 class TeamsModel(BaseModel):
@@ -38,7 +59,7 @@ class AcpInfo(TeamsModel):
 
     default: bool
     name: str
-    domain: str = ""
+    domain: str | None = None
     toll_number: str | None = None
     toll_free_number: str | None = None
     participant_pass_code: str | None = Field(None, repr=False)
@@ -51,7 +72,7 @@ class AcpInfo(TeamsModel):
         """Return the entry as a domain type."""
         return ProviderEntry(
             name=self.name,
-            domain=self.domain,
+            domain=self.domain or "",
             toll_number=self.toll_number or "",
             toll_free_number=self.toll_free_number or "",
             passcode=self.participant_pass_code or "",
@@ -62,72 +83,55 @@ class AcpInfo(TeamsModel):
 
 
 class TeamsUser(TeamsModel):
-    """One user as Get-CsOnlineUser reports it."""
+    """One user as Get-CsOnlineUser reports it.
+
+    acp_info: None when the service does not say, see docs/wire.md.
+    """
 
     object_id: Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
     user_principal_name: str
-    account_type: AccountType
-    feature_types: list[str]
+    account_type: str | None
+    feature_types: Annotated[list[str], BeforeValidator(_texts)] = []
     usage_location: str | None = None
     soft_deletion_timestamp: str | None = None
-    acp_info: list[AcpInfo]
+    acp_info: list[AcpInfo] | None = None
 
-    def to_domain(self) -> ServiceUser:
-        """Return the service's view of the user."""
+    def to_domain(self, *, provider_known: bool = True) -> ServiceUser:
+        """Return the service's view of the user. provider_known: whether the service tells providers."""
+        type_name = self.account_type or ""
+        account_type = _ACCOUNT_TYPES.get(type_name.casefold(), AccountType.UNKNOWN)
         return ServiceUser(
             id=self.object_id,
             upn=self.user_principal_name,
-            account_type=self.account_type,
-            ready=CONFERENCING_FEATURE in self.feature_types,
-            entries=tuple(entry.to_domain() for entry in self.acp_info),
+            account_type=account_type,
+            ready=any(each.casefold() in CONFERENCING_FEATURES for each in self.feature_types),
+            entries=tuple(entry.to_domain() for entry in self.acp_info or ()),
             soft_deleted=self.soft_deletion_timestamp is not None,
-            usage_location=self.usage_location,
+            usage_location=self.usage_location or None,
+            type_name=type_name[:64] if account_type is AccountType.UNKNOWN else "",
+            provider_known=provider_known or self.acp_info is not None,
         )
 
-
-class TeamsUserPage(TeamsModel):
-    """One page of users; `NextLink` is absent or null on the last."""
-
-    users: list[TeamsUser]
-    next_link: str | None = Field(None, alias="NextLink")
-
-
-class UncheckedPage(TeamsModel):
-    """The same page with its users unparsed."""
-
-    users: list[dict[str, Any]]
-    next_link: str | None = Field(None, alias="NextLink")
-
-
-def read_page(body: bytes) -> TeamsPage:
-    """Return the page as domain types; one unreadable user does not affect the others."""
-    try:
-        page = TeamsUserPage.model_validate_json(body)
-    except ValidationError:
-        return _read_one_by_one(UncheckedPage.model_validate_json(body))
-    return TeamsPage([user.to_domain() for user in page.users], page.next_link)
-
-
-def _read_one_by_one(page: UncheckedPage) -> TeamsPage:
-    users, faults = [], []
-    for raw in page.users:
-        try:
-            users.append(TeamsUser.model_validate(raw).to_domain())
-        except ValidationError as error:
-            faults.append((str(raw.get("objectId", "")), describe(error)))
-    return TeamsPage(users, page.next_link, faults)
+    def unknown_features(self) -> Iterator[str]:
+        """Yield the features that this version does not know."""
+        for each in self.feature_types:
+            name = each.casefold()
+            if name not in _KNOWN_FEATURES and not name.startswith("teamsroom"):
+                yield each[:64]
 
 
 class Endpoints(TeamsModel):
     """The tenant's own endpoints in service discovery."""
 
-    admin_service_endpoint: str = Field(alias="AdminServiceEndpoint")
+    admin_service_endpoint: str = Field(
+        alias="AdminServiceEndpoint", pattern=r"^[A-Za-z0-9.-]{1,253}(:\d{1,5})?$"
+    )
 
 
 class DiscoveryHeaders(TeamsModel):
     """The part of service discovery that is sent back on every call."""
 
-    forest: str = Field(alias="X-MS-Forest")
+    forest: str = Field(alias="X-MS-Forest", pattern=r"^[A-Za-z0-9._-]{1,64}$")
 
 
 class Discovery(TeamsModel):
@@ -137,8 +141,8 @@ class Discovery(TeamsModel):
     headers: DiscoveryHeaders = Field(alias="Headers")
 
 
-PROVIDERS = TypeAdapter(list[Provider])
-"""The tenant's third-party providers; unknown fields are ignored."""
+PROVIDER: Final = TypeAdapter(Provider)
+"""A third-party provider of the tenant; unknown fields are ignored."""
 
 
 class ServiceNumber(TeamsModel):
@@ -149,8 +153,11 @@ class ServiceNumber(TeamsModel):
 
     def to_domain(self, bridge: str) -> BridgeNumber:
         """Return the number in E.164 with the plus sign."""
-        number = "+" + self.number.removeprefix("tel:").lstrip("+")
+        number = f"+{digits_of(self.number)}"
         return BridgeNumber(number, bridge, self.type.casefold() == "tollfree")
+
+
+NUMBER: Final = TypeAdapter(ServiceNumber)
 
 
 class Bridge(TeamsModel):
@@ -158,10 +165,22 @@ class Bridge(TeamsModel):
 
     identity: str
     name: str = ""
-    service_numbers: list[ServiceNumber]
+    service_numbers: list[Any]
 
 
-BRIDGES = TypeAdapter(list[Bridge])
+BRIDGE: Final = TypeAdapter(Bridge)
+
+
+class ConferencingUser(TeamsModel):
+    """The answer to a set: whom it is about, if it says."""
+
+    identity: str | None = None
+
+    @classmethod
+    def read(cls, body: bytes) -> str:
+        """Return the user's id in small letters, "" when the answer does not say."""
+        given = (cls.model_validate_json(body).identity or "").casefold() if body.strip() else ""
+        return given if _GUID.fullmatch(given) else ""
 
 
 class ConferencingSettings(BaseModel):

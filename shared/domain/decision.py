@@ -1,8 +1,9 @@
 """The decision table: which action a user needs. Pure, and the only place that decides."""
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from shared.domain.number_rules import NumberRules
 from shared.domain.user import AccountType, DirectoryUser, ProviderEntry, ServiceUser
@@ -26,6 +27,14 @@ class Action(StrEnum):
     def changes_tenant(self) -> bool:
         """Whether carrying this out writes to the tenant."""
         return self in (Action.REPLACE, Action.ENABLE, Action.SET_NUMBER)
+
+
+_NO_USERS: Final = {
+    AccountType.RESOURCE: "a resource account",
+    AccountType.GUEST: "a guest",
+    AccountType.ON_PREMISES: "homed on premises: conferencing is set there",
+    AccountType.INELIGIBLE: "Teams calls the account ineligible",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,8 @@ def decide(user: DirectoryUser, service: ServiceUser | None, rules: Rules) -> De
         return Decision(Action.EXCLUDED, reason)
     if not service.ready:
         return Decision(Action.WAIT, "Teams has not provisioned audio conferencing yet")
+    if not service.provider_known:
+        return Decision(Action.ALREADY, "provisioned; this service does not report providers")
     return _decide_by_provider(service.provider, rules.numbers.number_for(user), rules.toll_free)
 
 
@@ -101,17 +112,12 @@ def screen(user: DirectoryUser, rules: Rules) -> Decision | None:
 def _excluded_by_service(service: ServiceUser, rules: Rules) -> str | None:
     if service.soft_deleted:
         return "the account is deleted"
-    match service.account_type:
-        case AccountType.USER:
-            return None
-        case AccountType.RESOURCE:
-            return None if rules.include_rooms else "a resource account"
-        case AccountType.GUEST:
-            return "a guest"
-        case AccountType.ON_PREMISES:
-            return "homed on premises: conferencing is set there"
-        case AccountType.INELIGIBLE:
-            return "Teams calls the account ineligible"
+    kind = service.account_type
+    if kind is AccountType.USER or (kind is AccountType.RESOURCE and rules.include_rooms):
+        return None
+    if kind is AccountType.UNKNOWN:
+        return f"Teams calls the account type {service.type_name or 'Unknown'}"
+    return _NO_USERS[kind]
 
 
 def _decide_by_provider(
@@ -126,6 +132,11 @@ def _decide_by_provider(
     return Decision(Action.ALREADY, "Microsoft is the provider")
 
 
+def digits_of(number: str) -> str:
+    """Return what tells a number from others, in all forms such as `tel:+1 (425) 555-0100;ext=7`."""
+    return re.sub(r"\D", "", number.partition(";")[0]).removeprefix("00")
+
+
 def _other(wanted: str | None, has: str) -> bool:
-    # The service may write its numbers without the plus sign or with `tel:`, the settings do not.
-    return bool(wanted) and str(wanted).lstrip("+") != has.removeprefix("tel:").lstrip("+")
+    # The settings have E.164 with the plus sign; the service may write its numbers in other forms.
+    return wanted is not None and digits_of(wanted) != digits_of(has)

@@ -10,12 +10,15 @@ from shared.domain.user import ServiceUser
 class TeamsPage:
     """A page of Teams users, and the link to the next page (None: it was the last).
 
-    faults: (user id or "", what is wrong) of each user whose fields could not be read.
+    faults: (user id or "", what is wrong) of each user whose fields could not be read. restarts: the
+    listing begins again with this page, because the one before could not be trusted: its users will be
+    listed once more.
     """
 
     users: Sequence[ServiceUser]
     next_link: str | None
     faults: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    restarts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ class AccountType(StrEnum):
     GUEST = "Guest"
     ON_PREMISES = "SfBOnPremUser"
     INELIGIBLE = "IneligibleUser"
+    UNKNOWN = "Unknown"
+    """The service's own word, and every type that this version does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,11 @@ class ProviderEntry:
 
 @dataclass(frozen=True, slots=True)
 class ServiceUser:
-    """A user as the Teams admin API reports it. `ready`: conferencing is provisioned."""
+    """A user as the Teams admin API reports it. `ready`: conferencing is provisioned.
+
+    type_name: the account type as the service calls it, when it is unknown. provider_known: whether the
+    service tells providers at all; without it `entries` is empty and means nothing.
+    """
 
     id: str
     upn: str
@@ -97,6 +103,8 @@ class ServiceUser:
     entries: tuple[ProviderEntry, ...] = ()
     soft_deleted: bool = False
     usage_location: str | None = None
+    type_name: str = ""
+    provider_known: bool = True
 
     @property
     def on_third_party(self) -> bool:

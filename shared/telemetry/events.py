@@ -154,6 +154,22 @@ class Unreadable(Event):
     reason: str
 
 
+class ElementsUnreadable(Event):
+    """Elements of a service's answer could not be read; they were left out, the others were used."""
+
+    level = logging.WARNING
+    call: str
+    elements: int
+    reason: str
+
+
+class UnknownFeature(Event):
+    """Teams names a feature of users that this version does not know; it is ignored. Once a day."""
+
+    level = logging.WARNING
+    feature: str
+
+
 class Unsaveable(Event):
     """A user's provider entries are too many to save ahead of a license."""
 
@@ -345,6 +361,9 @@ FIELDS: Final = {
     "error": "type of the error",
     "part": "storage, graph or teams",
     "table": "name of the table",
+    "call": "verb and path of a call to a service, without identifiers",
+    "elements": "elements of an answer that could not be read",
+    "feature": "name of a feature of Teams",
     "waiting_hour": "of those who wait: for less than an hour",
     "waiting_day": "of those who wait: for an hour to a day",
     "waiting_longer": "of those who wait: for longer than a day",

@@ -74,4 +74,4 @@ class Recorder:
 
     def teams(self, page_size: int = 2) -> TeamsClient:
         """Return a Teams client that talks to this recorder."""
-        return TeamsClient(self.service("Teams"), page_size)
+        return TeamsClient(self.service("Teams"), page_size, self.clock)

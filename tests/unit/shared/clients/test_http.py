@@ -8,7 +8,7 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from shared.clients.http import retry_after
+from shared.clients.values import pause
 from shared.clients.wire import LIST_USERS
 from shared.errors import (
     AccessDeniedError,
@@ -205,4 +205,4 @@ async def test_token_goes_along_and_never_to_another_host() -> None:
 def test_retry_after_forms(value: str | None, seconds: float | None) -> None:
     """Retry-After is understood as seconds and as an HTTP date."""
     headers = {} if value is None else {"Retry-After": value}
-    assert retry_after(headers, datetime(2026, 11, 23, 12, tzinfo=UTC)) == seconds
+    assert pause(headers, datetime(2026, 11, 23, 12, tzinfo=UTC)) == seconds

@@ -1,17 +1,21 @@
 """The Teams client: discovery once, pages, one user, the change."""
 
+import dataclasses
 import json
 from typing import Any
 
 import httpx
 import pytest
 
+from shared.domain.user import AccountType
 from shared.errors import (
     ContractError,
     InputError,
+    InvalidResponseError,
     LateTurnError,
     NotFoundError,
     RejectedError,
+    ServerFaultError,
 )
 from tests.fakes import PASSCODE, guid, in_service, third_party
 from tests.unit.shared.clients.services import DISCOVERY, ORIGIN, Recorder
@@ -77,7 +81,7 @@ async def test_unknown_user_is_none() -> None:
     assert await teams({"code": "UserNotFound"}, 404).teams().user(guid(1)) is None
 
 
-@pytest.mark.parametrize("field", ["acpInfo", "accountType", "featureTypes", "objectId"])
+@pytest.mark.parametrize("field", ["accountType", "userPrincipalName", "objectId"])
 async def test_missing_field_is_named(field: str) -> None:
     """An answer that lacks a field the decision needs is refused by the field's name."""
     answer = teams_user(1)
@@ -87,10 +91,124 @@ async def test_missing_field_is_named(field: str) -> None:
     assert PASSCODE not in str(caught.value)
 
 
-async def test_unknown_account_type_is_refused_not_guessed() -> None:
-    """Rule 9: an account type this version does not know is an error, not a user."""
-    with pytest.raises(ContractError, match="accountType"):
-        await teams(teams_user(1, accountType="Robot")).teams().user(guid(1))
+@pytest.mark.parametrize(
+    ("given", "kind", "name"),
+    [
+        ("user", AccountType.USER, ""),
+        ("RESOURCEACCOUNT", AccountType.RESOURCE, ""),
+        ("sfbOnPremUser", AccountType.ON_PREMISES, ""),
+        ("ineligibleUser", AccountType.INELIGIBLE, ""),
+        ("Unknown", AccountType.UNKNOWN, "Unknown"),
+        ("unknownFutureValue", AccountType.UNKNOWN, "unknownFutureValue"),
+        ("Robot", AccountType.UNKNOWN, "Robot"),
+        ("", AccountType.UNKNOWN, ""),
+        (None, AccountType.UNKNOWN, ""),
+        ("R" * 5_000, AccountType.UNKNOWN, "R" * 64),
+    ],
+)
+async def test_account_types_of_all_spellings(
+    given: str | None, kind: AccountType, name: str
+) -> None:
+    """Case does not matter; a type this version does not know excludes the user, by its name."""
+    found = await teams(teams_user(1, accountType=given)).teams().user(guid(1))
+    expected = in_service(1, third_party(), account_type=kind)
+    assert found == dataclasses.replace(expected, type_name=name)
+
+
+@pytest.mark.parametrize(
+    ("features", "ready"),
+    [
+        (None, False),
+        ([], False),
+        (["audioconferencing"], True),
+        (["Conferencing_RequiresCommunicationCredits"], True),
+        ([None, 7, "AudioConferencing"], True),
+        ("AudioConferencing", False),
+    ],
+)
+async def test_feature_types_of_all_forms(features: object, ready: bool) -> None:
+    """Null and absent mean none; either form of conferencing counts, whatever stands beside it."""
+    given = teams_user(1, featureTypes=features)
+    found = await teams(given).teams().user(guid(1))
+    assert found == in_service(1, third_party(), ready=ready)
+    if features is None:
+        del given["featureTypes"]
+        assert await teams(given).teams().user(guid(1)) == found
+
+
+@pytest.mark.parametrize("users", ["null", "absent"])
+async def test_a_service_that_tells_no_providers(users: str) -> None:
+    """`acpInfo` null or absent for everybody: the provider is not known, and this is asked once an hour."""
+    silent = teams_user(1, acpInfo=None)
+    if users == "absent":
+        del silent["acpInfo"]
+    recorder = teams(lambda r: silent if r.url.path.endswith(guid(1)) else {"users": [silent]})
+    client = recorder.teams()
+    expected = dataclasses.replace(in_service(1), provider_known=False)
+    for asked in (3, 4, 5):
+        assert await client.user(guid(1)) == expected
+        assert len(recorder.requests) == asked
+    recorder.clock.passed += 3601
+    await client.user(guid(1))
+    assert len(recorder.requests) == 7
+    assert [page.users async for page in client.pages()] == [[expected]]
+
+
+async def test_one_user_without_entries_among_others_has_no_provider() -> None:
+    """Where the service tells somebody's provider, silence about another means: none."""
+    silent = teams_user(1, acpInfo=None)
+    listed = {"users": [silent, teams_user(2)]}
+    recorder = teams(lambda r: silent if r.url.path.endswith(guid(1)) else listed)
+    client = recorder.teams(page_size=3)
+    assert await client.user(guid(1)) == in_service(1)
+    both = [in_service(1), in_service(2, third_party())]
+    assert [page.users async for page in client.pages()] == [both]
+
+
+async def test_a_listing_that_tells_providers_late_begins_again() -> None:
+    """The first page tells none, the second does: what the first said is read once more."""
+
+    def page(request: httpx.Request) -> dict[str, Any]:
+        if request.url.params.get("skiptoken"):
+            return {"users": [teams_user(2)]}
+        return {
+            "users": [teams_user(1, acpInfo=None), teams_user(3, acpInfo=None)],
+            "nextLink": "x",
+        }
+
+    pages = [page async for page in teams(page).teams(page_size=2).pages()]
+    unknown = [dataclasses.replace(in_service(n), provider_known=False) for n in (1, 3)]
+    assert [(list(page.users), page.restarts) for page in pages] == [
+        (unknown, False),
+        ([in_service(1), in_service(3)], True),
+        ([in_service(2, third_party())], False),
+    ]
+
+
+async def test_unknown_features_are_reported_once_a_day(caplog: pytest.LogCaptureFixture) -> None:
+    """A feature that this version does not know is ignored, and logged by name, once."""
+    recorder = teams(teams_user(1, featureTypes=["AudioConferencing", "HoloRoom", "TeamsRoomPro"]))
+    client = recorder.teams()
+    for _ in range(2):
+        await client.user(guid(1))
+    assert caplog.messages == ["unknown_feature feature=HoloRoom"]
+    recorder.clock.passed += 86_401
+    await client.user(guid(1))
+    assert len(caplog.messages) == 2
+
+
+async def test_an_answer_about_somebody_else_is_nobodys() -> None:
+    """Asked about one user, the service answers with another: an error, before anything is saved."""
+    with pytest.raises(ContractError, match="about somebody else"):
+        await teams(teams_user(2)).teams().user(guid(1))
+    assert await teams(teams_user(1, objectId=guid(1).upper())).teams().user(guid(1).upper())
+    with pytest.raises(InvalidResponseError, match="about somebody else"):
+        await teams({"identity": guid(2)}).teams().set_microsoft(guid(1), replace=True)
+    await (
+        teams({"identity": "sip:user1@contoso.example"})
+        .teams()
+        .set_microsoft(guid(1), replace=True)
+    )
 
 
 async def test_pages_are_followed_to_the_end() -> None:
@@ -98,16 +216,17 @@ async def test_pages_are_followed_to_the_end() -> None:
 
     def page(request: httpx.Request) -> dict[str, Any]:
         if request.url.params.get("skiptoken"):
-            return {"users": [{**teams_user(3), "acpInfo": None}, teams_user(4)], "NextLink": None}
+            return {"users": [{**teams_user(3), "acpInfo": 7}, teams_user(4)], "NextLink": None}
         link = f"{ORIGIN}/Teams.User/users?skiptoken=2"
-        return {"users": [teams_user(1), teams_user(2)], "NextLink": link}
+        return {"users": [teams_user(n) for n in (1, 2, 5)], "NextLink": link}
 
     recorder = teams(page)
-    pages = [page async for page in recorder.teams().pages()]
-    assert [[user.id for user in page.users] for page in pages] == [[guid(1), guid(2)], [guid(4)]]
+    pages = [page async for page in recorder.teams(page_size=3).pages()]
+    ids = [[user.id for user in page.users] for page in pages]
+    assert ids == [[guid(1), guid(2), guid(5)], [guid(4)]]
     assert pages[1].faults == [(guid(3), "field acpInfo: Input should be a valid list")]
     assert pages[0].next_link is not None
-    assert recorder.requests[1].url.params["pagesize"] == "2"
+    assert recorder.requests[1].url.params["pagesize"] == "3"
 
 
 BRIDGES = [
@@ -205,3 +324,47 @@ async def test_a_set_without_a_turn_in_time_is_not_sent() -> None:
     assert (len(recorder.requests), recorder.clock.passed) == (asked, 0)
     await client.set_microsoft(guid(1), replace=True, within=6)
     assert (len(recorder.requests), recorder.clock.passed) == (asked + 1, 5)
+
+
+async def test_a_verb_that_the_service_does_not_take_is_named() -> None:
+    """405: the error says what the service takes, and which constant is to be corrected."""
+    recorder = Recorder(
+        lambda request: (
+            httpx.Response(200, json=DISCOVERY)
+            if request.method == "GET"
+            else httpx.Response(405, headers={"Allow": "get, POST"})
+        )
+    )
+    with pytest.raises(RejectedError) as caught:
+        await recorder.teams().set_microsoft(guid(1), replace=False)
+    assert caught.value.detail == (
+        "HTTP 405; the service takes GET, POST: correct the verb of /Teams.Cpc/users/{id} in "
+        "shared/clients/wire.py"
+    )
+
+
+async def test_a_bad_discovery_is_refused_and_asked_again() -> None:
+    """What would break every call is not kept; what is kept is asked for again after a failure."""
+    bad = {**DISCOVERY, "Endpoints": {"AdminServiceEndpoint": "admin.example/\r\nX: y"}}
+    known: list[Any] = [bad, DISCOVERY, DISCOVERY]
+    status = 500
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/Teams.Tenant/serviceDiscovery":
+            return httpx.Response(200, json=known.pop(0))
+        return httpx.Response(status, json=teams_user(1))
+
+    recorder = Recorder(answer)
+    client = recorder.teams()
+    with pytest.raises(ContractError, match="AdminServiceEndpoint"):
+        await client.user(guid(1))
+    for _ in range(2):
+        with pytest.raises(ServerFaultError):
+            await client.user(guid(1))
+        recorder.clock.passed += 61
+    assert len(known) == 1, "the failures of a minute do not ask again"
+    with pytest.raises(ServerFaultError):
+        await client.user(guid(1))
+    status = 200
+    assert await client.user(guid(1)) == in_service(1, third_party())
+    assert known == []

@@ -51,8 +51,11 @@ def answer(request: httpx.Request) -> httpx.Response:
         "delta": {"value": [], "@odata.deltaLink": f"{ORIGIN}/v1.0/users/delta?$deltatoken=2"},
     }
     if request.url.path.endswith("/$batch"):
-        body = {**graph_user(1), "value": []}
-        answers = [{"id": each["id"], "status": 200, "body": body} for each in inner(request)]
+        user, group = {**graph_user(1), "value": []}, {"id": guid(91)}
+        answers = [
+            {"id": each["id"], "status": 200, "body": group if "/groups/" in each["url"] else user}
+            for each in inner(request)
+        ]
         return httpx.Response(200, json={"responses": answers})
     if request.url.path.endswith("/subscriptions") and request.method == "GET":
         return httpx.Response(200, json={"value": [subscription]})
