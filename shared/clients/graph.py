@@ -67,10 +67,12 @@ class GraphClient:
 
         rooms: include users with a Teams Rooms plan. One listing, however many plans there are.
         """
-        text = _any_of(CONFERENCING_PLANS)
-        if not rooms:
-            text = f"({text}) and not ({_any_of(ROOM_PLANS)})"
-        params = {"$count": "true", "$top": _PAGE, "$select": "id", "$filter": text}
+        params = {
+            "$count": "true",
+            "$top": _PAGE,
+            "$select": "id",
+            "$filter": licensed_filter(rooms=rooms),
+        }
         async for page in self._service.pages(
             wire.LIST_USERS, _USER_IDS, params=params, headers=_EVENTUAL
         ):
@@ -201,6 +203,12 @@ def _read_user(asked: str, body: bytes) -> DirectoryUser:
 
 
 _USER = TypeAdapter(User)
+
+
+def licensed_filter(*, rooms: bool) -> str:
+    """Return the filter for users with an enabled conferencing plan, with or without rooms."""
+    text = _any_of(CONFERENCING_PLANS)
+    return text if rooms else f"({text}) and not ({_any_of(ROOM_PLANS)})"
 
 
 def _any_of(plans: Iterable[str]) -> str:

@@ -8,22 +8,23 @@ Sources: "List userConfigurations", "Get teamsUserConfiguration" and "teamsUserC
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final, NoReturn
+from typing import Annotated, Final, NoReturn
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field
 
 from shared.clients import wire
 from shared.clients.configuration_snapshot import read_switches
-from shared.clients.graph_batch import Batches
+from shared.clients.graph_batch import Batches, check_subject
 from shared.clients.graph_models import GraphModel, Guid
-from shared.clients.http import ServiceClient, describe
-from shared.clients.teams_models import CONFERENCING_FEATURE
+from shared.clients.http import ServiceClient
+from shared.clients.pages import page_reader
+from shared.clients.teams_models import account_type, is_provisioned, texts
 from shared.clients.together import Together
 from shared.clock import Clock
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
-from shared.domain.user import MICROSOFT, AccountType, ProviderEntry, ServiceUser
-from shared.errors import ConflictError, ContractError, NotFoundError, ServiceError
+from shared.domain.user import ServiceUser
+from shared.errors import ConflictError, NotFoundError, ServiceError
 
 _FIELDS: Final = "id,userPrincipalName,accountType,featureTypes"
 _PREFER: Final = {"Prefer": "include-unknown-enum-members"}
@@ -32,11 +33,6 @@ _PREFER: Final = {"Prefer": "include-unknown-enum-members"}
 _LONGEST_PAGE: Final = 999
 """Most users per page, as in Graph's other listings: none is published for this one."""
 
-_BY_MICROSOFT: Final = ProviderEntry(MICROSOFT, "", "", "", "", "", default=True)
-"""The provider of everybody who is provisioned; the numbers are not told."""
-
-_ACCOUNT_TYPES: Final = {each.casefold(): each for each in AccountType}
-
 
 class UserConfiguration(GraphModel):
     """Graph's teamsUserConfiguration, the fields that matter."""
@@ -44,26 +40,22 @@ class UserConfiguration(GraphModel):
     id: Guid
     user_principal_name: str | None = None
     account_type: str | None = None
-    feature_types: list[str] | None = None
+    feature_types: Annotated[list[str], BeforeValidator(texts)] = Field(default_factory=list)
 
     def to_domain(self) -> ServiceUser:
-        """Return the service's view of the user; an account type that is not known is ineligible."""
-        ready = CONFERENCING_FEATURE in (self.feature_types or ())
-        kind = (self.account_type or "").casefold()
+        """Return the service's view of the user, whose provider is not told."""
+        kind, type_name = account_type(self.account_type)
         return ServiceUser(
             id=self.id,
             upn=self.user_principal_name or "",
-            account_type=_ACCOUNT_TYPES.get(kind, AccountType.INELIGIBLE),
-            ready=ready,
-            entries=(_BY_MICROSOFT,) if ready else (),
+            account_type=kind,
+            type_name=type_name,
+            ready=is_provisioned(self.feature_types),
+            provider_known=False,
         )
 
 
-class _Page(GraphModel):
-    """A page of users, unparsed."""
-
-    value: list[dict[str, Any]]
-    next_link: str | None = Field(None, alias="@odata.nextLink")
+_USERS: Final = page_reader(UserConfiguration)
 
 
 class DocumentedTeams:
@@ -94,31 +86,24 @@ class DocumentedTeams:
         return found
 
     async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
-        """Yield all users page by page, from the beginning or from a page's `link`."""
-        link = start
-        params: dict[str, str] | None = {"$select": _FIELDS, "$top": str(self._page_size)}
-        while True:
-            page = await self._service.call(
-                wire.LIST_CONFIGURATIONS,
-                _Page.model_validate_json,
-                url=link,
-                params=None if link else params,
-                headers=_PREFER | {"x-ms-throttle-priority": "low"},
-            )
-            if page.next_link and page.next_link == link:
-                operation = str(wire.LIST_CONFIGURATIONS)
-                raise ContractError("Graph", operation, "the next page is this page again")
-            yield _to_domain(page)
-            link = page.next_link or None
-            if link is None:
-                return
+        """Yield all users page by page, from the beginning or from a page's `link`.
+
+        ListingError: the listing cannot be trusted, see `ServiceClient.pages`.
+        """
+        async for page in self._service.pages(
+            wire.LIST_CONFIGURATIONS,
+            _USERS,
+            url=start,
+            params={"$select": _FIELDS, "$top": str(self._page_size)},
+            headers=_PREFER | {"x-ms-throttle-priority": "low"},
+        ):
+            link = page.next if isinstance(page.next, str) else None
+            yield TeamsPage([user.to_domain() for user in page.items], link, page.faults)
 
     async def probe(self) -> None:
         """Request one user; raises ServiceError when Graph does not answer or refuses."""
         params = {"$select": "id", "$top": "1"}
-        await self._service.call(
-            wire.LIST_CONFIGURATIONS, _Page.model_validate_json, params=params, headers=_PREFER
-        )
+        await self._service.call(wire.LIST_CONFIGURATIONS, _USERS, params=params, headers=_PREFER)
 
     async def switches(self) -> TenantSwitches | None:
         """Return None: a snapshot would take minutes; `snapshot_switches` makes one, once a day."""
@@ -157,16 +142,7 @@ def _question(user: str) -> dict[str, object]:
     return {"method": "GET", "url": f"{path}?$select={_FIELDS}", "headers": _PREFER}
 
 
-def _read_user(body: bytes) -> ServiceUser:
-    return UserConfiguration.model_validate_json(body).to_domain()
-
-
-def _to_domain(page: _Page) -> TeamsPage:
-    """Return the page as domain types; one unreadable user does not affect the others."""
-    users, faults = [], []
-    for raw in page.value:
-        try:
-            users.append(UserConfiguration.model_validate(raw).to_domain())
-        except ValidationError as error:
-            faults.append((str(raw.get("id", "")), describe(error)))
-    return TeamsPage(users, page.next_link or None, faults)
+def _read_user(user_id: str, body: bytes) -> ServiceUser:
+    user = UserConfiguration.model_validate_json(body)
+    check_subject(right=user.id == user_id.casefold())
+    return user.to_domain()

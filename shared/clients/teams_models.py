@@ -6,7 +6,7 @@ docs/wire.md for the evidence for each call.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -36,9 +36,21 @@ _ACCOUNT_TYPES: Final = {each.casefold(): each for each in AccountType}
 _GUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def _texts(items: object) -> object:
+def texts(items: object) -> object:
     """Return the texts of a list, and none for null."""
     return [each for each in items if isinstance(each, str)] if isinstance(items, list) else []
+
+
+def account_type(given: str | None) -> tuple[AccountType, str]:
+    """Return the account type that a service names and, if it is not known, the service's word for it."""
+    name = given or ""
+    kind = _ACCOUNT_TYPES.get(name.casefold(), AccountType.UNKNOWN)
+    return kind, name[:64] if kind is AccountType.UNKNOWN else ""
+
+
+def is_provisioned(features: Iterable[str]) -> bool:
+    """Return whether these feature types are those of a user whose conferencing is provisioned."""
+    return any(each.casefold() in CONFERENCING_FEATURES for each in features)
 
 
 class TeamsModel(BaseModel):
@@ -91,24 +103,23 @@ class TeamsUser(TeamsModel):
     object_id: Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
     user_principal_name: str
     account_type: str | None
-    feature_types: Annotated[list[str], BeforeValidator(_texts)] = []
+    feature_types: Annotated[list[str], BeforeValidator(texts)] = []
     usage_location: str | None = None
     soft_deletion_timestamp: str | None = None
     acp_info: list[AcpInfo] | None = None
 
     def to_domain(self, *, provider_known: bool = True) -> ServiceUser:
         """Return the service's view of the user. provider_known: whether the service tells providers."""
-        type_name = self.account_type or ""
-        account_type = _ACCOUNT_TYPES.get(type_name.casefold(), AccountType.UNKNOWN)
+        kind, type_name = account_type(self.account_type)
         return ServiceUser(
             id=self.object_id,
             upn=self.user_principal_name,
-            account_type=account_type,
-            ready=any(each.casefold() in CONFERENCING_FEATURES for each in self.feature_types),
+            account_type=kind,
+            ready=is_provisioned(self.feature_types),
             entries=tuple(entry.to_domain() for entry in self.acp_info or ()),
             soft_deleted=self.soft_deletion_timestamp is not None,
             usage_location=self.usage_location or None,
-            type_name=type_name[:64] if account_type is AccountType.UNKNOWN else "",
+            type_name=type_name,
             provider_known=provider_known or self.acp_info is not None,
         )
 

@@ -10,13 +10,18 @@ import pytest
 from shared.clients.teams_documented import DocumentedTeams
 from shared.domain.decision import Action, Rules, decide
 from shared.domain.listing import TenantSwitches
-from shared.domain.user import AccountType, ProviderEntry, ServiceUser
-from shared.errors import AccessDeniedError, ConflictError, ContractError, TransientError
+from shared.domain.user import AccountType, ServiceUser
+from shared.errors import (
+    AccessDeniedError,
+    ConflictError,
+    ContractError,
+    ListingError,
+    TransientError,
+)
 from tests.fakes import guid, licensed
 from tests.unit.shared.clients.services import ORIGIN, Recorder
 
 LIST = "/v1.0/admin/teams/userConfigurations"
-MICROSOFT = ProviderEntry("Microsoft", "", "", "", "", "", default=True)
 SETTINGS = {
     "Identity": "Global",
     "AutomaticallySendEmailsToUsers": True,
@@ -138,7 +143,7 @@ async def test_the_listing_page_by_page() -> None:
     """Next links are followed; a user who cannot be read is a fault; the last page has no link."""
     second = f"{ORIGIN}{LIST}?$skiptoken=2"
     pages: dict[str | None, dict[str, Any]] = {
-        None: {"value": [configuration(1), {"id": guid(2)} | {"featureTypes": 7}]},
+        None: {"value": [configuration(1), configuration(2, userPrincipalName=7)]},
         "2": {"value": [configuration(3, featureTypes=[])], "@odata.nextLink": ""},
     }
     pages[None]["@odata.nextLink"] = second
@@ -147,8 +152,8 @@ async def test_the_listing_page_by_page() -> None:
     )
     found = [page async for page in documented(recorder, page_size=5_000).pages()]
     assert [(list(page.users), page.next_link, len(page.faults)) for page in found] == [
-        ([_user(1, MICROSOFT)], second, 1),
-        ([_user(3)], None, 0),
+        ([_user(1)], second, 1),
+        ([_user(3, ready=False)], None, 0),
     ]
     first = recorder.requests[0]
     assert dict(first.url.params) == {
@@ -158,16 +163,16 @@ async def test_the_listing_page_by_page() -> None:
     assert first.headers["Prefer"] == "include-unknown-enum-members"
 
 
-def _user(number: int, *entries: ProviderEntry) -> ServiceUser:
+def _user(number: int, *, ready: bool = True) -> ServiceUser:
     upn = f"user{number}@contoso.example"
-    return ServiceUser(guid(number), upn, AccountType.USER, bool(entries), entries)
+    return ServiceUser(guid(number), upn, AccountType.USER, ready, provider_known=False)
 
 
 async def test_a_listing_that_does_not_go_on_is_an_error() -> None:
     """A page that names itself as the next one never becomes a sweep that ended well."""
     link = f"{ORIGIN}{LIST}?$skiptoken=2"
     recorder = Recorder(lambda _: httpx.Response(200, json={"value": [], "@odata.nextLink": link}))
-    with pytest.raises(ContractError, match="this page again"):
+    with pytest.raises(ListingError, match="cannot be trusted"):
         async for _ in documented(recorder).pages():
             pass
 
