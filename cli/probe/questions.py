@@ -239,7 +239,7 @@ _QUESTIONS: Final = (
         batched=True,
         model=f"{DOCUMENTED}: UserConfiguration",
     ),
-    # A job is made by a call that writes: so nobody's is asked for, and that it is not found is assumed.
+    # A job is made by a call that writes: so a job that does not exist is requested, and 404 is assumed.
     Question(
         "GET_SNAPSHOT_JOB",
         wire.GET_SNAPSHOT_JOB,

@@ -78,16 +78,21 @@ class Adapters:
     def teams(self) -> TeamsClient | DocumentedTeams:
         """The client for Teams: of its admin API, or of the documented Graph calls."""
         if self.settings.teams_api is TeamsApi.DOCUMENTED:
-            from shared.clients.teams_documented import DocumentedTeams
-
-            tries, size = self._retries.tries, self.settings.page_size
-            return DocumentedTeams(self._graph_service, self.clock, tries, size)
+            return self.documented_teams
         from shared.clients import wire
         from shared.clients.teams import TeamsClient
 
         origin = str(self.settings.teams_url or wire.CLOUDS[self.settings.cloud].teams)
         service = self._service("Teams", origin, wire.TEAMS_AUDIENCE)
         return TeamsClient(service, self.settings.page_size, self.clock)
+
+    @cached_property
+    def documented_teams(self) -> DocumentedTeams:
+        """The client of the documented Graph calls about Teams users."""
+        from shared.clients.teams_documented import DocumentedTeams
+
+        tries, size = self._retries.tries, self.settings.page_size
+        return DocumentedTeams(self._graph_service, self.clock, tries, size)
 
     @cached_property
     def tables(self) -> Tables:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.bootstrap.adapters import Adapters
 from shared.domain.run import Mode
-from shared.settings.settings import TeamsApi, unknown_settings
+from shared.settings.settings import Cloud, TeamsApi, unknown_settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from shared.services.notifications.subscription import Subscriber
     from shared.services.sweeping.finding import Finder
     from shared.services.sweeping.sweep import Sweeper
+    from shared.services.upkeep.capabilities import CapabilityReader, WatchedConferencing
     from shared.services.upkeep.metrics import MetricsCollector
     from shared.services.upkeep.poison import PoisonRecorder
     from shared.services.upkeep.protection import Protection
@@ -96,13 +97,20 @@ class App:
         to = self.adapters
         return UserMover(
             directory=to.graph,
-            conferencing=to.teams,
+            conferencing=self._watched_teams,
             replaced=to.replaced,
             users=to.users,
             requests=to.move_requests,
             clock=to.clock,
             log=to.log("moving"),
         )
+
+    @cached_property
+    def _watched_teams(self) -> WatchedConferencing:
+        from shared.services.upkeep.capabilities import WatchedConferencing
+
+        log = self.adapters.log("capabilities")
+        return WatchedConferencing(self.adapters.teams, self.capabilities, log)
 
     @cached_property
     def _recorder(self) -> Recorder:
@@ -308,6 +316,26 @@ class App:
         return RuleChecker(to.teams, to.graph, to.state, to.rules, to.log("rules"))
 
     @cached_property
+    def capabilities(self) -> CapabilityReader:
+        """Finds out, shows and keeps what the service tells and takes."""
+        from shared.services.upkeep.capabilities import CapabilityReader, Sources
+
+        to, of = self.adapters, self.settings
+        documented = to.documented_teams if of.cloud is Cloud.PUBLIC else None
+        switches = to.teams.switches
+        # A snapshot is an object in the tenant, and in report mode nothing is written there.
+        if documented and of.teams_api is TeamsApi.DOCUMENTED and of.mode is Mode.MOVE:
+            switches = documented.snapshot_switches
+        sources = Sources(
+            conferencing=to.teams,
+            bridges=to.teams.bridge_numbers,
+            documented=documented.probe if documented else None,
+            switches=switches,
+        )
+        log = to.log("capabilities")
+        return CapabilityReader(sources, to.state, of.teams_api.value, to.clock, log)
+
+    @cached_property
     def protection(self) -> Protection:
         """Compares what protects users here and in the deployed app."""
         from shared.services.upkeep.protection import Protection
@@ -385,6 +413,10 @@ class App:
                 "sign-in to Graph": (partial(self._sign_in, cloud.graph_audience), assign),
                 "Graph": (to.graph.probe, users),
                 **teams,
+                "what Teams tells and takes": (
+                    self._capabilities,
+                    "check the log for errors of keep_subscription",
+                ),
             },
             queues={name: to.queue(name).count for name in self.settings.queues.names},
             numbers=to.rules.numbers,
@@ -398,6 +430,15 @@ class App:
             runs=self.run_history,
             clock=to.clock,
         )
+
+    async def _capabilities(self) -> str:
+        from shared.domain.capabilities import described
+        from shared.errors import SettingsError
+
+        known = await self.capabilities.known()
+        if known and known.set_verb not in ("", "accepted"):
+            raise SettingsError(f"the service refuses the verb of a set: {known.set_verb}")
+        return ", ".join(f"{name}: {value}" for name, value in described(known).items())
 
     async def _sign_in(self, audience: str) -> str:
         from shared.services.admin.token_claims import describe_token

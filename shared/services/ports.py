@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from shared.domain.bridges import BridgeNumber
+    from shared.domain.capabilities import Capabilities
     from shared.domain.decision import Rules
     from shared.domain.listing import ChangePage, Provider, TeamsPage, TenantSwitches
     from shared.domain.messages import Message, PoisonMessage
@@ -315,7 +316,19 @@ class SweepPages(Protocol):
         ...
 
 
-class State(Protocol):
+class CapabilityStore(Protocol):
+    """The part of table `state` for what the service tells and takes."""
+
+    async def capabilities(self) -> Capabilities | None:
+        """Return what was found last, or None."""
+        ...
+
+    async def save_capabilities(self, found: Capabilities) -> None:
+        """Remember what was found."""
+        ...
+
+
+class State(CapabilityStore, Protocol):
     """Table `state`: the app's own state."""
 
     async def subscription(self) -> ChangeSubscription | None:
