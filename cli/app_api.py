@@ -5,8 +5,12 @@ import time
 from typing import Any, Final, Self
 
 import httpx
+from pydantic import BaseModel, ValidationError
 
 from cli.errors import CommandError
+from shared.clients.http import own_link
+from shared.clients.reading import ACCEPTED, MOST, LongBodyError, read_sync
+from shared.clients.values import describe, printable, read_json
 
 UNREACHABLE: Final = 3
 _TIMEOUT: Final = httpx.Timeout(30, read=230)
@@ -32,7 +36,7 @@ class AppApi:
 
     def __init__(self, url: str) -> None:
         key, token = os.environ.get("ACP_APP_KEY"), os.environ.get("ACP_APP_TOKEN")
-        headers = {"x-functions-key": key} if key else {}
+        headers = {**ACCEPTED, **({"x-functions-key": key} if key else {})}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         self._http = httpx.Client(base_url=base_url(url), headers=headers, timeout=_TIMEOUT)
@@ -45,47 +49,90 @@ class AppApi:
 
     def call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         """Make one call below `/api/`; return its JSON. Network failures are retried."""
-        answer = self._try(method, path, request)
-        if answer.status_code in (401, 403):
-            detail = _problem(answer).get("detail") or "the key is missing or wrong"
+        status, headers, body = self._try(method, path, request)
+        problem = _json(body)
+        if status in (401, 403):
+            detail = _text(problem.get("detail")) or "the key is missing or wrong"
             raise KeyRefusedError(f"the app says: {detail}; {_OPENS}", UNREACHABLE)
-        problem = _problem(answer)
-        if answer.is_success:
-            if "json" in answer.headers.get("content-type", ""):
+        if httpx.codes.is_success(status):
+            if "json" in headers.get("content-type", ""):
                 return problem
             raise CommandError(f"{self._http.base_url} is not the app's address: no JSON", 2)
-        faults = [f"{fault['pointer']}: {fault['detail']}" for fault in problem.get("errors", ())]
-        detail = "; ".join(faults) or problem.get("detail") or f"HTTP {answer.status_code}"
-        raise CommandError(f"the app says: {detail}", 2 if answer.is_client_error else UNREACHABLE)
+        detail = "; ".join(_faults(problem)) or _text(problem.get("detail")) or f"HTTP {status}"
+        raise CommandError(
+            f"the app says: {detail}", 2 if httpx.codes.is_client_error(status) else UNREACHABLE
+        )
 
-    def _try(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
-        error: httpx.HTTPError | None = None
+    def read[Model: BaseModel](
+        self, kind: type[Model], method: str, path: str, **request: Any
+    ) -> Model:
+        """Make one call as `call` does; return its answer as a model. CommandError: it is none."""
+        try:
+            return kind.model_validate(self.call(method, path, **request))
+        except ValidationError as error:
+            raise CommandError(
+                f"the answer of {self._http.base_url} cannot be read: {describe(error)}; "
+                "is the app of the same version?",
+                UNREACHABLE,
+            ) from None
+
+    def path_of(self, link: str) -> str:
+        """Return the path below `/api/` of a link from the app; CommandError: it leads elsewhere."""
+        try:
+            address = own_link(self._http.base_url, str(self._http.base_url.join(link)))
+        except (httpx.InvalidURL, ValueError):
+            address = None
+        root = self._http.base_url.raw_path
+        if address is None or not address.raw_path.startswith(root):
+            # The key must not be sent to another host.
+            raise CommandError("the app's answer leads to another host; nothing was sent there", 2)
+        return address.raw_path.removeprefix(root).decode()
+
+    def _try(
+        self, method: str, path: str, request: dict[str, Any]
+    ) -> tuple[int, httpx.Headers, bytes]:
+        name = ""
         for pause in (0.0, 1.0, 4.0):
             time.sleep(pause)
             try:
-                answer = self._http.request(method, path, **request)
-            except httpx.TransportError as failure:
-                error = failure
+                with self._http.stream(method, path, **request) as answer:
+                    body = read_sync(answer)
+            except LongBodyError:
+                too_long = f"the answer of {self._http.base_url} is longer than {MOST // 2**20} MiB"
+                raise CommandError(too_long, UNREACHABLE) from None
+            except httpx.HTTPError as failure:
+                name = type(failure).__name__
                 continue
             if answer.status_code not in (502, 503, 504):
-                return answer
-            error = None
-        if error is not None:
-            name = type(error).__name__
+                break
+            name = ""
+        if name:
             raise CommandError(
                 f"{self._http.base_url} cannot be reached ({name}); is --app its address?",
                 UNREACHABLE,
             )
-        return answer
+        return answer.status_code, answer.headers, body
 
 
-def _problem(answer: httpx.Response) -> dict[str, Any]:
+def _json(body: bytes) -> dict[str, Any]:
     """Return the JSON object of an answer, or an empty one."""
     try:
-        content = answer.json()
+        content = read_json(body)
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _faults(problem: dict[str, Any]) -> list[str]:
+    """Return what the app says is wrong, field by field."""
+    errors = problem.get("errors")
+    faults = [each for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
+    return [f"{_text(each.get('pointer'))}: {_text(each.get('detail'))}" for each in faults[:20]]
+
+
+def _text(value: object) -> str:
+    """Return a text that the app sent, cut and on one line; "" for anything else."""
+    return printable(value[:2_000]) if isinstance(value, str) else ""
 
 
 def base_url(url: str) -> str:

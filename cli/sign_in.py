@@ -54,7 +54,7 @@ class DeviceSignIn(CachedTokens):
                 raise AccessDeniedError("identity", "device code", "interrupted")
             try:
                 answer = self._silently(scopes) or self._by_code(scopes)
-            except (requests.RequestException, ValueError) as error:
+            except (requests.RequestException, ValueError, KeyError, TypeError) as error:
                 detail = f"{type(error).__name__}; is {self._authority} reachable?"
                 raise UnreachableError("identity", f"token for {resource}", detail) from None
         said = str(answer.get("error_description", "")).partition("\n")[0]

@@ -38,6 +38,8 @@ _TENANT_OF_TODAY: Final = {
     "does_not_take": 0.0,
     "never_provisioned": 0.04,
     "replace_retired": True,
+    "acp_info": "absent",
+    "continuation": "token",
 }
 _SHORT_GRACE: Final = {"ACP_GRACE_HOURS": "0.003"}
 """11 seconds: nobody who watches waits for a day."""

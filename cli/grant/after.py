@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from pydantic import BaseModel
+
 from cli.app_api import AppApi, KeyRefusedError
 from cli.errors import CommandError
 from cli.grant.apply import Step
@@ -18,6 +20,22 @@ TO_COME: Final = Step(
     "would do",
     "ask the app to create or renew it, then report what its doctor finds",
 )
+
+
+class _Kept(BaseModel):
+    subscription: str | None = None
+    expires: str | None = None
+
+
+class _Finding(BaseModel):
+    part: str
+    verdict: str
+    detail: str
+    to_do: str | None = None
+
+
+class _Findings(BaseModel):
+    findings: list[_Finding]
 
 
 def settle(
@@ -50,25 +68,22 @@ def _look(app: AppApi) -> list[Step]:
     """Have the app maintain its subscription, then get its findings; failures are findings."""
     to_do = "see the findings below; `acp grant` can be run again at any time"
     try:
-        kept = app.call("POST", "subscription")
-        expires = f", until {kept['expires']}" if kept.get("expires") else ""
-        state = Step(SUBSCRIPTION, "ok", f"{kept['subscription']}{expires}")
-        if not kept.get("subscription"):
+        kept = app.read(_Kept, "POST", "subscription")
+        expires = f", until {kept.expires}" if kept.expires else ""
+        state = Step(SUBSCRIPTION, "ok", f"{kept.subscription}{expires}")
+        if not kept.subscription:
             state = Step(SUBSCRIPTION, "failed", "the app has none and gives no reason", to_do)
     except KeyRefusedError:
         raise
     except CommandError as error:
         state = Step(SUBSCRIPTION, "failed", str(error), to_do)
     try:
-        findings = app.call("GET", "doctor")["findings"]
+        findings = app.read(_Findings, "GET", "doctor").findings
     except KeyRefusedError:
         raise
     except CommandError as error:
         return [state, Step("doctor", "failed", str(error), "is the app deployed and running?")]
     return [
         state,
-        *(
-            Step(each["part"], each["verdict"], each["detail"], each.get("to_do") or "")
-            for each in findings
-        ),
+        *(Step(each.part, each.verdict, each.detail, each.to_do or "") for each in findings),
     ]

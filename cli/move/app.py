@@ -3,14 +3,40 @@
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from cli.app_api import AppApi
+from pydantic import BaseModel, ConfigDict, Field
+
+from cli.app_api import UNREACHABLE, AppApi
 from cli.errors import CommandError
 from cli.output import tell
+from shared.clients.values import printable
 
 _POLL_SECONDS: Final = 2.0
+
+
+class Begun(BaseModel):
+    """The answer to a request: the run that it began."""
+
+    id: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class RunState(Begun):
+    """A run's progress, as the app shows it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    state: str
+    counts: dict[str, int]
+    reason: str = ""
+
+
+class Results(BaseModel):
+    """A page of results, and where the next one is."""
+
+    results: list[dict[str, Any]]
+    next: str | None = None
 
 
 class RemoteApp(AppApi):
@@ -19,27 +45,37 @@ class RemoteApp(AppApi):
     def begin(self, body: dict[str, object]) -> str:
         """Begin a run; return its id. Without an answer the request is retried; the run begins only once."""
         key = {"Idempotency-Key": str(uuid.uuid4())}
-        return str(self.call("POST", "moves", json=body, headers=key)["id"])
+        return self.read(Begun, "POST", "moves", json=body, headers=key).id
 
     def follow(self, run: str) -> dict[str, Any]:
         """Show the run's progress until it ends; CommandError: it was interrupted or it failed."""
         said = ""
         while True:
-            found = self.call("GET", f"runs/{quote(run, safe='')}")
-            counts = ", ".join(f"{name} {count:,}" for name, count in found["counts"].items())
+            found = self.read(RunState, "GET", f"runs/{quote(run, safe='')}")
+            if found.id != run:
+                raise CommandError(f"the app's answer is not about run {run}", UNREACHABLE)
+            counts = ", ".join(
+                f"{printable(name)} {count:,}" for name, count in found.counts.items()
+            )
             if counts != said:
-                tell(f"  {found['state']}: {counts}")
+                tell(f"  {found.state}: {counts}")
                 said = counts
-            if found["state"] == "finished":
-                return found
-            if found["state"] in ("failed", "interrupted"):
-                raise CommandError(f"run {run} {found['state']}: {found['reason']}", 1)
+            if found.state == "finished":
+                return found.model_dump()
+            if found.state in ("failed", "interrupted"):
+                raise CommandError(f"run {run} {found.state}: {printable(found.reason)}", 1)
             time.sleep(_POLL_SECONDS)
 
     def results(self, run: str) -> Iterator[dict[str, Any]]:
-        """Yield the results of a run."""
-        path: str | None = f"runs/{quote(run, safe='')}/results"
-        while path:
-            page = self.call("GET", path)
-            yield from page["results"]
-            path = str(page["next"]).removeprefix("/api/") if page.get("next") else None
+        """Yield the results of a run; CommandError: their pages do not end."""
+        path = f"runs/{quote(run, safe='')}/results"
+        seen = {path}
+        while True:
+            page = self.read(Results, "GET", path)
+            yield from page.results
+            if not page.next:
+                return
+            path = self.path_of(page.next)
+            if path in seen or not page.results:
+                raise CommandError("the app's results do not end: a page leads back", UNREACHABLE)
+            seen.add(path)

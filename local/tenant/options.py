@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +19,32 @@ def tenant_id_of(seed: int) -> str:
 
 def _derived_tenant_id(data: dict[str, Any]) -> str:
     return tenant_id_of(data["seed"])
+
+
+class Continuation(StrEnum):
+    """Form in which a page of Teams users names the next one."""
+
+    ADDRESS = "address"
+    """`NextLink` with an absolute address."""
+    TOKEN = "token"  # noqa: S105 - names a form
+    """`nextLink` with a bare token, which goes back as `skiptoken`."""
+    MODULE = "module"
+    """`NextLink` with a bare token, as Microsoft's module describes it."""
+
+
+class AcpInfo(StrEnum):
+    """What Teams tells about users' provider entries."""
+
+    SENT = "sent"
+    NULL = "null"
+    ABSENT = "absent"
+
+
+class SetVerb(StrEnum):
+    """Verb that sets a conferencing user."""
+
+    PUT = "PUT"
+    POST = "POST"
 
 
 class TenantOptions(BaseModel):
@@ -75,6 +102,18 @@ class TenantOptions(BaseModel):
     )
     documented_api: bool = Field(
         True, description="whether Graph has the Teams user configurations: the global cloud only"
+    )
+    continuation: Continuation = Field(
+        Continuation.ADDRESS, description="where a page of Teams users says that the next one is"
+    )
+    acp_info: AcpInfo = Field(
+        AcpInfo.SENT,
+        description="whether Teams sends users' provider entries, as it did until 2022, nulls, or "
+        "leaves them out",
+    )
+    set_verb: SetVerb = Field(
+        SetVerb.PUT,
+        description="the verb that sets a conferencing user; another one is answered with 405",
     )
 
     handshake_timeout_seconds: Seconds = Field(

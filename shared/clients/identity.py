@@ -5,8 +5,10 @@ Source: "How to use managed identities for App Service and Azure Functions", RES
 """
 
 import asyncio
+import re
 import time
 from abc import ABC, abstractmethod
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import msal
@@ -15,14 +17,36 @@ from azure.core.credentials import AccessToken
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from shared.errors import AccessDeniedError, ServiceError, UnreachableError
+from shared.clients.values import number, pause
+from shared.errors import (
+    AccessDeniedError,
+    InvalidResponseError,
+    ServiceError,
+    UnreachableError,
+)
 
 _REFRESH_BEFORE = 300
 """Seconds before its expiry at which a token is no longer used."""
 
+_USABLE = 5
+"""Seconds that a token must have left to be used when no new one can be had."""
 
 _SHARE_FAILURE = 2.0
 """Seconds for which a failure to get a token is cached."""
+
+_SPARE_ENDPOINT = 30.0
+"""Seconds for which an endpoint that failed is not asked by those who still have a token."""
+
+_LONGEST_LIFE = 86_400.0
+"""Seconds: managed identities' tokens live for up to a day; a longer life is not believed."""
+
+_LONGEST_PAUSE = 30.0
+"""Seconds: a thread does not sleep longer for the identity endpoint."""
+
+_MOST = 1024 * 1024
+"""Bytes of an answer of the identity endpoint: a token has some thousands."""
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,100000}")
 
 
 class TokenSource(Protocol):
@@ -56,14 +80,28 @@ class CachedTokens(ABC):
         """Return the token with its expiry (epoch seconds)."""
         async with self._locks.setdefault(resource, asyncio.Lock()):
             known = self._tokens.get(resource)
-            if known is None or known.expires_on - time.time() < _REFRESH_BEFORE:
-                known = self._tokens[resource] = await self._ask(resource)
-            return known
+            left = known.expires_on - time.time() if known else 0.0
+            if known and (
+                left >= _REFRESH_BEFORE or (left > _USABLE and self._just_failed(resource))
+            ):
+                return known
+            try:
+                found = self._tokens[resource] = await self._ask(resource)
+            except ServiceError:
+                if known and known.expires_on - time.time() > _USABLE:
+                    return known  # it opens the service, whatever the endpoint says
+                raise
+            return found
 
     def forget(self, resource: str) -> None:
         """Discard the cached token: the service refused it."""
         if self._tokens.pop(resource, None):
             self.renew()
+
+    def _just_failed(self, resource: str) -> bool:
+        """Return whether the endpoint failed so lately that a caller with a token does not ask it."""
+        failed_at, _ = self._failures.get(resource, (float("-inf"), None))
+        return time.monotonic() - failed_at < _SPARE_ENDPOINT
 
     async def _ask(self, resource: str) -> AccessToken:
         # Callers that waited for a failing call share its failure instead of repeating it one by one.
@@ -107,7 +145,9 @@ class Identity(CachedTokens):
         """Ask the platform's identity endpoint."""
         try:
             answer: dict[str, Any] = self._client.acquire_token_for_client(resource=resource)
-        except (requests.RequestException, msal.ManagedIdentityError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever msal makes of a malformed answer
+            # Its cache may hold what cannot be read.
+            self.renew()
             raise UnreachableError(
                 "identity",
                 f"token for {resource}",
@@ -122,9 +162,13 @@ class Identity(CachedTokens):
 def read_token(answer: dict[str, Any], resource: str, refusal: str) -> AccessToken:
     """Return the token in msal's answer; AccessDeniedError with `refusal` when there is none."""
     if "access_token" not in answer:
-        code = str(answer.get("error", ""))
+        code = str(answer.get("error", ""))[:64]
         raise AccessDeniedError("identity", f"token for {resource}", refusal, code=code)
-    return AccessToken(answer["access_token"], int(time.time()) + int(answer["expires_in"]))
+    token, life = answer["access_token"], number(answer.get("expires_in"), _LONGEST_LIFE)
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token) or not life:
+        wrong = "the answer has no token that can be used"
+        raise InvalidResponseError("identity", f"token for {resource}", wrong)
+    return AccessToken(token, int(time.time() + life))
 
 
 class StorageCredential:
@@ -148,16 +192,62 @@ class StorageCredential:
 
 
 class TimedSession(requests.Session):
-    """A requests session with a time-out and retries, which msal's clients lack."""
+    """A requests session with a time-out, bounded retries and bounded answers, which msal's clients lack."""
 
     def __init__(self, timeout: float) -> None:
         super().__init__()
         self._timeout = timeout
-        retries = Retry(total=3, backoff_factor=0.3, status_forcelist=(429, 500, 502, 503, 504))
-        self.mount("http://", HTTPAdapter(max_retries=retries))
-        self.mount("https://", HTTPAdapter(max_retries=retries))
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _BoundedAdapter())
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Send, but never without a time-out."""
         kwargs.setdefault("timeout", self._timeout)
         return super().request(*args, **kwargs)
+
+
+class _BoundedRetry(Retry):
+    """Retries that obey `Retry-After` up to a limit, whatever stands there."""
+
+    def get_retry_after(self, response: Any) -> float | None:
+        wait = pause(response.headers, datetime.now(UTC))
+        return None if wait is None else min(wait, _LONGEST_PAUSE)
+
+
+class _BoundedAdapter(HTTPAdapter):
+    """Reads no more than a limit of an answer, however small it was when compressed."""
+
+    def __init__(self) -> None:
+        statuses = (429, 500, 502, 503, 504)
+        super().__init__(
+            max_retries=_BoundedRetry(total=3, backoff_factor=0.3, status_forcelist=statuses)
+        )
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        answer = super().send(*args, **{**kwargs, "stream": True})
+        answer.raw = _BoundedBody(answer.raw)
+        return answer
+
+
+class _BoundedBody:
+    """The body of an answer, as requests reads it."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self._left = _MOST
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes; ContentDecodingError: the body is too long."""
+        chunk: bytes = self._raw.read(size, decode_content=True)
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise requests.exceptions.ContentDecodingError("the answer is too long")
+        return chunk
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._raw.close()
+
+    def release_conn(self) -> None:
+        """Give the connection back to its pool."""
+        self._raw.release_conn()

@@ -16,7 +16,8 @@ from shared.clients.values import Fault, elements, number, read_json
 from shared.errors import ListingError
 
 _MOST_PAGES: Final = 100_000
-_MOST_EMPTY: Final = 1_000
+_LONGEST_LINK: Final = 16_384
+_MOST_EMPTY: Final = 500
 """Pages in a row without an element; Graph's delta query documents that there are such."""
 
 _MOST_COUNT: Final = 1e9
@@ -120,11 +121,11 @@ class Trail:
         self._take(page)
         if page.next is None:
             return None
-        if not isinstance(page.next, str):
-            raise self.error("the link to the next page is no text")
+        if not _can_be_sent(page.next):
+            raise self.error("the link to the next page is no text that can be sent")
         if here is not None:
             self._seen.add(hash(here))
-        link = self._resolve(page.next)
+        link = self._resolve(str(page.next))
         if hash(link) in self._seen:
             raise self.error("the next page is one that was read already")
         self._seen.add(hash(link))
@@ -153,6 +154,11 @@ class Trail:
             self._begun[begins] += 1
             if self._begun[begins] > self._repeats:
                 raise self.error(f"{self._repeats + 1} pages begin with the same element")
+
+
+def _can_be_sent(link: object) -> bool:
+    text = link if isinstance(link, str) else "\n"
+    return len(text) <= _LONGEST_LINK and text.isascii() and text.isprintable()
 
 
 def _id_of(item: object) -> str:

@@ -14,8 +14,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel, to_pascal
 
 from shared.domain.bridges import BridgeNumber
-from shared.domain.decision import digits_of
 from shared.domain.listing import Provider, TenantSwitches
+from shared.domain.number_rules import digits_of
 from shared.domain.user import AccountType, ProviderEntry, ServiceUser
 
 CONFERENCING_FEATURES: Final = frozenset(

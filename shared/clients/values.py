@@ -123,8 +123,13 @@ def name_of(item: object) -> str:
 def describe(error: ValidationError) -> str:
     """Return the first fault as `field NAME: what is wrong`, without the value."""
     fault = error.errors(include_input=False, include_url=False)[0]
-    where = ".".join(str(part)[:64] for part in fault["loc"])
+    where = ".".join(printable(str(part)[:64]) for part in fault["loc"])
     return f"field {where}: {fault['msg']}" if where else fault["msg"]
+
+
+def printable(text: str) -> str:
+    """Return a text that a service sent, on one line and without what a terminal would obey."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def _whole(digits: str) -> float:

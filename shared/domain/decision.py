@@ -1,11 +1,10 @@
 """The decision table: which action a user needs. Pure, and the only place that decides."""
 
-import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Self
 
-from shared.domain.number_rules import NumberRules
+from shared.domain.number_rules import NumberRules, digits_of
 from shared.domain.user import AccountType, DirectoryUser, ProviderEntry, ServiceUser
 
 
@@ -130,11 +129,6 @@ def _decide_by_provider(
     if _other(number, provider.toll_number) or _other(toll_free, provider.toll_free_number):
         return Decision(Action.SET_NUMBER, "another default number is wanted", number, toll_free)
     return Decision(Action.ALREADY, "Microsoft is the provider")
-
-
-def digits_of(number: str) -> str:
-    """Return what tells a number from others, in all forms such as `tel:+1 (425) 555-0100;ext=7`."""
-    return re.sub(r"\D", "", number.partition(";")[0]).removeprefix("00")
 
 
 def _other(wanted: str | None, has: str) -> bool:

@@ -1,5 +1,6 @@
 """Number rules: default toll numbers by group, by usage location, or for all others."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
@@ -46,9 +47,18 @@ class NumberRules:
                 return number
         return self.by_location.get(user.usage_location or "", self.default)
 
+    def has(self, number: str) -> bool:
+        """Return whether a number, in any form, is that of a rule."""
+        return digits_of(number) in {digits_of(each) for _, each in self.written()}
+
     def written(self) -> Iterator[tuple[str, str]]:
         """Yield the rules in their written form: whom, number."""
         yield from self.by_group.items()
         yield from self.by_location.items()
         if self.default:
             yield _ALL_OTHERS, self.default
+
+
+def digits_of(number: str) -> str:
+    """Return what tells a number from others, in all forms such as `tel:+1 (425) 555-0100;ext=7`."""
+    return re.sub(r"\D", "", number.partition(";")[0]).removeprefix("00")

@@ -178,11 +178,16 @@ class FakeRuns:
 
 @dataclass
 class FakeSweepPages:
-    """Pages of sweeps."""
+    """Pages of sweeps. fail_at: the write that is refused, counted from 1."""
 
     known: dict[str, dict[int, SweepPage]] = field(default_factory=dict)
+    fail_at: int = 0
+    writes: int = 0
 
     async def save_sweep_page(self, run: str, page: SweepPage) -> None:
+        self.writes += 1
+        if self.writes == self.fail_at:
+            raise StorageError("write to table plans", "busy")
         self.known.setdefault(run, {})[page.number] = page
 
     async def mark_sent(self, run: str, number: int) -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
@@ -40,6 +40,8 @@ class FakeTeams:
     faults: list[tuple[str, str]] = field(default_factory=list)
     page_size: int = 3
     pages_read: list[int] = field(default_factory=list)
+    begins_again: bool = False
+    """Whether the end of the listing is not believed at first, so that it is read twice."""
     stop_at: int | None = None
     """The user at which the listing breaks off with `stop_with`."""
     stop_with: ServiceError = field(
@@ -68,6 +70,15 @@ class FakeTeams:
         return self.known.get(user_id)
 
     async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
+        if self.begins_again and start is None:
+            async for page in self._pages("0"):
+                yield replace(page, next_link=page.next_link or "0")
+            start = "0"
+        async for page in self._pages(start):
+            yield replace(page, restarts=self.begins_again and start == "0")
+            start = None
+
+    async def _pages(self, start: str | None) -> AsyncIterator[TeamsPage]:
         users = list(self.known.values())
         for at in range(int(start or 0), max(len(users), 1), self.page_size):
             if self.stop_at is not None and at >= self.stop_at:

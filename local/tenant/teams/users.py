@@ -15,6 +15,7 @@ from local.tenant.directory.people import User
 from local.tenant.errors import TeamsError
 from local.tenant.exchange import Answer, Call
 from local.tenant.opaque import pack, unpack
+from local.tenant.options import AcpInfo, Continuation
 from local.tenant.tenant import Tenant
 
 DEFAULT_PAGE = 100
@@ -67,20 +68,39 @@ class TeamsUsers:
         size = _read_size(query.get("pagesize"))
         names = _read_select(query.get("select"))
         users = self._page(_read_token(query.get("skiptoken")), size + 1)
-        shown = [_show(self._tenant.seen(user), names) for user in users[:size]]
+        shown = [self._show(user, names) for user in users[:size]]
         body: dict[str, object] = {"users": shown}
         if len(users) > size:
-            again = {**query, "skiptoken": pack({"after": users[size - 1].index})}
-            body["NextLink"] = f"{call.base}/Teams.User/users?{urlencode(again, quote_via=quote)}"
+            body |= self._continuation(call, query, pack({"after": users[size - 1].index}))
         return Answer(200, body)
+
+    def _continuation(self, call: Call, query: dict[str, str], token: str) -> dict[str, object]:
+        """Where the next page is, in the form that the options choose."""
+        match self._tenant.options.continuation:
+            case Continuation.ADDRESS:
+                again = urlencode({**query, "skiptoken": token}, quote_via=quote)
+                return {"NextLink": f"{call.base}/Teams.User/users?{again}"}
+            case Continuation.TOKEN:
+                return {"nextLink": token}
+            case Continuation.MODULE:
+                return {"NextLink": token}
 
     def get_user(self, call: Call) -> Answer:
         """One user by id or principal name."""
         user = self._tenant.directory.find(call.params["id"])
         if user is None:
             raise TeamsError("UserNotFound", f"There is no user {call.params['id']!r}.")
-        shown = _show(self._tenant.seen(user), _read_select(call.query.get("select")))
-        return Answer(200, shown)
+        return Answer(200, self._show(user, _read_select(call.query.get("select"))))
+
+    def _show(self, user: User, names: tuple[str, ...]) -> dict[str, object]:
+        """The fields of a user; provider entries as the options say that they are sent."""
+        seen = self._tenant.seen(user)
+        shown = {name: _FIELDS[name](seen) for name in names}
+        if "acpInfo" in shown and self._tenant.options.acp_info is AcpInfo.NULL:
+            shown["acpInfo"] = None
+        if self._tenant.options.acp_info is AcpInfo.ABSENT:
+            shown.pop("acpInfo", None)
+        return shown
 
     def _page(self, after: int, most: int) -> list[User]:
         everybody = self._tenant.directory.users
@@ -107,10 +127,6 @@ def _read_token(text: str | None) -> int:
     if not isinstance(after, int):
         raise TeamsError("BadRequest", "skiptoken is not one that this service gave out.")
     return after
-
-
-def _show(user: User, names: tuple[str, ...]) -> dict[str, object]:
-    return {name: _FIELDS[name](user) for name in names}
 
 
 def _read_select(text: str | None) -> tuple[str, ...]:

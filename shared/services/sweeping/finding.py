@@ -1,8 +1,9 @@
 """Find users by provider: stream all users of the tenant; nothing is written."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from shared.domain.decision import Action
 from shared.domain.user import MICROSOFT
@@ -43,9 +44,9 @@ class Finder:
 
         Without those that it queues for a number rule, or because they need attention.
         """
-        async for found in self._everybody():
-            if found.action in (Action.REPLACE, Action.ENABLE, Action.WAIT):
-                yield found
+        wanted = (Action.REPLACE, Action.ENABLE, Action.WAIT)
+        async for found in self._everybody(lambda each: each.action in wanted):
+            yield found
 
     async def on_third_party(self, provider: str | None = None) -> AsyncIterator[Found]:
         """Yield the users on any third party, or on `provider` (case-insensitive), licensed or not.
@@ -53,14 +54,25 @@ class Finder:
         Without users whose provider is missing from Teams' listing: `ready` yields them.
         """
         wanted = provider.casefold() if provider is not None else None
-        async for found in self._everybody():
+
+        def fits(found: Found) -> bool:
             name = found.provider.casefold()
-            if name in (NOBODY, UNKNOWN, MICROSOFT.casefold()):
-                continue
-            if wanted is None or name == wanted:
+            third_party = name not in (NOBODY, UNKNOWN, MICROSOFT.casefold())
+            return third_party and wanted in (None, name)
+
+        async for found in self._everybody(fits):
+            yield found
+
+    async def _everybody(self, fits: Callable[[Found], bool]) -> AsyncIterator[Found]:
+        """Yield those who fit, each once: a listing that begins again lists its users again."""
+        yielded: set[bytes] = set()
+        async for found in self._listed():
+            key = UUID(found.user_id).bytes
+            if fits(found) and key not in yielded:
+                yielded.add(key)
                 yield found
 
-    async def _everybody(self) -> AsyncIterator[Found]:
+    async def _listed(self) -> AsyncIterator[Found]:
         rules = await self._rules.current()
         survey = await Survey.begin(self._directory, self._conferencing, rules)
         async for page in survey.pages():

@@ -1,9 +1,8 @@
 """Read phase of a sweep: stream all users and store, page by page, which users to queue."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import batched
 from typing import Final, Self
 from uuid import UUID
 
@@ -27,7 +26,8 @@ from shared.telemetry.events import Unreadable, Unsaveable
 from shared.telemetry.log import EventLog
 
 _SAVES_IN_FLIGHT: Final = 16
-_UNLISTED_PER_PAGE: Final = 1_000
+_PER_ROW: Final = 1_000
+"""Users per stored row, however many a page of the service has: a row has room for some 4,000."""
 
 _TO_QUEUE: Final = frozenset({Action.REPLACE, Action.ENABLE, Action.SET_NUMBER, Action.WAIT})
 
@@ -111,10 +111,13 @@ class SweepReader:
     async def _store_page(self, run: Run, page: SurveyedPage) -> Run:
         for user_id, reason in page.faults:
             self._log.write(Unreadable(user=self._log.who(user_id), reason=reason))
+        if page.restarts:
+            # What was read so far was not to be trusted, and is read again.
+            await self._pages.delete(run.id)
+            run = replace(run, page=0, counts={"licensed": run.counts["licensed"]})
         found = PageFindings.of(page)
         found.counts["saved"] += await self._save(found.to_save)
-        number = run.page + 1
-        await self._pages.save_sweep_page(run.id, SweepPage(number, found.licensed, found.to_queue))
+        number = await self._store_users(run, run.page + 1, found.licensed, found.to_queue)
         run = replace(
             run,
             page=number,
@@ -133,16 +136,25 @@ class SweepReader:
         been fixed.
         """
         attention = {UUID(row.user_id).bytes async for row in self._waiting.attention()}
-        rest = sorted(unlisted | attention)
-        for number, some in enumerate(
-            batched(rest, _UNLISTED_PER_PAGE, strict=False), run.page + 1
-        ):
-            users = [str(UUID(bytes=key)) for key in some]
-            await self._pages.save_sweep_page(run.id, SweepPage(number, users, users))
+        rest = [str(UUID(bytes=key)) for key in sorted(unlisted | attention)]
+        if rest:
+            await self._store_users(run, run.page + 1, rest, rest)
         counts = {**run.counts, "unlisted": len(unlisted), "attention": len(attention)}
         run = replace(run, scanned=True, counts=counts)
         await self._runs.save_run(run)
         return run
+
+    async def _store_users(
+        self, run: Run, number: int, licensed: Sequence[str], to_queue: Sequence[str]
+    ) -> int:
+        """Store findings from row `number` on, as many rows as they need; return the last one's number."""
+        while True:
+            some = SweepPage(number, licensed[:_PER_ROW], to_queue[:_PER_ROW])
+            await self._pages.save_sweep_page(run.id, some)
+            licensed, to_queue = licensed[_PER_ROW:], to_queue[_PER_ROW:]
+            if not licensed and not to_queue:
+                return number
+            number += 1
 
     async def _save(self, users: list[ServiceUser]) -> int:
         return sum(await gather_bounded((self._save_one(user) for user in users), _SAVES_IN_FLIGHT))

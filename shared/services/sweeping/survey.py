@@ -5,11 +5,12 @@ only: 16 bytes each, in a set.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 from uuid import UUID
 
 from shared.domain.decision import Decision, Rules, decide
+from shared.domain.number_rules import NumberRules
 from shared.domain.user import DirectoryUser, PlanStatus, ServiceUser
 from shared.services.ports import Conferencing, Directory
 from shared.services.sweeping.memberships import Memberships, read_memberships
@@ -28,12 +29,14 @@ class SurveyedUser:
 class SurveyedPage:
     """A page of users, and the link to the next page (None: it was the last).
 
-    faults: (user id or "", what is wrong) of each user whose fields could not be read.
+    faults: (user id or "", what is wrong) of each user whose fields could not be read. restarts: see
+    `TeamsPage`.
     """
 
     users: Sequence[SurveyedUser]
     next_link: str | None
     faults: Sequence[tuple[str, str]]
+    restarts: bool = False
 
 
 class Survey:
@@ -77,10 +80,12 @@ class Survey:
     async def pages(self, start: str | None = None) -> AsyncIterator[SurveyedPage]:
         """Yield Teams' pages, each user with the decision; start: the link of the first page."""
         async for page in self._conferencing.pages(start):
+            if page.restarts:
+                self.unlisted = set(self._licensed)
             users = [self._decide(user) for user in page.users]
             self.mark_listed(user.id for user in page.users)
             self.mark_listed(user_id for user_id, _ in page.faults if is_guid(user_id))
-            yield SurveyedPage(users, page.next_link, page.faults)
+            yield SurveyedPage(users, page.next_link, page.faults, page.restarts)
 
     def mark_listed(self, users: Iterable[str]) -> None:
         """Mark these users as listed."""
@@ -104,7 +109,15 @@ class Survey:
             usage_location=user.usage_location,
             groups=self._groups.of(user.id),
         )
-        return SurveyedUser(user, licensed, decide(view, user, self._rules))
+        rules = self._rules
+        if (
+            user.usage_location is None
+            and user.provider
+            and rules.numbers.has(user.provider.toll_number)
+        ):
+            # The listing does not say where the user is: any number of the rules may be the right one.
+            rules = replace(rules, numbers=NumberRules())
+        return SurveyedUser(user, licensed, decide(view, user, rules))
 
 
 def is_guid(text: str) -> bool:

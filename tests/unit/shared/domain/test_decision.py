@@ -25,6 +25,7 @@ GROUPED = replace(licensed(), groups=frozenset({guid(91)}))
 GROUP_OUT = Rules(excluded_groups=frozenset({guid(91)}))
 OTHER_OUT = Rules(excluded_groups=frozenset({guid(92)}))
 NUMBERED = Rules(numbers=NumberRules.parse({"US": NUMBER}))
+SILENT = replace(in_service(), provider_known=False)
 BOTH = (microsoft(default=False), third_party())
 
 TABLE = [
@@ -34,6 +35,14 @@ TABLE = [
     ("Microsoft", licensed(), in_service(1, microsoft()), Rules(), Action.ALREADY),
     ("another number", licensed(), in_service(1, microsoft()), NUMBERED, Action.SET_NUMBER),
     ("that number", licensed(), in_service(1, microsoft(NUMBER)), NUMBERED, Action.ALREADY),
+    (
+        "that number in another form",
+        licensed(),
+        in_service(1, microsoft(f"tel:{NUMBER[:3]} {NUMBER[3:]};ext=1")),
+        NUMBERED,
+        Action.ALREADY,
+    ),
+    ("a service without providers", licensed(), SILENT, NUMBERED, Action.ALREADY),
     ("unknown to Teams", licensed(), None, Rules(), Action.WAIT),
     ("pending, none", licensed(), in_service(ready=False), Rules(), Action.WAIT),
     ("pending, third", licensed(), in_service(1, third_party(), ready=False), Rules(), Action.WAIT),

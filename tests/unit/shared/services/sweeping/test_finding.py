@@ -146,3 +146,13 @@ async def test_deleted_users_are_not_found_by_provider() -> None:
         in_service(1, third_party("BT")), in_service(2, third_party("BT"), soft_deleted=True)
     )
     assert await on_third_party(world, "bt") == [guid(1)]
+
+
+async def test_a_listing_that_begins_again_yields_each_user_once() -> None:
+    """Somebody on several pages of two listings is one user."""
+    world = World()
+    world.fill(8)
+    world.teams.add(*(in_service(number, third_party()) for number in range(4)))
+    expected = await ready(world), await on_third_party(world)
+    world.teams.begins_again = True
+    assert (await ready(world), await on_third_party(world)) == expected

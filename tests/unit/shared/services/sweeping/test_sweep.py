@@ -9,6 +9,7 @@ from shared.domain.number_rules import NumberRules
 from shared.domain.retry import ask_person
 from shared.domain.run import RunState
 from shared.domain.user import AccountType, ServiceUser
+from shared.errors import StorageError
 from tests.fakes import NOON, guid, in_service, licensed, microsoft, third_party
 from tests.unit.shared.services.sweeping.world import SweepingWorld as World
 
@@ -154,3 +155,67 @@ async def test_one_users_entries_too_many_to_save_stop_nobody() -> None:
     world.fill(1)
     world.teams.add(in_service(9, third_party()))
     assert (await world.sweep()).state is RunState.FINISHED
+
+
+async def test_a_listing_that_begins_again_counts_and_queues_each_user_once() -> None:
+    """The end was not believed, and all pages are read again: the counts, the limit and the queue do not
+    see anybody twice; also when the sweep was interrupted in between."""
+    plain, again, interrupted = World(), World(), World()
+    for world in (plain, again, interrupted):
+        world.fill(8)
+        world.directory.add(licensed(20))
+    again.teams.begins_again = interrupted.teams.begins_again = True
+    interrupted.pages.fail_at = 4
+    with pytest.raises(StorageError):
+        await interrupted.sweep()
+    expected = await plain.sweep()
+    for world in (again, interrupted):
+        run = await world.sweep()
+        assert (run.counts, run.page) == (expected.counts, expected.page)
+        assert [each.users for each in world.queue.moves] == [
+            each.users for each in plain.queue.moves
+        ]
+
+
+async def test_a_page_of_any_size_is_stored() -> None:
+    """The service may give more users per page than a stored row has room for: nobody is lost."""
+    world = World()
+    world.teams.page_size = 10_000
+    world.limit = None
+    world.fill(5_000)
+    run = await world.sweep()
+    assert (run.state, run.counts["queued"], len(world.queued)) == (RunState.FINISHED, 5_000, 5_000)
+
+
+@pytest.mark.parametrize(
+    ("number", "queued"),
+    [
+        ("+15550177", False),
+        ("15550177", False),
+        ("tel:+1 (555) 0177;ext=7", False),
+        ("0015550177", False),
+        ("+15550178", True),
+        ("", True),
+    ],
+)
+async def test_a_listing_without_location_queues_nobody_nightly(number: str, queued: bool) -> None:
+    """Where Teams does not say where a user is, any number of the rules may be the right one, in any form."""
+    world = World(rules=Rules(numbers=NumberRules.parse({"DE": "+15550177", "*": "+15550199"})))
+    user = in_service(1, microsoft(number))
+    world.directory.add(replace(licensed(1), usage_location="DE"))
+    world.teams.add(replace(user, usage_location=None))
+    await world.sweep()
+    assert world.queued == ({guid(1)} if queued else set())
+
+
+async def test_a_service_that_tells_no_providers_is_not_replaced_in() -> None:
+    """Provisioned users are fine and others wait: nobody is taken for a user without a provider."""
+    world = World()
+    world.directory.add(licensed(1), licensed(2))
+    world.teams.add(
+        replace(in_service(1), provider_known=False),
+        replace(in_service(2, ready=False), provider_known=False),
+    )
+    run = await world.sweep()
+    assert (run.counts["already"], run.counts["wait"]) == (1, 1)
+    assert world.queued == {guid(2)}

@@ -1,0 +1,157 @@
+"""The command line's client of a deployed app, against an app that answers anything."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from cli.app_api import AppApi, KeyRefusedError
+from cli.errors import CommandError
+from cli.grant.after import settle
+from cli.move.app import RemoteApp
+
+KEY = "the-key"
+ODD = (
+    b"",
+    b"null",
+    b"[]",
+    b'"x"',
+    b"{}",
+    b"<html>",
+    b'{"id": 7}',
+    b'{"id": null, "state": [], "counts": "x", "results": {}, "findings": 1}',
+    b'{"id": "r", "state": "running", "counts": null}',
+    b'{"id": "r", "state": "finished", "counts": {"moved": "many"}}',
+    b'{"id": "other", "state": "finished", "counts": {}}',
+    b'{"results": [null], "findings": [null]}',
+    b'{"results": [], "next": {"a": 1}}',
+    b'{"findings": [{"part": 1}]}',
+    b'{"id": ' + b"9" * 5_000 + b"}",
+    b"[" * 100_000,
+    b'{"errors": [null, {"pointer": 1}], "detail": {"a": 1}}',
+    b'{"detail": "\\u001b[31m\\r\\nred"}',
+)
+
+
+@contextmanager
+def app(answer: Callable[[str], tuple[int, bytes]]) -> Iterator[tuple[str, list[str]]]:
+    """An app; `answer` gets the path. Yields its address and the paths asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            asked.append(self.path)
+            status, body = answer(self.path)
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 - the base class names it so
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def look(api: RemoteApp) -> list[Callable[[], object]]:
+    """All that the command line asks an app for."""
+    return [
+        lambda: api.begin({}),
+        lambda: api.follow("r"),
+        lambda: list(api.results("r")),
+        lambda: settle(api, 0, sleep=lambda _: None),
+    ]
+
+
+def test_answers_that_cannot_be_read_end_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Any body, with good and bad statuses: a result, or one printable line; never a traceback."""
+    monkeypatch.setenv("ACP_APP_KEY", KEY)
+    tried = 0
+    now = (200, b"")
+    with app(lambda _: now) as (url, _), RemoteApp(url) as api:
+        for body in ODD:
+            for status in (200, 202, 302, 400, 401, 404, 500):
+                now = (status, body)
+                for work in look(api):
+                    tried += 1
+                    try:
+                        work()
+                    except CommandError as error:
+                        told = str(error)
+                    else:
+                        continue
+                    assert told.isprintable()
+                    assert len(told) < 3_000
+    assert tried == len(ODD) * 7 * 4
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/api/runs/r/results?after=1",
+        "//evil.example/api/runs/r/results",
+        "http://127.0.0.1:1/api/x",
+        "/other/runs/r/results",
+        "/api/../other",
+        "https://user@evil.example/",
+        "http://[",
+        "\ud800",
+    ],
+)
+def test_the_key_goes_to_no_other_host(link: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page's `next` that leads anywhere but below the app's own API is refused, in one line."""
+    monkeypatch.setenv("ACP_APP_KEY", KEY)
+    body = json.dumps({"results": [{"user": "a"}], "next": link}).encode()
+    with app(lambda _: (200, body)) as (url, asked), RemoteApp(url) as api:
+        with pytest.raises(CommandError, match="another host"):
+            list(api.results("r"))
+        assert asked == ["/api/runs/r/results"]
+
+
+def test_results_end() -> None:
+    """Pages that lead back, or go on without results, are an error; those of the app are followed."""
+    pages: dict[str, dict[str, Any]] = {
+        "/api/runs/r/results": {"results": [{"user": "a"}], "next": "/api/runs/r/results?after=1"},
+        "/api/runs/r/results?after=1": {"results": [{"user": "b"}]},
+    }
+    with (
+        app(lambda path: (200, json.dumps(pages[path]).encode())) as (url, _),
+        RemoteApp(url) as api,
+    ):
+        assert list(api.results("r")) == [{"user": "a"}, {"user": "b"}]
+        pages["/api/runs/r/results?after=1"]["next"] = "/api/runs/r/results"
+        with pytest.raises(CommandError, match="do not end"):
+            list(api.results("r"))
+        pages["/api/runs/r/results?after=1"] = {
+            "results": [],
+            "next": "/api/runs/r/results?after=2",
+        }
+        with pytest.raises(CommandError, match="do not end"):
+            list(api.results("r"))
+
+
+def test_a_refused_key_is_told_from_other_refusals() -> None:
+    """401 and 403 say what opens the app, with what the app says cut to one line."""
+    body = json.dumps({"detail": "no\n" * 5_000}).encode()
+    with app(lambda _: (403, body)) as (url, _), AppApi(url) as api:
+        with pytest.raises(KeyRefusedError) as caught:
+            api.call("GET", "doctor")
+        assert str(caught.value).isprintable()
