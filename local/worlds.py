@@ -26,11 +26,13 @@ class Preset:
     """A world: fields of the tenant's options, and app settings.
 
     heals: whether everybody is expected to end on Microsoft; else some need a person's attention.
+    checks_rights: whether the demo's tenant lets the app do only what its identity was granted.
     """
 
     tenant: Mapping[str, object] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     heals: bool = True
+    checks_rights: bool = False
 
 
 _TENANT_OF_TODAY: Final = {
@@ -48,8 +50,9 @@ WORLDS: Final = {
     World.THIRD_PARTIES: Preset(),
     World.TODAY: Preset(_TENANT_OF_TODAY, {"ACP_REPROCESS_LICENSES": "true", **_SHORT_GRACE}),
     World.DOCUMENTED: Preset(
-        {**_TENANT_OF_TODAY, "enforce_permissions": True},
+        _TENANT_OF_TODAY,
         {"ACP_TEAMS_API": "documented", **_SHORT_GRACE},
         heals=False,
+        checks_rights=True,
     ),
 }

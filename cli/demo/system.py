@@ -36,7 +36,14 @@ class DemoSystem(Stack[TenantProcess]):
         super().__init__(
             folder,
             Azurite(log=folder / "azurite.log"),
-            TenantProcess(folder, users=users, seed=seed, lag=LAG_SECONDS, world=world),
+            TenantProcess(
+                folder,
+                users=users,
+                seed=seed,
+                lag=LAG_SECONDS,
+                world=world,
+                options=["--enforce-permissions"] if WORLDS[world].checks_rights else [],
+            ),
         )
         self.keep_logs = False
 
@@ -57,7 +64,7 @@ class DemoSystem(Stack[TenantProcess]):
     @property
     def checks_rights(self) -> bool:
         """Whether the tenant lets the app do only what its identity was granted."""
-        return bool(WORLDS[self.tenant.world].tenant.get("enforce_permissions"))
+        return WORLDS[self.tenant.world].checks_rights
 
     def launch(self) -> None:
         """Start the tenant and Azurite side by side, and wait for neither."""

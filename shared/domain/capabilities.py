@@ -40,7 +40,7 @@ class Capabilities:
     switches: TenantSwitches | None = None
 
     def is_due(self, now: datetime, api: str) -> bool:
-        """Return whether it has to be looked at again."""
+        """Return whether the service has to be read again."""
         return self.api != api or now - self.looked_at >= LOOK_EVERY
 
 

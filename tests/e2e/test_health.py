@@ -11,6 +11,7 @@ from tests.e2e.system import System
 from tests.e2e.tenant import Tenant
 
 
+@pytest.mark.third_parties
 def test_all_is_well(system: System) -> None:
     """200, the version, every part is ok, and what was found out about the service."""
     answer = system.host.health()

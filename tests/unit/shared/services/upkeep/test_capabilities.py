@@ -72,7 +72,7 @@ async def test_what_can_be_read_is_read_and_the_rest_stays_unknown() -> None:
     assert (FOUND.replace, FOUND.set_verb) == (Known.UNKNOWN, "")
 
 
-async def test_it_is_looked_at_once_a_day_and_anew_in_another_mode() -> None:
+async def test_it_is_read_once_a_day_and_anew_in_another_mode() -> None:
     """Within a day nothing is asked; after it, or with other calls, everything is."""
     tenant = Tenant()
     await tenant.reader().look_if_due()
