@@ -97,6 +97,7 @@ def test_dry_run_changes_nothing(system: System, api: httpx.Client) -> None:
     }
 
 
+@pytest.mark.third_parties
 def test_provider_is_moved_once_for_a_key(system: System, api: httpx.Client) -> None:
     """All licensed users of one provider; the same Idempotency-Key again answers with the same run."""
     ready = ready_on(system, "BT")
@@ -164,6 +165,7 @@ def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
     assert json.loads(api.get("/runs").content)
 
 
+@pytest.mark.third_parties
 def test_the_command_line_lets_the_app_do_it(
     system: System, capsys: pytest.CaptureFixture[str]
 ) -> None:

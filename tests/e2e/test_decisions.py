@@ -9,7 +9,7 @@ from tests.e2e.tenant import MICROSOFT, Tenant, User
 
 
 @pytest.mark.third_parties
-@pytest.mark.parametrize("entries", [1, 2])
+@pytest.mark.parametrize("entries", [1, pytest.param(2, marks=pytest.mark.third_parties)])
 def test_a_third_party_is_replaced_after_all_entries_are_saved(
     system: System, tenant: Tenant, entries: int
 ) -> None:
@@ -36,7 +36,7 @@ def test_a_user_without_a_provider_is_enabled(system: System, tenant: Tenant) ->
     assert system.storage.saved(user["id"]) == []
 
 
-@pytest.mark.parametrize("entries", [1, 2])
+@pytest.mark.parametrize("entries", [1, pytest.param(2, marks=pytest.mark.third_parties)])
 def test_a_user_on_microsoft_is_left_alone(system: System, tenant: Tenant, entries: int) -> None:
     """Microsoft is the provider already, alone or next to a leftover: nothing is set."""
     user, writes = tenant.take("microsoft", entries=entries), tenant.writes()

@@ -18,6 +18,7 @@ from shared.errors import (
     ListingError,
     TransientError,
 )
+from shared.services.sweeping.survey import Survey
 from tests.fakes import guid, licensed
 from tests.unit.shared.clients.services import ORIGIN, Recorder
 
@@ -243,3 +244,29 @@ async def test_a_snapshot_that_tells_nothing_is_an_error(
     """A failed job, one that takes too long, and settings without the switches are not guessed at."""
     with pytest.raises(error):
         await documented(recorder).snapshot_switches()
+
+
+async def test_a_sweep_costs_a_call_per_page_and_no_more() -> None:
+    """At most licensed / 999 + users / page + 3 calls, and nothing but Graph is asked."""
+    users, licensed_users, page = 2_500, 1_700, 500
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        params = request.url.params
+        at = int(params.get("$skiptoken", "0"))
+        listing = request.url.path == LIST
+        size, whole = (page, users) if listing else (999, licensed_users)
+        rows = range(at, min(at + size, whole))
+        value = [configuration(number) if listing else {"id": guid(number)} for number in rows]
+        body: dict[str, Any] = {"value": value}
+        if at + size < whole:
+            again = params.set("$skiptoken", str(at + size))
+            body["@odata.nextLink"] = str(request.url.copy_with(params=again))
+        return httpx.Response(200, json=body)
+
+    recorder = Recorder(answer)
+    survey = await Survey.begin(recorder.graph(), documented(recorder, page), Rules())
+    decided = [user.decision.action async for each in survey.pages() for user in each.users]
+    assert (decided.count(Action.ALREADY), len(decided)) == (licensed_users, users)
+    assert survey.unlisted == set()
+    assert len(recorder.requests) <= licensed_users / 999 + users / page + 3
+    assert {request.url.path for request in recorder.requests} == {"/v1.0/users", LIST}
