@@ -67,6 +67,10 @@ unit: $(READY) $(KUSTO) ## run the unit tests only: milliseconds, no Azurite
 large: install ## run the tests that take long: a sweep of 20,000 users killed three times, and more
 	@$(BIN)/pytest -m large tests $(ARGS)
 
+.PHONY: worlds
+worlds: install ## run the e2e tests in every world and with every form of the Teams listing (15 minutes at most)
+	@$(BIN)/python -m tests.worlds $(ARGS)
+
 .PHONY: check
 check: $(READY) $(CHECKOV) $(KUSTO) ## format, lint, types, layers, spelling, stale requirements, workflows, infrastructure, package
 	@$(BIN)/ruff format --check .

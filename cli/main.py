@@ -16,6 +16,7 @@ from cli.demo import command as demo
 from cli.errors import CommandError
 from cli.grant import command as grant
 from cli.move import command as move
+from cli.probe import command as probe
 from local.errors import LocalError
 from shared import __version__
 from shared.errors import AcpError, InputError, ServiceError, SettingsError, StorageError
@@ -43,6 +44,7 @@ app.command("runs", rich_help_panel=_LOOK)(runs.runs)
 app.command("run", rich_help_panel=_LOOK)(runs.run)
 app.command("attention", rich_help_panel=_LOOK)(users.attention)
 app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
+app.command("probe", rich_help_panel=_LOOK)(probe.probe)
 app.command("demo", rich_help_panel=_LOCAL)(demo.demo)
 app.command("storage", rich_help_panel=_LOCAL)(storage.storage)
 app.command("tenant", rich_help_panel=_LOCAL)(tenant.tenant)

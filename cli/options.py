@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from local.worlds import World
+
 _LAST_PORT = 65_535
 _MOST_SEED = 2**63
 
@@ -34,6 +36,14 @@ Port = Annotated[
         parser=number(int, 0, _LAST_PORT),
         metavar="PORT",
         help="Port on 127.0.0.1; 0 takes a free one.",
+    ),
+]
+
+WorldOption = Annotated[
+    World,
+    typer.Option(
+        help="The kind of tenant: `2018` with third-party providers, `today` without them, "
+        "`documented` the same with documented Graph calls alone."
     ),
 ]
 

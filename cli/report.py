@@ -29,7 +29,7 @@ td.number { text-align: right; padding-left: 3rem; font-variant-numeric: tabular
 
 
 def page(
-    run: Run, changes: Sequence[NumberChange], switches: TenantSwitches, made_at: datetime
+    run: Run, changes: Sequence[NumberChange], switches: TenantSwitches | None, made_at: datetime
 ) -> str:
     """Return the page of a run; all external text is escaped."""
     ended = plain(run.finished_at) or "not ended"
@@ -53,7 +53,10 @@ def page(
     )
 
 
-def _switches(switches: TenantSwitches) -> Iterable[tuple[str, str]]:
+def _switches(switches: TenantSwitches | None) -> Iterable[tuple[str, str]]:
+    if switches is None:
+        yield "side effects of the app", "none: in documented mode it sets nothing"
+        return
     yield "users are mailed their new numbers and PIN", plain(switches.sends_mail)
     yield "users' future meetings are sent again to everybody", plain(switches.sends_meetings)
     yield "licensing alone replaces a third party", plain(switches.replaces_provider)

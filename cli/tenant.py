@@ -3,19 +3,35 @@
 import asyncio
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.local_extra import require_local
-from cli.options import Port, Seed, number
+from cli.options import Port, Seed, WorldOption, number
+from local.worlds import WORLDS, World
 
 if TYPE_CHECKING:
     from local.tenant.faults.faults import Faults
 
 _DRAIN_SECONDS = 2.0
 _LIMITS = "Limits and faults"
+
+
+def _one_of(kind: str) -> Callable[[str], str]:
+    """A parser for a word of an enumeration of the tenant's options, imported at its first use."""
+
+    def parse(text: str) -> str:
+        from local.tenant import options  # noqa: PLC0415 - saves the other commands its import
+
+        words = [str(word) for word in getattr(options, kind)]
+        if text not in words:
+            raise typer.BadParameter(f"{text!r} is none of {', '.join(words)}")
+        return text
+
+    return parse
 
 
 def tenant(
@@ -26,6 +42,24 @@ def tenant(
         typer.Option(parser=number(int, 1, 1_000_000), metavar="NUMBER", help="How many users."),
     ] = 200,
     seed: Seed = 1,
+    world: WorldOption = World.THIRD_PARTIES,
+    continuation: Annotated[
+        str | None,
+        typer.Option(
+            parser=_one_of("Continuation"),
+            metavar="FORM",
+            help="How a page of Teams users names the next one: `address`, `token` or `module`; "
+            "else as in the world.",
+        ),
+    ] = None,
+    acp_info: Annotated[
+        str | None,
+        typer.Option(
+            parser=_one_of("AcpInfo"),
+            metavar="FORM",
+            help="What Teams tells about providers: `sent`, `null` or `absent`; else as in the world.",
+        ),
+    ] = None,
     lag: Annotated[
         float,
         typer.Option(
@@ -85,15 +119,19 @@ def tenant(
     )
     for name in ("uvicorn", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    options = TenantOptions(
-        users=users,
-        seed=seed,
-        lag_seconds=lag,
-        graph_limits=graph_limits,
-        enforce_permissions=enforce_permissions,
-        teams_rate=teams_rate,
-        faults=_read(faults),
-    )
+    given = {
+        "users": users,
+        "seed": seed,
+        "lag_seconds": lag,
+        "continuation": continuation,
+        "acp_info": acp_info,
+        "graph_limits": graph_limits,
+        "enforce_permissions": enforce_permissions,
+        "teams_rate": teams_rate,
+        "faults": _read(faults),
+    }
+    chosen = {name: value for name, value in given.items() if value is not None}
+    options = TenantOptions.model_validate({**WORLDS[world].tenant, **chosen})
     app = create_app(options)
     with serving.bind(port) as bound:
         asyncio.run(serving.serve(app, bound, drain=_DRAIN_SECONDS))

@@ -35,6 +35,7 @@ COMMANDS = (
     "release",
     "attention",
     "doctor",
+    "probe",
     "grant",
     "demo",
 )

@@ -12,14 +12,18 @@ SETTINGS = bootstrap.settings()
 async def keep_subscription(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
     """Create the subscription when absent, renew it well before its end, replace an old secret.
 
-    It runs at start, so the rules of the settings are checked against the tenant here, too.
+    It runs at start, so the rules of the settings are checked against the tenant here, too, and once a
+    day the app reads what the service tells and takes.
     """
     app = bootstrap.app()
     await app.protection.remember()
     try:
         await app.subscriber.keep()
     finally:
-        await app.rule_checker.check()
+        try:
+            await app.rule_checker.check()
+        finally:
+            await app.capabilities.look_if_due()
 
 
 @blueprint.queue_trigger(

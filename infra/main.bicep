@@ -86,6 +86,13 @@ param mode string = 'report'
 @description('ACP_CLOUD')
 param cloud string = ''
 
+@allowed([
+  'admin'
+  'documented'
+])
+@description('ACP_TEAMS_API: `documented` makes documented Graph calls alone; it needs no Entra role and sets nothing.')
+param teamsApi string = 'admin'
+
 @description('ACP_PUBLIC_URL')
 param publicUrl string = ''
 
@@ -315,6 +322,7 @@ module api 'app/api.bicep' = {
       ACP_TENANT_ID: entraTenant
       ACP_MODE: mode
       ACP_CLOUD: cloud
+      ACP_TEAMS_API: teamsApi
       ACP_IDENTITY_CLIENT_ID: identity.outputs.clientId
       ACP_PUBLIC_URL: publicUrl
       ACP_API_ACCESS: empty(authClientId) ? 'key' : 'entra'

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from local.errors import LocalError
 from local.processes import Child
+from local.worlds import World
 
 if TYPE_CHECKING:
     import httpx
@@ -128,10 +129,12 @@ class TenantProcess(_Command):
         users: int,
         seed: int = 1,
         lag: float = 0,
+        world: World = World.THIRD_PARTIES,
         options: Sequence[object] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        known = ("--port", 0, "--users", users, f"--seed={seed}", "--lag", lag)
+        known = ("--port", 0, "--users", users, f"--seed={seed}", "--lag", lag, "--world", world)
+        self.world = world
         super().__init__("tenant", [*known, *options], folder, environment)
 
     @cached_property

@@ -15,6 +15,7 @@ from typing import Self
 from local.azurite.server import Azurite
 from local.commands import ROOT, AppHost, TenantProcess
 from local.processes import Child
+from local.worlds import WORLDS
 
 
 def app_settings(storage: str, tenant: TenantProcess, name: str = "") -> dict[str, str]:
@@ -30,6 +31,7 @@ def app_settings(storage: str, tenant: TenantProcess, name: str = "") -> dict[st
         "IDENTITY_ENDPOINT": f"{tenant.origin}/msi/token",
         "IDENTITY_HEADER": "local",
     }
+    settings |= WORLDS[tenant.world].settings
     return settings | ({"ACP_QUEUE": name, "ACP_TABLE_PREFIX": name} if name else {})
 
 

@@ -63,13 +63,13 @@ class Control:
         return await self._call("GET", f"{self._tenant}/_tenant/counters")
 
     async def graph_token(self) -> str:
-        """A token for Graph, from the tenant's identity endpoint."""
-        answer = await self._call(
-            "GET",
-            f"{self._tenant}/msi/token?api-version=2019-08-01&resource={_GRAPH}",
-            headers={"X-IDENTITY-HEADER": "demo"},
-        )
-        return str(answer["access_token"])
+        """A token for Graph, of the tenant's administrator."""
+        answer = await self._call("POST", f"{self._tenant}/_tenant/administrator/token", json={})
+        return str(answer["accessToken"])
+
+    async def identity(self) -> str:
+        """The object id of the app's identity."""
+        return str((await self._call("GET", f"{self._tenant}/_tenant/identity"))["principalId"])
 
     async def assign_license(self, user: TenantUser, token: str) -> None:
         """Assign Audio Conferencing to a user, as the admin center does."""

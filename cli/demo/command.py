@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from cli.demo.summary import Evidence, summarize
+from cli.demo.summary import Evidence, Summary, summarize
 from cli.demo.view import View
 from cli.errors import CommandError
 from cli.local_extra import require_azurite, require_local
-from cli.options import Seed, number
+from cli.options import Seed, WorldOption, number
 from local.errors import ChildError, LocalError, WaitError
 from local.processes import exit_with_parent
 from local.waiting import wait_until
+from local.worlds import World
 
 if TYPE_CHECKING:
     from cli.demo.system import DemoSystem
@@ -48,6 +49,7 @@ def demo(
         ),
     ] = 200,
     seed: Seed = 1,
+    world: WorldOption = World.THIRD_PARTIES,
     json_file: Annotated[
         Path | None,
         typer.Option(
@@ -68,14 +70,22 @@ def demo(
     saves each user's dial-in details and sets Microsoft as provider. Then the sweep finds the
     users who were still on InterCall, PGi and BT.
 
-    Ends with 0 only when every licensed, included user is on Microsoft, every replaced provider
-    was saved, and nobody else was changed; with 1 otherwise, saying who and why.
+    Ends with 0 only when every licensed, included user is on Microsoft (in the world *documented*: or
+    listed under *needs attention*), every replaced provider was saved, and nobody else was changed;
+    with 1 otherwise, saying who and why.
     """
-    return play(View(Console(highlight=False)), users, seed, json_file=json_file, keep=keep)
+    view = View(Console(highlight=False))
+    return play(view, users, seed, world=world, json_file=json_file, keep=keep)
 
 
 def play(
-    view: View, users: int, seed: int, *, json_file: Path | None = None, keep: bool = False
+    view: View,
+    users: int,
+    seed: int,
+    *,
+    world: World = World.THIRD_PARTIES,
+    json_file: Path | None = None,
+    keep: bool = False,
 ) -> int:
     """Run the demo and show it in `view`; return the exit status."""
     require_local("demo")
@@ -85,8 +95,8 @@ def play(
     require_azurite()
     began = time.monotonic()
     forget_surroundings(os.environ)
-    with _interruptible(), DemoSystem(users, seed) as system:
-        view.title(users, seed)
+    with _interruptible(), DemoSystem(users, seed, world) as system:
+        view.title(users, seed, world)
         system.launch()
         # These imports take as long as a process takes to start: meanwhile two of them do, and
         # other commands go without.
@@ -118,7 +128,7 @@ def play(
         return 0 if well else 1
 
 
-def _write(file: Path, summary: dict[str, int | float]) -> None:
+def _write(file: Path, summary: Summary) -> None:
     try:
         file.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     except OSError as error:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from cli.demo import report as demo_report
 from cli.demo.calls import Control
+from cli.demo.rights import grant_rights
 from cli.demo.snapshot import Snapshot
 from cli.demo.summary import Evidence, TenantUser
 from cli.demo.system import DemoSystem
@@ -32,10 +33,11 @@ def run_demo(view: View, system: DemoSystem, began: float) -> Evidence:
             system.tenant.wait_until_ready()
             control = Control(system.tenant.origin)
             before = [user.born() for user in runner.run(control.users())]
+            permissions = runner.run(grant_rights(system)) if system.checks_rights else ()
             system.start_host()
             control.found_host(system.host.origin)
         view.done("Azurite, the tenant and the functions host run", time.monotonic() - began)
-        demo = Demo(view, system, control, before)
+        demo = Demo(view, system, control, before, permissions)
         return runner.run(demo.run(began))
 
 
@@ -43,12 +45,18 @@ class Demo:
     """One demo on a running system."""
 
     def __init__(
-        self, view: View, system: DemoSystem, control: Control, before: Sequence[TenantUser]
+        self,
+        view: View,
+        system: DemoSystem,
+        control: Control,
+        before: Sequence[TenantUser],
+        permissions: Sequence[str],
     ) -> None:
         self._view = view
         self._system = system
         self._control = control
         self._before = before
+        self._permissions = permissions
         self._app = App(Settings.from_environment(system.host.settings))
         self._unfinished: list[str] = []
 
@@ -99,8 +107,8 @@ class Demo:
             self._unfinished.append("no sweep was recorded")
         elif sweep.state is not RunState.FINISHED:
             self._unfinished.append(f"the sweep is {sweep.state}: {sweep.reason or 'no reason'}")
-        elif seen < len(self._before):
-            self._unfinished.append(f"the sweep saw {seen:,} of {len(self._before):,} users")
+        elif seen < (there := sum(not user.deleted for user in self._before)):
+            self._unfinished.append(f"the sweep saw {seen:,} of {there:,} users")
 
     def _ended(self, last: Snapshot, summary: str, began: float) -> None:
         self._view.done(summary, time.monotonic() - began, well=last.quiet)
@@ -127,4 +135,6 @@ class Demo:
             unfinished=self._unfinished,
             seconds=seconds,
             working=working,
+            world=self._system.tenant.world,
+            permissions=self._permissions,
         )

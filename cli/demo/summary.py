@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
+from local.worlds import WORLDS, World
 from shared.domain.outcome import Outcome
 from shared.domain.retry import Waiting, WaitReason
 from shared.domain.user import MICROSOFT, ProviderEntry
@@ -15,7 +16,7 @@ NOBODY: Final = "none"
 _OWN_GRAPH_CALLS: Final = frozenset({"assign_license"})
 """The demo makes these calls itself, as the administrator of the tenant."""
 
-_INSIDE_BATCHES: Final = frozenset({"get_user"})
+_INSIDE_BATCHES: Final = frozenset({"get_user", "get_configuration"})
 """The tenant counts a `$batch` and each request inside it; a call is what goes over the wire."""
 
 _BY_THE_APP: Final = frozenset({"replaced", "enabled", "number_set"})
@@ -36,6 +37,7 @@ class TenantUser:
     plan_status: str | None
     provider: str | None
     original_entries: tuple[ProviderEntry, ...]
+    deleted: bool = False
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> Self:
@@ -49,6 +51,7 @@ class TenantUser:
             plan_status=raw["planStatus"],
             provider=raw["provider"],
             original_entries=tuple(_entry(entry) for entry in raw["original_entries"]),
+            deleted=raw["deleted"],
         )
 
     def born(self) -> Self:
@@ -79,6 +82,7 @@ class Evidence:
 
     changes: the tenant's log. counters: the tenant's. moved: users whom the app says it moved.
     saved: the saved records by user. waiting: users who wait or need attention.
+    world: whose. permissions: the app's, of Graph, by name, where the tenant checks them.
     unfinished: what did not come to its end, in words. seconds: from the start of the demo;
     working: those of them from the first license to the last move.
     """
@@ -93,6 +97,8 @@ class Evidence:
     unfinished: Sequence[str]
     seconds: float
     working: float
+    world: World = World.THIRD_PARTIES
+    permissions: Sequence[str] = ()
 
     @property
     def replaced(self) -> list[TenantUser]:
@@ -125,12 +131,17 @@ def app_calls(calls: Mapping[str, Mapping[str, Mapping[str, int]]], service: str
     return sum(sum(operations[name].values()) for name in operations if name not in apart)
 
 
-def summarize(evidence: Evidence) -> dict[str, int | float]:
+Summary = dict[str, Any]
+"""The figures of a demo: numbers, the world's name, and the names of permissions."""
+
+
+def summarize(evidence: Evidence) -> Summary:
     """Return the figures that `--json` writes."""
     outcomes = Counter(outcome_of(user, evidence) for user in evidence.after)
     candidates_before = [user for user in evidence.before if user.candidate]
     calls = evidence.counters["calls"]
     return {
+        "world": str(evidence.world),
         "users": len(evidence.after),
         "licensed": sum(user.licensed for user in evidence.after),
         "ready_before": sum(not user.on_microsoft for user in candidates_before),
@@ -140,21 +151,33 @@ def summarize(evidence: Evidence) -> dict[str, int | float]:
         "excluded": outcomes[Outcome.EXCLUDED],
         "waiting": outcomes[Outcome.WAITING],
         "failed": outcomes[Outcome.FAILED],
+        "attention": len(in_attention(evidence)),
         "third_party_before": sum(user.third_party for user in evidence.before),
         "third_party_after_licensed": sum(u.third_party for u in evidence.after if u.candidate),
         "replaced_saved": sum(evidence.has_saved(user) for user in evidence.replaced),
         "notifications": evidence.counters["notifications"]["delivered"],
         "graph_calls": app_calls(calls, "graph"),
         "teams_calls": app_calls(calls, "teams"),
+        "graph_permissions": list(evidence.permissions),
         "seconds": round(evidence.seconds, 3),
     }
 
 
+def in_attention(evidence: Evidence) -> set[str]:
+    """Return the licensed, included users who are not on Microsoft and listed under *needs attention*."""
+    listed = {row.user_id for row in evidence.waiting.values() if row.needs_attention}
+    return {u.id for u in evidence.after if u.candidate and not u.on_microsoft and u.id in listed}
+
+
 def not_on_microsoft(evidence: Evidence) -> list[str]:
-    """Return a line for each licensed, included user who is not on Microsoft: who, and why not."""
+    """Return a line for each licensed, included user who is not on Microsoft: who, and why not.
+
+    Where a world does not heal everybody by itself, users who need attention are as they should be.
+    """
     lines = []
+    expected = set() if WORLDS[evidence.world].heals else in_attention(evidence)
     for user in evidence.after:
-        if user.candidate and not user.on_microsoft:
+        if user.candidate and not user.on_microsoft and user.id not in expected:
             row = evidence.waiting.get(user.id)
             reason = row.reason if row else "the app has no note of why"
             lines.append(f"{user.upn}: on {user.provider or NOBODY}; {reason}")

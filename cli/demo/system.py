@@ -11,6 +11,7 @@ from cli.errors import CommandError
 from local.azurite.server import Azurite
 from local.commands import AppHost, TenantProcess
 from local.stack import Stack
+from local.worlds import WORLDS, World
 
 LAG_SECONDS: Final = 2
 """From a license in Graph to its effect in the simulated Teams service; minutes in life."""
@@ -30,12 +31,19 @@ class DemoSystem(Stack[TenantProcess]):
     The folder stays when the demo ended with an error, or when `keep_logs` was set.
     """
 
-    def __init__(self, users: int, seed: int) -> None:
+    def __init__(self, users: int, seed: int, world: World = World.THIRD_PARTIES) -> None:
         folder = Path(tempfile.gettempdir(), f"acp-demo-{secrets.token_hex(4)}")
         super().__init__(
             folder,
             Azurite(log=folder / "azurite.log"),
-            TenantProcess(folder, users=users, seed=seed, lag=LAG_SECONDS),
+            TenantProcess(
+                folder,
+                users=users,
+                seed=seed,
+                lag=LAG_SECONDS,
+                world=world,
+                options=["--enforce-permissions"] if WORLDS[world].checks_rights else [],
+            ),
         )
         self.keep_logs = False
 
@@ -52,6 +60,11 @@ class DemoSystem(Stack[TenantProcess]):
         failed = any(isinstance(detail, Exception) for detail in details)
         if not (failed or self.keep_logs):
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def checks_rights(self) -> bool:
+        """Whether the tenant lets the app do only what its identity was granted."""
+        return WORLDS[self.tenant.world].checks_rights
 
     def launch(self) -> None:
         """Start the tenant and Azurite side by side, and wait for neither."""

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from cli.demo.snapshot import Snapshot
 from cli.demo.summary import NOBODY
+from local.worlds import World
 from shared.domain.user import MICROSOFT
 
 WIDEST: Final = 100
@@ -49,11 +50,12 @@ class View:
         self._unicode = not console.options.ascii_only
         self._block = "█" if self._unicode else "#"
 
-    def title(self, users: int, seed: int) -> None:
+    def title(self, users: int, seed: int, world: World = World.THIRD_PARTIES) -> None:
         """Say what this is."""
         self.print()
         self.print(Text("ACP Mover: a simulated Microsoft 365 tenant, the real app", style="bold"))
-        self.print(Text(f"{users:,} users, seed {seed}\n", style="dim"))
+        where = "" if world is World.THIRD_PARTIES else f", world {world}"
+        self.print(Text(f"{users:,} users, seed {seed}{where}\n", style="dim"))
 
     @contextmanager
     def step(self, doing: str) -> Iterator[None]:

@@ -34,13 +34,13 @@ class Step:
 
 
 async def examine(
-    directory: Directory, identity: str, needs: Sequence[Need], role: str, *, revoke: bool
+    directory: Directory, identity: str, needs: Sequence[Need], role: str | None, *, revoke: bool
 ) -> Plan:
     """Read what the identity has and return the plan; writes nothing.
 
-    identity: object id or client id. role: name or id of the Entra role. CommandError (status 2):
-    there is no such managed identity. NoSuchItemError: there is no such role or permission. ServiceError:
-    Graph refuses or does not answer.
+    identity: object id or client id. role: name or id of the Entra role; None: none is needed.
+    CommandError (status 2): there is no such managed identity. NoSuchItemError: there is no such role or
+    permission. ServiceError: Graph refuses or does not answer.
     """
     found = await directory.principal(_guid(identity))
     if found is None:
@@ -62,7 +62,7 @@ async def examine(
         raise CommandError("the tenant has no service principal of Microsoft Graph", 3)
     items = permission_items(needs, graph, await directory.app_roles(found.id), revoke=revoke)
     roles = await directory.roles()
-    chosen = choose(roles, role)
+    chosen = choose(roles, role) if role else None
     items += role_items(chosen, roles, await directory.role_assignments(found.id))
     return Plan(found, graph.id, tuple(items))
 

@@ -36,9 +36,13 @@ def grant(
         ),
     ] = None,
     role: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="The Entra role for the Teams admin API: name or id."),
-    ] = "Teams Administrator",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The Entra role for the Teams admin API: name or id. "
+            "Default: Teams Administrator; none with ACP_TEAMS_API=documented.",
+        ),
+    ] = None,
     app: Annotated[
         str | None,
         typer.Option(
@@ -82,21 +86,22 @@ def grant(
     """Grant the app's identity its Graph permissions and its Entra role; may be run again.
 
     Needs *Privileged Role Administrator*; otherwise prints a text to hand over. The permissions follow
-    from ACP_REPROCESS_LICENSES, ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES. Everything is checked before
-    anything is changed. Ends with 1 when a step or a finding failed.
+    from ACP_TEAMS_API, ACP_REPROCESS_LICENSES, ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES. Everything is
+    checked before anything is changed. Ends with 1 when a step or a finding failed.
 
     Example: `acp grant --tenant ID --identity ID --what-if`
     """
     # Imported here: otherwise the clients cost every command half a second.
     from cli.app_api import base_url  # noqa: PLC0415
     from cli.connection import load  # noqa: PLC0415
-    from cli.grant.needs import read_settings  # noqa: PLC0415
+    from cli.grant.needs import is_documented, read_settings  # noqa: PLC0415
     from cli.grant.session import in_tenant, stopped  # noqa: PLC0415
 
     if settings:
         load(settings)
     chosen = read_settings(os.environ, _tenant(tenant, os.environ))
     who = _identity(identity, os.environ)
+    role = _role(role, documented=is_documented(chosen))
     request = GrantRequest(who, role, sign_in, revoke, what_if, os.environ)
     url = app or os.environ.get("ACP_APP_URL")
     if url:
@@ -141,6 +146,17 @@ def _with_app(url: str, wait: float, steps: "list[Step]", output: Output, *, wha
 
 def _show(steps: "list[Step]", output: Output) -> None:
     show((step.row() for step in steps), _COLUMNS, output)
+
+
+def _role(given: str | None, *, documented: bool) -> str | None:
+    """Return the Entra role to assign; CommandError: one is named, and the app needs none."""
+    if not documented:
+        return given or "Teams Administrator"
+    if given:
+        raise CommandError(
+            f"--role {given!r}: with ACP_TEAMS_API=documented the app needs no Entra role", 2
+        )
+    return None
 
 
 def _tenant(given: str | None, environment: Mapping[str, str]) -> str:

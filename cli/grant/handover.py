@@ -12,20 +12,22 @@ def handover(
     tenant: str,
     identity: str,
     needs: Sequence[Need],
-    role: str,
+    role: str | None,
     environment: Mapping[str, str],
 ) -> str:
     """Return a text with the command to run, and the same as a list for other tools.
 
-    role: name or id of the Entra role. environment: the source of the settings that matter.
+    role: name or id of the Entra role; None: none is needed. environment: the source of the settings
+    that matter.
     """
     settings = [
         f"{name}={shlex.quote(environment[name])}"
         for name in ("ACP_CLOUD", *DECISIVE)
         if environment.get(name)
     ]
-    words = ["acp", "grant", "--tenant", tenant, "--identity", identity, "--role", role]
-    command = " ".join([*settings, shlex.join(words)])
+    words = ["acp", "grant", "--tenant", tenant, "--identity", identity]
+    command = " ".join([*settings, shlex.join([*words, "--role", role] if role else words)])
+    to_grant = [need for need in needs if not need.optional]
     return "\n".join(
         [
             "Ask a Privileged Role Administrator of the tenant (or a Global Administrator).",
@@ -39,8 +41,8 @@ def handover(
             *(
                 f"    application permission {need.permission} of Microsoft Graph "
                 f"({GRAPH_APP_ID}): {need.why}"
-                for need in needs
+                for need in to_grant
             ),
-            f"    Entra role {role}, for the whole tenant: Teams admin API",
+            *([f"    Entra role {role}, for the whole tenant: Teams admin API"] if role else []),
         ]
     )

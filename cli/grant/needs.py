@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.settings.settings import Settings
+from shared.settings.settings import Settings, TeamsApi
 
 USERS: Final = "User.Read.All"
 LICENSES: Final = "LicenseAssignment.ReadWrite.All"
 GROUPS: Final = "GroupMember.Read.All"
+CONFIGURATIONS: Final = "TeamsUserConfiguration.Read.All"
+SNAPSHOTS: Final = "ConfigurationMonitoring.ReadWrite.All"
 
 TEAMS_ADMINISTRATOR: Final = "69091246-20e8-4a56-aa4d-066075b2a7a8"
 """The template id of the role Teams Administrator ("Microsoft Entra built-in roles")."""
@@ -16,6 +18,7 @@ TEAMS_ADMINISTRATOR: Final = "69091246-20e8-4a56-aa4d-066075b2a7a8"
 RELEVANT: Final = (
     "ACP_TENANT_ID",
     "ACP_CLOUD",
+    "ACP_TEAMS_API",
     "ACP_GRAPH_URL",
     "ACP_REPROCESS_LICENSES",
     "ACP_EXCLUDED_GROUPS",
@@ -26,16 +29,22 @@ RELEVANT: Final = (
 )
 """The app settings that the grant reads."""
 
-DECISIVE: Final = ("ACP_REPROCESS_LICENSES", "ACP_EXCLUDED_GROUPS", "ACP_NUMBER_RULES")
+DECISIVE: Final = (
+    "ACP_TEAMS_API",
+    "ACP_REPROCESS_LICENSES",
+    "ACP_EXCLUDED_GROUPS",
+    "ACP_NUMBER_RULES",
+)
 """The settings that determine which permissions are needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A Graph application permission by name, and its purpose."""
+    """A Graph application permission by name, and its purpose; an optional one is not granted, only kept."""
 
     permission: str
     why: str
+    optional: bool = False
 
 
 def needed(settings: Settings) -> tuple[Need, ...]:
@@ -43,9 +52,12 @@ def needed(settings: Settings) -> tuple[Need, ...]:
 
     Sources, least privileged application permission of each page: "List users", "user: delta",
     "Create subscription" (users); "user: reprocessLicenseAssignment"; "user: checkMemberGroups",
-    "Get group" and "List group transitive members".
+    "Get group" and "List group transitive members"; "List userConfigurations"; "createSnapshot".
     """
     needs = [Need(USERS, "licenses, changes and notifications of users")]
+    if is_documented(settings):
+        needs.append(Need(CONFIGURATIONS, "ACP_TEAMS_API is documented: who is provisioned"))
+        needs.append(Need(SNAPSHOTS, "the tenant's mail and meeting settings", optional=True))
     if settings.reprocess_licenses:
         needs.append(Need(LICENSES, "ACP_REPROCESS_LICENSES is true"))
     naming = [
@@ -60,6 +72,11 @@ def needed(settings: Settings) -> tuple[Need, ...]:
         verb = "names" if len(naming) == 1 else "name"
         needs.append(Need(GROUPS, f"{' and '.join(naming)} {verb} groups"))
     return tuple(needs)
+
+
+def is_documented(settings: Settings) -> bool:
+    """Return whether the app makes documented calls alone, for which no Entra role is needed."""
+    return settings.teams_api is TeamsApi.DOCUMENTED
 
 
 def read_settings(environment: Mapping[str, str], tenant: str) -> Settings:

@@ -77,6 +77,8 @@ def permission_items(
     have = {each.app_role_id: each.id for each in held if each.resource_id == graph.id}
     items = []
     for need in needs:
+        if need.optional and offered.get(need.permission) not in have:
+            continue
         if need.permission not in offered:
             raise NoSuchItemError(
                 f"Microsoft Graph offers no application permission {need.permission} in this cloud"
@@ -92,17 +94,21 @@ def permission_items(
     return items
 
 
-def role_items(role: Role, roles: Sequence[Role], held: Iterable[RoleAssignment]) -> list[Item]:
-    """Compare the directory role that is needed with those that the identity has.
+def role_items(
+    role: Role | None, roles: Sequence[Role], held: Iterable[RoleAssignment]
+) -> list[Item]:
+    """Compare the directory role that is needed (None: none is) with those that the identity has.
 
     A role for a part of the tenant does not count. Unneeded roles are reported but never
     removed: only an administrator knows what else they are used for.
     """
     names = {each.id: each.display_name for each in roles}
-    items = [Item(f"Entra role {role.display_name}", Work.ASSIGN, "Teams admin API", role.id)]
+    items = []
+    if role:
+        items = [Item(f"Entra role {role.display_name}", Work.ASSIGN, "Teams admin API", role.id)]
     for each in held:
         whole = each.directory_scope_id == _TENANT_WIDE
-        if each.role_definition_id == role.id and whole:
+        if role and each.role_definition_id == role.id and whole:
             items[0] = Item(items[0].part, Work.NOTHING, items[0].detail, role.id)
             continue
         name = names.get(each.role_definition_id, each.role_definition_id)

@@ -17,7 +17,7 @@ class GrantRequest:
     """Parameters of a grant. `environment`: the source of the settings, for the handover text."""
 
     identity: str
-    role: str
+    role: str | None
     sign_in: SignIn
     revoke: bool
     what_if: bool

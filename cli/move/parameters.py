@@ -82,9 +82,12 @@ async def refuse_other_protection(app: "App") -> None:
         tell("warning: the app has not stored its settings yet, so they could not be compared")
 
 
-async def tell_side_effects(app: "App") -> "TenantSwitches":
+async def tell_side_effects(app: "App") -> "TenantSwitches | None":
     """Show the side effects of a change of provider in this tenant, before anything changes."""
     found = await app.adapters.teams.switches()
+    if found is None:
+        tell("  documented mode (ACP_TEAMS_API): users are only checked, nothing is set")
+        return None
     for effect, happens in {
         "mails to users with their new numbers and PIN": found.sends_mail,
         "their future meetings are sent again to everybody": found.sends_meetings,
@@ -94,7 +97,7 @@ async def tell_side_effects(app: "App") -> "TenantSwitches":
     return found
 
 
-def tell_preview(results: "Iterable[UserResult]", switches: "TenantSwitches") -> None:
+def tell_preview(results: "Iterable[UserResult]", switches: "TenantSwitches | None") -> None:
     """Show the result of a dry run: the outcomes, and how many users' meetings are affected."""
     results = list(results)
     tell(f"dry run, nothing was changed: {counted(results)}")
@@ -102,7 +105,7 @@ def tell_preview(results: "Iterable[UserResult]", switches: "TenantSwitches") ->
     if numbers:
         tell(f"{numbers:,} users on Microsoft would get another default number")
     moves = sum(result.outcome == "would_move" for result in results)
-    if moves and switches.sends_meetings:
+    if moves and switches and switches.sends_meetings:
         tell(f"all future meetings of {moves:,} users would be sent again to everybody invited")
 
 

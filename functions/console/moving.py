@@ -20,6 +20,7 @@ from htpy import (
 from functions.console.door import Asked, Goto, Page
 from functions.console.parts import count, rows, state
 from functions.console.session import BASE
+from shared.domain.listing import TenantSwitches
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
 from shared.domain.roster import Standing
@@ -44,14 +45,9 @@ async def confirm(app: "App", asked: Asked) -> Page:
     third = sum(bool(result.old_provider) and result.outcome == "would_move" for result in found)
     looked = "" if len(users) <= _LOOKED_AT else f" (of the first {_LOOKED_AT} users)"
     effects = [
-        f"{count(third, 'conference ID')} and the numbers with it are replaced{looked}; the old ones are "
-        "saved first, and in vain in old invitations.",
-        "Microsoft mails the users their new numbers and PIN."
-        if switches.sends_mail
-        else "No mail is sent.",
-        "All future meetings of these users are sent again to every attendee."
-        if switches.sends_meetings
-        else "Meetings are not sent again.",
+        f"{count(third, 'conference ID')} and the numbers with it are replaced{looked}; the old ones "
+        "are saved first, and in vain in old invitations.",
+        *_effects(switches),
     ]
     content = section[
         p[f"{count(len(users), 'user')} selected. What this does:"],
@@ -69,6 +65,20 @@ async def confirm(app: "App", asked: Asked) -> Page:
         ),
     ]
     return Page("Move users", "users", content)
+
+
+def _effects(switches: TenantSwitches | None) -> list[str]:
+    """Return what the tenant's settings add to a move; None: they are not known."""
+    if switches is None:
+        return ["Whether mails are sent and meetings updated is not known here: nothing is set."]
+    return [
+        "Microsoft mails the users their new numbers and PIN."
+        if switches.sends_mail
+        else "No mail is sent.",
+        "All future meetings of these users are sent again to every attendee."
+        if switches.sends_meetings
+        else "Meetings are not sent again.",
+    ]
 
 
 async def begin(app: "App", asked: Asked) -> Goto:

@@ -142,6 +142,7 @@ ROUTES: Final = (
         "users",
         "List the third-party providers that the tenant knows",
         "ProviderList",
+        refusals=(409, 503),
     ),
     Route(
         "list_attention",

@@ -115,6 +115,12 @@ class TenantOptions(BaseModel):
         False, description="the service refuses replaceProvider, as Microsoft's does since 2022"
     )
 
+    third_parties: bool = Field(
+        True, description="whether users have third-party providers, as until 2019"
+    )
+    documented_api: bool = Field(
+        True, description="whether Graph has the Teams user configurations: the global cloud only"
+    )
     continuation: Continuation = Field(
         Continuation.ADDRESS, description="where a page of Teams users says that the next one is"
     )

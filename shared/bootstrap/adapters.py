@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shared.clock import SystemClock
+from shared.settings.settings import TeamsApi
 from shared.telemetry.log import EventLog
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from shared.clients.http import Retries, ServiceClient
     from shared.clients.identity import CachedTokens, StorageCredential
     from shared.clients.teams import TeamsClient
+    from shared.clients.teams_documented import DocumentedTeams
     from shared.domain.decision import Rules
     from shared.settings.queues import Queue
     from shared.settings.settings import Settings
@@ -66,26 +68,32 @@ class Adapters:
     @cached_property
     def graph(self) -> GraphClient:
         """The Graph client."""
-        from shared.clients import wire
         from shared.clients.graph import GraphClient
 
-        cloud = wire.CLOUDS[self.settings.cloud]
-        origin = str(self.settings.graph_url or cloud.graph)
-        service = self._service("Graph", origin, cloud.graph_audience)
-        rules = self.rules
+        rules, tries = self.rules, self._retries.tries
         return GraphClient(
-            service, self.clock, self._retries.tries, rules.groups, rules.excluded_groups
+            self._graph_service, self.clock, tries, rules.groups, rules.excluded_groups
         )
 
     @cached_property
-    def teams(self) -> TeamsClient:
-        """The Teams admin client."""
+    def teams(self) -> TeamsClient | DocumentedTeams:
+        """The client for Teams: of its admin API, or of the documented Graph calls."""
+        if self.settings.teams_api is TeamsApi.DOCUMENTED:
+            return self.documented_teams
         from shared.clients import wire
         from shared.clients.teams import TeamsClient
 
         origin = str(self.settings.teams_url or wire.CLOUDS[self.settings.cloud].teams)
         service = self._service("Teams", origin, wire.TEAMS_AUDIENCE)
         return TeamsClient(service, self.settings.page_size, self.clock)
+
+    @cached_property
+    def documented_teams(self) -> DocumentedTeams:
+        """The client of the documented Graph calls about Teams users."""
+        from shared.clients.teams_documented import DocumentedTeams
+
+        tries, size = self._retries.tries, self.settings.page_size
+        return DocumentedTeams(self._graph_service, self.clock, tries, size)
 
     @cached_property
     def tables(self) -> Tables:
@@ -199,6 +207,15 @@ class Adapters:
             await queue.close()
         if "tables" in built:
             await self.tables.close()
+
+    @cached_property
+    def _graph_service(self) -> ServiceClient:
+        """Graph, shared by both of its clients: it throttles the app as a whole."""
+        from shared.clients import wire
+
+        cloud = wire.CLOUDS[self.settings.cloud]
+        origin = str(self.settings.graph_url or cloud.graph)
+        return self._service("Graph", origin, cloud.graph_audience)
 
     @cached_property
     def _retries(self) -> Retries:

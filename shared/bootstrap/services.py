@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from shared.bootstrap.adapters import Adapters
 from shared.domain.run import Mode
-from shared.settings.settings import unknown_settings
+from shared.settings.settings import Cloud, TeamsApi, unknown_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from shared.domain.move_request import MoveRequest
     from shared.domain.retry import RetryPolicy
     from shared.domain.sweep_limit import SweepLimit
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from shared.services.notifications.subscription import Subscriber
     from shared.services.sweeping.finding import Finder
     from shared.services.sweeping.sweep import Sweeper
+    from shared.services.upkeep.capabilities import CapabilityReader, WatchedConferencing
     from shared.services.upkeep.metrics import MetricsCollector
     from shared.services.upkeep.poison import PoisonRecorder
     from shared.services.upkeep.protection import Protection
@@ -96,13 +99,20 @@ class App:
         to = self.adapters
         return UserMover(
             directory=to.graph,
-            conferencing=to.teams,
+            conferencing=self._watched_teams,
             replaced=to.replaced,
             users=to.users,
             requests=to.move_requests,
             clock=to.clock,
             log=to.log("moving"),
         )
+
+    @cached_property
+    def _watched_teams(self) -> WatchedConferencing:
+        from shared.services.upkeep.capabilities import WatchedConferencing
+
+        log = self.adapters.log("capabilities")
+        return WatchedConferencing(self.adapters.teams, self.capabilities, log)
 
     @cached_property
     def _recorder(self) -> Recorder:
@@ -315,6 +325,26 @@ class App:
         return RuleChecker(to.teams, to.graph, to.state, to.rules, to.log("rules"))
 
     @cached_property
+    def capabilities(self) -> CapabilityReader:
+        """Finds out, shows and keeps what the service tells and takes."""
+        from shared.services.upkeep.capabilities import CapabilityReader, Sources
+
+        to, of = self.adapters, self.settings
+        documented = to.documented_teams if of.cloud is Cloud.PUBLIC else None
+        switches = to.teams.switches
+        # A snapshot is an object in the tenant, and in report mode nothing is written there.
+        if documented and of.teams_api is TeamsApi.DOCUMENTED and of.mode is Mode.MOVE:
+            switches = documented.snapshot_switches
+        sources = Sources(
+            conferencing=to.teams,
+            bridges=to.teams.bridge_numbers,
+            documented=documented.probe if documented else None,
+            switches=switches,
+        )
+        log = to.log("capabilities")
+        return CapabilityReader(sources, to.state, of.teams_api.value, to.clock, log)
+
+    @cached_property
     def protection(self) -> Protection:
         """Compares what protects users here and in the deployed app."""
         from shared.services.upkeep.protection import Protection
@@ -377,14 +407,25 @@ class App:
         assign = "assign the app's managed identity to it"
         role = "run `acp grant`: an Entra role such as Teams Administrator is missing"
         users = "run `acp grant`: the permission User.Read.All is missing"
+        configurations = "run `acp grant`: TeamsUserConfiguration.Read.All is missing"
+        documented = self.settings.teams_api is TeamsApi.DOCUMENTED
+        teams: dict[str, tuple[Callable[[], Awaitable[object]], str]] = {
+            "sign-in to Teams": (partial(self._sign_in, wire.TEAMS_AUDIENCE), assign),
+            "Teams": (to.teams.probe, role),
+            "Teams role": (to.teams.switches, role),
+        }
+        if documented:
+            teams = {"Teams users in Graph": (to.teams.probe, configurations)}
         return Doctor(
             probes={
                 "storage": (to.state.probe, "give the app's identity the storage roles"),
                 "sign-in to Graph": (partial(self._sign_in, cloud.graph_audience), assign),
                 "Graph": (to.graph.probe, users),
-                "sign-in to Teams": (partial(self._sign_in, wire.TEAMS_AUDIENCE), assign),
-                "Teams": (to.teams.probe, role),
-                "Teams role": (to.teams.switches, role),
+                **teams,
+                "what Teams tells and takes": (
+                    self._capabilities,
+                    "check the log for errors of keep_subscription",
+                ),
             },
             queues={name: to.queue(name).count for name in self.settings.queues.names},
             numbers=to.rules.numbers,
@@ -394,12 +435,21 @@ class App:
             subscriptions=to.graph.subscriptions,
             count_users=to.graph.count_users,
             unknown=unknown_settings(os.environ),
-            tenant=to.teams,
+            tenant=None if documented else to.teams,
             state=to.state,
             waiting=to.waiting,
             runs=self.run_history,
             clock=to.clock,
         )
+
+    async def _capabilities(self) -> str:
+        from shared.domain.capabilities import described
+        from shared.errors import SettingsError
+
+        known = await self.capabilities.known()
+        if known and known.set_verb not in ("", "accepted"):
+            raise SettingsError(f"the service refuses the verb of a set: {known.set_verb}")
+        return ", ".join(f"{name}: {value}" for name, value in described(known).items())
 
     async def _sign_in(self, audience: str) -> str:
         from shared.services.admin.token_claims import describe_token

@@ -67,10 +67,12 @@ class GraphClient:
         rooms: include accounts with a plan of rooms or resource accounts. One listing, however many
         plans there are.
         """
-        text = _any_of(CONFERENCING_PLANS)
-        if not rooms:
-            text = f"({text}) and not ({_any_of(NO_PERSON_PLANS)})"
-        params = {"$count": "true", "$top": _PAGE, "$select": "id", "$filter": text}
+        params = {
+            "$count": "true",
+            "$top": _PAGE,
+            "$select": "id",
+            "$filter": licensed_filter(rooms=rooms),
+        }
         async for page in self._service.pages(
             wire.LIST_USERS, _USER_IDS, params=params, headers=_EVENTUAL
         ):
@@ -192,6 +194,12 @@ class GraphClient:
     async def reprocess(self, user_id: str) -> None:
         """Ask Graph to reprocess the user's license assignment."""
         await self._service.call(wire.REPROCESS, lambda _: None, ids={"id": user_id})
+
+
+def licensed_filter(*, rooms: bool) -> str:
+    """Return the filter for users with an enabled conferencing plan, with rooms or without."""
+    text = _any_of(CONFERENCING_PLANS)
+    return text if rooms else f"({text}) and not ({_any_of(NO_PERSON_PLANS)})"
 
 
 def _any_of(plans: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ docs/wire.md for the evidence for each call.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -38,9 +38,26 @@ _ACCOUNT_TYPES: Final = {each.casefold(): each for each in AccountType}
 _GUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def _texts(items: object) -> object:
+def texts(items: object) -> object:
     """Return the texts of a list, and none for null."""
     return [each for each in items if isinstance(each, str)] if isinstance(items, list) else []
+
+
+def account_type(given: str | None) -> tuple[AccountType, str]:
+    """Return the account type that a service names and, if it is not known, the service's word for it."""
+    name = given or ""
+    kind = _ACCOUNT_TYPES.get(name.casefold(), AccountType.UNKNOWN)
+    return kind, name[:64] if kind is AccountType.UNKNOWN else ""
+
+
+def is_provisioned(features: Iterable[str]) -> bool:
+    """Return whether these feature types are those of a user whose conferencing is provisioned."""
+    return any(each.casefold() in CONFERENCING_FEATURES for each in features)
+
+
+def is_room(features: Iterable[str]) -> bool:
+    """Return whether these feature types are those of a Teams Rooms device."""
+    return any(each.casefold().startswith(_ROOM_FEATURES) for each in features)
 
 
 class TeamsModel(BaseModel):
@@ -94,27 +111,25 @@ class TeamsUser(TeamsModel):
     user_principal_name: str
     display_name: str | None = None
     account_type: str | None
-    feature_types: Annotated[list[str], BeforeValidator(_texts)] = []
+    feature_types: Annotated[list[str], BeforeValidator(texts)] = []
     usage_location: str | None = None
     soft_deletion_timestamp: str | None = None
     acp_info: list[AcpInfo] | None = None
 
     def to_domain(self, *, provider_known: bool = True) -> ServiceUser:
         """Return the service's view of the user. provider_known: whether the service tells providers."""
-        type_name = self.account_type or ""
-        account_type = _ACCOUNT_TYPES.get(type_name.casefold(), AccountType.UNKNOWN)
-        features = [each.casefold() for each in self.feature_types]
+        kind, type_name = account_type(self.account_type)
         return ServiceUser(
             id=self.object_id,
             upn=self.user_principal_name,
-            account_type=account_type,
-            ready=not CONFERENCING_FEATURES.isdisjoint(features),
+            account_type=kind,
+            ready=is_provisioned(self.feature_types),
             entries=tuple(entry.to_domain() for entry in self.acp_info or ()),
             soft_deleted=self.soft_deletion_timestamp is not None,
             usage_location=self.usage_location or None,
-            type_name=type_name[:64] if account_type is AccountType.UNKNOWN else "",
             name=self.display_name or "",
-            is_room=any(each.startswith(_ROOM_FEATURES) for each in features),
+            type_name=type_name,
+            is_room=is_room(self.feature_types),
             provider_known=provider_known or self.acp_info is not None,
         )
 

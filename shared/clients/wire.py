@@ -98,6 +98,37 @@ REPROCESS: Final = Call(
     "once after the grace period, if the settings permit it",
 )
 
+LIST_CONFIGURATIONS: Final = Call(
+    "GET",
+    "/v1.0/admin/teams/userConfigurations",
+    Evidence.DOCUMENTED,
+    "documented mode: all users of Teams with account type and features, page by page",
+)
+GET_CONFIGURATION: Final = Call(
+    "GET",
+    "/v1.0/admin/teams/userConfigurations/{id}",
+    Evidence.DOCUMENTED,
+    "documented mode, in a batch: whether up to 20 users are provisioned",
+)
+CREATE_SNAPSHOT: Final = Call(
+    "POST",
+    "/v1.0/admin/configurationManagement/configurationSnapshots/createSnapshot",
+    Evidence.DOCUMENTED,
+    "documented mode, where permitted: begin to read the tenant's conferencing settings, once a day",
+)
+GET_SNAPSHOT_JOB: Final = Call(
+    "GET",
+    "/v1.0/admin/configurationManagement/configurationSnapshotJobs/{id}",
+    Evidence.DOCUMENTED,
+    "whether that has ended, and where the result is",
+)
+GET_SNAPSHOT: Final = Call(
+    "GET",
+    "/v1.0/admin/configurationManagement/configurationSnapshots/{id}",
+    Evidence.DOCUMENTED,
+    "the tenant's conferencing settings",
+)
+
 DISCOVER: Final = Call(
     "GET", "/Teams.Tenant/serviceDiscovery", Evidence.CONFIRMED, "the tenant's region"
 )
@@ -143,6 +174,11 @@ CALLS: Final = (
     DELETE_SUBSCRIPTION,
     DELTA,
     REPROCESS,
+    LIST_CONFIGURATIONS,
+    GET_CONFIGURATION,
+    CREATE_SNAPSHOT,
+    GET_SNAPSHOT_JOB,
+    GET_SNAPSHOT,
     DISCOVER,
     LIST_TEAMS_USERS,
     GET_TEAMS_USER,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
 
     from shared.domain.bridges import BridgeNumber
+    from shared.domain.capabilities import Capabilities
     from shared.domain.decision import Rules
     from shared.domain.listing import ChangePage, Provider, TeamsPage, TenantSwitches
     from shared.domain.messages import Message, PoisonMessage
@@ -97,8 +98,8 @@ class Tenant(Bridges, Protocol):
         """Return the tenant's third-party providers."""
         ...
 
-    async def switches(self) -> TenantSwitches:
-        """Return the tenant-wide switches that decide which side effects a move has."""
+    async def switches(self) -> TenantSwitches | None:
+        """Return the tenant-wide switches that decide which side effects a move has; None: not known."""
         ...
 
 
@@ -316,7 +317,19 @@ class SweepPages(Protocol):
         ...
 
 
-class State(Protocol):
+class CapabilityStore(Protocol):
+    """The part of table `state` for what the service tells and takes."""
+
+    async def capabilities(self) -> Capabilities | None:
+        """Return what was found last, or None."""
+        ...
+
+    async def save_capabilities(self, found: Capabilities) -> None:
+        """Remember what was found."""
+        ...
+
+
+class State(CapabilityStore, Protocol):
     """Table `state`: the app's own state."""
 
     async def subscription(self) -> ChangeSubscription | None:

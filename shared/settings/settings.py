@@ -62,6 +62,15 @@ class Cloud(StrEnum):
     CHINA = "china"
 
 
+class TeamsApi(StrEnum):
+    """The calls by which users' conferencing is read and set."""
+
+    ADMIN = "admin"
+    """The Teams admin API: providers, numbers, and setting Microsoft; not documented by Microsoft."""
+    DOCUMENTED = "documented"
+    """Microsoft Graph alone: whether a user is provisioned; nothing is set."""
+
+
 _STORAGE: Final = "AzureWebJobsStorage"
 
 _COMMAND_LINE: Final = frozenset(
@@ -93,6 +102,12 @@ class Settings(BaseModel):
     )
     cloud: Cloud = Field(
         Cloud.PUBLIC, description="The Microsoft cloud: its addresses and audiences."
+    )
+    teams_api: TeamsApi = Field(
+        TeamsApi.ADMIN,
+        description="`admin`: the Teams admin API, which also replaces providers and assigns default "
+        "numbers; `documented`: only documented Graph calls, without an Entra role, which show who is "
+        "provisioned; nothing is set.",
     )
     graph_url: AnyHttpUrl | None = Field(
         None, description="Address of Microsoft Graph; empty: the cloud's."
@@ -256,6 +271,22 @@ class Settings(BaseModel):
             raise ValueError(
                 f"ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES name {len(groups)} groups; Graph is asked "
                 f"about {MOST_GROUPS} at most: put groups together in one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _documented_calls_suffice(self) -> Self:
+        if self.teams_api is not TeamsApi.DOCUMENTED:
+            return self
+        if self.cloud is not Cloud.PUBLIC:
+            raise ValueError(
+                f"ACP_TEAMS_API=documented: the cloud {self.cloud} does not have these Graph calls; "
+                "use ACP_TEAMS_API=admin"
+            )
+        if self.number_rules:
+            raise ValueError(
+                "ACP_NUMBER_RULES: no documented call assigns default numbers; remove the rules, or "
+                "use ACP_TEAMS_API=admin"
             )
         return self
 

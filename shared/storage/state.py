@@ -6,6 +6,8 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from shared.domain.capabilities import Capabilities, Known
+from shared.domain.listing import TenantSwitches
 from shared.domain.subscription import ChangeSubscription, Secret
 from shared.storage.tables import Table
 
@@ -16,6 +18,8 @@ _SWEEP: Final = "sweep"
 _RELEASED: Final = "released-sweep"
 _EXCLUDED: Final = "excluded-ids"
 _PROTECTION: Final = "protection"
+_CAPABILITIES: Final = "capabilities"
+_KNOWN: Final = ("providers", "bridges", "documented", "replace")
 _FAULTS: Final = "rule-faults"
 _SWEEP_REQUEST: Final = "sweep-request"
 
@@ -127,6 +131,28 @@ class StateTable:
     async def save_rule_faults(self, faults: Sequence[str]) -> None:
         """Remember what a check of the rules found wrong."""
         await self._save_json(_FAULTS, list(faults))
+
+    async def capabilities(self) -> Capabilities | None:
+        """Return what the service tells and takes, as found last; None: not yet, or by a later version."""
+        row: dict[str, Any] | None = await self._json(_CAPABILITIES)
+        if row is None:
+            return None
+        try:
+            switches = row.get("switches")
+            return Capabilities(
+                api=row["api"],
+                looked_at=datetime.fromisoformat(row["looked_at"]),
+                **{name: Known(row[name]) for name in _KNOWN if name in row},
+                set_verb=row.get("set_verb", ""),
+                switches=TenantSwitches(**switches) if switches else None,
+            )
+        except (KeyError, TypeError, ValueError):
+            return None  # it is found out again
+
+    async def save_capabilities(self, found: Capabilities) -> None:
+        """Remember what the service tells and takes."""
+        value = {**asdict(found), "looked_at": found.looked_at.isoformat()}
+        await self._save_json(_CAPABILITIES, value)
 
     async def _json(self, name: str) -> Any:
         row = await self._table.get(_PARTITION, name)

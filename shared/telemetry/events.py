@@ -305,6 +305,25 @@ class RuleBroken(Event):
     reason: str
 
 
+class CapabilitiesRead(Event):
+    """What the service tells and takes: read once a day, or shown otherwise by a real set."""
+
+    api: str
+    providers: str
+    bridges: str
+    documented: str
+    replace: str
+    set_verb: str | None
+
+
+class CapabilityUnread(Event):
+    """A capability of the service could not be read, or not stored; it stays unknown until tomorrow."""
+
+    level = logging.WARNING
+    part: str
+    reason: str
+
+
 class Unhealthy(Event):
     """A service that the app depends on did not answer the health check."""
 
@@ -367,11 +386,17 @@ FIELDS: Final = {
     "message": "id of the queue message",
     "messages": "queue messages",
     "error": "type of the error",
-    "part": "storage, graph or teams",
+    "part": "the part that was asked: storage, graph, teams, providers, bridges ...",
     "table": "name of the table",
     "call": "verb and path of a call to a service, without identifiers",
     "elements": "elements of an answer that could not be read",
     "feature": "name of a feature of Teams",
+    "api": "the calls by which Teams is asked: admin or documented",
+    "providers": "whether the service reports providers: yes, no, unknown",
+    "bridges": "whether the service lists bridges: yes, no, unknown",
+    "documented": "whether the documented Graph calls answer: yes, no, unknown",
+    "replace": "whether replacing a provider is offered: yes, no, unknown before the first one",
+    "set_verb": "whether the verb of a set was accepted; absent before the first one",
     "waiting_hour": "of those who wait: for less than an hour",
     "waiting_day": "of those who wait: for an hour to a day",
     "waiting_longer": "of those who wait: for longer than a day",

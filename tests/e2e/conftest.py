@@ -6,11 +6,18 @@ from pathlib import Path
 import pytest
 
 from local.azurite.server import Azurite
+from local.worlds import World
 from tests.e2e.system import System
-from tests.e2e.tenant import Tenant, User
+from tests.e2e.tenant import WORLD, Tenant, User
 
 LAG = 600
 """Seconds of the tenant's own clock that licenses take to reach Teams; tests move that clock."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs third-party providers in a world without them."""
+    if WORLD is not World.THIRD_PARTIES and item.get_closest_marker("third_parties"):
+        pytest.skip(f"the world {WORLD} has no third parties")
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +37,8 @@ def tenant(folder: Path) -> Iterator[Tenant]:
 @pytest.fixture(scope="session")
 def excluded(tenant: Tenant) -> dict[str, User]:
     """Two users ready to move whom the setting excludes, one by id and one by name."""
-    return {how: tenant.take("third_party") for how in ("id", "name")}
+    kind = "third_party" if WORLD is World.THIRD_PARTIES else "microsoft"
+    return {how: tenant.take(kind) for how in ("id", "name")}
 
 
 @pytest.fixture(scope="session")

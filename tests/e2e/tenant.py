@@ -1,5 +1,6 @@
 """The simulated tenant as a child process: what a test can do to it and see of it."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import httpx
 
 from local.commands import START_LIMIT, TenantProcess
 from local.waiting import wait_until
+from local.worlds import World
 
 GRAPH = "https://graph.microsoft.com"
 TEAMS = "48ac35b8-9aa8-4d74-927d-1f4a14a0b239"
@@ -18,6 +20,12 @@ OFFICE_365_E3 = "6fd2c87f-b296-42f0-b197-1e91e994b900"
 """A product without one: assigning it makes Graph notify and changes nobody's conferencing."""
 
 MICROSOFT = "Microsoft"
+
+WORLD = World(os.environ.get("E2E_WORLD", World.THIRD_PARTIES))
+"""The world of this run; `make worlds` goes through all of them."""
+
+FORMS = os.environ.get("E2E_TENANT", "").split()
+"""Further options of `acp tenant` in this run, such as `--continuation token`."""
 
 User = dict[str, Any]
 """A user as `/_tenant/state` shows it."""
@@ -44,7 +52,8 @@ class Tenant(TenantProcess):
     ) -> None:
         options: list[object] = ["--enforce-permissions"] if strict else []
         options += ["--teams-rate", rate] if rate else []
-        super().__init__(folder, users=users, seed=seed, lag=lag, options=options)
+        options += FORMS
+        super().__init__(folder, users=users, seed=seed, lag=lag, world=WORLD, options=options)
         self._tokens: dict[str, str] = {}
         self._taken: set[str] = set()
 

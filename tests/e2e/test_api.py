@@ -56,6 +56,7 @@ def ready_on(system: System, provider: str) -> list[User]:
     return found
 
 
+@pytest.mark.third_parties
 def test_named_users_are_moved(system: System, api: httpx.Client) -> None:
     """Ids and addresses, known or not: each gets a result, the licensed ones are moved, no others."""
     moves = [system.tenant.take("third_party"), system.tenant.take("no_provider")]
@@ -80,6 +81,7 @@ def test_named_users_are_moved(system: System, api: httpx.Client) -> None:
     assert system.tenant.user(moves[0]["id"])["provider"] == MICROSOFT
 
 
+@pytest.mark.third_parties
 def test_dry_run_changes_nothing(system: System, api: httpx.Client) -> None:
     """A dry run over everybody on a third party shows what would happen, as CSV too."""
     with system.changing():
@@ -95,6 +97,7 @@ def test_dry_run_changes_nothing(system: System, api: httpx.Client) -> None:
     }
 
 
+@pytest.mark.third_parties
 def test_provider_is_moved_once_for_a_key(system: System, api: httpx.Client) -> None:
     """All licensed users of one provider; the same Idempotency-Key again answers with the same run."""
     ready = ready_on(system, "BT")
@@ -106,6 +109,7 @@ def test_provider_is_moved_once_for_a_key(system: System, api: httpx.Client) -> 
     assert first["counts"]["moved"] == len(ready)
 
 
+@pytest.mark.third_parties
 def test_users_are_shown(system: System, api: httpx.Client) -> None:
     """License, provider and records of a user; the saved entries; who is ready; who needs help."""
     user = system.tenant.take("third_party")
@@ -143,6 +147,7 @@ def test_bad_request_is_told_by_field(api: httpx.Client, body: object, pointer: 
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
+@pytest.mark.third_parties
 def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
     """Unknown runs, users and providers; ids that are none; and a body that is not JSON."""
     for path in ("/runs/nope", "/runs/..%2F..", "/runs/nope/results", "/users/no@x.example"):
@@ -160,6 +165,7 @@ def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
     assert json.loads(api.get("/runs").content)
 
 
+@pytest.mark.third_parties
 def test_the_command_line_lets_the_app_do_it(
     system: System, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,8 @@ from local.waiting import wait_until
 from tests.e2e.system import NEVER, System
 from tests.e2e.tenant import Tenant, User
 
+pytestmark = pytest.mark.third_parties
+
 WINDOW = 2.5
 """Seconds from the answer of a read to the set, at most: 2 s to get the turn, and the call itself."""
 

@@ -5,6 +5,8 @@ import pytest
 from tests.chaos.report import lines_of
 from tests.chaos.run import run
 
+pytestmark = pytest.mark.third_parties
+
 
 @pytest.mark.large
 def test_no_rule_breaks_in_a_short_storm() -> None:

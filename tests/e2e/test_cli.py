@@ -13,6 +13,8 @@ from tests.e2e.command_line import CommandLine, Ended, ended
 from tests.e2e.system import NEVER, System
 from tests.e2e.tenant import MICROSOFT, Tenant, User
 
+pytestmark = pytest.mark.third_parties
+
 
 @pytest.fixture(scope="module")
 def tenant(folder: Path) -> Iterator[Tenant]:

@@ -37,6 +37,7 @@ def acp(system: System, folder: Path) -> CommandLine:
     return CommandLine(folder / "cli-runs", system.settings)
 
 
+@pytest.mark.third_parties
 def test_an_interrupted_move_goes_on(system: System, acp: CommandLine, tenant: Tenant) -> None:
     """Ctrl-C in the middle of all third-party users, then --resume: each of them is set once."""
     ready = [u for u in tenant.users() if u["licensed"] and u["included"] and on_third_party(u)]
@@ -62,6 +63,7 @@ def test_an_interrupted_move_goes_on(system: System, acp: CommandLine, tenant: T
         assert user["entries"] in system.storage.saved(user["id"])
 
 
+@pytest.mark.third_parties
 @pytest.mark.large
 def test_a_held_sweep_is_released(system: System, acp: CommandLine, tenant: Tenant) -> None:
     """`acp run` says why it is held, `--resume` leaves it alone, and `release` lets it move its user."""

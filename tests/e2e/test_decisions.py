@@ -8,7 +8,8 @@ from tests.e2e.system import System
 from tests.e2e.tenant import MICROSOFT, Tenant, User
 
 
-@pytest.mark.parametrize("entries", [1, 2])
+@pytest.mark.third_parties
+@pytest.mark.parametrize("entries", [1, pytest.param(2, marks=pytest.mark.third_parties)])
 def test_a_third_party_is_replaced_after_all_entries_are_saved(
     system: System, tenant: Tenant, entries: int
 ) -> None:
@@ -24,6 +25,7 @@ def test_a_third_party_is_replaced_after_all_entries_are_saved(
     assert all(entry["participantPassCode"] for entry in user["original_entries"])
 
 
+@pytest.mark.third_parties
 def test_a_user_without_a_provider_is_enabled(system: System, tenant: Tenant) -> None:
     """Licensed, no provider, and the service did not do it by itself: Microsoft is set."""
     user = tenant.take("no_provider")
@@ -34,7 +36,7 @@ def test_a_user_without_a_provider_is_enabled(system: System, tenant: Tenant) ->
     assert system.storage.saved(user["id"]) == []
 
 
-@pytest.mark.parametrize("entries", [1, 2])
+@pytest.mark.parametrize("entries", [1, pytest.param(2, marks=pytest.mark.third_parties)])
 def test_a_user_on_microsoft_is_left_alone(system: System, tenant: Tenant, entries: int) -> None:
     """Microsoft is the provider already, alone or next to a leftover: nothing is set."""
     user, writes = tenant.take("microsoft", entries=entries), tenant.writes()
@@ -44,6 +46,7 @@ def test_a_user_on_microsoft_is_left_alone(system: System, tenant: Tenant, entri
     assert tenant.writes() == writes
 
 
+@pytest.mark.third_parties
 def test_a_new_license_moves_the_user_once_the_service_has_it(
     system: System, tenant: Tenant
 ) -> None:
@@ -62,6 +65,7 @@ def test_a_new_license_moves_the_user_once_the_service_has_it(
     assert system.storage.row("waiting", user["id"]) is None
 
 
+@pytest.mark.third_parties
 @pytest.mark.parametrize(
     ("kind", "status"),
     [
@@ -84,6 +88,7 @@ def test_an_unlicensed_user_is_never_touched(
     assert tenant.writes() == writes
 
 
+@pytest.mark.third_parties
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
@@ -121,6 +126,7 @@ def test_a_user_excluded_by_setting_is_never_touched(
     assert tenant.writes() == writes
 
 
+@pytest.mark.third_parties
 def test_a_user_being_deleted_is_never_touched(system: System, tenant: Tenant) -> None:
     """A licensed third-party user goes to the deleted items: Graph notifies, nothing is set."""
     user, writes = tenant.take("third_party"), tenant.writes()
@@ -139,6 +145,7 @@ def test_a_user_in_the_deleted_items_is_never_touched(system: System, tenant: Te
     assert tenant.writes() == writes
 
 
+@pytest.mark.third_parties
 def test_the_log_tells_of_the_move_and_keeps_the_passcode(system: System, tenant: Tenant) -> None:
     """The log of a move names outcome and reason; no passcode, secret, token or user id."""
     user, before = tenant.take("third_party", entries=2), len(system.host.output)

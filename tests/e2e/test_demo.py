@@ -21,6 +21,8 @@ from local.waiting import wait_until
 from tests.e2e.session import FIRST, PAGE, SESSION, Terminal
 from tests.e2e.tenant import MICROSOFT
 
+pytestmark = pytest.mark.third_parties
+
 USERS = 60
 DOZEN = 12
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -13,6 +13,8 @@ from local.azurite.server import Azurite
 from tests.e2e.system import System
 from tests.e2e.tenant import MICROSOFT, Tenant
 
+pytestmark = pytest.mark.third_parties
+
 
 @pytest.fixture(scope="module")
 def tenant(folder: Path) -> Iterator[Tenant]:

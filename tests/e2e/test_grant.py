@@ -4,12 +4,15 @@ import stat
 from pathlib import Path
 
 import httpx
+import pytest
 
 from local.azurite.server import Azurite
 from tests.e2e.command_line import CommandLine, Ended
 from tests.e2e.system import System
 from tests.e2e.tenant import MICROSOFT, Tenant
 from tests.integration.cli.grant.world import signed_in_az
+
+pytestmark = pytest.mark.third_parties
 
 
 def verdicts(ended: Ended) -> dict[str, str]:

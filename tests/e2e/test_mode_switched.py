@@ -3,11 +3,15 @@
 import threading
 from pathlib import Path
 
+import pytest
+
 from local.azurite.server import Azurite
 from local.waiting import wait_until
 from tests.e2e.proxy import Forward, Proxy, Reply, Request, let_through
 from tests.e2e.system import NEVER, System
 from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant
+
+pytestmark = pytest.mark.third_parties
 
 
 class Gate:

@@ -56,6 +56,7 @@ def deaf(azurite_server: Azurite, folder: Path) -> Iterator[System]:
         yield system
 
 
+@pytest.mark.third_parties
 def test_a_catch_up_finds_everybody_whom_no_notification_told_of(deaf: System) -> None:
     """With all notifications lost, every licensed user is on Microsoft after one catch-up."""
     taken = deaf.host.messages_taken()
@@ -68,6 +69,7 @@ def test_a_catch_up_finds_everybody_whom_no_notification_told_of(deaf: System) -
     assert {deaf.tenant.user(user["id"])["provider"] for user in licensed} == {MICROSOFT}
 
 
+@pytest.mark.third_parties
 @pytest.mark.parametrize("tokens", ["expire", pytest.param("reset", marks=pytest.mark.large)])
 def test_a_sweep_finds_everybody_whom_the_delta_does_not_tell_of(deaf: System, tokens: str) -> None:
     """With the delta link lost as well, every licensed user is on Microsoft after the sweep."""
@@ -97,6 +99,7 @@ def test_a_lifecycle_notice_renews_the_subscription(deaf: System) -> None:
     assert after["id"] == before["id"]
 
 
+@pytest.mark.third_parties
 def test_a_subscription_that_vanished_comes_back(deaf: System) -> None:
     """A subscription that Graph has lost is made anew, and its notifications are believed."""
     (before,) = deaf.tenant.subscriptions()
@@ -113,6 +116,7 @@ def test_a_subscription_that_vanished_comes_back(deaf: System) -> None:
         deaf.tenant.control("PUT", "faults", {"notifications_lost": 1.0})
 
 
+@pytest.mark.third_parties
 @pytest.mark.large
 def test_two_hosts_that_start_at_once_leave_one_subscription(tmp_path: Path) -> None:
     """Both look after the subscription at their start; Graph has one, and it is the app's."""
@@ -145,6 +149,7 @@ def release(system: System, run: str) -> None:
     asyncio.run(ask())
 
 
+@pytest.mark.third_parties
 def test_a_held_sweep_moves_nobody_until_it_is_released(
     azurite_server: Azurite, tmp_path: Path
 ) -> None:

@@ -4,11 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import pytest
 
 from local.azurite.server import Azurite
 from local.waiting import wait_until
 from tests.e2e.system import NEVER, System
 from tests.e2e.tenant import TIME_LIMIT, Tenant
+
+pytestmark = pytest.mark.third_parties
 
 
 def test_five_calls_at_once_with_one_key(azurite_server: Azurite, folder: Path) -> None:

@@ -11,6 +11,8 @@ from tests.e2e.command_line import CommandLine
 from tests.e2e.system import System
 from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant, User
 
+pytestmark = pytest.mark.third_parties
+
 
 @pytest.fixture(scope="module")
 def excluded(azurite_server: Azurite, folder: Path) -> Iterator[tuple[System, User, User]]:

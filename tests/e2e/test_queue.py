@@ -10,6 +10,7 @@ from tests.e2e.system import System
 from tests.e2e.tenant import Tenant
 
 
+@pytest.mark.third_parties
 @pytest.mark.parametrize(
     ("spoiled", "field"),
     [
@@ -53,6 +54,7 @@ def test_a_text_that_is_not_base64_is_poison(system: System) -> None:
     assert system.host.messages_taken() == taken
 
 
+@pytest.mark.third_parties
 def test_messages_behind_a_poisonous_one_are_handled(system: System, tenant: Tenant) -> None:
     """A bad message holds up nobody."""
     user = tenant.take("third_party")

@@ -12,6 +12,8 @@ from tests.e2e.command_line import CommandLine
 from tests.e2e.system import NEVER, System
 from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant, User
 
+pytestmark = pytest.mark.third_parties
+
 
 @dataclass(frozen=True)
 class Ruled:

@@ -13,6 +13,8 @@ from tests.e2e.proxy import Forward, Proxy, Reply, Request, let_through
 from tests.e2e.system import System
 from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant
 
+pytestmark = pytest.mark.third_parties
+
 
 @pytest.fixture(scope="module")
 def tables(azurite_server: Azurite) -> Iterator[Proxy]:

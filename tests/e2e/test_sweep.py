@@ -32,6 +32,7 @@ def reporting(azurite_server: Azurite, tenant: Tenant, folder: Path) -> Iterator
         yield system
 
 
+@pytest.mark.third_parties
 def test_report_mode_tells_and_changes_nothing(reporting: System, tenant: Tenant) -> None:
     """Everybody who is ready to move is reported as would_move; no write reaches the tenant."""
     for user in [user for user in tenant.users() if user["kind"] == "microsoft"][:2]:
@@ -51,6 +52,7 @@ def test_report_mode_tells_and_changes_nothing(reporting: System, tenant: Tenant
     assert {user for user, what in outcomes.items() if what == "would_move"} == ready
 
 
+@pytest.mark.third_parties
 @pytest.mark.parametrize("provider", ["InterCall", "PGi", "BT"])
 def test_licensed_users_of_a_third_party_end_on_microsoft(
     system: System, tenant: Tenant, provider: str
@@ -83,6 +85,7 @@ def test_a_sweep_leaves_nobody_behind_and_nobody_excluded_changed(
     assert system.storage.poisoned() == []
 
 
+@pytest.mark.third_parties
 def test_a_provider_set_back_by_hand_is_found_by_the_next_sweep(
     system: System, tenant: Tenant
 ) -> None:
@@ -110,6 +113,7 @@ def test_a_second_sweep_changes_nothing(system: System, tenant: Tenant) -> None:
     assert system.storage.all_saved() == saved
 
 
+@pytest.mark.third_parties
 def test_the_timer_that_resumes_sweeps_does_not_join_a_running_one(
     system: System, tenant: Tenant
 ) -> None:

@@ -12,6 +12,8 @@ from tests.e2e.proxy import Forward, Proxy, Reply, Request
 from tests.e2e.system import System
 from tests.e2e.tenant import TIME_LIMIT, Tenant
 
+pytestmark = pytest.mark.third_parties
+
 MOVES = 600.0
 """Seconds that moving thousands of users may take."""
 

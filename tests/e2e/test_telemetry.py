@@ -32,6 +32,7 @@ def lines_since(system: System, before: int) -> list[tuple[str, dict[str, str]]]
     return [parsed(text.split("] ", 1)[-1]) for text in texts if " acp." in text]
 
 
+@pytest.mark.third_parties
 def test_one_operation_leads_from_the_notification_to_the_outcome(
     system: System, tenant: Tenant
 ) -> None:
@@ -48,6 +49,7 @@ def test_one_operation_leads_from_the_notification_to_the_outcome(
     assert decided["operation"] == notified["operation"]
 
 
+@pytest.mark.third_parties
 def test_a_sweep_says_what_it_found_and_its_moves_name_it(system: System, tenant: Tenant) -> None:
     """The sweep's line counts its users; the decisions that follow carry its run and its operation."""
     user, before = tenant.take("third_party"), len(system.host.output)

@@ -4,10 +4,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from local.azurite.server import Azurite
 from local.waiting import wait_until
 from tests.e2e.system import System
 from tests.e2e.tenant import TIME_LIMIT, Tenant, User
+
+pytestmark = pytest.mark.third_parties
 
 
 def old_row(user: User, partition: str) -> dict[str, Any]:

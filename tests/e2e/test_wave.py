@@ -13,6 +13,8 @@ from tests.e2e.proxy import Forward, Proxy, Reply, Request, let_through
 from tests.e2e.system import EVERY_SECOND, NEVER, System
 from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant, User
 
+pytestmark = pytest.mark.third_parties
+
 USERS, SEED, LAG = 90, 7, 1
 
 Ending = dict[str, Any]

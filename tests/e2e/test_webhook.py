@@ -54,6 +54,7 @@ def test_a_malformed_body_is_refused_in_one_line(system: System, body: bytes, re
     assert (answer.status_code, answer.text) == (400, f"{reason}\n")
 
 
+@pytest.mark.third_parties
 def test_a_body_over_one_mebibyte_is_refused(system: System, tenant: Tenant) -> None:
     """413 for 1 MiB and one byte, whatever is in it."""
     notification = system.notification(tenant.any_user("third_party"))
@@ -63,6 +64,7 @@ def test_a_body_over_one_mebibyte_is_refused(system: System, tenant: Tenant) -> 
     assert answer.text.count("\n") == 1
 
 
+@pytest.mark.third_parties
 @pytest.mark.parametrize(
     "spoiled",
     [
@@ -91,6 +93,7 @@ def test_a_forged_notification_is_dropped_without_a_sign(
     assert not [text for text in content if text in log]
 
 
+@pytest.mark.third_parties
 def test_a_forged_notification_does_not_spoil_the_genuine_one_beside_it(
     system: System, tenant: Tenant
 ) -> None:
@@ -102,6 +105,7 @@ def test_a_forged_notification_does_not_spoil_the_genuine_one_beside_it(
         system.wait_for(user, "moved")
 
 
+@pytest.mark.third_parties
 def test_a_notification_that_comes_five_times_makes_one_change(
     system: System, tenant: Tenant
 ) -> None:

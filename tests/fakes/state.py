@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from shared.domain.capabilities import Capabilities
 from shared.domain.subscription import ChangeSubscription
 
 
@@ -22,6 +23,9 @@ class FakeState:
     excluded: dict[str, str] = field(default_factory=dict)
     protecting: dict[str, str] | None = None
     faults: list[str] = field(default_factory=list)
+    found: Capabilities | None = None
+    stored: int = 0
+    """How often capabilities were stored."""
 
     async def subscription(self) -> ChangeSubscription | None:
         self.reads += 1
@@ -77,6 +81,13 @@ class FakeState:
 
     async def save_rule_faults(self, faults: Sequence[str]) -> None:
         self.faults = list(faults)
+
+    async def capabilities(self) -> Capabilities | None:
+        return self.found
+
+    async def save_capabilities(self, found: Capabilities) -> None:
+        self.found = found
+        self.stored += 1
 
     async def acquire(
         self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False

@@ -82,8 +82,23 @@ _SERVICE_HAS_IT = frozenset({Kind.THIRD_PARTY, Kind.MICROSOFT, Kind.NO_PROVIDER}
 )
 
 
-def kinds_of(users: int) -> list[Kind]:
+_WITHOUT_THIRD_PARTIES = {
+    Kind.THIRD_PARTY: Kind.MICROSOFT,
+    Kind.NO_PROVIDER: Kind.PENDING,
+    Kind.UNLICENSED_THIRD_PARTY: Kind.UNLICENSED,
+}
+"""What users are in a tenant of today: third parties are gone, and who is provisioned is on Microsoft."""
+
+
+def kinds_of(users: int, *, third_parties: bool = True) -> list[Kind]:
     """The kind of each of `users` users, unshuffled: at least one of each kind if there is room."""
+    kinds = _kinds_of(users)
+    if third_parties:
+        return kinds
+    return [_WITHOUT_THIRD_PARTIES.get(kind, kind) for kind in kinds]
+
+
+def _kinds_of(users: int) -> list[Kind]:
     kinds: list[Kind] = []
     for kind, share in PER_MILLE.items():
         kinds.extend([kind] * max(1, users * share // 1000))
@@ -108,7 +123,7 @@ class Population:
 
     def draw(self) -> Iterator[User]:
         """The users, in the order in which the tenant lists them."""
-        kinds = kinds_of(self._options.users)
+        kinds = kinds_of(self._options.users, third_parties=self._options.third_parties)
         self._rng.shuffle(kinds)
         seen: dict[Kind, int] = {}
         for index, kind in enumerate(kinds):
@@ -184,8 +199,10 @@ class Population:
         if kind is Kind.MICROSOFT:
             user.conference = self._conference(user)
             user.entries = (microsoft_entry(user.conference, new_guid(rng)),)
-            if nth % 10 == 1:  # a leftover that decides nothing
+            if nth % 10 == 1 and self._options.third_parties:  # a leftover that decides nothing
                 user.entries += (third_party_entry(rng, rng.choice(PROVIDERS), default=False),)
+        elif not self._options.third_parties:
+            pass  # whoever is left has no entry at all
         elif kind in _WITH_THIRD_PARTY or (kind in _TEMPTING and nth % 2 == 0):
             user.entries = self._third_party(user, nth)
         user.original_entries = user.entries

@@ -13,11 +13,13 @@ from local.tenant.errors import GraphError
 from local.tenant.exchange import Answer, Call, Routes
 from local.tenant.faults.throttle import GraphLimits
 from local.tenant.graph.batch import GraphBatch
+from local.tenant.graph.configurations import TeamsConfigurations
 from local.tenant.graph.delta import GraphDelta
 from local.tenant.graph.groups import GraphGroups
 from local.tenant.graph.licenses import GraphLicenses
 from local.tenant.graph.principals import GraphPrincipals
 from local.tenant.graph.roles import GraphRoles
+from local.tenant.graph.snapshots import ConfigurationSnapshots
 from local.tenant.graph.subscriptions import GraphSubscriptions
 from local.tenant.graph.users import GraphUsers
 from local.tenant.graph.writes import GraphWrites
@@ -56,6 +58,9 @@ class GraphApi:
             roles=GraphRoles(tenant),
             batch=GraphBatch(tenant.options.seed, self._answer_inner),
         )
+        if tenant.options.documented_api:
+            TeamsConfigurations(tenant).add_to(self._routes)
+            ConfigurationSnapshots(tenant).add_to(self._routes)
 
     async def answer(self, call: Call) -> Answer:
         """Answer one call that came over HTTP."""

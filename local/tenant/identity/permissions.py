@@ -85,6 +85,16 @@ APP_ROLES = (
         "Read and write all directory RBAC settings",
     ),
     AppRole("b633e1c5-b582-4048-a93e-9f11b44c7e96", "Mail.Send", "Send mail as any user"),
+    AppRole(
+        "a91eadaf-2c3c-4362-908b-fb172d208fc6",
+        "TeamsUserConfiguration.Read.All",
+        "Read Teams user configurations",
+    ),
+    AppRole(
+        "00000000-0000-4000-8000-00000c0f1600",  # ours: the real one was not at hand
+        "ConfigurationMonitoring.ReadWrite.All",
+        "Read and write all configuration monitoring entities",
+    ),
 )
 
 DIRECTORY_ROLES = (

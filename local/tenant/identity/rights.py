@@ -98,6 +98,14 @@ OF_AN_APP: Mapping[str, Alternatives] = {
     "get_group": _GROUPS,
     "check_groups": _USERS_AND_GROUPS,
     "reprocess_license": _LICENSES,
+    **dict.fromkeys(
+        ("list_configurations", "get_configuration"),
+        (frozenset({"TeamsUserConfiguration.Read.All"}),),
+    ),
+    **dict.fromkeys(
+        ("create_snapshot", "get_snapshot_job", "get_snapshot"),
+        (frozenset({"ConfigurationMonitoring.ReadWrite.All"}),),
+    ),
 }
 """By operation: sets of application permissions, one of which an app needs whole. What is not here no
 app may do where the tenant enforces permissions; what has a check of its own is in `CHECKS_ITSELF`."""

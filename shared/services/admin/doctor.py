@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from shared.clock import Clock
@@ -48,6 +49,8 @@ class Doctor:
     text is shown. unknown: warnings about unknown settings. queues: by name, the number of
     messages. numbers: the number rules. groups: the groups in the settings. subscriptions: those that
     Graph has. count_users: how many users a group or a location has, see `NumberRules.counted`.
+    messages. numbers: the number rules. groups: the groups in the settings. tenant: None when its
+    bridges and switches are of no use, because nothing is set.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class Doctor:
         subscriptions: Callable[[], Awaitable[Sequence[GraphSubscription]]],
         count_users: Callable[[Sequence[str]], Awaitable[Mapping[str, int]]],
         unknown: Sequence[str],
-        tenant: Tenant,
+        tenant: Tenant | None,
         state: State,
         waiting: WaitingUsers,
         runs: RunHistory,
@@ -90,9 +93,7 @@ class Doctor:
         for warning in self._unknown:
             yield Finding("settings", Verdict.WARNING, warning, "correct the name, or remove it")
         for part, examine in {
-            "mails and meetings": self._side_effects,
-            "bridges": self._bridges,
-            "number rules": self._number_rules,
+            **(self._parts_of(self._tenant) if self._tenant else {}),
             "groups": self._named_groups,
             "excluded users": self._excluded_users,
             "subscription": self._subscription,
@@ -106,6 +107,14 @@ class Doctor:
             except AcpError as error:
                 yield Finding(part, Verdict.FAILED, str(error), "see the lines above")
 
+    def _parts_of(self, tenant: Tenant) -> dict[str, Callable[[str], Awaitable[Finding]]]:
+        """Return the parts that matter where something is set."""
+        return {
+            "mails and meetings": partial(self._side_effects, tenant),
+            "bridges": partial(self._bridges, tenant),
+            "number rules": partial(self._number_rules, tenant),
+        }
+
     async def _probe(
         self, part: str, probe: Callable[[], Awaitable[object]], to_do: str
     ) -> Finding:
@@ -117,8 +126,10 @@ class Doctor:
             return Finding(part, Verdict.FAILED, str(error), "try again; then check the address")
         return Finding(part, Verdict.OK, found if isinstance(found, str) else "answers")
 
-    async def _side_effects(self, part: str) -> Finding:
-        found = await self._tenant.switches()
+    async def _side_effects(self, tenant: Tenant, part: str) -> Finding:
+        found = await tenant.switches()
+        if found is None:
+            return Finding(part, Verdict.WARNING, "not known", "check them in the admin center")
         effects = [
             text
             for text, on in {
@@ -133,8 +144,8 @@ class Doctor:
         to_do = "inform the users, or switch it off before a large move"
         return Finding(part, Verdict.WARNING, "; ".join(effects), to_do)
 
-    async def _bridges(self, part: str) -> Finding:
-        known = await self._tenant.bridge_numbers()
+    async def _bridges(self, tenant: Tenant, part: str) -> Finding:
+        known = await tenant.bridge_numbers()
         bridges = len({each.bridge for each in known})
         free = sum(each.toll_free for each in known)
         detail = f"{bridges}, with {len(known) - free} toll and {free} toll-free numbers"
@@ -143,10 +154,10 @@ class Doctor:
             return Finding(part, Verdict.FAILED, detail, to_do)
         return Finding(part, Verdict.OK, detail)
 
-    async def _number_rules(self, part: str) -> Finding:
+    async def _number_rules(self, tenant: Tenant, part: str) -> Finding:
         if not self._numbers:
             return Finding(part, Verdict.OK, "none: the service chooses")
-        known = await self._tenant.bridge_numbers()
+        known = await tenant.bridge_numbers()
         lost = rule_faults(self._numbers, known)
         if lost:
             to_do = f"choose among {tolls(known, _SHOWN)} in ACP_NUMBER_RULES"

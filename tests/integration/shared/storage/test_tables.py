@@ -9,6 +9,8 @@ from datetime import timedelta
 import pytest
 
 from local.azurite.server import Azurite
+from shared.domain.capabilities import Capabilities, Known
+from shared.domain.listing import TenantSwitches
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting, WaitReason, ask_person
 from shared.domain.run import Run, RunState, Signal, SweepPage, new_run_id
@@ -103,6 +105,19 @@ async def test_a_move_that_did_not_happen_is_not_the_last_one(tables: Tables) ->
     assert [record.entries for record in await replaced.of(user.id)] == [user.entries]
     await replaced.save_entries(user, later, for_move=True)
     assert await replaced.last_move(user.id) == ("BT", later)
+
+
+@pytest.mark.parametrize("switches", [None, TenantSwitches(False, True, False)])
+async def test_capabilities_are_remembered(tables: Tables, switches: TenantSwitches | None) -> None:
+    """What was found comes back whole; what a later version wrote in words of its own is found out again."""
+    state = StateTable(tables.table("state"))
+    assert await state.capabilities() is None
+    found = Capabilities("admin", NOON, Known.NO, set_verb="accepted", switches=switches)
+    await state.save_capabilities(found)
+    assert await state.capabilities() == found
+    row = {"PartitionKey": "state", "RowKey": "capabilities", "value": '{"api": "admin"}'}
+    await tables.table("state").replace(row)
+    assert await state.capabilities() is None
 
 
 async def test_what_protects_is_remembered(tables: Tables) -> None:

@@ -7,12 +7,14 @@ from cli.demo.summary import (
     TenantUser,
     app_calls,
     by_provider,
+    in_attention,
     not_on_microsoft,
     not_saved,
     outcome_of,
     summarize,
     wrongly_changed,
 )
+from local.worlds import World
 from shared.domain.outcome import Outcome
 from shared.domain.retry import WaitReason
 from shared.domain.user import MICROSOFT
@@ -61,6 +63,7 @@ def test_a_user_is_read_as_the_tenant_shows_it() -> None:
         "licensed": True,
         "included": True,
         "planStatus": "Enabled",
+        "deleted": False,
         "provider": "PGi",
         "original_entries": [
             {
@@ -90,6 +93,7 @@ def test_the_tenant_before_is_the_tenant_as_it_was_born() -> None:
 def test_the_summary_of_a_demo_that_went_well() -> None:
     """Every figure, once."""
     assert summarize(put_right()) == {
+        "world": "2018",
         "users": 5,
         "licensed": 4,
         "ready_before": 2,
@@ -99,14 +103,26 @@ def test_the_summary_of_a_demo_that_went_well() -> None:
         "excluded": 1,
         "waiting": 0,
         "failed": 0,
+        "attention": 0,
         "third_party_before": 3,
         "third_party_after_licensed": 0,
         "replaced_saved": 1,
         "notifications": 7,
         "graph_calls": 2,
         "teams_calls": 5,
+        "graph_permissions": [],
         "seconds": 12.346,
     }
+
+
+@pytest.mark.parametrize(("world", "faults"), [(World.DOCUMENTED, 0), (World.TODAY, 1)])
+def test_where_the_app_sets_nothing_attention_is_an_end(world: World, faults: int) -> None:
+    """In documented mode a user may end under *needs attention*; whoever only waits is a fault."""
+    left, waiting = person(1), person(2)
+    rows = {left.id: waits(left, due=False), waiting.id: waits(waiting)}
+    seen = evidence([left, waiting], waiting=rows, world=world)
+    assert in_attention(seen) == {left.id}
+    assert len(not_on_microsoft(seen)) == 1 + faults
 
 
 def test_a_demo_that_went_well_has_no_faults() -> None:

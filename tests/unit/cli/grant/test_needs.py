@@ -3,7 +3,7 @@
 import pytest
 
 from cli.grant.handover import handover
-from cli.grant.needs import GROUPS, LICENSES, USERS, needed, read_settings
+from cli.grant.needs import CONFIGURATIONS, GROUPS, LICENSES, USERS, needed, read_settings
 from shared.errors import SettingsError
 from tests.fakes import guid
 
@@ -20,6 +20,11 @@ TENANT = guid(90)
         ({"ACP_EXCLUDED_GROUPS": ""}, [USERS]),
         ({"ACP_NUMBER_RULES": "DE=+4969120012345; *=+14255550100"}, [USERS]),
         ({"ACP_NUMBER_RULES": f"{guid(1)}=+4969120012345; *=+14255550100"}, [USERS, GROUPS]),
+        ({"ACP_TEAMS_API": "documented"}, [USERS, CONFIGURATIONS]),
+        (
+            {"ACP_TEAMS_API": "documented", "ACP_REPROCESS_LICENSES": "true"},
+            [USERS, CONFIGURATIONS, LICENSES],
+        ),
         (
             {
                 "ACP_REPROCESS_LICENSES": "1",
@@ -35,7 +40,7 @@ def test_permissions_follow_from_the_settings(
 ) -> None:
     """Reading users always; licenses and groups only where a setting asks for them."""
     needs = needed(read_settings(settings, TENANT))
-    assert [need.permission for need in needs] == permissions
+    assert [need.permission for need in needs if not need.optional] == permissions
 
 
 def test_settings_of_the_app_itself_are_not_asked_for() -> None:
@@ -68,3 +73,16 @@ def test_handover_can_be_pasted() -> None:
     for word in ("Privileged Role Administrator", USERS, GROUPS, f"az login --tenant {TENANT}"):
         assert word in text
     assert LICENSES not in text
+
+
+def test_handover_of_documented_mode_names_no_role() -> None:
+    """The text asks for the two permissions and for no Entra role, and carries the mode."""
+    environment = {"ACP_TEAMS_API": "documented"}
+    needs = needed(read_settings(environment, TENANT))
+    text = handover(
+        tenant=TENANT, identity=guid(5), needs=needs, role=None, environment=environment
+    )
+    assert f"ACP_TEAMS_API=documented acp grant --tenant {TENANT} --identity {guid(5)}\n" in text
+    granted = [line.split()[2] for line in text.splitlines() if "application permission" in line]
+    assert granted == [USERS, CONFIGURATIONS]
+    assert "Entra role" not in text

@@ -49,7 +49,7 @@ async def test_a_user_name_wins_and_only_unknown_addresses_are_searched() -> Non
     """K6: one batch of users, one more for the addresses that are no user names; ids are not searched."""
     recorder = answers(
         {
-            "anna@contoso.example": [graph_user(1)],
+            "anna@contoso.example": [graph_user(1, userPrincipalName="Anna@contoso.example")],
             "mail eq 'anna@contoso.example'": [graph_user(2)],
             "mail eq 'o''brien@contoso.example'": [graph_user(3)],
             "mail eq 'shared@contoso.example'": [graph_user(4), graph_user(5)],
@@ -88,14 +88,10 @@ async def test_the_search_covers_every_kind_of_address() -> None:
 
 async def test_user_names_that_begin_with_a_dollar_sign() -> None:
     """U4: they go in quotes and parentheses, for Graph refuses them as a segment of the path."""
-    recorder = answers(
-        {
-            "('$pilot@contoso.example')": [graph_user(1)],
-            "('$o''brien#1@contoso.example')": [graph_user(2)],
-            "a$b@contoso.example": [graph_user(3)],
-        }
-    )
     names = ["$pilot@contoso.example", "$o'brien#1@contoso.example", "a$b@contoso.example"]
+    keys = [f"('{names[0]}')", "('$o''brien#1@contoso.example')", names[2]]
+    known = [graph_user(number, userPrincipalName=name) for number, name in enumerate(names, 1)]
+    recorder = answers({key: [user] for key, user in zip(keys, known, strict=True)})
     found = await recorder.graph().users(names)
     assert [shown(user) for user in found.values()] == [guid(1), guid(2), guid(3)]
     asked = json.loads(recorder.requests[0].content)["requests"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from shared.clients.teams_documented import DocumentedTeams
 from shared.clients.wire import CALLS, Call
 from shared.domain.bridges import BridgeNumber
 from tests.fakes import guid
@@ -14,6 +15,13 @@ from tests.unit.shared.clients.services import DISCOVERY, ORIGIN, Recorder
 from tests.unit.shared.clients.test_graph import graph_user
 from tests.unit.shared.clients.test_teams import teams_user
 
+SETTINGS = {
+    "resourceType": "microsoft.teams.dialinconferencingtenantsettings",
+    "properties": {
+        "AutomaticallySendEmailsToUsers": True,
+        "AutomaticallyMigrateUserMeetings": True,
+    },
+}
 END = datetime(2026, 11, 30, tzinfo=UTC)
 
 
@@ -36,6 +44,10 @@ def answer(request: httpx.Request) -> httpx.Response:
                 "AutomaticallyMigrateUserMeetings": True,
             }
         ],
+        "userConfigurations": {"value": []},
+        "createSnapshot": {"id": "j1"},
+        "j1": {"id": "j1", "status": "succeeded", "resourceLocation": f"{ORIGIN}/v1.0/x/r1"},
+        "r1": {"resources": [SETTINGS]},
         "delta": {"value": [], "@odata.deltaLink": f"{ORIGIN}/v1.0/users/delta?$deltatoken=2"},
     }
     if request.url.path.endswith("/$batch"):
@@ -82,6 +94,11 @@ async def every_request() -> list[httpx.Request]:
     assert [each.name for each in await teams.providers()] == ["BT"]
     assert await teams.bridge_numbers() == [BridgeNumber("+14255550100", "b1")]
     assert (await teams.switches()).sends_mail
+    documented = DocumentedTeams(recorder.service(), recorder.clock, 3, 100)
+    await documented.user(guid(1))
+    await documented.probe()
+    assert [page.users async for page in documented.pages()] == [[]]
+    assert await documented.snapshot_switches()
     batches = [request for request in recorder.requests if request.url.path.endswith("/$batch")]
     insides = [
         httpx.Request(each["method"], f"{ORIGIN}/v1.0{each['url']}")

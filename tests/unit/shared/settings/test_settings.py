@@ -7,7 +7,7 @@ import pytest
 from shared.domain.number_rules import NumberRules
 from shared.domain.run import Mode
 from shared.errors import SettingsError
-from shared.settings.settings import Cloud, Settings, unknown_settings
+from shared.settings.settings import Cloud, Settings, TeamsApi, unknown_settings
 from tests.fakes import guid
 
 TENANT = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
@@ -281,3 +281,18 @@ def test_protection_is_the_same_for_the_same_rules_only() -> None:
         given = read(**{name: value}).protection
         assert [each for each in usual if usual[each] != given[each]] == [name]
     assert "x.example" not in str(here)
+
+
+@pytest.mark.parametrize("cloud", [Cloud.GCC_HIGH, Cloud.DOD, Cloud.CHINA])
+def test_documented_mode_needs_the_global_cloud(cloud: Cloud) -> None:
+    """In a cloud without these calls the app does not start, and says which setting to change."""
+    with pytest.raises(SettingsError, match=f"documented: the cloud {cloud} does not have these"):
+        read(ACP_TEAMS_API="documented", ACP_CLOUD=cloud)
+    assert read(ACP_CLOUD=cloud).teams_api is TeamsApi.ADMIN
+
+
+def test_documented_mode_refuses_number_rules() -> None:
+    """No documented call assigns numbers: rules that nobody could carry out stop the app."""
+    with pytest.raises(SettingsError, match="ACP_NUMBER_RULES: no documented call assigns"):
+        read(ACP_TEAMS_API="documented", ACP_NUMBER_RULES="*=+14255550100")
+    assert read(ACP_TEAMS_API="documented").teams_api is TeamsApi.DOCUMENTED
