@@ -6,7 +6,7 @@ import azure.functions as func
 
 from shared import bootstrap
 from shared.domain.messages import RenewMessage
-from shared.errors import InputError, TooLargeError
+from shared.errors import InputError, StorageError, TooLargeError
 from shared.services.notifications.intake import LONGEST_TOKEN, Accepted
 from shared.storage.codec import encode
 
@@ -24,7 +24,8 @@ async def license_assigned(
 ) -> func.HttpResponse:
     """Answer Graph's handshake, or queue the users that its notifications name.
 
-    A sender with a wrong secret gets the same 202 as Graph. 400: malformed; 413: too much.
+    A sender with a wrong secret gets the same 202 as Graph. 400: malformed; 413: too much; 503: the
+    storage does not answer, and Graph sends it again.
     """
     if (token := req.params.get("validationToken")) is not None:
         return _echo(token)
@@ -34,6 +35,8 @@ async def license_assigned(
         return func.HttpResponse(f"{error}\n", status_code=413, mimetype="text/plain")
     except InputError as error:
         return func.HttpResponse(f"{error}\n", status_code=400, mimetype="text/plain")
+    except StorageError:
+        return func.HttpResponse("try again later\n", status_code=503, mimetype="text/plain")
     return func.HttpResponse(status_code=202)
 
 
@@ -45,8 +48,13 @@ async def license_events(
     moves: func.Out[List[str]],  # noqa: UP006
     upkeep: func.Out[str],
 ) -> None:
-    """Queue the user that one event names; an event that is not ours is dropped and counted."""
-    _queue(await bootstrap.app().intake.event(event.type, event.get_json()), moves, upkeep)
+    """Queue the user that one event names; an event that is not ours is dropped and counted.
+
+    The worker passes an `EventGridEvent` for an event that is no CloudEvent: Graph sends none.
+    """
+    is_cloud = isinstance(event, func.CloudEvent)
+    kind, data = (event.type, event.get_json()) if is_cloud else (None, None)
+    _queue(await bootstrap.app().intake.event(kind, data), moves, upkeep)
 
 
 def _queue(accepted: Accepted, moves: func.Out[List[str]], upkeep: func.Out[str]) -> None:  # noqa: UP006

@@ -194,9 +194,11 @@ class App:
             directory=to.graph,
             state=to.state,
             queue=to.queue(self.settings.queues.moves.name),
+            users=to.users,
             waiting=to.waiting,
             sweep=self.sweeper.resume,
             mode=self.settings.mode,
+            clock=to.clock,
             log=to.log("catching_up"),
         )
 

@@ -48,6 +48,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class DueUser:
+    """A user who is due. revision: of the stored row, so that nobody claims a row that was changed."""
+
+    user_id: str
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often and how long a user is retried.
 

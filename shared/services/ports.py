@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from shared.domain.messages import Message, PoisonMessage
     from shared.domain.move_request import MoveRequest, RequestPage
     from shared.domain.outcome import UserResult
-    from shared.domain.retry import Waiting
-    from shared.domain.run import Run, Signal, SweepPage
+    from shared.domain.retry import DueUser, Waiting
+    from shared.domain.run import Run, Signal, SweepPage, SweepRequest
     from shared.domain.saved import KnownUser, ReplacedProvider
     from shared.domain.subscription import ChangeSubscription, GraphSubscription
     from shared.domain.user import DirectoryUser, ServiceUser
@@ -154,9 +154,15 @@ class Users(Protocol):
         ...
 
     async def record_result(
-        self, result: UserResult, signal: Signal, now: datetime, run: str | None = None
+        self,
+        result: UserResult,
+        signal: Signal,
+        now: datetime,
+        run: str | None = None,
+        *,
+        began: datetime | None = None,
     ) -> None:
-        """Write what an attempt found, for a run or by itself."""
+        """Write what an attempt found, for a run or by itself, unless one that began later did."""
         ...
 
 
@@ -205,24 +211,24 @@ class WaitingUsers(Protocol):
         """Yield the users who need attention."""
         ...
 
-    async def claim(self, user_id: str, until: datetime) -> None:
-        """Postpone a due user until `until`; no row: nothing happens."""
+    async def claim(self, due: DueUser, until: datetime) -> bool:
+        """Postpone a due user until `until`; False: the row was changed or removed meanwhile."""
         ...
 
-    def due(self, now: datetime) -> AsyncIterator[str]:
-        """Yield the ids of the users who are due."""
+    def due(self, now: datetime) -> AsyncIterator[DueUser]:
+        """Yield the users who are due."""
         ...
 
 
 class Runs(Protocol):
     """Tables `runs` and `runresults`."""
 
-    async def save_run(self, run: Run) -> None:
-        """Write the run's current state."""
+    async def save_run(self, run: Run) -> Run:
+        """Write the run's current state and return it as stored; StaleError: somebody else wrote it."""
         ...
 
     async def find_run(self, run: str) -> Run | None:
-        """Return the run, or None."""
+        """Return the run, or None; UnreadableRowError: its row is damaged or of a newer version."""
         ...
 
     def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
@@ -270,8 +276,8 @@ class MoveRequests(Protocol):
         """
         ...
 
-    async def give_up_page(self, run: str, number: int) -> None:
-        """Let anybody carry a page out again."""
+    async def give_up_page(self, run: str, number: int, until: datetime) -> None:
+        """Let anybody carry out a page again that we claimed until then."""
         ...
 
     async def mark_done(self, run: str, number: int) -> None:
@@ -299,7 +305,7 @@ class SweepPages(Protocol):
     """Table `plans`: the findings of each page of a sweep."""
 
     async def save_sweep_page(self, run: str, page: SweepPage) -> None:
-        """Write a page; the same page again replaces it."""
+        """Write a page; the same page again adds its users."""
         ...
 
     async def mark_sent(self, run: str, number: int) -> None:
@@ -322,36 +328,52 @@ class State(Protocol):
         """Return the stored subscription, or None."""
         ...
 
-    async def save_subscription(self, subscription: ChangeSubscription) -> None:
-        """Store the subscription."""
+    async def save_subscription(
+        self, subscription: ChangeSubscription, before: ChangeSubscription | None
+    ) -> None:
+        """Store the subscription in place of `before`; StaleError: another is stored by now."""
         ...
 
     async def delta_at(self) -> datetime | None:
-        """Return when the delta link was stored, or None before the first."""
+        """Return when a catch-up last came to its end, or None before the first."""
         ...
 
     async def delta_link(self) -> str | None:
-        """Return where the next catch-up resumes, or None before the first."""
+        """Return where the next catch-up resumes, or None before the first.
+
+        UnreadableRowError: nobody knows any more.
+        """
         ...
 
-    async def save_delta_link(self, link: str) -> None:
-        """Store where the next catch-up resumes."""
+    async def save_delta_link(
+        self, link: str, before: str | None, completed_at: datetime | None = None
+    ) -> None:
+        """Store where the next catch-up resumes, in place of `before`; StaleError: it is another by now.
+
+        completed_at: when all changes were read, if they were.
+        """
         ...
 
     async def current_sweep(self) -> str | None:
         """Return the id of the unfinished sweep, or None."""
         ...
 
-    async def save_current_sweep(self, run: str | None) -> None:
-        """Store the id of the unfinished sweep; None: there is none."""
+    async def save_current_sweep(self, run: str | None, before: str | None) -> None:
+        """Store the id of the unfinished sweep in place of `before`; StaleError: it is another by now."""
         ...
 
-    async def sweep_requested(self) -> bool:
-        """Return whether a sweep is requested."""
+    async def sweep_request(self) -> SweepRequest | None:
+        """Return the requested sweep, or None."""
         ...
 
-    async def request_sweep(self, wanted: bool = True) -> None:
-        """Request a sweep; False: it was begun."""
+    async def request_sweep(self) -> None:
+        """Request a sweep that begins after now."""
+        ...
+
+    async def save_sweep_request(
+        self, request: SweepRequest | None, before: SweepRequest | None
+    ) -> None:
+        """Store a request in place of `before`; None: it is served; StaleError: it is another by now."""
         ...
 
     async def released_sweeps(self) -> list[str]:
@@ -370,8 +392,8 @@ class State(Protocol):
         """Return the ids of the users who are excluded by name, as they were found first."""
         ...
 
-    async def save_excluded_ids(self, ids: Mapping[str, str]) -> None:
-        """Remember the ids of the users who are excluded by name."""
+    async def save_excluded_ids(self, ids: Mapping[str, str], before: Mapping[str, str]) -> None:
+        """Remember the ids of the users who are excluded by name, in place of `before`."""
         ...
 
     async def protection(self) -> Mapping[str, str] | None:

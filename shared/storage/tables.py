@@ -1,5 +1,6 @@
 """Azure Tables through the SDK: opened once per process, created if missing, one error type."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from itertools import batched
 from typing import Any, Final
@@ -9,6 +10,7 @@ from azure.core import MatchConditions
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import (
     AzureError,
+    HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
@@ -16,24 +18,38 @@ from azure.core.exceptions import (
 from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
-from shared.errors import StorageError
+from shared.errors import RowRefusedError, StorageError, UnreadableRowError
+from shared.storage.rows import DAMAGE
 from shared.telemetry.events import RowUnreadable
 from shared.telemetry.log import EventLog
 
 _LOG: Final = EventLog("acp.storage")
 
+ETAG: Final = "_etag"
+"""Under this name `Table.decode` hands the ETag to what decodes a row."""
+
 BATCH_LIMIT: Final = 100
 """Most operations in one transaction (Azure Tables, "Performing entity group transactions")."""
+
+_REFUSED: Final = frozenset({400, 413})
+"""Statuses of a row that is too large or malformed ("Table service error codes")."""
 
 Entity = Mapping[str, Any]
 
 
 class Table:
-    """A table. Every method raises StorageError when the storage refuses or does not answer."""
+    """A table. Every method raises StorageError when the storage refuses or does not answer.
 
-    def __init__(self, client: TableClient, name: str) -> None:
+    RowRefusedError: it does not take this row, now or later. unreadable: rows that could not be read,
+    by table; shared by all tables of a process.
+    """
+
+    def __init__(
+        self, client: TableClient, name: str, unreadable: Counter[str] | None = None
+    ) -> None:
         self._client = client
         self._name = name
+        self._unreadable = Counter[str]() if unreadable is None else unreadable
         self._created = False
 
     async def get(self, partition: str, row: str) -> TableEntity | None:
@@ -46,16 +62,15 @@ class Table:
         except AzureError as error:
             raise self._failed("read", error) from error
 
-    async def insert(self, entity: Entity) -> bool:
-        """Write a new entity; False when one with these keys already exists (it stays)."""
+    async def insert(self, entity: Entity) -> str:
+        """Write a new entity; return its ETag, "" when one with these keys exists (it stays)."""
         await self._create()
         try:
-            await self._client.create_entity(entity)
+            return str((await self._client.create_entity(entity))["etag"])
         except ResourceExistsError:
-            return False
+            return ""
         except AzureError as error:
             raise self._failed("insert", error) from error
-        return True
 
     async def merge(self, entity: Entity) -> None:
         """Write the given properties; others of an existing entity stay."""
@@ -76,21 +91,28 @@ class Table:
             raise self._failed("update", error) from error
         return True
 
-    async def replace_if_unchanged(self, entity: Entity, etag: str) -> bool:
-        """Write the entity only if it has not changed since `etag` was read; False when it has."""
+    async def replace_if_unchanged(self, entity: Entity, etag: str) -> str:
+        """Write the entity only if it has not changed since `etag` was read; "" when it has.
+
+        Otherwise return its new ETag.
+        """
+        return await self._if_unchanged(entity, etag, UpdateMode.REPLACE)
+
+    async def merge_if_unchanged(self, entity: Entity, etag: str) -> str:
+        """The same for the given properties; others of the entity stay."""
+        return await self._if_unchanged(entity, etag, UpdateMode.MERGE)
+
+    async def _if_unchanged(self, entity: Entity, etag: str, mode: UpdateMode) -> str:
         await self._create()
         try:
-            await self._client.update_entity(
-                entity,
-                mode=UpdateMode.REPLACE,
-                etag=etag,
-                match_condition=MatchConditions.IfNotModified,
+            written = await self._client.update_entity(
+                entity, mode=mode, etag=etag, match_condition=MatchConditions.IfNotModified
             )
         except (ResourceModifiedError, ResourceNotFoundError):
-            return False
+            return ""
         except AzureError as error:
             raise self._failed("update", error) from error
-        return True
+        return str(written["etag"])
 
     async def delete(self, partition: str, row: str) -> None:
         """Remove the entity, if it exists."""
@@ -162,19 +184,42 @@ class Table:
             raise self._failed("query", error) from error
 
     async def read[Row](
-        self, text: str, parameters: Mapping[str, Any], decode: Callable[[dict[str, Any]], Row]
+        self,
+        text: str,
+        parameters: Mapping[str, Any],
+        decode: Callable[[dict[str, Any]], Row],
+        select: Sequence[str] | None = None,
     ) -> AsyncIterator[Row]:
         """Yield what the filter matches, decoded; a row that cannot be is reported and passed over.
 
         One damaged row, or one of a later version, must not hide all others.
         """
-        async for entity in self.query(text, parameters):
+        async for entity in self.query(text, parameters, select):
             try:
-                row = decode(dict(entity))
-            except (KeyError, TypeError, ValueError) as error:
-                _LOG.write(RowUnreadable(table=self._name, error=type(error).__name__))
+                row = self.decode(entity, decode)
+            except UnreadableRowError:
                 continue
             yield row
+
+    async def find[Row](
+        self, partition: str, row: str, decode: Callable[[dict[str, Any]], Row]
+    ) -> Row | None:
+        """Return the entity decoded, or None; UnreadableRowError: it cannot be."""
+        entity = await self.get(partition, row)
+        return None if entity is None else self.decode(entity, decode)
+
+    def decode[Row](self, entity: TableEntity, decode: Callable[[dict[str, Any]], Row]) -> Row:
+        """Return an entity decoded. UnreadableRowError: it cannot be; it is reported and counted."""
+        try:
+            return decode({**entity, ETAG: str(entity.metadata.get("etag") or "")})
+        except DAMAGE as error:
+            self._unreadable[self._name] += 1
+            _LOG.write(RowUnreadable(table=self._name, error=type(error).__name__))
+            raise UnreadableRowError(
+                f"read in table {self._name}",
+                f"a row is damaged or of a newer version of the app ({type(error).__name__}); update "
+                "the app, or repair or delete the row",
+            ) from error
 
     async def _upsert(self, entity: Entity, mode: UpdateMode) -> None:
         await self._create()
@@ -194,7 +239,10 @@ class Table:
             self._created = True
 
     def _failed(self, operation: str, error: AzureError) -> StorageError:
-        return StorageError(f"{operation} in table {self._name}", type(error).__name__)
+        status = error.status_code if isinstance(error, HttpResponseError) else None
+        refused = status in _REFUSED and operation in ("insert", "update", "write")
+        kind = RowRefusedError if refused else StorageError
+        return kind(f"{operation} in table {self._name}", type(error).__name__)
 
 
 class Tables:
@@ -203,6 +251,8 @@ class Tables:
     def __init__(self, service: TableServiceClient, prefix: str) -> None:
         self._service = service
         self._prefix = prefix
+        self.unreadable: Counter[str] = Counter()
+        """Rows that this process could not read, by table."""
 
     @classmethod
     def open(
@@ -233,7 +283,7 @@ class Tables:
     def table(self, name: str) -> Table:
         """Return the table called prefix + `name`."""
         full = self._prefix + name
-        return Table(self._service.get_table_client(full), full)
+        return Table(self._service.get_table_client(full), full, self.unreadable)
 
     async def close(self) -> None:
         """Close the connections."""

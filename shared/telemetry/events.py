@@ -100,9 +100,11 @@ class NotificationsDropped(Event):
 
 
 class CaughtUp(Event):
-    """The catch-up asked Graph what changed; written when it queued users or was throttled."""
+    """The catch-up asked Graph what changed; written when it found changes or was throttled."""
 
     queued: int
+    unchanged: int | None
+    skipped: int | None
     throttled: int
 
 
@@ -328,6 +330,8 @@ FIELDS: Final = {
     "wrong_client_state": "notifications without our secret",
     "no_user": "notifications that name no user",
     "queued": "users who were put on the queue",
+    "unchanged": "changed users whose conferencing plans are those of their last attempt",
+    "skipped": "elements of Graph's answers that name no user",
     "state": "how the sweep ended: finished, held, failed",
     "licensed": "users with an audio conferencing license",
     "ready": "users ready to move: licensed, included, provider not Microsoft",

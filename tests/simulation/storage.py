@@ -21,6 +21,7 @@ from azure.core.exceptions import (
 )
 from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
 
+from shared.storage.rows import units
 from tests.simulation.fate import Gate, Process
 
 _PAGE: Final = 1_000
@@ -90,13 +91,13 @@ class TableClient:
 
         return await self._call("get", read)
 
-    async def create_entity(self, entity: Mapping[str, Any]) -> None:
-        def write() -> None:
+    async def create_entity(self, entity: Mapping[str, Any]) -> dict[str, Any]:
+        def write() -> dict[str, Any]:
             if _keys(entity) in self._rows:
                 raise ResourceExistsError("it is there")
-            self._write(entity, None)
+            return self._write(entity, None)
 
-        await self._call("insert", write, conflict=ResourceExistsError("it is there"))
+        return await self._call("insert", write, conflict=ResourceExistsError("it is there"))
 
     async def upsert_entity(self, entity: Mapping[str, Any], *, mode: UpdateMode) -> None:
         await self._call("upsert", lambda: self._write(entity, mode))
@@ -108,13 +109,13 @@ class TableClient:
         mode: UpdateMode,
         etag: str | None = None,
         match_condition: object = None,
-    ) -> None:
-        def write() -> None:
+    ) -> dict[str, Any]:
+        def write() -> dict[str, Any]:
             self._check(_keys(entity), etag if match_condition else None)
-            self._write(entity, mode)
+            return self._write(entity, mode)
 
         conflict = ResourceModifiedError("changed") if match_condition else None
-        await self._call("update", write, conflict=conflict)
+        return await self._call("update", write, conflict=conflict)
 
     async def delete_entity(
         self, *keys: Any, etag: str | None = None, match_condition: object = None
@@ -183,16 +184,19 @@ class TableClient:
 
         return await self._gate.call(self._process, f"table.{self._name}.{what}", once, error)
 
-    def _write(self, entity: Mapping[str, Any], mode: UpdateMode | None) -> None:
+    def _write(self, entity: Mapping[str, Any], mode: UpdateMode | None) -> dict[str, Any]:
         given = {name: value for name, value in entity.items() if value is not None}
-        if any(isinstance(value, str) and len(value) > _LONGEST for value in given.values()):
-            raise HttpResponseError("PropertyValueTooLarge")
+        if any(isinstance(value, str) and units(value) > _LONGEST for value in given.values()):
+            refused = HttpResponseError("PropertyValueTooLarge")
+            refused.status_code = 400
+            raise refused
         keys = _keys(entity)
         old = self._rows.get(keys, {}) if mode is UpdateMode.MERGE else {}
         self._rows[keys] = self._account.stamp(
             {**old, **given, "_at": self._process.clock.now() - self._process.clock.skew}
         )
         self._tell(keys)
+        return {"etag": self._rows[keys]["_etag"]}
 
     def _remove(self, keys: Keys) -> None:
         del self._rows[keys]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import batched
 from typing import Final, Self
 from uuid import UUID
@@ -12,7 +13,7 @@ from shared.concurrency import gather_bounded
 from shared.domain.decision import Action
 from shared.domain.run import Run, RunState, SweepPage
 from shared.domain.user import ServiceUser
-from shared.errors import TooLargeError
+from shared.errors import RowRefusedError, TooLargeError
 from shared.services.ports import (
     Conferencing,
     Directory,
@@ -23,7 +24,7 @@ from shared.services.ports import (
     WaitingUsers,
 )
 from shared.services.sweeping.survey import Survey, SurveyedPage, is_guid
-from shared.telemetry.events import Unreadable, Unsaveable
+from shared.telemetry.events import RuleBroken, Unreadable, Unsaveable
 from shared.telemetry.log import EventLog
 
 _SAVES_IN_FLIGHT: Final = 16
@@ -91,13 +92,17 @@ class SweepReader:
         self._clock = clock
         self._log = log
 
-    async def read(self, run: Run, keep_lease: Callable[[], Awaitable[None]]) -> Run:
-        """Read the remaining pages; return the run with all pages stored.
+    async def read(
+        self, run: Run, keep_lease: Callable[[], Awaitable[None]], until: datetime
+    ) -> Run:
+        """Read the remaining pages; return the run with all pages stored, or those until then.
 
         keep_lease: called before each step; raises BusyError when another instance took over.
         """
         rules = await self._rules.current()
         survey = await Survey.begin(self._directory, self._conferencing, rules, keep_lease)
+        for fault in survey.faults:
+            self._log.write(RuleBroken(reason=fault))
         run = replace(run, counts={**run.counts, "licensed": survey.licensed})
         async for done in self._pages.pages(run.id):
             if done.number <= run.page:
@@ -106,6 +111,9 @@ class SweepReader:
             async for page in survey.pages(run.next_link):
                 await keep_lease()
                 run = await self._store_page(run, page)
+                if run.next_link and self._clock.now() >= until:
+                    return run
+        await keep_lease()
         return await self._store_rest(run, survey.unlisted)
 
     async def _store_page(self, run: Run, page: SurveyedPage) -> Run:
@@ -121,10 +129,11 @@ class SweepReader:
             next_link=page.next_link,
             state=RunState.RUNNING,
             interruptions=0,
+            not_before=None,
+            progressed_at=self._clock.now(),
             counts=dict(Counter(run.counts) + found.counts),
         )
-        await self._runs.save_run(run)
-        return run
+        return await self._runs.save_run(run)
 
     async def _store_rest(self, run: Run, unlisted: set[bytes]) -> Run:
         """Store users who are on no page, so that the mover tries them as well.
@@ -140,9 +149,10 @@ class SweepReader:
             users = [str(UUID(bytes=key)) for key in some]
             await self._pages.save_sweep_page(run.id, SweepPage(number, users, users))
         counts = {**run.counts, "unlisted": len(unlisted), "attention": len(attention)}
-        run = replace(run, scanned=True, counts=counts)
-        await self._runs.save_run(run)
-        return run
+        now = self._clock.now()
+        return await self._runs.save_run(
+            replace(run, scanned=True, progressed_at=now, counts=counts)
+        )
 
     async def _save(self, users: list[ServiceUser]) -> int:
         return sum(await gather_bounded((self._save_one(user) for user in users), _SAVES_IN_FLIGHT))
@@ -150,7 +160,7 @@ class SweepReader:
     async def _save_one(self, user: ServiceUser) -> bool:
         try:
             return await self._replaced.save_entries(user, self._clock.now())
-        except TooLargeError as error:
+        except (TooLargeError, RowRefusedError) as error:
             # One user's entries do not stop the sweep; the mover refuses to replace them.
             self._log.write(Unsaveable(user=self._log.who(user.id), reason=str(error)))
             return False
