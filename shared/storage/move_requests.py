@@ -152,7 +152,7 @@ def _digest(text: str) -> str:
 def _decode(row: dict[str, Any]) -> RequestPage:
     names = json_field(row, "names", list)
     if not all(isinstance(name, str) for name in names):
-        raise TypeError("names holds what is no name")
+        raise TypeError("a name is not a text")
     return RequestPage(int(row["RowKey"]), names, field(row, "done", bool))
 
 

@@ -255,7 +255,7 @@ def _decode_link(row: dict[str, Any]) -> str:
 
 
 def _decode_current(row: dict[str, Any]) -> str | None:
-    """Return the run; None, too, where the row is damaged: the sweep that it named begins anew."""
+    """Return the run; None, too, where the row is damaged: another sweep does what that one began."""
     run = row.get("run")
     return run if isinstance(run, str) and run else None
 

@@ -15,6 +15,7 @@ from shared.domain.user import ServiceUser
 from shared.errors import (
     BusyError,
     ConflictError,
+    RowRefusedError,
     StaleError,
     StorageError,
     TooLargeError,
@@ -30,6 +31,8 @@ class FakeReplaced:
     saved_at: list[datetime] = field(default_factory=list)
     down: bool = False
     too_large: bool = False
+    refused: set[str] = field(default_factory=set)
+    """Users whose entries the table does not take."""
     moves: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
     async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
@@ -42,6 +45,8 @@ class FakeReplaced:
             raise StorageError("insert in table replacedproviders", "HttpResponseError")
         if self.too_large:
             raise TooLargeError("900 provider entries are too many to save")
+        if user.id in self.refused:
+            raise RowRefusedError("insert in table replacedproviders", "HttpResponseError")
         self.saved.append(user)
         self.saved_at.append(now)
         if for_move and user.provider:

@@ -162,7 +162,8 @@ class TableClient:
             found = await self._call("query", read)
             for keys in found:
                 if (row := self._rows.get(keys)) is not None:
-                    yield self._entity({name: row[name] for name in select or row if name in row})
+                    names = [*select, "_etag", "_at"] if select else row
+                    yield self._entity({name: row[name] for name in names if name in row})
             if len(found) < _PAGE:
                 return
             after = found[-1]

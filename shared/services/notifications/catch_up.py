@@ -118,8 +118,10 @@ class CatchUp:
         count.skipped += len(users) - len(named)
         verdicts = await gather_bounded(map(self._needs_attempt, named), _READS_IN_FLIGHT)
         changed = [user.id for user, needed in zip(named, verdicts, strict=True) if needed]
-        licensed = sum(user.may_be_licensed for user in named)
-        count.unchanged += max(0, licensed - len(changed))
+        count.unchanged += sum(
+            user.may_be_licensed and not needed
+            for user, needed in zip(named, verdicts, strict=True)
+        )
         messages = move_messages(Signal.CATCH_UP, changed, mode=self._mode, operation=current_id())
         await self._queue.send(list(messages))
         count.queued += len(changed)
@@ -134,7 +136,7 @@ class CatchUp:
         try:
             known = await self._users.known(user.id)
         except StorageError:
-            known = None  # what is not known is looked at
+            known = None  # in doubt there is an attempt
         return needs_attempt(user, known)
 
     async def _start_anew(self, link: str | None) -> None:

@@ -366,7 +366,8 @@ def test_changed_user_says_whether_a_plan_may_be_there(
 ) -> None:
     """A conferencing plan among those that changed; other plans, other changes and deletions are none."""
     page = DeltaPage.model_validate({"value": [{"id": guid(1), **fields}], "@odata.nextLink": "x"})
-    assert page.to_domain() == ChangePage([ChangedUser(guid(1), removed, may_be_licensed)], None)
+    user = ChangedUser(guid(1), removed, may_be_licensed)
+    assert page.to_domain() == ChangePage([user], None, next_link="x")
 
 
 def test_last_page_of_changes_has_the_delta_link() -> None:

@@ -22,6 +22,7 @@ from shared.services.notifications.intake import (
 )
 from shared.telemetry.log import EventLog
 from tests.fakes import NOON, FakeClock, FakeState, guid
+from tests.loglines import Lines
 
 TENANT = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
 SECRET = "a-secret-of-the-subscription"
@@ -129,11 +130,44 @@ async def test_too_much_is_refused() -> None:
 
 
 async def test_secret_alone_decides_while_graph_creates_the_subscription() -> None:
-    """A notification may arrive before Graph's answer to the creation: its secret lets it in."""
-    accepted = await intake(FakeState(ChangeSubscription((Secret(SECRET),)))).webhook(
-        body(notification(1))
-    )
-    assert users(accepted) == [guid(1)]
+    """A notification may arrive before Graph's answer to the creation: its secret lets it in for a while."""
+    until = (NOON + timedelta(minutes=10)).isoformat()
+    clock = FakeClock()
+    pending = ChangeSubscription((Secret(SECRET, valid_until=until),))
+    reader = intake(FakeState(pending), clock)
+    assert users(await reader.webhook(body(notification(1)))) == [guid(1)]
+    clock.passed += 600
+    assert users(await reader.webhook(body(notification(1)))) == []
+
+
+async def test_secrets_of_refused_creations_open_nothing() -> None:
+    """Finding 9: what an older version left of 300 refused creations opens no subscription at all."""
+    refused = tuple(Secret(f"secret-{number}") for number in range(300))
+    reader = intake(FakeState(ChangeSubscription((*refused, Secret(SECRET, "subscription-1")))))
+    forged = [
+        notification(1, clientState=f"secret-{number}", subscriptionId=subscription)
+        for number in range(300)
+        for subscription in ("subscription-1", "subscription-7")
+    ]
+    accepted = await reader.webhook(body(*forged))
+    assert users(accepted) == []
+    assert accepted.dropped == {"wrong_client_state": 300, "unknown_subscription": 300}
+
+
+async def test_forged_notifications_are_logged_once_a_minute_with_a_count(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Attack 18: 500 forged requests in five minutes leave six lines, which count all of them."""
+    clock = FakeClock()
+    reader = intake(clock=clock)
+    lines = Lines(caplog)
+    for _ in range(500):
+        await reader.webhook(body(notification(1, clientState="forged")))
+        clock.passed += 0.6
+    clock.passed += 60
+    await reader.webhook(body(notification(1)))
+    counts = [int(line["wrong_client_state"]) for line in lines.of("notifications_dropped")]
+    assert (len(counts), sum(counts)) == (6, 500)
 
 
 async def test_new_subscription_is_found_at_once() -> None:
