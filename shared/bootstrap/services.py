@@ -286,6 +286,7 @@ class App:
             queue=to.queue(queues.moves.name),
             users=to.users,
             waiting=to.waiting,
+            mode=self.settings.mode,
             clock=to.clock,
             log=to.log("poison"),
         )
@@ -389,6 +390,7 @@ class App:
             state=to.state,
             waiting=to.waiting,
             runs=self.run_history,
+            unreadable=to.tables.unreadable.counts,
             clock=to.clock,
         )
 

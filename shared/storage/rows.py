@@ -19,6 +19,7 @@ DAMAGE: Final = (
 
 
 _NEEDED: Final = object()
+_MOST_UNREADABLE: Final = 1_000
 
 
 @overload
@@ -43,6 +44,30 @@ def json_field[T](row: Mapping[str, Any], name: str, kind: type[T]) -> T:
     if not isinstance(value, kind):
         raise TypeError(f"{name} holds a {type(value).__name__}, not a {kind.__name__}")
     return value
+
+
+class UnreadableRows:
+    """The rows that a process could not read, as of their last reading."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, set[tuple[str, str]]] = {}
+
+    def add(self, table: str, keys: tuple[str, str]) -> bool:
+        """Remember a row; return whether it was not known."""
+        known = self._rows.setdefault(table, set())
+        if keys in known or len(known) >= _MOST_UNREADABLE:
+            return False
+        known.add(keys)
+        return True
+
+    def remove(self, table: str, keys: tuple[str, str]) -> None:
+        """Forget a row: it could be read."""
+        if known := self._rows.get(table):
+            known.discard(keys)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many there are, by table; at most 1,000 of each are counted."""
+        return {table: len(rows) for table, rows in self._rows.items() if rows}
 
 
 def units(text: str) -> int:

@@ -1,6 +1,5 @@
 """Azure Tables through the SDK: opened once per process, created if missing, one error type."""
 
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from itertools import batched
 from typing import Any, Final
@@ -19,7 +18,7 @@ from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from shared.errors import RowRefusedError, StorageError, UnreadableRowError
-from shared.storage.rows import DAMAGE
+from shared.storage.rows import DAMAGE, UnreadableRows
 from shared.telemetry.events import RowUnreadable
 from shared.telemetry.log import EventLog
 
@@ -40,16 +39,16 @@ Entity = Mapping[str, Any]
 class Table:
     """A table. Every method raises StorageError when the storage refuses or does not answer.
 
-    RowRefusedError: it does not take this row, now or later. unreadable: rows that could not be read,
-    by table; shared by all tables of a process.
+    RowRefusedError: it does not take this row, now or later. unreadable: shared by all tables of a
+    process.
     """
 
     def __init__(
-        self, client: TableClient, name: str, unreadable: Counter[str] | None = None
+        self, client: TableClient, name: str, unreadable: UnreadableRows | None = None
     ) -> None:
         self._client = client
         self._name = name
-        self._unreadable = Counter[str]() if unreadable is None else unreadable
+        self._unreadable = unreadable or UnreadableRows()
         self._created = False
 
     async def get(self, partition: str, row: str) -> TableEntity | None:
@@ -210,16 +209,19 @@ class Table:
 
     def decode[Row](self, entity: TableEntity, decode: Callable[[dict[str, Any]], Row]) -> Row:
         """Return an entity decoded. UnreadableRowError: it cannot be; it is reported and counted."""
+        keys = (str(entity.get("PartitionKey")), str(entity.get("RowKey")))
         try:
-            return decode({**entity, ETAG: str(entity.metadata.get("etag") or "")})
+            row = decode({**entity, ETAG: str(entity.metadata.get("etag") or "")})
         except DAMAGE as error:
-            self._unreadable[self._name] += 1
-            _LOG.write(RowUnreadable(table=self._name, error=type(error).__name__))
+            if self._unreadable.add(self._name, keys):
+                _LOG.write(RowUnreadable(table=self._name, error=type(error).__name__))
             raise UnreadableRowError(
                 f"read in table {self._name}",
                 f"a row is damaged or of a newer version of the app ({type(error).__name__}); update "
                 "the app, or repair or delete the row",
             ) from error
+        self._unreadable.remove(self._name, keys)
+        return row
 
     async def _upsert(self, entity: Entity, mode: UpdateMode) -> None:
         await self._create()
@@ -251,8 +253,7 @@ class Tables:
     def __init__(self, service: TableServiceClient, prefix: str) -> None:
         self._service = service
         self._prefix = prefix
-        self.unreadable: Counter[str] = Counter()
-        """Rows that this process could not read, by table."""
+        self.unreadable = UnreadableRows()
 
     @classmethod
     def open(

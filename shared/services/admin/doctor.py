@@ -42,7 +42,8 @@ class Doctor:
 
     probes: by part, calls that raise AcpError when the part fails, with what to do then; a returned
     text is shown. unknown: warnings about unknown settings. queues: by name, the number of
-    messages. numbers: the number rules. groups: the groups in the settings.
+    messages. numbers: the number rules. groups: the groups in the settings. unreadable: how many
+    stored rows this process could not read, by table.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Doctor:
         state: State,
         waiting: WaitingUsers,
         runs: RunHistory,
+        unreadable: Callable[[], Mapping[str, int]],
         clock: Clock,
     ) -> None:
         self._probes = probes
@@ -72,6 +74,7 @@ class Doctor:
         self._state = state
         self._waiting = waiting
         self._runs = runs
+        self._unreadable = unreadable
         self._clock = clock
 
     async def examine(self) -> AsyncIterator[Finding]:
@@ -91,6 +94,7 @@ class Doctor:
             "queues": self._messages,
             "waiting users": self._waiting_users,
             "held sweeps": self._held_sweeps,
+            "stored rows": self._stored_rows,
         }.items():
             try:
                 yield await examine(part)
@@ -218,3 +222,11 @@ class Doctor:
             to_do = "`acp run RUN` says why, `acp release RUN` releases it"
             return Finding(part, Verdict.WARNING, ", ".join(held), to_do)
         return Finding(part, Verdict.OK, "none")
+
+    async def _stored_rows(self, part: str) -> Finding:
+        """Report rows that are damaged or of a newer version: of those read so far, so it comes last."""
+        if counts := self._unreadable():
+            detail = ", ".join(f"{count} in {table}" for table, count in sorted(counts.items()))
+            to_do = "update the app, if it was rolled back; else repair or delete them (docs/security.md)"
+            return Finding(part, Verdict.WARNING, f"cannot be read: {detail}", to_do)
+        return Finding(part, Verdict.OK, "all that were read are readable")

@@ -7,6 +7,7 @@ from typing import Final
 from shared.clock import Clock
 from shared.domain.messages import MoveMessage, PoisonMessage, RenewMessage
 from shared.domain.retry import ask_person
+from shared.domain.run import Mode, weaker
 from shared.services.ports import Poison, Queue, Users, WaitingUsers
 from shared.telemetry.events import (
     NeedsAttention,
@@ -46,9 +47,11 @@ class PoisonRecorder:
         queue: Queue,
         users: Users,
         waiting: WaitingUsers,
+        mode: Mode,
         clock: Clock,
         log: EventLog,
     ) -> None:
+        self._mode = mode
         self._moves = moves
         self._renewals = renewals
         self._queue = queue
@@ -88,8 +91,9 @@ class PoisonRecorder:
     async def _handle(self, message: MoveMessage, inserted_at: datetime | None) -> None:
         """Send the users once more, each alone; who came alone and was not recorded needs attention."""
         if len(message.users) > 1 or not message.retries:
+            mode = weaker(self._mode, message.mode)
             alone = [
-                replace(message, users=(user,), retries=message.retries + 1)
+                replace(message, users=(user,), retries=message.retries + 1, mode=mode)
                 for user in message.users
             ]
             await self._queue.send(alone, delay=_ALONE_AFTER)

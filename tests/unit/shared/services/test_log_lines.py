@@ -233,6 +233,7 @@ async def test_poison_lines_keep_the_operation_of_the_message(lines: Lines) -> N
         queue=FakeQueue(),
         users=FakeUsers(),
         waiting=waiting,
+        mode=Mode.MOVE,
         clock=FakeClock(),
         log=log,
     ).record()

@@ -43,6 +43,7 @@ class World:
             queue=self.queue,
             users=self.users,
             waiting=self.waiting,
+            mode=Mode.MOVE,
             clock=FakeClock(),
             log=EventLog("acp.poison"),
         )
