@@ -96,7 +96,8 @@ class SimulatedGraph:
                     some = [log[self._world.rng.randrange(at)], *some]
                 end = at + _PAGE >= len(log)
                 users = [ChangedUser(*change) for change in some]
-                return ChangePage(users, f"delta-{len(log)}" if end else None)
+                following = f"delta-{len(log) if end else at + _PAGE}"
+                return ChangePage(users, following if end else None, None if end else following)
 
             found = await self._line.call("delta", page)
             yield found
