@@ -88,7 +88,7 @@ def test_an_event_that_is_not_ours_is_dropped(
 
 
 def test_events_that_are_no_cloud_events_are_dropped(system: System, tenant: Tenant) -> None:
-    """Attack 11: Event Grid's own schema, and objects of no schema, do not come again and again."""
+    """Attack 11: Event Grid's own schema, and objects of no schema, are not sent again."""
     user = tenant.any_user("third_party")
     odd = [{"id": "1", "eventType": "x", "data": system.event(user)["data"]}, {}, {"data": [None]}]
     with system.changing(), system.queueing_nothing():

@@ -161,7 +161,7 @@ def test_a_new_cause_does_not_begin_the_wait_anew() -> None:
 
 @pytest.mark.parametrize("cause", list(WaitReason))
 def test_who_is_put_off_for_weeks_reaches_a_person(cause: WaitReason) -> None:
-    """Finding 21: a service that asks for an hour, again and again, does not hide a user for 40 days."""
+    """Finding 21: a service that asks for an hour each time does not hide a user for 40 days."""
     row, now = None, NOON
     listed = []
     for hour in range(40 * 24):

@@ -257,7 +257,7 @@ async def test_what_is_no_user_is_skipped_and_counted(caplog: pytest.LogCaptureF
 
 
 async def test_a_damaged_link_takes_a_new_one_and_a_sweep() -> None:
-    """Attack 10: nobody knows which changes were seen, so everybody is looked at."""
+    """Attack 10: nobody knows which changes were seen, so a sweep of everybody follows."""
 
     class Damaged(FakeState):
         async def delta_link(self) -> str | None:
