@@ -158,10 +158,12 @@ class DeltaUser(GraphModel):
         return ChangedUser(self.id, self.removed is not None, may_be_licensed, _assigned_at(plans))
 
 
-def _assigned_at(plans: Iterable[dict[str, Any]]) -> datetime | None:
+def _assigned_at(plans: Iterable[Any]) -> datetime | None:
     """Return when the newest conferencing plan was assigned; None where one is not enabled, or unclear."""
     times = []
     for plan in plans:
+        if not isinstance(plan, dict):
+            return None
         name = str(plan.get("servicePlanId") or "").casefold()
         if name and name not in CONFERENCING_PLANS:
             continue

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.clients.graph_models import DeltaPage
+from shared.clients.graph_models import DeltaPage, DeltaUser
 from shared.domain.listing import ChangedUser, ChangePage
 from shared.domain.user import DirectoryUser, PlanStatus
 from shared.errors import (
@@ -380,3 +380,39 @@ def test_page_of_changes_without_any_link_is_refused() -> None:
     """A page that leads nowhere is no page."""
     with pytest.raises(ValueError, match="deltaLink"):
         DeltaPage.model_validate({"value": []})
+
+
+_OLD, _NEW = "2026-01-02T03:04:05Z", "2026-05-06T07:08:09.123Z"
+
+
+@pytest.mark.parametrize(
+    ("plans", "expected"),
+    [
+        ([{"servicePlanId": PLAN, "capabilityStatus": "Enabled", "assignedDateTime": _OLD}], _OLD),
+        (
+            [
+                {"servicePlanId": PLAN, "capabilityStatus": "Enabled", "assignedDateTime": _OLD},
+                {"servicePlanId": PLAN, "capabilityStatus": "Enabled", "assignedDateTime": _NEW},
+                {"servicePlanId": guid(7), "capabilityStatus": "Odd", "assignedDateTime": None},
+            ],
+            _NEW,
+        ),
+        ([{"servicePlanId": PLAN, "capabilityStatus": "Warning", "assignedDateTime": _OLD}], None),
+        ([{"servicePlanId": PLAN, "capabilityStatus": "Enabled"}], None),
+        ([{"servicePlanId": PLAN, "capabilityStatus": "Enabled", "assignedDateTime": 7}], None),
+        ([{"servicePlanId": PLAN, "capabilityStatus": "Enabled", "assignedDateTime": "x"}], None),
+        ([{"servicePlanId": None, "capabilityStatus": "Enabled", "assignedDateTime": _OLD}], None),
+        (
+            [{"servicePlanId": guid(7), "capabilityStatus": "Enabled", "assignedDateTime": _OLD}],
+            None,
+        ),
+        ([], None),
+    ],
+)
+def test_changed_user_says_when_conferencing_was_assigned(
+    plans: list[dict[str, Any]], expected: str | None
+) -> None:
+    """The newest date of the conferencing plans; none where one is not enabled or has no date."""
+    user = DeltaUser.model_validate({"id": guid(1), "assignedPlans": plans}).to_domain()
+    at = user.assigned_at
+    assert at == (datetime.fromisoformat(expected) if expected else None)

@@ -256,7 +256,8 @@ def play(every: int) -> tuple[int, int, list[str]]:
                     broken.append(f"{case} at {name}: {error!r}"[:400])
         return len(cases), len(cases) * len(doors(bench)), broken
 
-    played, tried, broken = 0, 0, []
+    played, tried = 0, 0
+    broken: list[str] = []
     while (here := run(1, story(played)))[0]:
         played, tried, broken = played + here[0], tried + here[1], [*broken, *here[2]]
     return played, tried, broken
