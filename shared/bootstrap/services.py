@@ -286,7 +286,6 @@ class App:
             queue=to.queue(queues.moves.name),
             users=to.users,
             waiting=to.waiting,
-            mode=self.settings.mode,
             clock=to.clock,
             log=to.log("poison"),
         )

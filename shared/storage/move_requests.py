@@ -17,6 +17,7 @@ from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
 from shared.domain.options import MoveOptions
 from shared.errors import BusyError, ConflictError
 from shared.storage.rows import field, json_field
+from shared.storage.runs import RUN_ID
 from shared.storage.tables import Table
 
 _WISH: Final = "wish"
@@ -170,4 +171,7 @@ def _decode_request(row: dict[str, Any]) -> MoveRequest:
 
 
 def _decode_key(row: dict[str, Any]) -> tuple[str, str]:
-    return field(row, "run", str), field(row, "asked", str)
+    run = field(row, "run", str)
+    if not RUN_ID.fullmatch(run):
+        raise ValueError("the run is no id of a run")
+    return run, field(row, "asked", str)

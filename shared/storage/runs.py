@@ -18,7 +18,7 @@ from shared.errors import StaleError
 from shared.storage.rows import clipped, field
 from shared.storage.tables import BATCH_LIMIT, ETAG, Table
 
-_RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
+RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 
 class RunTable:
@@ -67,7 +67,7 @@ class RunTable:
 
         UnreadableRowError: its row is damaged or of a newer version.
         """
-        if not _RUN_ID.fullmatch(run):
+        if not RUN_ID.fullmatch(run):
             return None
         return await self._runs.find(run[:6], run, _decode)
 

@@ -22,6 +22,7 @@ _EXCLUDED: Final = "excluded-ids"
 _PROTECTION: Final = "protection"
 _FAULTS: Final = "rule-faults"
 _SWEEP_REQUEST: Final = "sweep-request"
+_LONGEST_LEASE: Final = timedelta(days=1)
 _MOST_FAULTS: Final = 20
 """Of the rules; so many fit into a row, and a person mends them one by one."""
 
@@ -216,7 +217,8 @@ class StateTable:
         if row is None:
             return not renew and bool(await self._table.insert(entity))
         ends = row.get("until")
-        taken = isinstance(ends, datetime) and ends > now  # nobody holds a damaged one
+        # Nobody holds a damaged one, nor one that would end later than any lease does.
+        taken = isinstance(ends, datetime) and now < ends <= now + max(span, _LONGEST_LEASE)
         if row.get("owner") != owner and (renew or taken):
             return False
         return bool(await self._table.replace_if_unchanged(entity, str(row.metadata["etag"])))

@@ -227,11 +227,16 @@ def _keys(entity: Mapping[str, Any]) -> Keys:
 def _matches(text: str, parameters: Mapping[str, Any], row: Row) -> bool:
     return any(
         all(
-            row.get(name) is not None and compare(row[name], _value(wanted, parameters))
+            row.get(name) is not None and _compared(compare, row[name], _value(wanted, parameters))
             for name, compare, wanted in clauses
         )
         for clauses in _alternatives(text)
     )
+
+
+def _compared(compare: Callable[[Any, Any], bool], value: Any, wanted: Any) -> bool:
+    """Return whether a property matches; one of another type does not, as in Azure."""
+    return isinstance(value, type(wanted)) and compare(value, wanted)
 
 
 def _value(text: str, parameters: Mapping[str, Any]) -> Any:

@@ -7,7 +7,6 @@ from typing import Final
 from shared.clock import Clock
 from shared.domain.messages import MoveMessage, PoisonMessage, RenewMessage
 from shared.domain.retry import ask_person
-from shared.domain.run import Mode, weaker
 from shared.services.ports import Poison, Queue, Users, WaitingUsers
 from shared.telemetry.events import (
     NeedsAttention,
@@ -47,11 +46,9 @@ class PoisonRecorder:
         queue: Queue,
         users: Users,
         waiting: WaitingUsers,
-        mode: Mode,
         clock: Clock,
         log: EventLog,
     ) -> None:
-        self._mode = mode
         self._moves = moves
         self._renewals = renewals
         self._queue = queue
@@ -91,9 +88,8 @@ class PoisonRecorder:
     async def _handle(self, message: MoveMessage, inserted_at: datetime | None) -> None:
         """Send the users once more, each alone; who came alone and was not recorded needs attention."""
         if len(message.users) > 1 or not message.retries:
-            mode = weaker(self._mode, message.mode)
             alone = [
-                replace(message, users=(user,), retries=message.retries + 1, mode=mode)
+                replace(message, users=(user,), retries=message.retries + 1)
                 for user in message.users
             ]
             await self._queue.send(alone, delay=_ALONE_AFTER)

@@ -7,7 +7,7 @@ from azure.storage.queue.aio import QueueClient
 
 from local.azurite.server import Azurite
 from shared.domain.messages import MoveMessage, RenewMessage
-from shared.domain.run import Mode, Signal
+from shared.domain.run import Signal
 from shared.services.ports import Poison
 from shared.services.upkeep.poison import PoisonRecorder
 from shared.storage.codec import decode_move, decode_renewal, encode
@@ -31,7 +31,6 @@ def poison_recorder(
         queue=queue,
         users=FakeUsers(),
         waiting=waiting,
-        mode=Mode.MOVE,
         clock=FakeClock(),
         log=EventLog("acp.poison"),
     )

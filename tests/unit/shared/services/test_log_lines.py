@@ -233,7 +233,6 @@ async def test_poison_lines_keep_the_operation_of_the_message(lines: Lines) -> N
         queue=FakeQueue(),
         users=FakeUsers(),
         waiting=waiting,
-        mode=Mode.MOVE,
         clock=FakeClock(),
         log=log,
     ).record()

@@ -43,7 +43,6 @@ class World:
             queue=self.queue,
             users=self.users,
             waiting=self.waiting,
-            mode=Mode.MOVE,
             clock=FakeClock(),
             log=EventLog("acp.poison"),
         )
