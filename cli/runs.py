@@ -140,8 +140,8 @@ def _row(found: "Run") -> Row:
 
 
 def _summary(found: "Run") -> str:
-    counts = ", ".join(f"{name} {count:,}" for name, count in found.counts.items() if count)
-    reason = f" ({found.reason})" if found.reason else ""
+    counts = ", ".join(f"{plain(name)} {count:,}" for name, count in found.counts.items() if count)
+    reason = f" ({plain(found.reason)})" if found.reason else ""
     text = f"{found.id} {found.state}{reason}, began {plain(found.started_at)}: {counts}"
     if found.cause == "request" and found.state == "interrupted":
         text += f"\nresume with: acp move --resume {found.id}"

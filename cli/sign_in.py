@@ -15,6 +15,7 @@ from azure.core.credentials import AccessToken
 from cli.output import tell
 from shared.clients.identity import CachedTokens, TimedSession, read_token
 from shared.errors import AccessDeniedError, UnreachableError
+from shared.text import plain
 
 
 class DeviceSignIn(CachedTokens):
@@ -79,7 +80,7 @@ class DeviceSignIn(CachedTokens):
         if "user_code" not in flow:
             said = flow.get("error_description") or flow.get("error")
             raise AccessDeniedError("identity", "device code", f"could not sign in: {said}")
-        tell(flow["message"])
+        tell(plain(flow["message"]))
         answer: dict[str, Any] = self._client.acquire_token_by_device_flow(
             flow, exit_condition=lambda _: self._gave_up.is_set()
         )

@@ -56,7 +56,7 @@ ROUTES: Final = (
         takes="MoveBody",
         csv_query="CsvParameters",
         headers=("Idempotency-Key",),
-        refusals=(400, 409, 413, 503),
+        refusals=(400, 409, 413, 415, 503),
         example={"users": ["adele@contoso.com"], "dry_run": True},
     ),
     Route(
