@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 from typer.exceptions import TyperException
 
-from cli import doctor, host, runs, saved, storage, tenant, users
+from cli import doctor, forget, host, runs, saved, storage, tenant, users
 from cli.demo import command as demo
 from cli.errors import CommandError
 from cli.grant import command as grant
@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 app.command("move")(move.move)
 app.command("release")(runs.release)
+app.command("forget")(forget.forget)
 app.command("grant")(grant.grant)
 app.command("ready", rich_help_panel=_LOOK)(users.ready)
 app.command("providers", rich_help_panel=_LOOK)(users.providers)

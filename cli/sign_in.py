@@ -35,6 +35,12 @@ class DeviceSignIn(CachedTokens):
         self._gave_up = threading.Event()
         self._client: Any = None
 
+    @property
+    def account(self) -> str | None:
+        """The name of the person who signed in, or None before that."""
+        accounts = self._client.get_accounts() if self._client else []
+        return str(accounts[0].get("username")) if accounts else None
+
     def renew(self) -> None:
         """Sign in again at the next token: the service refused the current one."""
         self._client = None

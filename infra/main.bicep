@@ -164,6 +164,24 @@ param queueName string = 'moves'
 @description('ACP_TABLE_PREFIX')
 param tablePrefix string = ''
 
+@description('ACP_JANITOR_SCHEDULE (NCRONTAB, UTC)')
+param janitorSchedule string = ''
+
+@description('ACP_KEEP_RUNS_DAYS')
+param keepRunsDays string = ''
+
+@description('ACP_KEEP_HELD_DAYS')
+param keepHeldDays string = ''
+
+@description('ACP_KEEP_KEYS_DAYS')
+param keepKeysDays string = ''
+
+@description('ACP_KEEP_USERS_DAYS')
+param keepUsersDays string = ''
+
+@description('ACP_KEEP_POISON_DAYS')
+param keepPoisonDays string = ''
+
 @description('ACP_LOG_USERS')
 param logUsers string = ''
 
@@ -344,6 +362,12 @@ module api 'app/api.bicep' = {
       ACP_QUEUE: queueName
       ACP_TABLE_PREFIX: tablePrefix
       ACP_LOG_USERS: logUsers
+      ACP_JANITOR_SCHEDULE: janitorSchedule
+      ACP_KEEP_RUNS_DAYS: keepRunsDays
+      ACP_KEEP_HELD_DAYS: keepHeldDays
+      ACP_KEEP_KEYS_DAYS: keepKeysDays
+      ACP_KEEP_USERS_DAYS: keepUsersDays
+      ACP_KEEP_POISON_DAYS: keepPoisonDays
     }
   }
   dependsOn: [

@@ -16,8 +16,13 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import NotPermittedError
+from shared.settings.settings import ApiAccess
+from shared.text import harmless
 
 PRINCIPAL: Final = "X-MS-CLIENT-PRINCIPAL"
+PRINCIPAL_NAME: Final = "X-MS-CLIENT-PRINCIPAL-NAME"
+"""Set by the platform, which strips what a caller sends under these names."""
+
 SWITCHED_ON: Final = "WEBSITE_AUTH_ENABLED"
 _ROLE_CLAIMS: Final = frozenset(
     {"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}
@@ -61,6 +66,13 @@ def check_role(needed: Role, headers: Mapping[str, str], environment: Mapping[st
         raise NotPermittedError("sign in: a token for this API is needed", signed_in=False)
     if not _roles(text) & {needed, Role.WRITE}:
         raise NotPermittedError(f"the app role {needed} is needed", signed_in=True)
+
+
+def caller_of(headers: Mapping[str, str], access: ApiAccess) -> str:
+    """Return who calls, for records; a function key says nothing about its holder."""
+    if access is ApiAccess.ENTRA:
+        return harmless(headers.get(PRINCIPAL_NAME) or "a program that signed in")
+    return "a holder of a function key"
 
 
 def check_origin(method: str, url: str, headers: Mapping[str, str]) -> None:

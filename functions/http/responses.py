@@ -17,6 +17,7 @@ from functions.http.auth import Role, check_origin, check_role
 from shared import bootstrap
 from shared.errors import (
     AcpError,
+    BusyError,
     ConflictError,
     InputError,
     MediaTypeError,
@@ -43,7 +44,7 @@ _STATUSES: Final = (
     (NoSuchItemError, HTTPStatus.NOT_FOUND),
     (ConflictError, HTTPStatus.CONFLICT),
     (InputError, HTTPStatus.BAD_REQUEST),
-    ((ServiceError, StorageError, SettingsError), HTTPStatus.SERVICE_UNAVAILABLE),
+    ((BusyError, ServiceError, StorageError, SettingsError), HTTPStatus.SERVICE_UNAVAILABLE),
 )
 """The first that fits counts: the special ones stand before what they are kinds of."""
 

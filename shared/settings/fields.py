@@ -95,6 +95,7 @@ ForWhom = Annotated[
     str, Field(pattern=r"^([A-Z]{2}|\*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
 ]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Days = Annotated[int, Field(ge=1, le=3_650)]
 Guid = Annotated[str, BeforeValidator(lambda value: str(UUID(value)))]
 Names = Annotated[frozenset[str], BeforeValidator(_names)]
 Groups = Annotated[frozenset[str], BeforeValidator(_guids)]

@@ -28,6 +28,7 @@ from shared.settings.errors import explain, unknown
 from shared.settings.fields import (
     BareUrl,
     ConnectionString,
+    Days,
     Delays,
     Groups,
     Guid,
@@ -217,6 +218,26 @@ class Settings(BaseModel):
     log_users: bool = Field(
         False, description="Whether log lines name users; otherwise a pseudonym."
     )
+    janitor_schedule: Schedule = Field(
+        "0 45 4 * * *", description="Schedule for deleting what is old (NCRONTAB, UTC)."
+    )
+    keep_runs_days: Days = Field(
+        365, description="Days to keep a run with its results and requests, after its end."
+    )
+    keep_held_days: Days = Field(
+        30, description="Days that a held sweep can be released; then it ends."
+    )
+    keep_keys_days: Days = Field(
+        30, description="Days that a repeated Idempotency-Key answers with the same run."
+    )
+    keep_users_days: Days = Field(
+        365,
+        description="Days after the last attempt at a user until the user's state is deleted, if the "
+        "directory no longer knows the user.",
+    )
+    keep_poison_days: Days = Field(
+        30, description="Days to keep a malformed queue message for examination."
+    )
     storage_connection: ConnectionString | None = Field(
         None,
         alias=_STORAGE,
@@ -253,6 +274,15 @@ class Settings(BaseModel):
             raise ValueError(
                 f"ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES name {len(groups)} groups; Graph is asked "
                 f"about {MOST_GROUPS} at most: put groups together in one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_key_is_kept_no_longer_than_its_run(self) -> Self:
+        if self.keep_keys_days > self.keep_runs_days:
+            raise ValueError(
+                f"ACP_KEEP_KEYS_DAYS is {self.keep_keys_days}, more than ACP_KEEP_RUNS_DAYS "
+                f"({self.keep_runs_days}): a repeated key would begin a run that was deleted"
             )
         return self
 

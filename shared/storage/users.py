@@ -48,7 +48,11 @@ class UserTable:
             entity["moved_at"] = now
             entity["old_provider"] = result.old_provider or ""
             entity["moved_run"] = run or ""
-        await self._table.merge(entity)
+        if result.outcome is Outcome.NOT_FOUND:
+            # Of an id that nobody knows, and that anybody may have named, nothing is kept.
+            await self._table.update(entity)
+        else:
+            await self._table.merge(entity)
 
     async def all(self) -> AsyncIterator[KnownUser]:
         """Yield every user, partition by partition."""
