@@ -77,5 +77,8 @@ def load(file: Path | None) -> None:
         values = read_values(given)
     except SettingError as error:
         raise CommandError(f"--settings {error}", 2) from error
-    for name, value in values.items():
-        os.environ.setdefault(name, value)
+    taken = [name for name in values if name not in os.environ]
+    for name in taken:
+        os.environ[name] = values[name]
+    if taken:
+        tell(f"settings from {given.absolute()}: {', '.join(taken)}")

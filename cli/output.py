@@ -38,6 +38,9 @@ type Row = Mapping[str, object]
 
 def show(rows: Iterable[Row], columns: Sequence[str], output: Output) -> None:
     """Write rows, each a value by column. JSON: one array; CSV: a header and one line per row."""
+    from cli.files import keep_output_private  # noqa: PLC0415 - which says things with this module
+
+    keep_output_private()
     match output:
         case Output.TABLE:
             _table(rows, columns)

@@ -12,7 +12,6 @@ from typing import Final, Self
 
 from pydantic import (
     AliasGenerator,
-    AnyHttpUrl,
     BaseModel,
     ConfigDict,
     Field,
@@ -36,6 +35,7 @@ from shared.settings.fields import (
     NumberRulesSetting,
     Schedule,
     Seconds,
+    SecretUrl,
 )
 from shared.settings.queues import Queues
 
@@ -93,10 +93,10 @@ class Settings(BaseModel):
     cloud: Cloud = Field(
         Cloud.PUBLIC, description="The Microsoft cloud: its addresses and audiences."
     )
-    graph_url: AnyHttpUrl | None = Field(
+    graph_url: SecretUrl | None = Field(
         None, description="Address of Microsoft Graph; empty: the cloud's."
     )
-    teams_url: AnyHttpUrl | None = Field(
+    teams_url: SecretUrl | None = Field(
         None, description="Address of the Teams admin API; empty: the cloud's."
     )
     identity_client_id: str | None = Field(
@@ -116,7 +116,7 @@ class Settings(BaseModel):
         description="Only for the command line: client id of the public client application with "
         "which an administrator signs in (device code).",
     )
-    sign_in_url: AnyHttpUrl | None = Field(
+    sign_in_url: SecretUrl | None = Field(
         None, description="Only for the command line: sign-in address; empty: the cloud's."
     )
     excluded_users: Names = Field(
@@ -244,12 +244,12 @@ class Settings(BaseModel):
         repr=False,
         description="Connection string of the storage account (local use).",
     )
-    storage_table_uri: AnyHttpUrl | None = Field(
+    storage_table_uri: SecretUrl | None = Field(
         None,
         alias=f"{_STORAGE}__tableServiceUri",
         description="Table endpoint, with a managed identity.",
     )
-    storage_queue_uri: AnyHttpUrl | None = Field(
+    storage_queue_uri: SecretUrl | None = Field(
         None,
         alias=f"{_STORAGE}__queueServiceUri",
         description="Queue endpoint, with a managed identity.",
