@@ -56,7 +56,7 @@ def _confirm(found: "Found") -> None:
         raise CommandError("not an interactive terminal: pass --yes", 2)
     tell(f"{found.name}, id {found.person.id}")
     tell(f"also stored as: {', '.join(sorted(found.person.names - {found.name.lower()})) or '-'}")
-    tell("Saved conference IDs and numbers of replaced providers cannot be had again.")
+    tell("Saved conference IDs and numbers of replaced providers cannot be recovered.")
     print("Type the id to delete all of it: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() != found.person.id:
         raise CommandError("not confirmed; nothing was deleted", 2)

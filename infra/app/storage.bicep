@@ -127,7 +127,7 @@ resource tableLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = i
   }
 }
 
-// Saved entries cannot be had again. `azd down` needs the lock removed first.
+// Saved entries cannot be recovered. `azd down` needs the lock removed first.
 resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (deleteLock) {
   name: 'saved-entries'
   scope: account

@@ -79,7 +79,8 @@ def moved(system: System, acp: CommandLine, tenant: Tenant, third: User) -> Ende
 
 def test_a_list_of_names(tenant: Tenant, system: System, moved: Ended, third: User) -> None:
     """The count comes first; the unknown and the unlicensed are errors, and the others go on."""
-    lines = moved.err.splitlines()
+    settings, *lines = moved.err.splitlines()
+    assert settings.startswith("settings from /")
     assert lines[0] == "5 users"
     assert lines[1] == "  mails to users with their new numbers and PIN: yes"
     assert moved.status == 1
@@ -233,3 +234,17 @@ def test_bad_settings_and_a_tenant_out_of_reach(
         assert (away.status, away.out) == (3, "")
         assert re.search(r"^error: (Graph|Teams): .*ConnectError", away.err, re.MULTILINE)
         assert "Traceback" not in away.err
+
+
+def test_a_person_is_forgotten(system: System, acp: CommandLine, tenant: Tenant) -> None:
+    """The id typed as confirmation deletes everything; anything else, or no terminal, nothing."""
+    user = tenant.take("third_party")
+    acp("move", "--users", user["id"], "--yes")
+    assert acp("forget", user["id"]).status == 2
+    assert acp.typed("yes\n", "forget", user["userPrincipalName"]).status == 2
+    assert system.storage.saved(user["id"])
+    done = acp.typed(f"{user['id']}\n", "forget", user["userPrincipalName"], "--output", "csv")
+    rows = {row["table"]: int(row["rows"]) for row in done.csv}
+    assert (done.status, rows["users"], rows["runresults"]) == (0, 1, 1)
+    assert system.storage.saved(user["id"]) == []
+    assert "note: queues" in done.err

@@ -89,6 +89,8 @@ class FakeUsers:
     ) -> None:
         if result.user_id in self.down:
             raise StorageError("write in table users", "HttpResponseError")
+        if result.outcome is Outcome.NOT_FOUND and result.user_id not in self.results:
+            return
         self.results[result.user_id] = result
         self.looked_at[result.user_id] = now
         if result.outcome is Outcome.MOVED:

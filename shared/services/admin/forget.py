@@ -17,7 +17,7 @@ TABLES: Final = tuple(table.name for table in STORED if table.person)
 """Tables with personal data."""
 
 _ELSEWHERE: Final = (
-    "queues: a message under way may name the id; it is gone once it is worked off",
+    "queues: a message under way may name the id; it goes when the message is processed",
     "log and undelivered events: they are deleted after their own retention",
 )
 _LICENSED: Final = (

@@ -30,7 +30,7 @@ _LONGEST: Final = 600.0
 """Seconds after which it stops; the next night goes on, for what is deleted is not found again."""
 
 _USERS_A_NIGHT: Final = 5_000
-"""Users whom the directory is asked for in one night."""
+"""Users looked up in the directory in one night."""
 
 _OLD: Final = "held and not released in time; the sweeps since then found its users again"
 

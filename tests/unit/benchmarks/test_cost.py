@@ -22,7 +22,7 @@ def test_a_figure_that_is_not_there_is_refused() -> None:
 
 
 def test_timers_run_by_the_default_schedules() -> None:
-    """One sweep and one cleaning a day, two functions a minute, three every five minutes, one an hour, for 30 days."""
+    """Twice a day, twice a minute, three times every five minutes, and once an hour, for 30 days."""
     assert timer_runs() == 30 * (2 + 2 * 1440 + 3 * 288 + 24)
 
 

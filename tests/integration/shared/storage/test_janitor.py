@@ -191,7 +191,7 @@ async def test_a_run_of_a_later_version_stays(world: World) -> None:
 
 
 async def test_saved_entries_are_never_touched(world: World) -> None:
-    """A saved record stays for ever: numbers and conference IDs cannot be had again."""
+    """A saved record stays for ever: numbers and conference IDs cannot be recovered."""
     user = in_service(1, third_party())
     await world.replaced.save_entries(user, world.clock.now() - 9_000 * DAY)
     assert await world.janitor.clean() == NONE
