@@ -42,7 +42,7 @@ async def connect(file: Path | None) -> AsyncIterator["App"]:
 
     load(file)
     handler = logging.StreamHandler()
-    handler.setFormatter(HarmlessFormatter("%(message)s"))
+    handler.setFormatter(HarmlessFormatter(logging.Formatter("%(message)s")))
     logging.basicConfig(level=logging.ERROR, handlers=[handler])
     for warning in unknown_settings(os.environ):
         tell(f"warning: {warning}")

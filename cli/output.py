@@ -63,11 +63,15 @@ def tell(text: str = "") -> None:
 
 
 class HarmlessFormatter(logging.Formatter):
-    """Formatter of log lines that go to a terminal, whoever wrote them."""
+    """Formatter of log lines that go to a terminal, whoever wrote them. inner: the one that formats."""
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the traceback under it, without anything that steers a terminal."""
-        return harmless_lines(super().format(record))
+        return harmless_lines(self._inner.format(record))
 
 
 def _table(rows: Iterable[Row], columns: Sequence[str]) -> None:

@@ -122,7 +122,8 @@ class Table:
 
     async def delete_all(self, partition: str) -> None:
         """Remove every entity of a partition."""
-        while await self.delete_some("PartitionKey eq @partition", {"partition": partition}):
+        text, keys = "PartitionKey eq @partition", {"partition": partition}
+        while await self.delete_some(text, keys) == _DELETED_AT_ONCE:
             pass
 
     async def delete_some(self, text: str, parameters: Mapping[str, Any]) -> int:

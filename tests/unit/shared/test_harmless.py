@@ -96,7 +96,7 @@ def test_log_lines_of_libraries(text: str) -> None:
     """A library's own line on standard error, with its traceback."""
     error = ValueError(text)
     record = logging.LogRecord("x", 40, "x", 1, text, None, (ValueError, error, None))
-    assert clean(HarmlessFormatter().format(record))
+    assert clean(HarmlessFormatter(logging.Formatter()).format(record))
 
 
 @hostile
