@@ -17,7 +17,7 @@ _FOUND_IN = {
     "license not read again": 1,
     "results overwritten": 1,
     "idempotency key ignored": 1,
-    "mode not carried": 2,
+    "mode not carried": 3,
     "waiting not recorded": 196,
     "exclusions ignored": 1,
 }
