@@ -7,6 +7,8 @@ from typing import Any, Final, Self
 import httpx
 
 from cli.errors import CommandError
+from shared.addresses import keeps_secrets
+from shared.text import harmless
 
 UNREACHABLE: Final = 3
 _TIMEOUT: Final = httpx.Timeout(30, read=230)
@@ -48,7 +50,7 @@ class AppApi:
         answer = self._try(method, path, request)
         if answer.status_code in (401, 403):
             detail = _problem(answer).get("detail") or "the key is missing or wrong"
-            raise KeyRefusedError(f"the app says: {detail}; {_OPENS}", UNREACHABLE)
+            raise KeyRefusedError(f"the app says: {harmless(str(detail))}; {_OPENS}", UNREACHABLE)
         problem = _problem(answer)
         if answer.is_success:
             if "json" in answer.headers.get("content-type", ""):
@@ -56,6 +58,7 @@ class AppApi:
             raise CommandError(f"{self._http.base_url} is not the app's address: no JSON", 2)
         faults = [f"{fault['pointer']}: {fault['detail']}" for fault in problem.get("errors", ())]
         detail = "; ".join(faults) or problem.get("detail") or f"HTTP {answer.status_code}"
+        detail = harmless(str(detail))
         raise CommandError(f"the app says: {detail}", 2 if answer.is_client_error else UNREACHABLE)
 
     def _try(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
@@ -94,6 +97,6 @@ def base_url(url: str) -> str:
         address = httpx.URL(url)
     except httpx.InvalidURL as error:
         raise CommandError(f"--app {url!r} is no address ({error})", 2) from error
-    if address.scheme != "https" and address.host not in ("127.0.0.1", "localhost", "::1"):
+    if not address.host or not keeps_secrets(url):
         raise CommandError(f"--app {url!r}: an https:// address is needed", 2)
     return f"{url.rstrip('/')}/api/"

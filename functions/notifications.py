@@ -9,6 +9,7 @@ from shared.domain.messages import RenewMessage
 from shared.errors import InputError, StorageError, TooLargeError
 from shared.services.notifications.intake import LONGEST_TOKEN, Accepted
 from shared.storage.codec import encode
+from shared.text import harmless
 
 blueprint = func.Blueprint()
 QUEUES = bootstrap.settings().queues
@@ -32,9 +33,13 @@ async def license_assigned(
     try:
         _queue(await bootstrap.app().intake.webhook(req.get_body()), moves, upkeep)
     except TooLargeError as error:
-        return func.HttpResponse(f"{error}\n", status_code=413, mimetype="text/plain")
+        return func.HttpResponse(
+            f"{harmless(str(error))}\n", status_code=413, mimetype="text/plain"
+        )
     except InputError as error:
-        return func.HttpResponse(f"{error}\n", status_code=400, mimetype="text/plain")
+        return func.HttpResponse(
+            f"{harmless(str(error))}\n", status_code=400, mimetype="text/plain"
+        )
     except StorageError:
         return func.HttpResponse("try again later\n", status_code=503, mimetype="text/plain")
     return func.HttpResponse(status_code=202)

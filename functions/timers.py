@@ -43,3 +43,9 @@ async def record_poison(timer: func.TimerRequest) -> None:  # noqa: ARG001
 async def measure(timer: func.TimerRequest) -> None:  # noqa: ARG001
     """Log what is left to do and how current the app's data is, for workbook and alerts."""
     await bootstrap.app().metrics.measure()
+
+
+@blueprint.timer_trigger("timer", schedule=SETTINGS.janitor_schedule)
+async def clean_up(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    """Delete what is older than the settings keep it."""
+    await bootstrap.app().janitor.clean()

@@ -4,6 +4,7 @@
     ├── SettingsError            an app setting is missing or malformed; the app does not start
     ├── InputError               a notification, message or request is invalid
     │   ├── TooLargeError        ... because it is too large
+    │   ├── MediaTypeError       ... because its content type is not taken
     │   ├── NoSuchItemError      ... because it names something that does not exist
     │   └── ConflictError        ... because the state of the named item does not permit it
     ├── NotPermittedError        a caller of the API is not signed in, or lacks the app role
@@ -30,6 +31,8 @@ A message says what was tried, on what, and what to do next. It never carries a 
 token or the body of an answer.
 """
 
+from shared.text import harmless
+
 
 class AcpError(Exception):
     """The root of all errors that the system raises deliberately."""
@@ -45,6 +48,10 @@ class InputError(AcpError):
 
 class TooLargeError(InputError):
     """The input is larger than accepted."""
+
+
+class MediaTypeError(InputError):
+    """The input is of a content type that is not taken."""
 
 
 class NoSuchItemError(InputError):
@@ -97,6 +104,7 @@ class ServiceError(AcpError):
     def __init__(
         self, service: str, operation: str, detail: str, code: str = "", status: int = 0
     ) -> None:
+        detail, code = harmless(detail), harmless(code)  # they are the service's own words
         super().__init__(f"{service}: {operation}: {detail}")
         self.status = status
         self.service = service

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from cli.app_api import AppApi
 from cli.errors import CommandError
 from cli.output import tell
+from shared.text import plain
 
 _POLL_SECONDS: Final = 2.0
 
@@ -26,14 +27,16 @@ class RemoteApp(AppApi):
         said = ""
         while True:
             found = self.call("GET", f"runs/{quote(run, safe='')}")
-            counts = ", ".join(f"{name} {count:,}" for name, count in found["counts"].items())
+            counts = ", ".join(
+                f"{plain(name)} {count:,}" for name, count in found["counts"].items()
+            )
             if counts != said:
-                tell(f"  {found['state']}: {counts}")
+                tell(f"  {plain(found['state'])}: {counts}")
                 said = counts
             if found["state"] == "finished":
                 return found
             if found["state"] in ("failed", "interrupted"):
-                raise CommandError(f"run {run} {found['state']}: {found['reason']}", 1)
+                raise CommandError(f"run {run} {found['state']}: {plain(found['reason'])}", 1)
             time.sleep(_POLL_SECONDS)
 
     def results(self, run: str) -> Iterator[dict[str, Any]]:

@@ -11,16 +11,23 @@ import binascii
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import NotPermittedError
+from shared.settings.settings import ApiAccess
+from shared.text import harmless
 
 PRINCIPAL: Final = "X-MS-CLIENT-PRINCIPAL"
+PRINCIPAL_NAME: Final = "X-MS-CLIENT-PRINCIPAL-NAME"
+"""Set by the platform, which strips what a caller sends under these names."""
+
 SWITCHED_ON: Final = "WEBSITE_AUTH_ENABLED"
 _ROLE_CLAIMS: Final = frozenset(
     {"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}
 )
+_HARMLESS_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _LONGEST: Final = 64 * 2**10
 
 
@@ -59,6 +66,31 @@ def check_role(needed: Role, headers: Mapping[str, str], environment: Mapping[st
         raise NotPermittedError("sign in: a token for this API is needed", signed_in=False)
     if not _roles(text) & {needed, Role.WRITE}:
         raise NotPermittedError(f"the app role {needed} is needed", signed_in=True)
+
+
+def caller_of(headers: Mapping[str, str], access: ApiAccess) -> str:
+    """Return who calls, for records; a function key says nothing about its holder."""
+    if access is ApiAccess.ENTRA:
+        return harmless(headers.get(PRINCIPAL_NAME) or "a program that signed in")
+    return "a holder of a function key"
+
+
+def check_origin(method: str, url: str, headers: Mapping[str, str]) -> None:
+    """Raise NotPermittedError when a web page of another origin sends a call that changes something.
+
+    A browser names the page's origin (`Origin`, RFC 6454; `Sec-Fetch-Site`, Fetch Metadata), and sends a
+    person's sign-in along.
+    """
+    if method in _HARMLESS_METHODS:
+        return
+    site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
+    if site is not None:  # the browser's own word; behind a proxy the addresses may differ
+        foreign = site.casefold() not in ("same-origin", "none")
+    else:
+        own = urlsplit(url).netloc.casefold()
+        foreign = origin is not None and urlsplit(origin).netloc.casefold() != own
+    if foreign:
+        raise NotPermittedError("a web page of another origin may not call this", signed_in=True)
 
 
 def _roles(text: str) -> frozenset[str]:

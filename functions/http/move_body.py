@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 from functions.http.responses import PointedError, query_of, read, read_query
 from functions.http.schemas import MOST_USERS, CsvParameters, MoveBody
 from shared.domain.move_request import MoveRequest
-from shared.errors import TooLargeError
+from shared.errors import MediaTypeError, TooLargeError
 from shared.userlists.csv_file import BadLine, csv_names
 
 if TYPE_CHECKING:
     import azure.functions as func
 
 CSV: Final = "text/csv"
+JSON: Final = "application/json"
 _LARGEST: Final = 16 * 2**20
 _FAULTS_LISTED: Final = 20
 
@@ -24,7 +25,11 @@ async def read_request(req: "func.HttpRequest") -> MoveRequest:
     if len(body) > _LARGEST:
         raise TooLargeError(f"the body has {len(body):,} bytes; at most {_LARGEST:,} are taken")
     query = query_of(req.url)
-    if req.headers.get("Content-Type", "").partition(";")[0].strip().casefold() != CSV:
+    kind = req.headers.get("Content-Type", "").partition(";")[0].strip().casefold()
+    if kind not in (JSON, CSV):
+        # A web page may send any other without asking first; and what it holds would be a guess.
+        raise MediaTypeError(f"Content-Type: {kind or 'none'} is not taken; send {JSON} or {CSV}")
+    if kind == JSON:
         if query:
             # A dry run that stands in the wrong place must never be carried out as a real one.
             wrong = "with a JSON body, parameters are fields of the body"

@@ -13,12 +13,14 @@ from urllib.parse import parse_qsl, urlsplit
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
-from functions.http.auth import Role, check_role
+from functions.http.auth import Role, check_origin, check_role
 from shared import bootstrap
 from shared.errors import (
     AcpError,
+    BusyError,
     ConflictError,
     InputError,
+    MediaTypeError,
     NoSuchItemError,
     NotPermittedError,
     RetryLaterError,
@@ -29,7 +31,7 @@ from shared.errors import (
 )
 from shared.settings.settings import ApiAccess
 from shared.telemetry.operation import operation
-from shared.text import defused
+from shared.text import defused, harmless, harmless_json
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -38,10 +40,11 @@ _PROBLEM: Final = "application/problem+json"
 _RETRY_SECONDS: Final = 30
 _STATUSES: Final = (
     (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (MediaTypeError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (NoSuchItemError, HTTPStatus.NOT_FOUND),
     (ConflictError, HTTPStatus.CONFLICT),
     (InputError, HTTPStatus.BAD_REQUEST),
-    ((ServiceError, StorageError, SettingsError), HTTPStatus.SERVICE_UNAVAILABLE),
+    ((BusyError, ServiceError, StorageError, SettingsError), HTTPStatus.SERVICE_UNAVAILABLE),
 )
 """The first that fits counts: the special ones stand before what they are kinds of."""
 
@@ -73,13 +76,21 @@ async def answer(
     needed: the app role that the caller needs where people sign in (ACP_API_ACCESS=entra).
     """
     try:
+        check_origin(req.method, req.url, req.headers)
         if bootstrap.settings().api_access is ApiAccess.ENTRA:
             check_role(needed, req.headers, os.environ)
         with operation():
             reply = await work(bootstrap.app(), req)
     except AcpError as error:
-        return _problem(error)
-    text = reply.body.model_dump_json(exclude_none=True) if reply.body else reply.text
+        return problem(error)
+    return rendered(reply)
+
+
+def rendered(reply: Reply) -> func.HttpResponse:
+    """Return a reply; what its JSON holds steers no terminal."""
+    text = reply.text
+    if reply.body:
+        text = harmless_json(reply.body.model_dump_json(exclude_none=True))
     return func.HttpResponse(
         text,
         status_code=reply.status,
@@ -127,18 +138,21 @@ def as_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def _problem(error: AcpError) -> func.HttpResponse:
+def problem(error: AcpError) -> func.HttpResponse:
+    """Return an error as problem details."""
     status = _status_of(error)
-    problem: dict[str, object] = {"title": status.phrase, "status": status.value}
-    problem["detail"] = str(error)
+    details: dict[str, object] = {"title": status.phrase, "status": status.value}
+    details["detail"] = harmless(str(error))
     if isinstance(error, PointedError):
-        problem["errors"] = [{"pointer": at, "detail": wrong} for at, wrong in error.faults]
+        details["errors"] = [
+            {"pointer": harmless(at), "detail": harmless(wrong)} for at, wrong in error.faults
+        ]
     headers = {}
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         seconds = error.seconds if isinstance(error, RetryLaterError) else _RETRY_SECONDS
         headers["Retry-After"] = f"{seconds:.0f}"
     return func.HttpResponse(
-        json.dumps(problem), status_code=status, headers=headers, mimetype=_PROBLEM
+        json.dumps(details), status_code=status, headers=headers, mimetype=_PROBLEM
     )
 
 

@@ -56,7 +56,7 @@ ROUTES: Final = (
         takes="MoveBody",
         csv_query="CsvParameters",
         headers=("Idempotency-Key",),
-        refusals=(400, 409, 413, 503),
+        refusals=(400, 409, 413, 415, 503),
         example={"users": ["adele@contoso.com"], "dry_run": True},
     ),
     Route(
@@ -123,6 +123,17 @@ ROUTES: Final = (
         "Show what is known of one user (id or address), without conference IDs",
         "UserState",
         refusals=(400, 404, 503),
+    ),
+    Route(
+        "forget_user",
+        "DELETE",
+        "users/{user}",
+        Role.WRITE,
+        "users",
+        "Delete everything that is stored about one person, saved conference IDs included",
+        "ForgettingView",
+        details="finds earlier addresses, too; the tenant is not changed; it cannot be undone",
+        refusals=(400, 404, 409, 503),
     ),
     Route(
         "show_saved",

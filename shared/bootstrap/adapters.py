@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from shared.domain.decision import Rules
     from shared.settings.queues import Queue
     from shared.settings.settings import Settings
+    from shared.storage.leftovers import LeftoverTables
     from shared.storage.move_requests import MoveRequestTable
+    from shared.storage.personal import PersonalTables
     from shared.storage.poison import PoisonQueue
     from shared.storage.queue import MessageQueue
     from shared.storage.replaced import ReplacedProviderTable
@@ -168,6 +170,20 @@ class Adapters:
         from shared.storage.move_requests import MoveRequestTable
 
         return MoveRequestTable(self.tables.table("requests"))
+
+    @cached_property
+    def leftovers(self) -> LeftoverTables:
+        """The tables, as the janitor sees them."""
+        from shared.storage.leftovers import LeftoverTables
+
+        return LeftoverTables(self.tables)
+
+    @cached_property
+    def personal(self) -> PersonalTables:
+        """The tables, by person."""
+        from shared.storage.personal import PersonalTables
+
+        return PersonalTables(self.tables)
 
     @cached_property
     def rules(self) -> Rules:

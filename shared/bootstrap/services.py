@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shared.domain.retry import RetryPolicy
     from shared.domain.sweep_limit import SweepLimit
     from shared.services.admin.doctor import Doctor
+    from shared.services.admin.forget import Forgetter
     from shared.services.admin.health import Health
     from shared.services.admin.number_changes import NumberChanges
     from shared.services.admin.run_history import RunHistory
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from shared.services.notifications.subscription import Subscriber
     from shared.services.sweeping.finding import Finder
     from shared.services.sweeping.sweep import Sweeper
+    from shared.services.upkeep.janitor import Janitor
     from shared.services.upkeep.metrics import MetricsCollector
     from shared.services.upkeep.poison import PoisonRecorder
     from shared.services.upkeep.protection import Protection
@@ -291,6 +293,35 @@ class App:
         )
 
     @cached_property
+    def janitor(self) -> Janitor:
+        """Deletes what is older than it is kept."""
+        from shared.domain.retention import Retention
+        from shared.services.upkeep.janitor import Janitor
+        from shared.storage.codec import decode_move, decode_page, decode_renewal
+
+        to, of, queues = self.adapters, self.settings, self.settings.queues
+        return Janitor(
+            leftovers=to.leftovers,
+            runs=to.runs,
+            state=to.state,
+            directory=to.graph,
+            poison=[
+                to.poison(queues.moves, decode_move),
+                to.poison(queues.requests, decode_page),
+                to.poison(queues.upkeep, decode_renewal),
+            ],
+            retention=Retention(
+                runs=timedelta(days=of.keep_runs_days),
+                held=timedelta(days=of.keep_held_days),
+                keys=timedelta(days=of.keep_keys_days),
+                users=timedelta(days=of.keep_users_days),
+                poison=timedelta(days=of.keep_poison_days),
+            ),
+            clock=to.clock,
+            log=to.log("janitor"),
+        )
+
+    @cached_property
     def metrics(self) -> MetricsCollector:
         """Measures what is left to do."""
         from shared.services.upkeep.metrics import MetricsCollector
@@ -343,6 +374,21 @@ class App:
             waiting=to.waiting,
             replaced=to.replaced,
             rules=self.standing_rules,
+        )
+
+    @cached_property
+    def forgetter(self) -> Forgetter:
+        """Deletes one person from every table."""
+        from shared.services.admin.forget import Forgetter
+
+        to = self.adapters
+        return Forgetter(
+            directory=to.graph,
+            data=to.personal,
+            state=to.state,
+            rules=to.rules,
+            clock=to.clock,
+            log=to.log("forget"),
         )
 
     @cached_property

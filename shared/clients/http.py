@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 from pydantic import ValidationError
 
+from shared.addresses import keeps_secrets
 from shared.clients.identity import TokenSource
 from shared.clients.limiter import LateError, Limiter, LongPauseError
 from shared.clients.wire import Call
@@ -27,6 +28,7 @@ from shared.errors import (
     RetryLaterError,
     ServerFaultError,
     ServiceError,
+    SettingsError,
     ThrottledError,
     TransientError,
     UnreachableError,
@@ -66,6 +68,8 @@ class ServiceClient:
         timeout: float,
     ) -> None:
         self.name = name
+        if not keeps_secrets(origin):
+            raise SettingsError(f"{name}: no token is sent to {origin}: neither https:// nor here")
         self._origin = httpx.URL(origin)
         self._audience = audience
         self._http = http

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from shared.domain.messages import Message, PoisonMessage
     from shared.domain.move_request import MoveRequest, RequestPage
     from shared.domain.outcome import UserResult
+    from shared.domain.retention import StoredRun
     from shared.domain.retry import DueUser, Waiting
     from shared.domain.run import Run, Signal, SweepPage, SweepRequest
     from shared.domain.saved import KnownUser, ReplacedProvider
+    from shared.domain.stored import Person
     from shared.domain.subscription import ChangeSubscription, GraphSubscription
     from shared.domain.user import DirectoryUser, ServiceUser
     from shared.errors import ServiceError
@@ -412,6 +414,10 @@ class State(Protocol):
         """Remember what a check of the rules found wrong."""
         ...
 
+    async def add_action(self, what: str, who: str, detail: str, now: datetime) -> None:
+        """Remember who did what; detail: without the name of anybody else."""
+        ...
+
     async def acquire(
         self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False
     ) -> bool:
@@ -440,4 +446,64 @@ class Poison[Content](Protocol):
 
     async def delete(self, message: PoisonMessage[Content]) -> None:
         """Remove a message that was recorded."""
+        ...
+
+
+class Leftovers(Protocol):
+    """The tables, as the janitor sees them: by age, in small steps."""
+
+    def runs(self, before: str) -> AsyncIterator[StoredRun]:
+        """Yield the runs whose id is below `before`."""
+        ...
+
+    async def find(self, run: str) -> StoredRun | None:
+        """Return a run, or None when it has no row."""
+        ...
+
+    def runs_in(self, table: str, before: str) -> AsyncIterator[str]:
+        """Yield the ids below `before` of the runs that have rows in a table."""
+        ...
+
+    async def delete_rows(self, table: str, run: str) -> int:
+        """Delete some of a run's rows in a table; return how many. 0: none is left."""
+        ...
+
+    async def delete_run(self, run: str) -> None:
+        """Delete a run's own row."""
+        ...
+
+    async def delete_keys(self, before: datetime) -> int:
+        """Delete some idempotency keys that are older; return how many."""
+        ...
+
+    async def delete_actions(self, before: datetime) -> int:
+        """Delete some records of older actions; return how many."""
+        ...
+
+    def untried_users(self, before: datetime) -> AsyncIterator[str]:
+        """Yield the ids of users who were neither tried nor known to the directory since then."""
+        ...
+
+    async def mark_known(self, user_id: str, now: datetime) -> None:
+        """Remember that the directory knows a user."""
+        ...
+
+    async def delete_user(self, user_id: str, before: datetime) -> bool:
+        """Delete a user's row, unless the user was tried since then; return whether it was."""
+        ...
+
+
+class PersonalData(Protocol):
+    """Every table with personal data, by person."""
+
+    async def ids_of(self, name: str) -> set[str]:
+        """Return the ids of the users about whom something is stored under a name."""
+        ...
+
+    async def names_of(self, user_id: str) -> set[str]:
+        """Return the names under which something is stored about a user, in lower case."""
+        ...
+
+    async def forget(self, table: str, person: Person) -> int:
+        """Delete a person from a table; return from how many rows."""
         ...

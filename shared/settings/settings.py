@@ -12,7 +12,6 @@ from typing import Final, Self
 
 from pydantic import (
     AliasGenerator,
-    AnyHttpUrl,
     BaseModel,
     ConfigDict,
     Field,
@@ -28,6 +27,7 @@ from shared.settings.errors import explain, unknown
 from shared.settings.fields import (
     BareUrl,
     ConnectionString,
+    Days,
     Delays,
     Groups,
     Guid,
@@ -35,6 +35,7 @@ from shared.settings.fields import (
     NumberRulesSetting,
     Schedule,
     Seconds,
+    SecretUrl,
 )
 from shared.settings.queues import Queues
 
@@ -92,10 +93,10 @@ class Settings(BaseModel):
     cloud: Cloud = Field(
         Cloud.PUBLIC, description="The Microsoft cloud: its addresses and audiences."
     )
-    graph_url: AnyHttpUrl | None = Field(
+    graph_url: SecretUrl | None = Field(
         None, description="Address of Microsoft Graph; empty: the cloud's."
     )
-    teams_url: AnyHttpUrl | None = Field(
+    teams_url: SecretUrl | None = Field(
         None, description="Address of the Teams admin API; empty: the cloud's."
     )
     identity_client_id: str | None = Field(
@@ -115,7 +116,7 @@ class Settings(BaseModel):
         description="Only for the command line: client id of the public client application with "
         "which an administrator signs in (device code).",
     )
-    sign_in_url: AnyHttpUrl | None = Field(
+    sign_in_url: SecretUrl | None = Field(
         None, description="Only for the command line: sign-in address; empty: the cloud's."
     )
     excluded_users: Names = Field(
@@ -217,18 +218,38 @@ class Settings(BaseModel):
     log_users: bool = Field(
         False, description="Whether log lines name users; otherwise a pseudonym."
     )
+    janitor_schedule: Schedule = Field(
+        "0 45 4 * * *", description="Schedule for deleting what is old (NCRONTAB, UTC)."
+    )
+    keep_runs_days: Days = Field(
+        365, description="Days to keep a run with its results and requests, after its end."
+    )
+    keep_held_days: Days = Field(
+        30, description="Days that a held sweep can be released; then it ends."
+    )
+    keep_keys_days: Days = Field(
+        30, description="Days that a repeated Idempotency-Key answers with the same run."
+    )
+    keep_users_days: Days = Field(
+        365,
+        description="Days after the last attempt at a user until the user's state is deleted, if the "
+        "directory no longer knows the user.",
+    )
+    keep_poison_days: Days = Field(
+        30, description="Days to keep a malformed queue message for examination."
+    )
     storage_connection: ConnectionString | None = Field(
         None,
         alias=_STORAGE,
         repr=False,
         description="Connection string of the storage account (local use).",
     )
-    storage_table_uri: AnyHttpUrl | None = Field(
+    storage_table_uri: SecretUrl | None = Field(
         None,
         alias=f"{_STORAGE}__tableServiceUri",
         description="Table endpoint, with a managed identity.",
     )
-    storage_queue_uri: AnyHttpUrl | None = Field(
+    storage_queue_uri: SecretUrl | None = Field(
         None,
         alias=f"{_STORAGE}__queueServiceUri",
         description="Queue endpoint, with a managed identity.",
@@ -253,6 +274,15 @@ class Settings(BaseModel):
             raise ValueError(
                 f"ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES name {len(groups)} groups; Graph is asked "
                 f"about {MOST_GROUPS} at most: put groups together in one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_key_is_kept_no_longer_than_its_run(self) -> Self:
+        if self.keep_keys_days > self.keep_runs_days:
+            raise ValueError(
+                f"ACP_KEEP_KEYS_DAYS is {self.keep_keys_days}, more than ACP_KEEP_RUNS_DAYS "
+                f"({self.keep_runs_days}): a repeated key would begin a run that was deleted"
             )
         return self
 

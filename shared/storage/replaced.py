@@ -1,13 +1,14 @@
 """Table `replacedproviders`: the provider entries of users, saved before they are replaced.
 
-Never deleted. Partition: the user id. Row: a digest of the entries, so that saving the same entries
-twice leaves one record, and other entries of the same user get another record.
+Only `acp forget` deletes them. Partition: the user id. Row: a digest of the entries, so that saving the
+same entries twice leaves one record, and other entries of the same user get another record. The digest
+knows no order, and no field that this version does not know: neither makes them other entries.
 """
 
 import hashlib
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -83,7 +84,8 @@ class ReplacedProviderTable:
 
 
 def _keys(user: ServiceUser) -> dict[str, str]:
-    digest = hashlib.sha256(_encode(user.entries).encode()).hexdigest()[:32]
+    known = sorted((replace(entry, other="") for entry in user.entries), key=astuple)
+    digest = hashlib.sha256(_encode(known).encode()).hexdigest()[:32]
     return {"PartitionKey": user.id, "RowKey": digest}
 
 

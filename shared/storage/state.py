@@ -1,6 +1,7 @@
 """Table `state`: the app's own state: subscription, delta link, leases."""
 
 import json
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -13,18 +14,20 @@ from shared.storage.rows import clipped, field, json_field
 from shared.storage.tables import Table
 
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_PARTITION: Final = "state"
+STATE: Final = "state"
 _SUBSCRIPTION: Final = "subscription"
 _DELTA: Final = "delta"
 _SWEEP: Final = "sweep"
 _RELEASED: Final = "released-sweep"
-_EXCLUDED: Final = "excluded-ids"
+EXCLUDED: Final = "excluded-ids"
 _PROTECTION: Final = "protection"
 _FAULTS: Final = "rule-faults"
 _SWEEP_REQUEST: Final = "sweep-request"
 _LONGEST_LEASE: Final = timedelta(days=1)
 _MOST_FAULTS: Final = 20
 """Of the rules; so many fit into a row, and a person mends them one by one."""
+ACTIONS: Final = "actions"
+"""Partition of what people did; the rows sort by time."""
 
 
 class StateTable:
@@ -35,12 +38,12 @@ class StateTable:
 
     async def probe(self) -> None:
         """Read an entity; StorageError when the storage does not answer."""
-        await self._table.get(_PARTITION, _SUBSCRIPTION)
+        await self._table.get(STATE, _SUBSCRIPTION)
 
     async def subscription(self) -> ChangeSubscription | None:
         """Return the stored subscription, or None; a damaged row counts as none."""
         try:
-            return await self._table.find(_PARTITION, _SUBSCRIPTION, _decode_subscription)
+            return await self._table.find(STATE, _SUBSCRIPTION, _decode_subscription)
         except UnreadableRowError:
             return None
 
@@ -61,11 +64,11 @@ class StateTable:
 
         UnreadableRowError: it is damaged, so that nobody knows which changes were seen.
         """
-        return await self._table.find(_PARTITION, _DELTA, _decode_link)
+        return await self._table.find(STATE, _DELTA, _decode_link)
 
     async def delta_at(self) -> datetime | None:
         """Return when the last catch-up came to its end (UTC), or None."""
-        row = await self._table.get(_PARTITION, _DELTA)
+        row = await self._table.get(STATE, _DELTA)
         if row is None:
             return None
         done = row.get("completed_at", row.metadata["timestamp"])  # of older versions: the latter
@@ -86,7 +89,7 @@ class StateTable:
 
     async def current_sweep(self) -> str | None:
         """Return the id of the unfinished sweep, or None."""
-        row = await self._table.get(_PARTITION, _SWEEP)
+        row = await self._table.get(STATE, _SWEEP)
         return None if row is None else _decode_current(dict(row))
 
     async def save_current_sweep(self, run: str | None, before: str | None) -> None:
@@ -98,13 +101,13 @@ class StateTable:
 
     async def sweep_request(self) -> SweepRequest | None:
         """Return the requested sweep, or None."""
-        row = await self._table.get(_PARTITION, _SWEEP_REQUEST)
+        row = await self._table.get(STATE, _SWEEP_REQUEST)
         return None if row is None else _decode_request(dict(row))
 
     async def request_sweep(self) -> None:
         """Request a sweep, also if the app crashes meanwhile; one that is under way does not serve it."""
         await self._table.merge(
-            {"PartitionKey": _PARTITION, "RowKey": _SWEEP_REQUEST, "wanted": True, "served_by": ""}
+            {"PartitionKey": STATE, "RowKey": _SWEEP_REQUEST, "wanted": True, "served_by": ""}
         )
 
     async def save_sweep_request(
@@ -139,7 +142,7 @@ class StateTable:
 
         UnreadableRowError: the row is damaged; nobody may be changed then.
         """
-        return await self._table.find(_PARTITION, _EXCLUDED, _decode_map) or {}
+        return await self._table.find(STATE, EXCLUDED, _decode_map) or {}
 
     async def save_excluded_ids(self, ids: Mapping[str, str], before: Mapping[str, str]) -> None:
         """Remember the ids of the users who are excluded by name, in place of `before`.
@@ -148,11 +151,11 @@ class StateTable:
         """
         entity = {"value": json.dumps(dict(ids))}
         known = dict(before) or None
-        await self._swap(_EXCLUDED, entity, known, lambda row: _decode_map(row) or None)
+        await self._swap(EXCLUDED, entity, known, lambda row: _decode_map(row) or None)
 
     async def protection(self) -> Mapping[str, str] | None:
         """Return what the app's protecting settings are, or None before it stored them."""
-        return await self._table.find(_PARTITION, _PROTECTION, _decode_map)
+        return await self._table.find(STATE, _PROTECTION, _decode_map)
 
     async def save_protection(self, settings: Mapping[str, str]) -> None:
         """Remember what the app's protecting settings are."""
@@ -160,15 +163,21 @@ class StateTable:
 
     async def rule_faults(self) -> Sequence[str]:
         """Return what the last check of the rules found wrong."""
-        return await self._table.find(_PARTITION, _FAULTS, _decode_texts) or []
+        return await self._table.find(STATE, _FAULTS, _decode_texts) or []
 
     async def save_rule_faults(self, faults: Sequence[str]) -> None:
         """Remember what a check of the rules found wrong."""
         await self._save_json(_FAULTS, [clipped(fault, 1_000) for fault in faults[:_MOST_FAULTS]])
 
+    async def add_action(self, what: str, who: str, detail: str, now: datetime) -> None:
+        """Remember who did what; detail: without the name of anybody else."""
+        key = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+        row = {"PartitionKey": ACTIONS, "RowKey": key, "what": what, "who": who, "detail": detail}
+        await self._table.insert({**row, "at": now})
+
     async def _save_json(self, name: str, value: object) -> None:
         await self._table.replace(
-            {"PartitionKey": _PARTITION, "RowKey": name, "value": json.dumps(value)}
+            {"PartitionKey": STATE, "RowKey": name, "value": json.dumps(value)}
         )
 
     async def _swap[Value](
@@ -184,8 +193,8 @@ class StateTable:
 
         merge: keep its other properties. StaleError: it holds something else.
         """
-        keys = {"PartitionKey": _PARTITION, "RowKey": name}
-        row = await self._table.get(_PARTITION, name)
+        keys = {"PartitionKey": STATE, "RowKey": name}
+        row = await self._table.get(STATE, name)
         if row is None:
             written = before is None and await self._table.insert({**entity, **keys})
         else:
@@ -208,12 +217,12 @@ class StateTable:
         """
         key = f"lease-{name}"
         entity = {
-            "PartitionKey": _PARTITION,
+            "PartitionKey": STATE,
             "RowKey": key,
             "owner": owner,
             "until": now + span,
         }
-        row = await self._table.get(_PARTITION, key)
+        row = await self._table.get(STATE, key)
         if row is None:
             return not renew and bool(await self._table.insert(entity))
         ends = row.get("until")
@@ -225,14 +234,14 @@ class StateTable:
 
     async def release(self, name: str, owner: str, now: datetime) -> None:
         """Release the lease, if it is still ours."""
-        row = await self._table.get(_PARTITION, f"lease-{name}")
+        row = await self._table.get(STATE, f"lease-{name}")
         if row is not None and row.get("owner") == owner:
             row["until"] = now
             await self._table.replace_if_unchanged(row, str(row.metadata["etag"]))
 
 
 def _decode_subscription(row: dict[str, Any]) -> ChangeSubscription:
-    secrets = [
+    found = [
         Secret(
             client_state=field(item, "client_state", str),
             subscription_id=field(item, "subscription_id", str, ""),
@@ -240,10 +249,10 @@ def _decode_subscription(row: dict[str, Any]) -> ChangeSubscription:
         )
         for item in json_field(row, "secrets", list)
     ]
-    for secret in secrets:
+    for secret in found:
         secret.is_valid(_ANY_TIME)
     return ChangeSubscription(
-        secrets=tuple(secrets),
+        secrets=tuple(found),
         subscription_id=field(row, "subscription_id", str),
         created_at=field(row, "created_at", datetime, None),
         expires_at=field(row, "expires_at", datetime, None),

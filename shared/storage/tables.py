@@ -17,6 +17,7 @@ from azure.core.exceptions import (
 from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
+from shared.domain.stored import BY_NAME
 from shared.errors import RowRefusedError, StorageError, UnreadableRowError
 from shared.storage.rows import DAMAGE, UnreadableRows
 from shared.telemetry.events import RowUnreadable
@@ -32,6 +33,8 @@ BATCH_LIMIT: Final = 100
 
 _REFUSED: Final = frozenset({400, 413})
 """Statuses of a row that is too large or malformed ("Table service error codes")."""
+
+_DELETED_AT_ONCE: Final = 1_000
 
 Entity = Mapping[str, Any]
 
@@ -139,24 +142,38 @@ class Table:
         return True
 
     async def delete_all(self, partition: str) -> None:
-        """Remove every entity of a partition, in transactions of up to 100."""
-        rows: list[Entity] = [
-            {"PartitionKey": row["PartitionKey"], "RowKey": row["RowKey"]}
-            async for row in self.query(
-                "PartitionKey eq @partition",
-                {"partition": partition},
-                ["PartitionKey", "RowKey"],
-            )
-        ]
+        """Remove every entity of a partition."""
+        text, keys = "PartitionKey eq @partition", {"partition": partition}
+        while await self.delete_some(text, keys) == _DELETED_AT_ONCE:
+            pass
+
+    async def delete_some(self, text: str, parameters: Mapping[str, Any]) -> int:
+        """Remove up to 1,000 entities of one partition that the filter matches; return how many.
+
+        In transactions of up to 100. 0: none is left, or another instance is removing them.
+        """
+        rows: list[Entity] = []
+        async for row in self.query(text, parameters, ["PartitionKey", "RowKey"]):
+            rows.append({"PartitionKey": row["PartitionKey"], "RowKey": row["RowKey"]})
+            if len(rows) == _DELETED_AT_ONCE:
+                break
         try:
             for some in batched(rows, BATCH_LIMIT, strict=False):
                 await self._client.submit_transaction(
                     [(TransactionOperation.DELETE, row) for row in some]
                 )
         except ResourceNotFoundError:
-            return  # another instance is removing them
+            return 0
         except AzureError as error:
             raise self._failed("delete", error) from error
+        return len(rows)
+
+    async def partitions(self, before: str) -> AsyncIterator[str]:
+        """Yield the keys of the partitions below `before`, in order, at one request each."""
+        after = ""
+        while (found := await self._next_partition(after, before)) is not None:
+            yield found
+            after = found
 
     async def merge_all(self, entities: Sequence[Entity]) -> None:
         """Merge up to 100 entities of one partition in one transaction."""
@@ -230,6 +247,21 @@ class Table:
         except AzureError as error:
             raise self._failed("write", error) from error
 
+    async def _next_partition(self, after: str, before: str) -> str | None:
+        await self._create()
+        try:
+            rows = self._client.query_entities(
+                "PartitionKey gt @after and PartitionKey lt @before",
+                parameters={"after": after, "before": before},
+                select=["PartitionKey"],
+                results_per_page=1,
+            )
+            async for row in rows:
+                return str(row["PartitionKey"])
+        except AzureError as error:
+            raise self._failed("query", error) from error
+        return None
+
     async def _create(self) -> None:
         if not self._created:
             try:
@@ -282,8 +314,8 @@ class Tables:
         return cls(service, prefix)
 
     def table(self, name: str) -> Table:
-        """Return the table called prefix + `name`."""
-        full = self._prefix + name
+        """Return the table called prefix + `name`. KeyError: it is not listed in `shared.domain.stored`."""
+        full = self._prefix + BY_NAME[name].name
         return Table(self._service.get_table_client(full), full, self.unreadable)
 
     async def close(self) -> None:

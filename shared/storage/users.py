@@ -81,6 +81,8 @@ class UserTable:
             lasting["moved_run"] = run or ""
         for _ in range(_TRIES):
             row = await self._table.get(keys["PartitionKey"], keys["RowKey"])
+            if row is None and result.outcome is Outcome.NOT_FOUND:
+                return  # of an id that nobody knows, and that anybody may have named, nothing is kept
             if row is None:
                 written = await self._table.insert({**keys, **outcome, **lasting})
             else:

@@ -24,6 +24,7 @@ class FakeState:
     excluded: dict[str, str] = field(default_factory=dict)
     protecting: dict[str, str] | None = None
     faults: list[str] = field(default_factory=list)
+    actions: list[tuple[str, str, str, datetime]] = field(default_factory=list)
 
     async def subscription(self) -> ChangeSubscription | None:
         self.reads += 1
@@ -94,6 +95,9 @@ class FakeState:
 
     async def save_rule_faults(self, faults: Sequence[str]) -> None:
         self.faults = list(faults)
+
+    async def add_action(self, what: str, who: str, detail: str, now: datetime) -> None:
+        self.actions.append((what, who, detail, now))
 
     async def acquire(
         self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False

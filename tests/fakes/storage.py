@@ -108,6 +108,8 @@ class FakeUsers:
     ) -> None:
         if result.user_id in self.down:
             raise StorageError("write in table users", "HttpResponseError")
+        if result.outcome is Outcome.NOT_FOUND and result.user_id not in self.results:
+            return
         began = began or now
         if self.began.get(result.user_id, began) <= began:
             self.results[result.user_id] = result
@@ -353,13 +355,16 @@ class FakePoison[Content]:
 
     contents: list[Content | str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    inserted: list[datetime] = field(default_factory=list)
+    """When each was put there, if that matters."""
 
     async def messages(self) -> AsyncIterator[PoisonMessage[Content]]:
         for place, content in enumerate(self.contents):
+            at = self.inserted[place] if self.inserted else None
             if isinstance(content, str):
-                yield PoisonMessage(f"message-{place}", None, content)
+                yield PoisonMessage(f"message-{place}", None, content, inserted_at=at)
             else:
-                yield PoisonMessage(f"message-{place}", content)
+                yield PoisonMessage(f"message-{place}", content, inserted_at=at)
 
     async def delete(self, message: PoisonMessage[Content]) -> None:
         self.deleted.append(message.id)

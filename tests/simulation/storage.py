@@ -145,7 +145,12 @@ class TableClient:
         await self._call("transaction", write)
 
     async def query_entities(
-        self, text: str, *, parameters: Mapping[str, Any], select: Sequence[str] | None = None
+        self,
+        text: str,
+        *,
+        parameters: Mapping[str, Any],
+        select: Sequence[str] | None = None,
+        results_per_page: int | None = None,
     ) -> AsyncIterator[TableEntity]:
         after: Keys = ("", "")
         while True:

@@ -409,14 +409,17 @@ async def test_waiting(tables: Tables) -> None:
 
 
 async def test_saved_entries(tables: Tables) -> None:
-    """Every field is there, also those that the app does not know; saving the same adds no record."""
+    """Every field is there, also those that the app does not know; the digest of before knew their order,
+    so that saving several once more adds one record, and no more."""
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
     record = ReplacedProvider(guid(1), "InterCall", ENTRIES, NOON, "adele@contoso.com")
     assert await replaced.of(guid(1)) == [record]
     assert await replaced.last_move(guid(1)) == ("InterCall", NOON)
     user = ServiceUser(guid(1), "adele@contoso.com", AccountType.USER, True, ENTRIES)
-    assert not await replaced.save_entries(user, NOON + HOUR)
-    assert [each async for each in replaced.all()] == [record]
+    await replaced.save_entries(user, NOON + HOUR)
+    assert not await replaced.save_entries(user, NOON + 2 * HOUR)
+    again = replace(record, saved_at=NOON + HOUR)
+    assert await replaced.of(guid(1)) == [record, again]
 
 
 async def test_sweep_pages(tables: Tables) -> None:

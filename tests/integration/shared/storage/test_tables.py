@@ -56,6 +56,33 @@ async def test_same_entries_leave_one_record_other_entries_another(tables: Table
     assert len([record async for record in replaced.all()]) == 2
 
 
+async def test_order_and_unknown_fields_make_no_other_entries(tables: Tables) -> None:
+    """Finding 19: a listing in another order, or with a field that changes daily, adds no record."""
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+    entries = (third_party(), third_party("PGi", default=False))
+    assert await replaced.save_entries(in_service(1, *entries), NOON)
+    assert not await replaced.save_entries(in_service(1, *reversed(entries)), NOON)
+    for day in range(5):
+        odd = [replace(entry, other=f'{{"lastSeen": {day}}}') for entry in entries]
+        assert not await replaced.save_entries(in_service(1, *odd), NOON)
+    (record,) = await replaced.of(guid(1))
+    assert record.entries == entries
+
+
+async def test_a_user_nobody_knows_leaves_no_row(tables: Tables) -> None:
+    """Finding 19: 4,300 made-up ids in a request leave nothing in `users`; a known user's row is kept up."""
+    users = UserTable(tables.table("users"))
+    unknown = UserResult(guid(1), Outcome.NOT_FOUND, "the directory does not know the user")
+    await users.record_result(unknown, Signal.REQUEST, NOON)
+    assert await users.known(guid(1)) is None
+    moved = UserResult(guid(1), Outcome.MOVED, "the provider is BT", "a@contoso.example", "BT")
+    await users.record_result(moved, Signal.SWEEP, NOON)
+    await users.record_result(unknown, Signal.REQUEST, NOON + timedelta(hours=1))
+    known = await users.known(guid(1))
+    assert known is not None
+    assert (known.outcome, known.moved_at) == (Outcome.NOT_FOUND, NOON)
+
+
 async def test_entries_too_long_for_the_table_are_refused(tables: Tables) -> None:
     """What the table cannot hold whole is an error, so that nothing is replaced."""
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))

@@ -4,10 +4,10 @@ import azure.functions as func
 import pytest
 
 from functions.http.move_body import from_csv, read_request
-from functions.http.responses import PointedError
+from functions.http.responses import PointedError, as_csv
 from functions.http.schemas import CsvParameters
 from shared.domain.move_request import MoveRequest
-from shared.errors import TooLargeError
+from shared.errors import MediaTypeError, TooLargeError
 
 GOOD = b"UPN\n" + b"".join(b"user%d@x.example\n" % number for number in range(3))
 
@@ -73,3 +73,39 @@ async def test_a_key_in_the_address_is_no_parameter() -> None:
         request("?code=secret", b'{"users": ["a@x.example"]}', "application/json")
     )
     assert asked == MoveRequest(users=("a@x.example",))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "",
+        "text/plain",
+        "text/plain;application/json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/vnd.ms-excel",
+        "application/octet-stream",
+        "application/jsonp",
+    ],
+)
+async def test_another_content_type_is_refused(kind: str) -> None:
+    """What a web page may send unasked, or what would be guessed at: refused, naming both that are taken."""
+    with pytest.raises(MediaTypeError, match=r"send application/json or text/csv"):
+        await read_request(request("", b'{"users": ["a@x.example"]}', kind))
+
+
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON"])
+async def test_json_in_any_spelling_is_taken(kind: str) -> None:
+    """A charset or capitals make no other type."""
+    asked = await read_request(request("", b'{"users": ["a@x.example"]}', kind))
+    assert asked == MoveRequest(users=("a@x.example",))
+
+
+@pytest.mark.parametrize(
+    "first", ["-", "+", "=", "'-", "''=", "\uff1d", "\uff0b", "\u2212", "'", "#"]
+)
+def test_our_own_csv_reads_back_as_written(first: str) -> None:
+    """A user whose name begins like a formula, or with apostrophes, is the same user afterwards."""
+    name = f"{first}dash.desk@x.example"
+    file = as_csv([{"user": name}, {"user": "next@x.example"}], ["user"]).encode()
+    assert from_csv(file, CsvParameters()) == [name, "next@x.example"]

@@ -19,7 +19,7 @@ import pytest
 
 from functions.http import runs as runs_api
 from functions.http import users as users_api
-from functions.http.responses import Reply, _problem
+from functions.http.responses import Reply, problem
 from shared.bootstrap.services import App
 from shared.domain.messages import MoveMessage, PageMessage
 from shared.domain.move_request import MoveRequest
@@ -168,7 +168,7 @@ def _http(handler: Handler, accept: str = "", **parts: str) -> Callable[[App], A
         try:
             await handler(app, _asked(accept, **parts))
         except AcpError as error:
-            if _problem(error).status_code not in (404, 409, 503):
+            if problem(error).status_code not in (404, 409, 503):
                 raise
 
     return call
