@@ -387,6 +387,7 @@ class App:
             data=to.personal,
             state=to.state,
             rules=to.rules,
+            unreadable=to.tables.unreadable.counts,
             clock=to.clock,
             log=to.log("forget"),
         )

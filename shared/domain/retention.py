@@ -30,11 +30,15 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """What a run's row says, undecoded: a state that this version does not know is kept."""
+    """What a run's row says, undecoded: a state that this version does not know is kept.
+
+    revision: of the row, so that no run is deleted that somebody has just resumed.
+    """
 
     id: str
     state: str
     ended_at: datetime
+    revision: str = ""
 
 
 def may_delete(run: StoredRun, now: datetime, retention: Retention) -> bool:

@@ -468,8 +468,8 @@ class Leftovers(Protocol):
         """Delete some of a run's rows in a table; return how many. 0: none is left."""
         ...
 
-    async def delete_run(self, run: str) -> None:
-        """Delete a run's own row."""
+    async def delete_run(self, run: StoredRun) -> bool:
+        """Delete a run's own row, unless it was changed since it was read; return whether it was."""
         ...
 
     async def delete_keys(self, before: datetime) -> int:

@@ -5,7 +5,9 @@ Rows are read undecoded: one that is damaged, or of a later version, is kept and
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
+
+from azure.data.tables import TableEntity
 
 from shared.domain.retention import StoredRun
 from shared.storage.state import ACTIONS
@@ -32,13 +34,13 @@ class LeftoverTables:
         text = "PartitionKey le @month and RowKey lt @before"
         columns = ["RowKey", "state", "started_at", "finished_at"]
         async for row in self._runs.query(text, {"month": before[:6], "before": before}, columns):
-            if run := _stored(dict(row)):
+            if run := _stored(row):
                 yield run
 
     async def find(self, run: str) -> StoredRun | None:
         """Return a run, or None when it has no row."""
         row = await self._runs.get(run[:6], run)
-        return (_stored(dict(row)) or StoredRun(run, "damaged", _NEVER)) if row else None
+        return (_stored(row) or StoredRun(run, "damaged", _NEVER)) if row else None
 
     def runs_in(self, table: str, before: str) -> AsyncIterator[str]:
         """Yield the ids below `before` of the runs that have rows in a table, oldest first."""
@@ -48,9 +50,11 @@ class LeftoverTables:
         """Delete up to 1,000 of a run's rows in a table; return how many. 0: none is left."""
         return await self._of_runs[table].delete_some("PartitionKey eq @run", {"run": run})
 
-    async def delete_run(self, run: str) -> None:
-        """Delete a run's own row: the last one of it."""
-        await self._runs.delete(run[:6], run)
+    async def delete_run(self, run: StoredRun) -> bool:
+        """Delete a run's own row, the last one of it, unless it was changed since it was read."""
+        row = await self._runs.get(run.id[:6], run.id)
+        unchanged = row is not None and row.metadata["etag"] == run.revision
+        return row is not None and unchanged and await self._runs.delete_if_unchanged(row)
 
     async def delete_keys(self, before: datetime) -> int:
         """Delete up to 1,000 idempotency keys that are older; return how many."""
@@ -72,7 +76,8 @@ class LeftoverTables:
                 ["RowKey", "known_at"],
             )
             async for row in rows:
-                if (row.get("known_at") or before) <= before:
+                known_at = row.get("known_at")
+                if not isinstance(known_at, datetime) or known_at <= before:
                     yield str(row["RowKey"])
 
     async def mark_known(self, user_id: str, now: datetime) -> None:
@@ -82,12 +87,14 @@ class LeftoverTables:
     async def delete_user(self, user_id: str, before: datetime) -> bool:
         """Delete a user's row, unless the user was tried since then; return whether it was."""
         row = await self._users.get(user_id[0], user_id)
-        untried = row is not None and row["looked_at"] < before
+        looked_at = row.get("looked_at") if row is not None else None
+        untried = isinstance(looked_at, datetime) and looked_at < before
         return row is not None and untried and await self._users.delete_if_unchanged(row)
 
 
-def _stored(row: dict[str, Any]) -> StoredRun | None:
+def _stored(row: TableEntity) -> StoredRun | None:
     ended_at = row.get("finished_at") or row.get("started_at")
     if not isinstance(ended_at, datetime):
         return None
-    return StoredRun(str(row["RowKey"]), str(row.get("state")), ended_at)
+    revision = str(row.metadata["etag"])
+    return StoredRun(str(row["RowKey"]), str(row.get("state")), ended_at, revision)

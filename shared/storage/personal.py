@@ -1,7 +1,7 @@
 """Find and delete one person in every table that `shared.domain.stored` says holds personal data.
 
 Names are compared without case, which the tables' own filters cannot do: so tables that have rows of many
-users by name are read through, a page at a time.
+users by name are read through, a page at a time. A row that cannot be read is passed over and counted.
 """
 
 import json
@@ -12,7 +12,8 @@ from uuid import UUID
 from azure.data.tables import TableEntity
 
 from shared.domain.stored import Person
-from shared.errors import BusyError
+from shared.errors import BusyError, UnreadableRowError
+from shared.storage.rows import field, json_field
 from shared.storage.state import EXCLUDED, STATE
 from shared.storage.tables import Table, Tables
 
@@ -85,15 +86,16 @@ async def _from_requests(table: Table, person: Person) -> int:
     columns = ["PartitionKey", "RowKey", "names"]
     theirs = person.names | {person.id}
 
-    def without(row: TableEntity) -> dict[str, Any]:
-        names = [name for name in json.loads(row["names"]) if name.lower() not in theirs]
-        return {"names": json.dumps(names, ensure_ascii=False)}
+    def without(row: Mapping[str, Any]) -> dict[str, Any]:
+        names = json_field(row, "names", list)
+        others = [name for name in names if name.lower() not in theirs]
+        return {"names": json.dumps(others, ensure_ascii=False)} if others != names else {}
 
     async for row in _all(table, columns):
         if row["RowKey"] == f"{_MAILED}{person.id}":
             changed += await _delete(table, str(row["PartitionKey"]), str(row["RowKey"]))
-        elif "names" in row and any(name.lower() in theirs for name in json.loads(row["names"])):
-            changed += await _rewrite(table, row, without)
+        elif "names" in row:
+            changed += await _take_out(table, row, without)
     return changed
 
 
@@ -101,12 +103,13 @@ async def _from_plans(table: Table, person: Person) -> int:
     changed = 0
     packed = UUID(person.id).bytes
 
-    def without(row: TableEntity) -> dict[str, Any]:
-        return {name: _unpacked_without(row[name], packed) for name in ("licensed", "to_queue")}
+    def without(row: Mapping[str, Any]) -> dict[str, Any]:
+        lists = {name: field(row, name, bytes) for name in ("licensed", "to_queue")}
+        others = {name: _unpacked_without(ids, packed) for name, ids in lists.items()}
+        return others if others != lists else {}
 
     async for row in _all(table, None):
-        if without(row) != {name: row[name] for name in ("licensed", "to_queue")}:
-            changed += await _rewrite(table, row, without)
+        changed += await _take_out(table, row, without)
     return changed
 
 
@@ -114,13 +117,12 @@ async def _from_state(table: Table, person: Person) -> int:
     """Forget the id of an excluded name; the caller keeps who is still excluded by name."""
     row = await table.get(STATE, EXCLUDED)
 
-    def without(row: TableEntity) -> dict[str, Any]:
-        known = json.loads(row["value"]).items()
-        return {"value": json.dumps({name: one for name, one in known if one != person.id})}
+    def without(row: Mapping[str, Any]) -> dict[str, Any]:
+        known = json_field(row, "value", dict)
+        others = {name: one for name, one in known.items() if one != person.id}
+        return {"value": json.dumps(others)} if others != known else {}
 
-    if row is None or without(row)["value"] == json.dumps(json.loads(row["value"])):
-        return 0
-    return await _rewrite(table, row, without)
+    return 0 if row is None else await _take_out(table, row, without)
 
 
 FORGETTERS: Final[Mapping[str, Callable[[Table, Person], Awaitable[int]]]] = {
@@ -149,18 +151,26 @@ async def _delete(table: Table, partition: str, row: str) -> int:
     return 1
 
 
-async def _rewrite(
-    table: Table, row: TableEntity, change: Callable[[TableEntity], dict[str, Any]]
+async def _take_out(
+    table: Table, row: TableEntity, change: Callable[[Mapping[str, Any]], dict[str, Any]]
 ) -> int:
-    """Change a row that others may be changing; return whether it was still there."""
-    keys = str(row["PartitionKey"]), str(row["RowKey"])
+    """Take the person out of a row that others may be changing; return whether it named the person.
+
+    change: returns the properties without the person; nothing where they do not name the person.
+    """
+    known: TableEntity | None = row
+    keys = {"PartitionKey": str(row["PartitionKey"]), "RowKey": str(row["RowKey"])}
     for _ in range(_TRIES):
-        if (known := await table.get(*keys)) is None:
+        try:
+            changed = table.decode(known, change) if known else {}
+        except UnreadableRowError:
             return 0
-        known.update(change(known))
-        if await table.replace_if_unchanged(known, str(known.metadata["etag"])):
+        if known is None or not changed:
+            return 0
+        if await table.merge_if_unchanged({**keys, **changed}, str(known.metadata["etag"])):
             return 1
-    raise BusyError(f"row {keys[1]!r} keeps being changed by a run; try again later")
+        known = await table.get(*keys.values())
+    raise BusyError(f"row {keys['RowKey']!r} keeps being changed by a run; try again later")
 
 
 def _unpacked_without(data: bytes, packed: bytes) -> bytes:

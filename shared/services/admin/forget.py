@@ -1,5 +1,6 @@
 """Forget a person: find the id and every name, delete from every table, and say what cannot be."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,7 +50,7 @@ class Forgetting:
 
 
 class Forgetter:
-    """Deletes one person."""
+    """Deletes one person. unreadable: how many stored rows this process could not read, by table."""
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Forgetter:
         data: PersonalData,
         state: State,
         rules: Rules,
+        unreadable: Callable[[], Mapping[str, int]],
         clock: Clock,
         log: EventLog,
     ) -> None:
@@ -65,6 +67,7 @@ class Forgetter:
         self._data = data
         self._state = state
         self._rules = rules
+        self._unreadable = unreadable
         self._clock = clock
         self._log = log
 
@@ -98,6 +101,10 @@ class Forgetter:
                 notes.append(_EXCLUDED)
                 continue
             rows[table] = await self._data.forget(table, person)
+        notes += [
+            f"{table}: {count} rows cannot be read and may name the user; repair or delete them"
+            for table, count in sorted(self._unreadable().items())
+        ]
         if found.licensed:
             notes.append(_LICENSED)
         total = sum(rows.values())

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from shared.clock import Clock
@@ -17,9 +17,10 @@ from shared.domain.retention import (
     may_delete,
     may_end,
 )
-from shared.domain.run import RunState
-from shared.errors import NotFoundError
+from shared.domain.run import Run, RunState
+from shared.errors import BusyError, NotFoundError, UnreadableRowError
 from shared.services.ports import Directory, Leftovers, Poison, Runs, State
+from shared.services.run_changes import change_run
 from shared.telemetry.events import Cleaned
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import traced
@@ -133,12 +134,24 @@ class Janitor:
         to_come = await self._state.released_sweeps()
         async for stored in self._leftovers.runs(first_id_after(now - self._retention.held)):
             if may_end(stored, now, self._retention) and stored.id not in to_come:
-                run = await self._runs.find_run(stored.id)
-                if run and run.state is RunState.HELD:
-                    ended = replace(run, state=RunState.FAILED, reason=f"{_OLD}; {run.reason}")
-                    await self._runs.save_run(replace(ended, finished_at=now))
-                    self._counts["held"] += 1
+                self._counts["held"] += await self._end(stored.id, now)
             await self._go_on()
+
+    async def _end(self, run_id: str, now: datetime) -> bool:
+        """End a held run; return whether it was: one that somebody changes, or nobody can read, stays."""
+
+        def change(known: Run) -> Run | None:
+            if known.state is not RunState.HELD:
+                return None  # somebody has just released it
+            reason = f"{_OLD}; {known.reason}"
+            return replace(known, state=RunState.FAILED, reason=reason, finished_at=now)
+
+        try:
+            run = await self._runs.find_run(run_id)
+            ended = run and await change_run(self._runs, run, change)
+        except (BusyError, UnreadableRowError):
+            return False
+        return ended is not None and ended.state is RunState.FAILED
 
     async def _rows(self) -> None:
         """Delete the rows of runs that are over, of their tables before the runs' own."""
@@ -162,14 +175,14 @@ class Janitor:
 
     async def _is_idle(self, run: StoredRun) -> bool:
         """Whether no timer is about to resume the run."""
-        return run.id != await self._state.current_sweep()
+        released = await self._state.released_sweeps()
+        return run.id not in (await self._state.current_sweep(), *released)
 
     async def _ended(self) -> None:
         now = self._clock.now()
         async for run in self._leftovers.runs(first_id_after(now - self._retention.runs)):
             if may_delete(run, now, self._retention) and await self._is_idle(run):
-                await self._leftovers.delete_run(run.id)
-                self._counts["runs"] += 1
+                self._counts["runs"] += await self._leftovers.delete_run(run)
             await self._go_on()
 
     async def _keys(self) -> None:

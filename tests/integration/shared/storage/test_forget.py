@@ -14,16 +14,16 @@ from shared.domain.move_request import RequestPage
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import ask_person
 from shared.domain.run import Signal, SweepPage
-from shared.domain.stored import STORED
+from shared.domain.stored import STORED, Person
 from shared.errors import ConflictError, NoSuchItemError
 from shared.services.admin.forget import Forgetter
 from shared.storage.move_requests import MoveRequestTable
-from shared.storage.personal import PersonalTables
+from shared.storage.personal import FORGETTERS, PersonalTables
 from shared.storage.replaced import ReplacedProviderTable
 from shared.storage.runs import RunTable
 from shared.storage.state import StateTable
 from shared.storage.sweep_pages import SweepPageTable
-from shared.storage.tables import Tables
+from shared.storage.tables import Entity, Table, Tables
 from shared.storage.users import UserTable
 from shared.storage.waiting import WaitingTable
 from shared.telemetry.log import EventLog
@@ -59,6 +59,7 @@ class World:
             data=PersonalTables(self.tables),
             state=StateTable(self.tables.table("state")),
             rules=Rules(excluded=self.excluded),
+            unreadable=self.tables.unreadable.counts,
             clock=FakeClock(),
             log=EventLog("acp.forget"),
         )
@@ -149,6 +150,42 @@ async def test_it_can_be_repeated(world: World) -> None:
     await world.forgetter.forget(found, "op")
     done = await world.forgetter.forget(await world.forgetter.find(ANNA), "op")
     assert set(done.rows.values()) == {0}
+
+
+async def test_rows_that_cannot_be_read_are_passed_over_and_named(world: World) -> None:
+    """Anna goes from all others; the note says which tables to look at."""
+    for name, keys in (("requests", (RUN, "000001")), ("plans", (RUN, "000000"))):
+        row = {"PartitionKey": keys[0], "RowKey": keys[1], "names": "[7]", "licensed": "x"}
+        await world.tables.table(name).merge(row)
+    done = await world.forgetter.forget(await world.forgetter.find(ANNA), "op")
+    assert (done.rows["requests"], done.rows["plans"], done.rows["users"]) == (2, 0, 1)
+    says = "1 rows cannot be read and may name the user; repair or delete them"
+    assert [note.partition("x")[2] for note in done.notes if "cannot be" in note] == [
+        f"plans: {says}",
+        f"requests: {says}",
+    ]
+
+
+async def test_a_page_that_a_run_writes_meanwhile_loses_nothing(world: World) -> None:
+    """Forgetting carries an ETag: what was written between its read and its write stays."""
+    table = world.tables.table("requests")
+    requests = MoveRequestTable(table)
+    written = []
+
+    class Meanwhile(Table):
+        """Marks the page as done before the first guarded write."""
+
+        async def merge_if_unchanged(self, entity: Entity, etag: str) -> str:
+            if not written:
+                await requests.mark_done(RUN, 0)
+            written.append(await super().merge_if_unchanged(entity, etag))
+            return str(written[-1])
+
+    client = vars(table)["_client"]
+    person = Person(ANNA, frozenset({"anna.old@x.example", "anna.new@x.example"}))
+    assert await FORGETTERS["requests"](Meanwhile(client, "requests"), person) == 2
+    assert written[0] == ""
+    assert await requests.page(RUN, 0) == RequestPage(0, ["other@x.example"], done=True)
 
 
 async def test_who_is_excluded_by_name_stays_excluded(world: World) -> None:

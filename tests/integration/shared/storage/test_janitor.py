@@ -165,12 +165,49 @@ async def test_a_held_sweep_ends_and_its_plan_goes(world: World) -> None:
     assert await world.rows_of(young) == (1, 2, 1, True)
 
 
+async def test_a_sweep_that_is_released_meanwhile_stays(world: World) -> None:
+    """The janitor saw it held; the administrator's release is not overwritten, and it is no error."""
+    run = await world.add_run(RunState.HELD, 31 * DAY)
+    plain, table = world.runs, world.tables.table
+
+    class Meanwhile(RunTable):
+        """Another process releases the run right after it was read."""
+
+        async def find_run(self, run: str) -> Run | None:
+            found = await super().find_run(run)
+            if found and found.state is RunState.HELD:
+                await plain.save_run(replace(found, state=RunState.RELEASED, released=True))
+            return found
+
+    world.runs = Meanwhile(table("runs"), table("runresults"))
+    assert await world.another().clean() == NONE
+    known = await plain.find_run(run.id)
+    assert known is not None
+    assert (known.state, known.released) == (RunState.RELEASED, True)
+
+
+async def test_a_run_that_is_resumed_meanwhile_stays(world: World) -> None:
+    """What was read as interrupted is not deleted once somebody has written it."""
+    run = await world.add_run(RunState.INTERRUPTED, 400 * DAY)
+    leftovers = LeftoverTables(world.tables)
+    stored = await leftovers.find(run.id)
+    known = await world.runs.find_run(run.id)
+    assert stored is not None
+    assert known is not None
+    await world.runs.save_run(replace(known, state=RunState.RUNNING))
+    assert not await leftovers.delete_run(stored)
+    assert (await world.rows_of(run))[3]
+
+
 async def test_rows_without_a_run_go(world: World) -> None:
     """What a crash left: a plan after a day, the rest after the time of a run."""
     old = await world.add_run(RunState.RUNNING, 400 * DAY)
     young = await world.add_run(RunState.RUNNING, 2 * DAY)
     for run in (old, young):
-        await LeftoverTables(world.tables).delete_run(run.id)
+        leftovers = LeftoverTables(world.tables)
+        stored = await leftovers.find(run.id)
+        assert stored is not None
+        assert await leftovers.delete_run(stored)
     await world.janitor.clean()
     assert await world.rows_of(old) == (0, 0, 0, False)
     assert await world.rows_of(young) == (0, 2, 1, False)

@@ -23,9 +23,11 @@ from functions.http.responses import Reply, problem
 from shared.bootstrap.services import App
 from shared.domain.messages import MoveMessage, PageMessage
 from shared.domain.move_request import MoveRequest
+from shared.domain.retention import Retention
 from shared.domain.retry import ask_person
 from shared.domain.run import Mode, Run, RunState, Signal, SweepPage
 from shared.errors import AcpError
+from shared.services.upkeep.janitor import Janitor
 from shared.storage.tables import Tables
 from tests.simulation.fate import Dice, Gate, Process
 from tests.simulation.loop import MIDNIGHT, Clock, run
@@ -187,6 +189,26 @@ def _timer(work: Callable[[App], Awaitable[object]]) -> Callable[[App], Awaitabl
     return call
 
 
+async def _cleans(app: App) -> None:
+    """The janitor comes to its end, whatever is damaged, where nothing is kept for any time."""
+    to, none = app.adapters, timedelta()
+    janitor = Janitor(
+        leftovers=to.leftovers,
+        runs=to.runs,
+        state=to.state,
+        directory=to.graph,
+        poison=[],
+        retention=Retention(none, none, none, none, none),
+        clock=to.clock,
+        log=to.log("janitor"),
+    )
+    await janitor.clean()
+
+
+async def _forgets(app: App, user: str) -> None:
+    await app.forgetter.forget(await app.forgetter.find(user), "op")
+
+
 async def _ends_a_sweep(app: App) -> None:
     """Everybody is swept within hours, whatever is damaged."""
     before = {each.id async for each in app.adapters.runs.runs_of_month(MIDNIGHT)}
@@ -217,6 +239,8 @@ def doors(bench: Bench) -> dict[str, Callable[[App], Awaitable[None]]]:
         "measure": _timer(lambda app: app.metrics.measure()),
         "keep_subscription": _timer(lambda app: app.subscriber.keep()),
         "remember": _timer(lambda app: app.protection.remember()),
+        "janitor": _cleans,
+        "forget": _timer(lambda app: _forgets(app, user)),
         "health": _timer(lambda app: app.health.check()),
         "move_users": lambda app: _moves(app, bench),
         "page": _timer(lambda app: app.move_requests.work(PageMessage(REQUEST, 1), again=True)),

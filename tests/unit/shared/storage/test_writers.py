@@ -10,11 +10,20 @@ import shared.storage
 GUARDED: Final = {"insert", "replace_if_unchanged", "merge_if_unchanged", "delete_if_unchanged"}
 """Writes that fail when somebody else wrote first."""
 
-BLIND: Final = {"merge", "replace", "update", "delete", "delete_all", "merge_all"}
+BLIND: Final = {"merge", "replace", "update", "delete", "delete_all", "delete_some", "merge_all"}
 """Writes that do not look; each needs a reason."""
+
+TABLES: Final = {"_table", "_runs", "_results", "_users", "_state", "_of_runs", "table"}
+"""What the storage's modules call their tables; `_of_runs` holds several."""
 
 WRITERS: Final = {
     # who writes: how, and for blind writes why that is safe
+    "leftovers.delete_rows": ({"delete_some"}, "of a run that is over, or that has no row"),
+    "leftovers.delete_run": ({"delete_if_unchanged"}, ""),
+    "leftovers.delete_keys": ({"delete_some"}, "rows that never change, by their age"),
+    "leftovers.delete_actions": ({"delete_some"}, "rows that never change, by their age"),
+    "leftovers.mark_known": ({"update"}, "a time that only grows"),
+    "leftovers.delete_user": ({"delete_if_unchanged"}, ""),
     "move_requests.save_page": ({"insert"}, ""),
     "move_requests.claim_page": ({"replace_if_unchanged"}, ""),
     "move_requests.give_up_page": ({"merge_if_unchanged"}, ""),
@@ -26,6 +35,9 @@ WRITERS: Final = {
         "the same for the same key; written before the run",
     ),
     "move_requests.run_of": ({"insert"}, ""),
+    "personal._from_replaced": ({"delete_some"}, "whatever it says: the person is to be forgotten"),
+    "personal._delete": ({"delete"}, "whatever it says: the person is to be forgotten"),
+    "personal._take_out": ({"merge_if_unchanged"}, ""),
     "replaced.save_entries": ({"insert", "merge"}, "entries never change; a time that only grows"),
     "replaced.cancel_move": ({"merge"}, "a time that only grows; readers compare it"),
     "runs.save_run": ({"insert", "replace_if_unchanged"}, ""),
@@ -38,6 +50,7 @@ WRITERS: Final = {
     "state.request_sweep": ({"merge"}, "only ever requests"),
     "state.add_released_sweep": ({"merge"}, "a row of its own, without content"),
     "state.remove_released_sweep": ({"delete"}, "a row of its own, of a run that ended"),
+    "state.add_action": ({"insert"}, ""),
     "state.acquire": ({"insert", "replace_if_unchanged"}, ""),
     "state.release": ({"replace_if_unchanged"}, ""),
     "sweep_pages.save_sweep_page": ({"insert", "replace_if_unchanged"}, ""),
@@ -65,11 +78,21 @@ def writers() -> dict[str, set[str]]:
                     if (
                         isinstance(node, ast.Attribute)
                         and node.attr in GUARDED | BLIND
-                        and isinstance(node.value, ast.Attribute)
-                        and node.value.attr in ("_table", "_runs", "_results")
+                        and _name_of(node.value) in TABLES
                     ):
                         found[f"{path.stem}.{function.name}"].add(node.attr)
     return dict(found)
+
+
+def _name_of(value: ast.expr) -> str:
+    """Return what a table is called: `self._table`, `self._of_runs[name]`, `table`."""
+    match value:
+        case ast.Subscript(inner):
+            return _name_of(inner)
+        case ast.Attribute(attr=name) | ast.Name(name):
+            return name
+        case _:
+            return ""
 
 
 def test_every_writer_carries_an_etag_or_says_why_not() -> None:
