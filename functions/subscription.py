@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from shared import bootstrap
+from shared.concurrency import each_of
 
 blueprint = func.Blueprint()
 SETTINGS = bootstrap.settings()
@@ -15,11 +16,7 @@ async def keep_subscription(timer: func.TimerRequest) -> None:  # noqa: ARG001 -
     It runs at start, so the rules of the settings are checked against the tenant here, too.
     """
     app = bootstrap.app()
-    await app.protection.remember()
-    try:
-        await app.subscriber.keep()
-    finally:
-        await app.rule_checker.check()
+    await each_of(app.protection.remember, app.subscriber.keep, app.rule_checker.check)
 
 
 @blueprint.queue_trigger(

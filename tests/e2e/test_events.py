@@ -88,9 +88,18 @@ def test_an_event_that_is_not_ours_is_dropped(
 
 
 def test_events_that_are_no_cloud_events_are_dropped(system: System, tenant: Tenant) -> None:
-    """Attack 11: Event Grid's own schema, and objects of no schema, are not sent again."""
+    """Attack 11: another schema, an odd time, odd names of extensions: accepted, not sent again."""
     user = tenant.any_user("third_party")
-    odd = [{"id": "1", "eventType": "x", "data": system.event(user)["data"]}, {}, {"data": [None]}]
+    spoiled = system.event(user, clientState="guessed-client-state")
+    odd = [
+        {"id": "1", "eventType": "x", "data": system.event(user)["data"]},
+        {},
+        {"data": [None]},
+        {**spoiled, "time": "yesterday"},
+        {**spoiled, "time": 7},
+        {**spoiled, "self": "x", "id": None, "type": 7},
+        {"specversion": "1.0", "data": "x"},
+    ]
     with system.changing(), system.queueing_nothing():
         assert system.host.event_grid(*odd).status_code == 202
 

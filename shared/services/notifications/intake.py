@@ -114,9 +114,21 @@ class NotificationIntake:
             )
         return await self.accept(items)
 
-    async def event(self, kind: str | None, data: Any) -> Accepted:
-        """Read one CloudEvent: its type and its data, which has the fields of a notification."""
-        if isinstance(data, dict) and "reauthorizationrequired" in (kind or "").casefold():
+    async def event(self, text: str) -> Accepted:
+        """Read one event, as Event Grid sent it: a CloudEvent, whose data has a notification's fields.
+
+        Only its type and its data count; what is none, or no JSON, is dropped: it would come again.
+        """
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError):
+            content = None
+        event = content if isinstance(content, dict) and "specversion" in content else {}
+        data = event.get("data")
+        if (
+            isinstance(data, dict)
+            and "reauthorizationrequired" in str(event.get("type")).casefold()
+        ):
             data = {"lifecycleEvent": "reauthorizationRequired", **data}
         return await self.accept([data])
 

@@ -175,8 +175,8 @@ class Janitor:
 
     async def _is_idle(self, run: StoredRun) -> bool:
         """Whether no timer is about to resume the run."""
-        released = await self._state.released_sweeps()
-        return run.id not in (await self._state.current_sweep(), *released)
+        to_come = await self._state.released_sweeps()
+        return run.id not in (await self._state.current_sweep(), *to_come)
 
     async def _ended(self) -> None:
         now = self._clock.now()

@@ -170,7 +170,7 @@ async def test_a_page_that_a_run_writes_meanwhile_loses_nothing(world: World) ->
     """Forgetting carries an ETag: what was written between its read and its write stays."""
     table = world.tables.table("requests")
     requests = MoveRequestTable(table)
-    written = []
+    written: list[str] = []
 
     class Meanwhile(Table):
         """Marks the page as done before the first guarded write."""
@@ -179,7 +179,7 @@ async def test_a_page_that_a_run_writes_meanwhile_loses_nothing(world: World) ->
             if not written:
                 await requests.mark_done(RUN, 0)
             written.append(await super().merge_if_unchanged(entity, etag))
-            return str(written[-1])
+            return written[-1]
 
     client = vars(table)["_client"]
     person = Person(ANNA, frozenset({"anna.old@x.example", "anna.new@x.example"}))

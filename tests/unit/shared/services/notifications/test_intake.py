@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import re
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -75,6 +76,40 @@ async def test_users_are_queued_once() -> None:
     accepted = await intake().webhook(body(*items))
     assert users(accepted) == [guid(number) for number in range(25)]
     assert len(accepted.messages) == 2
+
+
+def cloud_event(**other: Any) -> str:
+    """A CloudEvent with a notification of ours, as Event Grid sends it; `other` replaces fields."""
+    fields = {"specversion": "1.0", "type": "Microsoft.Graph.UserUpdated", "data": notification()}
+    return json.dumps({**fields, **other})
+
+
+@pytest.mark.parametrize(
+    "other", [{"time": "yesterday"}, {"time": 7}, {"self": "x"}, {"type": 7, "id": None}]
+)
+async def test_only_type_and_data_of_an_event_count(other: dict[str, Any]) -> None:
+    """Attack 11: an odd time, or an extension of any name, keeps nobody's signal back."""
+    accepted = await intake().event(cloud_event(**other))
+    assert (users(accepted), accepted.dropped) == ([guid(1)], {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[" * 100_000,
+        "null",
+        "[]",
+        json.dumps({"eventType": "x", "data": notification()}),
+        cloud_event(data=None),
+        cloud_event(data=[notification()]),
+        cloud_event(data="x", type=None),
+    ],
+)
+async def test_what_is_no_event_of_ours_is_dropped_and_counted(text: str) -> None:
+    """Another schema, no JSON, no notification: no error, with which it would be sent again."""
+    assert await intake().event(text) == Accepted([], 0, Counter(malformed=1))
 
 
 @pytest.mark.parametrize(
