@@ -98,10 +98,8 @@ def keep_waiting(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy
     attention stays listed, and is tried again ever more slowly, until an attempt settles the user.
     """
     if previous is None:
-        began = attempt.at
-        fresh = Waiting(
-            attempt.user_id, attempt.cause, attempt.reason, began, began, began, attempt=0
-        )
+        at = attempt.at
+        fresh = Waiting(attempt.user_id, attempt.cause, attempt.reason, at, at, at, attempt=0)
         return _counted(replace(fresh, operation=attempt.operation), attempt, policy)
     known = replace(
         previous,
