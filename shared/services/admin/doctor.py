@@ -49,10 +49,8 @@ class Doctor:
     text is shown. unknown: warnings about unknown settings. queues: by name, the number of
     messages. numbers: the number rules. groups: the groups in the settings. subscriptions: those that
     Graph has. count_users: how many users a group or a location has, see `NumberRules.counted`.
-    messages. numbers: the number rules. groups: the groups in the settings. tenant: None when its
-    bridges and switches are of no use, because nothing is set.
-    messages. numbers: the number rules. groups: the groups in the settings. unreadable: how many
-    stored rows this process could not read, by table.
+    tenant: None when its bridges and switches are of no use, because nothing is set. unreadable: how
+    many stored rows this process could not read, by table.
     """
 
     def __init__(

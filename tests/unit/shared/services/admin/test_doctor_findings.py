@@ -1,0 +1,318 @@
+"""Each situation of the app and what the doctor says of it, word for word."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import pytest
+
+from shared.domain.bridges import BridgeNumber
+from shared.domain.listing import TenantSwitches
+from shared.domain.number_rules import NumberRules
+from shared.domain.retry import Waiting, WaitReason, ask_person
+from shared.domain.run import Run, RunState, Signal
+from shared.domain.subscription import ChangeSubscription, GraphSubscription
+from shared.errors import AccessDeniedError, AcpError, SettingsError, UnreachableError
+from shared.services.admin.doctor import Doctor, Finding, Verdict
+from shared.services.admin.run_history import RunHistory
+from tests.fakes import NOON, FakeClock, FakeRuns, FakeState, FakeTeams, FakeWaiting, guid
+
+OK, WARNING, FAILED = Verdict.OK, Verdict.WARNING, Verdict.FAILED
+DENIED = AccessDeniedError("Graph", "GET", "HTTP 403")
+AWAY = UnreachableError("Graph", "GET", "x")
+ALL_ON = TenantSwitches(replaces_provider=True, sends_mail=True, sends_meetings=True)
+TOLL, OTHER = BridgeNumber("+1", "one"), BridgeNumber("+2", "two")
+FREE = BridgeNumber("+8", "one", toll_free=True)
+LONG: Final = timedelta(days=6, hours=5, minutes=59)
+CHECK_SUBSCRIPTION = "check the log for errors of keep_subscription"
+CHECK_GROUPS = "correct ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES: object ids are needed"
+HIDDEN = "a group with hidden membership shows no members: check for such a group"
+
+
+def subscribed(left: timedelta, name: str = "s") -> ChangeSubscription:
+    """A subscription that lasts so much longer."""
+    return ChangeSubscription((), name, NOON, NOON + left)
+
+
+@dataclass
+class App:
+    """What the doctor examines; every part well, until a case says otherwise."""
+
+    probe: Exception | str | None = None
+    switches: TenantSwitches | None = None
+    bridges: list[BridgeNumber] = field(default_factory=lambda: [TOLL, OTHER, FREE])
+    numbers: NumberRules = field(default_factory=NumberRules)
+    groups: dict[str, list[int]] = field(default_factory=dict)
+    """Members by page; a group without a page is unknown."""
+    excluded: tuple[str, ...] = ()
+    known: ChangeSubscription | None = field(default_factory=lambda: subscribed(LONG))
+    caught_up: datetime | None = NOON
+    queues: dict[str, int] = field(default_factory=dict)
+    waiting: list[Waiting] = field(default_factory=list)
+    runs: dict[str, tuple[RunState, datetime]] = field(default_factory=dict)
+    unreadable: dict[str, int] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    tenant: bool = True
+    uncounted: AcpError | None = None
+
+    async def members(self, group: str) -> AsyncIterator[list[str]]:
+        if not self.groups[group]:
+            raise SettingsError("no such group")
+        for count in self.groups[group]:
+            yield [guid(number) for number in range(count)]
+
+    async def count_users(self, whom: Sequence[str]) -> dict[str, int]:
+        if self.uncounted:
+            raise self.uncounted
+        return {each: 1000 * (number + 1) for number, each in enumerate(whom)}
+
+    async def _probe(self) -> str | None:
+        if isinstance(self.probe, Exception):
+            raise self.probe
+        return self.probe
+
+    async def findings(self) -> list[Finding]:
+        async def excluded_faults() -> tuple[str, ...]:
+            return self.excluded
+
+        async def subscriptions() -> list[GraphSubscription]:
+            return [GraphSubscription("s", NOON)]
+
+        def counting(count: int) -> Callable[[], Awaitable[int]]:
+            async def counted() -> int:
+                return count
+
+            return counted
+
+        waiting = FakeWaiting()
+        for row in self.waiting:
+            await waiting.save_waiting(row)
+        runs = {name: Run(name, Signal.SWEEP, state, at) for name, (state, at) in self.runs.items()}
+        teams = FakeTeams(bridges=self.bridges)
+        if self.switches:
+            teams.tenant_switches = self.switches
+        doctor = Doctor(
+            probes={"Graph": (self._probe, "grant it")},
+            queues={name: counting(count) for name, count in self.queues.items()},
+            numbers=self.numbers,
+            groups=tuple(self.groups),
+            excluded_faults=excluded_faults,
+            directory=self,
+            subscriptions=subscriptions,
+            count_users=self.count_users,
+            unknown=self.unknown,
+            tenant=teams if self.tenant else None,
+            state=FakeState(self.known, link_at=self.caught_up),
+            waiting=waiting,
+            runs=RunHistory(FakeRuns(runs), FakeClock()),
+            unreadable=lambda: self.unreadable,
+            clock=FakeClock(),
+        )
+        return [found async for found in doctor.examine()]
+
+
+WELL = [
+    Finding("Graph", OK, "answers"),
+    Finding("mails and meetings", OK, "a move has no side effects"),
+    Finding("bridges", OK, "2, with 2 toll and 1 toll-free numbers"),
+    Finding("number rules", OK, "none: the service chooses"),
+    Finding("groups", OK, "no groups are named"),
+    Finding("excluded users", OK, "each entry names a user"),
+    Finding("subscription", OK, "expires in 6 days and 5 hours"),
+    Finding("catch-up", OK, "0 minutes ago"),
+    Finding("queues", OK, ""),
+    Finding("waiting users", OK, "0 waiting for another attempt, 0 need attention"),
+    Finding("held sweeps", OK, "none"),
+    Finding("stored rows", OK, "all that were read are readable"),
+]
+
+
+async def test_an_app_that_is_well() -> None:
+    """Every part in its order; without a use for the tenant's numbers three are left out."""
+    assert await App().findings() == WELL
+    assert await App(tenant=False).findings() == [WELL[0], *WELL[4:]]
+
+
+@pytest.mark.parametrize(
+    ("app", "finding"),
+    [
+        (App(probe="v1.0"), Finding("Graph", OK, "v1.0")),
+        (App(probe=DENIED), Finding("Graph", FAILED, str(DENIED), "grant it")),
+        (
+            App(probe=AWAY),
+            Finding("Graph", FAILED, str(AWAY), "try again; then check the address"),
+        ),
+        (
+            App(unknown=("ACP_MOD: unknown",)),
+            Finding("settings", WARNING, "ACP_MOD: unknown", "correct the name, or remove it"),
+        ),
+        (
+            App(switches=ALL_ON),
+            Finding(
+                "mails and meetings",
+                WARNING,
+                "users are mailed new numbers and PINs; future meetings are sent again; "
+                "licensing alone replaces a third party",
+                "inform the users, or switch it off before a large move",
+            ),
+        ),
+        (
+            App(bridges=[FREE]),
+            Finding(
+                "bridges",
+                FAILED,
+                "1, with 0 toll and 1 toll-free numbers",
+                "the tenant has no number to dial in: check its conference bridges",
+            ),
+        ),
+        (
+            App(numbers=NumberRules(by_location={"DE": "+49", "FR": "+33"}, default="+1")),
+            Finding(
+                "number rules",
+                FAILED,
+                "no toll number of a bridge: DE=+49, FR=+33",
+                "choose among +1, +2 in ACP_NUMBER_RULES",
+            ),
+        ),
+        (
+            App(
+                numbers=NumberRules(default="+99"),
+                bridges=[BridgeNumber(f"+{number}", "b") for number in range(10, 21)],
+            ),
+            Finding(
+                "number rules",
+                FAILED,
+                "no toll number of a bridge: *=+99",
+                f"choose among {', '.join(f'+{n}' for n in range(10, 20))} in ACP_NUMBER_RULES",
+            ),
+        ),
+        (
+            App(numbers=NumberRules(by_location={"DE": "+1"}, default="+2")),
+            Finding("number rules", OK, "2, each on a bridge; users by rule: DE 1,000, * 1,000"),
+        ),
+        (
+            App(groups={guid(1): [], guid(2): [3], guid(3): []}),
+            Finding("groups", FAILED, "2 of 3 unknown", CHECK_GROUPS),
+        ),
+        (App(groups={guid(1): [1, 2], guid(2): [4]}), Finding("groups", OK, "2, with 7 users")),
+        (
+            App(groups={guid(1): [0], guid(2): [0], guid(3): [1]}),
+            Finding("groups", WARNING, "3, with 1 users; 2 without members", HIDDEN),
+        ),
+        (
+            App(excluded=("'a' names nobody", "'b' names nobody")),
+            Finding(
+                "excluded users",
+                FAILED,
+                "'a' names nobody; 'b' names nobody",
+                "correct these entries of ACP_EXCLUDED_USERS",
+            ),
+        ),
+        *(
+            (
+                App(known=known),
+                Finding(
+                    "subscription",
+                    WARNING,
+                    "there is none: Graph sends no notifications",
+                    CHECK_SUBSCRIPTION,
+                ),
+            )
+            for known in (
+                None,
+                ChangeSubscription((), "", NOON, NOON + timedelta(days=2)),
+                ChangeSubscription((), "s", NOON),
+            )
+        ),
+        (
+            App(known=subscribed(timedelta(0))),
+            Finding("subscription", FAILED, "it has expired", CHECK_SUBSCRIPTION),
+        ),
+        (
+            App(known=subscribed(timedelta(seconds=1))),
+            Finding("subscription", WARNING, "expires in 0 days and 0 hours", CHECK_SUBSCRIPTION),
+        ),
+        (
+            App(known=subscribed(timedelta(days=1))),
+            Finding("subscription", OK, "expires in 1 days and 0 hours"),
+        ),
+        (
+            App(caught_up=None),
+            Finding(
+                "catch-up",
+                WARNING,
+                "it has not run yet",
+                "check the log for errors of catch_up",
+            ),
+        ),
+        (
+            App(caught_up=NOON - timedelta(minutes=30)),
+            Finding("catch-up", OK, "30 minutes ago"),
+        ),
+        (
+            App(caught_up=NOON - timedelta(minutes=31)),
+            Finding(
+                "catch-up",
+                FAILED,
+                "31 minutes ago",
+                "check the log for errors of catch_up",
+            ),
+        ),
+        (App(queues={"moves": 7, "other": 0}), Finding("queues", OK, "moves 7, other 0")),
+        (
+            App(queues={"moves": 7, "moves-poison": 1}),
+            Finding(
+                "queues",
+                WARNING,
+                "moves 7, moves-poison 1",
+                "examine the messages: their users may need `acp move`",
+            ),
+        ),
+        (
+            App(
+                waiting=[
+                    *(Waiting(guid(n), WaitReason.SERVICE, "r", NOON, NOON, NOON) for n in (1, 2)),
+                    ask_person(guid(3), "", "rare", NOON),
+                    *(ask_person(guid(n), "", "x" * 301, NOON) for n in (4, 5)),
+                ]
+            ),
+            Finding(
+                "waiting users",
+                WARNING,
+                "2 waiting for another attempt, 3 need attention, most of them because: "
+                + "x" * 300,
+                "`acp attention` lists them",
+            ),
+        ),
+        (
+            App(
+                runs={
+                    "20261123T1": (RunState.HELD, NOON),
+                    "20261123T2": (RunState.FINISHED, NOON),
+                    "20261023T1": (RunState.HELD, NOON - timedelta(days=31)),
+                    "20260923T1": (RunState.HELD, NOON - timedelta(days=61)),
+                }
+            ),
+            Finding(
+                "held sweeps",
+                WARNING,
+                "20261123T1, 20261023T1",
+                "`acp run RUN` says why, `acp release RUN` releases it",
+            ),
+        ),
+    ],
+)
+async def test_what_is_said_of_a_situation(app: App, finding: Finding) -> None:
+    """Part, verdict, detail and what to do; every other part stays as it was."""
+    found = {each.part: each for each in await app.findings()}
+    assert found[finding.part] == finding
+    others = {each.part: each for each in WELL if each.part != finding.part}
+    assert {part: found[part] for part in others} | {"bridges": ""} == others | {"bridges": ""}
+
+
+async def test_a_part_that_cannot_be_examined_is_a_finding() -> None:
+    """An error stops no other part."""
+    found = await App(numbers=NumberRules(default="+1"), uncounted=AWAY).findings()
+    failed = Finding("number rules", FAILED, str(AWAY), "see the lines above")
+    assert found == [failed if each.part == failed.part else each for each in WELL]
