@@ -84,7 +84,7 @@ class Room:
 
     def run(self, names: list[str], children: int) -> int:
         """Run mutmut; return its status, and print what it said when that is not 0."""
-        mutmut = Path(sys.executable).with_name("mutmut")
+        mutmut = str(Path(sys.executable).with_name("mutmut"))
         command = [mutmut, "run", "--max-children", str(children), *names]
         done = subprocess.run(
             command, cwd=self.folder, stdout=subprocess.PIPE, encoding="utf-8", check=False

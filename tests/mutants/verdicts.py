@@ -12,12 +12,13 @@ _TARGETS: Final = {"domain": 1.0, "services": 0.95}
 _LEAST: Final = 0.9
 """And the least for any module."""
 
-_KINDS: Final = {
+_KINDS: Final[dict[int | None, str]] = {
+    None: "not run",
+    2: "not run",
     **dict.fromkeys((1, 3), "killed"),
     # Out of time: a test that hangs is noticed, too.
     **dict.fromkeys((36, 24, -24, 152, 255, -9, -11), "killed"),
     **dict.fromkeys((5, 33), "uncovered"),
-    **dict.fromkeys((None, 2), "not run"),
 }
 """By pytest's status, as mutmut stores it; every other means that the mutant survived."""
 
