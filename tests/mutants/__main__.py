@@ -121,7 +121,7 @@ def _changed_line(mutant: str, file: Path) -> tuple[str, str]:
 
 
 def main() -> int:
-    """Run mutmut over what is asked for and print the table; 1: a target is missed."""
+    """Run mutmut over the chosen modules and print the table; 1: a target is missed."""
     options = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     options.add_argument("--room", choices=_ROOMS, help="only this room")
     options.add_argument("--children", type=int, default=os.cpu_count() or 1)
