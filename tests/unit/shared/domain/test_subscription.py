@@ -47,4 +47,6 @@ def test_where_it_delivers(url: str, found: bool) -> None:
     there = GraphSubscription("id", NOON, "https://app/api/notify?code=k")
     assert there.is_for(url) is found
     assert not GraphSubscription("id", NOON).is_for(url)
+    assert not GraphSubscription("id", NOON).is_for("")
+    assert GraphSubscription("id", NOON, f"{url}?a=b?c").is_for(url) is ("?" not in url)
     assert GraphSubscription("id", NOON, url).is_for(url)
