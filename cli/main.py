@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 from typer.exceptions import TyperException
 
-from cli import doctor, host, runs, saved, storage, tenant, users
+from cli import console, doctor, host, runs, saved, storage, tenant, users
 from cli.demo import command as demo
 from cli.errors import CommandError
 from cli.grant import command as grant
@@ -44,6 +44,7 @@ app.command("runs", rich_help_panel=_LOOK)(runs.runs)
 app.command("run", rich_help_panel=_LOOK)(runs.run)
 app.command("attention", rich_help_panel=_LOOK)(users.attention)
 app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
+app.command("console", rich_help_panel=_LOOK)(console.console)
 app.command("probe", rich_help_panel=_LOOK)(probe.probe)
 app.command("demo", rich_help_panel=_LOCAL)(demo.demo)
 app.command("storage", rich_help_panel=_LOCAL)(storage.storage)

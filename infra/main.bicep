@@ -326,6 +326,8 @@ module api 'app/api.bicep' = {
       ACP_IDENTITY_CLIENT_ID: identity.outputs.clientId
       ACP_PUBLIC_URL: publicUrl
       ACP_API_ACCESS: empty(authClientId) ? 'key' : 'entra'
+      // Read by the platform, not by the app: people sign in by the app's identity, without a client secret.
+      OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: empty(authClientId) ? '' : identity.outputs.clientId
       ACP_EXCLUDED_USERS: excludedUsers
       ACP_EXCLUDED_GROUPS: excludedGroups
       ACP_INCLUDE_ROOMS: includeRooms
