@@ -79,11 +79,21 @@ class Goto:
     path: str
 
 
-Handler = Callable[["App", Asked], Awaitable[Page | Goto]]
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to keep: its name, its media type, and its content in gzip."""
+
+    name: str
+    kind: str
+    packed: bytes
+
+
+Handler = Callable[["App", Asked], Awaitable[Page | Goto | File]]
 
 _PAGES: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("GET", ""): ("overview", "show"),
     ("GET", "users"): ("users", "show"),
+    ("GET", "users.csv"): ("users", "download"),
     ("POST", "users/move"): ("moving", "confirm"),
     ("POST", "users/move/begin"): ("moving", "begin"),
     ("GET", "users/*"): ("user", "show"),
@@ -93,7 +103,10 @@ _PAGES: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("GET", "runs"): ("runs", "show_all"),
     ("GET", "runs/*"): ("runs", "show"),
     ("GET", "runs/*/progress"): ("runs", "progress"),
+    ("GET", "runs/*/results.csv"): ("runs", "download"),
+    ("POST", "runs/*/retry"): ("runs", "retry"),
     ("GET", "attention"): ("attention", "show"),
+    ("POST", "attention/acknowledge"): ("attention", "acknowledge"),
     ("GET", "health"): ("health", "show"),
 }
 """By method and address (`*`: any part): the module of this room and its handler, imported at first use."""
@@ -120,6 +133,8 @@ async def answer(req: func.HttpRequest) -> func.HttpResponse:
         found = notice_page(item, error)
     if isinstance(found, Goto):
         return _go(f"{BASE}/{found.path}")
+    if isinstance(found, File):
+        return await _download(found, req)
     return await _page(found, req)
 
 
@@ -188,6 +203,16 @@ async def _page(page: Page, req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(
         body, status_code=page.status, headers=headers, mimetype="text/html", charset="utf-8"
     )
+
+
+async def _download(file: File, req: func.HttpRequest) -> func.HttpResponse:
+    headers = {**_HEADERS, "Content-Disposition": f'attachment; filename="{file.name}"'}
+    body = file.packed
+    if "gzip" in req.headers.get("Accept-Encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+    else:
+        body = await asyncio.to_thread(gzip.decompress, body)
+    return func.HttpResponse(body, headers=headers, mimetype=file.kind, charset="utf-8")
 
 
 def _go(address: str, headers: Mapping[str, str] | None = None) -> func.HttpResponse:

@@ -30,7 +30,7 @@ class Waiting:
 
     since: when the user began to wait (UTC). attempt: attempts that counted. failures: those of them
     that failed. looked_at: the last one that counted. operation: id of the operation in which the user
-    began to wait, for the log.
+    began to wait, for the log. acknowledged_by, acknowledged_at: who knows of this reason, and since when.
     """
 
     user_id: str
@@ -45,6 +45,8 @@ class Waiting:
     upn: str = ""
     reprocessed: bool = False
     operation: str = ""
+    acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -457,7 +457,14 @@ class Roster(Protocol):
         ...
 
     async def page(
-        self, standing: Standing, limit: int, after: str = "", address: str = ""
+        self,
+        standing: Standing,
+        limit: int,
+        after: str = "",
+        address: str = "",
+        *,
+        provider: str = "",
+        country: str = "",
     ) -> tuple[list[RosterEntry], str | None]:
         """Return users of a list in the order of addresses, and where the next page begins."""
         ...

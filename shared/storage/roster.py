@@ -36,6 +36,8 @@ _TRIES: Final = 8
 _COUNT: Final = "on_"
 _MOVED: Final = "moved_"
 _LONGEST: Final = 900
+_LARGEST_PAGE: Final = 1_000
+"""Entities that the storage returns at once at most ("Query timeout and pagination")."""
 _FORBIDDEN: Final = re.compile(r"[/\\#?%|\x00-\x1f\x7f-\x9f]")
 
 
@@ -91,21 +93,32 @@ class RosterTable:
         return _decode(row) if row else None
 
     async def page(
-        self, standing: Standing, limit: int, after: str = "", address: str = ""
+        self,
+        standing: Standing,
+        limit: int,
+        after: str = "",
+        address: str = "",
+        *,
+        provider: str = "",
+        country: str = "",
     ) -> tuple[list[RosterEntry], str | None]:
         """Return at most `limit` users of a list in the order of addresses, and where the next page begins.
 
-        after: that of the page before. address: only addresses that begin with this.
+        after: that of the page before. address: only addresses that begin with this. provider, country:
+        only users of these; the storage reads the whole list for a value that is rare.
         """
         first = f"l|{standing}|{_key_part(address)}"
         begin, end = max(first, after), first + "\uffff"
+        only = {"provider": provider, "country": country}
+        only = {name: value for name, value in only.items() if value}
+        narrowed = "".join(f" and {name} eq @{name}" for name in only)
 
         async def scan(shard: str) -> list[tuple[str, TableEntity]]:
             found: list[tuple[str, TableEntity]] = []
             rows = self._table.query(
-                "PartitionKey eq @shard and RowKey gt @begin and RowKey lt @end",
-                {"shard": shard, "begin": begin, "end": end},
-                page=limit + 1,
+                f"PartitionKey eq @shard and RowKey gt @begin and RowKey lt @end{narrowed}",
+                {"shard": shard, "begin": begin, "end": end, **only},
+                page=min(limit + 1, _LARGEST_PAGE),
             )
             async for row in rows:
                 found.append((str(row["RowKey"]), row))
@@ -133,6 +146,7 @@ class RosterTable:
             rows = self._table.query(
                 "PartitionKey eq @shard and RowKey lt @end and RowKey ge @first",
                 {"shard": shard, "first": "d|", "end": "d}"},
+                page=_LARGEST_PAGE,
             )
             return [(row["RowKey"][2:], dict(row)) async for row in rows]
 

@@ -1,6 +1,7 @@
 """Azure Tables through the SDK: opened once per process, created if missing, one error type."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from itertools import batched
 from typing import Any, Final
 from urllib.request import getproxies_environment
@@ -194,19 +195,39 @@ class Table:
             raise self._failed("query", error) from error
 
     async def read[Row](
-        self, text: str, parameters: Mapping[str, Any], decode: Callable[[dict[str, Any]], Row]
-    ) -> AsyncIterator[Row]:
+        self,
+        text: str,
+        parameters: Mapping[str, Any],
+        decode: Callable[[dict[str, Any]], Row],
+        page: int | None = None,
+    ) -> AsyncGenerator[Row]:
         """Yield what the filter matches, decoded; a row that cannot be is reported and passed over.
 
         One damaged row, or one of a later version, must not hide all others.
         """
-        async for entity in self.query(text, parameters):
+        async for entity in self.query(text, parameters, page=page):
             try:
                 row = decode(dict(entity))
             except (KeyError, TypeError, ValueError) as error:
                 _LOG.write(RowUnreadable(table=self._name, error=type(error).__name__))
                 continue
             yield row
+
+    async def first[Row](
+        self,
+        text: str,
+        parameters: Mapping[str, Any],
+        decode: Callable[[dict[str, Any]], Row],
+        limit: int,
+    ) -> list[Row]:
+        """Return the first rows of those that `read` would yield, with no page asked for beyond them."""
+        found: list[Row] = []
+        async with aclosing(self.read(text, parameters, decode, page=limit)) as rows:
+            async for row in rows:
+                found.append(row)
+                if len(found) == limit:
+                    break
+        return found
 
     async def _upsert(self, entity: Entity, mode: UpdateMode) -> None:
         await self._create()

@@ -5,8 +5,10 @@ property `list`, `due` or `attention`. The version before had a partition for ea
 there is read, and moves over when the user is next tried.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 from shared.domain.retry import Waiting, WaitReason
@@ -17,6 +19,8 @@ _ATTENTION: Final = "attention"
 _ALL: Final = "PartitionKey ge '0' and PartitionKey lt 'g'"
 """Every partition, those of the version before included."""
 
+_PARTITIONS: Final = "0123456789abcdef"
+_ACKNOWLEDGED: Final = ("acknowledged_by", "acknowledged_at", "acknowledged_reason")
 _TRIES: Final = 5
 
 
@@ -58,6 +62,7 @@ class WaitingTable:
             elif known["looked_at"] > waiting.looked_at:
                 return
             else:
+                entity |= _acknowledgment(known, waiting.reason)
                 etag = str(known.metadata["etag"])
                 written = await self._table.replace_if_unchanged(entity, etag)
             if written:
@@ -67,6 +72,24 @@ class WaitingTable:
         if await self._has_old_rows():
             for name in (_DUE, _ATTENTION):
                 await self._table.delete(name, waiting.user_id)
+
+    async def acknowledge(self, user_id: str, by: str, at: datetime) -> bool:
+        """Record who knows that the user needs attention; False: the user does no more.
+
+        It holds for the reason that stands there now: the next other one clears it.
+        """
+        row = await self._table.get(user_id[0], user_id)
+        if row is None or row.get("list") != _ATTENTION:
+            return False
+        return await self._table.update(
+            {
+                "PartitionKey": user_id[0],
+                "RowKey": user_id,
+                "acknowledged_by": by,
+                "acknowledged_at": at,
+                "acknowledged_reason": row["reason"],
+            }
+        )
 
     async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
         """Take the user off the lists, unless an attempt later than `looked_at` wrote the row.
@@ -118,6 +141,21 @@ class WaitingTable:
         text = f"{_ALL} and list eq @list or PartitionKey eq @list"
         return self._table.read(text, {"list": name}, _decode)
 
+    async def first_in_need(self, limit: int) -> list[Waiting]:
+        """Return at most `limit` of the users who need attention, read partition by partition."""
+
+        async def scan(partition: str) -> list[Waiting]:
+            text = "PartitionKey eq @partition and list eq @list"
+            where = {"partition": partition, "list": _ATTENTION}
+            return await self._table.first(text, where, _decode, limit)
+
+        found = await asyncio.gather(*(scan(each) for each in _PARTITIONS))
+        old = [each async for each in self.attention()] if await self._has_old_rows() else []
+        return sorted(
+            {each.user_id: each for each in (*old, *chain.from_iterable(found))}.values(),
+            key=lambda each: each.upn or each.user_id,
+        )[:limit]
+
     async def _has_old_rows(self) -> bool:
         """Return whether rows of the version before are left; asked once per process."""
         if self._old_rows is None:
@@ -127,8 +165,16 @@ class WaitingTable:
         return self._old_rows
 
 
+def _acknowledgment(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """Return what of a row says that somebody knows of this reason."""
+    if not row.get("acknowledged_by") or row.get("acknowledged_reason") != reason:
+        return {}
+    return {name: row[name] for name in _ACKNOWLEDGED}
+
+
 def _decode(row: dict[str, Any]) -> Waiting:
     name = row.get("list", row["PartitionKey"])
+    known = _acknowledgment(row, row["reason"])
     return Waiting(
         user_id=row["RowKey"],
         upn=row.get("upn", ""),
@@ -142,4 +188,6 @@ def _decode(row: dict[str, Any]) -> Waiting:
         failures=row["failures"],
         reprocessed=row.get("reprocessed", False),
         operation=row.get("operation", ""),
+        acknowledged_by=known.get("acknowledged_by", ""),
+        acknowledged_at=known.get("acknowledged_at"),
     )

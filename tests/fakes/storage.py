@@ -368,13 +368,24 @@ class FakeRoster:
         return self.entries.get(user_id)
 
     async def page(
-        self, standing: Standing, limit: int, after: str = "", address: str = ""
+        self,
+        standing: Standing,
+        limit: int,
+        after: str = "",
+        address: str = "",
+        *,
+        provider: str = "",
+        country: str = "",
     ) -> tuple[list[RosterEntry], str | None]:
         found = sorted(
             (
                 each
                 for each in self.entries.values()
-                if each.standing is standing and each.upn.startswith(address) and each.upn > after
+                if each.standing is standing
+                and each.upn.startswith(address)
+                and each.upn > after
+                and provider in ("", each.provider)
+                and country in ("", each.country)
             ),
             key=lambda each: each.upn,
         )

@@ -204,3 +204,35 @@ async def test_ask_person_is_kept_whole(world: World) -> None:
     row = ask_person(guid(1), "adele@contoso.com", "retired", NOON)
     await world.waiting.save_waiting(row)
     assert await world.waiting.find_waiting(guid(1)) == row
+
+
+async def test_acknowledged_until_another_reason_comes(world: World) -> None:
+    """Who knows and since when stands in the row, through retries, until the reason is another one."""
+    row = ask_person(guid(1), "a@contoso.example", "refused", NOON)
+    await world.waiting.save_waiting(row)
+    assert await world.waiting.acknowledge(guid(1), "ada", NOON)
+    known = replace(row, acknowledged_by="ada", acknowledged_at=NOON)
+    assert await world.waiting.first_in_need(5) == [known]
+    again = replace(row, looked_at=NOON + timedelta(hours=1), attempt=2)
+    await world.waiting.save_waiting(again)
+    kept = replace(again, acknowledged_by="ada", acknowledged_at=NOON)
+    assert await world.waiting.first_in_need(5) == [kept]
+    other = replace(again, looked_at=NOON + timedelta(hours=2), reason="another")
+    await world.waiting.save_waiting(other)
+    assert await world.waiting.first_in_need(5) == [other]
+    await world.waiting.save_waiting(
+        replace(other, reason="refused", looked_at=NOON + timedelta(days=1))
+    )
+    (found,) = await world.waiting.first_in_need(5)
+    assert not found.acknowledged_by
+
+
+async def test_only_who_needs_attention_is_acknowledged(world: World) -> None:
+    """Nobody else's row is written, and no row is made."""
+    await world.waiting.save_waiting(
+        replace(ask_person(guid(2), "b", "r", NOON), needs_attention=False)
+    )
+    assert not await world.waiting.acknowledge(guid(2), "ada", NOON)
+    assert not await world.waiting.acknowledge(guid(3), "ada", NOON)
+    assert await world.waiting.first_in_need(5) == []
+    assert await world.waiting.find_waiting(guid(3)) is None
