@@ -70,13 +70,14 @@ async def _serve(port: int, root: Path) -> bool:
     from local.host.options import HostOptions  # noqa: PLC0415
 
     with serving.bind(port) as bound:
-        if "ACP_CONSOLE_TOKEN" not in os.environ:
-            token = os.environ["ACP_CONSOLE_TOKEN"] = secrets.token_urlsafe(32)
-            print(f"console {serving.origin(bound)}/api/console/enter?token={token}", flush=True)
+        token = "" if "ACP_CONSOLE_TOKEN" in os.environ else secrets.token_urlsafe(32)
+        os.environ.setdefault("ACP_CONSOLE_TOKEN", token)
         os.chdir(root)  # as in Azure and in Core Tools, the app's folder is the current one
         options = HostOptions.take_from(os.environ, root)
         loaded = await load_host(options)
         app = create_app(loaded)
+        if token:
+            print(f"console {serving.origin(bound)}/api/console/enter?token={token}", flush=True)
         await serving.serve(app, bound, on_stop=loaded.stop, drain=options.drain_seconds)
         # In Azure the process just ends: a function app has no hook to close its clients, so a
         # warning that they are open is useless.

@@ -5,8 +5,16 @@ import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    StorageState,
+    StorageStateCookie,
+    sync_playwright,
+)
 
 from local.azurite.server import Azurite
 from local.browser.install import environment_of, executable
@@ -20,9 +28,12 @@ TIME_LIMIT_MS = 15_000
 OpenContext = Callable[..., BrowserContext]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium; without one the tests are skipped, but on CI they fail."""
+    """Chromium; without one the tests are skipped, but on CI they fail.
+
+    Not for the whole session: while it is open, no other test of this process can run an event loop.
+    """
     try:
         chromium = executable()
     except ChildError as error:
@@ -59,14 +70,22 @@ def system(
 
 
 @pytest.fixture(scope="session")
-def session(browser: Browser, system: System) -> StorageState:
+def session(system: System) -> StorageState:
     """The cookies of a browser that opened the printed address."""
-    context = browser.new_context()
     token = system.settings["ACP_CONSOLE_TOKEN"]
-    context.new_page().goto(f"{system.host.origin}/api/console/enter?token={token}")
-    state = context.storage_state()
-    context.close()
-    return state
+    answer = httpx.get(f"{system.host.origin}/api/console/enter?token={token}", timeout=15)
+    name, _, value = answer.headers["Set-Cookie"].partition(";")[0].partition("=")
+    cookie: StorageStateCookie = {
+        "name": name,
+        "value": value,
+        "domain": "127.0.0.1",
+        "path": "/",
+        "expires": -1,
+        "httpOnly": True,
+        "secure": True,
+        "sameSite": "Strict",
+    }
+    return {"cookies": [cookie]}
 
 
 @pytest.fixture
