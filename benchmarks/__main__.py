@@ -13,7 +13,7 @@ from typing import Protocol
 import httpx
 from azure.core.exceptions import AzureError
 
-from benchmarks import demo, imports, moves, storage, sweep, throttled, webhook
+from benchmarks import console, demo, imports, moves, storage, sweep, throttled, webhook
 from benchmarks.figures import Figure, UnavailableError, machine, table
 from local.errors import LocalError
 
@@ -33,6 +33,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "storage": storage.run,
     "webhook": webhook.run,
     "demo": demo.run,
+    "console": console.run,
     "throttled": throttled.run,
 }
 

@@ -27,8 +27,7 @@ _FIGURES: Final = (
 async def show(app: "App", _: Asked) -> Page:
     """Show the banner, the figures, the app's state, and the last 30 days."""
     to, now = app.adapters, app.adapters.clock.now()
-    counts = await to.roster.counts()
-    days = await to.roster.days((now - timedelta(days=_DAYS)).date())
+    counts, days = await to.roster.figures((now - timedelta(days=_DAYS)).date())
     sweep = next(
         (run for run in [run async for run in app.run_history.runs(2)] if run.cause == "sweep"),
         None,

@@ -1,5 +1,6 @@
 """Users: the lists of the roster, a page at a time, with those to move selected."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
@@ -94,8 +95,10 @@ class Filter:
 async def show(app: "App", asked: Asked) -> Page:
     """Show a page of a list: all whose address begins with what was searched for."""
     wanted = Filter.of(asked)
-    found, more = await wanted.page(app, _PAGE, asked.query.get("after", ""))
-    total = (await app.adapters.roster.counts())[wanted.standing]
+    (found, more), counts = await asyncio.gather(
+        wanted.page(app, _PAGE, asked.query.get("after", "")), app.adapters.roster.counts()
+    )
+    total = counts[wanted.standing]
     content = [_filter(wanted), _table(wanted, found, total, asked)]
     links = [a(href=f"{BASE}/users.csv?{urlencode(wanted.query)}", download=True)["Download CSV"]]
     if more:
@@ -179,7 +182,7 @@ def _table(wanted: Filter, found: list[RosterEntry], total: int, asked: Asked) -
         state(wanted.standing),
         " ",
         f"{count(total, 'user')} in all{seen}.",
-        wanted.is_narrow and f" Shown: with {_told(wanted)}.",
+        bool(found) and wanted.is_narrow and f" Shown: with {_told(wanted)}.",
     ]
     if not (may_select and found):
         return section[heading, listed]

@@ -13,9 +13,9 @@ counts in one transaction, and sixteen partitions share the load. Rows:
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from heapq import merge
+from heapq import heapify, heappop, heapreplace
 from itertools import batched
 from typing import Any, Final
 
@@ -113,23 +113,17 @@ class RosterTable:
         only = {name: value for name, value in only.items() if value}
         narrowed = "".join(f" and {name} eq @{name}" for name in only)
 
-        async def scan(shard: str) -> list[tuple[str, TableEntity]]:
-            found: list[tuple[str, TableEntity]] = []
-            rows = self._table.query(
+        scans = [
+            self._table.query(
                 f"PartitionKey eq @shard and RowKey gt @begin and RowKey lt @end{narrowed}",
                 {"shard": shard, "begin": begin, "end": end, **only},
-                page=min(limit + 1, _LARGEST_PAGE),
+                page=min(limit // len(_SHARDS) * 2 + 2, _LARGEST_PAGE),
             )
-            async for row in rows:
-                found.append((str(row["RowKey"]), row))
-                if len(found) > limit:
-                    break
-            return found
-
-        shards = await asyncio.gather(*(scan(shard) for shard in _SHARDS))
-        found = [row for _, row in zip(range(limit + 1), merge(*shards, key=_first), strict=False)]
-        more = found[limit - 1][0] if len(found) > limit else None
-        return [_decode(row) for _, row in found[:limit]], more
+            for shard in _SHARDS
+        ]
+        found = await _merged_scans(scans, limit + 1)
+        more = str(found[limit - 1]["RowKey"]) if len(found) > limit else None
+        return [_decode(row) for row in found[:limit]], more
 
     async def counts(self) -> dict[str, int]:
         """Return how many users are on each list."""
@@ -141,28 +135,24 @@ class RosterTable:
 
     async def days(self, first: date) -> list[RosterDay]:
         """Return the figures of each day since `first` on which anything changed, in order."""
+        return (await self.figures(first))[1]
+
+    async def figures(self, first: date) -> tuple[dict[str, int], list[RosterDay]]:
+        """Return `counts` and `days`, by one request for each partition."""
 
         async def scan(shard: str) -> list[tuple[str, dict[str, Any]]]:
             rows = self._table.query(
-                "PartitionKey eq @shard and RowKey lt @end and RowKey ge @first",
-                {"shard": shard, "first": "d|", "end": "d}"},
+                "PartitionKey eq @shard and RowKey ge @first and RowKey lt @end",
+                {"shard": shard, "first": "c", "end": "d}"},
                 page=_LARGEST_PAGE,
             )
             return [(row["RowKey"][2:], dict(row)) async for row in rows]
 
-        shards = await asyncio.gather(*(scan(shard) for shard in _SHARDS))
-        days = sorted({day for rows in shards for day, _ in rows})
-        found = []
-        for day in days:
-            # A partition in which nothing changed on a day stands as on its last day before.
-            last: list[dict[str, Any]] = [
-                next((row for at, row in reversed(rows) if at <= day), {}) for rows in shards
-            ]
-            today = [row for rows in shards for at, row in rows if at == day]
-            counts = sum((Counter(_numbers(row, _COUNT)) for row in last), Counter())
-            moved = sum((Counter(_numbers(row, _MOVED)) for row in today), Counter())
-            found.append(RosterDay(date.fromisoformat(day), counts, moved))
-        return [each for each in found if each.day >= first]
+        found = await asyncio.gather(*(scan(shard) for shard in _SHARDS))
+        counts = Counter({str(each): 0 for each in Standing})
+        for row in (row for rows in found for day, row in rows if not day):
+            counts.update(_numbers(row, _COUNT))
+        return dict(counts), _days([[one for one in rows if one[0]] for rows in found], first)
 
     async def remove(self, users: Iterable[str], now: datetime) -> None:
         """Take users off the roster."""
@@ -212,6 +202,49 @@ class RosterTable:
             f"PartitionKey eq @shard and ( {text} )", {"shard": shard, **names}
         )
         return {str(row["RowKey"]): row async for row in rows}
+
+
+def _days(
+    shards: Sequence[Sequence[tuple[str, Mapping[str, Any]]]], first: date
+) -> list[RosterDay]:
+    """Return the figures of the days since `first` from the rows of all partitions, by day."""
+    days = sorted({day for rows in shards for day, _ in rows})
+    found = []
+    for day in days:
+        # A partition in which nothing changed on a day stands as on its last day before.
+        last: list[dict[str, Any]] = [
+            next((row for at, row in reversed(rows) if at <= day), {}) for rows in shards
+        ]
+        today = [row for rows in shards for at, row in rows if at == day]
+        counts = sum((Counter(_numbers(row, _COUNT)) for row in last), Counter())
+        moved = sum((Counter(_numbers(row, _MOVED)) for row in today), Counter())
+        found.append(RosterDay(date.fromisoformat(day), counts, moved))
+    return [each for each in found if each.day >= first]
+
+
+async def _merged_scans(
+    scans: Sequence[AsyncGenerator[TableEntity]], limit: int
+) -> list[TableEntity]:
+    """Return the first `limit` rows of several scans in the order of row keys.
+
+    Each scan is read no further than needed.
+    """
+    found: list[TableEntity] = []
+    try:
+        heads = await asyncio.gather(*(anext(scan, None) for scan in scans))
+        queue = [(str(row["RowKey"]), at, row) for at, row in enumerate(heads) if row is not None]
+        heapify(queue)
+        while queue and len(found) < limit:
+            _, at, row = queue[0]
+            found.append(row)
+            following = await anext(scans[at], None)
+            if following is None:
+                heappop(queue)
+            else:
+                heapreplace(queue, (str(following["RowKey"]), at, following))
+    finally:
+        await asyncio.gather(*(scan.aclose() for scan in scans))
+    return found
 
 
 def _written(row: TableEntity | None, entry: RosterEntry, *, listed: bool) -> list[Change]:
@@ -316,7 +349,3 @@ def _decode(row: Mapping[str, Any]) -> RosterEntry:
         department=row["department"],
         country=row["country"],
     )
-
-
-def _first(pair: tuple[str, Any]) -> str:
-    return pair[0]

@@ -1,6 +1,6 @@
 """Azure Tables through the SDK: opened once per process, created if missing, one error type."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from itertools import batched
 from typing import Any, Final
@@ -177,7 +177,7 @@ class Table:
         parameters: Mapping[str, Any],
         select: Sequence[str] | None = None,
         page: int | None = None,
-    ) -> AsyncIterator[TableEntity]:
+    ) -> AsyncGenerator[TableEntity]:
         """Yield the entities that the OData filter `text` with its `@name` parameters matches.
 
         page: how many to ask for at once, when the caller will stop after as many.
