@@ -9,7 +9,6 @@ PYTHON ?= $(shell for p in python3.13 python3 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-UV_VERSION := $(shell sed -n 's/.*"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
 READY := $(VENV)/.ready
 CHECKOV := .venv-checkov/.ready
 AZURITE := local/azurite/node_modules/.package-lock.json
@@ -30,7 +29,8 @@ install: $(READY) $(AZURITE) $(BROWSER) $(KUSTO) ## make .venv, install Azurite,
 $(READY): requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.13 or newer is needed: install it, or name it with make PYTHON=..."; exit 1; }
 	@echo "Installing the development environment into $(VENV) ..."
-	@test -x $(UV) || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
+	@test -x $(UV) || { $(PYTHON) -m venv $(VENV) && sed -n '/^uv==/,/[^\\]$$/p' $< > $(VENV)/uv.txt \
+		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.txt; }
 	@VIRTUAL_ENV=$(VENV) $(UV) pip sync --quiet --require-hashes --compile-bytecode requirements-dev.txt
 	@VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q function_app.py functions shared local cli
@@ -106,6 +106,7 @@ lock: $(READY) ## compile the hashed requirements from pyproject.toml (UPGRADE=-
 	@$(COMPILE) $(UPGRADE) --group app --output-file requirements.txt
 	@$(COMPILE_DEV) $(UPGRADE) --output-file requirements-dev.txt
 	@$(COMPILE) $(UPGRADE) --group checkov --output-file requirements-checkov.txt
+	@$(COMPILE) $(UPGRADE) --group audit --output-file requirements-audit.txt
 
 .PHONY: check-lock
 check-lock: $(READY) # fails when the hashed requirements are older than pyproject.toml
@@ -113,6 +114,7 @@ check-lock: $(READY) # fails when the hashed requirements are older than pyproje
 	&& $(COMPILE) --group app --output-file "$$tmp/requirements.txt" \
 	&& $(COMPILE_DEV) --output-file "$$tmp/requirements-dev.txt" \
 	&& $(COMPILE) --group checkov --output-file "$$tmp/requirements-checkov.txt" \
+	&& $(COMPILE) --group audit --output-file "$$tmp/requirements-audit.txt" \
 	&& (for one in requirements*.txt; do cmp -s "$$one" "$$tmp/$$one" || exit 1; done) \
 	|| { echo "requirements*.txt do not match pyproject.toml: run make lock"; exit 1; }
 

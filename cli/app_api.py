@@ -8,6 +8,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from cli.errors import CommandError
+from shared.addresses import keeps_secrets
 from shared.clients.http import own_link
 from shared.clients.reading import ACCEPTED, MOST, LongBodyError, read_sync
 from shared.clients.values import describe, printable, read_json
@@ -141,6 +142,6 @@ def base_url(url: str) -> str:
         address = httpx.URL(url)
     except httpx.InvalidURL as error:
         raise CommandError(f"--app {url!r} is no address ({error})", 2) from error
-    if address.scheme != "https" and address.host not in ("127.0.0.1", "localhost", "::1"):
+    if not address.host or not keeps_secrets(url):
         raise CommandError(f"--app {url!r}: an https:// address is needed", 2)
     return f"{url.rstrip('/')}/api/"

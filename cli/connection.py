@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.errors import CommandError
-from cli.output import tell
+from cli.output import HarmlessFormatter, tell
 from local.host.app_settings import LOCAL_SETTINGS, read_values
 from local.host.errors import SettingError
 
@@ -41,7 +41,9 @@ async def connect(file: Path | None) -> AsyncIterator["App"]:
     from shared.settings.settings import Settings, unknown_settings  # noqa: PLC0415
 
     load(file)
-    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(HarmlessFormatter(logging.Formatter("%(message)s")))
+    logging.basicConfig(level=logging.ERROR, handlers=[handler])
     for warning in unknown_settings(os.environ):
         tell(f"warning: {warning}")
     app = App(Settings.from_environment(os.environ))
@@ -75,5 +77,8 @@ def load(file: Path | None) -> None:
         values = read_values(given)
     except SettingError as error:
         raise CommandError(f"--settings {error}", 2) from error
-    for name, value in values.items():
-        os.environ.setdefault(name, value)
+    taken = [name for name in values if name not in os.environ]
+    for name in taken:
+        os.environ[name] = values[name]
+    if taken:
+        tell(f"settings from {given.absolute()}: {', '.join(taken)}")

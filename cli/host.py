@@ -12,6 +12,7 @@ import typer
 from cli.connection import load
 from cli.local_extra import require_local
 from cli.options import Port
+from cli.output import HarmlessFormatter
 
 _APP: Final = "function_app.py"
 _INSTALLED: Final = Path(__file__).parents[1]
@@ -56,6 +57,8 @@ def host(
     from local.host.loop import new_loop  # noqa: PLC0415 - the same
 
     logs.configure(logging.DEBUG if verbose else logging.INFO)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(HarmlessFormatter(handler.formatter or logging.Formatter()))
     if not asyncio.run(_serve(port, root), loop_factory=new_loop):
         # A function in a thread cannot be cancelled, and Python would wait for it forever.
         logging.shutdown()

@@ -11,15 +11,17 @@ from typing import Annotated, Final
 import typer
 from typer.exceptions import TyperException
 
-from cli import console, doctor, host, runs, saved, storage, tenant, users
+from cli import console, doctor, forget, host, runs, saved, storage, tenant, users
 from cli.demo import command as demo
 from cli.errors import CommandError
 from cli.grant import command as grant
 from cli.move import command as move
+from cli.output import tell
 from cli.probe import command as probe
 from local.errors import LocalError
 from shared import __version__
 from shared.errors import AcpError, InputError, ServiceError, SettingsError, StorageError
+from shared.text import harmless
 
 _INTERRUPTED: Final = 130
 _UNREACHABLE: Final = 3
@@ -35,6 +37,7 @@ app = typer.Typer(
 )
 app.command("move")(move.move)
 app.command("release")(runs.release)
+app.command("forget")(forget.forget)
 app.command("grant")(grant.grant)
 app.command("ready", rich_help_panel=_LOOK)(users.ready)
 app.command("providers", rich_help_panel=_LOOK)(users.providers)
@@ -87,8 +90,10 @@ def run(arguments: list[str]) -> int:
         status = app(arguments, standalone_mode=False)
     except TyperException as error:
         return _fail(" ".join(error.format_message().split()), error.exit_code)
-    except (CommandError, LocalError, AcpError) as error:
+    except (CommandError, LocalError, SettingsError) as error:
         return _fail(str(error), _status_of(error))
+    except AcpError as error:
+        return _fail(harmless(str(error)), _status_of(error))
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
     return status if isinstance(status, int) else 0
@@ -107,5 +112,5 @@ def _status_of(error: Exception) -> int:
 
 
 def _fail(message: str, status: int) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    tell(f"error: {message}")
     return status

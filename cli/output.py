@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from shared.text import defused, plain
+from shared.text import defused, harmless_json, harmless_lines, plain
 
 if TYPE_CHECKING:
     from shared.domain.outcome import UserResult
@@ -37,6 +38,9 @@ type Row = Mapping[str, object]
 
 def show(rows: Iterable[Row], columns: Sequence[str], output: Output) -> None:
     """Write rows, each a value by column. JSON: one array; CSV: a header and one line per row."""
+    from cli.files import keep_output_private  # noqa: PLC0415 - which says things with this module
+
+    keep_output_private()
     match output:
         case Output.TABLE:
             _table(rows, columns)
@@ -55,7 +59,19 @@ def show_results(results: Iterable["UserResult"], output: Output) -> None:
 
 def tell(text: str = "") -> None:
     """Write a message for the person, on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    print(harmless_lines(text), file=sys.stderr, flush=True)
+
+
+class HarmlessFormatter(logging.Formatter):
+    """Formatter of log lines that go to a terminal, whoever wrote them. inner: the one that formats."""
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and the traceback under it, without anything that steers a terminal."""
+        return harmless_lines(self._inner.format(record))
 
 
 def _table(rows: Iterable[Row], columns: Sequence[str]) -> None:
@@ -73,7 +89,8 @@ def _json(rows: Iterable[Row]) -> None:
     write = sys.stdout.write
     separator = "[\n  "
     for row in rows:
-        write(separator + json.dumps(dict(row), ensure_ascii=False, default=plain))
+        text = json.dumps(dict(row), ensure_ascii=False, default=plain)
+        write(separator + harmless_json(text))
         separator = ",\n  "
     write("\n]\n" if separator.startswith(",") else "[]\n")
 

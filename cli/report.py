@@ -9,7 +9,7 @@ from shared.domain.listing import TenantSwitches
 from shared.domain.run import Run
 from shared.domain.user import ProviderEntry
 from shared.services.admin.number_changes import NumberChange
-from shared.text import plain
+from shared.text import harmless, plain
 
 _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem;
@@ -35,9 +35,9 @@ def page(
     ended = plain(run.finished_at) or "not ended"
     head = f"{run.cause} run, {run.state}; began {plain(run.started_at)}, ended {ended} (UTC)"
     parts = [
-        f"<h1>ACP Mover: {escape(run.id)}</h1>",
-        f'<p class="sub">{escape(head)}; this page was made {plain(made_at)}</p>',
-        f"<p>{escape(run.reason)}</p>" if run.reason else "",
+        f"<h1>ACP Mover: {_safe(run.id)}</h1>",
+        f'<p class="sub">{_safe(head)}; this page was made {plain(made_at)}</p>',
+        f"<p>{_safe(run.reason)}</p>" if run.reason else "",
         "<h2>Counts</h2>",
         _table(("what", "users"), ((name, f"{count:,}") for name, count in run.counts.items())),
         "<h2>Side effects in this tenant</h2>",
@@ -48,9 +48,13 @@ def page(
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>{escape(run.id)}</title><style>{_STYLE}</style></head>"
+        f"<title>{_safe(run.id)}</title><style>{_STYLE}</style></head>"
         f"<body>{''.join(parts)}</body></html>\n"
     )
+
+
+def _safe(text: str) -> str:
+    return escape(harmless(text))
 
 
 def _switches(switches: TenantSwitches | None) -> Iterable[tuple[str, str]]:
@@ -64,10 +68,10 @@ def _switches(switches: TenantSwitches | None) -> Iterable[tuple[str, str]]:
 
 def _users(changes: Iterable[NumberChange]) -> str:
     rows = "".join(
-        f"<tr><td>{escape(change.result.upn or change.result.user_id)}</td>"
+        f"<tr><td>{_safe(change.result.upn or change.result.user_id)}</td>"
         f'<td class="{change.result.outcome}">{change.result.outcome}</td>'
         f"<td>{_entry(change.before)}</td><td>{_entry(change.after)}</td>"
-        f"<td>{escape(change.result.reason)}</td></tr>"
+        f"<td>{_safe(change.result.reason)}</td></tr>"
         for change in changes
     )
     names = ("user", "outcome", "before", "now", "reason")
@@ -77,16 +81,16 @@ def _users(changes: Iterable[NumberChange]) -> str:
 def _entry(entry: ProviderEntry | None) -> str:
     if entry is None:
         return ""
-    return escape(f"{entry.name} {entry.toll_number} {entry.toll_free_number}".strip())
+    return _safe(f"{entry.name} {entry.toll_number} {entry.toll_free_number}".strip())
 
 
 def _table(names: Sequence[str], rows: Iterable[tuple[str, str]]) -> str:
     body = "".join(
-        f'<tr><td>{escape(name)}</td><td class="number">{escape(value)}</td></tr>'
+        f'<tr><td>{_safe(name)}</td><td class="number">{_safe(value)}</td></tr>'
         for name, value in rows
     )
     return f"<table><tr>{_headers(names)}</tr>{body}</table>"
 
 
 def _headers(names: Sequence[str]) -> str:
-    return "".join(f"<th>{escape(name)}</th>" for name in names)
+    return "".join(f"<th>{_safe(name)}</th>" for name in names)

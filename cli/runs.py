@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.connection import SettingsOption, connect
-from cli.errors import CommandError
+from cli.files import write_private
 from cli.output import Output, OutputOption, Row, show, show_results, tell
 from shared.text import plain
 
@@ -66,7 +66,8 @@ def run(
         _run(run_id, settings, follow=follow, report=report is not None)
     )
     if report is not None:
-        _write(text, report)
+        write_private(report, text, "--report")
+        tell(f"report: {report}")
     tell(_summary(found))
     if results or output is not Output.TABLE:
         show_results(results, output)
@@ -113,14 +114,6 @@ async def _page(app: "App", found: "Run", results: "list[UserResult]") -> str:
     return page(found, changes, switches, app.adapters.clock.now())
 
 
-def _write(text: str, file: Path) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"--report {file}: cannot be written ({error.strerror})", 2) from error
-    tell(f"report: {file}")
-
-
 def _is_worked_on(found: "Run") -> bool:
     """Whether the run is being carried out: after Ctrl-C it waits for `acp move --resume`."""
     if found.cause == "request" and found.state == "interrupted":
@@ -140,8 +133,8 @@ def _row(found: "Run") -> Row:
 
 
 def _summary(found: "Run") -> str:
-    counts = ", ".join(f"{name} {count:,}" for name, count in found.counts.items() if count)
-    reason = f" ({found.reason})" if found.reason else ""
+    counts = ", ".join(f"{plain(name)} {count:,}" for name, count in found.counts.items() if count)
+    reason = f" ({plain(found.reason)})" if found.reason else ""
     text = f"{found.id} {found.state}{reason}, began {plain(found.started_at)}: {counts}"
     if found.cause == "request" and found.state == "interrupted":
         text += f"\nresume with: acp move --resume {found.id}"

@@ -10,6 +10,8 @@ import typer
 
 from cli.connection import SettingsOption, connect
 from cli.output import Output, OutputOption, Row, show, tell
+from cli.who import operator
+from shared.errors import StorageError
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -68,12 +70,26 @@ async def _rows(
     settings: Path | None, user: str | None, run: str | None, since: datetime | None
 ) -> list[Row]:
     async with connect(settings) as app:
+        await _record(app, user or run)
         return [
             row
             async for record in _records(app, user, run)
             if since is None or record.saved_at >= since
             for row in _entries(record)
         ]
+
+
+async def _record(app: "App", whose: str | None) -> None:
+    """Record who reads conference IDs; with a role that only reads that fails, and is said."""
+    from shared.services.admin.forget import record_action  # noqa: PLC0415
+
+    detail = "of one user or run" if whose else "of everybody"
+    try:
+        await record_action(
+            app.adapters.state, app.adapters.clock, "read conference IDs", operator(app), detail
+        )
+    except StorageError as error:
+        tell(f"warning: this reading is recorded in the storage account's log only ({error})")
 
 
 async def _records(

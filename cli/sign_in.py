@@ -15,6 +15,7 @@ from azure.core.credentials import AccessToken
 from cli.output import tell
 from shared.clients.identity import CachedTokens, TimedSession, read_token
 from shared.errors import AccessDeniedError, UnreachableError
+from shared.text import plain
 
 
 class DeviceSignIn(CachedTokens):
@@ -33,6 +34,12 @@ class DeviceSignIn(CachedTokens):
         self._one_at_a_time = threading.Lock()
         self._gave_up = threading.Event()
         self._client: Any = None
+
+    @property
+    def account(self) -> str | None:
+        """The name of the person who signed in, or None before that."""
+        accounts = self._client.get_accounts() if self._client else []
+        return str(accounts[0].get("username")) if accounts else None
 
     def renew(self) -> None:
         """Sign in again at the next token: the service refused the current one."""
@@ -79,7 +86,7 @@ class DeviceSignIn(CachedTokens):
         if "user_code" not in flow:
             said = flow.get("error_description") or flow.get("error")
             raise AccessDeniedError("identity", "device code", f"could not sign in: {said}")
-        tell(flow["message"])
+        tell(plain(flow["message"]))
         answer: dict[str, Any] = self._client.acquire_token_by_device_flow(
             flow, exit_condition=lambda _: self._gave_up.is_set()
         )

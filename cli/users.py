@@ -26,7 +26,7 @@ def ready(settings: SettingsOption = None, output: OutputOption = Output.TABLE) 
     rows = asyncio.run(_ready(settings))
     show(rows, _READY, output)
     counts = Counter(str(row["provider"]) for row in rows)
-    by_provider = ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
+    by_provider = ", ".join(f"{plain(name)} {count:,}" for name, count in counts.most_common())
     tell(f"{len(rows):,} users are ready to move" + (f": {by_provider}" if rows else ""))
 
 

@@ -1,4 +1,4 @@
-"""Generate the tables of README and of docs/{api,settings,wire,telemetry,cli,cost,deploy}.md (`make docs`).
+"""Generate the tables of README and of the pages in `TABLES` (`make docs`).
 
 Each file has handwritten prose and one table between two marks; only the table is replaced.
 A test compares the files with what this module would write.
@@ -20,6 +20,7 @@ from cli.grant.wire import GRANT_CALLS
 from functions.http.routes import ROUTES
 from infra import predictions
 from shared.clients.wire import CALLS, Call
+from shared.domain.stored import STORED
 from shared.settings.settings import Settings
 from shared.telemetry.events import FIELDS, Event, catalogue
 
@@ -33,6 +34,7 @@ COMMANDS = (
     "runs",
     "run",
     "release",
+    "forget",
     "attention",
     "doctor",
     "probe",
@@ -133,6 +135,19 @@ def functions_table() -> str:
     return "\n".join(rows)
 
 
+def stored_table() -> str:
+    """Return the table of what is stored, for how long, and where a person is found in it."""
+    rows = [
+        "| table | personal data | until | `acp forget` finds a person in |",
+        "|---|---|---|---|",
+        *(
+            f"| `{table.name}` | {table.holds} | {table.until} | {table.person or 'no row'} |"
+            for table in STORED
+        ),
+    ]
+    return "\n".join(rows)
+
+
 TABLES = {
     "README.md": functions_table,
     "docs/api.md": routes_table,
@@ -142,6 +157,7 @@ TABLES = {
     "docs/cli.md": commands,
     "docs/cost.md": cost.table,
     "docs/deploy.md": predictions.table,
+    "docs/security.md": stored_table,
 }
 
 

@@ -6,9 +6,10 @@ import azure.functions as func
 
 from shared import bootstrap
 from shared.domain.messages import RenewMessage
-from shared.errors import InputError, TooLargeError
+from shared.errors import InputError, StorageError, TooLargeError
 from shared.services.notifications.intake import LONGEST_TOKEN, Accepted
 from shared.storage.codec import encode
+from shared.text import harmless
 
 blueprint = func.Blueprint()
 QUEUES = bootstrap.settings().queues
@@ -24,16 +25,23 @@ async def license_assigned(
 ) -> func.HttpResponse:
     """Answer Graph's handshake, or queue the users that its notifications name.
 
-    A sender with a wrong secret gets the same 202 as Graph. 400: malformed; 413: too much.
+    A sender with a wrong secret gets the same 202 as Graph. 400: malformed; 413: too much; 503: the
+    storage does not answer, and Graph sends it again.
     """
     if (token := req.params.get("validationToken")) is not None:
         return _echo(token)
     try:
         _queue(await bootstrap.app().intake.webhook(req.get_body()), moves, upkeep)
     except TooLargeError as error:
-        return func.HttpResponse(f"{error}\n", status_code=413, mimetype="text/plain")
+        return func.HttpResponse(
+            f"{harmless(str(error))}\n", status_code=413, mimetype="text/plain"
+        )
     except InputError as error:
-        return func.HttpResponse(f"{error}\n", status_code=400, mimetype="text/plain")
+        return func.HttpResponse(
+            f"{harmless(str(error))}\n", status_code=400, mimetype="text/plain"
+        )
+    except StorageError:
+        return func.HttpResponse("try again later\n", status_code=503, mimetype="text/plain")
     return func.HttpResponse(status_code=202)
 
 
@@ -41,12 +49,15 @@ async def license_assigned(
 @blueprint.queue_output("moves", queue_name=QUEUES.moves.name, connection="AzureWebJobsStorage")
 @blueprint.queue_output("upkeep", queue_name=QUEUES.upkeep.name, connection="AzureWebJobsStorage")
 async def license_events(
-    event: func.CloudEvent,
+    event: str,
     moves: func.Out[List[str]],  # noqa: UP006
     upkeep: func.Out[str],
 ) -> None:
-    """Queue the user that one event names; an event that is not ours is dropped and counted."""
-    _queue(await bootstrap.app().intake.event(event.type, event.get_json()), moves, upkeep)
+    """Queue the user that one event names; an event that is not ours is dropped and counted.
+
+    As text: with a `func.CloudEvent` the worker itself would fail at an odd time or extension.
+    """
+    _queue(await bootstrap.app().intake.event(event), moves, upkeep)
 
 
 def _queue(accepted: Accepted, moves: func.Out[List[str]], upkeep: func.Out[str]) -> None:  # noqa: UP006

@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from shared import bootstrap
+from shared.concurrency import each_of
 
 blueprint = func.Blueprint()
 SETTINGS = bootstrap.settings()
@@ -16,14 +17,12 @@ async def keep_subscription(timer: func.TimerRequest) -> None:  # noqa: ARG001 -
     day the app reads what the service tells and takes.
     """
     app = bootstrap.app()
-    await app.protection.remember()
-    try:
-        await app.subscriber.keep()
-    finally:
-        try:
-            await app.rule_checker.check()
-        finally:
-            await app.capabilities.look_if_due()
+    await each_of(
+        app.protection.remember,
+        app.subscriber.keep,
+        app.rule_checker.check,
+        app.capabilities.look_if_due,
+    )
 
 
 @blueprint.queue_trigger(

@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from shared import bootstrap
+from shared.concurrency import each_of
 
 blueprint = func.Blueprint()
 SETTINGS = bootstrap.settings()
@@ -35,11 +36,17 @@ async def recheck_waiting(timer: func.TimerRequest) -> None:  # noqa: ARG001
 @blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)
 async def record_poison(timer: func.TimerRequest) -> None:  # noqa: ARG001
     """Record what failed repeatedly: users who need attention, runs that are interrupted."""
-    await bootstrap.app().poison.record()
-    await bootstrap.app().failed_pages.record()
+    app = bootstrap.app()
+    await each_of(app.poison.record, app.failed_pages.record)
 
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)
 async def measure(timer: func.TimerRequest) -> None:  # noqa: ARG001
     """Log what is left to do and how current the app's data is, for workbook and alerts."""
     await bootstrap.app().metrics.measure()
+
+
+@blueprint.timer_trigger("timer", schedule=SETTINGS.janitor_schedule)
+async def clean_up(timer: func.TimerRequest) -> None:  # noqa: ARG001
+    """Delete what is older than the settings keep it."""
+    await bootstrap.app().janitor.clean()

@@ -29,8 +29,13 @@ param principalId string = ''
 @description('What principalId is.')
 param principalType string = 'User'
 
-@description('Whether principalId may read and write the app\'s tables and queues, as the `acp` command does.')
-param grantOperator bool = false
+@allowed([
+  'false'
+  'read'
+  'true'
+])
+@description('Whether principalId may read the app\'s tables and queues with the `acp` command (`read`), or write them, too (`true`).')
+param grantOperator string = 'false'
 
 // ---- the platform ----
 
@@ -59,6 +64,31 @@ param instanceMemoryMB int = 2048
 @maxValue(730)
 @description('Days that Log Analytics keeps the log.')
 param logRetentionDays int = 30
+
+@minValue(-1)
+@maxValue(4000)
+@description('GB a day after which Log Analytics takes no more until the next day, alerts included; -1: no limit.')
+param logDailyCapGB int = -1
+
+@description('Whether every read, write and deletion of the tables is logged, so that readers of conference IDs are known.')
+param logTableAccess bool = true
+
+@allowed([
+  'Standard_LRS'
+  'Standard_ZRS'
+  'Standard_GRS'
+  'Standard_GZRS'
+])
+@description('How often and where storage keeps the data; the Z forms survive the loss of a zone.')
+param storageSku string = 'Standard_LRS'
+
+@description('Whether a lock keeps the storage account, and with it the saved entries, from being deleted. Needs Owner.')
+param deleteLock bool = false
+
+@minValue(1)
+@maxValue(365)
+@description('Days to keep events that Event Grid could not deliver.')
+param deadLetterDays int = 30
 
 @description('Where alerts go by e-mail; empty: the alerts show in the portal only.')
 param alertEmail string = ''
@@ -171,6 +201,24 @@ param queueName string = 'moves'
 @description('ACP_TABLE_PREFIX')
 param tablePrefix string = ''
 
+@description('ACP_JANITOR_SCHEDULE (NCRONTAB, UTC)')
+param janitorSchedule string = ''
+
+@description('ACP_KEEP_RUNS_DAYS')
+param keepRunsDays string = ''
+
+@description('ACP_KEEP_HELD_DAYS')
+param keepHeldDays string = ''
+
+@description('ACP_KEEP_KEYS_DAYS')
+param keepKeysDays string = ''
+
+@description('ACP_KEEP_USERS_DAYS')
+param keepUsersDays string = ''
+
+@description('ACP_KEEP_POISON_DAYS')
+param keepPoisonDays string = ''
+
 @description('ACP_LOG_USERS')
 param logUsers string = ''
 
@@ -188,6 +236,7 @@ var names = {
   applicationInsights: '${abbreviations.insightsComponents}${token}'
   functionApp: '${abbreviations.webSitesFunctions}${token}'
   identity: '${abbreviations.managedIdentityUserAssignedIdentities}api-${token}'
+  workspace: '${abbreviations.operationalInsightsWorkspaces}${token}'
   storage: '${abbreviations.storageStorageAccounts}${token}'
   deadLetterContainer: 'dead-letters'
   packageContainer: 'app-package'
@@ -220,9 +269,10 @@ module monitoring 'app/monitoring.bicep' = {
   params: {
     location: location
     tags: tags
-    workspaceName: '${abbreviations.operationalInsightsWorkspaces}${token}'
+    workspaceName: names.workspace
     applicationInsightsName: names.applicationInsights
     retentionDays: logRetentionDays
+    dailyCapGB: logDailyCapGB
   }
 }
 
@@ -247,7 +297,15 @@ module storage 'app/storage.bicep' = {
     deadLetterContainerName: names.deadLetterContainer
     queueName: queueName
     publicNetworkAccess: !vnetEnabled
+    sku: storageSku
+    deleteLock: deleteLock
+    deadLetterDays: deadLetterDays
+    logTableAccess: logTableAccess
+    workspaceName: names.workspace
   }
+  dependsOn: [
+    monitoring
+  ]
 }
 
 module privateEndpoints 'app/private-endpoints.bicep' = if (vnetEnabled) {
@@ -273,7 +331,8 @@ module roles 'app/roles.bicep' = {
     storageAccountName: names.storage
     applicationInsightsName: names.applicationInsights
     identityName: names.identity
-    operatorPrincipalId: grantOperator ? principalId : ''
+    operatorPrincipalId: grantOperator == 'false' ? '' : principalId
+    operatorMayWrite: grantOperator == 'true'
     operatorPrincipalType: principalType
   }
   dependsOn: [
@@ -356,6 +415,12 @@ module api 'app/api.bicep' = {
       ACP_LOG_USERS: logUsers
       // The app takes 16 MiB and says so; what is larger is refused before it is read whole.
       FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '17825792'
+      ACP_JANITOR_SCHEDULE: janitorSchedule
+      ACP_KEEP_RUNS_DAYS: keepRunsDays
+      ACP_KEEP_HELD_DAYS: keepHeldDays
+      ACP_KEEP_KEYS_DAYS: keepKeysDays
+      ACP_KEEP_USERS_DAYS: keepUsersDays
+      ACP_KEEP_POISON_DAYS: keepPoisonDays
     }
   }
   dependsOn: [

@@ -1,6 +1,6 @@
 """Builds the zip that is deployed, and shows that it runs: `make package`.
 
-What .funcignore leaves is packed, and nothing but what runs may be left. The same files give the
+What .funcignore lets in is packed, and it may let in nothing but what runs. The same files give the
 same zip, byte for byte. The package is then taken apart again: every module is imported in a clean
 Python 3.13 that has requirements.txt and nothing else, and every function is indexed by the worker
 library that runs in Azure.
@@ -16,8 +16,9 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 CODE: Final = Path(__file__).parents[1]
 LIMIT_MB: Final = 40
@@ -48,27 +49,52 @@ class PackageError(Exception):
     """The package is not what may be deployed; the text says why and what to do."""
 
 
-def ignored(patterns: Sequence[str], path: Path) -> bool:
-    """Whether one of the .funcignore patterns leaves out the relative path or a folder above it."""
-    return any(fnmatch.fnmatchcase(part, one) for part in path.parts for one in patterns)
+@dataclass(frozen=True)
+class Pattern:
+    """A line of .funcignore, in the language of .gitignore ("gitignore", Git documentation)."""
+
+    expression: re.Pattern[str]
+    lets_in: bool
+    folders_only: bool
+
+    @classmethod
+    def parse(cls, line: str) -> Self:
+        """Read a line. PackageError: it has what is not read here: `?`, a set, a backslash."""
+        text = line.removeprefix("!")
+        if re.search(r"[?\[\]\\]", text):
+            raise PackageError(f".funcignore: {line}: of wildcards only * and ** are read here")
+        path = text.rstrip("/")
+        above = "" if "/" in path else "(?:.*/)?"
+        parts = re.split(r"(\*\*/|/\*\*$|\*)", path.removeprefix("/"))
+        wild = {"**/": "(?:.*/)?", "/**": "/.+", "*": "[^/]*"}
+        expression = above + "".join(wild.get(part, re.escape(part)) for part in parts)
+        return cls(re.compile(expression), line.startswith("!"), text.endswith("/"))
+
+
+def lets_in(patterns: Sequence[Pattern], path: Path, *, folder: bool) -> bool:
+    """Whether the last pattern that matches lets the relative path in; none: yes."""
+    for one in reversed(patterns):
+        if one.expression.fullmatch(path.as_posix()) and (folder or not one.folders_only):
+            return one.lets_in
+    return True
 
 
 def files(source: Path) -> Iterator[Path]:
-    """The relative paths of what .funcignore leaves, sorted. PackageError: a pattern is not read."""
+    """The relative paths of what .funcignore lets in, sorted. PackageError: a pattern is not read."""
     lines = (source / ".funcignore").read_text(encoding="utf-8").splitlines()
-    patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    if wrong := [one for one in patterns if "/" in one or one.startswith("!")]:
-        raise PackageError(f".funcignore: {wrong[0]}: only plain names and * are read here")
+    patterns = [Pattern.parse(line.strip()) for line in lines if line.strip() and line[0] != "#"]
     found = []
     for folder, folders, names in os.walk(source):
         here = Path(folder).relative_to(source)
-        folders[:] = [name for name in folders if not ignored(patterns, Path(name))]
-        found += [here / name for name in names if not ignored(patterns, Path(name))]
+        folders[:] = [name for name in folders if lets_in(patterns, here / name, folder=True)]
+        found += [here / name for name in names if lets_in(patterns, here / name, folder=False)]
+    if links := [path for path in found if (source / path).is_symlink()]:
+        raise PackageError(f"{links[0]} is a link: what it leads to would be deployed")
     yield from sorted(found)
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy what .funcignore leaves into a new folder."""
+    """Copy what .funcignore lets in into a new folder."""
     for path in files(source):
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / path, target / path)
@@ -84,8 +110,8 @@ def build(source: Path, target: Path, limit_mb: int = LIMIT_MB) -> None:
     ]
     if strays:
         raise PackageError(
-            f"{strays[0]} would be deployed and does not run there: add it to .funcignore"
-            " (or to WHAT_RUNS in infra/package.py)"
+            f"{strays[0]} would be deployed and does not run there: .funcignore lets it in"
+            " (or add it to WHAT_RUNS in infra/package.py)"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:

@@ -28,6 +28,11 @@ _REMEMBERED_LINES = 1000
 _LINES_IN_ERROR = 20
 
 
+def _private(name: str, flags: int) -> int:
+    """Open a log for its owner only, and through no link: it may name users."""
+    return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+
+
 class Child:
     """One child process in its own process group; its output goes to a log file.
 
@@ -80,7 +85,7 @@ class Child:
         self._lines.clear()
         self._output_ended = False
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
+        with open(self.log, "ab", opener=_private) as log:
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - the caller's own command
                     self._command,
@@ -177,7 +182,7 @@ class Child:
         stdout = self._started().stdout
         if stdout is None:  # pragma: no cover - Popen was given a pipe
             return
-        with self.log.open("ab", buffering=0) as log:
+        with open(self.log, "ab", buffering=0, opener=_private) as log:
             for line in stdout:
                 log.write(line)
                 with self._news:

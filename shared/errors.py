@@ -9,7 +9,10 @@
     │   └── ConflictError        ... because the state of the named item does not permit it
     ├── NotPermittedError        a caller of the API is not signed in, or lacks the app role
     ├── StorageError             a table or queue refused the operation or did not answer
+    │   ├── UnreadableRowError   ... a row is damaged, or of a newer version
+    │   └── RowRefusedError      ... it never takes this row: a property is too large or malformed
     ├── BusyError                another instance is doing this right now
+    │   └── StaleError           ... and has written what was read here before
     └── ServiceError             Graph, Teams or the identity endpoint; names service and operation
         ├── TransientError       a later retry may help; the client's own retries are used up
         │   ├── UnreachableError no connection, or no answer in time
@@ -31,6 +34,8 @@ token or the body of an answer.
 """
 
 from collections.abc import Sequence
+
+from shared.text import harmless
 
 
 class AcpError(Exception):
@@ -77,8 +82,20 @@ class StorageError(AcpError):
         self.operation = operation
 
 
+class UnreadableRowError(StorageError):
+    """A row is damaged or was written by a newer version; reading it again does not help."""
+
+
+class RowRefusedError(StorageError):
+    """The table does not take this row (400, 413); writing it again does not help."""
+
+
 class BusyError(AcpError):
     """Another instance is doing this right now."""
+
+
+class StaleError(BusyError):
+    """Another instance has written the item since it was read; nothing was written."""
 
 
 class ServiceError(AcpError):
@@ -91,6 +108,7 @@ class ServiceError(AcpError):
     def __init__(
         self, service: str, operation: str, detail: str, code: str = "", status: int = 0
     ) -> None:
+        detail, code = harmless(detail), harmless(code)  # they are the service's own words
         super().__init__(f"{service}: {operation}: {detail}")
         self.status = status
         self.service = service

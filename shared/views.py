@@ -16,6 +16,7 @@ from shared.domain.run import Run
 from shared.domain.saved import ReplacedProvider
 from shared.domain.user import ProviderEntry
 from shared.services.admin.doctor import Finding
+from shared.services.admin.forget import Forgetting
 from shared.services.admin.user_view import UserView
 from shared.services.sweeping.finding import Found
 
@@ -204,3 +205,16 @@ class UserState(BaseModel):
             due=waiting.due if waiting else None,
             saved_records=len(view.saved),
         )
+
+
+class ForgettingView(BaseModel):
+    """From how many rows of each table a person was deleted, and what is deleted elsewhere."""
+
+    id: str
+    rows: Mapping[str, int]
+    notes: list[str]
+
+    @classmethod
+    def of(cls, done: Forgetting) -> Self:
+        """Return the view of what was deleted."""
+        return cls(id=done.id, rows=done.rows, notes=list(done.notes))

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from cli.demo.summary import Evidence, Summary, summarize
+from cli.demo.summary import Evidence, summarize
 from cli.demo.view import View
 from cli.errors import CommandError
+from cli.files import write_private
 from cli.local_extra import require_azurite, require_local
 from cli.options import Seed, WorldOption, number
 from local.errors import ChildError, LocalError, WaitError
@@ -119,20 +120,13 @@ def play(
         demo_report.show_saved(view, evidence, stays=keep)
         well = demo_report.show_verdict(view, evidence)
         if json_file is not None:
-            _write(json_file, summary)
+            write_private(json_file, json.dumps(summary, indent=2) + "\n", "--json")
         if not well:
             system.keep_logs = True
             print(f"\n{_logs(system)}", flush=True)
         if keep:
             _leave_running(system, evidence)
         return 0 if well else 1
-
-
-def _write(file: Path, summary: Summary) -> None:
-    try:
-        file.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"--json: {file} cannot be written ({error.strerror})") from error
 
 
 def _cause(system: "DemoSystem", error: Exception) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from cli.errors import CommandError
+from cli.files import write_private
 from local.azurite.server import Azurite
 from local.commands import AppHost, TenantProcess
 from local.stack import Stack
@@ -91,5 +92,5 @@ class DemoSystem(Stack[TenantProcess]):
         """Write the app's settings to a file that the other commands take; return where it is."""
         file = self.folder / "settings.json"
         values = {"Values": self.host.settings}
-        file.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        write_private(file, json.dumps(values, indent=2) + "\n", "settings")
         return file

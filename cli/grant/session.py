@@ -25,7 +25,6 @@ from shared.clock import SystemClock
 from shared.errors import AccessDeniedError, ServiceError
 from shared.settings.settings import Settings
 
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _MAY_NOT: Final = (
     "you may not do this: it needs the Entra role Privileged Role Administrator. Where it was "
     "activated a moment ago, sign in again. Nothing was changed"
@@ -109,13 +108,10 @@ def _tokens(request: GrantRequest, settings: Settings) -> CachedTokens:
 
 def _service(settings: Settings, tokens: CachedTokens, http: httpx.AsyncClient) -> ServiceClient:
     cloud = wire.CLOUDS[settings.cloud]
-    url = settings.graph_url
-    if url is not None and url.scheme != "https" and url.host not in _LOOPBACK:
-        raise CommandError(f"ACP_GRAPH_URL {str(url)!r}: an https:// address is needed", 2)
     clock = SystemClock()
     return ServiceClient(
         "Graph",
-        str(url or cloud.graph),
+        str(settings.graph_url or cloud.graph),
         cloud.graph_audience,
         http=http,
         tokens=tokens,

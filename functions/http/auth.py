@@ -12,12 +12,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import NotPermittedError
+from shared.settings.settings import ApiAccess
+from shared.text import harmless
 
 PRINCIPAL: Final = "X-MS-CLIENT-PRINCIPAL"
+PRINCIPAL_NAME: Final = "X-MS-CLIENT-PRINCIPAL-NAME"
+"""Set by the platform, which strips what a caller sends under these names."""
+
 SWITCHED_ON: Final = "WEBSITE_AUTH_ENABLED"
 _ROLE_CLAIMS: Final = frozenset(
     {"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}
@@ -25,6 +31,7 @@ _ROLE_CLAIMS: Final = frozenset(
 _NAME_CLAIMS: Final = frozenset(
     {"preferred_username", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "name"}
 )
+_HARMLESS_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _LONGEST: Final = 64 * 2**10
 
 
@@ -79,6 +86,31 @@ def signed_in(headers: Mapping[str, str], environment: Mapping[str, str]) -> Sig
     if not text:
         raise NotPermittedError("sign in: a token for this API is needed", signed_in=False)
     return _read(text)
+
+
+def caller_of(headers: Mapping[str, str], access: ApiAccess) -> str:
+    """Return who calls, for records; a function key says nothing about its holder."""
+    if access is ApiAccess.ENTRA:
+        return harmless(headers.get(PRINCIPAL_NAME) or "a program that signed in")
+    return "a holder of a function key"
+
+
+def check_origin(method: str, url: str, headers: Mapping[str, str]) -> None:
+    """Raise NotPermittedError when a web page of another origin sends a call that changes something.
+
+    A browser names the page's origin (`Origin`, RFC 6454; `Sec-Fetch-Site`, Fetch Metadata), and sends a
+    person's sign-in along.
+    """
+    if method in _HARMLESS_METHODS:
+        return
+    site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
+    if site is not None:  # the browser's own word; behind a proxy the addresses may differ
+        foreign = site.casefold() not in ("same-origin", "none")
+    else:
+        own = urlsplit(url).netloc.casefold()
+        foreign = origin is not None and urlsplit(origin).netloc.casefold() != own
+    if foreign:
+        raise NotPermittedError("a web page of another origin may not call this", signed_in=True)
 
 
 def _read(text: str) -> SignedIn:

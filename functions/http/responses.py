@@ -13,10 +13,11 @@ from urllib.parse import parse_qsl, urlsplit
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
-from functions.http.auth import Role, check_role
+from functions.http.auth import Role, check_origin, check_role
 from shared import bootstrap
 from shared.errors import (
     AcpError,
+    BusyError,
     ConflictError,
     InputError,
     MediaTypeError,
@@ -30,7 +31,7 @@ from shared.errors import (
 )
 from shared.settings.settings import ApiAccess
 from shared.telemetry.operation import operation
-from shared.text import defused
+from shared.text import defused, harmless, harmless_json
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -44,7 +45,7 @@ _STATUSES: Final = (
     (NoSuchItemError, HTTPStatus.NOT_FOUND),
     (ConflictError, HTTPStatus.CONFLICT),
     (InputError, HTTPStatus.BAD_REQUEST),
-    ((ServiceError, StorageError, SettingsError), HTTPStatus.SERVICE_UNAVAILABLE),
+    ((BusyError, ServiceError, StorageError, SettingsError), HTTPStatus.SERVICE_UNAVAILABLE),
 )
 """The first that fits counts: the special ones stand before what they are kinds of."""
 
@@ -76,13 +77,21 @@ async def answer(
     needed: the app role that the caller needs where people sign in (ACP_API_ACCESS=entra).
     """
     try:
+        check_origin(req.method, req.url, req.headers)
         if bootstrap.settings().api_access is ApiAccess.ENTRA:
             check_role(needed, req.headers, os.environ)
         with operation():
             reply = await work(bootstrap.app(), req)
     except AcpError as error:
-        return problem_response(error)
-    text = reply.body.model_dump_json(exclude_none=True) if reply.body else reply.text
+        return problem(error)
+    return rendered(reply)
+
+
+def rendered(reply: Reply) -> func.HttpResponse:
+    """Return a reply; what its JSON holds steers no terminal."""
+    text = reply.text
+    if reply.body:
+        text = harmless_json(reply.body.model_dump_json(exclude_none=True))
     return func.HttpResponse(
         text,
         status_code=reply.status,
@@ -130,13 +139,13 @@ def as_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def problem_response(error: AcpError) -> func.HttpResponse:
-    """Return an error as problem details; what it repeats of the request is cut."""
+def problem(error: AcpError) -> func.HttpResponse:
+    """Return an error as problem details; what it repeats of the request is cut and harmless."""
     status = status_of(error)
-    problem: dict[str, object] = {"title": status.phrase, "status": status.value}
-    problem["detail"] = _cut(str(error))
+    details: dict[str, object] = {"title": status.phrase, "status": status.value}
+    details["detail"] = _cut(str(error))
     if isinstance(error, PointedError):
-        problem["errors"] = [
+        details["errors"] = [
             {"pointer": _cut(at), "detail": _cut(wrong)} for at, wrong in error.faults
         ]
     headers = {}
@@ -144,12 +153,13 @@ def problem_response(error: AcpError) -> func.HttpResponse:
         seconds = error.seconds if isinstance(error, RetryLaterError) else _RETRY_SECONDS
         headers["Retry-After"] = f"{seconds:.0f}"
     return func.HttpResponse(
-        json.dumps(problem), status_code=status, headers=headers, mimetype=_PROBLEM
+        json.dumps(details), status_code=status, headers=headers, mimetype=_PROBLEM
     )
 
 
 def _cut(text: str) -> str:
     """Return a text that may repeat what the caller sent, not longer than a person reads."""
+    text = harmless(text)
     return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
 
 

@@ -125,6 +125,17 @@ ROUTES: Final = (
         refusals=(400, 404, 503),
     ),
     Route(
+        "forget_user",
+        "DELETE",
+        "users/{user}",
+        Role.WRITE,
+        "users",
+        "Delete everything that is stored about one person, saved conference IDs included",
+        "ForgettingView",
+        details="finds earlier addresses, too; the tenant is not changed; it cannot be undone",
+        refusals=(400, 404, 409, 503),
+    ),
+    Route(
         "show_saved",
         "GET",
         "users/{user}/saved",

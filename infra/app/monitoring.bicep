@@ -5,6 +5,9 @@ param workspaceName string
 param applicationInsightsName string
 param retentionDays int
 
+@description('-1: no limit.')
+param dailyCapGB int
+
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   name: workspaceName
   location: location
@@ -14,6 +17,9 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
       name: 'PerGB2018'
     }
     retentionInDays: retentionDays
+    workspaceCapping: {
+      dailyQuotaGb: dailyCapGB
+    }
     features: {
       disableLocalAuth: true
     }

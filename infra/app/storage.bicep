@@ -9,6 +9,14 @@ param queueName string
 
 @description('False: only private endpoints and trusted Azure services reach the account.')
 param publicNetworkAccess bool
+param sku string
+param deleteLock bool
+param deadLetterDays int
+
+param logTableAccess bool
+
+@description('Where the log of table access goes.')
+param workspaceName string
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: name
@@ -16,7 +24,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   tags: tags
   kind: 'StorageV2'
   sku: {
-    name: 'Standard_LRS'
+    name: sku
   }
   properties: {
     accessTier: 'Hot'
@@ -58,6 +66,74 @@ resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@
   name: deadLetterContainerName
   properties: {
     publicAccess: 'None'
+  }
+}
+
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'undelivered-events'
+          type: 'Lifecycle'
+          definition: {
+            filters: {
+              blobTypes: [
+                'blockBlob'
+              ]
+              prefixMatch: [
+                '${deadLetterContainerName}/'
+              ]
+            }
+            actions: {
+              baseBlob: {
+                delete: {
+                  daysAfterModificationGreaterThan: deadLetterDays
+                }
+              }
+            }
+          }
+        }
+      ]
+    }
+  }
+}
+
+resource tables 'Microsoft.Storage/storageAccounts/tableServices@2025-06-01' = {
+  parent: account
+  name: 'default'
+}
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
+  name: workspaceName
+}
+
+// Who reads the saved conference IDs, whatever the tool: the log has the identity of each request.
+// The stable version takes one unnamed setting per resource; Microsoft's own templates use the preview.
+#disable-next-line use-recent-api-versions
+resource tableLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (logTableAccess) {
+  name: 'table-access'
+  scope: tables
+  properties: {
+    workspaceId: workspace.id
+    logs: [
+      for category in ['StorageRead', 'StorageWrite', 'StorageDelete']: {
+        category: category
+        enabled: true
+      }
+    ]
+  }
+}
+
+// Saved entries cannot be recovered. `azd down` needs the lock removed first.
+resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (deleteLock) {
+  name: 'saved-entries'
+  scope: account
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Table replacedproviders holds numbers and conference IDs that exist nowhere else.'
   }
 }
 

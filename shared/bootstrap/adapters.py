@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from shared.domain.decision import Rules
     from shared.settings.queues import Queue
     from shared.settings.settings import Settings
+    from shared.storage.leftovers import LeftoverTables
     from shared.storage.move_requests import MoveRequestTable
+    from shared.storage.personal import PersonalTables
     from shared.storage.poison import PoisonQueue
     from shared.storage.queue import MessageQueue
     from shared.storage.replaced import ReplacedProviderTable
@@ -184,6 +186,20 @@ class Adapters:
         from shared.storage.roster import RosterTable
 
         return RosterTable(self.tables.table("roster"))
+
+    @cached_property
+    def leftovers(self) -> LeftoverTables:
+        """The tables, as the janitor sees them."""
+        from shared.storage.leftovers import LeftoverTables
+
+        return LeftoverTables(self.tables)
+
+    @cached_property
+    def personal(self) -> PersonalTables:
+        """The tables, by person."""
+        from shared.storage.personal import PersonalTables
+
+        return PersonalTables(self.tables)
 
     @cached_property
     def rules(self) -> Rules:

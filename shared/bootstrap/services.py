@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shared.domain.retry import RetryPolicy
     from shared.domain.sweep_limit import SweepLimit
     from shared.services.admin.doctor import Doctor
+    from shared.services.admin.forget import Forgetter
     from shared.services.admin.health import Health
     from shared.services.admin.number_changes import NumberChanges
     from shared.services.admin.run_history import RunHistory
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from shared.services.sweeping.finding import Finder
     from shared.services.sweeping.sweep import Sweeper
     from shared.services.upkeep.capabilities import CapabilityReader, WatchedConferencing
+    from shared.services.upkeep.janitor import Janitor
     from shared.services.upkeep.metrics import MetricsCollector
     from shared.services.upkeep.poison import PoisonRecorder
     from shared.services.upkeep.protection import Protection
@@ -213,9 +215,11 @@ class App:
             directory=to.graph,
             state=to.state,
             queue=to.queue(self.settings.queues.moves.name),
+            users=to.users,
             waiting=to.waiting,
             sweep=self.sweeper.resume,
             mode=self.settings.mode,
+            clock=to.clock,
             log=to.log("catching_up"),
         )
 
@@ -308,6 +312,35 @@ class App:
         )
 
     @cached_property
+    def janitor(self) -> Janitor:
+        """Deletes what is older than it is kept."""
+        from shared.domain.retention import Retention
+        from shared.services.upkeep.janitor import Janitor
+        from shared.storage.codec import decode_move, decode_page, decode_renewal
+
+        to, of, queues = self.adapters, self.settings, self.settings.queues
+        return Janitor(
+            leftovers=to.leftovers,
+            runs=to.runs,
+            state=to.state,
+            directory=to.graph,
+            poison=[
+                to.poison(queues.moves, decode_move),
+                to.poison(queues.requests, decode_page),
+                to.poison(queues.upkeep, decode_renewal),
+            ],
+            retention=Retention(
+                runs=timedelta(days=of.keep_runs_days),
+                held=timedelta(days=of.keep_held_days),
+                keys=timedelta(days=of.keep_keys_days),
+                users=timedelta(days=of.keep_users_days),
+                poison=timedelta(days=of.keep_poison_days),
+            ),
+            clock=to.clock,
+            log=to.log("janitor"),
+        )
+
+    @cached_property
     def metrics(self) -> MetricsCollector:
         """Measures what is left to do."""
         from shared.services.upkeep.metrics import MetricsCollector
@@ -383,6 +416,22 @@ class App:
         )
 
     @cached_property
+    def forgetter(self) -> Forgetter:
+        """Deletes one person from every table."""
+        from shared.services.admin.forget import Forgetter
+
+        to = self.adapters
+        return Forgetter(
+            directory=to.graph,
+            data=to.personal,
+            state=to.state,
+            rules=to.rules,
+            unreadable=to.tables.unreadable.counts,
+            clock=to.clock,
+            log=to.log("forget"),
+        )
+
+    @cached_property
     def number_changes(self) -> NumberChanges:
         """Compares numbers before and after a move."""
         from shared.services.admin.number_changes import NumberChanges
@@ -439,6 +488,7 @@ class App:
             state=to.state,
             waiting=to.waiting,
             runs=self.run_history,
+            unreadable=to.tables.unreadable.counts,
             clock=to.clock,
         )
 

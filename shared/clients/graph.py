@@ -150,7 +150,8 @@ class GraphClient:
         try:
             async for page in self._service.pages(wire.DELTA, _CHANGES, repeats=_REPLAYS, url=link):
                 users = [user.to_domain() for user in page.items]
-                yield ChangePage(users, self._delta_link(page))
+                following = page.next if isinstance(page.next, str) else None
+                yield ChangePage(users, self._delta_link(page), following, len(page.faults))
         except (RejectedError, NotFoundError) as error:
             raise ExpiredError("Graph", str(wire.DELTA), error.detail, error.code) from None
 

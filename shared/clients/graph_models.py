@@ -4,6 +4,7 @@ Source: Microsoft Graph v1.0 reference, resource types user, assignedPlan, subsc
 "Combine multiple requests in one HTTP call using JSON batching".
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -172,4 +173,23 @@ class DeltaUser(GraphModel):
             for plan in plans
         )
         may_be_licensed = any(plan == "" or plan in CONFERENCING_PLANS for plan in known)
-        return ChangedUser(self.id, self.removed is not None, may_be_licensed)
+        return ChangedUser(self.id, self.removed is not None, may_be_licensed, _assigned_at(plans))
+
+
+def _assigned_at(plans: Iterable[Any]) -> datetime | None:
+    """Return when the newest conferencing plan was assigned; None where one is not enabled, or unclear."""
+    times = []
+    for plan in plans:
+        if not isinstance(plan, dict):
+            return None
+        name = str(plan.get("servicePlanId") or "").casefold()
+        if name and name not in CONFERENCING_PLANS:
+            continue
+        try:
+            at = datetime.fromisoformat(plan["assignedDateTime"])
+        except (KeyError, TypeError, ValueError):
+            return None
+        if not name or plan.get("capabilityStatus") != PlanStatus.ENABLED or at.tzinfo is None:
+            return None
+        times.append(at)
+    return max(times, default=None)

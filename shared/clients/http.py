@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx
 from pydantic import ValidationError
 
+from shared.addresses import keeps_secrets
 from shared.clients.identity import TokenSource
 from shared.clients.limiter import LateError, Limiter, LongPauseError
 from shared.clients.pages import Page, Trail
@@ -27,6 +28,7 @@ from shared.errors import (
     RetryLaterError,
     ServerFaultError,
     ServiceError,
+    SettingsError,
     ThrottledError,
     TransientError,
     UnreachableError,
@@ -74,6 +76,8 @@ class ServiceClient:
     ) -> None:
         self.name = name
         self.log = log or EventLog("acp.clients")
+        if not keeps_secrets(origin):
+            raise SettingsError(f"{name}: no token is sent to {origin}: neither https:// nor here")
         self._origin = httpx.URL(origin)
         self._audience = audience
         self._http = http

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from shared.domain.user import ServiceUser
 
@@ -26,20 +27,28 @@ class ChangedUser:
     """A user reported by Graph's delta query.
 
     removed: the user was deleted. may_be_licensed: a conferencing plan is, or may be, among the
-    plans that changed.
+    plans that changed. assigned_at: when the newest of the conferencing plans was assigned, where all
+    of them are enabled and say so; None: not known.
     """
 
     id: str
     removed: bool
     may_be_licensed: bool
+    assigned_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChangePage:
-    """A page of changed users; the last page has the link from which the next catch-up resumes."""
+    """A page of changed users.
+
+    delta_link: of the last page: the link from which the next catch-up resumes. next_link: of any
+    other: the next page. skipped: elements of the page that name no user.
+    """
 
     users: Sequence[ChangedUser]
     delta_link: str | None
+    next_link: str | None = None
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

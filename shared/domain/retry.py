@@ -50,6 +50,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class DueUser:
+    """A user who is due. revision: of the stored row, so that nobody claims a row that was changed."""
+
+    user_id: str
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often and how long a user is retried.
 
@@ -88,8 +96,8 @@ def keep_waiting(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy
     time: only the grace period ends it. What this user's attempts fail with counts by attempts. Neither
     count starts at zero because the other cause came between. An attempt that came before its time (a
     duplicate notification) or that the service put off does not count, so that a burst uses up nobody's
-    attempts. Who needs attention stays listed, and is tried again ever more slowly, until an attempt
-    settles the user.
+    attempts; but who is put off for longer than the grace period is counted all the same. Who needs
+    attention stays listed, and is tried again ever more slowly, until an attempt settles the user.
     """
     if previous is None:
         began = attempt.at
@@ -109,7 +117,9 @@ def keep_waiting(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy
         early = attempt.at < previous.looked_at + _slow(previous.looked_at - previous.since)
         return known if early else _tried_in_vain(known, attempt)
     due = previous.looked_at + policy.delay(max(1, previous.attempt))
-    if (attempt.at < due or attempt.pause) and not _grace_is_over(known, attempt.at, policy):
+    put_off = bool(attempt.pause) and attempt.at - previous.since < policy.grace
+    early = attempt.at < due and not attempt.pause
+    if put_off or (early and not _grace_is_over(known, attempt.at, policy)):
         return replace(known, due=max(due, attempt.at + attempt.pause))
     return _counted(previous, attempt, policy)
 

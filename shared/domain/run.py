@@ -57,7 +57,8 @@ class Run:
     start). scanned: all pages were read. released: a person permitted it, whatever its size.
     interruptions, not_before: errors in a row, and when it resumes after the last. mode: that of the
     app that began it; None: not known, and then nobody is changed. What a report queued changes nobody
-    either, whatever the mode is by then.
+    either, whatever the mode is by then. progressed_at: when its last page was stored. revision: of the
+    stored row that this was read from, so that nobody's later writing is overwritten; "": not stored yet.
     """
 
     id: str
@@ -74,6 +75,21 @@ class Run:
     interruptions: int = 0
     not_before: datetime | None = None
     mode: Mode | None = None
+    progressed_at: datetime | None = None
+    revision: str = field(default="", compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRequest:
+    """A sweep that is requested: by an expired delta link, or because the one before failed.
+
+    run: the sweep that serves it; "": none began since it was made. failures: sweeps in a row that
+    failed. not_before: when the next one begins; None: at once.
+    """
+
+    run: str = ""
+    failures: int = 0
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ class Secret:
     """A `clientState` that notifications may carry.
 
     subscription_id: empty while the subscription is being created: notifications may arrive before
-    Graph's answer does. valid_until: ISO 8601 UTC; empty: until it is replaced.
+    Graph's answer does. valid_until: ISO 8601 UTC; empty: until it is replaced. One that is still
+    without a subscription always has an end.
     """
 
     client_state: str = field(repr=False)
@@ -23,6 +24,16 @@ class Secret:
     def is_valid(self, now: datetime) -> bool:
         """Whether the secret is still valid."""
         return not self.valid_until or datetime.fromisoformat(self.valid_until) > now
+
+    def opens(self, subscription_id: str, now: datetime) -> bool:
+        """Whether a notification of a subscription may carry it now.
+
+        That of a creation in progress opens any subscription, but only until its end: one without an
+        end (of an older version, whose creation was refused) opens none.
+        """
+        if not self.subscription_id and not self.valid_until:
+            return False
+        return self.subscription_id in ("", subscription_id) and self.is_valid(now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from shared.domain.messages import Message, PoisonMessage
     from shared.domain.move_request import MoveRequest, RequestPage
     from shared.domain.outcome import UserResult
-    from shared.domain.retry import Waiting
+    from shared.domain.retention import StoredRun
+    from shared.domain.retry import DueUser, Waiting
     from shared.domain.roster import RosterDay, RosterEntry, Standing
-    from shared.domain.run import Run, Signal, SweepPage
+    from shared.domain.run import Run, Signal, SweepPage, SweepRequest
     from shared.domain.saved import KnownUser, ReplacedProvider
+    from shared.domain.stored import Person
     from shared.domain.subscription import ChangeSubscription, GraphSubscription
     from shared.domain.user import DirectoryUser, ServiceUser
     from shared.errors import ServiceError
@@ -156,9 +158,15 @@ class Users(Protocol):
         ...
 
     async def record_result(
-        self, result: UserResult, signal: Signal, now: datetime, run: str | None = None
+        self,
+        result: UserResult,
+        signal: Signal,
+        now: datetime,
+        run: str | None = None,
+        *,
+        began: datetime | None = None,
     ) -> None:
-        """Write what an attempt found, for a run or by itself."""
+        """Write what an attempt found, for a run or by itself, unless one that began later did."""
         ...
 
 
@@ -207,24 +215,24 @@ class WaitingUsers(Protocol):
         """Yield the users who need attention."""
         ...
 
-    async def claim(self, user_id: str, until: datetime) -> None:
-        """Postpone a due user until `until`; no row: nothing happens."""
+    async def claim(self, due: DueUser, until: datetime) -> bool:
+        """Postpone a due user until `until`; False: the row was changed or removed meanwhile."""
         ...
 
-    def due(self, now: datetime) -> AsyncIterator[str]:
-        """Yield the ids of the users who are due."""
+    def due(self, now: datetime) -> AsyncIterator[DueUser]:
+        """Yield the users who are due."""
         ...
 
 
 class Runs(Protocol):
     """Tables `runs` and `runresults`."""
 
-    async def save_run(self, run: Run) -> None:
-        """Write the run's current state."""
+    async def save_run(self, run: Run) -> Run:
+        """Write the run's current state and return it as stored; StaleError: somebody else wrote it."""
         ...
 
     async def find_run(self, run: str) -> Run | None:
-        """Return the run, or None."""
+        """Return the run, or None; UnreadableRowError: its row is damaged or of a newer version."""
         ...
 
     def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
@@ -272,8 +280,8 @@ class MoveRequests(Protocol):
         """
         ...
 
-    async def give_up_page(self, run: str, number: int) -> None:
-        """Let anybody carry a page out again."""
+    async def give_up_page(self, run: str, number: int, until: datetime) -> None:
+        """Let anybody carry out a page again that we claimed until then."""
         ...
 
     async def mark_done(self, run: str, number: int) -> None:
@@ -301,7 +309,7 @@ class SweepPages(Protocol):
     """Table `plans`: the findings of each page of a sweep."""
 
     async def save_sweep_page(self, run: str, page: SweepPage) -> None:
-        """Write a page; the same page again replaces it."""
+        """Write a page; the same page again adds its users."""
         ...
 
     async def mark_sent(self, run: str, number: int) -> None:
@@ -336,36 +344,52 @@ class State(CapabilityStore, Protocol):
         """Return the stored subscription, or None."""
         ...
 
-    async def save_subscription(self, subscription: ChangeSubscription) -> None:
-        """Store the subscription."""
+    async def save_subscription(
+        self, subscription: ChangeSubscription, before: ChangeSubscription | None
+    ) -> None:
+        """Store the subscription in place of `before`; StaleError: another is stored by now."""
         ...
 
     async def delta_at(self) -> datetime | None:
-        """Return when the delta link was stored, or None before the first."""
+        """Return when a catch-up last came to its end, or None before the first."""
         ...
 
     async def delta_link(self) -> str | None:
-        """Return where the next catch-up resumes, or None before the first."""
+        """Return where the next catch-up resumes, or None before the first.
+
+        UnreadableRowError: nobody knows any more.
+        """
         ...
 
-    async def save_delta_link(self, link: str) -> None:
-        """Store where the next catch-up resumes."""
+    async def save_delta_link(
+        self, link: str, before: str | None, completed_at: datetime | None = None
+    ) -> None:
+        """Store where the next catch-up resumes, in place of `before`; StaleError: it is another by now.
+
+        completed_at: when all changes were read, if they were.
+        """
         ...
 
     async def current_sweep(self) -> str | None:
         """Return the id of the unfinished sweep, or None."""
         ...
 
-    async def save_current_sweep(self, run: str | None) -> None:
-        """Store the id of the unfinished sweep; None: there is none."""
+    async def save_current_sweep(self, run: str | None, before: str | None) -> None:
+        """Store the id of the unfinished sweep in place of `before`; StaleError: it is another by now."""
         ...
 
-    async def sweep_requested(self) -> bool:
-        """Return whether a sweep is requested."""
+    async def sweep_request(self) -> SweepRequest | None:
+        """Return the requested sweep, or None."""
         ...
 
-    async def request_sweep(self, wanted: bool = True) -> None:
-        """Request a sweep; False: it was begun."""
+    async def request_sweep(self) -> None:
+        """Request a sweep that begins after now."""
+        ...
+
+    async def save_sweep_request(
+        self, request: SweepRequest | None, before: SweepRequest | None
+    ) -> None:
+        """Store a request in place of `before`; None: it is served; StaleError: it is another by now."""
         ...
 
     async def released_sweeps(self) -> list[str]:
@@ -384,8 +408,8 @@ class State(CapabilityStore, Protocol):
         """Return the ids of the users who are excluded by name, as they were found first."""
         ...
 
-    async def save_excluded_ids(self, ids: Mapping[str, str]) -> None:
-        """Remember the ids of the users who are excluded by name."""
+    async def save_excluded_ids(self, ids: Mapping[str, str], before: Mapping[str, str]) -> None:
+        """Remember the ids of the users who are excluded by name, in place of `before`."""
         ...
 
     async def protection(self) -> Mapping[str, str] | None:
@@ -402,6 +426,10 @@ class State(CapabilityStore, Protocol):
 
     async def save_rule_faults(self, faults: Sequence[str]) -> None:
         """Remember what a check of the rules found wrong."""
+        ...
+
+    async def add_action(self, what: str, who: str, detail: str, now: datetime) -> None:
+        """Remember who did what; detail: without the name of anybody else."""
         ...
 
     async def acquire(
@@ -479,4 +507,64 @@ class Roster(Protocol):
 
     async def remove(self, users: Iterable[str], now: datetime) -> None:
         """Take users off the roster."""
+        ...
+
+
+class Leftovers(Protocol):
+    """The tables, as the janitor sees them: by age, in small steps."""
+
+    def runs(self, before: str) -> AsyncIterator[StoredRun]:
+        """Yield the runs whose id is below `before`."""
+        ...
+
+    async def find(self, run: str) -> StoredRun | None:
+        """Return a run, or None when it has no row."""
+        ...
+
+    def runs_in(self, table: str, before: str) -> AsyncIterator[str]:
+        """Yield the ids below `before` of the runs that have rows in a table."""
+        ...
+
+    async def delete_rows(self, table: str, run: str) -> int:
+        """Delete some of a run's rows in a table; return how many. 0: none is left."""
+        ...
+
+    async def delete_run(self, run: StoredRun) -> bool:
+        """Delete a run's own row, unless it was changed since it was read; return whether it was."""
+        ...
+
+    async def delete_keys(self, before: datetime) -> int:
+        """Delete some idempotency keys that are older; return how many."""
+        ...
+
+    async def delete_actions(self, before: datetime) -> int:
+        """Delete some records of older actions; return how many."""
+        ...
+
+    def untried_users(self, before: datetime) -> AsyncIterator[str]:
+        """Yield the ids of users who were neither tried nor known to the directory since then."""
+        ...
+
+    async def mark_known(self, user_id: str, now: datetime) -> None:
+        """Remember that the directory knows a user."""
+        ...
+
+    async def delete_user(self, user_id: str, before: datetime) -> bool:
+        """Delete a user's row, unless the user was tried since then; return whether it was."""
+        ...
+
+
+class PersonalData(Protocol):
+    """Every table with personal data, by person."""
+
+    async def ids_of(self, name: str) -> set[str]:
+        """Return the ids of the users about whom something is stored under a name."""
+        ...
+
+    async def names_of(self, user_id: str) -> set[str]:
+        """Return the names under which something is stored about a user, in lower case."""
+        ...
+
+    async def forget(self, table: str, person: Person) -> int:
+        """Delete a person from a table; return from how many rows."""
         ...

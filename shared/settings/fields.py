@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, GetPydanticSchema
 from pydantic_core import core_schema
 
+from shared.addresses import keeps_secrets
 from shared.domain.bridges import read_number
 from shared.domain.countries import check_country
 from shared.domain.number_rules import NumberRules
@@ -93,6 +94,14 @@ def _guids(value: object) -> object:
     return [str(UUID(part)) for part in parts] if isinstance(parts, list) else parts
 
 
+def _secret(value: AnyHttpUrl) -> AnyHttpUrl:
+    if not keeps_secrets(str(value)):
+        raise ValueError(
+            "tokens go over https://, or to this machine (http://127.0.0.1): not there"
+        )
+    return value
+
+
 def _bare(value: AnyHttpUrl) -> AnyHttpUrl:
     if value.query or value.fragment:
         raise ValueError("an address without ? and # is needed")
@@ -102,6 +111,15 @@ def _bare(value: AnyHttpUrl) -> AnyHttpUrl:
 def _connection(value: str) -> str:
     if value.casefold() != "usedevelopmentstorage=true" and "accountname=" not in value.casefold():
         raise ValueError("a connection string has AccountName=...; for one, see `acp storage`")
+    parts = dict(part.partition("=")[::2] for part in value.split(";"))
+    given = {name.strip().casefold(): each.strip() for name, each in parts.items()}
+    endpoints = [each for name, each in given.items() if name.endswith("endpoint")]
+    if not all(map(keeps_secrets, endpoints)):
+        raise ValueError(
+            "an endpoint is needed over https://, or on this machine (http://127.0.0.1)"
+        )
+    if not endpoints and given.get("defaultendpointsprotocol", "https").casefold() != "https":
+        raise ValueError("DefaultEndpointsProtocol=https is needed")
     return value
 
 
@@ -119,6 +137,7 @@ ForWhom = Annotated[
     _read(_for_whom),
 ]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Days = Annotated[int, Field(ge=1, le=3_650)]
 Guid = Annotated[str, BeforeValidator(lambda value: str(UUID(value)))]
 Names = Annotated[frozenset[str], BeforeValidator(_names)]
 Groups = Annotated[frozenset[str], BeforeValidator(_guids)]
@@ -132,7 +151,10 @@ NumberRulesSetting = Annotated[
     ),
     BeforeValidator(_rules),
 ]
-BareUrl = Annotated[AnyHttpUrl, AfterValidator(_bare)]
+SecretUrl = Annotated[AnyHttpUrl, AfterValidator(_secret)]
+"""An address that tokens or secrets are sent to."""
+
+BareUrl = Annotated[SecretUrl, AfterValidator(_bare)]
 ConnectionString = Annotated[str, AfterValidator(_connection)]
 Delays = Annotated[
     tuple[Annotated[timedelta, Field(gt=timedelta(0))], ...],

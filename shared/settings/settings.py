@@ -12,7 +12,6 @@ from typing import Final, Self
 
 from pydantic import (
     AliasGenerator,
-    AnyHttpUrl,
     BaseModel,
     ConfigDict,
     Field,
@@ -28,6 +27,7 @@ from shared.settings.errors import explain, unknown
 from shared.settings.fields import (
     BareUrl,
     ConnectionString,
+    Days,
     Delays,
     Groups,
     Guid,
@@ -35,6 +35,7 @@ from shared.settings.fields import (
     NumberRulesSetting,
     Schedule,
     Seconds,
+    SecretUrl,
 )
 from shared.settings.queues import Queues
 
@@ -109,10 +110,10 @@ class Settings(BaseModel):
         "numbers; `documented`: only documented Graph calls, without an Entra role, which show who is "
         "provisioned; nothing is set.",
     )
-    graph_url: AnyHttpUrl | None = Field(
+    graph_url: SecretUrl | None = Field(
         None, description="Address of Microsoft Graph; empty: the cloud's."
     )
-    teams_url: AnyHttpUrl | None = Field(
+    teams_url: SecretUrl | None = Field(
         None, description="Address of the Teams admin API; empty: the cloud's."
     )
     identity_client_id: str | None = Field(
@@ -132,7 +133,7 @@ class Settings(BaseModel):
         description="Only for the command line: client id of the public client application with "
         "which an administrator signs in (device code).",
     )
-    sign_in_url: AnyHttpUrl | None = Field(
+    sign_in_url: SecretUrl | None = Field(
         None, description="Only for the command line: sign-in address; empty: the cloud's."
     )
     excluded_users: Names = Field(
@@ -235,18 +236,38 @@ class Settings(BaseModel):
     log_users: bool = Field(
         False, description="Whether log lines name users; otherwise a pseudonym."
     )
+    janitor_schedule: Schedule = Field(
+        "0 45 4 * * *", description="Schedule for deleting what is old (NCRONTAB, UTC)."
+    )
+    keep_runs_days: Days = Field(
+        365, description="Days to keep a run with its results and requests, after its end."
+    )
+    keep_held_days: Days = Field(
+        30, description="Days that a held sweep can be released; then it ends."
+    )
+    keep_keys_days: Days = Field(
+        30, description="Days that a repeated Idempotency-Key answers with the same run."
+    )
+    keep_users_days: Days = Field(
+        365,
+        description="Days after the last attempt at a user until the user's state is deleted, if the "
+        "directory no longer knows the user.",
+    )
+    keep_poison_days: Days = Field(
+        30, description="Days to keep a malformed queue message for examination."
+    )
     storage_connection: ConnectionString | None = Field(
         None,
         alias=_STORAGE,
         repr=False,
         description="Connection string of the storage account (local use).",
     )
-    storage_table_uri: AnyHttpUrl | None = Field(
+    storage_table_uri: SecretUrl | None = Field(
         None,
         alias=f"{_STORAGE}__tableServiceUri",
         description="Table endpoint, with a managed identity.",
     )
-    storage_queue_uri: AnyHttpUrl | None = Field(
+    storage_queue_uri: SecretUrl | None = Field(
         None,
         alias=f"{_STORAGE}__queueServiceUri",
         description="Queue endpoint, with a managed identity.",
@@ -287,6 +308,15 @@ class Settings(BaseModel):
             raise ValueError(
                 "ACP_NUMBER_RULES: no documented call assigns default numbers; remove the rules, or "
                 "use ACP_TEAMS_API=admin"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_key_is_kept_no_longer_than_its_run(self) -> Self:
+        if self.keep_keys_days > self.keep_runs_days:
+            raise ValueError(
+                f"ACP_KEEP_KEYS_DAYS is {self.keep_keys_days}, more than ACP_KEEP_RUNS_DAYS "
+                f"({self.keep_runs_days}): a repeated key would begin a run that was deleted"
             )
         return self
 

@@ -16,6 +16,8 @@ from typing import Any, Final
 from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
 from shared.domain.options import MoveOptions
 from shared.errors import BusyError, ConflictError
+from shared.storage.rows import field, json_field
+from shared.storage.runs import RUN_ID
 from shared.storage.tables import Table
 
 _WISH: Final = "wish"
@@ -46,32 +48,38 @@ class MoveRequestTable:
 
     async def page(self, run: str, number: int) -> RequestPage | None:
         """Return one page, or None."""
-        row = await self._table.get(run, f"{number:06d}")
-        return _decode(dict(row)) if row else None
+        return await self._table.find(run, f"{number:06d}", _decode)
 
     async def claim_page(
         self, run: str, number: int, now: datetime, until: datetime
     ) -> RequestPage | None:
         """Return a page that is left to do, ours until then; None: it is done, or there is none.
 
-        BusyError: somebody else is carrying it out.
+        BusyError: somebody else is carrying it out. UnreadableRowError: nobody knows who is on it.
         """
         row = await self._table.get(run, f"{number:06d}")
-        if row is None or row["done"]:
+        if row is None:
             return None
-        claimed = row.get("claimed_until")
+        page, claimed = self._table.decode(row, _decode_claimed)
+        if page.done:
+            return None
         if claimed and claimed > now:
             raise BusyError(f"run {run!r}: page {number} is being carried out")
         row["claimed_until"] = until
         if not await self._table.replace_if_unchanged(row, str(row.metadata["etag"])):
             raise BusyError(f"run {run!r}: page {number} was just begun")
-        return _decode(dict(row))
+        return page
 
-    async def give_up_page(self, run: str, number: int) -> None:
-        """Let anybody carry a page out again."""
-        await self._table.update(
-            {"PartitionKey": run, "RowKey": f"{number:06d}", "claimed_until": _LONG_AGO}
-        )
+    async def give_up_page(self, run: str, number: int, until: datetime) -> None:
+        """Let anybody carry a page out again, unless somebody else has claimed it by now.
+
+        until: the end of our claim, which tells it from others.
+        """
+        keys = {"PartitionKey": run, "RowKey": f"{number:06d}"}
+        row = await self._table.get(run, keys["RowKey"])
+        if row is not None and row.get("claimed_until") == until:
+            etag = str(row.metadata["etag"])
+            await self._table.merge_if_unchanged({**keys, "claimed_until": _LONG_AGO}, etag)
 
     async def mark_done(self, run: str, number: int) -> None:
         """Mark the page as done: every user of it has a result."""
@@ -79,17 +87,18 @@ class MoveRequestTable:
 
     async def mark_mailed(self, run: str, user_id: str) -> bool:
         """Remember that a mail to a user of a run is about to be asked for; False: it was before."""
-        return await self._table.insert({"PartitionKey": run, "RowKey": f"{_MAILED}{user_id}"})
+        row = {"PartitionKey": run, "RowKey": f"{_MAILED}{user_id}"}
+        return bool(await self._table.insert(row))
 
     async def unmark_mailed(self, run: str, user_id: str) -> None:
         """Forget that a mail was about to be asked for: it was not."""
         await self._table.delete(run, f"{_MAILED}{user_id}")
 
     async def pages(self, run: str) -> AsyncIterator[RequestPage]:
-        """Yield the run's pages in order."""
+        """Yield the run's pages in order; UnreadableRowError: nobody knows who is on one of them."""
         text = "PartitionKey eq @run and RowKey lt @wish"
         async for row in self._table.query(text, {"run": run, "wish": _WISH}):
-            yield _decode(dict(row))
+            yield self._table.decode(row, _decode)
 
     async def is_left(self, run: str) -> bool:
         """Return whether a page of the run is not done."""
@@ -116,15 +125,7 @@ class MoveRequestTable:
 
     async def request(self, run: str) -> MoveRequest:
         """Return provider and options of a request."""
-        row = await self._table.get(run, _WISH)
-        if row is None:
-            return MoveRequest()
-        options = MoveOptions(
-            bool(row["send_email"]),
-            str(row["service_number"]) or None,
-            str(row["toll_free_number"]) or None,
-        )
-        return MoveRequest(provider=str(row["provider"]) or None, options=options)
+        return await self._table.find(run, _WISH, _decode_request) or MoveRequest()
 
     async def run_of(self, key: str, run: str, asked: str) -> str:
         """Return the run of an idempotency key: `run`, unless it already had one.
@@ -134,14 +135,15 @@ class MoveRequestTable:
         row = {"PartitionKey": _KEYS, "RowKey": _digest(key)}
         if await self._table.insert({**row, "run": run, "asked": _digest(asked)}):
             return run
-        known = await self._table.get(_KEYS, row["RowKey"])
+        known = await self._table.find(_KEYS, row["RowKey"], _decode_key)
         if known is None:
             return run
-        if known["asked"] != _digest(asked):
+        known_run, known_asked = known
+        if known_asked != _digest(asked):
             raise ConflictError(
                 "Idempotency-Key: it was sent with another request; each request needs its own"
             )
-        return str(known["run"])
+        return known_run
 
 
 def _digest(text: str) -> str:
@@ -149,4 +151,27 @@ def _digest(text: str) -> str:
 
 
 def _decode(row: dict[str, Any]) -> RequestPage:
-    return RequestPage(int(row["RowKey"]), json.loads(row["names"]), row["done"])
+    names = json_field(row, "names", list)
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError("a name is not a text")
+    return RequestPage(int(row["RowKey"]), names, field(row, "done", bool))
+
+
+def _decode_claimed(row: dict[str, Any]) -> tuple[RequestPage, datetime | None]:
+    return _decode(row), field(row, "claimed_until", datetime, None)
+
+
+def _decode_request(row: dict[str, Any]) -> MoveRequest:
+    options = MoveOptions(
+        field(row, "send_email", bool),
+        field(row, "service_number", str) or None,
+        field(row, "toll_free_number", str) or None,
+    )
+    return MoveRequest(provider=field(row, "provider", str) or None, options=options)
+
+
+def _decode_key(row: dict[str, Any]) -> tuple[str, str]:
+    run = field(row, "run", str)
+    if not RUN_ID.fullmatch(run):
+        raise ValueError("the run is no id of a run")
+    return run, field(row, "asked", str)

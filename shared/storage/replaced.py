@@ -1,24 +1,27 @@
 """Table `replacedproviders`: the provider entries of users, saved before they are replaced.
 
-Never deleted. Partition: the user id. Row: a digest of the entries, so that saving the same entries
-twice leaves one record, and other entries of the same user get another record.
+Only `acp forget` deletes them. Partition: the user id. Row: a digest of the entries, so that saving the
+same entries twice leaves one record, and other entries of the same user get another record. The digest
+knows no order, and no field that this version does not know: neither makes them other entries.
 """
 
 import hashlib
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from shared.domain.saved import ReplacedProvider
 from shared.domain.user import ProviderEntry, ServiceUser, deciding_entry
 from shared.errors import TooLargeError
+from shared.storage.rows import field, json_field, units
 from shared.storage.tables import Table
 
+_TEXTS: Final = ("name", "domain", "toll_number", "toll_free_number", "passcode", "url")
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _LONGEST: Final = 32_000
-"""Most characters in one string property: 64 KiB of UTF-16 (Azure Tables data model)."""
+"""Most UTF-16 units in one string property: 64 KiB (Azure Tables data model)."""
 
 
 class ReplacedProviderTable:
@@ -36,9 +39,9 @@ class ReplacedProviderTable:
         When this returns, the record is durable: the storage has confirmed it.
         """
         text = _encode(user.entries)
-        if len(text) > _LONGEST:
+        if (length := units(text)) > _LONGEST:
             raise TooLargeError(
-                f"{len(user.entries)} provider entries ({len(text)} characters) are too many to save; "
+                f"{len(user.entries)} provider entries ({length} characters) are too many to save; "
                 f"at most {_LONGEST} characters are"
             )
         provider = deciding_entry(user.entries)
@@ -56,7 +59,7 @@ class ReplacedProviderTable:
         )
         if mark and not new:
             await self._table.merge({**keys, **mark})
-        return new
+        return bool(new)
 
     async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
         """Remember that the move begun with these entries did not happen."""
@@ -64,31 +67,25 @@ class ReplacedProviderTable:
 
     async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
         """Return the provider that the last begun move replaces and when it began, or None."""
-        rows = self._table.query(
-            "PartitionKey eq @user", {"user": user_id}, ["provider", "for_move_at", "cancelled_at"]
-        )
-        moves = [
-            (row["for_move_at"], row["provider"])
-            async for row in rows
-            if row.get("for_move_at") and row["for_move_at"] > row.get("cancelled_at", _NEVER)
-        ]
+        rows = self._table.read("PartitionKey eq @user", {"user": user_id}, _decode_mark)
+        moves = [(begun, provider) async for begun, ended, provider in rows if begun > ended]
         at, provider = max(moves, default=(None, ""))
         return None if at is None else (provider, at)
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
         """Return the saved records of one user, oldest first."""
-        rows = self._table.query("PartitionKey eq @user", {"user": user_id})
-        records = [_decode(dict(row)) async for row in rows]
+        rows = self._table.read("PartitionKey eq @user", {"user": user_id}, _decode)
+        records = [record async for record in rows]
         return sorted(records, key=lambda record: record.saved_at)
 
-    async def all(self) -> AsyncIterator[ReplacedProvider]:
+    def all(self) -> AsyncIterator[ReplacedProvider]:
         """Yield every saved record, by user id."""
-        async for row in self._table.query("PartitionKey ge @first", {"first": "0"}):
-            yield _decode(dict(row))
+        return self._table.read("PartitionKey ge @first", {"first": "0"}, _decode)
 
 
 def _keys(user: ServiceUser) -> dict[str, str]:
-    digest = hashlib.sha256(_encode(user.entries).encode()).hexdigest()[:32]
+    known = sorted((replace(entry, other="") for entry in user.entries), key=astuple)
+    digest = hashlib.sha256(_encode(known).encode()).hexdigest()[:32]
     return {"PartitionKey": user.id, "RowKey": digest}
 
 
@@ -100,10 +97,23 @@ def _encode(entries: Sequence[ProviderEntry]) -> str:
     return json.dumps(fields, sort_keys=True, ensure_ascii=False)
 
 
-def _decode(row: dict[str, object]) -> ReplacedProvider:
-    saved_at = row["saved_at"]
-    assert isinstance(saved_at, datetime)  # noqa: S101 - the SDK returns Edm.DateTime as datetime
-    entries = tuple(ProviderEntry(**entry) for entry in json.loads(str(row["entries"])))
+def _decode(row: dict[str, Any]) -> ReplacedProvider:
     return ReplacedProvider(
-        str(row["PartitionKey"]), str(row["provider"]), entries, saved_at, str(row.get("upn", ""))
+        field(row, "PartitionKey", str),
+        field(row, "provider", str),
+        tuple(_decode_entry(entry) for entry in json_field(row, "entries", list)),
+        field(row, "saved_at", datetime),
+        field(row, "upn", str, ""),
     )
+
+
+def _decode_entry(entry: dict[str, Any]) -> ProviderEntry:
+    texts = {name: field(entry, name, str) for name in _TEXTS}
+    other = field(entry, "other", str, "")
+    return ProviderEntry(**texts, default=field(entry, "default", bool), other=other)
+
+
+def _decode_mark(row: dict[str, Any]) -> tuple[datetime, datetime, str]:
+    """Return when a move with these entries was begun last and cancelled last, and the provider."""
+    begun = field(row, "for_move_at", datetime, _NEVER)
+    return begun, field(row, "cancelled_at", datetime, _NEVER), field(row, "provider", str)

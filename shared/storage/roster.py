@@ -24,7 +24,8 @@ from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
 
 from shared.domain.roster import RosterDay, RosterEntry, Standing, difference, merged
 from shared.domain.run import Signal
-from shared.errors import StorageError
+from shared.errors import StorageError, UnreadableRowError
+from shared.storage.rows import field
 from shared.storage.tables import Change, Table
 
 _SHARDS: Final = "0123456789abcdef"
@@ -33,6 +34,8 @@ _AT_ONCE: Final = 12
 _NEW_AT_ONCE: Final = 48
 """New users in one transaction of 100 entities: two rows each, the counts and the day."""
 _TRIES: Final = 8
+_NONE: Final = "00" * 8
+_DIGEST: Final = re.compile("[0-9a-f]{16}")
 _COUNT: Final = "on_"
 _MOVED: Final = "moved_"
 _LONGEST: Final = 900
@@ -85,12 +88,14 @@ class RosterTable:
                 ["RowKey", "listed"],
             )
             async for row in rows:
-                yield row["RowKey"][2:], bytes.fromhex(row["listed"])
+                listed = row.get("listed")
+                digest = listed if isinstance(listed, str) and _DIGEST.fullmatch(listed) else _NONE
+                yield str(row["RowKey"])[2:], bytes.fromhex(digest)
 
     async def of(self, user_id: str) -> RosterEntry | None:
         """Return what was last seen of a user."""
         row = await self._table.get(user_id[0], f"u|{user_id}")
-        return _decode(row) if row else None
+        return self._entry(row) if row else None
 
     async def page(
         self,
@@ -123,7 +128,8 @@ class RosterTable:
         ]
         found = await _merged_scans(scans, limit + 1)
         more = str(found[limit - 1]["RowKey"]) if len(found) > limit else None
-        return [_decode(row) for row in found[:limit]], more
+        entries = [self._entry(row) for row in found[:limit]]
+        return [entry for entry in entries if entry], more
 
     async def counts(self) -> dict[str, int]:
         """Return how many users are on each list."""
@@ -160,10 +166,19 @@ class RosterTable:
         for some in batched(gone, 200, strict=False):
             await self.note(some, now)
 
+    def _entry(self, row: TableEntity) -> RosterEntry | None:
+        """Return what a row says; None for one that is damaged or of a later version: it is counted."""
+        try:
+            return self._table.decode(row, _decode)
+        except UnreadableRowError:
+            return None
+
     async def _insert(self, shard: str, entries: Sequence[RosterEntry], now: datetime) -> None:
         """Write users who have no row, or, when one has got a row meanwhile, all of them by reading."""
         found = await self._read(shard, now, ())
-        changes = [change for entry in entries for change in _written(None, entry, listed=True)]
+        changes = [
+            change for entry in entries for change in _written(None, None, entry, listed=True)
+        ]
         changes += _counted(shard, found, now, [(None, entry) for entry in entries], None)
         if not await self._table.transact(changes):
             for some in batched(entries, _AT_ONCE, strict=False):
@@ -178,12 +193,12 @@ class RosterTable:
             changes: list[Change] = []
             for entry in entries:
                 row = found.get(f"u|{entry.user_id}")
-                before = _decode(row) if row else None
+                before = self._entry(row) if row else None
                 after = merged(before, entry, listed=signal is None)
                 if after is before or (before is None and after.standing is None):
                     continue
                 pairs.append((before, after))
-                changes += _written(row, after, listed=signal is None)
+                changes += _written(row, before, after, listed=signal is None)
             if not changes:
                 return
             changes += _counted(shard, found, now, pairs, signal)
@@ -247,9 +262,11 @@ async def _merged_scans(
     return found
 
 
-def _written(row: TableEntity | None, entry: RosterEntry, *, listed: bool) -> list[Change]:
-    """Return the changes of a user's rows."""
-    shard, known = entry.user_id[0], _decode(row) if row else None
+def _written(
+    row: TableEntity | None, known: RosterEntry | None, entry: RosterEntry, *, listed: bool
+) -> list[Change]:
+    """Return the changes of a user's rows. row, known: what is stored; known: None if it is damaged."""
+    shard = entry.user_id[0]
     old, new = (_list_key(known) if known else None), _list_key(entry)
     changes: list[Change] = []
     if old and old != new:
@@ -259,7 +276,7 @@ def _written(row: TableEntity | None, entry: RosterEntry, *, listed: bool) -> li
         there = {"PartitionKey": shard, "RowKey": new, **fields}
         changes.append((TransactionOperation.UPSERT, there, {"mode": UpdateMode.REPLACE}))
     # What an attempt saw is no listing's word: the next listing writes the user anew.
-    digest = entry.digest.hex() if listed else "00" * 8
+    digest = entry.digest.hex() if listed else _NONE
     user = {"PartitionKey": shard, "RowKey": f"u|{entry.user_id}", **fields, "listed": digest}
     if entry.standing is None and row is not None:
         changes.append((TransactionOperation.DELETE, user, _if_unchanged(row)))
@@ -318,9 +335,9 @@ def _key_part(address: str) -> str:
 
 def _numbers(row: Mapping[str, Any], prefix: str) -> dict[str, int]:
     return {
-        name.removeprefix(prefix): int(value)
+        name.removeprefix(prefix): value
         for name, value in row.items()
-        if name.startswith(prefix)
+        if name.startswith(prefix) and isinstance(value, int)
     }
 
 
@@ -338,14 +355,15 @@ def _encode(entry: RosterEntry) -> dict[str, Any]:
 
 
 def _decode(row: Mapping[str, Any]) -> RosterEntry:
+    standing = field(row, "standing", str)
     return RosterEntry(
-        user_id=row["RowKey"].rpartition("|")[2],
-        standing=Standing(row["standing"]) if row["standing"] else None,
-        reason=row["reason"],
-        seen_at=row["seen_at"],
-        upn=row["upn"],
-        provider=row["provider"],
-        name=row["name"],
-        department=row["department"],
-        country=row["country"],
+        user_id=field(row, "RowKey", str).rpartition("|")[2],
+        standing=Standing(standing) if standing else None,
+        reason=field(row, "reason", str),
+        seen_at=field(row, "seen_at", datetime),
+        upn=field(row, "upn", str),
+        provider=field(row, "provider", str),
+        name=field(row, "name", str),
+        department=field(row, "department", str),
+        country=field(row, "country", str),
     )

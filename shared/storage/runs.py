@@ -7,15 +7,18 @@ so that the newest runs are one range scan. `runresults`: partition the run, row
 import hashlib
 import re
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Mode, Run, RunState, Signal
-from shared.storage.tables import BATCH_LIMIT, Table
+from shared.errors import StaleError
+from shared.storage.rows import clipped, field
+from shared.storage.tables import BATCH_LIMIT, ETAG, Table
 
-_RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
+RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 
 
 class RunTable:
@@ -25,15 +28,18 @@ class RunTable:
         self._runs = runs
         self._results = results
 
-    async def save_run(self, run: Run) -> None:
-        """Write the run's current state."""
+    async def save_run(self, run: Run) -> Run:
+        """Write the run's current state; return it as it is stored.
+
+        StaleError: somebody has written it since it was read, or stored it when it was new here.
+        """
         entity: dict[str, Any] = {
             "PartitionKey": run.id[:6],
             "RowKey": run.id,
             "cause": str(run.cause),
             "state": str(run.state),
             "started_at": run.started_at,
-            "reason": run.reason,
+            "reason": clipped(run.reason),
             "page": run.page,
             "next_link": run.next_link or "",
             "scanned": run.scanned,
@@ -46,20 +52,29 @@ class RunTable:
             entity["finished_at"] = run.finished_at
         if run.not_before:
             entity["not_before"] = run.not_before
-        await self._runs.replace(entity)
+        if run.progressed_at:
+            entity["progressed_at"] = run.progressed_at
+        if run.revision:
+            revision = await self._runs.replace_if_unchanged(entity, run.revision)
+        else:
+            revision = await self._runs.insert(entity)
+        if not revision:
+            raise StaleError(f"run {run.id!r}: somebody else has just written it")
+        return replace(run, revision=revision)
 
     async def find_run(self, run: str) -> Run | None:
-        """Return the run, or None, also for a text that is not a run id."""
-        if not _RUN_ID.fullmatch(run):
-            return None
-        row = await self._runs.get(run[:6], run)
-        return _decode(dict(row)) if row else None
+        """Return the run, or None, also for a text that is not a run id.
 
-    async def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
+        UnreadableRowError: its row is damaged or of a newer version.
+        """
+        if not RUN_ID.fullmatch(run):
+            return None
+        return await self._runs.find(run[:6], run, _decode)
+
+    def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
         """Yield the runs that started in the month of `month`, oldest first."""
-        rows = self._runs.query("PartitionKey eq @month", {"month": f"{month:%Y%m}"})
-        async for row in rows:
-            yield _decode(dict(row))
+        text = "PartitionKey eq @month"
+        return self._runs.read(text, {"month": f"{month:%Y%m}"}, _decode)
 
     async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
         """Write the results of some users of a run (at most 100); one transaction."""
@@ -73,17 +88,22 @@ class RunTable:
         """Yield the results of a run after the user `after`, at most `at_most`."""
         text = "PartitionKey eq @run and RowKey gt @after"
         count = 0
-        async for row in self._results.query(text, {"run": run, "after": _key_of(after)}):
+        given = {"run": run, "after": _key_of(after)}
+        async for result in self._results.read(text, given, _decode_result):
             if count == at_most:
                 return
             count += 1
-            yield UserResult(
-                row.get("name") or row["RowKey"],
-                Outcome(row["outcome"]),
-                row["reason"],
-                row.get("upn", ""),
-                row.get("old_provider"),
-            )
+            yield result
+
+
+def _decode_result(row: dict[str, Any]) -> UserResult:
+    return UserResult(
+        field(row, "name", str, "") or field(row, "RowKey", str),
+        Outcome(row["outcome"]),
+        field(row, "reason", str),
+        field(row, "upn", str, ""),
+        field(row, "old_provider", str, None),
+    )
 
 
 def _result_row(run: str, result: UserResult, now: datetime) -> dict[str, Any]:
@@ -91,7 +111,7 @@ def _result_row(run: str, result: UserResult, now: datetime) -> dict[str, Any]:
         "PartitionKey": run,
         "RowKey": result.user_id,
         "outcome": str(result.outcome),
-        "reason": result.reason,
+        "reason": clipped(result.reason),
         "upn": result.upn,
         "at": now,
     }
@@ -117,23 +137,26 @@ def _is_id(text: str) -> bool:
 
 
 def _decode(row: dict[str, Any]) -> Run:
+    mode = field(row, "mode", str, "")
     return Run(
-        id=row["RowKey"],
+        id=field(row, "RowKey", str),
         cause=Signal(row["cause"]),
         state=RunState(row["state"]),
-        started_at=row["started_at"],
-        finished_at=row.get("finished_at"),
-        reason=row["reason"],
+        started_at=field(row, "started_at", datetime),
+        finished_at=field(row, "finished_at", datetime, None),
+        reason=field(row, "reason", str),
         counts={
-            name.removeprefix("count_"): value
-            for name, value in row.items()
+            name.removeprefix("count_"): field(row, name, int)
+            for name in row
             if name.startswith("count_")
         },
-        page=row["page"],
-        next_link=row["next_link"] or None,
-        scanned=row["scanned"],
-        released=row["released"],
-        interruptions=row["interruptions"],
-        not_before=row.get("not_before"),
-        mode=Mode(row["mode"]) if row.get("mode") else None,
+        page=field(row, "page", int),
+        next_link=field(row, "next_link", str) or None,
+        scanned=field(row, "scanned", bool),
+        released=field(row, "released", bool),
+        interruptions=field(row, "interruptions", int),
+        not_before=field(row, "not_before", datetime, None),
+        mode=Mode(mode) if mode else None,
+        progressed_at=field(row, "progressed_at", datetime, None),
+        revision=row[ETAG],
     )

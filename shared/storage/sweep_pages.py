@@ -5,10 +5,15 @@ at most 64 KiB (Azure Tables data model), a page at most 1,000 users.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 from shared.domain.run import SweepPage
+from shared.errors import StaleError
+from shared.storage.rows import field
 from shared.storage.tables import Table
+
+_TRIES: Final = 5
 
 
 class SweepPageTable:
@@ -18,16 +23,26 @@ class SweepPageTable:
         self._table = table
 
     async def save_sweep_page(self, run: str, page: SweepPage) -> None:
-        """Write a page; the same page again replaces it."""
-        await self._table.replace(
-            {
-                "PartitionKey": run,
-                "RowKey": f"{page.number:06d}",
-                "licensed": _pack(page.licensed),
-                "to_queue": _pack(page.to_queue),
-                "sent": page.sent,
-            }
-        )
+        """Write a page; the same page again adds to it, so that no writer drops another's users.
+
+        A sweep that resumes reads a page again, and so may one that stood still past its lease.
+        """
+        for _ in range(_TRIES):
+            if await self._table.insert(_row(run, page)):
+                return
+            known = await self._table.get(run, f"{page.number:06d}")
+            if known is None:
+                continue
+            old = self._table.decode(known, _decode)
+            both = SweepPage(
+                page.number,
+                list(dict.fromkeys([*old.licensed, *page.licensed])),
+                list(dict.fromkeys([*old.to_queue, *page.to_queue])),
+            )
+            etag = str(known.metadata["etag"])
+            if await self._table.replace_if_unchanged(_row(run, both), etag):
+                return
+        raise StaleError(f"run {run!r}: others keep writing page {page.number}")
 
     async def mark_sent(self, run: str, number: int) -> None:
         """Mark the page's users as queued."""
@@ -38,11 +53,28 @@ class SweepPageTable:
         await self._table.delete_all(run)
 
     async def pages(self, run: str) -> AsyncIterator[SweepPage]:
-        """Yield the run's pages in order."""
+        """Yield the run's pages in order; UnreadableRowError: nobody knows who is on one of them."""
         async for row in self._table.query("PartitionKey eq @run", {"run": run}):
-            yield SweepPage(
-                int(row["RowKey"]), _unpack(row["licensed"]), _unpack(row["to_queue"]), row["sent"]
-            )
+            yield self._table.decode(row, _decode)
+
+
+def _row(run: str, page: SweepPage) -> dict[str, Any]:
+    return {
+        "PartitionKey": run,
+        "RowKey": f"{page.number:06d}",
+        "licensed": _pack(page.licensed),
+        "to_queue": _pack(page.to_queue),
+        "sent": page.sent,
+    }
+
+
+def _decode(row: dict[str, Any]) -> SweepPage:
+    return SweepPage(
+        int(row["RowKey"]),
+        _unpack(field(row, "licensed", bytes)),
+        _unpack(field(row, "to_queue", bytes)),
+        field(row, "sent", bool),
+    )
 
 
 def _pack(users: Sequence[str]) -> bytes:

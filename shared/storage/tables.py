@@ -1,6 +1,6 @@
 """Azure Tables through the SDK: opened once per process, created if missing, one error type."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from itertools import batched
 from typing import Any, Final
@@ -18,16 +18,25 @@ from azure.core.exceptions import (
 from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
-from shared.errors import StorageError
+from shared.domain.stored import BY_NAME
+from shared.errors import RowRefusedError, StorageError, UnreadableRowError
+from shared.storage.rows import DAMAGE, UnreadableRows
 from shared.telemetry.events import RowUnreadable
 from shared.telemetry.log import EventLog
 
 _LOG: Final = EventLog("acp.storage")
 
+ETAG: Final = "_etag"
+"""Under this name `Table.decode` hands the ETag to what decodes a row."""
+
 BATCH_LIMIT: Final = 100
 """Most operations in one transaction (Azure Tables, "Performing entity group transactions")."""
 
 _NOT_AS_READ: Final = frozenset({404, 409, 412})
+_REFUSED: Final = frozenset({400, 413})
+"""Statuses of a row that is too large or malformed ("Table service error codes")."""
+
+_DELETED_AT_ONCE: Final = 1_000
 
 Entity = Mapping[str, Any]
 Change = (
@@ -36,11 +45,18 @@ Change = (
 
 
 class Table:
-    """A table. Every method raises StorageError when the storage refuses or does not answer."""
+    """A table. Every method raises StorageError when the storage refuses or does not answer.
 
-    def __init__(self, client: TableClient, name: str) -> None:
+    RowRefusedError: it does not take this row, now or later. unreadable: shared by all tables of a
+    process.
+    """
+
+    def __init__(
+        self, client: TableClient, name: str, unreadable: UnreadableRows | None = None
+    ) -> None:
         self._client = client
         self._name = name
+        self._unreadable = unreadable or UnreadableRows()
         self._created = False
 
     async def get(self, partition: str, row: str) -> TableEntity | None:
@@ -53,16 +69,15 @@ class Table:
         except AzureError as error:
             raise self._failed("read", error) from error
 
-    async def insert(self, entity: Entity) -> bool:
-        """Write a new entity; False when one with these keys already exists (it stays)."""
+    async def insert(self, entity: Entity) -> str:
+        """Write a new entity; return its ETag, "" when one with these keys exists (it stays)."""
         await self._create()
         try:
-            await self._client.create_entity(entity)
+            return str((await self._client.create_entity(entity))["etag"])
         except ResourceExistsError:
-            return False
+            return ""
         except AzureError as error:
             raise self._failed("insert", error) from error
-        return True
 
     async def merge(self, entity: Entity) -> None:
         """Write the given properties; others of an existing entity stay."""
@@ -83,21 +98,28 @@ class Table:
             raise self._failed("update", error) from error
         return True
 
-    async def replace_if_unchanged(self, entity: Entity, etag: str) -> bool:
-        """Write the entity only if it has not changed since `etag` was read; False when it has."""
+    async def replace_if_unchanged(self, entity: Entity, etag: str) -> str:
+        """Write the entity only if it has not changed since `etag` was read; "" when it has.
+
+        Otherwise return its new ETag.
+        """
+        return await self._if_unchanged(entity, etag, UpdateMode.REPLACE)
+
+    async def merge_if_unchanged(self, entity: Entity, etag: str) -> str:
+        """The same for the given properties; others of the entity stay."""
+        return await self._if_unchanged(entity, etag, UpdateMode.MERGE)
+
+    async def _if_unchanged(self, entity: Entity, etag: str, mode: UpdateMode) -> str:
         await self._create()
         try:
-            await self._client.update_entity(
-                entity,
-                mode=UpdateMode.REPLACE,
-                etag=etag,
-                match_condition=MatchConditions.IfNotModified,
+            written = await self._client.update_entity(
+                entity, mode=mode, etag=etag, match_condition=MatchConditions.IfNotModified
             )
         except (ResourceModifiedError, ResourceNotFoundError):
-            return False
+            return ""
         except AzureError as error:
             raise self._failed("update", error) from error
-        return True
+        return str(written["etag"])
 
     async def delete(self, partition: str, row: str) -> None:
         """Remove the entity, if it exists."""
@@ -125,24 +147,38 @@ class Table:
         return True
 
     async def delete_all(self, partition: str) -> None:
-        """Remove every entity of a partition, in transactions of up to 100."""
-        rows: list[Entity] = [
-            {"PartitionKey": row["PartitionKey"], "RowKey": row["RowKey"]}
-            async for row in self.query(
-                "PartitionKey eq @partition",
-                {"partition": partition},
-                ["PartitionKey", "RowKey"],
-            )
-        ]
+        """Remove every entity of a partition."""
+        text, keys = "PartitionKey eq @partition", {"partition": partition}
+        while await self.delete_some(text, keys) == _DELETED_AT_ONCE:
+            pass
+
+    async def delete_some(self, text: str, parameters: Mapping[str, Any]) -> int:
+        """Remove up to 1,000 entities of one partition that the filter matches; return how many.
+
+        In transactions of up to 100. 0: none is left, or another instance is removing them.
+        """
+        rows: list[Entity] = []
+        async for row in self.query(text, parameters, ["PartitionKey", "RowKey"]):
+            rows.append({"PartitionKey": row["PartitionKey"], "RowKey": row["RowKey"]})
+            if len(rows) == _DELETED_AT_ONCE:
+                break
         try:
             for some in batched(rows, BATCH_LIMIT, strict=False):
                 await self._client.submit_transaction(
                     [(TransactionOperation.DELETE, row) for row in some]
                 )
         except ResourceNotFoundError:
-            return  # another instance is removing them
+            return 0
         except AzureError as error:
             raise self._failed("delete", error) from error
+        return len(rows)
+
+    async def partitions(self, before: str) -> AsyncIterator[str]:
+        """Yield the keys of the partitions below `before`, in order, at one request each."""
+        after = ""
+        while (found := await self._next_partition(after, before)) is not None:
+            yield found
+            after = found
 
     async def merge_all(self, entities: Sequence[Entity]) -> None:
         """Merge up to 100 entities of one partition in one transaction."""
@@ -199,17 +235,17 @@ class Table:
         text: str,
         parameters: Mapping[str, Any],
         decode: Callable[[dict[str, Any]], Row],
+        select: Sequence[str] | None = None,
         page: int | None = None,
     ) -> AsyncGenerator[Row]:
         """Yield what the filter matches, decoded; a row that cannot be is reported and passed over.
 
         One damaged row, or one of a later version, must not hide all others.
         """
-        async for entity in self.query(text, parameters, page=page):
+        async for entity in self.query(text, parameters, select, page):
             try:
-                row = decode(dict(entity))
-            except (KeyError, TypeError, ValueError) as error:
-                _LOG.write(RowUnreadable(table=self._name, error=type(error).__name__))
+                row = self.decode(entity, decode)
+            except UnreadableRowError:
                 continue
             yield row
 
@@ -229,12 +265,50 @@ class Table:
                     break
         return found
 
+    async def find[Row](
+        self, partition: str, row: str, decode: Callable[[dict[str, Any]], Row]
+    ) -> Row | None:
+        """Return the entity decoded, or None; UnreadableRowError: it cannot be."""
+        entity = await self.get(partition, row)
+        return None if entity is None else self.decode(entity, decode)
+
+    def decode[Row](self, entity: TableEntity, decode: Callable[[dict[str, Any]], Row]) -> Row:
+        """Return an entity decoded. UnreadableRowError: it cannot be; it is reported and counted."""
+        keys = (str(entity.get("PartitionKey")), str(entity.get("RowKey")))
+        try:
+            row = decode({**entity, ETAG: str(entity.metadata.get("etag") or "")})
+        except DAMAGE as error:
+            if self._unreadable.add(self._name, keys):
+                _LOG.write(RowUnreadable(table=self._name, error=type(error).__name__))
+            raise UnreadableRowError(
+                f"read in table {self._name}",
+                f"a row is damaged or of a newer version of the app ({type(error).__name__}); update "
+                "the app, or repair or delete the row",
+            ) from error
+        self._unreadable.remove(self._name, keys)
+        return row
+
     async def _upsert(self, entity: Entity, mode: UpdateMode) -> None:
         await self._create()
         try:
             await self._client.upsert_entity(entity, mode=mode)
         except AzureError as error:
             raise self._failed("write", error) from error
+
+    async def _next_partition(self, after: str, before: str) -> str | None:
+        await self._create()
+        try:
+            rows = self._client.query_entities(
+                "PartitionKey gt @after and PartitionKey lt @before",
+                parameters={"after": after, "before": before},
+                select=["PartitionKey"],
+                results_per_page=1,
+            )
+            async for row in rows:
+                return str(row["PartitionKey"])
+        except AzureError as error:
+            raise self._failed("query", error) from error
+        return None
 
     async def _create(self) -> None:
         if not self._created:
@@ -247,7 +321,10 @@ class Table:
             self._created = True
 
     def _failed(self, operation: str, error: AzureError) -> StorageError:
-        return StorageError(f"{operation} in table {self._name}", type(error).__name__)
+        status = error.status_code if isinstance(error, HttpResponseError) else None
+        refused = status in _REFUSED and operation in ("insert", "update", "write")
+        kind = RowRefusedError if refused else StorageError
+        return kind(f"{operation} in table {self._name}", type(error).__name__)
 
 
 class Tables:
@@ -256,6 +333,7 @@ class Tables:
     def __init__(self, service: TableServiceClient, prefix: str) -> None:
         self._service = service
         self._prefix = prefix
+        self.unreadable = UnreadableRows()
 
     @classmethod
     def open(
@@ -284,9 +362,9 @@ class Tables:
         return cls(service, prefix)
 
     def table(self, name: str) -> Table:
-        """Return the table called prefix + `name`."""
-        full = self._prefix + name
-        return Table(self._service.get_table_client(full), full)
+        """Return the table called prefix + `name`. KeyError: it is not listed in `shared.domain.stored`."""
+        full = self._prefix + BY_NAME[name].name
+        return Table(self._service.get_table_client(full), full, self.unreadable)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -6,12 +6,26 @@ Partition: the first hex digit of the user id, so that one user is a point read 
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Signal
 from shared.domain.saved import KnownUser
+from shared.errors import StorageError, UnreadableRowError
+from shared.storage.rows import clipped, field
 from shared.storage.tables import Table
+
+_NAME: Final = "users"
+_TRIES: Final = 5
+_COLUMNS: Final = (
+    "RowKey",
+    "outcome",
+    "reason",
+    "moved_at",
+    "looked_at",
+    "old_provider",
+    "moved_run",
+)
 
 
 class UserTable:
@@ -22,61 +36,79 @@ class UserTable:
 
     async def moved_at(self, user_id: str) -> datetime | None:
         """Return when the system last moved the user, or None."""
-        row = await self._table.get(user_id[0], user_id)
-        return row.get("moved_at") if row else None
+        known = await self.known(user_id)
+        return known.moved_at if known else None
 
     async def known(self, user_id: str) -> KnownUser | None:
-        """Return the user's row, or None when there was no attempt at the user."""
-        row = await self._table.get(user_id[0], user_id)
-        return _decode(dict(row)) if row else None
+        """Return the user's row, or None when there was no attempt at the user.
+
+        A row that cannot be read counts as none: the next attempt's outcome is written over it.
+        """
+        try:
+            return await self._table.find(user_id[0], user_id, _decode)
+        except UnreadableRowError:
+            return None
 
     async def record_result(
-        self, result: UserResult, signal: Signal, now: datetime, run: str | None = None
+        self,
+        result: UserResult,
+        signal: Signal,
+        now: datetime,
+        run: str | None = None,
+        *,
+        began: datetime | None = None,
     ) -> None:
-        """Write the outcome of an attempt. The date and the old provider of a move survive later attempts."""
-        entity: dict[str, Any] = {
-            "PartitionKey": result.user_id[0],
-            "RowKey": result.user_id,
+        """Write the outcome of an attempt. The date and the old provider of a move survive later attempts.
+
+        began: when it began (now, if not given). An attempt that began before the one that is recorded
+        does not replace its outcome; a move is recorded whenever it comes.
+        """
+        began = began or now
+        keys = {"PartitionKey": result.user_id[0], "RowKey": result.user_id}
+        outcome: dict[str, Any] = {
             "outcome": str(result.outcome),
-            "reason": result.reason,
+            "reason": clipped(result.reason),
             "cause": str(signal),
             "looked_at": now,
+            "began_at": began,
         }
+        lasting: dict[str, Any] = {}
         if result.upn:
-            entity["upn"] = result.upn
+            lasting["upn"] = result.upn
         if result.outcome is Outcome.MOVED:
-            entity["moved_at"] = now
-            entity["old_provider"] = result.old_provider or ""
-            entity["moved_run"] = run or ""
-        await self._table.merge(entity)
+            lasting["moved_at"] = now
+            lasting["old_provider"] = result.old_provider or ""
+            lasting["moved_run"] = run or ""
+        for _ in range(_TRIES):
+            row = await self._table.get(keys["PartitionKey"], keys["RowKey"])
+            if row is None and result.outcome is Outcome.NOT_FOUND:
+                return  # of an id that nobody knows, and that anybody may have named, nothing is kept
+            if row is None:
+                written = await self._table.insert({**keys, **outcome, **lasting})
+            else:
+                known = row.get("began_at")
+                later = isinstance(known, datetime) and known > began
+                entity = {**keys, **lasting} if later else {**keys, **outcome, **lasting}
+                written = await self._table.merge_if_unchanged(entity, str(row.metadata["etag"]))
+            if written:
+                return
+        raise StorageError(f"record user in table {_NAME}", "others keep writing the row")
 
     async def all(self) -> AsyncIterator[KnownUser]:
         """Yield every user, partition by partition."""
         for digit in "0123456789abcdef":
-            rows = self._table.query(
-                "PartitionKey eq @digit",
-                {"digit": digit},
-                [
-                    "RowKey",
-                    "outcome",
-                    "reason",
-                    "moved_at",
-                    "looked_at",
-                    "old_provider",
-                    "moved_run",
-                ],
-            )
-            async for row in rows:
-                yield _decode(dict(row))
+            text, given = "PartitionKey eq @digit", {"digit": digit}
+            async for user in self._table.read(text, given, _decode, _COLUMNS):
+                yield user
 
 
 def _decode(row: dict[str, Any]) -> KnownUser:
     return KnownUser(
-        row["RowKey"],
+        field(row, "RowKey", str),
         Outcome(row["outcome"]),
-        row["reason"],
-        row.get("moved_at"),
-        row.get("looked_at"),
-        row.get("old_provider"),
-        row.get("moved_run") or None,
+        field(row, "reason", str),
+        field(row, "moved_at", datetime, None),
+        field(row, "looked_at", datetime, None),
+        field(row, "old_provider", str, None),
+        field(row, "moved_run", str, "") or None,
     )

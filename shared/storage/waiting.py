@@ -7,11 +7,15 @@ there is read, and moves over when the user is next tried.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Final
 
-from shared.domain.retry import Waiting, WaitReason
+from azure.data.tables import TableEntity
+
+from shared.domain.retry import DueUser, Waiting, WaitReason
+from shared.errors import StorageError, UnreadableRowError
+from shared.storage.rows import clipped, field
 from shared.storage.tables import Table
 
 _DUE: Final = "due"
@@ -22,6 +26,7 @@ _ALL: Final = "PartitionKey ge '0' and PartitionKey lt 'g'"
 _PARTITIONS: Final = "0123456789abcdef"
 _ACKNOWLEDGED: Final = ("acknowledged_by", "acknowledged_at", "acknowledged_reason")
 _TRIES: Final = 5
+_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class WaitingTable:
@@ -32,11 +37,11 @@ class WaitingTable:
         self._old_rows: bool | None = None
 
     async def find_waiting(self, user_id: str) -> Waiting | None:
-        """Return the user's row, or None."""
+        """Return the user's row, or None; one that cannot be read counts as none."""
         row = await self._table.get(user_id[0], user_id)
         if row is None and await self._has_old_rows():
             row = await self._table.get(_DUE, user_id) or await self._table.get(_ATTENTION, user_id)
-        return _decode(dict(row)) if row else None
+        return self._readable(row) if row else None
 
     async def save_waiting(self, waiting: Waiting) -> None:
         """Write the user's row, unless a later attempt wrote it."""
@@ -46,7 +51,7 @@ class WaitingTable:
             "list": _ATTENTION if waiting.needs_attention else _DUE,
             "upn": waiting.upn,
             "cause": str(waiting.cause),
-            "reason": waiting.reason,
+            "reason": clipped(waiting.reason),
             "since": waiting.since,
             "due": waiting.due,
             "looked_at": waiting.looked_at,
@@ -59,7 +64,7 @@ class WaitingTable:
             known = await self._table.get(waiting.user_id[0], waiting.user_id)
             if known is None:
                 written = await self._table.insert(entity)
-            elif known["looked_at"] > waiting.looked_at:
+            elif _looked_at(known) > waiting.looked_at:
                 return
             else:
                 entity |= _acknowledgment(known, waiting.reason)
@@ -68,7 +73,7 @@ class WaitingTable:
             if written:
                 break
         else:
-            await self._table.replace(entity)  # others keep writing it: nobody is lost
+            raise StorageError("write in table waiting", "others keep writing the user's row")
         if await self._has_old_rows():
             for name in (_DUE, _ATTENTION):
                 await self._table.delete(name, waiting.user_id)
@@ -100,22 +105,22 @@ class WaitingTable:
         removed = None
         for name in partitions:
             row = await self._table.get(name, user_id)
-            if row is not None and row["looked_at"] <= looked_at:
-                await self._table.delete_if_unchanged(row)
-                removed = _decode(dict(row))
+            if (
+                row is not None
+                and _looked_at(row) <= looked_at
+                and await self._table.delete_if_unchanged(row)
+            ):
+                removed = self._readable(row)
         return removed
 
-    async def claim(self, user_id: str, until: datetime) -> None:
-        """Keep a user from being due again before `until`; no row: nothing happens."""
-        claimed = await self._table.update(
-            {"PartitionKey": user_id[0], "RowKey": user_id, "due": until}
-        )
-        if not claimed and await self._has_old_rows():
-            for name in (_DUE, _ATTENTION):
-                await self._table.update({"PartitionKey": name, "RowKey": user_id, "due": until})
+    async def claim(self, due: DueUser, until: datetime) -> bool:
+        """Keep a user from being due again before `until`; False: an attempt changed the row, or it went."""
+        partition, _, etag = due.revision.partition(" ")
+        row = {"PartitionKey": partition, "RowKey": due.user_id, "due": until}
+        return bool(await self._table.merge_if_unchanged(row, etag))
 
-    async def due(self, now: datetime) -> AsyncIterator[str]:
-        """Yield the ids of the users who are due, whatever else their rows say."""
+    async def due(self, now: datetime) -> AsyncIterator[DueUser]:
+        """Yield the users who are due, whatever else their rows say."""
         # The version before gave users who need attention no due time.
         rows = self._table.query(
             f"{_ALL} and due le @now or PartitionKey eq @attention",
@@ -125,8 +130,10 @@ class WaitingTable:
         async for row in rows:
             if row["PartitionKey"] in (_DUE, _ATTENTION):
                 self._old_rows = True  # perhaps written just now, by an instance of that version
-            if (row.get("due") or now) <= now:
-                yield str(row["RowKey"])
+            due = row.get("due")
+            if not isinstance(due, datetime) or due <= now:
+                etag = str(row.metadata["etag"])
+                yield DueUser(str(row["RowKey"]), f"{row['PartitionKey']} {etag}")
 
     def waiting(self) -> AsyncIterator[Waiting]:
         """Yield the users who wait, due or not."""
@@ -164,6 +171,18 @@ class WaitingTable:
             self._old_rows = any([True async for _ in rows])
         return self._old_rows
 
+    def _readable(self, row: TableEntity) -> Waiting | None:
+        try:
+            return self._table.decode(row, _decode)
+        except UnreadableRowError:
+            return None
+
+
+def _looked_at(row: TableEntity) -> datetime:
+    """Return when the row was written; a damaged one is older than any attempt."""
+    looked_at = row.get("looked_at")
+    return looked_at if isinstance(looked_at, datetime) else _LONG_AGO
+
 
 def _acknowledgment(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
     """Return what of a row says that somebody knows of this reason."""
@@ -173,21 +192,24 @@ def _acknowledgment(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
 
 
 def _decode(row: dict[str, Any]) -> Waiting:
-    name = row.get("list", row["PartitionKey"])
-    known = _acknowledgment(row, row["reason"])
+    name = field(row, "list", str, row["PartitionKey"])
+    if name not in (_DUE, _ATTENTION):
+        raise ValueError(f"{name!r} is no list")
+    looked_at = field(row, "looked_at", datetime)
+    known = _acknowledgment(row, field(row, "reason", str))
     return Waiting(
-        user_id=row["RowKey"],
-        upn=row.get("upn", ""),
+        user_id=field(row, "RowKey", str),
+        upn=field(row, "upn", str, ""),
         cause=WaitReason(row["cause"]),
-        reason=row["reason"],
-        since=row["since"],
-        due=row.get("due") or row["looked_at"],
-        looked_at=row["looked_at"],
+        reason=field(row, "reason", str),
+        since=field(row, "since", datetime),
+        due=field(row, "due", datetime, looked_at),
+        looked_at=looked_at,
         needs_attention=name == _ATTENTION,
-        attempt=row["attempt"],
-        failures=row["failures"],
-        reprocessed=row.get("reprocessed", False),
-        operation=row.get("operation", ""),
-        acknowledged_by=known.get("acknowledged_by", ""),
-        acknowledged_at=known.get("acknowledged_at"),
+        attempt=field(row, "attempt", int),
+        failures=field(row, "failures", int),
+        reprocessed=field(row, "reprocessed", bool, False),
+        operation=field(row, "operation", str, ""),
+        acknowledged_by=field(known, "acknowledged_by", str, ""),
+        acknowledged_at=field(known, "acknowledged_at", datetime) if known else None,
     )

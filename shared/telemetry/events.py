@@ -100,9 +100,11 @@ class NotificationsDropped(Event):
 
 
 class CaughtUp(Event):
-    """The catch-up asked Graph what changed; written when it queued users or was throttled."""
+    """The catch-up asked Graph what changed; written when it found changes or was throttled."""
 
     queued: int
+    unchanged: int | None
+    skipped: int | None
     throttled: int
 
 
@@ -324,6 +326,40 @@ class CapabilityUnread(Event):
     reason: str
 
 
+class Cleaned(Event):
+    """The janitor deleted what was older than it is kept; a number is what was deleted of each."""
+
+    held: int
+    plans: int
+    requests: int
+    runresults: int
+    runs: int
+    keys: int
+    actions: int
+    users: int
+    poison: int
+    complete: str
+    duration_ms: int
+
+
+class Forgotten(Event):
+    """A person was deleted from every table, by `acp forget` or over HTTP."""
+
+    level = logging.WARNING
+    user: LoggedUser
+    by: str
+    rows: int
+
+
+class ConferenceIdsRead(Event):
+    """Somebody read saved conference IDs."""
+
+    level = logging.WARNING
+    by: str
+    user: LoggedUser | None
+    records: int
+
+
 class Unhealthy(Event):
     """A service that the app depends on did not answer the health check."""
 
@@ -371,6 +407,8 @@ FIELDS: Final = {
     "wrong_client_state": "notifications without our secret",
     "no_user": "notifications that name no user",
     "queued": "users who were put on the queue",
+    "unchanged": "changed users whose conferencing plans are those of their last attempt",
+    "skipped": "elements of Graph's answers that name no user",
     "state": "how the sweep ended: finished, held, failed",
     "licensed": "users with an audio conferencing license",
     "ready": "users ready to move: licensed, included, provider not Microsoft",
@@ -400,7 +438,18 @@ FIELDS: Final = {
     "waiting_hour": "of those who wait: for less than an hour",
     "waiting_day": "of those who wait: for an hour to a day",
     "waiting_longer": "of those who wait: for longer than a day",
-    "poison": "messages on the poison queues, about",
+    "poison": "messages on the poison queues, about; by the janitor: unreadable ones that were deleted",
+    "held": "held sweeps that were ended",
+    "plans": "pages of sweeps",
+    "requests": "rows of move requests",
+    "runresults": "results of runs",
+    "runs": "runs",
+    "keys": "idempotency keys",
+    "actions": "records of people's actions",
+    "complete": "yes, or no: the time was up, or there was an error; the next night goes on",
+    "by": "who did it: the person signed in, or how the caller was let in",
+    "rows": "rows from which the person was deleted",
+    "records": "saved records that were shown",
     "delta_age_s": "seconds since the last catch-up succeeded; absent before the first",
     "subscription_left_s": "seconds until the subscription expires; negative: expired; absent: none",
 }

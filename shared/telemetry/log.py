@@ -11,10 +11,12 @@ a backslash; nothing else is escaped. Source: "parse-kv operator", Kusto Query L
 import hashlib
 import logging
 import re
+import traceback
 from typing import Final
 
 from shared.telemetry.events import Event, LoggedUser
 from shared.telemetry.operation import current_id
+from shared.text import harmless, harmless_lines
 
 _LONGEST: Final = 500
 """Most characters of a value; longer values are cut."""
@@ -42,7 +44,16 @@ class EventLog:
     def write(self, event: Event, error: BaseException | None = None) -> None:
         """Write an event at its level, with the traceback of `error` under it if given."""
         if self._logger.isEnabledFor(event.level):
-            self._logger.log(event.level, "%s", line(event), exc_info=error)
+            raised = error and (type(error), error, error.__traceback__)
+            record = self._logger.makeRecord(
+                self._logger.name, event.level, __file__, 0, "%s", (line(event),), raised or None
+            )
+            if error:
+                # Formatted here: an exception's own text may hold what steers a terminal.
+                record.exc_text = harmless_lines(
+                    "".join(traceback.format_exception(error)).rstrip()
+                )
+            self._logger.handle(record)
 
 
 def line(event: Event) -> str:
@@ -64,8 +75,7 @@ def quiet_libraries() -> None:
 
 
 def _text(value: str) -> str:
+    value = harmless(value[: _LONGEST + 1])
     if len(value) > _LONGEST:
         value = value[: _LONGEST - 1] + "…"
-    if not value.isprintable():
-        value = "".join(letter if letter.isprintable() else " " for letter in value)
     return value if _PLAIN.fullmatch(value) else f'"{value.translate(_ESCAPED)}"'

@@ -159,10 +159,41 @@ def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
     unknown = api.post("/moves", json={"provider": "Nobody"})
     assert unknown.status_code == 400
     assert "InterCall" in unknown.json()["detail"]
-    assert api.post("/moves", content=b"{").status_code == 400
+    json_type = {"Content-Type": "application/json"}
+    assert api.post("/moves", content=b"{", headers=json_type).status_code == 400
     run = finished(api, api.post("/moves", json={"users": ["no@x.example"], "dry_run": True}))
     assert api.post(f"/runs/{run['id']}/release").status_code == 409
     assert json.loads(api.get("/runs").content)
+
+
+def test_web_pages_of_others_begin_nothing(api: httpx.Client) -> None:
+    """What a page may send without asking is no JSON; and a page of another origin is told no."""
+    body = {"users": ["no@x.example"], "dry_run": True}
+    plain = api.post("/moves", content=json.dumps(body), headers={"Content-Type": "text/plain"})
+    assert plain.status_code == 415
+    foreign = {"Origin": "https://evil.example"}
+    assert api.post("/moves", json=body, headers=foreign).status_code == 403
+    assert api.post("/subscription", headers=foreign).status_code == 403
+    assert api.delete("/users/no@x.example", headers=foreign).status_code == 403
+
+
+@pytest.mark.third_parties
+def test_a_person_is_forgotten(system: System, api: httpx.Client) -> None:
+    """Every table is named with its rows; saved entries are gone; who read them before is in the log."""
+    user = system.tenant.take("third_party")
+    finished(api, api.post("/moves", json={"users": [user["userPrincipalName"]]}))
+    assert api.get(f"/users/{user['id']}/saved").json()["entries"]
+    wait_until(
+        lambda: "conference_ids_read" in system.host.output, "the reading's line", TIME_LIMIT
+    )
+    assert 'by="a holder of a function key"' in system.host.output
+    done = api.delete(f"/users/{user['userPrincipalName']}").json()
+    assert done["id"] == user["id"]
+    held = {table for table, rows in done["rows"].items() if rows}
+    assert {"users", "runresults", "requests", "replacedproviders"} <= held
+    assert any("recorded again" in note for note in done["notes"])
+    assert api.get(f"/users/{user['id']}/saved").json()["entries"] == []
+    assert api.delete("/users/no.such@x.example").status_code == 404
 
 
 @pytest.mark.third_parties

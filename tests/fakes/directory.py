@@ -7,7 +7,7 @@ from datetime import datetime
 from shared.domain.listing import ChangePage
 from shared.domain.subscription import GraphSubscription
 from shared.domain.user import DirectoryUser
-from shared.errors import NotFoundError, RejectedError, ServiceError
+from shared.errors import NotFoundError, RejectedError, ServiceError, SettingsError
 
 
 @dataclass
@@ -17,6 +17,10 @@ class FakeDirectory:
     known: dict[str, DirectoryUser] = field(default_factory=dict)
     errors: dict[str, ServiceError] = field(default_factory=dict)
     down: Exception | None = None
+    no_groups: set[str] = field(default_factory=set)
+    """Groups of the settings that do not exist."""
+    listings: int = 0
+    """How often all licensed users were listed."""
     batches: int = 0
     """How often users were asked for."""
     live: dict[str, datetime] = field(default_factory=dict)
@@ -25,6 +29,8 @@ class FakeDirectory:
     delta_links: list[str] = field(default_factory=list)
     delta_pages: list[ChangePage] = field(default_factory=list)
     delta_error: ServiceError | None = None
+    delta_fails_at: int = 0
+    """The page that answers `delta_error` instead."""
     reprocessed: list[str] = field(default_factory=list)
     reprocess_error: ServiceError | None = None
     create_error: ServiceError | None = None
@@ -47,6 +53,7 @@ class FakeDirectory:
         return {name: everything.get(name.casefold(), missing) for name in ids}
 
     async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
+        self.listings += 1
         if self.down:
             raise self.down
         users = self.known.values()
@@ -57,6 +64,8 @@ class FakeDirectory:
         ]
 
     async def members(self, group: str) -> AsyncIterator[list[str]]:
+        if group in self.no_groups:
+            raise SettingsError(f"group {group}: there is no such group")
         yield [user.id for user in self.known.values() if group in user.groups]
 
     async def create_subscription(
@@ -91,10 +100,16 @@ class FakeDirectory:
 
     async def changes(self, link: str) -> AsyncIterator[ChangePage]:
         self.delta_links.append(link)
-        if self.delta_error:
-            raise self.delta_error
-        for page in self.delta_pages:
+        follows = [
+            number for number, page in enumerate(self.delta_pages, 1) if page.next_link == link
+        ]
+        first = follows[0] if follows else 0
+        for number, page in enumerate(self.delta_pages[first:], first):
+            if self.delta_error and number == self.delta_fails_at:
+                raise self.delta_error
             yield page
+        if self.delta_error and not self.delta_pages:
+            raise self.delta_error
 
     async def reprocess(self, user_id: str) -> None:
         if self.reprocess_error:

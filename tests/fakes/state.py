@@ -1,11 +1,13 @@
 """The singletons that the app remembers, in memory."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.domain.capabilities import Capabilities
+from shared.domain.run import SweepRequest
 from shared.domain.subscription import ChangeSubscription
+from shared.errors import StaleError
 
 
 @dataclass
@@ -17,7 +19,7 @@ class FakeState:
     link: str | None = None
     link_at: datetime | None = None
     sweep: str | None = None
-    wanted: bool = False
+    wanted: SweepRequest | None = None
     released: list[str] = field(default_factory=list)
     leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
@@ -26,12 +28,16 @@ class FakeState:
     found: Capabilities | None = None
     stored: int = 0
     """How often capabilities were stored."""
+    actions: list[tuple[str, str, str, datetime]] = field(default_factory=list)
 
     async def subscription(self) -> ChangeSubscription | None:
         self.reads += 1
         return self.known
 
-    async def save_subscription(self, subscription: ChangeSubscription) -> None:
+    async def save_subscription(
+        self, subscription: ChangeSubscription, before: ChangeSubscription | None
+    ) -> None:
+        self._check("subscription", self.known, before)
         self.known = subscription
 
     async def delta_at(self) -> datetime | None:
@@ -40,20 +46,31 @@ class FakeState:
     async def delta_link(self) -> str | None:
         return self.link
 
-    async def save_delta_link(self, link: str) -> None:
+    async def save_delta_link(
+        self, link: str, before: str | None, completed_at: datetime | None = None
+    ) -> None:
+        self._check("delta", self.link, before)
         self.link = link
+        self.link_at = completed_at or self.link_at
 
     async def current_sweep(self) -> str | None:
         return self.sweep
 
-    async def save_current_sweep(self, run: str | None) -> None:
+    async def save_current_sweep(self, run: str | None, before: str | None) -> None:
+        self._check("sweep", self.sweep, before)
         self.sweep = run
 
-    async def sweep_requested(self) -> bool:
+    async def sweep_request(self) -> SweepRequest | None:
         return self.wanted
 
-    async def request_sweep(self, wanted: bool = True) -> None:
-        self.wanted = wanted
+    async def request_sweep(self) -> None:
+        self.wanted = replace(self.wanted or SweepRequest(), run="")
+
+    async def save_sweep_request(
+        self, request: SweepRequest | None, before: SweepRequest | None
+    ) -> None:
+        self._check("sweep-request", self.wanted, before)
+        self.wanted = request
 
     async def released_sweeps(self) -> list[str]:
         return list(self.released)
@@ -67,7 +84,8 @@ class FakeState:
     async def excluded_ids(self) -> Mapping[str, str]:
         return dict(self.excluded)
 
-    async def save_excluded_ids(self, ids: Mapping[str, str]) -> None:
+    async def save_excluded_ids(self, ids: Mapping[str, str], before: Mapping[str, str]) -> None:
+        self._check("excluded-ids", self.excluded, dict(before))
         self.excluded = dict(ids)
 
     async def protection(self) -> Mapping[str, str] | None:
@@ -89,6 +107,9 @@ class FakeState:
         self.found = found
         self.stored += 1
 
+    async def add_action(self, what: str, who: str, detail: str, now: datetime) -> None:
+        self.actions.append((what, who, detail, now))
+
     async def acquire(
         self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False
     ) -> bool:
@@ -101,3 +122,7 @@ class FakeState:
     async def release(self, name: str, owner: str, now: datetime) -> None:
         if self.leases.get(name, ("", now))[0] == owner:
             del self.leases[name]
+
+    def _check(self, name: str, held: object, before: object) -> None:
+        if held != before:
+            raise StaleError(f"state {name!r}: somebody else has just written it")

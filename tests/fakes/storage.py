@@ -9,12 +9,20 @@ from datetime import date, datetime
 from shared.domain.messages import Message, MoveMessage, PageMessage, PoisonMessage
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.retry import Waiting
+from shared.domain.retry import DueUser, Waiting
 from shared.domain.roster import RosterDay, RosterEntry, Standing, merged
 from shared.domain.run import Run, Signal, SweepPage
 from shared.domain.saved import KnownUser, ReplacedProvider
 from shared.domain.user import ServiceUser
-from shared.errors import BusyError, ConflictError, StorageError, TooLargeError
+from shared.errors import (
+    BusyError,
+    ConflictError,
+    RowRefusedError,
+    StaleError,
+    StorageError,
+    TooLargeError,
+    UnreadableRowError,
+)
 
 
 @dataclass
@@ -25,6 +33,8 @@ class FakeReplaced:
     saved_at: list[datetime] = field(default_factory=list)
     down: bool = False
     too_large: bool = False
+    refused: set[str] = field(default_factory=set)
+    """Users whose entries the table does not take."""
     moves: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
     async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
@@ -37,6 +47,8 @@ class FakeReplaced:
             raise StorageError("insert in table replacedproviders", "HttpResponseError")
         if self.too_large:
             raise TooLargeError("900 provider entries are too many to save")
+        if user.id in self.refused:
+            raise RowRefusedError("insert in table replacedproviders", "HttpResponseError")
         self.saved.append(user)
         self.saved_at.append(now)
         if for_move and user.provider:
@@ -67,6 +79,7 @@ class FakeUsers:
     old_provider: dict[str, str] = field(default_factory=dict)
     moved_run: dict[str, str | None] = field(default_factory=dict)
     looked_at: dict[str, datetime] = field(default_factory=dict)
+    began: dict[str, datetime] = field(default_factory=dict)
 
     async def moved_at(self, user_id: str) -> datetime | None:
         return self.moved.get(user_id)
@@ -87,12 +100,23 @@ class FakeUsers:
         )
 
     async def record_result(
-        self, result: UserResult, signal: Signal, now: datetime, run: str | None = None
+        self,
+        result: UserResult,
+        signal: Signal,
+        now: datetime,
+        run: str | None = None,
+        *,
+        began: datetime | None = None,
     ) -> None:
         if result.user_id in self.down:
             raise StorageError("write in table users", "HttpResponseError")
-        self.results[result.user_id] = result
-        self.looked_at[result.user_id] = now
+        if result.outcome is Outcome.NOT_FOUND and result.user_id not in self.results:
+            return
+        began = began or now
+        if self.began.get(result.user_id, began) <= began:
+            self.results[result.user_id] = result
+            self.looked_at[result.user_id] = now
+            self.began[result.user_id] = began
         if result.outcome is Outcome.MOVED:
             self.moved[result.user_id] = now
             self.moved_run[result.user_id] = run
@@ -129,30 +153,45 @@ class FakeWaiting:
             if row.needs_attention:
                 yield row
 
-    async def claim(self, user_id: str, until: datetime) -> None:
-        if user_id in self.unclaimable:
+    async def claim(self, due: DueUser, until: datetime) -> bool:
+        if due.user_id in self.unclaimable:
             raise StorageError("update in table waiting", "HttpResponseError")
-        if user_id in self.rows:
-            self.rows[user_id] = dataclasses.replace(self.rows[user_id], due=until)
+        row = self.rows.get(due.user_id)
+        if row is None or due.revision != str(row.due):
+            return False
+        self.rows[due.user_id] = dataclasses.replace(row, due=until)
+        return True
 
-    async def due(self, now: datetime) -> AsyncIterator[str]:
+    async def due(self, now: datetime) -> AsyncIterator[DueUser]:
         for row in list(self.rows.values()):
             if row.due <= now:
-                yield row.user_id
+                yield DueUser(row.user_id, str(row.due))
 
 
 @dataclass
 class FakeRuns:
-    """Runs and results, one a user of a run; `fails` that many further records."""
+    """Runs and results, one a user of a run; `fails` that many further records.
+
+    unreadable: runs whose rows are damaged. revisions: how often a run was written.
+    """
 
     runs: dict[str, Run] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
+    revisions: int = 0
     recorded: dict[str, list[UserResult]] = field(default_factory=dict)
     fails: int = 0
 
-    async def save_run(self, run: Run) -> None:
-        self.runs[run.id] = run
+    async def save_run(self, run: Run) -> Run:
+        known = self.runs.get(run.id)
+        if (known.revision if known else "") != run.revision:
+            raise StaleError(f"run {run.id!r}: somebody else has just written it")
+        self.revisions += 1
+        self.runs[run.id] = dataclasses.replace(run, revision=str(self.revisions))
+        return self.runs[run.id]
 
     async def find_run(self, run: str) -> Run | None:
+        if run in self.unreadable:
+            raise UnreadableRowError("read in table runs", "a row is damaged")
         return self.runs.get(run)
 
     async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
@@ -190,7 +229,13 @@ class FakeSweepPages:
         self.writes += 1
         if self.writes == self.fail_at:
             raise StorageError("write to table plans", "busy")
-        self.known.setdefault(run, {})[page.number] = page
+        pages = self.known.setdefault(run, {})
+        old = pages.get(page.number, SweepPage(page.number, [], []))
+        pages[page.number] = SweepPage(
+            page.number,
+            list(dict.fromkeys([*old.licensed, *page.licensed])),
+            list(dict.fromkeys([*old.to_queue, *page.to_queue])),
+        )
 
     async def mark_sent(self, run: str, number: int) -> None:
         self.known[run][number] = dataclasses.replace(self.known[run][number], sent=True)
@@ -262,9 +307,10 @@ class FakeMoveRequests:
         self.claims[run, number] = until
         return page
 
-    async def give_up_page(self, run: str, number: int) -> None:
+    async def give_up_page(self, run: str, number: int, until: datetime) -> None:
         self._check()
-        self.claims.pop((run, number), None)
+        if self.claims.get((run, number)) == until:
+            del self.claims[run, number]
 
     async def mark_done(self, run: str, number: int) -> None:
         self._check()
@@ -316,13 +362,16 @@ class FakePoison[Content]:
 
     contents: list[Content | str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    inserted: list[datetime] = field(default_factory=list)
+    """When each was put there, if that matters."""
 
     async def messages(self) -> AsyncIterator[PoisonMessage[Content]]:
         for place, content in enumerate(self.contents):
+            at = self.inserted[place] if self.inserted else None
             if isinstance(content, str):
-                yield PoisonMessage(f"message-{place}", None, content)
+                yield PoisonMessage(f"message-{place}", None, content, inserted_at=at)
             else:
-                yield PoisonMessage(f"message-{place}", content)
+                yield PoisonMessage(f"message-{place}", content, inserted_at=at)
 
     async def delete(self, message: PoisonMessage[Content]) -> None:
         self.deleted.append(message.id)

@@ -76,9 +76,9 @@ class _Remembers:
 
 
 class _TeamsRemembered(_Remembers):
-    async def user(self, user_id: str) -> Any:
+    async def user(self, user_id: str, **how: Any) -> Any:
         if user_id not in self._known:
-            self._known[user_id] = await self._service.user(user_id)
+            self._known[user_id] = await self._service.user(user_id, **how)
         return self._known[user_id]
 
 

@@ -1,6 +1,7 @@
 """Graph as the services see it: users and groups that lag, delta that repeats, subscriptions."""
 
 import random
+import re
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -81,6 +82,8 @@ class SimulatedGraph:
         return await self._line.call("latest", lambda: f"delta-{len(self._world.people.changes)}")
 
     async def changes(self, link: str) -> AsyncIterator[ChangePage]:
+        if not re.fullmatch(r"delta-\d{1,9}", link):
+            raise ExpiredError("Graph", "delta", "the link leads to another host")
         at = int(link.removeprefix("delta-"))
         while True:
 
@@ -93,7 +96,8 @@ class SimulatedGraph:
                     some = [log[self._world.rng.randrange(at)], *some]
                 end = at + _PAGE >= len(log)
                 users = [ChangedUser(*change) for change in some]
-                return ChangePage(users, f"delta-{len(log)}" if end else None)
+                following = f"delta-{len(log) if end else at + _PAGE}"
+                return ChangePage(users, following if end else None, None if end else following)
 
             found = await self._line.call("delta", page)
             yield found

@@ -21,6 +21,7 @@ from azure.core.exceptions import (
 )
 from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
 
+from shared.storage.rows import units
 from tests.simulation.fate import Gate, Process
 
 _PAGE: Final = 1_000
@@ -90,13 +91,13 @@ class TableClient:
 
         return await self._call("get", read)
 
-    async def create_entity(self, entity: Mapping[str, Any]) -> None:
-        def write() -> None:
+    async def create_entity(self, entity: Mapping[str, Any]) -> dict[str, Any]:
+        def write() -> dict[str, Any]:
             if _keys(entity) in self._rows:
                 raise ResourceExistsError("it is there")
-            self._write(entity, None)
+            return self._write(entity, None)
 
-        await self._call("insert", write, conflict=ResourceExistsError("it is there"))
+        return await self._call("insert", write, conflict=ResourceExistsError("it is there"))
 
     async def upsert_entity(self, entity: Mapping[str, Any], *, mode: UpdateMode) -> None:
         await self._call("upsert", lambda: self._write(entity, mode))
@@ -108,13 +109,13 @@ class TableClient:
         mode: UpdateMode,
         etag: str | None = None,
         match_condition: object = None,
-    ) -> None:
-        def write() -> None:
+    ) -> dict[str, Any]:
+        def write() -> dict[str, Any]:
             self._check(_keys(entity), etag if match_condition else None)
-            self._write(entity, mode)
+            return self._write(entity, mode)
 
         conflict = ResourceModifiedError("changed") if match_condition else None
-        await self._call("update", write, conflict=conflict)
+        return await self._call("update", write, conflict=conflict)
 
     async def delete_entity(
         self, *keys: Any, etag: str | None = None, match_condition: object = None
@@ -144,7 +145,12 @@ class TableClient:
         await self._call("transaction", write)
 
     async def query_entities(
-        self, text: str, *, parameters: Mapping[str, Any], select: Sequence[str] | None = None
+        self,
+        text: str,
+        *,
+        parameters: Mapping[str, Any],
+        select: Sequence[str] | None = None,
+        results_per_page: int | None = None,
     ) -> AsyncIterator[TableEntity]:
         after: Keys = ("", "")
         while True:
@@ -161,7 +167,8 @@ class TableClient:
             found = await self._call("query", read)
             for keys in found:
                 if (row := self._rows.get(keys)) is not None:
-                    yield self._entity({name: row[name] for name in select or row if name in row})
+                    names = [*select, "_etag", "_at"] if select else row
+                    yield self._entity({name: row[name] for name in names if name in row})
             if len(found) < _PAGE:
                 return
             after = found[-1]
@@ -183,16 +190,19 @@ class TableClient:
 
         return await self._gate.call(self._process, f"table.{self._name}.{what}", once, error)
 
-    def _write(self, entity: Mapping[str, Any], mode: UpdateMode | None) -> None:
+    def _write(self, entity: Mapping[str, Any], mode: UpdateMode | None) -> dict[str, Any]:
         given = {name: value for name, value in entity.items() if value is not None}
-        if any(isinstance(value, str) and len(value) > _LONGEST for value in given.values()):
-            raise HttpResponseError("PropertyValueTooLarge")
+        if any(isinstance(value, str) and units(value) > _LONGEST for value in given.values()):
+            refused = HttpResponseError("PropertyValueTooLarge")
+            refused.status_code = 400
+            raise refused
         keys = _keys(entity)
         old = self._rows.get(keys, {}) if mode is UpdateMode.MERGE else {}
         self._rows[keys] = self._account.stamp(
             {**old, **given, "_at": self._process.clock.now() - self._process.clock.skew}
         )
         self._tell(keys)
+        return {"etag": self._rows[keys]["_etag"]}
 
     def _remove(self, keys: Keys) -> None:
         del self._rows[keys]
@@ -222,11 +232,16 @@ def _keys(entity: Mapping[str, Any]) -> Keys:
 def _matches(text: str, parameters: Mapping[str, Any], row: Row) -> bool:
     return any(
         all(
-            row.get(name) is not None and compare(row[name], _value(wanted, parameters))
+            row.get(name) is not None and _compared(compare, row[name], _value(wanted, parameters))
             for name, compare, wanted in clauses
         )
         for clauses in _alternatives(text)
     )
+
+
+def _compared(compare: Callable[[Any, Any], bool], value: Any, wanted: Any) -> bool:
+    """Return whether a property matches; one of another type does not, as in Azure."""
+    return isinstance(value, type(wanted)) and compare(value, wanted)
 
 
 def _value(text: str, parameters: Mapping[str, Any]) -> Any:

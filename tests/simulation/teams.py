@@ -9,7 +9,7 @@ from typing import Final
 from shared.domain.bridges import BridgeNumber, bridge_of
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
 from shared.domain.user import ProviderEntry, ServiceUser
-from shared.errors import NotFoundError, RejectedError
+from shared.errors import ContractError, NotFoundError, RejectedError
 from tests.simulation.fate import Process
 from tests.simulation.line import Line
 from tests.simulation.people import APP, MICROSOFT_ENTRY, People, Person, State
@@ -70,6 +70,8 @@ class SimulatedTeams:
         return await self._line.call("user", read, first=first)
 
     async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
+        if not (start or "0").isdecimal():
+            raise ContractError("Teams", "GET", "the link leads to another host")
         at = int(start or 0)
         while True:
 

@@ -51,6 +51,8 @@ class Doctor:
     Graph has. count_users: how many users a group or a location has, see `NumberRules.counted`.
     messages. numbers: the number rules. groups: the groups in the settings. tenant: None when its
     bridges and switches are of no use, because nothing is set.
+    messages. numbers: the number rules. groups: the groups in the settings. unreadable: how many
+    stored rows this process could not read, by table.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Doctor:
         state: State,
         waiting: WaitingUsers,
         runs: RunHistory,
+        unreadable: Callable[[], Mapping[str, int]],
         clock: Clock,
     ) -> None:
         self._probes = probes
@@ -84,6 +87,7 @@ class Doctor:
         self._state = state
         self._waiting = waiting
         self._runs = runs
+        self._unreadable = unreadable
         self._clock = clock
 
     async def examine(self) -> AsyncIterator[Finding]:
@@ -101,6 +105,7 @@ class Doctor:
             "queues": self._messages,
             "waiting users": self._waiting_users,
             "held sweeps": self._held_sweeps,
+            "stored rows": self._stored_rows,
         }.items():
             try:
                 yield await examine(part)
@@ -252,3 +257,11 @@ class Doctor:
             to_do = "`acp run RUN` says why, `acp release RUN` releases it"
             return Finding(part, Verdict.WARNING, ", ".join(held), to_do)
         return Finding(part, Verdict.OK, "none")
+
+    async def _stored_rows(self, part: str) -> Finding:
+        """Report rows that are damaged or of a newer version: of those read so far, so it comes last."""
+        if counts := self._unreadable():
+            detail = ", ".join(f"{count} in {table}" for table, count in sorted(counts.items()))
+            to_do = "update the app, if it was rolled back; else repair or delete them (docs/security.md)"
+            return Finding(part, Verdict.WARNING, f"cannot be read: {detail}", to_do)
+        return Finding(part, Verdict.OK, "all that were read are readable")

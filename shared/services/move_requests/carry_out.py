@@ -22,6 +22,7 @@ from shared.domain.user import DirectoryUser
 from shared.errors import ConflictError, InputError, NoSuchItemError, TransientError
 from shared.services.moving.assess import not_assessed
 from shared.services.ports import Directory, MoveRequests, Runs
+from shared.services.run_changes import change_run
 from shared.telemetry.operation import traced
 
 _PAGES_WRITTEN_AT_ONCE: Final = 16
@@ -72,9 +73,7 @@ class MoveRunner:
         if count == 0:
             raise InputError("no user was named; nothing was done")
         await self._requests.save_request(run.id, MoveRequest(options=options))
-        run = replace(run, counts={"users": count}, scanned=True)
-        await self._runs.save_run(run)
-        return run
+        return await self._runs.save_run(replace(run, counts={"users": count}, scanned=True))
 
     async def write_pages(self, run: str, names: Iterable[str], after: int = 0) -> int:
         """Write the pages of a run, the same ones for the same names; return how many names.
@@ -107,8 +106,7 @@ class MoveRunner:
         raised. InputError: there is no such run, or it is a sweep.
         """
         run = await self.find(run_id)
-        run = replace(run, state=RunState.RUNNING)
-        await self._runs.save_run(run)
+        run = await change_run(self._runs, run, lambda it: replace(it, state=RunState.RUNNING))
         outcomes: Counter[str] = Counter()
 
         def count(results: Sequence[UserResult]) -> None:
@@ -135,9 +133,13 @@ class MoveRunner:
         ended = None if left else self._clock.now()
         known = await self.outcomes(run.id) if outcomes is None else outcomes
         counts = {"users": run.counts.get("users", 0), **known}
-        run = replace(run, state=state, finished_at=ended, counts=counts)
-        await self._runs.save_run(run)
-        return run
+
+        def change(known: Run) -> Run | None:
+            if left and known.state is RunState.FINISHED:
+                return None  # another process has carried out what was left
+            return replace(known, state=state, finished_at=ended, counts=counts)
+
+        return await change_run(self._runs, run, change)
 
     async def outcomes(self, run: str) -> dict[str, int]:
         """Return the number of users per outcome of a run so far."""

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from shared.domain.messages import PageMessage
-from shared.domain.run import RunState, Signal
+from shared.domain.run import Run, RunState, Signal
+from shared.errors import UnreadableRowError
 from shared.services.ports import Poison, Runs
+from shared.services.run_changes import change_run
 from shared.services.upkeep.poison import unreadable
 from shared.telemetry.events import RunInterrupted
 from shared.telemetry.log import EventLog
@@ -30,14 +32,17 @@ class FailedPages:
             if message.content is None:
                 self._log.write(unreadable(message))
                 continue
-            await self._mark(message.content)
+            try:
+                await self._mark(message.content)
+            except UnreadableRowError:
+                continue  # reported; the message stays until the run's row can be read
             await self._poison.delete(message)
             count += 1
         return count
 
     async def _mark(self, page: PageMessage) -> None:
         run = await self._runs.find_run(page.run)
-        if run is None or run.state is RunState.FINISHED:
+        if run is None:
             return
         state = RunState.FAILED
         if page.page == 0:
@@ -47,5 +52,11 @@ class FailedPages:
         else:
             reason = f"page {page.page} failed repeatedly; resume the run"
             state = RunState.INTERRUPTED
-        await self._runs.save_run(replace(run, state=state, reason=reason))
-        self._log.write(RunInterrupted(run=run.id, reason=reason))
+
+        def change(known: Run) -> Run | None:
+            if known.state is RunState.FINISHED:
+                return None
+            return replace(known, state=state, reason=reason)
+
+        if (await change_run(self._runs, run, change)).state is not RunState.FINISHED:
+            self._log.write(RunInterrupted(run=run.id, reason=reason))

@@ -24,6 +24,7 @@ from shared.errors import (
 from shared.services.move_requests.carry_out import MoveRunner
 from shared.services.moving.preview import Previewer
 from shared.services.ports import MoveRequests, Queue, Runs
+from shared.services.run_changes import change_run
 from shared.services.sweeping.finding import Finder
 from shared.telemetry.events import PagePostponed
 from shared.telemetry.log import EventLog
@@ -76,12 +77,12 @@ class QueuedMoveRequests:
         # A repeated request with the same key finishes the job after a failure in between.
         if request.users is not None:
             return await self._begin_with_users(
-                run, request, request.users, again=known is not None
+                known or run, request, request.users, again=known is not None
             )
         if known is None:
             await self._requests.save_request(run.id, request)
             await self._requests.save_page(run.id, RequestPage(0, ()))
-            await self._runs.save_run(run)
+            run = await change_run(self._runs, run, lambda it: None if it.revision else it)
         await self._send(run.id, [0])
         return run
 
@@ -90,12 +91,10 @@ class QueuedMoveRequests:
     ) -> Run:
         await self._requests.save_request(run.id, request)
         count = await self._runner.write_pages(run.id, users)
-        run = replace(run, counts={"users": count})
         # The pages are written before they are queued, and the run is complete only after both.
-        await self._runs.save_run(run)
+        run = await change_run(self._runs, run, lambda it: replace(it, counts={"users": count}))
         await self._send(run.id, range(1, -(-count // NAMES_PER_PAGE) + 1), again=again)
-        run = replace(run, scanned=True)
-        await self._runs.save_run(run)
+        run = await change_run(self._runs, run, lambda it: replace(it, scanned=True))
         await self._finish_if_done(run)
         return run
 
@@ -113,8 +112,9 @@ class QueuedMoveRequests:
         if run is None:
             raise NoSuchItemError(f"run {message.run!r}: there is no such run")
         now = self._clock.now()
+        until = now + _CLAIM
         try:
-            page = await self._requests.claim_page(run.id, message.page, now, now + _CLAIM)
+            page = await self._requests.claim_page(run.id, message.page, now, until)
         except BusyError as error:
             await self._postpone(message, str(error), _CLAIM.total_seconds())
             return
@@ -126,11 +126,11 @@ class QueuedMoveRequests:
                     await self._carry_out(run, page, again=again or message.again)
             except TransientError as error:
                 pause = error.seconds if isinstance(error, RetryLaterError) else 0.0
-                await self._requests.give_up_page(run.id, page.number)
+                await self._requests.give_up_page(run.id, page.number, until)
                 await self._postpone(message, str(error), pause)
                 return
             except BaseException:
-                await self._requests.give_up_page(run.id, page.number)
+                await self._requests.give_up_page(run.id, page.number, until)
                 raise
         run = await self._runs.find_run(run.id) or run
         if run.scanned:
@@ -157,7 +157,8 @@ class QueuedMoveRequests:
         last += -(-count // NAMES_PER_PAGE)
         await self._send(run.id, range(1, last + 1), again=bool(written))
         users = len(written) + count
-        await self._runs.save_run(replace(run, counts={"users": users}, scanned=True))
+        counts = {"users": users}
+        await change_run(self._runs, run, lambda it: replace(it, counts=counts, scanned=True))
         await self._requests.mark_done(run.id, 0)
 
     async def _carry_out(self, run: Run, page: RequestPage, *, again: bool) -> None:

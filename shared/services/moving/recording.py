@@ -64,7 +64,8 @@ class Recorder:
         the tenant. StorageError: it was not recorded.
         """
         signal, run = message.cause, message.run
-        await self._users.record_result(result, signal, self._clock.now(), run)
+        now = self._clock.now()
+        await self._users.record_result(result, signal, now, run, began=looked_at)
         waits, attention = _why_waiting(result), False
         if signal is Signal.CATCH_UP and result.outcome in _DOUBTFUL:
             # The change feed reported a plan that the directory does not show: its reads may lag.

@@ -4,6 +4,7 @@ A name is looked up once and its id remembered, so that a user who is renamed st
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import batched
 from typing import Final
@@ -12,7 +13,7 @@ from shared.clock import Clock
 from shared.domain.decision import Rules
 from shared.domain.messages import USERS_PER_MESSAGE
 from shared.domain.user import DirectoryUser
-from shared.errors import AmbiguousNameError, NotFoundError
+from shared.errors import AmbiguousNameError, NotFoundError, StaleError
 from shared.services.ports import Directory, State
 
 _FRESH: Final = 600.0
@@ -44,7 +45,8 @@ class StandingRules:
         return self._known
 
     async def _ids_of(self, names: set[str]) -> Mapping[str, str]:
-        known = {k: v for k, v in (await self._state.excluded_ids()).items() if k in names}
+        stored = await self._state.excluded_ids()
+        known = {name: user for name, user in stored.items() if name in names}
         fresh = {}
         for name, user in (await look_up(self._directory, sorted(names - known.keys()))).items():
             if isinstance(user, AmbiguousNameError):
@@ -52,7 +54,9 @@ class StandingRules:
             if user:
                 fresh[name] = user.id
         if fresh:
-            await self._state.save_excluded_ids({**known, **fresh})
+            # What others remember meanwhile stays remembered; then these are looked up again later.
+            with suppress(StaleError):
+                await self._state.save_excluded_ids({**known, **fresh}, stored)
         return {**known, **fresh}
 
 

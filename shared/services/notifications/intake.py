@@ -41,6 +41,9 @@ _TRUST: Final = 10.0
 _LOOK_UP_AGAIN: Final = 0.1
 """Seconds, see `NotificationIntake._secrets`."""
 
+_REPORTED_EVERY: Final = 60.0
+"""Seconds between two lines about dropped notifications; each counts all since the one before."""
+
 
 class ResourceData(BaseModel):
     """The part of a notification that names the user.
@@ -89,6 +92,8 @@ class NotificationIntake:
         self._known: ChangeSubscription | None = None
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
+        self._dropped: Counter[str] = Counter()
+        self._reported_at = float("-inf")
 
     async def webhook(self, body: bytes) -> Accepted:
         """Read the body of a webhook call. InputError: malformed; TooLargeError: too large."""
@@ -109,9 +114,21 @@ class NotificationIntake:
             )
         return await self.accept(items)
 
-    async def event(self, kind: str | None, data: Any) -> Accepted:
-        """Read one CloudEvent: its type and its data, which has the fields of a notification."""
-        if isinstance(data, dict) and "reauthorizationrequired" in (kind or "").casefold():
+    async def event(self, text: str) -> Accepted:
+        """Read one event, as Event Grid sent it: a CloudEvent, whose data has a notification's fields.
+
+        Only its type and its data count; what is none, or no JSON, is dropped: it would come again.
+        """
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError):
+            content = None
+        event = content if isinstance(content, dict) and "specversion" in content else {}
+        data = event.get("data")
+        if (
+            isinstance(data, dict)
+            and "reauthorizationrequired" in str(event.get("type")).casefold()
+        ):
             data = {"lifecycleEvent": "reauthorizationRequired", **data}
         return await self.accept([data])
 
@@ -134,14 +151,22 @@ class NotificationIntake:
                     times.append(time)
             else:
                 dropped["no_user"] += 1
-        if dropped:
-            self._log.write(_dropped(dropped))
+        self._report(dropped)
         if users:
             self._log.write(Notified(users=len(users), lag_ms=self._lag(times)))
         messages = move_messages(
             Signal.LICENSE_EVENT, users, mode=self._mode, operation=current_id()
         )
         return Accepted(list(messages), len(users), dropped, renew)
+
+    def _report(self, dropped: Counter[str]) -> None:
+        """Log what was dropped, at most once a minute: a flood of forgeries must not fill the log."""
+        self._dropped.update(dropped)
+        now = self._clock.monotonic()
+        if self._dropped and now - self._reported_at >= _REPORTED_EVERY:
+            self._log.write(_dropped(self._dropped))
+            self._dropped.clear()
+            self._reported_at = now
 
     def _lag(self, event_times: Sequence[str]) -> int | None:
         """Return the milliseconds since the earliest time (ISO 8601, so that texts compare), or None."""
@@ -184,7 +209,7 @@ class NotificationIntake:
             found = [
                 secret
                 for secret in (self._known.secrets if self._known else ())
-                if secret.subscription_id in ("", subscription_id) and secret.is_valid(now)
+                if secret.opens(subscription_id, now)
             ]
             if any(secret.subscription_id for secret in found):
                 break

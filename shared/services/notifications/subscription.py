@@ -20,7 +20,15 @@ from shared.domain.subscription import (
     GraphSubscription,
     Secret,
 )
-from shared.errors import NotFoundError, RejectedError, SettingsError, StorageError
+from shared.errors import (
+    NotFoundError,
+    RejectedError,
+    ServiceError,
+    SettingsError,
+    StaleError,
+    StorageError,
+    TransientError,
+)
 from shared.services.ports import State, Subscriptions
 from shared.telemetry.events import (
     SubscriptionCreated,
@@ -40,11 +48,18 @@ _OLD_SECRET_LIVES: Final = timedelta(hours=1)
 _EVENT_GRID: Final = "EventGrid:"
 _CONFLICT: Final = 409
 _LEASE: Final = "subscription"
-_LEASE_SPAN: Final = timedelta(seconds=15)
-"""How long a killed instance blocks others; a slow one renews the lease at each step."""
+_LEASE_SPAN: Final = timedelta(seconds=60)
+"""How long a killed instance blocks others; a slow one renews the lease at each step, and checks it after."""
+
+_PENDING: Final = timedelta(minutes=10)
+"""How long the secret of a creation is valid before Graph's answer: longer than any creation takes."""
 
 _LEASE_WAIT: Final = 1.0
 _LEASE_PATIENCE: Final = timedelta(minutes=5)
+
+
+class _TurnLostError(StorageError):
+    """The lease ended, and another instance has taken it."""
 
 
 class Subscriber:
@@ -94,7 +109,7 @@ class Subscriber:
         """Renew the lease before a change; StorageError: it ended, and another instance has it."""
         now = self._clock.now()
         if not await self._state.acquire(_LEASE, self._owner, now, _LEASE_SPAN, renew=True):
-            raise StorageError("keep the lease of the subscription", "another instance took it")
+            raise _TurnLostError("keep the lease of the subscription", "another instance took it")
 
     async def _keep(self, url: str, *, renew_now: bool) -> ChangeSubscription:
         now = self._clock.now()
@@ -124,23 +139,44 @@ class Subscriber:
     async def _create(self, url: str, known: ChangeSubscription | None) -> ChangeSubscription:
         """Create a subscription with a new secret; the old secrets stay valid for a while."""
         now = self._clock.now()
-        fresh = Secret(client_state=secrets.token_urlsafe(32))
-        old = tuple(secret for secret in (known.secrets if known else ()) if secret.is_valid(now))
-        # The secret is stored first: Graph may notify before its answer to the creation arrives.
+        fresh = Secret(secrets.token_urlsafe(32), valid_until=(now + _PENDING).isoformat())
+        # Of creations that failed nothing is kept: there is one pending secret at most.
+        old = tuple(
+            secret
+            for secret in (known.secrets if known else ())
+            if secret.subscription_id and secret.is_valid(now)
+        )
         before = known or ChangeSubscription(())
-        await self._state.save_subscription(replace(before, secrets=(fresh, *old)))
-        created = await self._ask_for(url, fresh)
+        # The secret is stored first: Graph may notify before its answer to the creation arrives.
+        pending = replace(before, secrets=(fresh, *old))
+        await self._state.save_subscription(pending, known)
+        try:
+            created = await self._ask_for(url, fresh)
+        except TransientError:
+            raise  # perhaps it happened: the secret ends by itself
+        except ServiceError:
+            await self._state.save_subscription(replace(before, secrets=old), pending)
+            raise
         kept = ChangeSubscription(
-            secrets=(replace(fresh, subscription_id=created.id), *_ending(old, now)),
+            secrets=(Secret(fresh.client_state, created.id), *_ending(old, now)),
             subscription_id=created.id,
             created_at=now,
             expires_at=created.expires_at,
         )
-        await self._state.save_subscription(kept)
+        await self._record(kept, pending)
         self._log.write(
             SubscriptionCreated(subscription=kept.subscription_id, expires=_end_of(kept))
         )
         return kept
+
+    async def _record(self, created: ChangeSubscription, pending: ChangeSubscription) -> None:
+        """Store what was created, if it is still our turn; else delete it, or nobody would know of it."""
+        try:
+            await self._still_our_turn()
+            await self._state.save_subscription(created, pending)
+        except (_TurnLostError, StaleError):
+            await self._delete(created.subscription_id)
+            raise
 
     async def _ask_for(self, url: str, secret: Secret) -> GraphSubscription:
         await self._still_our_turn()
@@ -153,6 +189,7 @@ class Subscriber:
                 raise
         for item in await self._graph.subscriptions():
             if item.is_for(url):
+                await self._still_our_turn()
                 await self._delete(item.id)
         await self._still_our_turn()
         return await self._graph.create_subscription(address, secret.client_state, expires)
@@ -166,7 +203,7 @@ class Subscriber:
             self._log.write(SubscriptionGone(subscription=known.subscription_id))
             return await self._create(url, known)
         kept = replace(known, expires_at=renewed.expires_at)
-        await self._state.save_subscription(kept)
+        await self._state.save_subscription(kept, known)
         self._log.write(
             SubscriptionRenewed(subscription=kept.subscription_id, expires=_end_of(kept))
         )

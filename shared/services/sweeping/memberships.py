@@ -1,8 +1,9 @@
 """Memberships of the groups in the settings: read once per survey."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from uuid import UUID
 
+from shared.errors import SettingsError
 from shared.services.ports import Groups
 
 
@@ -11,6 +12,8 @@ class Memberships:
 
     def __init__(self) -> None:
         self._members: dict[str, set[bytes]] = {}
+        self.faults: list[str] = []
+        """What is wrong with groups that could be left out."""
 
     def add(self, group: str, users: Sequence[str]) -> None:
         """Add `users` to `group`."""
@@ -28,12 +31,22 @@ async def read_memberships(
     directory: Groups,
     groups: Sequence[str],
     between: Callable[[], Awaitable[None]] | None = None,
+    needed: Collection[str] = (),
 ) -> Memberships:
-    """Return the memberships of `groups`; `between` is called per page. SettingsError: no such group."""
+    """Return the memberships of `groups`; `between` is called per page.
+
+    needed: the groups without which nobody may be changed; SettingsError: one of them does not exist.
+    Any other that does not exist has no members, and is named in `faults`.
+    """
     found = Memberships()
     for group in groups:
-        async for users in directory.members(group):
-            found.add(group, users)
-            if between:
-                await between()
+        try:
+            async for users in directory.members(group):
+                found.add(group, users)
+                if between:
+                    await between()
+        except SettingsError as error:
+            if group in needed:
+                raise
+            found.faults.append(str(error))
     return found

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final, Self
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from shared.concurrency import gather_bounded
 from shared.domain.decision import Action
 from shared.domain.run import Run, RunState, SweepPage
 from shared.domain.user import ServiceUser
-from shared.errors import TooLargeError
+from shared.errors import RowRefusedError, TooLargeError
 from shared.services.ports import (
     Conferencing,
     Directory,
@@ -23,7 +24,7 @@ from shared.services.ports import (
 )
 from shared.services.sweeping.survey import Survey, SurveyedPage, is_guid
 from shared.services.upkeep.roster import RosterKeeper
-from shared.telemetry.events import Unreadable, Unsaveable
+from shared.telemetry.events import RuleBroken, Unreadable, Unsaveable
 from shared.telemetry.log import EventLog
 
 _SAVES_IN_FLIGHT: Final = 16
@@ -94,13 +95,17 @@ class SweepReader:
         self._clock = clock
         self._log = log
 
-    async def read(self, run: Run, keep_lease: Callable[[], Awaitable[None]]) -> Run:
-        """Read the remaining pages; return the run with all pages stored.
+    async def read(
+        self, run: Run, keep_lease: Callable[[], Awaitable[None]], until: datetime
+    ) -> Run:
+        """Read the remaining pages; return the run with all pages stored, or those until then.
 
         keep_lease: called before each step; raises BusyError when another instance took over.
         """
         rules = await self._rules.current()
         survey = await Survey.begin(self._directory, self._conferencing, rules, keep_lease)
+        for fault in survey.faults:
+            self._log.write(RuleBroken(reason=fault))
         run = replace(run, counts={**run.counts, "licensed": survey.licensed})
         async for done in self._pages.pages(run.id):
             if done.number <= run.page:
@@ -112,8 +117,11 @@ class SweepReader:
                 await keep_lease()
                 run = await self._store_page(run, page)
                 await listing.page(page)
+                if run.next_link and self._clock.now() >= until:
+                    return run
             if whole:
                 await listing.end(survey.unlisted)
+        await keep_lease()
         return await self._store_rest(run, survey.unlisted)
 
     async def _store_page(self, run: Run, page: SurveyedPage) -> Run:
@@ -132,10 +140,11 @@ class SweepReader:
             next_link=page.next_link,
             state=RunState.RUNNING,
             interruptions=0,
+            not_before=None,
+            progressed_at=self._clock.now(),
             counts=dict(Counter(run.counts) + found.counts),
         )
-        await self._runs.save_run(run)
-        return run
+        return await self._runs.save_run(run)
 
     async def _store_rest(self, run: Run, unlisted: set[bytes]) -> Run:
         """Store users who are on no page, so that the mover tries them as well.
@@ -148,9 +157,10 @@ class SweepReader:
         if rest:
             await self._store_users(run, run.page + 1, rest, rest)
         counts = {**run.counts, "unlisted": len(unlisted), "attention": len(attention)}
-        run = replace(run, scanned=True, counts=counts)
-        await self._runs.save_run(run)
-        return run
+        now = self._clock.now()
+        return await self._runs.save_run(
+            replace(run, scanned=True, progressed_at=now, counts=counts)
+        )
 
     async def _store_users(
         self, run: Run, number: int, licensed: Sequence[str], to_queue: Sequence[str]
@@ -170,7 +180,7 @@ class SweepReader:
     async def _save_one(self, user: ServiceUser) -> bool:
         try:
             return await self._replaced.save_entries(user, self._clock.now())
-        except TooLargeError as error:
+        except (TooLargeError, RowRefusedError) as error:
             # One user's entries do not stop the sweep; the mover refuses to replace them.
             self._log.write(Unsaveable(user=self._log.who(user.id), reason=str(error)))
             return False

@@ -69,8 +69,13 @@ class Survey:
             licensed.update(UUID(user).bytes for user in page)
             if on_page:
                 await on_page()
-        groups = await read_memberships(directory, rules.groups, on_page)
+        groups = await read_memberships(directory, rules.groups, on_page, rules.excluded_groups)
         return cls(conferencing, rules, licensed, groups)
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """What is wrong with the groups of number rules: those rules meet nobody."""
+        return self._groups.faults
 
     @property
     def licensed(self) -> int:

@@ -7,6 +7,9 @@ the entries of third-party users whom the service may replace automatically on l
 A sweep has two parts. First it reads all pages and stores, page by page, which users it would queue: so
 an interrupted sweep resumes from its last page, and a sweep that would move too many users is held
 before it does anything. Then it queues the stored users.
+
+It ends in bounded time: it stops by itself well before the host would stop it, and resumes a minute
+later; it is given up when it makes no progress; one that failed is begun again, after pauses that grow.
 """
 
 import asyncio
@@ -14,26 +17,38 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from shared.clock import Clock
 from shared.domain.decision import Action
 from shared.domain.messages import move_messages
 from shared.domain.retry import RetryPolicy
-from shared.domain.run import Mode, Run, RunState, Signal, SweepPage, new_run_id, weaker
+from shared.domain.run import (
+    Mode,
+    Run,
+    RunState,
+    Signal,
+    SweepPage,
+    SweepRequest,
+    new_run_id,
+    weaker,
+)
 from shared.domain.sweep_limit import SweepLimit
 from shared.errors import (
     AcpError,
     BusyError,
     ConflictError,
     NoSuchItemError,
+    RetryLaterError,
     ServiceError,
     SettingsError,
     StorageError,
     TransientError,
+    UnreadableRowError,
 )
 from shared.services.ports import Queue, Runs, State, SweepPages
+from shared.services.run_changes import change_run
 from shared.services.sweeping.reading import SweepReader
 from shared.telemetry.events import SweepEnded, SweepSkipped
 from shared.telemetry.log import EventLog
@@ -42,7 +57,12 @@ from shared.telemetry.operation import current_id, throttled, traced
 _LEASE: Final = "sweep"
 _SENT_AT_ONCE: Final = 1_000
 _GIVE_UP_AFTER: Final = timedelta(hours=6)
-"""An interrupted sweep older than this is not resumed: its links and its data are stale."""
+"""A sweep that stored no page for so long is not resumed: its links and its data are stale."""
+
+SLOT: Final = timedelta(minutes=45)
+"""How long a sweep reads at a time: less than `functionTimeout` in host.json, which kills the process."""
+
+_LONGEST_PAUSE: Final = timedelta(days=1)
 
 _OPEN: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED, RunState.RELEASED})
 
@@ -89,14 +109,15 @@ class Sweeper:
         `unlisted` (licensed, but Teams does not list them). An error of a service or of the storage
         is raised; after a transient one the sweep resumes from its last page at a later `resume`.
         """
-        return await self._alone(begin=True)
+        return await self._alone(begin=True, at_once=True)
 
     async def resume(self) -> Run | None:
         """Resume an unfinished or released sweep, or begin a requested one; else return None."""
-        requested = await self._state.sweep_requested()
-        if not requested and await self._unfinished() is None:
+        request = await self._state.sweep_request()
+        begin = request is not None and self._is_due(request.not_before)
+        if not begin and await self._unfinished() is None:
             return None
-        return await self._alone(begin=requested)
+        return await self._alone(begin=begin, at_once=False)
 
     async def release_run(self, run_id: str) -> Run:
         """Release a held sweep: its users are queued at the next `resume`.
@@ -106,36 +127,37 @@ class Sweeper:
         run = await self._runs.find_run(run_id)
         if run is None:
             raise NoSuchItemError(f"run {run_id!r}: there is no such run")
-        if run.state not in (RunState.HELD, RunState.RELEASED):
-            raise ConflictError(
-                f"run {run_id!r} is {run.state}, not held; only a held run is released"
-            )
+        _released(run)
         # Stored first: after a crash in between, releasing it again finishes the job.
         await self._state.add_released_sweep(run.id)
-        run = replace(run, state=RunState.RELEASED, released=True)
-        await self._runs.save_run(run)
-        return run
+        try:
+            return await change_run(self._runs, run, _released)
+        except ConflictError:
+            await self._state.remove_released_sweep(run.id)  # somebody else's release is done
+            raise
 
     @traced
-    async def _alone(self, *, begin: bool) -> Run | None:
+    async def _alone(self, *, begin: bool, at_once: bool) -> Run | None:
         # The lease keeps other processes out; the other timer of this one must not join in either.
         if self._busy.locked():
             self._log.write(SweepSkipped(reason="this instance is sweeping"))
             return None
         async with self._busy:
-            return await self._under_lease(begin=begin)
+            return await self._under_lease(begin=begin, at_once=at_once)
 
-    async def _under_lease(self, *, begin: bool) -> Run | None:
+    async def _under_lease(self, *, begin: bool, at_once: bool) -> Run | None:
         now = self._clock.now()
         if not await self._state.acquire(_LEASE, self._owner, now, self._lease):
             self._log.write(SweepSkipped(reason="another instance is sweeping"))
             return None
         try:
             # Who asks for a sweep resumes one that pauses: a second one would leave it open for ever.
-            run = await self._unfinished(paused=begin)
-            if run is None and not begin:
+            run = await self._unfinished(paused=True)
+            if run is None:
+                return await self._proceed(await self._begin()) if begin else None
+            if not at_once and not self._is_due(run.not_before):
                 return None
-            return await self._proceed(run or await self._begin())
+            return await self._proceed(run)
         finally:
             await self._state.release(_LEASE, self._owner, self._clock.now())
 
@@ -149,41 +171,66 @@ class Sweeper:
         name = new_run_id(Signal.SWEEP, now)
         run = Run(name, Signal.SWEEP, RunState.RUNNING, now, mode=self._mode)
         # In this order: after a crash in between, nothing is left open that nobody knows of.
-        await self._state.save_current_sweep(run.id)
-        await self._runs.save_run(run)
-        await self._state.request_sweep(False)
+        await self._keep_lease()
+        await self._state.save_current_sweep(run.id, await self._state.current_sweep())
+        run = await self._runs.save_run(run)
+        if request := await self._state.sweep_request():
+            await self._state.save_sweep_request(replace(request, run=run.id), request)
         return run
 
     async def _unfinished(self, *, paused: bool = False) -> Run | None:
-        """Return the run to resume: the current one, else the first released one."""
+        """Return the run to resume: the current one, else the first released one; one that is due first.
+
+        paused: also one that pauses.
+        """
         current = await self._state.current_sweep()
+        pausing: Run | None = None
         for run_id in [current, *await self._state.released_sweeps()]:
-            run = await self._runs.find_run(run_id) if run_id else None
+            try:
+                run = await self._runs.find_run(run_id) if run_id else None
+            except UnreadableRowError:
+                continue  # reported; what it would have queued another sweep finds
             if run is None or run.state not in _OPEN:
                 continue
-            if paused or run.not_before is None or self._clock.now() >= run.not_before:
+            if self._is_due(run.not_before):
                 return run
-        return None
+            pausing = pausing or run
+        return pausing if paused else None
+
+    def _is_due(self, not_before: datetime | None) -> bool:
+        return not_before is None or self._clock.now() >= not_before
 
     async def _proceed(self, run: Run) -> Run:
-        if not run.released and self._clock.now() - run.started_at > _GIVE_UP_AFTER:
-            await self._end(run, RunState.FAILED, f"not finished in time; {run.reason}")
+        now = self._clock.now()
+        if not run.released and now - (run.progressed_at or run.started_at) > _GIVE_UP_AFTER:
+            await self._end(run, RunState.FAILED, f"no progress for hours; {run.reason}")
             run = await self._begin()
         try:
             if not run.scanned:
-                run = await self._reader.read(run, self._keep_lease)
+                run = await self._reader.read(run, self._keep_lease, now + SLOT)
+            if not run.scanned:
+                return run  # the next `resume` reads on
             reason = self._limit.holds(run.counts) if self._limit and not run.released else None
             if reason:
                 return await self._end(run, RunState.HELD, reason)
             run = await self._send(run)
+            return await self._end(run, RunState.FINISHED, "")
+        except BusyError:
+            raise  # the run is somebody else's now
+        except UnreadableRowError as error:
+            await self._fail(run, error)
+            raise
         except (TransientError, StorageError) as error:
-            await self._interrupt(run.id, str(error))
+            pause = error.seconds if isinstance(error, RetryLaterError) else 0.0
+            await self._interrupt(run.id, str(error), pause)
             raise
         except (ServiceError, SettingsError) as error:
-            # An error that a retry cannot fix (a missing role, a refused link) ends the run.
-            await self._end(await self._runs.find_run(run.id) or run, RunState.FAILED, str(error))
+            # An error that resuming cannot fix (a missing role, a refused link) ends the run.
+            await self._fail(run, error)
             raise
-        return await self._end(run, RunState.FINISHED, "")
+        except Exception as error:
+            await self._interrupt(run.id, f"unexpected {type(error).__name__}")
+            raise
 
     async def _send(self, run: Run) -> Run:
         """Queue the users of every page that is not marked as sent, in full messages; mark the pages."""
@@ -213,32 +260,70 @@ class Sweeper:
         for page in pages:
             await self._pages.mark_sent(run.id, page.number)
 
-    async def _interrupt(self, run_id: str, reason: str) -> None:
-        """Record why the run stops and when it resumes; the pauses grow as for waiting users."""
+    async def _interrupt(self, run_id: str, reason: str, pause: float = 0.0) -> None:
+        """Record why the run stops and when it resumes; the pauses grow as for waiting users.
+
+        pause: seconds that the service asked to wait.
+        """
         with suppress(AcpError):  # the first error is the one to raise; the row may lag behind it
+            await self._keep_lease()
             run = await self._runs.find_run(run_id)
             if run is not None:
-                count = run.interruptions + 1
-                await self._runs.save_run(
-                    replace(
-                        run,
-                        state=RunState.INTERRUPTED,
-                        reason=reason,
-                        interruptions=count,
-                        not_before=self._clock.now() + self._policy.delay(count),
-                    )
-                )
+                await change_run(self._runs, run, lambda it: self._interrupted(it, reason, pause))
+
+    def _interrupted(self, run: Run, reason: str, pause: float) -> Run:
+        count = run.interruptions + 1
+        return replace(
+            run,
+            state=RunState.INTERRUPTED,
+            reason=reason,
+            interruptions=count,
+            not_before=self._clock.now() + self._pause(count, pause),
+        )
+
+    def _pause(self, count: int, asked: float = 0.0) -> timedelta:
+        """Return the pause after so many failures in a row, or what a service asked for if it is longer."""
+        longest = _LONGEST_PAUSE.total_seconds()
+        return max(self._policy.delay(count), timedelta(seconds=min(longest, asked)))
+
+    async def _fail(self, run: Run, error: AcpError) -> None:
+        """End a run that cannot be resumed; the next one begins after a pause, not tomorrow."""
+        with suppress(UnreadableRowError):
+            run = await self._runs.find_run(run.id) or run
+        await self._end(run, RunState.FAILED, str(error))
 
     async def _end(self, run: Run, state: RunState, reason: str) -> Run:
-        run = replace(run, state=state, reason=reason, finished_at=self._clock.now())
-        await self._runs.save_run(run)
+        """End a run in a state, unless it is no longer ours. BusyError: it is not."""
+        await self._keep_lease()
+        now = self._clock.now()
+        if state is RunState.FAILED:
+            await self._request_another(
+                run, now
+            )  # first: after a crash in between, none is missing
+        run = await self._runs.save_run(replace(run, state=state, reason=reason, finished_at=now))
+        request = await self._state.sweep_request()
+        if state is not RunState.FAILED and request and request.run == run.id:
+            await self._state.save_sweep_request(None, request)
         if await self._state.current_sweep() == run.id:
-            await self._state.save_current_sweep(None)
+            await self._state.save_current_sweep(None, run.id)
         await self._state.remove_released_sweep(run.id)
         if state is not RunState.HELD:
             await self._pages.delete(run.id)
         self._log.write(_ended(run))
         return run
+
+    async def _request_another(self, run: Run, now: datetime) -> None:
+        """Request a sweep in place of one that fails: the more of them in a row, the later."""
+        request = await self._state.sweep_request()
+        failures = (request.failures if request else 0) + 1
+        again = SweepRequest(run.id, failures, now + self._pause(failures))
+        await self._state.save_sweep_request(again, request)
+
+
+def _released(run: Run) -> Run:
+    if run.state not in (RunState.HELD, RunState.RELEASED):
+        raise ConflictError(f"run {run.id!r} is {run.state}, not held; only a held run is released")
+    return replace(run, state=RunState.RELEASED, released=True)
 
 
 def _ended(run: Run) -> SweepEnded:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from shared.errors import UnreadableRowError
 from shared.services.ports import State
 
 
@@ -17,7 +18,11 @@ class Protection:
 
     async def remember(self) -> None:
         """Store the settings of this process: it is the deployed app."""
-        if await self._state.protection() != self._settings:
+        try:
+            known = await self._state.protection()
+        except UnreadableRowError:
+            known = None
+        if known != self._settings:
             await self._state.save_protection(self._settings)
 
     async def differences(self) -> list[str] | None:

@@ -7,6 +7,7 @@ from typing import Final
 from shared.clock import Clock
 from shared.concurrency import gather_bounded
 from shared.domain.messages import USERS_PER_MESSAGE, move_messages
+from shared.domain.retry import DueUser
 from shared.domain.run import Mode, Signal
 from shared.errors import StorageError
 from shared.services.ports import Queue, WaitingUsers
@@ -43,7 +44,7 @@ class Rechecker:
         """
         now = self._clock.now()
         queued = 0
-        page: list[str] = []
+        page: list[DueUser] = []
         async for user in self._waiting.due(now):
             page.append(user)
             if len(page) == _PAGE:
@@ -54,18 +55,18 @@ class Rechecker:
             self._log.write(Rechecked(queued=queued))
         return queued
 
-    async def _queue_page(self, users: Sequence[str], now: datetime) -> int:
+    async def _queue_page(self, users: Sequence[DueUser], now: datetime) -> int:
         claims = await gather_bounded((self._claim(user, now) for user in users), _IN_FLIGHT)
-        claimed = [user for user, ours in zip(users, claims, strict=True) if ours]
-        if len(claimed) < len(users):
-            self._log.write(ClaimFailed(users=len(users) - len(claimed)))
+        claimed = [user.user_id for user, ours in zip(users, claims, strict=True) if ours]
+        if failed := claims.count(None):
+            self._log.write(ClaimFailed(users=failed))
         messages = move_messages(Signal.RECHECK, claimed, mode=self._mode, operation=current_id())
         await self._queue.send(list(messages))
         return len(claimed)
 
-    async def _claim(self, user: str, now: datetime) -> bool:
+    async def _claim(self, user: DueUser, now: datetime) -> bool | None:
+        """Return whether the user is ours to queue; None: the table did not answer."""
         try:
-            await self._waiting.claim(user, now + _CLAIM)
+            return await self._waiting.claim(user, now + _CLAIM)
         except StorageError:
-            return False
-        return True
+            return None

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from cli.output import Output, Row, show, tell
 from shared.text import defused, plain
 
+SIGNS = "=+@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u2212-"
 COLUMNS = ("user", "provider_before")
 MOMENT = datetime(2026, 11, 23, 12, 0, 5, 700_000, tzinfo=UTC)
 
@@ -40,30 +42,36 @@ def row(user: object, provider: object = None) -> Row:
     return {"user": user, "provider_before": provider}
 
 
-@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n"])
+@pytest.mark.parametrize("first", [*SIGNS, " =", "'=", "\u3000\uff1d"])
 def test_no_spreadsheet_takes_a_field_for_a_formula(written: Written, first: str) -> None:
     """A field that begins so gets an apostrophe; the rest of it is as it was."""
     formula = f'{first}HYPERLINK("http://evil.example","a, b")'
     text = written(Output.CSV, row(formula, f"a{first}b"))
+    assert re.match(r"\s*'", defused(formula))
     assert list(csv.reader(io.StringIO(text, newline=""))) == [
         list(COLUMNS),
-        [f"'{formula}", f"a{first}b"],
+        [defused(formula), f"a{first}b"],
     ]
 
 
+@pytest.mark.parametrize("separator", [";", ",", "|"])
+@pytest.mark.parametrize("sign", SIGNS)
+def test_no_formula_stands_behind_another_countrys_separator(separator: str, sign: str) -> None:
+    """A spreadsheet that splits at semicolons finds no formula in the second half either."""
+    assert defused(f"BT{separator} {sign}cmd") == f"BT{separator} '{sign}cmd"
+
+
 @given(st.text())
-def test_any_text_is_defused_and_can_be_had_back(text: str) -> None:
-    """At most one apostrophe is put before it, and no formula is left."""
+def test_any_text_is_defused(text: str) -> None:
+    """Only apostrophes are added, and no formula is left."""
     field = defused(text)
-    assert field in (text, f"'{text}")
-    assert not field.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    assert field.replace("'", "") == plain(text).replace("'", "")
+    assert not re.search(rf"(^|[;,|])\s*[{SIGNS}]", field)
 
 
-@pytest.mark.parametrize(
-    "text", ["plain", "a,b", 'say "hi"', "two\nlines", "a;b", "ß😀", " x ", ""]
-)
+@pytest.mark.parametrize("text", ["plain", "a,b", 'say "hi"', "a;b", "ß😀", " x ", ""])
 def test_csv_is_read_back_as_it_was(written: Written, text: str) -> None:
-    """Commas, quotes, line ends and any letter stay within their field."""
+    """Commas, quotes and any letter stay within their field."""
     shown = written(Output.CSV, row(text, "BT"), row("next"))
     read = list(csv.reader(io.StringIO(shown, newline="")))
     assert read == [list(COLUMNS), [text, "BT"], ["next", ""]]

@@ -105,7 +105,7 @@ MISTAKES = [
     Mistake("an alert with a query of its own", QUERIES, DEFAULT,
             "ago(15m)", "ago(25m)", "acp-needs-attention has a query of its own", ALERTS),
     Mistake("a stale prediction", "predictions", STORAGE,
-            "name: 'Standard_LRS'", "name: 'Standard_ZRS'", "Run make plan"),
+            "accessTier: 'Hot'", "accessTier: 'Cool'", "Run make plan"),
     Mistake("a prediction edited by hand", "predictions", DEFAULT,
             "Standard_LRS", "Standard_ZRS", "Run make plan"),
     Mistake("a host that is no function app", "azure.yaml", "azure.yaml",

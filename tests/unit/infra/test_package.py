@@ -1,6 +1,7 @@
 """The package holds what runs and nothing else, and the same files give the same package."""
 
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -69,11 +70,57 @@ def test_the_same_files_give_the_same_bytes(folder: Path, tmp_path: Path) -> Non
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
 
-def test_a_stray_file_is_refused(folder: Path, tmp_path: Path) -> None:
-    """A file that nobody thought of is named, not deployed."""
+@pytest.mark.parametrize(
+    "name",
+    [
+        "saved.csv",
+        "report.html",
+        "functions/saved.csv",
+        "shared/x/.env",
+        "functions_old/a.py",
+        "x.py",
+    ],
+)
+def test_a_file_that_nobody_thought_of_stays_here(folder: Path, tmp_path: Path, name: str) -> None:
+    """`acp saved > saved.csv` in the project's folder, or in one that is deployed: it is not packed."""
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("adele@contoso.com,4711")
+    build(folder, tmp_path / "app.zip")
+    assert len(_names(tmp_path / "app.zip")) == 5
+
+
+def test_a_list_that_lets_in_too_much_is_refused(folder: Path, tmp_path: Path) -> None:
+    """A file that does not run is named, not deployed."""
     (folder / "users.csv").write_text("adele@contoso.com")
+    with (folder / ".funcignore").open("a") as opened:
+        opened.write("!/users.csv\n")
     with pytest.raises(PackageError, match=r"users\.csv would be deployed"):
         build(folder, tmp_path / "app.zip")
+
+
+def test_a_link_is_refused(folder: Path, tmp_path: Path) -> None:
+    """It would carry what it leads to, from anywhere on this machine."""
+    (folder / "shared" / "x.py").symlink_to(tmp_path / "secret")
+    with pytest.raises(PackageError, match=r"shared/x\.py is a link"):
+        build(folder, tmp_path / "app.zip")
+
+
+def test_git_reads_the_list_alike(folder: Path) -> None:
+    """Azure's tools read it as .gitignore: git, which defines the language, lets in the same files."""
+    for name in (
+        "saved.csv",
+        "functions/saved.csv",
+        "docs/shared/a.py",
+        "shared/b/__pycache__/c.py",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    shutil.rmtree(folder / ".git")
+    git = ["git", "-C", str(folder), "-c", "core.excludesFile="]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    listed = [*git, "ls-files", "--others", "--exclude-from=.funcignore"]
+    done = subprocess.run(listed, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == [path.as_posix() for path in files(folder)]
 
 
 def test_a_package_that_is_too_large_is_refused(folder: Path, tmp_path: Path) -> None:
@@ -82,9 +129,9 @@ def test_a_package_that_is_too_large_is_refused(folder: Path, tmp_path: Path) ->
         build(folder, tmp_path / "app.zip", limit_mb=0)
 
 
-@pytest.mark.parametrize("pattern", ["docs/internal", "!keep.md"])
+@pytest.mark.parametrize("pattern", ["docs/?", "!keep[ab].md", "\\!x"])
 def test_a_pattern_that_is_not_read_is_refused(folder: Path, tmp_path: Path, pattern: str) -> None:
     """What .funcignore may say and this build does not understand never passes in silence."""
     (folder / ".funcignore").write_text(f"*.md\n{pattern}\n")
-    with pytest.raises(PackageError, match="only plain names"):
+    with pytest.raises(PackageError, match="of wildcards only"):
         build(folder, tmp_path / "app.zip")

@@ -175,7 +175,7 @@ def test_no_tokens_over_the_open_network(world: GrantingWorld) -> None:
     """An administrator's token goes to no address without TLS, except on this machine."""
     ended = world.acp(ACP_GRAPH_URL="http://graph.example")
     assert ended.status == 2
-    assert "an https:// address is needed" in ended.err
+    assert "ACP_GRAPH_URL is 'http://graph.example': tokens go over https" in ended.err
 
 
 def test_az_is_missing(world: GrantingWorld) -> None:

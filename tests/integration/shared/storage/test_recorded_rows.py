@@ -14,7 +14,7 @@ from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting, WaitReason, ask_person
-from shared.domain.run import Run, RunState, Signal, SweepPage
+from shared.domain.run import Run, RunState, Signal, SweepPage, SweepRequest
 from shared.domain.saved import KnownUser, ReplacedProvider
 from shared.domain.subscription import ChangeSubscription, Secret
 from shared.domain.user import AccountType, ProviderEntry, ServiceUser
@@ -403,20 +403,23 @@ async def test_waiting(tables: Tables) -> None:
         NOON,
     )
     assert [row async for row in waiting.waiting()] == [provisioning, second_look]
-    assert [user async for user in waiting.due(NOON + MINUTE)] == [guid(2), guid(1)]
+    assert [user.user_id async for user in waiting.due(NOON + MINUTE)] == [guid(2), guid(1)]
     needs_person = replace(ask_person(guid(2), "", "HTTP 403", NOON), due=NOON)
     assert [row async for row in waiting.attention()] == [needs_person]
 
 
 async def test_saved_entries(tables: Tables) -> None:
-    """Every field is there, also those that the app does not know; saving the same adds no record."""
+    """Every field is there, also those that the app does not know; the digest of before knew their order,
+    so that saving several once more adds one record, and no more."""
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
     record = ReplacedProvider(guid(1), "InterCall", ENTRIES, NOON, "adele@contoso.com")
     assert await replaced.of(guid(1)) == [record]
     assert await replaced.last_move(guid(1)) == ("InterCall", NOON)
     user = ServiceUser(guid(1), "adele@contoso.com", AccountType.USER, True, ENTRIES)
-    assert not await replaced.save_entries(user, NOON + HOUR)
-    assert [each async for each in replaced.all()] == [record]
+    await replaced.save_entries(user, NOON + HOUR)
+    assert not await replaced.save_entries(user, NOON + 2 * HOUR)
+    again = replace(record, saved_at=NOON + HOUR)
+    assert await replaced.of(guid(1)) == [record, again]
 
 
 async def test_sweep_pages(tables: Tables) -> None:
@@ -438,7 +441,7 @@ async def test_state(tables: Tables) -> None:
     assert await state.delta_link() == "https://graph.microsoft.com/v1.0/users/delta?$deltatoken=x"
     assert await state.delta_at() is not None
     assert await state.current_sweep() == SWEEP
-    assert await state.sweep_requested()
+    assert await state.sweep_request() == SweepRequest()
     assert await state.released_sweeps() == ["20261123T010000Z-sweep-1f2e3d4c"]
     assert not await state.acquire("sweep", "another", NOON, MINUTE)
     assert await state.acquire("sweep", "0123456789abcdef", NOON, MINUTE, renew=True)

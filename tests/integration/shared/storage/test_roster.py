@@ -175,3 +175,23 @@ async def test_a_list_is_narrowed_by_provider_and_country(roster: RosterTable) -
     rest, end = await roster.page(Standing.READY, 15, after, provider="BT", country="GB")
     assert ([*first, *rest], end) == (wanted, None)
     assert await roster.page(Standing.READY, 15, provider="' or '1' eq '1") == ([], None)
+
+
+async def test_a_damaged_row_is_passed_over_and_written_anew(
+    tables: Tables, roster: RosterTable
+) -> None:
+    """A row without a field, or of a later version, hides no other user, and the next look mends it."""
+    users = [entry(number) for number in range(3)]
+    await roster.note(users, NOON)
+    raw = tables.table("roster")
+    damages: list[dict[str, object]] = [{"upn": 7}, {"standing": "of-a-newer-version"}]
+    for user, damage in zip(users, damages, strict=False):
+        for row in (f"u|{user.user_id}", f"l|ready|{user.upn.replace('#', '_')}|{user.user_id}"):
+            keys = {"PartitionKey": user.user_id[0], "RowKey": row.lower()}
+            await raw.merge({**keys, **damage, "listed": "x"})
+    assert await roster.page(Standing.READY, 10) == ([users[2]], None)
+    assert await roster.of(users[0].user_id) is None
+    assert [digest for _, digest in [each async for each in roster.listed()]][:2] == [b"\0" * 8] * 2
+    again = [replace(user, seen_at=LATER) for user in users]
+    await roster.note(again, LATER)
+    assert await everybody(roster, Standing.READY) == again

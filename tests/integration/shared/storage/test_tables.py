@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,9 +14,9 @@ from shared.domain.capabilities import Capabilities, Known
 from shared.domain.listing import TenantSwitches
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting, WaitReason, ask_person
-from shared.domain.run import Run, RunState, Signal, SweepPage, new_run_id
+from shared.domain.run import Run, RunState, Signal, SweepPage, SweepRequest, new_run_id
 from shared.domain.subscription import ChangeSubscription, Secret
-from shared.errors import StorageError, TooLargeError
+from shared.errors import StaleError, StorageError, TooLargeError
 from shared.storage.replaced import ReplacedProviderTable
 from shared.storage.runs import RunTable
 from shared.storage.state import StateTable
@@ -55,6 +56,33 @@ async def test_same_entries_leave_one_record_other_entries_another(tables: Table
     assert await replaced.save_entries(in_service(1, third_party("BT")), NOON + timedelta(days=1))
     assert [record.provider for record in await replaced.of(user.id)] == ["InterCall", "BT"]
     assert len([record async for record in replaced.all()]) == 2
+
+
+async def test_order_and_unknown_fields_make_no_other_entries(tables: Tables) -> None:
+    """Finding 19: a listing in another order, or with a field that changes daily, adds no record."""
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+    entries = (third_party(), third_party("PGi", default=False))
+    assert await replaced.save_entries(in_service(1, *entries), NOON)
+    assert not await replaced.save_entries(in_service(1, *reversed(entries)), NOON)
+    for day in range(5):
+        odd = [replace(entry, other=f'{{"lastSeen": {day}}}') for entry in entries]
+        assert not await replaced.save_entries(in_service(1, *odd), NOON)
+    (record,) = await replaced.of(guid(1))
+    assert record.entries == entries
+
+
+async def test_a_user_nobody_knows_leaves_no_row(tables: Tables) -> None:
+    """Finding 19: 4,300 made-up ids in a request leave nothing in `users`; a known user's row is kept up."""
+    users = UserTable(tables.table("users"))
+    unknown = UserResult(guid(1), Outcome.NOT_FOUND, "the directory does not know the user")
+    await users.record_result(unknown, Signal.REQUEST, NOON)
+    assert await users.known(guid(1)) is None
+    moved = UserResult(guid(1), Outcome.MOVED, "the provider is BT", "a@contoso.example", "BT")
+    await users.record_result(moved, Signal.SWEEP, NOON)
+    await users.record_result(unknown, Signal.REQUEST, NOON + timedelta(hours=1))
+    known = await users.known(guid(1))
+    assert known is not None
+    assert (known.outcome, known.moved_at) == (Outcome.NOT_FOUND, NOON)
 
 
 async def test_entries_too_long_for_the_table_are_refused(tables: Tables) -> None:
@@ -125,7 +153,9 @@ async def test_what_protects_is_remembered(tables: Tables) -> None:
     state = StateTable(tables.table("state"))
     assert (await state.excluded_ids(), await state.rule_faults()) == ({}, [])
     assert await state.protection() is None
-    await state.save_excluded_ids({"jürgen@x.example": guid(1)})
+    await state.save_excluded_ids({"jürgen@x.example": guid(1)}, {})
+    with pytest.raises(StaleError):
+        await state.save_excluded_ids({"adele@x.example": guid(2)}, {})
     await state.save_protection({"ACP_MODE": "0123"})
     await state.save_rule_faults(["one", "two"])
     assert await state.excluded_ids() == {"jürgen@x.example": guid(1)}
@@ -157,10 +187,10 @@ async def test_waiting_list(tables: Tables) -> None:
     for row in rows:
         await waiting.save_waiting(row)
     now = NOON + timedelta(minutes=1)
-    assert [user async for user in waiting.due(now)] == [guid(1)]
+    assert [user.user_id async for user in waiting.due(now)] == [guid(1)]
     assert await waiting.find_waiting(guid(1)) == rows[0]
-    await waiting.claim(guid(1), now + timedelta(minutes=10))
-    assert [user async for user in waiting.due(now)] == []
+    assert await waiting.claim(await anext(waiting.due(now)), now + timedelta(minutes=10))
+    assert [user.user_id async for user in waiting.due(now)] == []
     await waiting.save_waiting(ask_person(guid(2), "upn", "help", NOON))
     assert [row.user_id async for row in waiting.waiting()] == [guid(1)]
     assert [row.reason async for row in waiting.attention()] == ["help"]
@@ -174,7 +204,10 @@ async def test_waiting_list(tables: Tables) -> None:
 async def test_claiming_a_user_who_left_the_list_does_nothing(tables: Tables) -> None:
     """A claim does not bring back a user who was settled meanwhile."""
     waiting = WaitingTable(tables.table("waiting"))
-    await waiting.claim(guid(1), NOON)
+    await waiting.save_waiting(ask_person(guid(1), "upn", "help", NOON - timedelta(hours=1)))
+    due = await anext(waiting.due(NOON))
+    await waiting.remove_waiting(guid(1), NOON)
+    assert not await waiting.claim(due, NOON)
     assert await waiting.find_waiting(guid(1)) is None
 
 
@@ -184,10 +217,21 @@ async def test_runs_of_a_month_and_their_results(tables: Tables) -> None:
     run = Run(
         new_run_id(Signal.SWEEP, NOON), Signal.SWEEP, RunState.RUNNING, NOON, next_link="link"
     )
-    await runs.save_run(run)
+    saved = await runs.save_run(run)
     assert await runs.find_run(run.id) == run
-    finished = Run(run.id, Signal.SWEEP, RunState.FINISHED, NOON, NOON, counts={"users": 3}, page=2)
+    with pytest.raises(StaleError):
+        await runs.save_run(run)
+    finished = replace(
+        saved,
+        state=RunState.FINISHED,
+        finished_at=NOON,
+        counts={"users": 3},
+        page=2,
+        progressed_at=NOON,
+    )
     await runs.save_run(finished)
+    with pytest.raises(StaleError):
+        await runs.save_run(replace(saved, page=1))
     assert [item async for item in runs.runs_of_month(NOON)] == [finished]
     results = [UserResult(guid(n), Outcome.MOVED, "why") for n in range(20)]
     await runs.record_results(run.id, results, NOON)
@@ -200,25 +244,40 @@ async def test_subscription_is_remembered(tables: Tables) -> None:
     state = StateTable(tables.table("state"))
     assert await state.subscription() is None
     pending = ChangeSubscription((Secret("new"), Secret("old", "id-0", NOON.isoformat())))
+    before = None
     for known in (pending, ChangeSubscription((Secret("new", "id-1"),), "id-1", NOON, NOON)):
-        await state.save_subscription(known)
+        await state.save_subscription(known, before)
         assert await state.subscription() == known
+        with pytest.raises(StaleError):
+            await state.save_subscription(pending, before)
+        before = known
 
 
 async def test_delta_link_and_sweep_are_remembered(tables: Tables) -> None:
     """The delta link, the unfinished sweep and the request for one survive a restart."""
     state = StateTable(tables.table("state"))
     assert (await state.delta_link(), await state.current_sweep()) == (None, None)
-    assert not await state.sweep_requested()
-    await state.save_delta_link("link")
-    await state.save_current_sweep("run")
+    assert await state.sweep_request() is None
+    await state.save_delta_link("link", None, NOON)
+    await state.save_current_sweep("run", None)
     await state.request_sweep()
     assert (await state.delta_link(), await state.current_sweep()) == ("link", "run")
-    assert await state.sweep_requested()
-    await state.save_current_sweep(None)
-    await state.request_sweep(wanted=False)
-    assert await state.current_sweep() is None
-    assert not await state.sweep_requested()
+    assert await state.sweep_request() == SweepRequest()
+    served = SweepRequest("run", 2, NOON)
+    await state.save_sweep_request(served, SweepRequest())
+    assert await state.sweep_request() == served
+    await state.save_delta_link("page", "link")
+    assert (await state.delta_link(), await state.delta_at()) == ("page", NOON)
+    for late in (
+        state.save_delta_link("other", "link"),
+        state.save_current_sweep("other", None),
+        state.save_sweep_request(None, SweepRequest()),
+    ):
+        with pytest.raises(StaleError):
+            await late
+    await state.save_current_sweep(None, "run")
+    await state.save_sweep_request(None, served)
+    assert (await state.current_sweep(), await state.sweep_request()) == (None, None)
 
 
 async def test_released_sweeps(tables: Tables) -> None:
@@ -252,7 +311,7 @@ async def test_lease_has_one_holder(tables: Tables) -> None:
 
 
 async def test_pages_of_a_sweep(tables: Tables) -> None:
-    """Pages come back in order with all their users; a page read again replaces itself."""
+    """Pages come back in order; one that is written again, by whomever, loses no user."""
     pages = SweepPageTable(tables.table("plans"))
     users = [guid(number) for number in range(1000)]
     await pages.save_sweep_page("run", SweepPage(2, users, users[:3]))
@@ -260,7 +319,7 @@ async def test_pages_of_a_sweep(tables: Tables) -> None:
     await pages.save_sweep_page("run", SweepPage(1, users[:1], []))
     await pages.mark_sent("run", 2)
     assert [page async for page in pages.pages("run")] == [
-        SweepPage(1, users[:1], []),
+        SweepPage(1, users[:1], [guid(7)]),
         SweepPage(2, users, users[:3], sent=True),
     ]
     await pages.delete("run")

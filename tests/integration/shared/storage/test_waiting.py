@@ -131,10 +131,13 @@ async def test_both_lists_come_due_and_are_claimed(world: World) -> None:
     for row in rows:
         await world.waiting.save_waiting(row)
     now = NOON + MINUTE
-    assert [user async for user in world.waiting.due(now)] == [row.user_id for row in rows[:2]]
-    for row in rows[:2]:
-        await world.waiting.claim(row.user_id, now + HOUR)
-    assert [user async for user in world.waiting.due(now)] == []
+    assert [user.user_id async for user in world.waiting.due(now)] == [
+        row.user_id for row in rows[:2]
+    ]
+    async for user in world.waiting.due(now):
+        assert await world.waiting.claim(user, now + HOUR)
+        assert not await world.waiting.claim(user, now + HOUR), "the row is another one by now"
+    assert [user.user_id async for user in world.waiting.due(now)] == []
     claimed = [replace(row, due=now + HOUR) for row in rows[:2]]
     assert await world.listed() == ([claimed[0], rows[2]], [claimed[1]])
 
@@ -158,9 +161,10 @@ async def test_rows_of_before_are_read_and_move_over(world: World, partition: st
     assert await world.waiting.find_waiting(guid(1)) == known
     both = [known, replace(known, user_id=guid(2))]
     assert await world.listed() == (([], both) if known.needs_attention else (both, []))
-    assert [user async for user in world.waiting.due(NOON)] == [guid(1), guid(2)]
-    await world.waiting.claim(guid(1), NOON + HOUR)
-    assert [user async for user in world.waiting.due(NOON)] == [guid(2)]
+    assert [user.user_id async for user in world.waiting.due(NOON)] == [guid(1), guid(2)]
+    first = await anext(world.waiting.due(NOON))
+    assert await world.waiting.claim(first, NOON + HOUR)
+    assert [user.user_id async for user in world.waiting.due(NOON)] == [guid(2)]
 
     later = replace(known, looked_at=NOON + MINUTE, due=NOON + HOUR, reason="HTTP 500", attempt=3)
     await world.process().save_waiting(later)
@@ -174,7 +178,7 @@ async def test_a_row_of_before_that_comes_during_the_update_is_found(world: Worl
     """An instance of the version before still runs: what it writes then comes due, too."""
     assert await world.waiting.find_waiting(guid(1)) is None
     await world.raw.create_entity(old_row(1, "due"))
-    assert [user async for user in world.waiting.due(NOON)] == [guid(1)]
+    assert [user.user_id async for user in world.waiting.due(NOON)] == [guid(1)]
     assert await world.waiting.remove_waiting(guid(1), NOON) is not None
     assert await world.keys() == []
 
@@ -196,7 +200,7 @@ async def test_a_row_that_cannot_be_read_hides_no_other(
     unreadable = lines.of("row_unreadable")
     assert [each["error"] for each in unreadable] == ["ValueError", "KeyError"]
     assert all(each["table"].endswith("waiting") for each in unreadable)
-    assert len([user async for user in world.waiting.due(NOON + MINUTE)]) == 3
+    assert len([user.user_id async for user in world.waiting.due(NOON + MINUTE)]) == 3
 
 
 async def test_ask_person_is_kept_whole(world: World) -> None:

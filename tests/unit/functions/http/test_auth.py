@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from functions.http.auth import PRINCIPAL, Role, check_role
+from functions.http.auth import PRINCIPAL, Role, caller_of, check_origin, check_role
 from shared.errors import NotPermittedError
+from shared.settings.settings import ApiAccess
 
 ON = {"WEBSITE_AUTH_ENABLED": "True"}
 
@@ -72,3 +73,49 @@ def test_header_counts_only_behind_the_platform(environment: dict[str, str]) -> 
     """Where App Service authentication is off anybody could write the header, so everybody is refused."""
     with pytest.raises(NotPermittedError, match="not switched on"):
         check_role(Role.READ, principal("Conferencing.Write"), environment)
+
+
+URL = "https://app.example/api/runs/1/release"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "https://app.example"},
+        {"Origin": "https://APP.example"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "https://front.example", "Sec-Fetch-Site": "same-origin"},
+    ],
+)
+def test_programs_and_own_pages_may_change_things(headers: dict[str, str]) -> None:
+    """A call without an origin comes from no web page; a page of the app's own origin is not foreign."""
+    check_origin("POST", URL, headers)
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PUT", "PATCH"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "https://app.example.evil.example"},
+        {"Origin": "https://app.example@evil.example"},
+        {"Origin": ""},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_foreign_pages_change_nothing(method: str, headers: dict[str, str]) -> None:
+    """Also without a body, where no content type protects: the browser would send the sign-in along."""
+    with pytest.raises(NotPermittedError, match="another origin"):
+        check_origin(method, URL, headers)
+    check_origin("GET", URL, headers)
+
+
+def test_who_calls_is_the_platforms_word() -> None:
+    """With a sign-in the name that the platform sets; with a key nobody, whatever a header claims."""
+    named = {"X-MS-CLIENT-PRINCIPAL-NAME": "anna@x.example\x1b[2J"}
+    assert caller_of(named, ApiAccess.ENTRA) == "anna@x.example\\x1b[2J"
+    assert caller_of({}, ApiAccess.ENTRA) == "a program that signed in"
+    assert caller_of(named, ApiAccess.KEY) == "a holder of a function key"

@@ -381,7 +381,8 @@ async def test_last_page_of_changes_has_the_delta_link() -> None:
     recorder = Recorder(lambda _: httpx.Response(200, json=next(pages)))
     start = f"{ORIGIN}/v1.0/users/delta?$deltatoken=1"
     found = [page async for page in recorder.graph().changes(start)]
-    assert found == [ChangePage([], None), ChangePage([], link)]
+    following = f"{ORIGIN}/v1.0/users/delta?$skiptoken=1"
+    assert found == [ChangePage([], None, following), ChangePage([], link)]
 
 
 async def test_users_of_number_rules_are_counted_and_not_listed() -> None:
@@ -409,3 +410,39 @@ async def test_users_of_number_rules_are_counted_and_not_listed() -> None:
     filters = [httpx.URL(item["url"]).params.get("$filter", "") for item in asked]
     assert filters[1] == f"usageLocation eq 'FR' and ({filters[2]})"
     assert filters[2].startswith(f"assignedPlans/any(p:p/servicePlanId eq {PLAN} and")
+
+
+_OLD, _NEW = "2026-01-02T03:04:05Z", "2026-05-06T07:08:09.123Z"
+
+
+@pytest.mark.parametrize(
+    ("plans", "expected"),
+    [
+        ([{"servicePlanId": PLAN, "capabilityStatus": "Enabled", "assignedDateTime": _OLD}], _OLD),
+        (
+            [
+                {"servicePlanId": PLAN, "capabilityStatus": "Enabled", "assignedDateTime": _OLD},
+                {"servicePlanId": PLAN, "capabilityStatus": "Enabled", "assignedDateTime": _NEW},
+                {"servicePlanId": guid(7), "capabilityStatus": "Odd", "assignedDateTime": None},
+            ],
+            _NEW,
+        ),
+        ([{"servicePlanId": PLAN, "capabilityStatus": "Warning", "assignedDateTime": _OLD}], None),
+        ([{"servicePlanId": PLAN, "capabilityStatus": "Enabled"}], None),
+        ([{"servicePlanId": PLAN, "capabilityStatus": "Enabled", "assignedDateTime": 7}], None),
+        ([{"servicePlanId": PLAN, "capabilityStatus": "Enabled", "assignedDateTime": "x"}], None),
+        ([{"servicePlanId": None, "capabilityStatus": "Enabled", "assignedDateTime": _OLD}], None),
+        (
+            [{"servicePlanId": guid(7), "capabilityStatus": "Enabled", "assignedDateTime": _OLD}],
+            None,
+        ),
+        ([], None),
+    ],
+)
+def test_changed_user_says_when_conferencing_was_assigned(
+    plans: list[dict[str, Any]], expected: str | None
+) -> None:
+    """The newest date of the conferencing plans; none where one is not enabled or has no date."""
+    user = DeltaUser.model_validate({"id": guid(1), "assignedPlans": plans}).to_domain()
+    at = user.assigned_at
+    assert at == (datetime.fromisoformat(expected) if expected else None)

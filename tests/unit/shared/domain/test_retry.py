@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -156,3 +157,18 @@ def test_a_new_cause_does_not_begin_the_wait_anew() -> None:
     assert (row.since, row.failures, row.attempt) == (NOON, 1, 2)
     row = again(again(row, WaitReason.FAILURE, 6), WaitReason.FAILURE, 11)
     assert (row.failures, row.attempt, row.needs_attention) == (3, 4, True)
+
+
+@pytest.mark.parametrize("cause", list(WaitReason))
+def test_who_is_put_off_for_weeks_reaches_a_person(cause: WaitReason) -> None:
+    """Finding 21: a service that asks for an hour each time does not hide a user for 40 days."""
+    row, now = None, NOON
+    listed = []
+    for hour in range(40 * 24):
+        row = keep_waiting(row, Attempt(guid(1), cause, "later", now, pause=HOUR), POLICY)
+        listed.append(row.needs_attention)
+        assert row.due - now >= HOUR
+        now = max(now + HOUR, row.due)
+        if hour > 6:
+            assert row.needs_attention
+    assert listed.index(True) <= 4

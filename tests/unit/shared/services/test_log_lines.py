@@ -268,9 +268,11 @@ async def test_whatever_is_queued_carries_the_operation_under_way(lines: Lines) 
         directory=directory,
         state=FakeState(link="stored"),
         queue=changes,
+        users=FakeUsers(),
         waiting=waiting,
         sweep=sweeping.sweep,
         mode=Mode.MOVE,
+        clock=clock,
         log=EventLog("acp.catching_up"),
     ).catch_up()
     for event, messages in {

@@ -1,5 +1,6 @@
 """App settings: what is read, what is refused, what the refusal says."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -296,3 +297,21 @@ def test_documented_mode_refuses_number_rules() -> None:
     with pytest.raises(SettingsError, match="ACP_NUMBER_RULES: no documented call assigns"):
         read(ACP_TEAMS_API="documented", ACP_NUMBER_RULES="*=+14255550100")
     assert read(ACP_TEAMS_API="documented").teams_api is TeamsApi.DOCUMENTED
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["KEEP_RUNS_DAYS", "KEEP_HELD_DAYS", "KEEP_KEYS_DAYS", "KEEP_USERS_DAYS", "KEEP_POISON_DAYS"],
+)
+@pytest.mark.parametrize("value", ["a year", "0", "-1", "1.5", "99999", "1e3", "365 days"])
+def test_a_retention_that_cannot_be_read_stops_the_app(name: str, value: str) -> None:
+    """Nothing is deleted by a guess: the error names setting and value."""
+    with pytest.raises(SettingsError, match=rf"ACP_{name} is '{re.escape(value)}'"):
+        read(**{f"ACP_{name}": value})
+
+
+def test_a_key_is_kept_no_longer_than_its_run() -> None:
+    """A repeated key must not begin a run whose rows were deleted."""
+    with pytest.raises(SettingsError, match=r"ACP_KEEP_KEYS_DAYS is 8, more than .* \(7\)"):
+        read(ACP_KEEP_RUNS_DAYS="7", ACP_KEEP_KEYS_DAYS="8")
+    assert read(ACP_KEEP_RUNS_DAYS="7", ACP_KEEP_KEYS_DAYS="7").keep_runs_days == 7

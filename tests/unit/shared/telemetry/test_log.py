@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from shared.telemetry.events import Poison, Unexpected
 from shared.telemetry.log import EventLog, line
 from shared.telemetry.operation import current_id, operation, throttled, traced
+from shared.text import harmless
 from tests.fakes import guid
 from tests.loglines import Lines, parsed
 
@@ -17,15 +18,16 @@ from tests.loglines import Lines, parsed
 def test_a_value_comes_back_as_it_was(value: str) -> None:
     """Whatever a reason holds - quotes, `=`, backslashes - parse-kv reads it back, and no other field."""
     read = parsed(line(Poison(reason=value, message="m1")))
-    printable = "".join(letter if letter.isprintable() else " " for letter in value)
-    assert read == ("poison", {"reason": printable, "message": "m1"})
+    shown = harmless(value)
+    cut = shown if len(shown) <= 500 else f"{shown[:499]}…"
+    assert read == ("poison", {"reason": cut, "message": "m1"})
 
 
 def test_a_reason_cannot_forge_a_field_or_a_line() -> None:
     """A text from outside that looks like fields or lines stays one value of one line."""
     text = line(Poison(reason='x" users=9\ndecided user="y', message="m1"))
     assert "\n" not in text
-    assert parsed(text)[1] == {"reason": 'x" users=9 decided user="y', "message": "m1"}
+    assert parsed(text)[1] == {"reason": 'x" users=9\\ndecided user="y', "message": "m1"}
 
 
 def test_long_values_are_cut() -> None:

@@ -44,6 +44,7 @@ class Patient:
     subscriptions: tuple[str, ...] = ("s1", "other")
     states: tuple[RunState, ...] = (RunState.FINISHED,)
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
+    unreadable: dict[str, int] = field(default_factory=dict)
 
     async def probe(self) -> None:
         if self.error:
@@ -90,6 +91,7 @@ class Patient:
             state=FakeState(self.known, link_at=self.stored),
             waiting=self.waiting,
             runs=RunHistory(runs, FakeClock()),
+            unreadable=lambda: self.unreadable,
             clock=FakeClock(),
         )
         return {found.part: found async for found in doctor.examine()}
@@ -188,3 +190,14 @@ async def test_the_most_frequent_reason_is_named() -> None:
     for number, reason in enumerate(["other", verb, verb]):
         await patient.waiting.save_waiting(ask_person(guid(number), "", reason, NOON))
     assert verb in (await patient.examine())["waiting users"].detail
+
+
+async def test_rows_that_cannot_be_read_are_counted_by_table() -> None:
+    """Attack 10: damaged rows, and those of a newer version, are told with what to do."""
+    found = await Patient(unreadable={"waiting": 1, "runs": 2}).examine()
+    assert found["stored rows"] == Finding(
+        "stored rows",
+        Verdict.WARNING,
+        "cannot be read: 2 in runs, 1 in waiting",
+        "update the app, if it was rolled back; else repair or delete them (docs/security.md)",
+    )

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import re
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from shared.services.notifications.intake import (
 )
 from shared.telemetry.log import EventLog
 from tests.fakes import NOON, FakeClock, FakeState, guid
+from tests.loglines import Lines
 
 TENANT = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
 SECRET = "a-secret-of-the-subscription"
@@ -74,6 +76,40 @@ async def test_users_are_queued_once() -> None:
     accepted = await intake().webhook(body(*items))
     assert users(accepted) == [guid(number) for number in range(25)]
     assert len(accepted.messages) == 2
+
+
+def cloud_event(**other: Any) -> str:
+    """A CloudEvent with a notification of ours, as Event Grid sends it; `other` replaces fields."""
+    fields = {"specversion": "1.0", "type": "Microsoft.Graph.UserUpdated", "data": notification()}
+    return json.dumps({**fields, **other})
+
+
+@pytest.mark.parametrize(
+    "other", [{"time": "yesterday"}, {"time": 7}, {"self": "x"}, {"type": 7, "id": None}]
+)
+async def test_only_type_and_data_of_an_event_count(other: dict[str, Any]) -> None:
+    """Attack 11: an odd time, or an extension of any name, keeps nobody's signal back."""
+    accepted = await intake().event(cloud_event(**other))
+    assert (users(accepted), accepted.dropped) == ([guid(1)], {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[" * 100_000,
+        "null",
+        "[]",
+        json.dumps({"eventType": "x", "data": notification()}),
+        cloud_event(data=None),
+        cloud_event(data=[notification()]),
+        cloud_event(data="x", type=None),
+    ],
+)
+async def test_what_is_no_event_of_ours_is_dropped_and_counted(text: str) -> None:
+    """Another schema, no JSON, no notification: no error, with which it would be sent again."""
+    assert await intake().event(text) == Accepted([], 0, Counter(malformed=1))
 
 
 @pytest.mark.parametrize(
@@ -129,11 +165,44 @@ async def test_too_much_is_refused() -> None:
 
 
 async def test_secret_alone_decides_while_graph_creates_the_subscription() -> None:
-    """A notification may arrive before Graph's answer to the creation: its secret lets it in."""
-    accepted = await intake(FakeState(ChangeSubscription((Secret(SECRET),)))).webhook(
-        body(notification(1))
-    )
-    assert users(accepted) == [guid(1)]
+    """A notification may arrive before Graph's answer to the creation: its secret lets it in for a while."""
+    until = (NOON + timedelta(minutes=10)).isoformat()
+    clock = FakeClock()
+    pending = ChangeSubscription((Secret(SECRET, valid_until=until),))
+    reader = intake(FakeState(pending), clock)
+    assert users(await reader.webhook(body(notification(1)))) == [guid(1)]
+    clock.passed += 600
+    assert users(await reader.webhook(body(notification(1)))) == []
+
+
+async def test_secrets_of_refused_creations_open_nothing() -> None:
+    """Finding 9: what an older version left of 300 refused creations opens no subscription at all."""
+    refused = tuple(Secret(f"secret-{number}") for number in range(300))
+    reader = intake(FakeState(ChangeSubscription((*refused, Secret(SECRET, "subscription-1")))))
+    forged = [
+        notification(1, clientState=f"secret-{number}", subscriptionId=subscription)
+        for number in range(300)
+        for subscription in ("subscription-1", "subscription-7")
+    ]
+    accepted = await reader.webhook(body(*forged))
+    assert users(accepted) == []
+    assert accepted.dropped == {"wrong_client_state": 300, "unknown_subscription": 300}
+
+
+async def test_forged_notifications_are_logged_once_a_minute_with_a_count(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Attack 18: 500 forged requests in five minutes leave six lines, which count all of them."""
+    clock = FakeClock()
+    reader = intake(clock=clock)
+    lines = Lines(caplog)
+    for _ in range(500):
+        await reader.webhook(body(notification(1, clientState="forged")))
+        clock.passed += 0.6
+    clock.passed += 60
+    await reader.webhook(body(notification(1)))
+    counts = [int(line["wrong_client_state"]) for line in lines.of("notifications_dropped")]
+    assert (len(counts), sum(counts)) == (6, 500)
 
 
 async def test_new_subscription_is_found_at_once() -> None:

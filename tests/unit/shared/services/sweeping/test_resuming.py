@@ -95,6 +95,11 @@ async def test_missing_role_ends_the_sweep_at_once() -> None:
         await world.sweep()
     assert world.runs.last.state is RunState.FAILED
     assert await world.sweeper().resume() is None
+    world.teams.stop_at = None
+    world.clock.passed += 60
+    run = await world.sweeper().resume()
+    assert run is not None
+    assert (run.state, world.requested) == (RunState.FINISHED, None)
 
 
 async def test_finished_sweep_leaves_no_scratch() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from shared.domain.decision import Rules
 from shared.domain.retry import RetryPolicy
-from shared.domain.run import Mode, Run
+from shared.domain.run import Mode, Run, SweepRequest
 from shared.domain.sweep_limit import SweepLimit
 from shared.services.sweeping.reading import SweepReader
 from shared.services.sweeping.sweep import Sweeper
@@ -45,6 +45,7 @@ class SweepingWorld:
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
     mode: Mode = Mode.MOVE
     limit: SweepLimit | None = field(default_factory=lambda: SweepLimit(500, 1.0))
+    delays: tuple[timedelta, ...] = (timedelta(minutes=1),)
 
     def sweeper(self) -> Sweeper:
         reader = SweepReader(
@@ -67,7 +68,7 @@ class SweepingWorld:
             queue=self.queue,
             limit=self.limit,
             mode=self.mode,
-            policy=RetryPolicy([timedelta(minutes=1)], timedelta(hours=24), 3),
+            policy=RetryPolicy(self.delays, timedelta(hours=24), 3),
             lease=timedelta(minutes=5),
             clock=self.clock,
             log=EventLog("acp.sweeping"),
@@ -82,6 +83,10 @@ class SweepingWorld:
         """Add licensed users without provider."""
         self.directory.add(*(licensed(number) for number in range(count)))
         self.teams.add(*(in_service(number) for number in range(count)))
+
+    @property
+    def requested(self) -> SweepRequest | None:
+        return self.state.wanted
 
     @property
     def queued(self) -> set[str]:

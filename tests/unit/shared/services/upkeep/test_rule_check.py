@@ -77,7 +77,7 @@ async def test_an_exclusion_that_names_nobody_is_told(caplog: pytest.LogCaptureF
     tenant.add(licensed(1), licensed(2))
     known, gone = licensed(1).upn, "gone@contoso.example"
     rules = Rules(excluded=frozenset({known, guid(2), gone, guid(3), "renamed@contoso.example"}))
-    await state.save_excluded_ids({"renamed@contoso.example": guid(4)})
+    await state.save_excluded_ids({"renamed@contoso.example": guid(4)}, {})
     checking = checker(rules, tenant, state)
     await checking.raise_known_faults()
     assert await checking.check() == [

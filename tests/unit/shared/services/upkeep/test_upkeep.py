@@ -163,7 +163,7 @@ async def test_instance_that_lost_its_lease_changes_nothing() -> None:
 
     class SlowDirectory(FakeDirectory):
         async def subscriptions(self) -> list[GraphSubscription]:
-            clock.passed += 31
+            clock.passed += 61
             await state.acquire("subscription", "another", clock.now(), timedelta(seconds=30))
             return await super().subscriptions()
 
@@ -230,7 +230,7 @@ async def test_a_user_who_cannot_be_claimed_delays_nobody(
     assert await rechecker.recheck() == 2_499
     assert queue.users == [guid(number) for number in range(2_500) if number != 7]
     assert {each.mode for each in queue.moves} == {Mode.REPORT}
-    assert [user async for user in waiting.due(clock.now())] == [guid(7)]
+    assert [user.user_id async for user in waiting.due(clock.now())] == [guid(7)]
     assert lines.one("claim_failed")["users"] == "1"
     waiting.unclaimable.clear()
     assert await rechecker.recheck() == 1

@@ -1,0 +1,30 @@
+"""Whether a user whom Graph's delta query reports needs an attempt. Pure.
+
+Delta gives the plans as they are now, not as they were: any license change, also of another product,
+reports the user. Each plan says when it was assigned ("assignedPlan resource type", Microsoft Graph
+documentation). So a user whom the app has seen on Microsoft, and whose conferencing plans were all
+assigned long before that and are enabled, is not worth another attempt. In all other cases, and in doubt,
+the user is. What this overlooks (a plan that came back under its old date) the nightly sweep finds.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from shared.domain.listing import ChangedUser
+from shared.domain.outcome import Outcome
+from shared.domain.saved import KnownUser
+
+_MARGIN: Final = timedelta(minutes=10)
+"""By how much an attempt must be later than the plan: what it read from Graph may have been older."""
+
+_ON_MICROSOFT: Final = frozenset({Outcome.MOVED, Outcome.ALREADY_MICROSOFT})
+
+
+def needs_attempt(changed: ChangedUser, known: KnownUser | None) -> bool:
+    """Return whether to queue a user who may be licensed; known: what the last attempt found."""
+    if not changed.may_be_licensed:
+        return False
+    if known is None or known.looked_at is None or changed.assigned_at is None:
+        return True
+    settled = known.outcome in _ON_MICROSOFT
+    return not settled or changed.assigned_at + _MARGIN > known.looked_at

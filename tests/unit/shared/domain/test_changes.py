@@ -1,0 +1,42 @@
+"""Whom a delta query's report makes worth another attempt."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.changes import needs_attempt
+from shared.domain.listing import ChangedUser
+from shared.domain.outcome import Outcome
+from shared.domain.saved import KnownUser
+from tests.fakes import NOON, guid
+
+LONG_AGO = NOON - timedelta(days=30)
+CHANGED = ChangedUser(guid(1), False, True, LONG_AGO)
+KNOWN = KnownUser(guid(1), Outcome.ALREADY_MICROSOFT, "", None, NOON)
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_only_who_was_seen_on_microsoft_is_settled(outcome: Outcome) -> None:
+    """Any other outcome, and none, is worth an attempt whenever the user is reported."""
+    settled = outcome in (Outcome.MOVED, Outcome.ALREADY_MICROSOFT)
+    assert needs_attempt(CHANGED, replace(KNOWN, outcome=outcome)) is not settled
+    assert needs_attempt(CHANGED, None)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "needed"), [(-11, False), (-10, False), (-9, True), (0, True), (60, True)]
+)
+def test_a_plan_that_is_about_as_new_as_the_attempt_is_worth_another(
+    minutes: int, needed: bool
+) -> None:
+    """What an attempt read of Graph may be minutes old, so it must be ten minutes younger than the plan."""
+    changed = replace(CHANGED, assigned_at=NOON + timedelta(minutes=minutes))
+    assert needs_attempt(changed, KNOWN) is needed
+
+
+def test_what_is_not_known_is_worth_an_attempt() -> None:
+    """A plan without a date, and an attempt without one; a user without a plan is not."""
+    assert needs_attempt(replace(CHANGED, assigned_at=None), KNOWN)
+    assert needs_attempt(CHANGED, replace(KNOWN, looked_at=None))
+    assert not needs_attempt(replace(CHANGED, may_be_licensed=False), None)
