@@ -1,7 +1,7 @@
 """Measure the console: bytes of the first view, and the time of each page with many users known.
 
-The roster is filled as sweeps leave it; then each page is asked for again and again, over one
-connection, from the app in the local host. p95 in milliseconds, the first answers left out.
+The roster is filled as sweeps leave it; then each page is requested many times, over one connection,
+from the app in the local host. p95 in milliseconds, the first answers left out.
 """
 
 import asyncio

@@ -17,10 +17,16 @@ if TYPE_CHECKING:
 
 FOLDER: Final = Path(__file__).parent
 SCHEMES: Final = ("light", "dark")
-PAGES: Final = ("overview", "users", "user", "run", "held")
-"""The pages that are drawn; each is a file for each scheme, `console-PAGE-SCHEME.png`."""
+PAGES: Final = {
+    "overview": "",
+    "users": "users",
+    "user": "users/*",
+    "run": "runs/*",
+    "held": "runs/*",
+}
+"""The pages that are drawn, by address; each is a file for each scheme, `console-PAGE-SCHEME.png`."""
 
-_SIZE: Final[ViewportSize] = {"width": 1_000, "height": 640}
+_SIZE: Final[ViewportSize] = {"width": 1_000, "height": 480}
 _LIMIT_MS: Final = 30_000
 _BASE: Final = "/api/console"
 
@@ -35,7 +41,7 @@ def draw(system: "DemoSystem", evidence: "Evidence") -> None:
         for page, scheme in ((light, "light"), (dark, "dark")):
             for name in PAGES:
                 page.goto(addresses[name])
-                page.screenshot(path=FOLDER / f"console-{name}-{scheme}.png")
+                page.screenshot(path=FOLDER / f"console-{name}-{scheme}.png", full_page=True)
 
 
 def _addresses(page: Page, user: str) -> dict[str, str]:

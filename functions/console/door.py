@@ -90,12 +90,13 @@ class File:
 
 Handler = Callable[["App", Asked], Awaitable[Page | Goto | File]]
 
-_PAGES: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
+PAGES: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("GET", ""): ("overview", "show"),
     ("GET", "users"): ("users", "show"),
     ("GET", "users.csv"): ("users", "download"),
     ("POST", "users/move"): ("moving", "confirm"),
     ("POST", "users/move/begin"): ("moving", "begin"),
+    ("GET", "user"): ("user", "find"),
     ("GET", "users/*"): ("user", "show"),
     ("GET", "users/*/progress"): ("user", "progress"),
     ("POST", "users/*/save"): ("user", "save"),
@@ -118,12 +119,14 @@ async def answer(req: func.HttpRequest) -> func.HttpResponse:
     if req.method == "GET" and path.startswith("static/"):
         return _file(path.removeprefix("static/"))
     item = path.partition("/")[0]
+    person: Person | None = None
     try:
         with operation():
             if path == "enter":
                 token = parse_qs(urlsplit(req.url).query).get("token", [""])[0]
                 return _go(BASE, {"Set-Cookie": _SESSIONS.enter(token, req.url)})
-            asked = _asked(req, path)
+            person = _SESSIONS.person(req.headers, req.url, bootstrap.settings().api_access)
+            asked = _asked(req, path, person)
             found = await _handler(req.method, asked)(bootstrap.app(), asked)
     except SignInNeededError as error:
         if error.address and req.method == "GET":
@@ -135,7 +138,7 @@ async def answer(req: func.HttpRequest) -> func.HttpResponse:
         return _go(f"{BASE}/{found.path}")
     if isinstance(found, File):
         return await _download(found, req)
-    return await _page(found, req)
+    return await _page(found, req, person)
 
 
 def notice_page(item: str, error: AcpError) -> Page:
@@ -144,8 +147,7 @@ def notice_page(item: str, error: AcpError) -> Page:
     return Page(status.phrase, item, notice(status.phrase, str(error)), status)
 
 
-def _asked(req: func.HttpRequest, path: str) -> Asked:
-    person = _SESSIONS.person(req.headers, req.url, bootstrap.settings().api_access)
+def _asked(req: func.HttpRequest, path: str, person: Person) -> Asked:
     query = {name: values[0] for name, values in parse_qs(urlsplit(req.url).query).items()}
     parts = tuple(part for part in path.split("/") if part)
     if req.method == "GET":
@@ -181,7 +183,7 @@ def _check_origin(req: func.HttpRequest) -> None:
 
 
 def _handler(method: str, asked: Asked) -> Handler:
-    for (verb, pattern), (module, name) in _PAGES.items():
+    for (verb, pattern), (module, name) in PAGES.items():
         parts = tuple(part for part in pattern.split("/") if part)
         if verb == method and len(parts) == len(asked.parts):
             pairs = zip(parts, asked.parts, strict=True)
@@ -191,9 +193,11 @@ def _handler(method: str, asked: Asked) -> Handler:
     raise NoSuchItemError("the console has no such page")
 
 
-async def _page(page: Page, req: func.HttpRequest) -> func.HttpResponse:
+async def _page(page: Page, req: func.HttpRequest, person: Person | None) -> func.HttpResponse:
     node = (
-        page.content if page.part else document(page.title, page.item, page.content, page.refresh)
+        page.content
+        if page.part
+        else document(page.title, page.item, page.content, page.refresh, person)
     )
     body = str(htpy.fragment[node]).encode()
     headers = dict(_HEADERS)

@@ -1,9 +1,27 @@
 """Overview: how many are left, what waits for a person, and how the last month went."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
-from htpy import Element, a, dd, details, div, dl, dt, h2, p, section, span, strong, summary
+from htpy import (
+    Element,
+    a,
+    button,
+    dd,
+    details,
+    div,
+    dl,
+    dt,
+    form,
+    h2,
+    input,  # noqa: A004 - the element's name
+    label,
+    p,
+    section,
+    span,
+    strong,
+    summary,
+)
 
 from functions.console.chart import bars
 from functions.console.door import Asked, Page
@@ -40,6 +58,11 @@ async def show(app: "App", _: Asked) -> Page:
                 for standing, word in _FIGURES
             )
         ],
+        form(".filter", method="get", action=f"{BASE}/user", role="search")[
+            label(for_="name")["Find a user"],
+            input("#name", type="search", name="name", required=True, autocomplete="off"),
+            button(type="submit")["Open"],
+        ],
         section[
             h2["This app"],
             dl(".facts")[
@@ -50,7 +73,7 @@ async def show(app: "App", _: Asked) -> Page:
                 dd[moment(await to.state.delta_at(), now)],
             ],
         ],
-        _charts(days),
+        _charts(days, now.date()),
     ]
     return Page("Overview", "", content)
 
@@ -81,11 +104,10 @@ def _banner(counts: dict[str, int]) -> Element:
     ]
 
 
-def _charts(days: list[RosterDay]) -> Element:
+def _charts(days: list[RosterDay], today: date) -> Element:
     if not days:
         return section[h2["The last 30 days"], p(".empty")["Nothing has changed yet."]]
-    ready = [(f"{day.day}", day.counts.get("ready", 0)) for day in days]
-    moved = [(f"{day.day}", sum(day.moved.values())) for day in days]
+    ready, moved = _every_day(days, today)
     lines = [
         (
             f"{day.day}",
@@ -106,6 +128,22 @@ def _charts(days: list[RosterDay]) -> Element:
             rows("The last 30 days", ("Day (UTC)", "Ready", "Moved", "By"), lines, ""),
         ],
     ]
+
+
+def _every_day(
+    days: list[RosterDay], today: date
+) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """Return users ready and users moved for each of the last days, those without a change included."""
+    known = {day.day: day for day in days}
+    ready: list[tuple[str, int]] = []
+    moved: list[tuple[str, int]] = []
+    for back in range(_DAYS - 1, -1, -1):
+        day = today - timedelta(days=back)
+        found = known.get(day)
+        before = ready[-1][1] if ready else 0
+        ready.append((f"{day}", found.counts.get("ready", 0) if found else before))
+        moved.append((f"{day}", sum(found.moved.values()) if found else 0))
+    return ready, moved
 
 
 def _fact(name: str, value: str) -> list[Element]:

@@ -58,6 +58,12 @@ async def show(app: "App", asked: Asked) -> Page:
     return await _page(app, asked)
 
 
+async def find(app: "App", asked: Asked) -> Goto:
+    """Go to the page of the user with this id or address."""
+    found = await app.user_reader.find(user_name(asked.query.get("name", "").strip()))
+    return Goto(f"users/{found.id}")
+
+
 async def reveal(app: "App", asked: Asked) -> Page:
     """Show the page with the saved conference IDs."""
     return await _page(app, asked, shown=True)

@@ -16,7 +16,7 @@ from shared.domain.saved import ReplacedProvider
 from shared.domain.user import ProviderEntry, ServiceUser, deciding_entry
 from shared.errors import TooLargeError
 from shared.storage.rows import field, json_field, units
-from shared.storage.tables import Table
+from shared.storage.tables import PAGE, Table
 
 _TEXTS: Final = ("name", "domain", "toll_number", "toll_free_number", "passcode", "url")
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -74,7 +74,8 @@ class ReplacedProviderTable:
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
         """Return the saved records of one user, oldest first."""
-        rows = self._table.read("PartitionKey eq @user", {"user": user_id}, _decode)
+        given = {"user": user_id}
+        rows = self._table.read("PartitionKey eq @user", given, _decode, page=PAGE)
         records = [record async for record in rows]
         return sorted(records, key=lambda record: record.saved_at)
 

@@ -26,7 +26,7 @@ from shared.domain.roster import RosterDay, RosterEntry, Standing, difference, m
 from shared.domain.run import Signal
 from shared.errors import StorageError, UnreadableRowError
 from shared.storage.rows import field
-from shared.storage.tables import Change, Table
+from shared.storage.tables import PAGE, Change, Table
 
 _SHARDS: Final = "0123456789abcdef"
 _AT_ONCE: Final = 12
@@ -39,8 +39,6 @@ _DIGEST: Final = re.compile("[0-9a-f]{16}")
 _COUNT: Final = "on_"
 _MOVED: Final = "moved_"
 _LONGEST: Final = 900
-_LARGEST_PAGE: Final = 1_000
-"""Entities that the storage returns at once at most ("Query timeout and pagination")."""
 _FORBIDDEN: Final = re.compile(r"[/\\#?%|\x00-\x1f\x7f-\x9f]")
 
 
@@ -122,7 +120,7 @@ class RosterTable:
             self._table.query(
                 f"PartitionKey eq @shard and RowKey gt @begin and RowKey lt @end{narrowed}",
                 {"shard": shard, "begin": begin, "end": end, **only},
-                page=min(limit // len(_SHARDS) * 2 + 2, _LARGEST_PAGE),
+                page=min(limit // len(_SHARDS) * 2 + 2, PAGE),
             )
             for shard in _SHARDS
         ]
@@ -150,7 +148,7 @@ class RosterTable:
             rows = self._table.query(
                 "PartitionKey eq @shard and RowKey ge @first and RowKey lt @end",
                 {"shard": shard, "first": "c", "end": "d}"},
-                page=_LARGEST_PAGE,
+                page=PAGE,
             )
             return [(row["RowKey"][2:], dict(row)) async for row in rows]
 

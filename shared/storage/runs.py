@@ -16,7 +16,7 @@ from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Mode, Run, RunState, Signal
 from shared.errors import StaleError
 from shared.storage.rows import clipped, field
-from shared.storage.tables import BATCH_LIMIT, ETAG, Table
+from shared.storage.tables import BATCH_LIMIT, ETAG, PAGE, Table
 
 RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 
@@ -74,7 +74,7 @@ class RunTable:
     def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
         """Yield the runs that started in the month of `month`, oldest first."""
         text = "PartitionKey eq @month"
-        return self._runs.read(text, {"month": f"{month:%Y%m}"}, _decode)
+        return self._runs.read(text, {"month": f"{month:%Y%m}"}, _decode, page=PAGE)
 
     async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
         """Write the results of some users of a run (at most 100); one transaction."""
@@ -89,7 +89,8 @@ class RunTable:
         text = "PartitionKey eq @run and RowKey gt @after"
         count = 0
         given = {"run": run, "after": _key_of(after)}
-        async for result in self._results.read(text, given, _decode_result):
+        page = PAGE if at_most is None else min(at_most + 1, PAGE)
+        async for result in self._results.read(text, given, _decode_result, page=page):
             if count == at_most:
                 return
             count += 1

@@ -29,6 +29,9 @@ _LOG: Final = EventLog("acp.storage")
 ETAG: Final = "_etag"
 """Under this name `Table.decode` hands the ETag to what decodes a row."""
 
+PAGE: Final = 1_000
+"""Entities that the storage returns at once at most ("Query timeout and pagination")."""
+
 BATCH_LIMIT: Final = 100
 """Most operations in one transaction (Azure Tables, "Performing entity group transactions")."""
 

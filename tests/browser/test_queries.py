@@ -15,7 +15,7 @@ import pytest
 
 from local.azurite.server import Azurite
 from tests.e2e.proxy import Forward, Proxy, Reply, Request
-from tests.e2e.system import System
+from tests.e2e.system import NEVER, System
 from tests.e2e.tenant import Tenant
 
 pytestmark = pytest.mark.large
@@ -73,7 +73,7 @@ def recorded(
         connection = azurite_server.connection_string.replace(
             tables, tables.replace(origin, proxy.origin)
         )
-        settings = {"ACP_CONSOLE_TOKEN": secrets.token_urlsafe(32)}
+        settings = {"ACP_CONSOLE_TOKEN": secrets.token_urlsafe(32), "ACP_RECHECK_SCHEDULE": NEVER}
         with System(azurite_server, tenant, tmp_path, settings, connection=connection) as system:
             yield system, recorder
 
