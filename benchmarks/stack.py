@@ -24,6 +24,7 @@ from local.commands import AppHost, TenantProcess, forget_surroundings
 QUEUE: Final = "moves"
 BY_THEMSELVES: Final = (
     "catch_up",
+    "clean_up",
     "carry_out_request",
     "keep_subscription",
     "measure",
