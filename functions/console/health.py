@@ -37,14 +37,14 @@ async def show(app: "App", _: Asked) -> Page:
         rows(
             "Settings",
             ("Name", "Value"),
-            ((code[name], value) for name, value in _settings(app.settings).items()),
+            ((code[name], value) for name, value in shown_settings(app.settings).items()),
             "",
         ),
     ]
     return Page("Health", "health", content)
 
 
-def _settings(settings: "Settings") -> Mapping[str, str]:
+def shown_settings(settings: "Settings") -> Mapping[str, str]:
     """Return each setting that holds no secret, as it is in force."""
     values = settings.model_dump(mode="json", by_alias=True, warnings=False)
     return {

@@ -107,7 +107,7 @@ def _banner(counts: dict[str, int]) -> Element:
 def _charts(days: list[RosterDay], today: date) -> Element:
     if not days:
         return section[h2["The last 30 days"], p(".empty")["Nothing has changed yet."]]
-    ready, moved = _every_day(days, today)
+    ready, moved = every_day(days, today)
     lines = [
         (
             f"{day.day}",
@@ -130,7 +130,7 @@ def _charts(days: list[RosterDay], today: date) -> Element:
     ]
 
 
-def _every_day(
+def every_day(
     days: list[RosterDay], today: date
 ) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
     """Return users ready and users moved for each of the last days, those without a change included."""
