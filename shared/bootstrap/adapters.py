@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from shared.domain.decision import Rules
     from shared.settings.queues import Queue
     from shared.settings.settings import Settings
+    from shared.storage.guard import GuardTable
+    from shared.storage.held import HeldTable
     from shared.storage.move_requests import MoveRequestTable
     from shared.storage.poison import PoisonQueue
     from shared.storage.queue import MessageQueue
@@ -73,7 +75,7 @@ class Adapters:
         service = self._service("Graph", origin, cloud.graph_audience)
         rules = self.rules
         return GraphClient(
-            service, self.clock, self._retries.tries, rules.groups, rules.excluded_groups
+            service, self.clock, self._retries.tries, rules.groups, rules.protecting_groups
         )
 
     @cached_property
@@ -156,6 +158,20 @@ class Adapters:
         return RunTable(self.tables.table("runs"), self.tables.table("runresults"))
 
     @cached_property
+    def guard(self) -> GuardTable:
+        """Who was changed within the guard's window."""
+        from shared.storage.guard import GuardTable
+
+        return GuardTable(self.tables.table("guard"))
+
+    @cached_property
+    def held(self) -> HeldTable:
+        """The users whom the guard holds."""
+        from shared.storage.held import HeldTable
+
+        return HeldTable(self.tables.table("held"))
+
+    @cached_property
     def sweep_pages(self) -> SweepPageTable:
         """The stored pages of sweeps."""
         from shared.storage.sweep_pages import SweepPageTable
@@ -178,6 +194,7 @@ class Adapters:
         return Rules(
             excluded=settings.excluded_users,
             excluded_groups=settings.excluded_groups,
+            included_groups=settings.included_groups,
             include_rooms=settings.include_rooms,
             numbers=settings.number_rules,
         )

@@ -12,18 +12,22 @@ from shared.domain.run import Mode
 from shared.settings.settings import unknown_settings
 
 if TYPE_CHECKING:
+    from shared.domain.guard import GuardLimit
     from shared.domain.move_request import MoveRequest
     from shared.domain.retry import RetryPolicy
-    from shared.domain.sweep_limit import SweepLimit
     from shared.services.admin.doctor import Doctor
     from shared.services.admin.health import Health
     from shared.services.admin.number_changes import NumberChanges
+    from shared.services.admin.pauses import Pauses
+    from shared.services.admin.releases import Releases
     from shared.services.admin.run_history import RunHistory
+    from shared.services.admin.status import StatusReader
     from shared.services.admin.user_view import UserReader
     from shared.services.move_requests.carry_out import MoveRunner
     from shared.services.move_requests.failed_pages import FailedPages
     from shared.services.move_requests.queued import QueuedMoveRequests
     from shared.services.moving.batch import BatchMover
+    from shared.services.moving.brakes import Brakes
     from shared.services.moving.preview import Previewer
     from shared.services.moving.recording import Recorder
     from shared.services.moving.standing_rules import StandingRules
@@ -64,6 +68,7 @@ class App:
             directory=to.graph,
             mover=self._user_mover,
             runs=to.runs,
+            requests=to.move_requests,
             recorder=self._recorder,
             queue=to.queue(self.settings.queues.moves.name),
             rules=self.standing_rules,
@@ -98,9 +103,35 @@ class App:
             replaced=to.replaced,
             users=to.users,
             requests=to.move_requests,
+            brakes=self.brakes,
             clock=to.clock,
             log=to.log("moving"),
         )
+
+    @cached_property
+    def brakes(self) -> Brakes:
+        """Refuses changes: pause and guard."""
+        from shared.services.moving.brakes import Brakes
+        from shared.services.moving.guard import Guard
+
+        to = self.adapters
+        return Brakes(
+            guard=Guard(to.guard, to.clock),
+            held=to.held,
+            runs=to.runs,
+            state=to.state,
+            limit=self._guard_limit,
+            clock=to.clock,
+            log=to.log("moving"),
+        )
+
+    @cached_property
+    def _guard_limit(self) -> GuardLimit:
+        from shared.domain.guard import GuardLimit
+
+        of = self.settings
+        window = timedelta(minutes=of.guard_window_minutes)
+        return GuardLimit(of.guard_max_moves, of.guard_max_share, window, of.guard_max_enables)
 
     @cached_property
     def _recorder(self) -> Recorder:
@@ -111,6 +142,7 @@ class App:
             directory=to.graph,
             users=to.users,
             waiting=to.waiting,
+            brakes=self.brakes,
             policy=self._retry_policy,
             clock=to.clock,
             log=to.log("moving"),
@@ -140,6 +172,7 @@ class App:
             runs=to.runs,
             pages=to.sweep_pages,
             rules=self.standing_rules,
+            held=to.held,
             clock=to.clock,
             log=to.log("sweeping"),
         )
@@ -149,7 +182,8 @@ class App:
             pages=to.sweep_pages,
             state=to.state,
             queue=to.queue(self.settings.queues.moves.name),
-            limit=self._sweep_limit,
+            # A report moves no users, so there is nothing to hold.
+            limit=None if self.settings.mode is Mode.REPORT else self._guard_limit,
             mode=self.settings.mode,
             policy=self._retry_policy,
             lease=timedelta(seconds=self.settings.sweep_lease_seconds),
@@ -163,15 +197,6 @@ class App:
         from shared.services.sweeping.finding import Finder
 
         return Finder(self.adapters.graph, self.adapters.teams, self.standing_rules)
-
-    @cached_property
-    def _sweep_limit(self) -> SweepLimit | None:
-        from shared.domain.sweep_limit import SweepLimit
-
-        # A report moves no users, so there is nothing to hold.
-        if self.settings.mode is Mode.REPORT:
-            return None
-        return SweepLimit(self.settings.sweep_max_moves, self.settings.sweep_max_share)
 
     # Notifications
 
@@ -269,7 +294,8 @@ class App:
         to = self.adapters
         queue = to.queue(self.settings.queues.moves.name)
         mode = self.settings.mode
-        return Rechecker(to.waiting, queue, mode, to.clock, to.log("rechecking"))
+        log = to.log("rechecking")
+        return Rechecker(to.waiting, queue, mode, to.clock, log, state=to.state)
 
     @cached_property
     def poison(self) -> PoisonRecorder:
@@ -295,7 +321,8 @@ class App:
 
         to = self.adapters
         poison = [to.queue(queue.poison).count for queue in self.settings.queues]
-        return MetricsCollector(to.waiting, to.state, poison, to.clock, to.log("measuring"))
+        log = to.log("measuring")
+        return MetricsCollector(to.waiting, to.state, poison, to.clock, log, held=to.held)
 
     @cached_property
     def rule_checker(self) -> RuleChecker:
@@ -386,9 +413,42 @@ class App:
             tenant=to.teams,
             state=to.state,
             waiting=to.waiting,
-            runs=self.run_history,
+            held=to.held,
+            included_groups=to.rules.included_groups,
             clock=to.clock,
         )
+
+    @cached_property
+    def releases(self) -> Releases:
+        """Releases and discards held users."""
+        from shared.services.admin.releases import Releases
+
+        to = self.adapters
+        return Releases(
+            held=to.held,
+            runs=to.runs,
+            pages=to.sweep_pages,
+            state=to.state,
+            queue=to.queue(self.settings.queues.moves.name),
+            mode=self.settings.mode,
+            clock=to.clock,
+            log=to.log("releases"),
+        )
+
+    @cached_property
+    def pauses(self) -> Pauses:
+        """Pauses all changes."""
+        from shared.services.admin.pauses import Pauses
+
+        return Pauses(self.adapters.state, self.adapters.clock, self.adapters.log("pauses"))
+
+    @cached_property
+    def status(self) -> StatusReader:
+        """Reads the status."""
+        from shared.services.admin.status import StatusReader
+
+        to = self.adapters
+        return StatusReader(to.state, to.held, to.waiting, self.settings.mode)
 
     async def _sign_in(self, audience: str) -> str:
         from shared.services.admin.token_claims import describe_token

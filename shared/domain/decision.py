@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from shared.domain.number_rules import NumberRules
 from shared.domain.user import AccountType, DirectoryUser, ProviderEntry, ServiceUser
+
+OUTSIDE_PILOT: Final = "in no group of the setting ACP_INCLUDED_GROUPS"
+"""Reason of users who are excluded only because the pilot does not include them."""
 
 
 class Action(StrEnum):
@@ -27,6 +30,11 @@ class Action(StrEnum):
         """Whether carrying this out writes to the tenant."""
         return self in (Action.REPLACE, Action.ENABLE, Action.SET_NUMBER)
 
+    @property
+    def replaces_ids(self) -> bool:
+        """Whether carrying this out replaces the user's conference ID: the guard counts it."""
+        return self is Action.REPLACE
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -34,6 +42,7 @@ class Rules:
 
     excluded: user ids and user principal names, lower-case, that are never changed.
     excluded_groups: object ids, lower-case, of groups whose members are never changed.
+    included_groups: the pilot: if there are any, nobody but their members is changed.
     include_rooms: whether room and resource accounts are moved like users.
     toll_free: default toll-free number of all users, or None: the service chooses.
     """
@@ -43,11 +52,22 @@ class Rules:
     include_rooms: bool = False
     numbers: NumberRules = field(default_factory=NumberRules)
     toll_free: str | None = None
+    included_groups: frozenset[str] = frozenset()
 
     @property
     def groups(self) -> tuple[str, ...]:
         """The groups that affect a decision; membership in others does not matter."""
-        return tuple(sorted(self.excluded_groups | set(self.numbers.by_group)))
+        return tuple(sorted(self.protecting_groups | set(self.numbers.by_group)))
+
+    @property
+    def protecting_groups(self) -> frozenset[str]:
+        """The groups without whose members nobody may be changed."""
+        return self.excluded_groups | self.included_groups
+
+    @property
+    def for_everybody(self) -> Self:
+        """The same rules without the pilot."""
+        return replace(self, included_groups=frozenset())
 
     def with_numbers(self, number: str | None, toll_free: str | None) -> Self:
         """Return the rules of a run with requested default numbers (None: those of these rules)."""
@@ -87,15 +107,16 @@ def screen(user: DirectoryUser, rules: Rules) -> Decision | None:
         status = user.plan_status
         reason = f"the plan is {status}" if status else "no audio conferencing plan"
         return Decision(Action.UNLICENSED, reason)
-    if {user.id.casefold(), user.upn.casefold()} & rules.excluded:
-        return Decision(Action.EXCLUDED, "excluded by the setting ACP_EXCLUDED_USERS")
-    if user.groups & rules.excluded_groups:
-        return Decision(Action.EXCLUDED, "in a group of the setting ACP_EXCLUDED_GROUPS")
-    if user.is_guest:
-        return Decision(Action.EXCLUDED, "a guest")
-    if user.is_room and not rules.include_rooms:
-        return Decision(Action.EXCLUDED, "a meeting room's account")
-    return None
+    excluded = {
+        "excluded by the setting ACP_EXCLUDED_USERS": {user.id.casefold(), user.upn.casefold()}
+        & rules.excluded,
+        "in a group of the setting ACP_EXCLUDED_GROUPS": user.groups & rules.excluded_groups,
+        "a guest": user.is_guest,
+        "a meeting room's account": user.is_room and not rules.include_rooms,
+        OUTSIDE_PILOT: rules.included_groups and user.groups.isdisjoint(rules.included_groups),
+    }
+    reasons = (reason for reason, applies in excluded.items() if applies)
+    return next((Decision(Action.EXCLUDED, reason) for reason in reasons), None)
 
 
 def _excluded_by_service(service: ServiceUser, rules: Rules) -> str | None:

@@ -36,6 +36,8 @@ class MoveRequest:
             f"service_number={options.service_number!r}, "
             f"toll_free_number={options.toll_free_number!r}))"
         )
+        if options.expected is not None:
+            wish += f" expected={options.expected}"
         return wish if self.users is None else f"{wish} {json.dumps(list(self.users))}"
 
 

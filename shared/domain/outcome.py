@@ -17,6 +17,8 @@ class Outcome(StrEnum):
     NOT_FOUND = "not_found"
     FAILED = "failed"
     WOULD_MOVE = "would_move"
+    HELD = "held"
+    """Ready to be moved, but the guard's limit is reached: a person releases the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class UserResult:
     `pause`: seconds that the service asked to wait before another try. `by_service`: a service or table
     failed, not this user. `window`: seconds from the answer of the read to that of the set, if any.
     `decision`: what was to be done with the user, None when an error came before that was known.
+    `paused`: the user waits only because changes are paused.
     """
 
     user_id: str
@@ -39,3 +42,4 @@ class UserResult:
     by_service: bool = False
     window: float | None = None
     decision: Action | None = None
+    paused: bool = False

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
     from shared.domain.bridges import BridgeNumber
     from shared.domain.decision import Rules
+    from shared.domain.guard import Slot
+    from shared.domain.held import HeldUser
     from shared.domain.listing import ChangePage, Provider, TeamsPage, TenantSwitches
     from shared.domain.messages import Message, PoisonMessage
     from shared.domain.move_request import MoveRequest, RequestPage
     from shared.domain.outcome import UserResult
+    from shared.domain.pause import Pause, Requester
     from shared.domain.retry import Waiting
     from shared.domain.run import Run, Signal, SweepPage
     from shared.domain.saved import KnownUser, ReplacedProvider
@@ -355,15 +358,31 @@ class State(Protocol):
         ...
 
     async def released_sweeps(self) -> list[str]:
-        """Return the ids of the released sweeps."""
+        """Return the ids of the released runs."""
         ...
 
     async def add_released_sweep(self, run: str) -> None:
-        """Store the id of a released sweep."""
+        """Store the id of a released run."""
         ...
 
     async def remove_released_sweep(self, run: str) -> None:
-        """Remove a released sweep: it is done."""
+        """Remove a released run: it is done."""
+        ...
+
+    async def pause(self) -> Pause | None:
+        """Return the pause, or None: changes are permitted. StorageError: not known."""
+        ...
+
+    async def save_pause(self, pause: Pause | None, by: Requester, now: datetime) -> None:
+        """Store a pause, or its end (None); by, now: who asked for that and when."""
+        ...
+
+    async def licensed(self) -> int | None:
+        """Return how many users were licensed at the last sweep, or None before the first."""
+        ...
+
+    async def save_licensed(self, count: int) -> None:
+        """Remember how many users are licensed."""
         ...
 
     async def excluded_ids(self) -> Mapping[str, str]:
@@ -398,6 +417,52 @@ class State(Protocol):
 
     async def release(self, name: str, owner: str, now: datetime) -> None:
         """Release a lease, if it is still ours."""
+        ...
+
+
+class GuardSlots(Protocol):
+    """Table `guard`: who was changed within the guard's window."""
+
+    def slots(self, ledger: str) -> AsyncIterator[tuple[int, Slot]]:
+        """Yield the taken slots of a ledger with their numbers."""
+        ...
+
+    async def take(
+        self, ledger: str, number: int, user_id: str, at: datetime, before: Slot | None
+    ) -> bool:
+        """Take a slot; False: somebody else just has. before: who had it, None: nobody yet."""
+        ...
+
+
+class HeldUsers(Protocol):
+    """Table `held`: the users whom the guard holds."""
+
+    async def is_any(self) -> bool:
+        """Return whether anybody is on the list, held or released."""
+        ...
+
+    async def find_held(self, user_id: str) -> HeldUser | None:
+        """Return the user's row, or None."""
+        ...
+
+    async def add_held(self, user: HeldUser) -> None:
+        """Hold a user; who is held already stays on the first list."""
+        ...
+
+    async def mark_released(self, user_id: str) -> None:
+        """Permit the user's change."""
+        ...
+
+    async def remove_held(self, user_id: str) -> None:
+        """Take a user off the list, if the user is on it."""
+        ...
+
+    def held(self) -> AsyncIterator[HeldUser]:
+        """Yield everybody, those included who were released and are not settled yet."""
+        ...
+
+    def held_of(self, run: str) -> AsyncIterator[HeldUser]:
+        """Yield the users on the list of a run, in the same way."""
         ...
 
 

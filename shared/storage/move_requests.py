@@ -111,6 +111,7 @@ class MoveRequestTable:
                 "send_email": options.send_email,
                 "service_number": options.service_number or "",
                 "toll_free_number": options.toll_free_number or "",
+                "expected": -1 if options.expected is None else options.expected,
             }
         )
 
@@ -123,6 +124,7 @@ class MoveRequestTable:
             bool(row["send_email"]),
             str(row["service_number"]) or None,
             str(row["toll_free_number"]) or None,
+            None if row.get("expected", -1) < 0 else row["expected"],
         )
         return MoveRequest(provider=str(row["provider"]) or None, options=options)
 

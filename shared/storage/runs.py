@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from shared.domain.outcome import Outcome, UserResult
+from shared.domain.outcome import UserResult
 from shared.domain.run import Mode, Run, RunState, Signal
 from shared.storage.tables import BATCH_LIMIT, Table
+from shared.storage.users import outcome_fields, outcome_of
 
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 
@@ -40,6 +41,7 @@ class RunTable:
             **{f"count_{name}": value for name, value in run.counts.items()},
         }
         entity |= {"released": run.released, "interruptions": run.interruptions}
+        entity |= {"holds": run.holds, "requested_by": run.requested_by}
         if run.mode:
             entity["mode"] = str(run.mode)
         if run.finished_at:
@@ -79,7 +81,7 @@ class RunTable:
             count += 1
             yield UserResult(
                 row.get("name") or row["RowKey"],
-                Outcome(row["outcome"]),
+                outcome_of(row),
                 row["reason"],
                 row.get("upn", ""),
                 row.get("old_provider"),
@@ -90,7 +92,7 @@ def _result_row(run: str, result: UserResult, now: datetime) -> dict[str, Any]:
     row: dict[str, Any] = {
         "PartitionKey": run,
         "RowKey": result.user_id,
-        "outcome": str(result.outcome),
+        **outcome_fields(result.outcome),
         "reason": result.reason,
         "upn": result.upn,
         "at": now,
@@ -136,4 +138,6 @@ def _decode(row: dict[str, Any]) -> Run:
         interruptions=row["interruptions"],
         not_before=row.get("not_before"),
         mode=Mode(row["mode"]) if row.get("mode") else None,
+        holds=row.get("holds", False),
+        requested_by=row.get("requested_by", ""),
     )

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from shared.domain.pause import Pause, Requester
 from shared.domain.subscription import ChangeSubscription, Secret
 from shared.storage.tables import Table
 
@@ -18,6 +19,8 @@ _EXCLUDED: Final = "excluded-ids"
 _PROTECTION: Final = "protection"
 _FAULTS: Final = "rule-faults"
 _SWEEP_REQUEST: Final = "sweep-request"
+_PAUSE: Final = "pause"
+_LICENSED: Final = "licensed"
 
 
 class StateTable:
@@ -89,16 +92,16 @@ class StateTable:
         )
 
     async def released_sweeps(self) -> list[str]:
-        """Return the ids of the released sweeps, oldest first."""
+        """Return the ids of the released runs, oldest first."""
         rows = self._table.query("PartitionKey eq @list", {"list": _RELEASED})
         return [str(row["RowKey"]) async for row in rows]
 
     async def add_released_sweep(self, run: str) -> None:
-        """Store the id of a released sweep."""
+        """Store the id of a released run."""
         await self._table.merge({"PartitionKey": _RELEASED, "RowKey": run})
 
     async def remove_released_sweep(self, run: str) -> None:
-        """Remove a released sweep: it is done."""
+        """Remove a released run: it is done."""
         await self._table.delete(_RELEASED, run)
 
     async def excluded_ids(self) -> Mapping[str, str]:
@@ -127,6 +130,36 @@ class StateTable:
     async def save_rule_faults(self, faults: Sequence[str]) -> None:
         """Remember what a check of the rules found wrong."""
         await self._save_json(_FAULTS, list(faults))
+
+    async def pause(self) -> Pause | None:
+        """Return the pause, or None: changes are permitted. StorageError: not known."""
+        row = await self._table.get(_PARTITION, _PAUSE)
+        if row is None or not row["paused"]:
+            return None
+        return Pause(row["note"], Requester(row["by_name"], row["by_id"]), row["since"])
+
+    async def save_pause(self, pause: Pause | None, by: Requester, now: datetime) -> None:
+        """Store a pause, or its end (None); by, now: who asked for that and when."""
+        await self._table.replace(
+            {
+                "PartitionKey": _PARTITION,
+                "RowKey": _PAUSE,
+                "paused": pause is not None,
+                "note": pause.note if pause else "",
+                "by_name": by.name,
+                "by_id": by.id,
+                "since": now,
+            }
+        )
+
+    async def licensed(self) -> int | None:
+        """Return how many users were licensed at the last sweep, or None before the first."""
+        found: int | None = await self._json(_LICENSED)
+        return found
+
+    async def save_licensed(self, count: int) -> None:
+        """Remember how many users are licensed."""
+        await self._save_json(_LICENSED, count)
 
     async def _json(self, name: str) -> Any:
         row = await self._table.get(_PARTITION, name)

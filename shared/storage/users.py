@@ -4,7 +4,7 @@ Partition: the first hex digit of the user id, so that one user is a point read 
 16 parallel range scans. Row: the user id.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -37,7 +37,7 @@ class UserTable:
         entity: dict[str, Any] = {
             "PartitionKey": result.user_id[0],
             "RowKey": result.user_id,
-            "outcome": str(result.outcome),
+            **outcome_fields(result.outcome),
             "reason": result.reason,
             "cause": str(signal),
             "looked_at": now,
@@ -59,6 +59,7 @@ class UserTable:
                 [
                     "RowKey",
                     "outcome",
+                    "held",
                     "reason",
                     "moved_at",
                     "looked_at",
@@ -70,10 +71,21 @@ class UserTable:
                 yield _decode(dict(row))
 
 
+def outcome_fields(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome as a row has it: the version before knows nobody held, only who waits."""
+    held = outcome is Outcome.HELD
+    return {"outcome": str(Outcome.WAITING if held else outcome), "held": held}
+
+
+def outcome_of(row: Mapping[str, Any]) -> Outcome:
+    """Return the outcome in a row."""
+    return Outcome.HELD if row.get("held") else Outcome(row["outcome"])
+
+
 def _decode(row: dict[str, Any]) -> KnownUser:
     return KnownUser(
         row["RowKey"],
-        Outcome(row["outcome"]),
+        outcome_of(row),
         row["reason"],
         row.get("moved_at"),
         row.get("looked_at"),

@@ -36,12 +36,15 @@ class WaitingTable:
 
     async def save_waiting(self, waiting: Waiting) -> None:
         """Write the user's row, unless a later attempt wrote it."""
+        paused = waiting.cause is WaitReason.PAUSED
         entity: dict[str, Any] = {
             "PartitionKey": waiting.user_id[0],
             "RowKey": waiting.user_id,
             "list": _ATTENTION if waiting.needs_attention else _DUE,
             "upn": waiting.upn,
-            "cause": str(waiting.cause),
+            # The version before knows no pause: it tries these users as after a service's fault.
+            "cause": str(WaitReason.SERVICE if paused else waiting.cause),
+            "paused": paused,
             "reason": waiting.reason,
             "since": waiting.since,
             "due": waiting.due,
@@ -132,7 +135,7 @@ def _decode(row: dict[str, Any]) -> Waiting:
     return Waiting(
         user_id=row["RowKey"],
         upn=row.get("upn", ""),
-        cause=WaitReason(row["cause"]),
+        cause=WaitReason.PAUSED if row.get("paused") else WaitReason(row["cause"]),
         reason=row["reason"],
         since=row["since"],
         due=row.get("due") or row["looked_at"],

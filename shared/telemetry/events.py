@@ -119,7 +119,7 @@ class Rechecked(Event):
 
 
 class SweepEnded(Event):
-    """A sweep ended: finished, held for being too large, or failed."""
+    """A sweep ended: finished, held because it would replace too many conference IDs, or failed."""
 
     run: str
     state: str
@@ -136,6 +136,7 @@ class SweepEnded(Event):
     saved: int
     unreadable: int
     unlisted: int
+    outside_pilot: int
     throttled: int
     duration_ms: int
 
@@ -266,6 +267,34 @@ class NeedsAttention(Event):
     reason: str
 
 
+class Held(Event):
+    """The guard holds a user: the limit is reached, and a person releases or discards the user."""
+
+    level = logging.WARNING
+    user: LoggedUser
+    cause: str
+    run: str
+    reason: str
+
+
+class Released(Event):
+    """A person released or discarded held users of a run."""
+
+    run: str
+    state: str
+    users: int
+    requested_by: LoggedUser
+
+
+class Paused(Event):
+    """A person paused all changes, or ended the pause."""
+
+    level = logging.WARNING
+    state: str
+    requested_by: LoggedUser
+    reason: str | None
+
+
 class Unexpected(Event):
     """A defect affected one user, who was recorded as failed; the traceback follows."""
 
@@ -297,6 +326,8 @@ class Measured(Event):
     waiting_day: int
     waiting_longer: int
     attention: int
+    held: int
+    paused: int
     poison: int
     delta_age_s: int | None
     subscription_left_s: int | None
@@ -328,7 +359,11 @@ FIELDS: Final = {
     "wrong_client_state": "notifications without our secret",
     "no_user": "notifications that name no user",
     "queued": "users who were put on the queue",
-    "state": "how the sweep ended: finished, held, failed",
+    "state": "how the sweep ended: finished, held, failed; released or discarded; paused or resumed",
+    "requested_by": "who asked for it: a person, a key or an operating system's user",
+    "held": "users whom the guard holds",
+    "paused": "1 while changes are paused, else 0",
+    "outside_pilot": "users who would be moved if the pilot included them",
     "licensed": "users with an audio conferencing license",
     "ready": "users ready to move: licensed, included, provider not Microsoft",
     "already": "users on Microsoft already",

@@ -2,6 +2,7 @@
 
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.directory import FakeDirectory
+from tests.fakes.guard import FakeGuardSlots, FakeHeld
 from tests.fakes.people import (
     PASSCODE,
     guid,
@@ -29,6 +30,8 @@ __all__ = [
     "PASSCODE",
     "FakeClock",
     "FakeDirectory",
+    "FakeGuardSlots",
+    "FakeHeld",
     "FakeMoveRequests",
     "FakePoison",
     "FakeQueue",

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from shared.domain.pause import Pause, Requester
 from shared.domain.subscription import ChangeSubscription
+from shared.errors import StorageError
 
 
 @dataclass
@@ -22,6 +24,9 @@ class FakeState:
     excluded: dict[str, str] = field(default_factory=dict)
     protecting: dict[str, str] | None = None
     faults: list[str] = field(default_factory=list)
+    pausing: Pause | None = None
+    pause_error: StorageError | None = None
+    licensed_users: int | None = None
 
     async def subscription(self) -> ChangeSubscription | None:
         self.reads += 1
@@ -77,6 +82,20 @@ class FakeState:
 
     async def save_rule_faults(self, faults: Sequence[str]) -> None:
         self.faults = list(faults)
+
+    async def pause(self) -> Pause | None:
+        if self.pause_error:
+            raise self.pause_error
+        return self.pausing
+
+    async def save_pause(self, pause: Pause | None, by: Requester, now: datetime) -> None:
+        self.pausing = pause
+
+    async def licensed(self) -> int | None:
+        return self.licensed_users
+
+    async def save_licensed(self, count: int) -> None:
+        self.licensed_users = count
 
     async def acquire(
         self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False

@@ -1,6 +1,7 @@
 """Doctor: check the app and its services part by part, with what to do for each."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -9,10 +10,8 @@ from typing import Final
 from shared.clock import Clock
 from shared.domain.bridges import rule_faults, tolls
 from shared.domain.number_rules import NumberRules
-from shared.domain.run import RunState
 from shared.errors import AccessDeniedError, AcpError, SettingsError
-from shared.services.admin.run_history import RunHistory
-from shared.services.ports import Groups, State, Tenant, WaitingUsers
+from shared.services.ports import Groups, HeldUsers, State, Tenant, WaitingUsers
 
 _DELTA_MAY_BE: Final = timedelta(minutes=30)
 _SHOWN: Final = 10
@@ -42,7 +41,7 @@ class Doctor:
 
     probes: by part, calls that raise AcpError when the part fails, with what to do then; a returned
     text is shown. unknown: warnings about unknown settings. queues: by name, the number of
-    messages. numbers: the number rules. groups: the groups in the settings.
+    messages. numbers: the number rules. groups: the groups in the settings; included_groups: the pilot.
     """
 
     def __init__(
@@ -58,7 +57,8 @@ class Doctor:
         tenant: Tenant,
         state: State,
         waiting: WaitingUsers,
-        runs: RunHistory,
+        held: HeldUsers,
+        included_groups: Container[str],
         clock: Clock,
     ) -> None:
         self._probes = probes
@@ -71,7 +71,8 @@ class Doctor:
         self._tenant = tenant
         self._state = state
         self._waiting = waiting
-        self._runs = runs
+        self._held = held
+        self._included_groups = included_groups
         self._clock = clock
 
     async def examine(self) -> AsyncIterator[Finding]:
@@ -90,7 +91,8 @@ class Doctor:
             "catch-up": self._catch_up,
             "queues": self._messages,
             "waiting users": self._waiting_users,
-            "held sweeps": self._held_sweeps,
+            "held users": self._held_users,
+            "pause": self._paused,
         }.items():
             try:
                 yield await examine(part)
@@ -153,10 +155,17 @@ class Doctor:
             try:
                 count = sum([len(users) async for users in self._directory.members(group)])
                 members, empty = members + count, empty + (count == 0)
+                if not count and group in self._included_groups:
+                    detail = f"ACP_INCLUDED_GROUPS: {group} shows no members, so it includes nobody"
+                    to_do = "add members, or name another group; a hidden membership shows none"
+                    return Finding(part, Verdict.WARNING, detail, to_do)
             except SettingsError:
                 lost += 1
         if lost:
-            to_do = "correct ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES: object ids are needed"
+            to_do = (
+                "correct ACP_EXCLUDED_GROUPS, ACP_INCLUDED_GROUPS and ACP_NUMBER_RULES: object ids "
+                "are needed"
+            )
             return Finding(part, Verdict.FAILED, f"{lost} of {len(self._groups)} unknown", to_do)
         detail = f"{len(self._groups)}, with {members} users"
         if empty:
@@ -212,9 +221,16 @@ class Doctor:
             return Finding(part, Verdict.WARNING, detail, "`acp attention` lists them")
         return Finding(part, Verdict.OK, detail)
 
-    async def _held_sweeps(self, part: str) -> Finding:
-        held = [run.id async for run in self._runs.runs(2) if run.state is RunState.HELD]
+    async def _held_users(self, part: str) -> Finding:
+        held = Counter([each.run async for each in self._held.held() if not each.released])
         if held:
-            to_do = "`acp run RUN` says why, `acp release RUN` releases it"
-            return Finding(part, Verdict.WARNING, ", ".join(held), to_do)
+            to_do = "`acp held` lists them; `acp release RUN` or `acp discard RUN` decides"
+            runs = ", ".join(f"{run} ({count})" for run, count in held.most_common(_SHOWN))
+            return Finding(part, Verdict.WARNING, f"{held.total()} on {runs}", to_do)
         return Finding(part, Verdict.OK, "none")
+
+    async def _paused(self, part: str) -> Finding:
+        if pause := await self._state.pause():
+            to_do = "`acp pause --off` ends it; until then nobody is changed"
+            return Finding(part, Verdict.WARNING, f"changes are {pause}", to_do)
+        return Finding(part, Verdict.OK, "changes are not paused")

@@ -16,7 +16,7 @@ from shared.concurrency import gather_bounded
 from shared.domain.messages import USERS_PER_MESSAGE, MoveMessage
 from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
 from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
-from shared.domain.outcome import UserResult
+from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
 from shared.domain.user import DirectoryUser
 from shared.errors import ConflictError, InputError, NoSuchItemError, TransientError
@@ -134,6 +134,9 @@ class MoveRunner:
         state = RunState.INTERRUPTED if left else RunState.FINISHED
         ended = None if left else self._clock.now()
         known = await self.outcomes(run.id) if outcomes is None else outcomes
+        held = known.get(Outcome.HELD, 0)
+        if held and not left:
+            state, run = RunState.HELD, replace(run, reason=f"{held} of its users are held")
         counts = {"users": run.counts.get("users", 0), **known}
         run = replace(run, state=state, finished_at=ended, counts=counts)
         await self._runs.save_run(run)

@@ -10,6 +10,7 @@ from typing import Final
 from shared.clock import Clock
 from shared.domain.decision import Action, Decision, Rules, decide
 from shared.domain.outcome import Outcome, UserResult
+from shared.domain.run import Signal
 from shared.domain.user import DirectoryUser, ServiceUser
 from shared.errors import (
     AccessDeniedError,
@@ -24,6 +25,7 @@ from shared.errors import (
     TransientError,
 )
 from shared.services.moving.assess import WOULD, Assessment, assess
+from shared.services.moving.brakes import Brakes
 from shared.services.ports import (
     Conferencing,
     Directory,
@@ -66,6 +68,7 @@ class Terms:
     """How users are moved: by which rules, with a mail of Microsoft or not, or only reported.
 
     run: the run they belong to, if any. read_at: when the directory was read (monotonic seconds).
+    signal: what asked for it. expected: how many users of the run a person expects to be changed.
     """
 
     rules: Rules
@@ -73,6 +76,8 @@ class Terms:
     report: bool = False
     run: str | None = None
     read_at: float = float("-inf")
+    signal: Signal = Signal.LICENSE_EVENT
+    expected: int | None = None
 
 
 class UserMover:
@@ -86,6 +91,7 @@ class UserMover:
         replaced: ReplacedProviders,
         users: Users,
         requests: MoveRequests,
+        brakes: Brakes,
         clock: Clock,
         log: EventLog,
     ) -> None:
@@ -94,6 +100,7 @@ class UserMover:
         self._replaced = replaced
         self._users = users
         self._requests = requests
+        self._brakes = brakes
         self._clock = clock
         self._log = log
 
@@ -199,6 +206,8 @@ class UserMover:
         terms: Terms,
         read_at: float,
     ) -> UserResult:
+        if refused := await self._brakes.refuse(found, terms):
+            return refused
         decision = found.decision
         replaces = decision.action is Action.REPLACE
         number = decision.number or decision.toll_free

@@ -1,7 +1,7 @@
 """Read phase of a sweep: stream all users and store, page by page, which users to queue."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass, field, replace
 from itertools import batched
 from typing import Final, Self
@@ -16,6 +16,7 @@ from shared.errors import TooLargeError
 from shared.services.ports import (
     Conferencing,
     Directory,
+    HeldUsers,
     ReplacedProviders,
     RuleSource,
     Runs,
@@ -42,18 +43,27 @@ class PageFindings:
     counts: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def of(cls, page: SurveyedPage) -> Self:
-        """Return the findings of a page."""
+    def of(cls, page: SurveyedPage, held: Container[bytes] = frozenset()) -> Self:
+        """Return the findings of a page. held: who waits for a person, and is counted but not queued."""
         found = cls()
         for user in page.users:
             action = user.decision.action
             found.counts["users"] += 1
+            if action.replaces_ids and UUID(user.service.id).bytes in held:
+                found.counts["held"] += 1
+                found.licensed.append(user.service.id)
+                continue
             found.counts[str(action)] += 1
+            if user.beyond_pilot in (Action.REPLACE, Action.ENABLE):
+                found.counts["outside_pilot"] += 1
             if user.licensed:
                 found.licensed.append(user.service.id)
             if action in _TO_QUEUE:
                 found.to_queue.append(user.service.id)
-            if action in (Action.UNLICENSED, Action.WAIT) and user.service.on_third_party:
+            if {action, user.beyond_pilot} & {
+                Action.UNLICENSED,
+                Action.WAIT,
+            } and user.service.on_third_party:
                 # Licensing or provisioning alone may replace the provider.
                 found.to_save.append(user.service)
         for user_id, _ in page.faults:
@@ -78,6 +88,7 @@ class SweepReader:
         runs: Runs,
         pages: SweepPages,
         rules: RuleSource,
+        held: HeldUsers,
         clock: Clock,
         log: EventLog,
     ) -> None:
@@ -88,6 +99,7 @@ class SweepReader:
         self._runs = runs
         self._pages = pages
         self._rules = rules
+        self._held = held
         self._clock = clock
         self._log = log
 
@@ -102,16 +114,17 @@ class SweepReader:
         async for done in self._pages.pages(run.id):
             if done.number <= run.page:
                 survey.mark_listed(done.licensed)
+        held = {UUID(user.user_id).bytes async for user in self._held.held()}
         if run.page == 0 or run.next_link:
             async for page in survey.pages(run.next_link):
                 await keep_lease()
-                run = await self._store_page(run, page)
+                run = await self._store_page(run, page, held)
         return await self._store_rest(run, survey.unlisted)
 
-    async def _store_page(self, run: Run, page: SurveyedPage) -> Run:
+    async def _store_page(self, run: Run, page: SurveyedPage, held: Container[bytes]) -> Run:
         for user_id, reason in page.faults:
             self._log.write(Unreadable(user=self._log.who(user_id), reason=reason))
-        found = PageFindings.of(page)
+        found = PageFindings.of(page, held)
         found.counts["saved"] += await self._save(found.to_save)
         number = run.page + 1
         await self._pages.save_sweep_page(run.id, SweepPage(number, found.licensed, found.to_queue))

@@ -5,8 +5,9 @@ the entries of third-party users whom the service may replace automatically on l
 (AutomaticallyReplaceAcpProvider), because afterwards it is too late.
 
 A sweep has two parts. First it reads all pages and stores, page by page, which users it would queue: so
-an interrupted sweep resumes from its last page, and a sweep that would move too many users is held
-before it does anything. Then it queues the stored users.
+an interrupted sweep resumes from its last page, and a sweep that would replace too many conference IDs
+is known before anybody is queued. Then it queues the stored users; of such a sweep, the guard holds each
+user whose conference ID would be replaced.
 """
 
 import asyncio
@@ -19,15 +20,13 @@ from typing import Final
 
 from shared.clock import Clock
 from shared.domain.decision import Action
+from shared.domain.guard import GuardLimit
 from shared.domain.messages import move_messages
 from shared.domain.retry import RetryPolicy
 from shared.domain.run import Mode, Run, RunState, Signal, SweepPage, new_run_id, weaker
-from shared.domain.sweep_limit import SweepLimit
 from shared.errors import (
     AcpError,
     BusyError,
-    ConflictError,
-    NoSuchItemError,
     ServiceError,
     SettingsError,
     StorageError,
@@ -44,13 +43,13 @@ _SENT_AT_ONCE: Final = 1_000
 _GIVE_UP_AFTER: Final = timedelta(hours=6)
 """An interrupted sweep older than this is not resumed: its links and its data are stale."""
 
-_OPEN: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED, RunState.RELEASED})
+_OPEN: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED})
 
 
 class Sweeper:
     """Runs sweeps, one at a time across all instances.
 
-    limit: when a sweep is held; None: never (report mode moves no users).
+    limit: when whoever of a sweep would lose a conference ID is held; None: never (a report moves nobody).
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class Sweeper:
         pages: SweepPages,
         state: State,
         queue: Queue,
-        limit: SweepLimit | None,
+        limit: GuardLimit | None,
         mode: Mode,
         policy: RetryPolicy,
         lease: timedelta,
@@ -92,29 +91,11 @@ class Sweeper:
         return await self._alone(begin=True)
 
     async def resume(self) -> Run | None:
-        """Resume an unfinished or released sweep, or begin a requested one; else return None."""
+        """Resume an unfinished sweep, or begin a requested one; else return None."""
         requested = await self._state.sweep_requested()
         if not requested and await self._unfinished() is None:
             return None
         return await self._alone(begin=requested)
-
-    async def release_run(self, run_id: str) -> Run:
-        """Release a held sweep: its users are queued at the next `resume`.
-
-        NoSuchItemError: there is no such run. ConflictError: it is not held.
-        """
-        run = await self._runs.find_run(run_id)
-        if run is None:
-            raise NoSuchItemError(f"run {run_id!r}: there is no such run")
-        if run.state not in (RunState.HELD, RunState.RELEASED):
-            raise ConflictError(
-                f"run {run_id!r} is {run.state}, not held; only a held run is released"
-            )
-        # Stored first: after a crash in between, releasing it again finishes the job.
-        await self._state.add_released_sweep(run.id)
-        run = replace(run, state=RunState.RELEASED, released=True)
-        await self._runs.save_run(run)
-        return run
 
     @traced
     async def _alone(self, *, begin: bool) -> Run | None:
@@ -155,26 +136,28 @@ class Sweeper:
         return run
 
     async def _unfinished(self, *, paused: bool = False) -> Run | None:
-        """Return the run to resume: the current one, else the first released one."""
+        """Return the run to resume, or None."""
         current = await self._state.current_sweep()
-        for run_id in [current, *await self._state.released_sweeps()]:
-            run = await self._runs.find_run(run_id) if run_id else None
-            if run is None or run.state not in _OPEN:
-                continue
-            if paused or run.not_before is None or self._clock.now() >= run.not_before:
-                return run
-        return None
+        run = await self._runs.find_run(current) if current else None
+        if run is None or run.state not in _OPEN:
+            return None
+        waits = not paused and run.not_before is not None and self._clock.now() < run.not_before
+        return None if waits else run
 
     async def _proceed(self, run: Run) -> Run:
-        if not run.released and self._clock.now() - run.started_at > _GIVE_UP_AFTER:
+        if self._clock.now() - run.started_at > _GIVE_UP_AFTER:
             await self._end(run, RunState.FAILED, f"not finished in time; {run.reason}")
             run = await self._begin()
         try:
             if not run.scanned:
                 run = await self._reader.read(run, self._keep_lease)
-            reason = self._limit.holds(run.counts) if self._limit and not run.released else None
+                await self._state.save_licensed(run.counts.get("licensed", 0))
+            reason = self._limit.holds_sweep(run.counts) if self._limit else None
             if reason:
-                return await self._end(run, RunState.HELD, reason)
+                # Before the users are queued: the guard reads it, and those who need no more than
+                # another look get it.
+                run = replace(run, holds=True, reason=reason)
+                await self._runs.save_run(run)
             run = await self._send(run)
         except (TransientError, StorageError) as error:
             await self._interrupt(run.id, str(error))
@@ -183,7 +166,7 @@ class Sweeper:
             # An error that a retry cannot fix (a missing role, a refused link) ends the run.
             await self._end(await self._runs.find_run(run.id) or run, RunState.FAILED, str(error))
             raise
-        return await self._end(run, RunState.FINISHED, "")
+        return await self._end(run, RunState.HELD if reason else RunState.FINISHED, reason or "")
 
     async def _send(self, run: Run) -> Run:
         """Queue the users of every page that is not marked as sent, in full messages; mark the pages."""
@@ -234,9 +217,7 @@ class Sweeper:
         await self._runs.save_run(run)
         if await self._state.current_sweep() == run.id:
             await self._state.save_current_sweep(None)
-        await self._state.remove_released_sweep(run.id)
-        if state is not RunState.HELD:
-            await self._pages.delete(run.id)
+        await self._pages.delete(run.id)
         self._log.write(_ended(run))
         return run
 
@@ -261,6 +242,7 @@ def _ended(run: Run) -> SweepEnded:
         saved=counts("saved", 0),
         unreadable=counts("unreadable", 0),
         unlisted=counts("unlisted", 0),
+        outside_pilot=counts("outside_pilot", 0),
         throttled=throttled(),
         duration_ms=round(1000 * took.total_seconds()),
     )

@@ -8,21 +8,25 @@ import pytest
 
 from shared.clients.graph_groups import unknown_group
 from shared.domain.bridges import BridgeNumber
+from shared.domain.held import HeldUser
 from shared.domain.listing import TenantSwitches
 from shared.domain.number_rules import NumberRules
+from shared.domain.pause import Pause, Requester
 from shared.domain.retry import ask_person
-from shared.domain.run import Run, RunState, Signal
+from shared.domain.run import Signal
 from shared.domain.subscription import ChangeSubscription
 from shared.errors import AccessDeniedError, ServiceError, UnreachableError
 from shared.services.admin.doctor import Doctor, Finding, Verdict
-from shared.services.admin.run_history import RunHistory
-from tests.fakes import NOON, FakeClock, FakeRuns, FakeState, FakeTeams, FakeWaiting, guid
+from tests.fakes import NOON, FakeClock, FakeHeld, FakeState, FakeTeams, FakeWaiting, guid
 from tests.fakes.teams import QUIET
 
 BRIDGES = [
     BridgeNumber("+14255550100", "bridge"),
     BridgeNumber("+18005550100", "bridge", toll_free=True),
 ]
+
+
+HELD = HeldUser(guid(1), "", "BT", Signal.CATCH_UP, "20261123T110000Z-catch-up-held", NOON)
 
 
 @dataclass
@@ -40,7 +44,9 @@ class Patient:
     unknown: tuple[str, ...] = ()
     unknown_users: tuple[str, ...] = ()
     numbers: NumberRules = field(default_factory=lambda: NumberRules(default="+14255550100"))
-    states: tuple[RunState, ...] = (RunState.FINISHED,)
+    pilot: tuple[str, ...] = ()
+    held: tuple[HeldUser, ...] = ()
+    pause: Pause | None = None
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
 
     async def probe(self) -> None:
@@ -50,7 +56,7 @@ class Patient:
     async def members(self, group: str) -> AsyncIterator[list[str]]:
         if group == guid(99):
             raise unknown_group(group)
-        yield [guid(1), guid(2)]
+        yield [] if group == guid(97) else [guid(1), guid(2)]
 
     async def count(self) -> int:
         return self.poison
@@ -59,13 +65,6 @@ class Patient:
         return self.unknown_users
 
     async def examine(self) -> dict[str, Finding]:
-        ids = [f"20261123T02000{number}Z-sweep-1f2e" for number in range(len(self.states))]
-        runs = FakeRuns(
-            {
-                run: Run(run, Signal.SWEEP, state, NOON)
-                for run, state in zip(ids, self.states, strict=True)
-            }
-        )
         doctor = Doctor(
             probes={"Graph": (self.probe, "grant it")},
             queues={"moves-poison": self.count},
@@ -77,9 +76,10 @@ class Patient:
             tenant=FakeTeams(
                 tenant_switches=self.switches, bridges=BRIDGES, tenant_error=self.error
             ),
-            state=FakeState(self.known, link_at=self.stored),
+            state=FakeState(self.known, link_at=self.stored, pausing=self.pause),
             waiting=self.waiting,
-            runs=RunHistory(runs, FakeClock()),
+            held=FakeHeld({each.user_id: each for each in self.held}),
+            included_groups=self.pilot,
             clock=FakeClock(),
         )
         return {found.part: found async for found in doctor.examine()}
@@ -124,7 +124,9 @@ async def test_all_is_well() -> None:
         ),
         (Patient(groups=(guid(98), guid(99))), "groups", Verdict.FAILED),
         (Patient(unknown=("ACP_MOD: no such setting",)), "settings", Verdict.WARNING),
-        (Patient(states=(RunState.HELD,)), "held sweeps", Verdict.WARNING),
+        (Patient(groups=(guid(97),), pilot=(guid(97),)), "groups", Verdict.WARNING),
+        (Patient(held=(HELD,)), "held users", Verdict.WARNING),
+        (Patient(pause=Pause("why", Requester("adele"), NOON)), "pause", Verdict.WARNING),
     ],
 )
 async def test_what_is_wrong_is_found(patient: Patient, part: str, verdict: Verdict) -> None:
@@ -132,6 +134,12 @@ async def test_what_is_wrong_is_found(patient: Patient, part: str, verdict: Verd
     found = (await patient.examine())[part]
     assert found.verdict is verdict
     assert found.to_do
+
+
+async def test_a_released_user_is_not_reported_as_held() -> None:
+    """Somebody decided already; the change is under way."""
+    released = replace(HELD, released=True)
+    assert (await Patient(held=(released,)).examine())["held users"].verdict is Verdict.OK
 
 
 async def test_users_who_need_help_are_counted() -> None:
