@@ -36,6 +36,9 @@ BY_THEMSELVES: Final = (
 )
 """The functions that start by themselves: by a queue or by a timer."""
 
+GUARD_LIMIT: Final = 1_000_000
+"""Users whom the app may change within an hour here: all of them."""
+
 SWEEP_LIMIT: Final = 1800.0
 """Seconds that a sweep may take: it is waited for in one request."""
 
@@ -68,7 +71,8 @@ class Stack(stack.Stack[TenantProcess]):
     ) -> Iterator[AppHost]:
         """Run a host whose functions start by themselves, except for those `disabled`."""
         off = {f"AzureWebJobs.{name}.Disabled": "1" for name in disabled}
-        with self.add_host({"ACP_SWEEP_MAX_MOVES": "1000000"} | off | settings, port=port) as host:
+        limit = {"ACP_GUARD_MAX_MOVES": str(GUARD_LIMIT)}
+        with self.add_host(limit | off | settings, port=port) as host:
             triggers = {name: row["trigger"] for name, row in host.functions().items()}
             starting = {n for n, t in triggers.items() if t in ("queueTrigger", "timerTrigger")}
             if new := starting.difference(BY_THEMSELVES):

@@ -1,4 +1,4 @@
-"""`acp runs`, `acp run`, `acp release`: show runs, and release a held sweep."""
+"""`acp runs`, `acp run`: show runs."""
 
 import asyncio
 from pathlib import Path
@@ -72,23 +72,6 @@ def run(
         show_results(results, output)
     bad = found.state in ("failed", "held") or found.counts.get("failed", 0)
     return 1 if bad else 0
-
-
-def release(run_id: RunArgument, settings: SettingsOption = None) -> None:
-    """Release a held sweep: its users are queued within a minute.
-
-    A sweep is held when it would move more users than ACP_SWEEP_MAX_MOVES or ACP_SWEEP_MAX_SHARE
-    permit; `acp run RUN` says how many.
-
-    Example: `acp release 20261123T020000Z-sweep-1f2e`
-    """
-
-    async def release_it() -> None:
-        async with connect(settings) as app:
-            await app.sweeper.release_run(run_id)
-
-    asyncio.run(release_it())
-    tell(f"{run_id} is released; the app queues its users within a minute")
 
 
 async def _run(

@@ -9,19 +9,25 @@ from typing import Self
 
 from pydantic import BaseModel
 
+from shared.domain.held import HeldUser
 from shared.domain.listing import Provider
 from shared.domain.outcome import UserResult
+from shared.domain.pause import Pause
 from shared.domain.retry import Waiting
 from shared.domain.run import Run
 from shared.domain.saved import ReplacedProvider
 from shared.domain.user import ProviderEntry
 from shared.services.admin.doctor import Finding
+from shared.services.admin.status import Status
 from shared.services.admin.user_view import UserView
 from shared.services.sweeping.finding import Found
 
 
 class RunView(BaseModel):
-    """A run: its state, its counts by name, and when it began and ended (UTC)."""
+    """A run: its state, its counts by name, and when it began and ended (UTC).
+
+    `requested_by`: who released or discarded users of it. `paused`: why nobody of it is changed now.
+    """
 
     id: str
     cause: str
@@ -30,10 +36,12 @@ class RunView(BaseModel):
     finished_at: datetime | None = None
     reason: str = ""
     counts: Mapping[str, int]
+    requested_by: str | None = None
+    paused: str | None = None
 
     @classmethod
-    def of(cls, run: Run) -> Self:
-        """Return the view of a run."""
+    def of(cls, run: Run, pause: Pause | None = None) -> Self:
+        """Return the view of a run. pause: keeps its users from being changed."""
         return cls(
             id=run.id,
             cause=run.cause,
@@ -42,6 +50,8 @@ class RunView(BaseModel):
             finished_at=run.finished_at,
             reason=run.reason,
             counts=run.counts,
+            requested_by=run.requested_by or None,
+            paused=f"changes are {pause}; the users wait" if pause else None,
         )
 
 
@@ -78,6 +88,75 @@ class AttentionView(BaseModel):
     def of(cls, row: Waiting) -> Self:
         """Return the view of a waiting row."""
         return cls(user=row.upn or row.user_id, id=row.user_id, since=row.since, reason=row.reason)
+
+
+class HeldView(BaseModel):
+    """A user whom the guard holds: since when, because of which signal, and on the list of which run."""
+
+    user: str
+    id: str
+    provider: str
+    signal: str
+    run: str
+    since: datetime
+    reason: str
+
+    @classmethod
+    def of(cls, held: HeldUser) -> Self:
+        """Return the view of a held user."""
+        return cls(
+            user=held.upn or held.user_id,
+            id=held.user_id,
+            provider=held.provider,
+            signal=str(held.signal),
+            run=held.run,
+            since=held.since,
+            reason=held.reason,
+        )
+
+
+class PauseView(BaseModel):
+    """Whether all changes are paused; if so, why, by whom and since when (UTC)."""
+
+    paused: bool
+    note: str | None = None
+    by: str | None = None
+    since: datetime | None = None
+
+    @classmethod
+    def of(cls, pause: Pause | None) -> Self:
+        """Return the view of a pause, or of none."""
+        if pause is None:
+            return cls(paused=False)
+        return cls(paused=True, note=pause.note, by=str(pause.by), since=pause.since)
+
+
+class HeldCount(BaseModel):
+    """How many users the guard holds, on the lists of how many runs."""
+
+    runs: int
+    users: int
+
+
+class StatusView(BaseModel):
+    """What the app may do now, and how many users wait for what. `paused`: null when it is not."""
+
+    mode: str
+    paused: PauseView | None
+    held: HeldCount
+    waiting: int
+    attention: int
+
+    @classmethod
+    def of(cls, status: Status) -> Self:
+        """Return the view of a status."""
+        return cls(
+            mode=str(status.mode),
+            paused=PauseView.of(status.paused) if status.paused else None,
+            held=HeldCount(runs=status.held_runs, users=status.held_users),
+            waiting=status.waiting,
+            attention=status.attention,
+        )
 
 
 class ProviderView(BaseModel):

@@ -19,7 +19,10 @@ class RemoteApp(AppApi):
     def begin(self, body: dict[str, object]) -> str:
         """Begin a run; return its id. Without an answer the request is retried; the run begins only once."""
         key = {"Idempotency-Key": str(uuid.uuid4())}
-        return str(self.call("POST", "moves", json=body, headers=key)["id"])
+        run = self.call("POST", "moves", json=body, headers=key)
+        if paused := run.get("paused"):
+            tell(f"warning: {paused}")
+        return str(run["id"])
 
     def follow(self, run: str) -> dict[str, Any]:
         """Show the run's progress until it ends; CommandError: it was interrupted or it failed."""
@@ -30,7 +33,7 @@ class RemoteApp(AppApi):
             if counts != said:
                 tell(f"  {found['state']}: {counts}")
                 said = counts
-            if found["state"] == "finished":
+            if found["state"] in ("finished", "held"):
                 return found
             if found["state"] in ("failed", "interrupted"):
                 raise CommandError(f"run {run} {found['state']}: {found['reason']}", 1)

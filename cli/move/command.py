@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +16,13 @@ from cli.move.parameters import (
     Where,
     counted,
     refuse_other_protection,
+    tell_pause,
     tell_preview,
     tell_side_effects,
 )
 from cli.move.progress import Interrupts, progress
 from cli.move.selection import Selection
+from cli.options import number
 from cli.output import RESULT_COLUMNS, Output, OutputOption, show, show_results, tell
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from shared.domain.outcome import UserResult
     from shared.domain.run import Run
 
-_TROUBLE = frozenset({"failed", "not_found", "unlicensed"})
+_TROUBLE = frozenset({"failed", "not_found", "unlicensed", "held"})
 _INTERRUPTED = 130
 
 
@@ -78,6 +81,15 @@ def move(
             "--dry-run", help="Show what would happen to each user and why; change nothing."
         ),
     ] = False,
+    expect: Annotated[
+        int | None,
+        typer.Option(
+            parser=number(int, 0, 1_000_000),
+            metavar="NUMBER",
+            help="With --yes: how many users may lose their conference ID, instead of the guard's "
+            "limit. The number that you confirm says the same.",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     where: Annotated[
         Where | None,
@@ -125,7 +137,7 @@ def move(
         raise CommandError(
             "--resume moves the remaining users; it cannot be combined with --dry-run", 2
         )
-    parameters = Parameters(dry_run, yes, send_email, service_number, toll_free_number)
+    parameters = Parameters(dry_run, yes, send_email, service_number, toll_free_number, expect)
     if resume is not None and parameters.body():
         raise CommandError(
             "--resume keeps the options that the run began with: leave out the others", 2
@@ -161,10 +173,13 @@ async def _move(
             show_results(results, output)
             tell_preview(results, tenant)
             return 1 if _troubled(results) else 0
+        await refuse_other_protection(app)
+        await tell_pause(app)
+        options = request.options
         if not parameters.yes:
             _confirm(len(names))
-        await refuse_other_protection(app)
-        run = await app.move_runner.begin(names, request.options)
+            options = replace(options, expected=_expected(parameters, len(names)))
+        run = await app.move_runner.begin(names, options)
         tell(f"run {run.id}")
         return await _carry_out(app, run, output)
 
@@ -179,6 +194,8 @@ def _move_by_app(
         if resume is None:
             if not (parameters.yes or parameters.dry_run):
                 _confirm(len(names) if names is not None else "all")
+                if names is not None:
+                    parameters = replace(parameters, expected=_expected(parameters, len(names)))
             resume = app.begin({**selection.body(names), **parameters.body()})
         tell(f"run {resume}")
         app.follow(resume)
@@ -192,6 +209,7 @@ def _move_by_app(
 async def _resume(run_id: str, settings: Path | None, output: Output) -> int:
     async with connect(settings) as app:
         await refuse_other_protection(app)
+        await tell_pause(app)
         run = await app.move_runner.find(run_id)
         return await _carry_out(app, run, output)
 
@@ -216,6 +234,11 @@ async def _carry_out(app: "App", run: "Run", output: Output) -> int:
         tell(resume)
         return _INTERRUPTED
     return 1 if troubled else 0
+
+
+def _expected(parameters: Parameters, confirmed: int) -> int:
+    """Return how many users may be changed: the number that was confirmed, unless a smaller is named."""
+    return confirmed if parameters.expected is None else min(confirmed, parameters.expected)
 
 
 def _confirm(count: int | str) -> None:

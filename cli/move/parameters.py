@@ -33,6 +33,7 @@ class Parameters:
     send_email: bool
     service_number: str | None
     toll_free_number: str | None
+    expected: int | None = None
 
     def __post_init__(self) -> None:
         """Raise CommandError for a number that is not in E.164 with a plus sign."""
@@ -53,7 +54,7 @@ class Parameters:
         return MoveRequest(
             None if users is None else tuple(users),
             provider,
-            MoveOptions(self.send_email, self.service_number, self.toll_free_number),
+            MoveOptions(self.send_email, self.service_number, self.toll_free_number, self.expected),
             self.dry_run,
         )
 
@@ -65,7 +66,8 @@ class Parameters:
             "service_number": self.service_number,
             "toll_free_number": self.toll_free_number,
         }
-        return {name: value for name, value in fields.items() if value}
+        given: dict[str, object] = {name: value for name, value in fields.items() if value}
+        return given if self.expected is None else {**given, "expected": self.expected}
 
 
 async def refuse_other_protection(app: "App") -> None:
@@ -79,6 +81,12 @@ async def refuse_other_protection(app: "App") -> None:
         )
     if differences is None:
         tell("warning: the app has not stored its settings yet, so they could not be compared")
+
+
+async def tell_pause(app: "App") -> None:
+    """Warn when changes are paused: then the users only wait."""
+    if pause := await app.pauses.current():
+        tell(f"warning: changes are {pause}; users who would be changed wait until it ends")
 
 
 async def tell_side_effects(app: "App") -> "TenantSwitches":

@@ -8,19 +8,33 @@ and app settings in Azure App Service" (WEBSITE_AUTH_ENABLED).
 
 import base64
 import binascii
+import hashlib
+import os
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ValidationError
 
+from shared.domain.pause import RequestedBy
 from shared.errors import NotPermittedError
+
+if TYPE_CHECKING:
+    from azure.functions import HttpRequest
 
 PRINCIPAL: Final = "X-MS-CLIENT-PRINCIPAL"
 SWITCHED_ON: Final = "WEBSITE_AUTH_ENABLED"
 _ROLE_CLAIMS: Final = frozenset(
     {"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}
 )
+_NAME_CLAIMS: Final = (
+    "preferred_username",
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn",
+    "name",
+    "appid",
+    "azp",
+)
+_ID_CLAIMS: Final = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
 _LONGEST: Final = 64 * 2**10
 
 
@@ -30,7 +44,7 @@ class Role(StrEnum):
     READ = "Conferencing.Read"
     """Read users, runs and results."""
     WRITE = "Conferencing.Write"
-    """Move users, release sweeps, and read saved conference IDs."""
+    """Move users, release those who are held, pause, and read saved conference IDs."""
 
 
 class _Claim(BaseModel):
@@ -61,12 +75,37 @@ def check_role(needed: Role, headers: Mapping[str, str], environment: Mapping[st
         raise NotPermittedError(f"the app role {needed} is needed", signed_in=True)
 
 
-def _roles(text: str) -> frozenset[str]:
+def requester(req: "HttpRequest") -> RequestedBy:
+    """Return who calls: as the platform signed the caller in, or by the function key.
+
+    A key has no name here, so its digest tells it from others. A header that the platform has not
+    checked names nobody.
+    """
+    headers = req.headers
+    if os.environ.get(SWITCHED_ON, "").casefold() == "true" and (text := headers.get(PRINCIPAL)):
+        claims = {claim.typ: claim.val for claim in _principal(text).claims}
+        user_id = _first(claims, _ID_CLAIMS)
+        return RequestedBy(_first(claims, _NAME_CLAIMS) or user_id or "somebody signed in", user_id)
+    key = headers.get("x-functions-key") or req.params.get("code")
+    if not key:
+        return RequestedBy("the HTTP API, without a key")
+    return RequestedBy(f"function key {hashlib.sha256(key.encode()).hexdigest()[:8]}")
+
+
+def _first(claims: Mapping[str, str], names: tuple[str, ...]) -> str:
+    return next((claims[name] for name in names if claims.get(name)), "")
+
+
+def _principal(text: str) -> _Principal:
     try:
         if len(text) > _LONGEST:
             raise ValueError("too long")
-        principal = _Principal.model_validate_json(base64.b64decode(text, validate=True))
+        return _Principal.model_validate_json(base64.b64decode(text, validate=True))
     except (ValueError, binascii.Error, ValidationError):
         raise NotPermittedError(f"the header {PRINCIPAL} cannot be read", signed_in=False) from None
+
+
+def _roles(text: str) -> frozenset[str]:
+    principal = _principal(text)
     names = _ROLE_CLAIMS | {principal.role_typ}
     return frozenset(claim.val for claim in principal.claims if claim.typ in names)

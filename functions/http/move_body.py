@@ -4,7 +4,7 @@ import asyncio
 import io
 from typing import TYPE_CHECKING, Final
 
-from functions.http.responses import PointedError, query_of, read, read_query
+from functions.http.responses import PointedError, query_of, read, read_query, small_body
 from functions.http.schemas import MOST_USERS, CsvParameters, MoveBody
 from shared.domain.move_request import MoveRequest
 from shared.errors import TooLargeError
@@ -14,15 +14,12 @@ if TYPE_CHECKING:
     import azure.functions as func
 
 CSV: Final = "text/csv"
-_LARGEST: Final = 16 * 2**20
 _FAULTS_LISTED: Final = 20
 
 
 async def read_request(req: "func.HttpRequest") -> MoveRequest:
     """Return what a request asks for; InputError: it is malformed."""
-    body = req.get_body()
-    if len(body) > _LARGEST:
-        raise TooLargeError(f"the body has {len(body):,} bytes; at most {_LARGEST:,} are taken")
+    body = small_body(req)
     query = query_of(req.url)
     if req.headers.get("Content-Type", "").partition(";")[0].strip().casefold() != CSV:
         if query:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _PROBLEM: Final = "application/problem+json"
 _RETRY_SECONDS: Final = 30
+_LARGEST: Final = 16 * 2**20
 _STATUSES: Final = (
     (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (NoSuchItemError, HTTPStatus.NOT_FOUND),
@@ -94,6 +95,14 @@ def read[Model: BaseModel](kind: type[Model], body: bytes) -> Model:
         return kind.model_validate_json(body)
     except ValidationError as error:
         raise PointedError(_faults(error)) from None
+
+
+def small_body(req: func.HttpRequest) -> bytes:
+    """Return the body of a request; TooLargeError: more than names of users need."""
+    body = req.get_body()
+    if len(body) > _LARGEST:
+        raise TooLargeError(f"the body has {len(body):,} bytes; at most {_LARGEST:,} are taken")
+    return body
 
 
 def read_query[Model: BaseModel](kind: type[Model], query: Mapping[str, str]) -> Model:

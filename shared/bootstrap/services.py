@@ -112,11 +112,11 @@ class App:
     def brakes(self) -> Brakes:
         """Refuses changes: pause and guard."""
         from shared.services.moving.brakes import Brakes
-        from shared.services.moving.guard import Guard
+        from shared.services.moving.guard import GuardCounter
 
         to = self.adapters
         return Brakes(
-            guard=Guard(to.guard, to.clock),
+            guard=GuardCounter(to.guard, to.clock),
             held=to.held,
             runs=to.runs,
             state=to.state,

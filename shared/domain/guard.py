@@ -80,7 +80,7 @@ class Slots:
         self._taken: dict[int, Slot] = {}
         self._of: dict[str, Slot] = {}
 
-    def put(self, number: int, slot: Slot) -> None:
+    def add(self, number: int, slot: Slot) -> None:
         """Note that a slot is taken."""
         if (before := self._taken.get(number)) is not None:
             self.drop(number, before)

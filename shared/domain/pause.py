@@ -5,7 +5,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Requester:
+class RequestedBy:
     """Who asked for something. name: of a person, a key or an operating system's user; id: of a sign-in."""
 
     name: str
@@ -20,7 +20,7 @@ class Pause:
     """A pause: why, who asked for it, and since when (UTC)."""
 
     note: str
-    by: Requester
+    by: RequestedBy
     since: datetime
 
     def __str__(self) -> str:

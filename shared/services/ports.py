@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.domain.messages import Message, PoisonMessage
     from shared.domain.move_request import MoveRequest, RequestPage
     from shared.domain.outcome import UserResult
-    from shared.domain.pause import Pause, Requester
+    from shared.domain.pause import Pause, RequestedBy
     from shared.domain.retry import Waiting
     from shared.domain.run import Run, Signal, SweepPage
     from shared.domain.saved import KnownUser, ReplacedProvider
@@ -373,7 +373,7 @@ class State(Protocol):
         """Return the pause, or None: changes are permitted. StorageError: not known."""
         ...
 
-    async def save_pause(self, pause: Pause | None, by: Requester, now: datetime) -> None:
+    async def save_pause(self, pause: Pause | None, by: RequestedBy, now: datetime) -> None:
         """Store a pause, or its end (None); by, now: who asked for that and when."""
         ...
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from shared.domain.pause import Pause, Requester
+from shared.domain.pause import Pause, RequestedBy
 from shared.domain.subscription import ChangeSubscription, Secret
 from shared.storage.tables import Table
 
@@ -136,9 +136,9 @@ class StateTable:
         row = await self._table.get(_PARTITION, _PAUSE)
         if row is None or not row["paused"]:
             return None
-        return Pause(row["note"], Requester(row["by_name"], row["by_id"]), row["since"])
+        return Pause(row["note"], RequestedBy(row["by_name"], row["by_id"]), row["since"])
 
-    async def save_pause(self, pause: Pause | None, by: Requester, now: datetime) -> None:
+    async def save_pause(self, pause: Pause | None, by: RequestedBy, now: datetime) -> None:
         """Store a pause, or its end (None); by, now: who asked for that and when."""
         await self._table.replace(
             {

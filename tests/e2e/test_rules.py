@@ -39,7 +39,7 @@ def ruled(azurite_server: Azurite, folder: Path) -> Iterator[Ruled]:
             "ACP_EXCLUDED_GROUPS": tenant.group(excluded),
             "ACP_NUMBER_RULES": f"{tenant.group(numbered)}=+{european}; *=+{american}",
             "ACP_RECHECK_SCHEDULE": NEVER,
-            "ACP_SWEEP_MAX_MOVES": "1000",
+            "ACP_GUARD_MAX_MOVES": "1000",
         }
         with System(azurite_server, tenant, folder, rules) as system:
             acp = CommandLine(folder / "ruled", system.settings)

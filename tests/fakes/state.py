@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared.domain.pause import Pause, Requester
+from shared.domain.pause import Pause, RequestedBy
 from shared.domain.subscription import ChangeSubscription
 from shared.errors import StorageError
 
@@ -88,7 +88,7 @@ class FakeState:
             raise self.pause_error
         return self.pausing
 
-    async def save_pause(self, pause: Pause | None, by: Requester, now: datetime) -> None:
+    async def save_pause(self, pause: Pause | None, by: RequestedBy, now: datetime) -> None:
         self.pausing = pause
 
     async def licensed(self) -> int | None:

@@ -61,7 +61,7 @@ def test_an_outage_of_an_hour_ends_by_itself() -> None:
         scene.queue(users)
         await minutes(60 + 120)
 
-    assert act(story, sweep_max_moves="25").not_moved() == []
+    assert act(story, guard_max_moves="25").not_moved() == []
 
 
 def test_nobody_stays_in_attention_because_the_sweep_is_held() -> None:
@@ -75,7 +75,7 @@ def test_nobody_stays_in_attention_because_the_sweep_is_held() -> None:
         scene.queue(users)
         await minutes(7 * 24 * 60)
 
-    assert act(story, sweep_max_moves="25").not_moved() == []
+    assert act(story, guard_max_moves="25").not_moved() == []
 
 
 def test_what_a_report_queued_moves_nobody() -> None:

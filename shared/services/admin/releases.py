@@ -16,7 +16,7 @@ from shared.clock import Clock
 from shared.concurrency import gather_bounded
 from shared.domain.held import HeldSelection, HeldUser
 from shared.domain.messages import move_messages
-from shared.domain.pause import Requester
+from shared.domain.pause import RequestedBy
 from shared.domain.run import Mode, Run, RunState, Signal
 from shared.errors import ConflictError, InputError, NoSuchItemError
 from shared.services.ports import HeldUsers, Queue, Runs, State, SweepPages
@@ -57,7 +57,7 @@ class Releases:
         self._log = log
 
     async def release_run(
-        self, run_id: str, by: Requester, chosen: HeldSelection = EVERYBODY
+        self, run_id: str, by: RequestedBy, chosen: HeldSelection = EVERYBODY
     ) -> tuple[Run, int]:
         """Permit the changes of held users of a run; return it and how many they are.
 
@@ -77,7 +77,7 @@ class Releases:
         return run, len(users)
 
     async def discard_run(
-        self, run_id: str, by: Requester, chosen: HeldSelection = EVERYBODY
+        self, run_id: str, by: RequestedBy, chosen: HeldSelection = EVERYBODY
     ) -> tuple[Run, int]:
         """Take held users of a run off its list; return it and how many they were.
 
@@ -176,7 +176,7 @@ class Releases:
     async def _remove(self, user: HeldUser) -> None:
         await self._held.remove_held(user.user_id)
 
-    def _tell(self, run: Run, state: str, users: int, by: Requester) -> None:
+    def _tell(self, run: Run, state: str, users: int, by: RequestedBy) -> None:
         who = self._log.who(by.name)
         self._log.write(Released(run=run.id, state=state, users=users, requested_by=who))
 

@@ -14,7 +14,7 @@ from shared.domain.held import HeldUser
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import Pause
 from shared.domain.run import Mode, Run, RunState, Signal
-from shared.services.moving.guard import Guard
+from shared.services.moving.guard import GuardCounter
 from shared.services.ports import HeldUsers, Runs, State
 from shared.telemetry.events import Held
 from shared.telemetry.log import EventLog
@@ -42,7 +42,7 @@ class Brakes:
     def __init__(
         self,
         *,
-        guard: Guard,
+        guard: GuardCounter,
         held: HeldUsers,
         runs: Runs,
         state: State,

@@ -24,7 +24,7 @@ class _Known:
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class Guard:
+class GuardCounter:
     """Takes slots for users; see `shared.domain.guard`."""
 
     def __init__(self, table: GuardSlots, clock: Clock) -> None:
@@ -63,7 +63,7 @@ class Guard:
         self, known: _Known, ledger: str, number: int, slot: Slot, before: Slot | None
     ) -> bool:
         # Noted first, so that users who are counted meanwhile look for other slots.
-        known.slots.put(number, slot)
+        known.slots.add(number, slot)
         known.taking[number] = slot
         done = known.events[slot.user_id] = asyncio.Event()
         taken = False
@@ -93,8 +93,8 @@ class Guard:
                 return
             fresh = Slots()
             async for number, slot in self._table.slots(ledger):
-                fresh.put(number, slot)
+                fresh.add(number, slot)
             for number, slot in known.taking.items():
-                fresh.put(number, slot)
+                fresh.add(number, slot)
             known.slots = fresh
             known.reads += 1

@@ -26,7 +26,7 @@ REPLACED = {
     "RefusedError",
     "released",
     "Reporter",
-    "Requester",
+    "RequestedBy",
     "Service",
     "Settler",
     "Shower",

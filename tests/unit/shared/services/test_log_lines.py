@@ -10,7 +10,7 @@ import pytest
 from shared.domain.held import HeldUser
 from shared.domain.listing import ChangedUser, ChangePage
 from shared.domain.messages import MoveMessage
-from shared.domain.pause import Pause, Requester
+from shared.domain.pause import Pause, RequestedBy
 from shared.domain.retry import Waiting, WaitReason, ask_person
 from shared.domain.run import Mode, Signal
 from shared.domain.subscription import ChangeSubscription, Secret
@@ -198,7 +198,7 @@ async def test_measures(lines: Lines) -> None:
         )
     await waiting.save_waiting(ask_person(guid(9), "", "x", NOON))
     known = ChangeSubscription((), "s1", NOON, NOON + timedelta(days=1))
-    pause = Pause("why", Requester("adele"), NOON)
+    pause = Pause("why", RequestedBy("adele"), NOON)
     state = FakeState(known, link_at=NOON - timedelta(minutes=7), pausing=pause)
     held = FakeHeld()
     for number in (1, 2):

@@ -11,7 +11,7 @@ from shared.domain.bridges import BridgeNumber
 from shared.domain.held import HeldUser
 from shared.domain.listing import TenantSwitches
 from shared.domain.number_rules import NumberRules
-from shared.domain.pause import Pause, Requester
+from shared.domain.pause import Pause, RequestedBy
 from shared.domain.retry import ask_person
 from shared.domain.run import Signal
 from shared.domain.subscription import ChangeSubscription
@@ -126,7 +126,7 @@ async def test_all_is_well() -> None:
         (Patient(unknown=("ACP_MOD: no such setting",)), "settings", Verdict.WARNING),
         (Patient(groups=(guid(97),), pilot=(guid(97),)), "groups", Verdict.WARNING),
         (Patient(held=(HELD,)), "held users", Verdict.WARNING),
-        (Patient(pause=Pause("why", Requester("adele"), NOON)), "pause", Verdict.WARNING),
+        (Patient(pause=Pause("why", RequestedBy("adele"), NOON)), "pause", Verdict.WARNING),
     ],
 )
 async def test_what_is_wrong_is_found(patient: Patient, part: str, verdict: Verdict) -> None:

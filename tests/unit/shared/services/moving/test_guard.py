@@ -12,7 +12,7 @@ from shared.domain.held import HeldSelection, HeldUser
 from shared.domain.messages import USERS_PER_MESSAGE, MoveMessage, move_messages
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.pause import Requester
+from shared.domain.pause import RequestedBy
 from shared.domain.run import Mode, Run, RunState, Signal
 from shared.errors import StorageError, UnreachableError
 from shared.services.admin.releases import Releases
@@ -21,7 +21,7 @@ from tests.fakes import NOON, FakeSweepPages, guid, in_service, licensed, micros
 from tests.unit.shared.services.moving.world import LIMIT
 from tests.unit.shared.services.moving.world import MovingWorld as World
 
-ADELE = Requester("adele@contoso.example", guid(900))
+ADELE = RequestedBy("adele@contoso.example", guid(900))
 SWEEP = "20261123T020000Z-sweep-1f2e3d4c"
 
 
@@ -355,7 +355,7 @@ async def test_two_releases_at_once_one_wins_and_the_other_is_told(world: Guarde
     run = held_run_id(Signal.CATCH_UP, NOON, LIMIT.window)
     answers = await asyncio.gather(
         world.releases().release_run(run, ADELE),
-        world.releases().discard_run(run, Requester("alex")),
+        world.releases().discard_run(run, RequestedBy("alex")),
         return_exceptions=True,
     )
     (error,) = (each for each in answers if isinstance(each, BaseException))

@@ -11,7 +11,7 @@ from shared.domain.retry import RetryPolicy
 from shared.domain.run import Mode, Signal
 from shared.services.moving.batch import BatchMover
 from shared.services.moving.brakes import Brakes
-from shared.services.moving.guard import Guard
+from shared.services.moving.guard import GuardCounter
 from shared.services.moving.recording import Recorder
 from shared.services.moving.user import UserMover
 from shared.telemetry.log import EventLog
@@ -63,7 +63,7 @@ class MovingWorld:
     def brakes(self) -> Brakes:
         """The brakes of one instance."""
         return Brakes(
-            guard=Guard(self.guard, self.clock),
+            guard=GuardCounter(self.guard, self.clock),
             held=self.held,
             runs=self.runs,
             state=self.state,

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.messages import Message, MoveMessage
-from shared.domain.pause import Pause, Requester
+from shared.domain.pause import Pause, RequestedBy
 from shared.domain.retry import Waiting, WaitReason
 from shared.domain.run import Mode, Signal
 from shared.domain.subscription import ChangeSubscription, GraphSubscription, Secret
@@ -231,7 +231,7 @@ async def test_while_changes_are_paused_nobody_is_queued_and_everybody_stays_due
     await waiting.save_waiting(row(1, 0))
     log = EventLog("acp.rechecking")
     rechecker = Rechecker(waiting, queue, Mode.MOVE, clock, log, state=state)
-    state.pausing = Pause("why", Requester("adele"), NOON)
+    state.pausing = Pause("why", RequestedBy("adele"), NOON)
     assert (await rechecker.recheck(), queue.messages) == (0, [])
     state.pausing = None
     assert (await rechecker.recheck(), queue.users) == (1, [guid(1)])
