@@ -15,6 +15,7 @@ from azure.core.exceptions import AzureError
 
 from benchmarks import demo, imports, moves, storage, sweep, throttled, webhook
 from benchmarks.figures import Figure, UnavailableError, machine, table
+from benchmarks.stack import GUARD_LIMIT
 from local.errors import LocalError
 
 

@@ -26,7 +26,7 @@ REPLACED = {
     "RefusedError",
     "released",
     "Reporter",
-    "RequestedBy",
+    "Requester",
     "Service",
     "Settler",
     "Shower",
