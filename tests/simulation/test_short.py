@@ -14,7 +14,7 @@ _FOUND_IN = {
     "saves dropped": 1,
     "save after set": 1,
     "entries not read again": 1,
-    "license not read again": 1,
+    "license not read again": 5,
     "results overwritten": 1,
     "idempotency key ignored": 1,
     "mode not carried": 3,
