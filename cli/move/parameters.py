@@ -108,6 +108,9 @@ def tell_preview(results: "Iterable[UserResult]", switches: "TenantSwitches") ->
     numbers = sum(result.decision == "set_number" for result in results)
     if numbers:
         tell(f"{numbers:,} users on Microsoft would get another default number")
+    replaced = sum(result.decision == "replace" for result in results)
+    if replaced:
+        tell(f"{replaced:,} users would lose their conference ID")
     moves = sum(result.outcome == "would_move" for result in results)
     if moves and switches.sends_meetings:
         tell(f"all future meetings of {moves:,} users would be sent again to everybody invited")

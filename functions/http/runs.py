@@ -31,7 +31,8 @@ async def show_run(app: "App", req: "func.HttpRequest") -> Reply:
     """Show one run with its counts so far."""
     run = await app.run_history.run(req.route_params["run"])
     view = RunView.of(run)
-    if run.state is RunState.RUNNING and run.cause in (Signal.REQUEST, Signal.PREVIEW):
+    at_work = run.state is RunState.RUNNING and run.cause in (Signal.REQUEST, Signal.PREVIEW)
+    if at_work or run.requested_by:  # who was released has another outcome by now
         view.counts = {**view.counts, **await app.move_runner.outcomes(run.id)}
     return Reply(view)
 

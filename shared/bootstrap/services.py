@@ -353,7 +353,7 @@ class App:
             "teams": to.teams.probe,
             "rules": self.rule_checker.raise_known_faults,
         }
-        return Health(checks, to.clock, to.log("health"))
+        return Health(checks, to.clock, to.log("health"), self.pauses.current)
 
     @cached_property
     def user_reader(self) -> UserReader:

@@ -147,7 +147,8 @@ def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
     """Unknown runs, users and providers; ids that are none; and a body that is not JSON."""
     for path in ("/runs/nope", "/runs/..%2F..", "/runs/nope/results", "/users/no@x.example"):
         assert api.get(path).status_code == 404, path
-    assert api.post("/runs/nope/release").status_code == 404
+    for decision in ("release", "discard"):
+        assert api.post(f"/runs/nope/{decision}").status_code == 404
     assert api.get("/users/nobody").status_code == 400
     guest = api.get("/users/a_x.example%23EXT%23@contoso.example")
     assert "'a_x.example#EXT#@contoso.example'" in guest.json()["detail"]
@@ -156,8 +157,31 @@ def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
     assert "InterCall" in unknown.json()["detail"]
     assert api.post("/moves", content=b"{").status_code == 400
     run = finished(api, api.post("/moves", json={"users": ["no@x.example"], "dry_run": True}))
-    assert api.post(f"/runs/{run['id']}/release").status_code == 409
+    for decision in ("release", "discard"):
+        assert api.post(f"/runs/{run['id']}/{decision}").status_code == 409
+    limit = api.post(f"/runs/{run['id']}/release", json={"limit": 0})
+    assert [error["pointer"] for error in limit.json()["errors"]] == ["/limit"]
     assert json.loads(api.get("/runs").content)
+
+
+def test_a_pause_over_http_keeps_users_waiting_and_every_answer_says_so(
+    system: System, api: httpx.Client
+) -> None:
+    """Who would be moved waits; the run's answer and the pause say so; then the user is moved."""
+    user = system.tenant.take("microsoft")
+    system.tenant.set_by_hand(user, "BT")
+    assert api.post("/pause", json={"paused": True}).status_code == 400
+    with system.changing():
+        paused = api.post("/pause", json={"paused": True, "note": "why"}).json()
+        assert (paused["paused"], paused["note"]) == (True, "why")
+        assert api.get("/pause").json() == paused
+        accepted = api.post("/moves", json={"users": [user["id"]], "expected": 1})
+        assert "paused by" in accepted.json()["paused"]
+        finished(api, accepted)
+        assert system.storage.outcome(user["id"]) == "waiting"
+    assert api.post("/pause", json={"paused": False}).json() == {"paused": False}
+    with system.changing(user):
+        system.wait_for(user, "moved")
 
 
 def test_the_command_line_lets_the_app_do_it(

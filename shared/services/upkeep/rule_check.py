@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.domain.bridges import rule_faults, tolls
 from shared.domain.decision import Rules
-from shared.errors import SettingsError
+from shared.errors import AccessDeniedError, SettingsError
 from shared.services.moving.standing_rules import look_up
 from shared.services.ports import Bridges, Directory, State
 from shared.telemetry.events import RuleBroken
@@ -79,6 +79,9 @@ class RuleChecker:
                         break
             except SettingsError as error:
                 faults.append(f"{self._setting_of(group)}: {error}")
+                continue
+            except AccessDeniedError as error:
+                faults.append(f"{self._setting_of(group)}: group {group} cannot be read: {error}")
                 continue
             if not members and group in self._rules.included_groups:
                 reason = f"ACP_INCLUDED_GROUPS: group {group} has no members: it includes nobody"

@@ -288,10 +288,13 @@ async def test_health_names_what_fails_and_asks_seldom() -> None:
         raise UnreachableError("Graph", "GET /v1.0/users", "ConnectError")
 
     clock = FakeClock()
-    health = Health({"storage": well, "graph": ill}, clock, EventLog("acp.health"))
+    state = FakeState(pausing=Pause("why", RequestedBy("adele"), NOON))
+    checks = {"storage": well, "graph": ill}
+    health = Health(checks, clock, EventLog("acp.health"), state.pause)
     answers = await asyncio.gather(*(health.check() for _ in range(20)))
     assert answers[0] == {"storage": "ok", "graph": "failing"}
-    assert len(asked) == 2
+    assert (len(asked), health.paused) == (2, True)
+    state.pause_error = StorageError("read in table state", "HttpResponseError")
     clock.passed += 11
     await health.check()
-    assert len(asked) == 4
+    assert (len(asked), health.paused) == (4, False)
