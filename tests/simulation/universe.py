@@ -180,12 +180,18 @@ def begin_timers(host: Host) -> None:
         stored = any(row.get("link") == link for row in account.rows("state"))
         return stored and link not in world.graph.expired
 
+    async def resume(app: App) -> None:
+        try:
+            await app.releases.resume()
+        finally:
+            await app.sweeper.resume()
+
     async def poison(app: App) -> None:
         await app.poison.record()
         await app.failed_pages.record()
 
     host.timer(2 * _HOUR, _DAY, lambda app: app.sweeper.sweep())
-    host.timer(60, 60, lambda app: app.sweeper.resume(), no_sweep)
+    host.timer(60, 60, resume, no_sweep)
     host.timer(60, 60, lambda app: app.rechecker.recheck(), nobody_due)
     host.timer(5, 300, lambda app: app.catch_up.catch_up(), nothing_changed)
     host.timer(300, 300, poison, no_poison)

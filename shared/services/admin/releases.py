@@ -6,7 +6,7 @@ releasing again, and who is queued is read again before anything is changed.
 
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import batched
@@ -67,12 +67,13 @@ class Releases:
         """
         async with self._alone(run_id):
             run, users = await self._choose(run_id, chosen)
+            # Listed first: whoever is marked is queued, also after a crash in between.
+            await self._state.add_released_sweep(run.id)
             await gather_bounded(map(self._mark, users), _IN_FLIGHT)
             # Of a whole sweep, those as well who are on the queue and not held yet.
             whole = run.released or (run.holds and chosen == EVERYBODY)
             run = replace(run, state=RunState.RELEASED, requested_by=str(by), released=whole)
             await self._runs.save_run(run)
-            await self._state.add_released_sweep(run.id)
         self._tell(run, "released", len(users), by)
         return run, len(users)
 
@@ -95,14 +96,19 @@ class Releases:
     @traced
     async def resume(self) -> int:
         """Queue everybody who was released; return how many. StorageError: the rest comes next time."""
-        return sum([await self._send(run_id) for run_id in await self._state.released_sweeps()])
+        sent = 0
+        for run_id in await self._state.released_sweeps():
+            with suppress(ConflictError):  # a person is deciding about it: at the next time
+                async with self._alone(run_id):
+                    sent += await self._send(run_id)
+        return sent
 
     async def _send(self, run_id: str) -> int:
         run = await self._runs.find_run(run_id)
-        if run is None or run.state is not RunState.RELEASED:
+        if run is None:
             await self._state.remove_released_sweep(run_id)
             return 0
-        if await self._adopt(run):
+        if run.state is RunState.RELEASED and await self._adopt(run):
             await gather_bounded(map(self._mark, await self._unreleased(run_id)), _IN_FLIGHT)
         sent = 0
         for signal in Signal:
