@@ -14,10 +14,10 @@ _FOUND_IN = {
     "saves dropped": 1,
     "save after set": 1,
     "entries not read again": 1,
-    "license not read again": 5,
+    "license not read again": 7,
     "results overwritten": 1,
     "idempotency key ignored": 1,
-    "mode not carried": 3,
+    "mode not carried": 1,
     "waiting not recorded": 196,
     "exclusions ignored": 1,
 }
