@@ -65,6 +65,7 @@ class Releases:
         run. ConflictError: it holds nobody, or somebody else is releasing or discarding just now.
         InputError: nobody who is held was chosen.
         """
+        await self._find(run_id)  # before the lease, whose row would have its name
         async with self._alone(run_id):
             run, users = await self._choose(run_id, chosen)
             # Listed first: whoever is marked is queued, also after a crash in between.
@@ -85,6 +86,7 @@ class Releases:
         Nobody is changed for it. Whoever is still ready to be moved is found by a later signal, and
         counts like any other. Errors: as for a release.
         """
+        await self._find(run_id)  # before the lease, whose row would have its name
         async with self._alone(run_id):
             run, users = await self._choose(run_id, chosen)
             await gather_bounded(map(self._remove, users), _IN_FLIGHT)
@@ -128,9 +130,7 @@ class Releases:
         return sent
 
     async def _choose(self, run_id: str, chosen: HeldSelection) -> tuple[Run, list[HeldUser]]:
-        run = await self._runs.find_run(run_id)
-        if run is None:
-            raise NoSuchItemError(f"run {run_id!r}: there is no such run")
+        run = await self._find(run_id)
         await self._adopt(run)
         held = await self._unreleased(run_id)
         queued = run.holds and run.state is RunState.HELD and chosen == EVERYBODY
@@ -149,6 +149,12 @@ class Releases:
             known = ", ".join(sorted({each.provider or "none" for each in held}))
             raise InputError(f"run {run_id!r} holds nobody like that; it has users of {known}")
         return run, users
+
+    async def _find(self, run_id: str) -> Run:
+        run = await self._runs.find_run(run_id)
+        if run is None:
+            raise NoSuchItemError(f"run {run_id!r}: there is no such run")
+        return run
 
     async def _adopt(self, run: Run) -> bool:
         """List the users of a sweep that the version before held; return whether there are any."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -13,8 +13,14 @@ from shared.domain.messages import USERS_PER_MESSAGE, MoveMessage, move_messages
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import RequestedBy
-from shared.domain.run import Mode, Run, RunState, Signal
-from shared.errors import StorageError, UnreachableError
+from shared.domain.run import Mode, Run, RunState, Signal, SweepPage
+from shared.errors import (
+    ConflictError,
+    InputError,
+    NoSuchItemError,
+    StorageError,
+    UnreachableError,
+)
 from shared.services.admin.releases import Releases
 from shared.telemetry.log import EventLog
 from tests.fakes import NOON, FakeSweepPages, guid, in_service, licensed, microsoft, third_party
@@ -25,8 +31,11 @@ ADELE = RequestedBy("adele@contoso.example", guid(900))
 SWEEP = "20261123T020000Z-sweep-1f2e3d4c"
 
 
+@dataclass
 class Guarded(World):
     """A world of third-party users, several instances, and a person who decides about the held."""
+
+    pages: FakeSweepPages = field(default_factory=FakeSweepPages)
 
     def fill(self, count: int) -> list[str]:
         """Add licensed users of a third party; return their ids."""
@@ -59,7 +68,7 @@ class Guarded(World):
         return Releases(
             held=self.held,
             runs=self.runs,
-            pages=FakeSweepPages(),
+            pages=self.pages,
             state=self.state,
             queue=self.queue,
             mode=Mode.MOVE,
@@ -360,3 +369,40 @@ async def test_two_releases_at_once_one_wins_and_the_other_is_told(world: Guarde
     )
     (error,) = (each for each in answers if isinstance(each, BaseException))
     assert "somebody else" in str(error) or f"holds nobody; {ADELE} asked last" in str(error)
+
+
+async def test_what_cannot_be_released_is_told(world: Guarded) -> None:
+    """Unknown, finished, discarded, still running, or nobody like that: each with its own words."""
+    world.limit = replace(LIMIT, moves=0)
+    run = "20261123T120000Z-request-1f2e3d4c"
+    begun = Run(run, Signal.REQUEST, RunState.RUNNING, NOON, mode=Mode.MOVE)
+    await world.runs.save_run(begun)
+    await world.take(world.fill(3), Signal.REQUEST, run)
+    releases = world.releases()
+    with pytest.raises(NoSuchItemError, match="no such run"):
+        await releases.release_run("../x", ADELE)
+    with pytest.raises(ConflictError, match="is running: wait until it has ended"):
+        await releases.release_run(run, ADELE)
+    await world.runs.save_run(replace(begun, state=RunState.HELD))
+    chosen = HeldSelection(users=frozenset({"nobody@x.example", guid(1)}))
+    with pytest.raises(InputError, match=r"does not hold nobody@x\.example"):
+        await releases.release_run(run, ADELE, chosen)
+    with pytest.raises(InputError, match="holds nobody like that; it has users of InterCall"):
+        await releases.discard_run(run, ADELE, HeldSelection(provider="BT"))
+    await releases.discard_run(run, ADELE)
+    for decide in (releases.release_run, releases.discard_run):
+        with pytest.raises(ConflictError, match=f"is finished: it holds nobody; .*{guid(900)}"):
+            await decide(run, ADELE)
+
+
+async def test_a_sweep_that_the_version_before_held_is_released_as_well(world: Guarded) -> None:
+    """Its users stand in its pages, not on the list: they are adopted, named or not."""
+    users = world.fill(3)
+    old = Run(SWEEP, Signal.SWEEP, RunState.HELD, NOON, scanned=True, mode=Mode.MOVE)
+    await world.runs.save_run(old)
+    releases, pages = world.releases(), world.pages
+    await pages.save_sweep_page(SWEEP, SweepPage(1, users, users))
+    _, count = await releases.release_run(SWEEP, ADELE)
+    await releases.resume()
+    await world.handle_queue()
+    assert (count, world.changed, pages.known, world.held.rows) == (3, 3, {}, {})
