@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from shared.domain.claim import BegunMove, Claim
 from shared.domain.messages import Message, MoveMessage, PageMessage, PoisonMessage
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.outcome import Outcome, UserResult
@@ -23,27 +24,44 @@ class FakeReplaced:
     saved_at: list[datetime] = field(default_factory=list)
     down: bool = False
     too_large: bool = False
-    moves: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    moves: dict[str, BegunMove] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    """Who changes each user."""
 
-    async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
+    async def last_move(self, user_id: str) -> BegunMove | None:
         return self.moves.get(user_id)
 
-    async def save_entries(
-        self, user: ServiceUser, now: datetime, *, for_move: bool = False
-    ) -> bool:
+    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
         if self.down:
             raise StorageError("insert in table replacedproviders", "HttpResponseError")
         if self.too_large:
             raise TooLargeError("900 provider entries are too many to save")
         self.saved.append(user)
         self.saved_at.append(now)
-        if for_move and user.provider:
-            self.moves[user.id] = (user.provider.name, now)
         return True
 
+    async def claim(self, user: ServiceUser, claim: Claim, *, moves: bool = True) -> None:
+        self._hold(user.id, claim)
+        if any(not entry.is_microsoft for entry in user.entries):
+            await self.save_entries(user, claim.at)
+        elif self.down:
+            raise StorageError("insert in table replacedproviders", "HttpResponseError")
+        if moves:
+            provider = user.provider.name if user.provider else ""
+            self.moves[user.id] = BegunMove(provider, claim.at, claim)
+
+    async def take_over(self, user_id: str, claim: Claim) -> None:
+        self._hold(user_id, claim)
+
     async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
-        if user.id in self.moves and self.moves[user.id][1] <= now:
-            del self.moves[user.id]
+        self.claims.pop(user.id, None)
+        self.moves.pop(user.id, None)
+
+    def _hold(self, user_id: str, claim: Claim) -> None:
+        holder = self.claims.get(user_id)
+        if holder and holder.keeps_out(claim):
+            raise BusyError("another attempt is changing this user")
+        self.claims[user_id] = claim
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
         return [
@@ -146,6 +164,14 @@ class FakeRuns:
     runs: dict[str, Run] = field(default_factory=dict)
     recorded: dict[str, list[UserResult]] = field(default_factory=dict)
     fails: int = 0
+
+    async def begin_run(self, run: Run) -> None:
+        self.runs.setdefault(run.id, run)
+
+    async def change_run(self, before: Run, after: Run) -> None:
+        now = self.runs[after.id]
+        if (now.state, now.reason, now.scanned) == (before.state, before.reason, before.scanned):
+            self.runs[after.id] = after
 
     async def save_run(self, run: Run) -> None:
         self.runs[run.id] = run

@@ -135,6 +135,9 @@ class MoveRunner:
         ended = None if left else self._clock.now()
         known = await self.outcomes(run.id) if outcomes is None else outcomes
         counts = {"users": run.counts.get("users", 0), **known}
+        if not left:
+            # What interrupted it is made good.
+            run = replace(run, scanned=True, reason="")
         run = replace(run, state=state, finished_at=ended, counts=counts)
         await self._runs.save_run(run)
         return run

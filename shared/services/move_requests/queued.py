@@ -78,11 +78,11 @@ class QueuedMoveRequests:
             return await self._begin_with_users(
                 run, request, request.users, again=known is not None
             )
-        if known is None:
-            await self._requests.save_request(run.id, request)
-            await self._requests.save_page(run.id, RequestPage(0, ()))
-            await self._runs.save_run(run)
+        await self._requests.save_request(run.id, request)
+        await self._requests.save_page(run.id, RequestPage(0, ()))
+        await self._runs.begin_run(_begun(run))
         await self._send(run.id, [0])
+        await self._runs.change_run(_begun(run), run)
         return run
 
     async def _begin_with_users(
@@ -91,12 +91,12 @@ class QueuedMoveRequests:
         await self._requests.save_request(run.id, request)
         count = await self._runner.write_pages(run.id, users)
         run = replace(run, counts={"users": count})
-        # The pages are written before they are queued, and the run is complete only after both.
-        await self._runs.save_run(run)
+        # The pages are written before they are queued: whoever carries the last one out ends the run.
+        begun = _begun(run)
+        await self._runs.begin_run(begun)
         await self._send(run.id, range(1, -(-count // NAMES_PER_PAGE) + 1), again=again)
         run = replace(run, scanned=True)
-        await self._runs.save_run(run)
-        await self._finish_if_done(run)
+        await self._runs.change_run(begun, run)
         return run
 
     async def work(self, message: PageMessage, *, again: bool) -> None:
@@ -124,7 +124,7 @@ class QueuedMoveRequests:
                     await self._find_users(run)
                 else:
                     await self._carry_out(run, page, again=again or message.again)
-            except TransientError as error:
+            except (TransientError, BusyError) as error:
                 pause = error.seconds if isinstance(error, RetryLaterError) else 0.0
                 await self._requests.give_up_page(run.id, page.number)
                 await self._postpone(message, str(error), pause)
@@ -133,8 +133,8 @@ class QueuedMoveRequests:
                 await self._requests.give_up_page(run.id, page.number)
                 raise
         run = await self._runs.find_run(run.id) or run
-        if run.scanned:
-            await self._finish_if_done(run)
+        if run.state is not RunState.FINISHED and not await self._requests.is_left(run.id):
+            await self._runner.refresh_state(run)
 
     async def _new_run(self, request: MoveRequest, key: str | None) -> Run:
         now = self._clock.now()
@@ -157,7 +157,9 @@ class QueuedMoveRequests:
         last += -(-count // NAMES_PER_PAGE)
         await self._send(run.id, range(1, last + 1), again=bool(written))
         users = len(written) + count
-        await self._runs.save_run(replace(run, counts={"users": users}, scanned=True))
+        state = RunState.RUNNING
+        run = replace(run, state=state, reason="", counts={"users": users}, scanned=True)
+        await self._runs.save_run(run)
         await self._requests.mark_done(run.id, 0)
 
     async def _carry_out(self, run: Run, page: RequestPage, *, again: bool) -> None:
@@ -178,10 +180,6 @@ class QueuedMoveRequests:
             await self._runs.record_results(run.id, list(results.values()), self._clock.now())
         await self._requests.mark_done(run.id, page.number)
 
-    async def _finish_if_done(self, run: Run) -> None:
-        if not await self._requests.is_left(run.id):
-            await self._runner.refresh_state(run)
-
     async def _postpone(self, message: PageMessage, reason: str, pause: float) -> None:
         """Let the page come again later: that a service does not answer is no defect of the page."""
         later = replace(message, again=True)
@@ -192,3 +190,11 @@ class QueuedMoveRequests:
         operation_id = current_id()
         for some in batched(pages, _MESSAGES_AT_ONCE, strict=False):
             await self._queue.send([PageMessage(run, page, again, operation_id) for page in some])
+
+
+def _begun(run: Run) -> Run:
+    """Return a run as it is until all of its pages are queued: what it says if that never happens."""
+    reason = (
+        "not all of it was queued; send the request again, with its Idempotency-Key if it had one"
+    )
+    return replace(run, state=RunState.INTERRUPTED, reason=reason)

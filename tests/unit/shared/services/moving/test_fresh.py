@@ -261,4 +261,4 @@ async def test_an_unsure_set_is_made_again_only_after_a_look(world: World) -> No
     (result,) = await world.move(1)
     assert (result.outcome, result.by_service) == (Outcome.FAILED, True)
     assert (world.teams.reads, len(world.teams.sets)) == (5, 5)
-    assert world.replaced.moves[guid(1)][0] == "InterCall"
+    assert world.replaced.moves[guid(1)].provider == "InterCall"

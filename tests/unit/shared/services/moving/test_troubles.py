@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.claim import BegunMove
 from shared.domain.decision import Rules
 from shared.domain.number_rules import NumberRules
 from shared.domain.outcome import Outcome
@@ -48,7 +49,7 @@ async def test_a_number_on_no_bridge_changes_nothing(world: World) -> None:
 
 async def test_an_unrecorded_move_is_told_also_when_the_number_differs(world: World) -> None:
     """The app died after the change; the next look gives the number of a rule, and tells of the move."""
-    world.replaced.moves[guid(1)] = ("InterCall", NOON)
+    world.replaced.moves[guid(1)] = BegunMove("InterCall", NOON)
     world.teams.add(in_service(1, microsoft()))
     world.rules = Rules(numbers=NumberRules(default="+15550177"))
     (result,) = await world.move(1)
