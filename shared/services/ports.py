@@ -183,8 +183,8 @@ class ReplacedProviders(Protocol):
         """Remember that the move begun with these entries did not happen."""
         ...
 
-    async def last_move(self, user_id: str) -> BegunMove | None:
-        """Return the last move that was begun and not cancelled, or None."""
+    async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
+        """Return the last move that was begun for a run, else the last one; cancelled ones are none."""
         ...
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
@@ -227,12 +227,12 @@ class WaitingUsers(Protocol):
 class Runs(Protocol):
     """Tables `runs` and `runresults`."""
 
-    async def begin_run(self, run: Run) -> None:
-        """Write a new run; one that is there stays as it is."""
+    async def begin_run(self, run: Run) -> bool:
+        """Write a new run; False: there is one, and it stays as it is."""
         ...
 
-    async def change_run(self, before: Run, after: Run) -> None:
-        """Write the run as `after`, if its state, reason and progress still are those of `before`."""
+    async def change_run(self, before: Run, after: Run) -> bool:
+        """Write the run as `after`; False: its state, mode or progress are not those of `before`."""
         ...
 
     async def save_run(self, run: Run) -> None:

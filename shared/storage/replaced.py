@@ -69,28 +69,31 @@ class ReplacedProviderTable:
         user = _with_what_is_lost(user)
         await self._table.merge({**_keys(user), "cancelled_at": now})
 
-    async def last_move(self, user_id: str) -> BegunMove | None:
-        """Return the last move that was begun and not cancelled, or None."""
-        row = await self._last_begun(user_id, ["provider", *_OF_A_MOVE])
-        return BegunMove(row["provider"], row["for_move_at"], _claim(row)) if row else None
+    async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
+        """Return the last move that was begun for a run, else the last one; cancelled ones are none."""
+        begun = await self._begun(user_id, ["provider", *_OF_A_MOVE])
+        its = [row for row in begun if run and row.get("claimed_run") == run]
+        row = max(its or begun, key=_begun_at, default=None)
+        return BegunMove(row["provider"], _begun_at(row), _claim(row)) if row else None
 
     async def take_over(self, user_id: str, claim: Claim) -> None:
-        """Claim the last begun move, to tell of it; BusyError: another attempt holds it."""
-        row = await self._last_begun(user_id)
+        """Claim the last begun move, to tell of it; BusyError: another attempt holds it.
+
+        It stays a move of the run for which it was begun.
+        """
+        row = max(await self._begun(user_id), key=_begun_at, default=None)
         holder = _claim(row) if row else None
         if row is None or (holder and holder.keeps_out(claim)):
             raise BusyError("another attempt is moving this user")
         if not await self._table.replace_if_unchanged(
-            {**row, **_mark(claim)}, str(row.metadata["etag"])
+            {**row, **_mark(claim), "claimed_run": row.get("claimed_run", "")},
+            str(row.metadata["etag"]),
         ):
             raise BusyError("another attempt has just taken this user over")
 
-    async def _last_begun(
-        self, user_id: str, select: Sequence[str] | None = None
-    ) -> TableEntity | None:
+    async def _begun(self, user_id: str, select: Sequence[str] | None = None) -> list[TableEntity]:
         rows = self._table.query("PartitionKey eq @user", {"user": user_id}, select)
-        begun = [row async for row in rows if row.get("for_move_at") and not _is_cancelled(row)]
-        return max(begun, key=lambda row: row["for_move_at"], default=None)
+        return [row async for row in rows if row.get("for_move_at") and not _is_cancelled(row)]
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
         """Return the saved records of one user, oldest first."""
@@ -132,6 +135,11 @@ def _claim(row: Mapping[str, Any]) -> Claim | None:
     if not row.get("claimed_by"):
         return None
     return Claim(row["claimed_by"], row["claimed_at"], row["claimed_run"] or None)
+
+
+def _begun_at(row: Mapping[str, Any]) -> datetime:
+    at: datetime = row["for_move_at"]
+    return at
 
 
 def _is_cancelled(row: Mapping[str, Any]) -> bool:

@@ -25,15 +25,16 @@ class RunTable:
         self._runs = runs
         self._results = results
 
-    async def begin_run(self, run: Run) -> None:
-        """Write a new run; one that is there stays as it is."""
-        await self._runs.insert(_encode(run))
+    async def begin_run(self, run: Run) -> bool:
+        """Write a new run; False: there is one, and it stays as it is."""
+        return await self._runs.insert(_encode(run))
 
-    async def change_run(self, before: Run, after: Run) -> None:
-        """Write the run as `after`, if its state, reason and progress still are those of `before`."""
+    async def change_run(self, before: Run, after: Run) -> bool:
+        """Write the run as `after`; False: its state, mode or progress are not those of `before`."""
         row = await self._runs.get(after.id[:6], after.id)
-        if row and _progress(_decode(dict(row))) == _progress(before):
-            await self._runs.replace_if_unchanged(_encode(after), str(row.metadata["etag"]))
+        if row is None or _progress(_decode(dict(row))) != _progress(before):
+            return False
+        return await self._runs.replace_if_unchanged(_encode(after), str(row.metadata["etag"]))
 
     async def save_run(self, run: Run) -> None:
         """Write the run's current state."""
@@ -100,8 +101,8 @@ def _encode(run: Run) -> dict[str, Any]:
     return entity
 
 
-def _progress(run: Run) -> tuple[RunState, str, bool, int]:
-    return run.state, run.reason, run.scanned, run.page
+def _progress(run: Run) -> tuple[object, ...]:
+    return run.state, run.reason, run.mode, run.scanned, run.page
 
 
 def _result_row(run: str, result: UserResult, now: datetime) -> dict[str, Any]:

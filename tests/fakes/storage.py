@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.domain.claim import BegunMove, Claim
@@ -14,6 +14,7 @@ from shared.domain.run import Run, Signal, SweepPage
 from shared.domain.saved import KnownUser, ReplacedProvider
 from shared.domain.user import ServiceUser
 from shared.errors import BusyError, ConflictError, StorageError, TooLargeError
+from tests.fakes.clock import NOON
 
 
 @dataclass
@@ -25,10 +26,11 @@ class FakeReplaced:
     down: bool = False
     too_large: bool = False
     moves: dict[str, BegunMove] = field(default_factory=dict)
-    claims: dict[str, Claim] = field(default_factory=dict)
-    """Who changes each user."""
+    claims: dict[tuple[str, object], Claim] = field(default_factory=dict)
+    """Who changes each user who has such entries."""
+    _begun: dict[str, object] = field(default_factory=dict)
 
-    async def last_move(self, user_id: str) -> BegunMove | None:
+    async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
         return self.moves.get(user_id)
 
     async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
@@ -41,27 +43,29 @@ class FakeReplaced:
         return True
 
     async def claim(self, user: ServiceUser, claim: Claim, *, moves: bool = True) -> None:
-        self._hold(user.id, claim)
-        if any(not entry.is_microsoft for entry in user.entries):
+        lost = _lost(user)
+        self._hold((user.id, lost), claim)
+        if lost:
             await self.save_entries(user, claim.at)
         elif self.down:
             raise StorageError("insert in table replacedproviders", "HttpResponseError")
         if moves:
             provider = user.provider.name if user.provider else ""
             self.moves[user.id] = BegunMove(provider, claim.at, claim)
+            self._begun[user.id] = lost
 
     async def take_over(self, user_id: str, claim: Claim) -> None:
-        self._hold(user_id, claim)
+        self._hold((user_id, self._begun.get(user_id, ())), claim)
 
     async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
-        self.claims.pop(user.id, None)
+        self.claims.pop((user.id, _lost(user)), None)
         self.moves.pop(user.id, None)
 
-    def _hold(self, user_id: str, claim: Claim) -> None:
-        holder = self.claims.get(user_id)
+    def _hold(self, key: tuple[str, object], claim: Claim) -> None:
+        holder = self.claims.get(key)
         if holder and holder.keeps_out(claim):
             raise BusyError("another attempt is changing this user")
-        self.claims[user_id] = claim
+        self.claims[key] = claim
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
         return [
@@ -71,6 +75,11 @@ class FakeReplaced:
             for user, at in zip(self.saved, self.saved_at, strict=True)
             if user.id == user_id
         ]
+
+
+def _lost(user: ServiceUser) -> tuple[object, ...]:
+    third_party = any(not entry.is_microsoft for entry in user.entries)
+    return user.entries if third_party else ()
 
 
 @dataclass
@@ -165,13 +174,15 @@ class FakeRuns:
     recorded: dict[str, list[UserResult]] = field(default_factory=dict)
     fails: int = 0
 
-    async def begin_run(self, run: Run) -> None:
-        self.runs.setdefault(run.id, run)
+    async def begin_run(self, run: Run) -> bool:
+        return self.runs.setdefault(run.id, run) is run
 
-    async def change_run(self, before: Run, after: Run) -> None:
+    async def change_run(self, before: Run, after: Run) -> bool:
         now = self.runs[after.id]
-        if (now.state, now.reason, now.scanned) == (before.state, before.reason, before.scanned):
-            self.runs[after.id] = after
+        if replace(now, started_at=NOON, counts={}) != replace(before, started_at=NOON, counts={}):
+            return False
+        self.runs[after.id] = after
+        return True
 
     async def save_run(self, run: Run) -> None:
         self.runs[run.id] = run

@@ -11,7 +11,7 @@ from shared.storage.codec import decode_move, decode_page
 from shared.storage.replaced import _encode
 from tests.simulation.fate import Process
 from tests.simulation.host import CAUSE, Host
-from tests.simulation.people import APP, Person, State
+from tests.simulation.people import Person, State
 from tests.simulation.queues import Letter
 from tests.simulation.storage import Keys
 from tests.simulation.teams import Change
@@ -27,7 +27,7 @@ class Limits:
 
 STRICT: Final = Limits()
 
-OFF_TODAY: Final = frozenset({"14 final", "14 runs end"})
+OFF_TODAY: Final[frozenset[str]] = frozenset()
 """Rules that are known to break: two attempts at once each report the move; a run is left open."""
 
 
@@ -172,7 +172,8 @@ class Rules:
         run, account = row["RowKey"], self.world.account
         if row["state"] not in (RunState.FINISHED, RunState.HELD, RunState.FAILED):
             # A request that was interrupted waits for a person, and says so.
-            if row["cause"] != Signal.REQUEST or row["state"] != RunState.INTERRUPTED:
+            asked = row["cause"] in (Signal.REQUEST, Signal.PREVIEW)
+            if not asked or row["state"] != RunState.INTERRUPTED or not row["reason"]:
                 self._break("14 runs end", "", f"{run} is {row['state']} ({row['reason']})")
             return
         results = {
@@ -186,12 +187,12 @@ class Rules:
                 if not names & {each.get("name", row) for row, each in results.items()}:
                     self._break("14 results", user, f"finished run {run} has no result")
         moved = {change.person.id for change, its in self.sets if its == run}
-        touched = {change.person.id for change, _ in self.sets}
         for user, result in results.items():
             if user in moved and result["outcome"] == "already_microsoft":
                 self._break("14 final", user, f"{run} moved the user and says it did not")
-            if result["outcome"] == "moved" and user not in touched:
-                self._break("14 final", user, f"{run} says moved; {APP} never set the user")
+            # Of a set without an answer nobody can tell whether it or somebody else moved the user.
+            if result["outcome"] == "moved" and user not in self.world.teams.tried:
+                self._break("14 final", user, f"{run} says moved; the app never tried to")
 
 
 def _run_of(letter: Letter | None) -> str | None:

@@ -46,6 +46,8 @@ class TeamsWorld:
     refuses: dict[str, str] = field(default_factory=dict)
     """User id -> the code with which the service rejects a set."""
     stale: int = 0
+    tried: set[str] = field(default_factory=set)
+    """Users whose set was sent, whether or not it took effect."""
 
     def lag(self) -> float:
         """Return how far the next read lags behind."""
@@ -112,6 +114,7 @@ class SimulatedTeams:
             now = asyncio.get_running_loop().time()
             self._world.on_set(Change(person, now, self._line.process, before, send_email))
 
+        self._world.tried.add(user_id)
         await self._line.call("set", change, tries=1, first=True, within=within)
 
     async def providers(self) -> list[Provider]:

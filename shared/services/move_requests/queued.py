@@ -13,7 +13,7 @@ from typing import Final
 from shared.clock import Clock
 from shared.domain.messages import PageMessage
 from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
-from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
+from shared.domain.run import Mode, Run, RunState, Signal, new_run_id, weaker
 from shared.errors import (
     BusyError,
     ConflictError,
@@ -33,6 +33,11 @@ _MESSAGES_AT_ONCE: Final = 500
 
 _CLAIM: Final = timedelta(minutes=10)
 """How long a page belongs to whoever began it, unless it is given up before."""
+
+_NOT_QUEUED: Final = (
+    "not all of it was queued; send the request again, with its Idempotency-Key if it had one"
+)
+"""What a run says until all of its pages are queued, and for good if that never happens."""
 
 _RETRY_SECONDS: Final = 60.0
 """Delay of a page when a service did not answer; longer if the service says so."""
@@ -74,30 +79,33 @@ class QueuedMoveRequests:
         if known is not None and known.scanned:
             return known
         # A repeated request with the same key finishes the job after a failure in between.
-        if request.users is not None:
-            return await self._begin_with_users(
-                run, request, request.users, again=known is not None
-            )
         await self._requests.save_request(run.id, request)
-        await self._requests.save_page(run.id, RequestPage(0, ()))
-        await self._runs.begin_run(_begun(run))
-        await self._send(run.id, [0])
-        await self._runs.change_run(_begun(run), run)
-        return run
-
-    async def _begin_with_users(
-        self, run: Run, request: MoveRequest, users: Sequence[str], *, again: bool
-    ) -> Run:
-        await self._requests.save_request(run.id, request)
-        count = await self._runner.write_pages(run.id, users)
-        run = replace(run, counts={"users": count})
+        if request.users is None:
+            await self._requests.save_page(run.id, RequestPage(0, ()))
+            pages = range(1)
+        else:
+            count = await self._runner.write_pages(run.id, request.users)
+            run = replace(run, counts={"users": count}, scanned=True)
+            pages = range(1, -(-count // NAMES_PER_PAGE) + 1)
         # The pages are written before they are queued: whoever carries the last one out ends the run.
-        begun = _begun(run)
-        await self._runs.begin_run(begun)
-        await self._send(run.id, range(1, -(-count // NAMES_PER_PAGE) + 1), again=again)
-        run = replace(run, scanned=True)
+        begun = await self._begin(run)
+        if begun.scanned:
+            return begun
+        await self._send(run.id, pages, again=known is not None)
+        run = replace(run, mode=begun.mode)
         await self._runs.change_run(begun, run)
         return run
+
+    async def _begin(self, run: Run) -> Run:
+        """Write a run as begun, in the weaker mode if it was before; return it as it is then."""
+        begun = replace(run, state=RunState.INTERRUPTED, reason=_NOT_QUEUED, scanned=False)
+        if await self._runs.begin_run(begun):
+            return begun
+        while (known := await self._runs.find_run(run.id)) and not known.scanned:
+            begun = replace(begun, mode=weaker(known.mode, self._mode))
+            if await self._runs.change_run(known, begun):
+                return begun
+        return known or run
 
     async def work(self, message: PageMessage, *, again: bool) -> None:
         """Carry out one page, once. again: the message came before; who has a result is left out.
@@ -112,6 +120,10 @@ class QueuedMoveRequests:
         run = await self._runs.find_run(message.run)
         if run is None:
             raise NoSuchItemError(f"run {message.run!r}: there is no such run")
+        if run.mode is Mode.MOVE and self._mode is Mode.REPORT:
+            # What comes of it from here on was queued by an app in report mode.
+            weak = replace(run, mode=Mode.REPORT)
+            run = weak if await self._runs.change_run(run, weak) else run
         now = self._clock.now()
         try:
             page = await self._requests.claim_page(run.id, message.page, now, now + _CLAIM)
@@ -190,11 +202,3 @@ class QueuedMoveRequests:
         operation_id = current_id()
         for some in batched(pages, _MESSAGES_AT_ONCE, strict=False):
             await self._queue.send([PageMessage(run, page, again, operation_id) for page in some])
-
-
-def _begun(run: Run) -> Run:
-    """Return a run as it is until all of its pages are queued: what it says if that never happens."""
-    reason = (
-        "not all of it was queued; send the request again, with its Idempotency-Key if it had one"
-    )
-    return replace(run, state=RunState.INTERRUPTED, reason=reason)

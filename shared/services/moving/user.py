@@ -197,18 +197,14 @@ class UserMover:
         """
         if begun_now is not None:
             return found.result(Outcome.MOVED, begun_now)
-        if terms.run:
-            known = await self._users.known(found.user.id)
-            if known and known.moved_run == terms.run:
-                return found.result(Outcome.MOVED, known.old_provider)
-        begun = await self._replaced.last_move(found.user.id)
+        begun = await self._replaced.last_move(found.user.id, terms.run)
         if begun is None:
-            return found.result()
-        recorded = await self._users.moved_at(found.user.id)
-        if recorded is not None and recorded >= begun.at:
             return found.result()
         claim = self._claim(terms)
         if begun.claim is None or not begun.claim.is_same(claim):
+            recorded = await self._users.moved_at(found.user.id)
+            if recorded is not None and recorded >= begun.at:
+                return found.result()
             await self._replaced.take_over(found.user.id, claim)
         return found.result(Outcome.MOVED, begun.provider)
 
