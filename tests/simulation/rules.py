@@ -193,7 +193,7 @@ class Rules:
                 names = {user, self.world.people.by_id[user].upn}
                 if not names & {each.get("name", row) for row, each in results.items()}:
                     self.note("14 results", user, f"finished run {run} has no result")
-        moved = {change.person.id for change, its in self.sets if its == run}
+        moved = {change.person.id for change, its in self.sets if its == run and change.moves}
         for user, result in results.items():
             if user in moved and result["outcome"] == "already_microsoft":
                 self.note("14 final", user, f"{run} moved the user and says it did not")

@@ -34,6 +34,11 @@ class Change:
         """The entries that nobody but the app's table has now."""
         return self.before.third_party
 
+    @property
+    def moves(self) -> bool:
+        """Whether the user was not on Microsoft before; else only a number was set."""
+        return bool(self.before.third_party or not self.before.entries)
+
 
 @dataclass
 class TeamsWorld:

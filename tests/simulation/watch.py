@@ -51,8 +51,11 @@ class Watch:
     def is_told(self) -> None:
         """Rule 13: whom the app moved last, and who is still so, has a record that says when and why."""
         rows = {row["RowKey"]: row for row in self._world.account.rows("users")}
+        moved = {change.person.id: change.moves for change, _ in self._rules.sets}
         for person in self._world.people:
             if self._rules.forbids(person, person.state) or person.past[-1][2] != APP:
+                continue
+            if not moved[person.id]:
                 continue
             row = rows.get(person.id)
             if row is None or not row.get("moved_at") or not row.get("cause"):
