@@ -176,10 +176,18 @@ class UserMover:
         if not action.changes_tenant:
             return found.result()
         if terms.report:
-            return found.result(WOULD[action], found.provider)
+            return await self._report(found, begun, terms)
         if read_at - terms.read_at > _DIRECTORY_FRESH:
             return await self._attempt_fresh(user, begun, terms)
         return await self._change(found, service, begun, terms, read_at)
+
+    async def _report(self, found: Assessment, begun: str | None, terms: Terms) -> UserResult:
+        """Return what would happen; a run that moved the user before still says so."""
+        would = found.result(WOULD[found.decision.action], found.provider)
+        if found.decision.action is not Action.SET_NUMBER:
+            return would
+        told = await self._already(found, begun, terms)
+        return told if told.outcome is Outcome.MOVED else would
 
     async def _attempt_fresh(
         self, user: DirectoryUser, begun: str | None, terms: Terms
