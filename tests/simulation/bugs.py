@@ -82,9 +82,9 @@ class _Remembers:
 
 
 class _TeamsRemembered(_Remembers):
-    async def user(self, user_id: str) -> Any:
+    async def user(self, user_id: str, *, first: bool = False) -> Any:
         if user_id not in self._known:
-            self._known[user_id] = await self._service.user(user_id)
+            self._known[user_id] = await self._service.user(user_id, first=first)
         return self._known[user_id]
 
 
@@ -168,6 +168,9 @@ BUGS: Final[dict[str, Wiring]] = {
     "exclusions ignored": _exclusions,
 }
 """Each fault by its name."""
+
+WITHIN: Final = 30
+"""Universes within which each fault that is put back has to be found."""
 
 
 def wiring(name: str) -> Wiring:

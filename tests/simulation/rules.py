@@ -28,9 +28,6 @@ class Limits:
 
 STRICT: Final = Limits()
 
-OFF_TODAY: Final[frozenset[str]] = frozenset()
-"""Rules that are known to break: two attempts at once each report the move; a run is left open."""
-
 
 @dataclass(frozen=True)
 class Broken:

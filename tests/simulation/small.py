@@ -9,6 +9,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 from typing import Final
 
 from shared.bootstrap.services import App
@@ -82,6 +83,11 @@ def schedules(world: str, delays: int, calls: int) -> Iterator[Schedule]:
         for count in range(delays + 1):
             for held in combinations(points, count):
                 yield Schedule(world, crash, held)
+
+
+def number_of_schedules(delays: int, calls: int) -> int:
+    """Return how many schedules there are."""
+    return (1 + 2 * calls) * sum(comb(calls, count) for count in range(delays + 1))
 
 
 def play(schedule: Schedule, bug: str = "", limits: Limits = STRICT) -> tuple[list[Broken], int]:

@@ -68,6 +68,42 @@ def test_an_outage_of_an_hour_ends_by_itself() -> None:
     assert act(story, sweep_max_moves="25").not_moved() == []
 
 
+@pytest.mark.large
+def test_600_users_are_moved_two_hours_after_an_outage_of_one() -> None:
+    """600 licensed users without a provider, Teams away for 60 minutes, all defaults, no person."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(600, entries=())
+        scene.world.gate.outages.append(Outage("teams", 60, 3660))
+        scene.begin()
+        await minutes(2)
+        scene.queue(users)
+        await minutes(60 + 120 - 1)
+
+    assert act(story).not_moved() == []
+
+
+@pytest.mark.large
+def test_240_users_and_a_person_all_the_time() -> None:
+    """Teams takes 10 calls a second; what is lost was set by hand at most one round trip before."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(240)
+        scene.world.throttles["Teams"].rate = 10
+        scene.begin()
+        await minutes(1)
+        scene.queue(users)
+        for _ in range(1_200):
+            await asyncio.sleep(0.1)
+            user = scene.rng.choice(users)
+            user.change("person", entries=scene.people.third_party("PGi"))
+        await minutes(30)
+
+    scene = act(story)
+    assert scene.broken("1 saved", "7 pause") == []
+    assert len(scene.rules.sets) >= 240
+
+
 def test_nobody_stays_in_attention_because_the_sweep_is_held() -> None:
     """The same a week later: what holds the sweep is that so many are in attention."""
 
