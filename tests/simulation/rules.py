@@ -28,6 +28,8 @@ class Limits:
 
 STRICT: Final = Limits()
 
+ENDED: Final = (RunState.FINISHED, RunState.HELD, RunState.FAILED)
+
 
 @dataclass(frozen=True)
 class Broken:
@@ -174,7 +176,7 @@ class Rules:
     def _run_at_rest(self, row: dict[str, Any]) -> None:
         """Rule 14: a run ends, has a result of everybody named, and says who was moved."""
         run, account = row["RowKey"], self.world.account
-        if row["state"] not in (RunState.FINISHED, RunState.HELD, RunState.FAILED):
+        if row["state"] not in ENDED:
             # A request that was interrupted waits for a person, and says so.
             asked = row["cause"] in (Signal.REQUEST, Signal.PREVIEW)
             if not asked or row["state"] != RunState.INTERRUPTED or not row["reason"]:

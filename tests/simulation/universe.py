@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.bootstrap.services import App
-from shared.domain.run import RunState
 from tests.simulation import bugs
 from tests.simulation.actors import ACTORS
 from tests.simulation.fate import Dice, Fault, Gate, Outage, outage_sites
 from tests.simulation.host import Host
 from tests.simulation.loop import Clock, run
 from tests.simulation.people import population
-from tests.simulation.rules import STRICT, Broken, Limits, Rules
+from tests.simulation.rules import ENDED, STRICT, Broken, Limits, Rules
 from tests.simulation.world import World, settings
 
 _HOUR: Final = 3600.0
@@ -22,7 +21,6 @@ _DAY: Final = 24 * _HOUR
 _CALM: Final = 2 * _HOUR
 """After the storm: by then every message was handled, and most who wait still do."""
 
-_ENDED: Final = (RunState.FINISHED, RunState.FAILED, RunState.HELD)
 _RATES: Final = {
     Fault.REFUSE: 0.01,
     Fault.TIME_OUT: 0.004,
@@ -168,7 +166,7 @@ def begin_timers(host: Host) -> None:
         return not any((due := row.get("due")) and due <= now for row in account.rows("waiting"))
 
     def no_sweep() -> bool:
-        ended = {row["RowKey"] for row in account.rows("runs") if row["state"] in _ENDED}
+        ended = {row["RowKey"] for row in account.rows("runs") if row["state"] in ENDED}
         # The sweep that is not finished, one that is wanted, those that were released.
         return all(
             not row.get("wanted")
