@@ -169,7 +169,7 @@ BUGS: Final[dict[str, Wiring]] = {
 }
 """Each fault by its name."""
 
-WITHIN: Final = 30
+WITHIN: Final = 60
 """Universes within which each fault that is put back has to be found."""
 
 

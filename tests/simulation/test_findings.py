@@ -380,7 +380,7 @@ def test_who_is_being_changed_by_somebody_who_dies_is_changed_by_another(fault: 
 
 
 def test_a_request_that_could_not_be_queued_says_so() -> None:
-    """The queue is away while requests come; nobody asks again: each says what is to be done."""
+    """The queue is away while requests come; nobody asks again: each says what to do."""
 
     async def story(scene: Scene) -> None:
         names = tuple(user.id for user in scene.users(3))

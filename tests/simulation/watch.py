@@ -35,7 +35,7 @@ class Watch:
     def is_listed(self) -> None:
         """Rule 3: who was looked at without being settled is on a list, or about to be looked at.
 
-        To be called when all has been well for an hour: a message in work may be held by the dead.
+        Called when all has been well for two hours: until then, a dead instance may hold a message.
         """
         listed = {row["RowKey"] for row in self._world.account.rows("waiting")}
         queued = " ".join(each.text for each in self._world.queues["moves"].letters.values())

@@ -186,8 +186,8 @@ class UserMover:
         would = found.result(WOULD[found.decision.action], found.provider)
         if found.decision.action is not Action.SET_NUMBER:
             return would
-        told = await self._already(found, begun, terms)
-        return told if told.outcome is Outcome.MOVED else would
+        before = await self._already(found, begun, terms)
+        return before if before.outcome is Outcome.MOVED else would
 
     async def _attempt_fresh(
         self, user: DirectoryUser, begun: str | None, terms: Terms
