@@ -33,7 +33,7 @@ class Watch:
             throttle.on_rude = self._on_rude
 
     def is_listed(self) -> None:
-        """Rule 3: who was looked at without being settled is on a list, or about to be looked at.
+        """Rule 3: who was looked at without being settled is on a list, or in the queue.
 
         Called when all has been well for two hours: until then, a dead instance may hold a message.
         """
