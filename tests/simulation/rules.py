@@ -91,7 +91,7 @@ class Rules:
         if any(row["PartitionKey"] == change.person.id and row["entries"] == text for row in rows):
             return
         since, _, who = change.person.past[-2]
-        age = change.at - since
+        age = change.asked - since
         if age > self.limits.entries:
             self.note("1 saved", change.person.id, f"entries of {who}, {age:.0f} s old, are lost")
         else:

@@ -28,6 +28,8 @@ class Change:
     process: Process
     before: State
     mailed: bool
+    asked: float
+    """When the app began the call: its round trip may take long, and nobody can shorten it."""
 
     @property
     def dropped(self) -> tuple[ProviderEntry, ...]:
@@ -106,6 +108,8 @@ class SimulatedTeams:
         send_email: bool = False,
         within: float | None = None,
     ) -> None:
+        asked = asyncio.get_running_loop().time()
+
         def change() -> None:
             person = self._world.people.by_id[user_id]
             before = person.state
@@ -117,7 +121,7 @@ class SimulatedTeams:
                 raise RejectedError("Teams", "PUT user", "HTTP 400", "ThirdPartyProvider", 400)
             person.change(APP, entries=(_entry(number, toll_free),))
             now = asyncio.get_running_loop().time()
-            self._world.on_set(Change(person, now, self._line.process, before, send_email))
+            self._world.on_set(Change(person, now, self._line.process, before, send_email, asked))
 
         self._world.tried.add(user_id)
         await self._line.call("set", change, tries=1, first=True, within=within)
