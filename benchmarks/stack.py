@@ -6,6 +6,7 @@ Bytecode goes to a temporary folder, so that a run neither depends on the tree's
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,6 +88,11 @@ class Stack(stack.Stack[TenantProcess]):
     def log_lines(self) -> int:
         """How many lines the hosts have written to their log so far."""
         return len((self.folder / "host.log").read_bytes().splitlines())
+
+    def windows(self) -> list[int]:
+        """Milliseconds from each read of entries to the set that it was saved for, as logged."""
+        log = (self.folder / "host.log").read_text(encoding="utf-8", errors="replace")
+        return [int(found) for found in re.findall(r"\bdecided .*?\bwindow_ms=(\d+)", log)]
 
     def statuses(self) -> dict[str, dict[str, dict[str, int]]]:
         """How many answers of each status each service gave so far, by operation."""

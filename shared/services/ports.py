@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from shared.domain.bridges import BridgeNumber
+    from shared.domain.claim import BegunMove, Claim
     from shared.domain.decision import Rules
     from shared.domain.guard import Slot
     from shared.domain.held import HeldUser
@@ -166,18 +167,27 @@ class Users(Protocol):
 class ReplacedProviders(Protocol):
     """Table `replacedproviders`: the saved entries."""
 
-    async def save_entries(
-        self, user: ServiceUser, now: datetime, *, for_move: bool = False
-    ) -> bool:
+    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
         """Save all entries durably; return whether they were new. StorageError: not saved."""
+        ...
+
+    async def claim(self, user: ServiceUser, claim: Claim, *, moves: bool = True) -> None:
+        """Save what a change would destroy, and claim the change. moves: the provider changes.
+
+        BusyError: somebody else holds it. StorageError: not saved, so nothing may be changed.
+        """
+        ...
+
+    async def take_over(self, user_id: str, claim: Claim) -> None:
+        """Claim the last begun move, to tell of it; BusyError: somebody else holds it."""
         ...
 
     async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
         """Remember that the move begun with these entries did not happen."""
         ...
 
-    async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
-        """Return the provider that the last begun move replaces and when it began, or None."""
+    async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
+        """Return the last move that was begun for a run, else the last one; cancelled ones are none."""
         ...
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
@@ -219,6 +229,14 @@ class WaitingUsers(Protocol):
 
 class Runs(Protocol):
     """Tables `runs` and `runresults`."""
+
+    async def begin_run(self, run: Run) -> bool:
+        """Write a new run; False: there is one, and it stays as it is."""
+        ...
+
+    async def change_run(self, before: Run, after: Run) -> bool:
+        """Write the run as `after`; False: its state, mode or progress are not those of `before`."""
+        ...
 
     async def save_run(self, run: Run) -> None:
         """Write the run's current state."""

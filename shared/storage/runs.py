@@ -26,29 +26,20 @@ class RunTable:
         self._runs = runs
         self._results = results
 
+    async def begin_run(self, run: Run) -> bool:
+        """Write a new run; False: there is one, and it stays as it is."""
+        return await self._runs.insert(_encode(run))
+
+    async def change_run(self, before: Run, after: Run) -> bool:
+        """Write the run as `after`; False: its state, mode or progress are not those of `before`."""
+        row = await self._runs.get(after.id[:6], after.id)
+        if row is None or _progress(_decode(dict(row))) != _progress(before):
+            return False
+        return await self._runs.replace_if_unchanged(_encode(after), str(row.metadata["etag"]))
+
     async def save_run(self, run: Run) -> None:
         """Write the run's current state."""
-        entity: dict[str, Any] = {
-            "PartitionKey": run.id[:6],
-            "RowKey": run.id,
-            "cause": str(run.cause),
-            "state": str(run.state),
-            "started_at": run.started_at,
-            "reason": run.reason,
-            "page": run.page,
-            "next_link": run.next_link or "",
-            "scanned": run.scanned,
-            **{f"count_{name}": value for name, value in run.counts.items()},
-        }
-        entity |= {"released": run.released, "interruptions": run.interruptions}
-        entity |= {"holds": run.holds, "requested_by": run.requested_by}
-        if run.mode:
-            entity["mode"] = str(run.mode)
-        if run.finished_at:
-            entity["finished_at"] = run.finished_at
-        if run.not_before:
-            entity["not_before"] = run.not_before
-        await self._runs.replace(entity)
+        await self._runs.replace(_encode(run))
 
     async def find_run(self, run: str) -> Run | None:
         """Return the run, or None, also for a text that is not a run id."""
@@ -86,6 +77,35 @@ class RunTable:
                 row.get("upn", ""),
                 row.get("old_provider"),
             )
+
+
+def _encode(run: Run) -> dict[str, Any]:
+    entity: dict[str, Any] = {
+        "PartitionKey": run.id[:6],
+        "RowKey": run.id,
+        "cause": str(run.cause),
+        "state": str(run.state),
+        "started_at": run.started_at,
+        "reason": run.reason,
+        "page": run.page,
+        "next_link": run.next_link or "",
+        "scanned": run.scanned,
+        **{f"count_{name}": value for name, value in run.counts.items()},
+    }
+    entity |= {"released": run.released, "interruptions": run.interruptions}
+    entity |= {"holds": run.holds, "requested_by": run.requested_by}
+    if run.mode:
+        entity["mode"] = str(run.mode)
+    if run.finished_at:
+        entity["finished_at"] = run.finished_at
+    if run.not_before:
+        entity["not_before"] = run.not_before
+    return entity
+
+
+def _progress(run: Run) -> tuple[object, ...]:
+    decided = run.released, run.holds, run.requested_by
+    return run.state, run.reason, run.mode, run.scanned, run.page, *decided
 
 
 def _result_row(run: str, result: UserResult, now: datetime) -> dict[str, Any]:

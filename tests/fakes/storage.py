@@ -2,9 +2,10 @@
 
 import dataclasses
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from shared.domain.claim import BegunMove, Claim
 from shared.domain.messages import Message, MoveMessage, PageMessage, PoisonMessage
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.outcome import Outcome, UserResult
@@ -13,6 +14,7 @@ from shared.domain.run import Run, Signal, SweepPage
 from shared.domain.saved import KnownUser, ReplacedProvider
 from shared.domain.user import ServiceUser
 from shared.errors import BusyError, ConflictError, StorageError, TooLargeError
+from tests.fakes.clock import NOON
 
 
 @dataclass
@@ -23,27 +25,47 @@ class FakeReplaced:
     saved_at: list[datetime] = field(default_factory=list)
     down: bool = False
     too_large: bool = False
-    moves: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    moves: dict[str, BegunMove] = field(default_factory=dict)
+    claims: dict[tuple[str, object], Claim] = field(default_factory=dict)
+    """Who changes each user who has such entries."""
+    _begun: dict[str, object] = field(default_factory=dict)
 
-    async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
+    async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
         return self.moves.get(user_id)
 
-    async def save_entries(
-        self, user: ServiceUser, now: datetime, *, for_move: bool = False
-    ) -> bool:
+    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
         if self.down:
             raise StorageError("insert in table replacedproviders", "HttpResponseError")
         if self.too_large:
             raise TooLargeError("900 provider entries are too many to save")
         self.saved.append(user)
         self.saved_at.append(now)
-        if for_move and user.provider:
-            self.moves[user.id] = (user.provider.name, now)
         return True
 
+    async def claim(self, user: ServiceUser, claim: Claim, *, moves: bool = True) -> None:
+        lost = _lost(user)
+        self._hold((user.id, lost), claim)
+        if lost:
+            await self.save_entries(user, claim.at)
+        elif self.down:
+            raise StorageError("insert in table replacedproviders", "HttpResponseError")
+        if moves:
+            provider = user.provider.name if user.provider else ""
+            self.moves[user.id] = BegunMove(provider, claim.at, claim)
+            self._begun[user.id] = lost
+
+    async def take_over(self, user_id: str, claim: Claim) -> None:
+        self._hold((user_id, self._begun.get(user_id, ())), claim)
+
     async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
-        if user.id in self.moves and self.moves[user.id][1] <= now:
-            del self.moves[user.id]
+        self.claims.pop((user.id, _lost(user)), None)
+        self.moves.pop(user.id, None)
+
+    def _hold(self, key: tuple[str, object], claim: Claim) -> None:
+        holder = self.claims.get(key)
+        if holder and holder.keeps_out(claim):
+            raise BusyError("another attempt is changing this user")
+        self.claims[key] = claim
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
         return [
@@ -53,6 +75,11 @@ class FakeReplaced:
             for user, at in zip(self.saved, self.saved_at, strict=True)
             if user.id == user_id
         ]
+
+
+def _lost(user: ServiceUser) -> tuple[object, ...]:
+    third_party = any(not entry.is_microsoft for entry in user.entries)
+    return user.entries if third_party else ()
 
 
 @dataclass
@@ -146,6 +173,16 @@ class FakeRuns:
     runs: dict[str, Run] = field(default_factory=dict)
     recorded: dict[str, list[UserResult]] = field(default_factory=dict)
     fails: int = 0
+
+    async def begin_run(self, run: Run) -> bool:
+        return self.runs.setdefault(run.id, run) is run
+
+    async def change_run(self, before: Run, after: Run) -> bool:
+        now = self.runs[after.id]
+        if replace(now, started_at=NOON, counts={}) != replace(before, started_at=NOON, counts={}):
+            return False
+        self.runs[after.id] = after
+        return True
 
     async def save_run(self, run: Run) -> None:
         self.runs[run.id] = run

@@ -134,10 +134,12 @@ class MoveRunner:
         state = RunState.INTERRUPTED if left else RunState.FINISHED
         ended = None if left else self._clock.now()
         known = await self.outcomes(run.id) if outcomes is None else outcomes
-        held = known.get(Outcome.HELD, 0)
-        if held and not left:
-            state, run = RunState.HELD, replace(run, reason=f"{held} of its users are held")
         counts = {"users": run.counts.get("users", 0), **known}
+        if not left:
+            # What interrupted it is made good.
+            run = replace(run, scanned=True, reason="")
+            if held := known.get(Outcome.HELD, 0):
+                state, run = RunState.HELD, replace(run, reason=f"{held} of its users are held")
         run = replace(run, state=state, finished_at=ended, counts=counts)
         await self._runs.save_run(run)
         return run

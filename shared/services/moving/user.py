@@ -4,10 +4,12 @@ The service has no conditional write, so what is saved is read one round trip be
 has to get its turn while the read is fresh, or the user is assessed anew.
 """
 
-from dataclasses import dataclass, replace
+import secrets
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from shared.clock import Clock
+from shared.domain.claim import Claim
 from shared.domain.decision import Action, Decision, Rules, decide
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Signal
@@ -15,6 +17,7 @@ from shared.domain.user import DirectoryUser, ServiceUser
 from shared.errors import (
     AccessDeniedError,
     AcpError,
+    BusyError,
     LateTurnError,
     NotFoundError,
     RejectedError,
@@ -51,6 +54,9 @@ _FRESH: Final = 2.0
 _DIRECTORY_FRESH: Final = 60.0
 """Seconds for which license, exclusions and groups may be acted on after they were read."""
 
+_YIELD: Final = (1.0, 2.0, 4.0, 8.0)
+"""Seconds before another look at a user whom another attempt is changing."""
+
 _ATTEMPTS: Final = 8
 """Assessments whose set came too late, before the user is tried again much later."""
 
@@ -69,6 +75,7 @@ class Terms:
 
     run: the run they belong to, if any. read_at: when the directory was read (monotonic seconds).
     signal: what asked for it. expected: how many users of the run a person expects to be changed.
+    attempt: whose claim on a change it is.
     """
 
     rules: Rules
@@ -78,6 +85,7 @@ class Terms:
     read_at: float = float("-inf")
     signal: Signal = Signal.LICENSE_EVENT
     expected: int | None = None
+    attempt: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
 class UserMover:
@@ -107,7 +115,10 @@ class UserMover:
     async def move(
         self, user_id: str, found: DirectoryUser | Exception, terms: Terms
     ) -> UserResult:
-        """Move one user and return the outcome; an error becomes the outcome `failed`."""
+        """Move one user and return the outcome; an error becomes the outcome `failed`.
+
+        BusyError: another attempt is changing the user, and takes long; look again later.
+        """
         upn = found.upn if isinstance(found, DirectoryUser) else ""
         try:
             if isinstance(found, NotFoundError):
@@ -115,6 +126,8 @@ class UserMover:
             if isinstance(found, Exception):
                 raise found
             return await self._attempt(found, terms)
+        except BusyError:
+            raise
         except AcpError as error:
             return UserResult(
                 user_id,
@@ -133,7 +146,7 @@ class UserMover:
     async def _attempt(self, user: DirectoryUser, terms: Terms) -> UserResult:
         """Assess and act; while it is uncertain whether the change happened, assess again first."""
         begun: str | None = None
-        pauses = iter(_RETRY_AFTER)
+        pauses, yields = iter(_RETRY_AFTER), iter(_YIELD)
         late = 0
         while True:
             try:
@@ -142,6 +155,11 @@ class UserMover:
                 late += 1
                 if late == _ATTEMPTS:
                     raise RetryLaterError(error.service, error.operation, 0.0) from None
+            except BusyError:
+                pause = next(yields, None)
+                if pause is None:
+                    raise
+                await self._clock.sleep(pause)
             except _UncertainChangeError as uncertain:
                 begun = uncertain.old_provider if uncertain.old_provider is not None else begun
                 pause = next(pauses, None)
@@ -165,10 +183,18 @@ class UserMover:
         if not action.changes_tenant:
             return found.result()
         if terms.report:
-            return found.result(WOULD[action], found.provider)
+            return await self._report(found, begun, terms)
         if read_at - terms.read_at > _DIRECTORY_FRESH:
             return await self._attempt_fresh(user, begun, terms)
         return await self._change(found, service, begun, terms, read_at)
+
+    async def _report(self, found: Assessment, begun: str | None, terms: Terms) -> UserResult:
+        """Return what would happen; a run that moved the user before still says so."""
+        would = found.result(WOULD[found.decision.action], found.provider)
+        if found.decision.action is not Action.SET_NUMBER:
+            return would
+        before = await self._already(found, begun, terms)
+        return before if before.outcome is Outcome.MOVED else would
 
     async def _attempt_fresh(
         self, user: DirectoryUser, begun: str | None, terms: Terms
@@ -182,21 +208,23 @@ class UserMover:
 
     async def _already(self, found: Assessment, begun_now: str | None, terms: Terms) -> UserResult:
         """Distinguish a user who was on Microsoft from one whom the system moved: now, before a crash,
-        or for this very run, whose message came again."""
+        or for this very run, whose message came again. BusyError: who moved the user will tell of it.
+        """
         if begun_now is not None:
             return found.result(Outcome.MOVED, begun_now)
-        if terms.run:
-            known = await self._users.known(found.user.id)
-            if known and known.moved_run == terms.run:
-                return found.result(Outcome.MOVED, known.old_provider)
-        begun = await self._replaced.last_move(found.user.id)
+        begun = await self._replaced.last_move(found.user.id, terms.run)
         if begun is None:
             return found.result()
-        old, at = begun
-        recorded = await self._users.moved_at(found.user.id)
-        if recorded is not None and recorded >= at:
-            return found.result()
-        return found.result(Outcome.MOVED, old)
+        claim = self._claim(terms)
+        if begun.claim is None or not begun.claim.is_same(claim):
+            recorded = await self._users.moved_at(found.user.id)
+            if recorded is not None and recorded >= begun.at:
+                return found.result()
+            await self._replaced.take_over(found.user.id, claim)
+        return found.result(Outcome.MOVED, begun.provider)
+
+    def _claim(self, terms: Terms) -> Claim:
+        return Claim(terms.attempt, self._clock.now(), terms.run)
 
     async def _change(
         self,
@@ -209,17 +237,16 @@ class UserMover:
         if refused := await self._brakes.refuse(found, terms):
             return refused
         decision = found.decision
-        replaces = decision.action is Action.REPLACE
+        moves = decision.action is not Action.SET_NUMBER
         number = decision.number or decision.toll_free
         bridge = await self._conferencing.bridge_of(number) if number else None
-        if replaces:
-            await self._replaced.save_entries(service, self._clock.now(), for_move=True)
+        await self._replaced.claim(service, self._claim(terms), moves=moves)
         try:
             window = await self._set(found, bridge, terms, read_at)
         except _UncertainChangeError:
             raise
         except AcpError as error:
-            if replaces:
+            if moves:
                 # Nothing happened: if somebody else moves the user later, it is not told as ours.
                 await self._replaced.cancel_move(service, self._clock.now())
             if isinstance(error, NotFoundError):

@@ -10,6 +10,7 @@ import pytest
 from azure.data.tables.aio import TableServiceClient
 
 from local.azurite.server import Azurite
+from shared.domain.claim import BegunMove
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome, UserResult
@@ -413,7 +414,7 @@ async def test_saved_entries(tables: Tables) -> None:
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
     record = ReplacedProvider(guid(1), "InterCall", ENTRIES, NOON, "adele@contoso.com")
     assert await replaced.of(guid(1)) == [record]
-    assert await replaced.last_move(guid(1)) == ("InterCall", NOON)
+    assert await replaced.last_move(guid(1)) == BegunMove("InterCall", NOON)
     user = ServiceUser(guid(1), "adele@contoso.com", AccountType.USER, True, ENTRIES)
     assert not await replaced.save_entries(user, NOON + HOUR)
     assert [each async for each in replaced.all()] == [record]

@@ -4,16 +4,18 @@ import asyncio
 import itertools
 import socket
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from local.azurite.server import Azurite
+from shared.domain.claim import HELD_FOR, BegunMove, Claim
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting, WaitReason, ask_person
 from shared.domain.run import Run, RunState, Signal, SweepPage, new_run_id
 from shared.domain.subscription import ChangeSubscription, Secret
-from shared.errors import StorageError, TooLargeError
+from shared.domain.user import ServiceUser
+from shared.errors import BusyError, StorageError, TooLargeError
 from shared.storage.replaced import ReplacedProviderTable
 from shared.storage.runs import RunTable
 from shared.storage.state import StateTable
@@ -87,8 +89,9 @@ async def test_begun_move_is_known(tables: Tables) -> None:
     await replaced.save_entries(user, NOON)
     assert await replaced.last_move(user.id) is None
     later = NOON + timedelta(days=1)
-    assert not await replaced.save_entries(user, later, for_move=True)
-    assert await replaced.last_move(user.id) == ("BT", later)
+    claim = Claim("attempt", later, "run")
+    await replaced.claim(user, claim)
+    assert await replaced.last_move(user.id) == BegunMove("BT", later, claim)
     (record,) = await replaced.of(user.id)
     assert record.saved_at == NOON
 
@@ -97,12 +100,42 @@ async def test_a_move_that_did_not_happen_is_not_the_last_one(tables: Tables) ->
     """Finding 16: a canceled move is forgotten, its entries stay saved; begun again it counts."""
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
     user, later = in_service(1, third_party("BT")), NOON + timedelta(hours=1)
-    await replaced.save_entries(user, NOON, for_move=True)
+    await replaced.claim(user, Claim("attempt", NOON))
     await replaced.cancel_move(user, NOON + timedelta(seconds=1))
     assert await replaced.last_move(user.id) is None
     assert [record.entries for record in await replaced.of(user.id)] == [user.entries]
-    await replaced.save_entries(user, later, for_move=True)
-    assert await replaced.last_move(user.id) == ("BT", later)
+    claim = Claim("another attempt", later)
+    await replaced.claim(user, claim)
+    assert await replaced.last_move(user.id) == BegunMove("BT", later, claim)
+
+
+async def test_one_of_five_attempts_at_once_changes_a_user(tables: Tables) -> None:
+    """A claim keeps the others out, with and without entries, until it is given up or too old."""
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+
+    async def claim(user: ServiceUser, by: str, at: datetime) -> str | None:
+        try:
+            await replaced.claim(user, Claim(by, at))
+        except BusyError:
+            return None
+        return by
+
+    for user in (in_service(1, third_party("BT")), in_service(2)):
+        tries = [claim(user, f"attempt {number}", NOON) for number in range(5)]
+        (first,) = [by for by in await asyncio.gather(*tries) if by]
+        assert await claim(user, first, NOON) == first
+        assert await claim(user, "late", NOON + HELD_FOR - timedelta(seconds=1)) is None
+        await replaced.cancel_move(user, NOON)
+        assert await claim(user, "second", NOON) == "second"
+        assert await claim(user, "third", NOON + HELD_FOR) == "third"
+        with pytest.raises(BusyError):
+            await replaced.take_over(user.id, Claim("fourth", NOON + HELD_FOR))
+        claims = [Claim(f"reader {number}", NOON + 2 * HELD_FOR) for number in range(5)]
+        told = await asyncio.gather(
+            *(replaced.take_over(user.id, claim) for claim in claims), return_exceptions=True
+        )
+        assert [type(each) for each in told if each].count(BusyError) == 4
+    assert [record.provider async for record in replaced.all()] == ["BT"]
 
 
 async def test_what_protects_is_remembered(tables: Tables) -> None:

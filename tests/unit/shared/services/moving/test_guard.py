@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from shared.domain.claim import HELD_FOR
 from shared.domain.decision import Action
 from shared.domain.guard import REPLACED, held_run_id
 from shared.domain.held import HeldSelection, HeldUser
@@ -189,6 +190,7 @@ async def test_a_user_who_comes_again_is_counted_once(world: Guarded) -> None:
     for _ in range(3):
         results = await world.take(users[:2], Signal.RECHECK, instances=2)
         assert [result.outcome for result in results] == [Outcome.FAILED] * 2
+        world.clock.passed += HELD_FOR.total_seconds()
     world.teams.set_errors.clear()
     results = await world.take(users, Signal.LICENSE_EVENT, instances=2)
     assert Counter(each.outcome for each in results) == {Outcome.MOVED: 3, Outcome.HELD: 1}
