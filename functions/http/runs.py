@@ -7,7 +7,7 @@ from urllib.parse import quote
 from functions.http.responses import Reply, as_csv
 from functions.http.schemas import ResultPage, RunList
 from shared.domain.run import RunState, Signal
-from shared.views import ResultView, RunView
+from shared.views import ResultView, RunView, SideEffectsView
 
 if TYPE_CHECKING:
     import azure.functions as func
@@ -28,6 +28,8 @@ async def show_run(app: "App", req: "func.HttpRequest") -> Reply:
     """Show one run with its counts so far."""
     run = await app.run_history.run(req.route_params["run"])
     view = RunView.of(run)
+    if effects := await app.effects.of(run):
+        view.side_effects = SideEffectsView.of(effects)
     if run.state is RunState.RUNNING and run.cause in (Signal.REQUEST, Signal.PREVIEW):
         view.counts = {**view.counts, **await app.move_runner.outcomes(run.id)}
     return Reply(view)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shared.domain.retry import RetryPolicy
     from shared.domain.sweep_limit import SweepLimit
     from shared.services.admin.doctor import Doctor
+    from shared.services.admin.effects import EffectsReader
     from shared.services.admin.health import Health
     from shared.services.admin.number_changes import NumberChanges
     from shared.services.admin.run_history import RunHistory
@@ -85,7 +86,7 @@ class App:
         from shared.services.moving.standing_rules import StandingRules
 
         to = self.adapters
-        return StandingRules(to.rules, to.graph, to.state, to.clock)
+        return StandingRules(to.rules, to.graph, to.teams, to.state, to.clock)
 
     @cached_property
     def _user_mover(self) -> UserMover:
@@ -171,7 +172,8 @@ class App:
         # A report moves no users, so there is nothing to hold.
         if self.settings.mode is Mode.REPORT:
             return None
-        return SweepLimit(self.settings.sweep_max_moves, self.settings.sweep_max_share)
+        of = self.settings
+        return SweepLimit(of.sweep_max_moves, of.sweep_max_share, self.adapters.rules.numbers)
 
     # Notifications
 
@@ -356,6 +358,14 @@ class App:
         from shared.services.admin.run_history import RunHistory
 
         return RunHistory(self.adapters.runs, self.adapters.clock)
+
+    @cached_property
+    def effects(self) -> EffectsReader:
+        """Reads the side effects of dry runs."""
+        from shared.services.admin.effects import EffectsReader
+
+        to = self.adapters
+        return EffectsReader(to.runs, to.move_requests, to.teams)
 
     @cached_property
     def doctor(self) -> Doctor:

@@ -11,12 +11,15 @@ class Outcome(StrEnum):
 
     MOVED = "moved"
     ALREADY_MICROSOFT = "already_microsoft"
+    BRIDGE_CHANGED = "bridge_changed"
+    """On Microsoft before; the number rule's bridge gave the user a new conference ID and numbers."""
     WAITING = "waiting"
     UNLICENSED = "unlicensed"
     EXCLUDED = "excluded"
     NOT_FOUND = "not_found"
     FAILED = "failed"
     WOULD_MOVE = "would_move"
+    WOULD_CHANGE_BRIDGE = "would_change_bridge"
 
 
 @dataclass(frozen=True, slots=True)

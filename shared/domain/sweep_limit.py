@@ -1,17 +1,23 @@
 """Limit of a sweep: one that would move too many users is held until an administrator releases it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from shared.domain.bridge_changes import describe
 from shared.domain.decision import Action
+from shared.domain.number_rules import NumberRules
 
 
 @dataclass(frozen=True, slots=True)
 class SweepLimit:
-    """Limit on the users that one sweep moves: `moves` users and `share` of the licensed (1: none)."""
+    """Limit on the users that one sweep moves: `moves` users and `share` of the licensed (1: none).
+
+    numbers: the number rules, to name those that change the bridge of users on Microsoft.
+    """
 
     moves: int
     share: float
+    numbers: NumberRules = field(default_factory=NumberRules)
 
     def holds(self, counts: Mapping[str, int]) -> str | None:
         """Return why a sweep with these counts is held, or None.
@@ -24,11 +30,13 @@ class SweepLimit:
             counts.get(str(action), 0) for action in Action if action.changes_tenant
         )
         licensed = counts.get("licensed", 0)
+        bridges = describe(counts, self.numbers)
+        among = f"; {bridges}" if bridges else ""
         if would_move > self.moves:
-            return f"it would move {would_move} users; ACP_SWEEP_MAX_MOVES is {self.moves}"
+            return f"it would move {would_move} users; ACP_SWEEP_MAX_MOVES is {self.moves}{among}"
         if self.share < 1 and would_move > self.share * licensed:
             return (
                 f"it would move {would_move} of {licensed} licensed users; "
-                f"ACP_SWEEP_MAX_SHARE is {self.share:g}"
+                f"ACP_SWEEP_MAX_SHARE is {self.share:g}{among}"
             )
         return None

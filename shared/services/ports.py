@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from shared.domain.options import DEFAULT_OPTIONS
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime, timedelta
@@ -16,12 +18,13 @@ if TYPE_CHECKING:
     from shared.domain.listing import ChangePage, Provider, TeamsPage, TenantSwitches
     from shared.domain.messages import Message, PoisonMessage
     from shared.domain.move_request import MoveRequest, RequestPage
+    from shared.domain.options import MoveOptions
     from shared.domain.outcome import UserResult
     from shared.domain.retry import Waiting
     from shared.domain.run import Run, Signal, SweepPage
     from shared.domain.saved import KnownUser, ReplacedProvider
     from shared.domain.subscription import ChangeSubscription, GraphSubscription
-    from shared.domain.user import DirectoryUser, ServiceUser
+    from shared.domain.user import ConferencingUser, DirectoryUser, ServiceUser
     from shared.errors import ServiceError
 
 
@@ -112,6 +115,13 @@ class Conferencing(Protocol):
         """Yield all users, page by page, from the beginning or from a page's link."""
         ...
 
+    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+        """Return what Microsoft's conferencing has of a user, before calls that are not begun.
+
+        NotFoundError: the user is not a conferencing user.
+        """
+        ...
+
     async def bridge_of(self, number: str) -> str:
         """Return the id of a number's bridge; InputError: the number is on no bridge."""
         ...
@@ -137,16 +147,19 @@ class Conferencing(Protocol):
 class RuleSource(Protocol):
     """The rules as they hold now."""
 
-    async def current(self) -> Rules:
-        """Return the rules; ServiceError, StorageError: not known, so nobody may be changed."""
+    async def current(self, options: MoveOptions = DEFAULT_OPTIONS) -> Rules:
+        """Return the rules of a run with these options, and with the bridges of the numbers in them.
+
+        ServiceError, StorageError: not known, so nobody may be changed.
+        """
         ...
 
 
 class Users(Protocol):
     """Table `users`: the last known states."""
 
-    async def moved_at(self, user_id: str) -> datetime | None:
-        """Return when the system last moved the user, or None."""
+    async def changed_at(self, user_id: str) -> datetime | None:
+        """Return when the system last moved the user or changed the user's bridge, or None."""
         ...
 
     async def known(self, user_id: str) -> KnownUser | None:
@@ -169,12 +182,21 @@ class ReplacedProviders(Protocol):
         """Save all entries durably; return whether they were new. StorageError: not saved."""
         ...
 
-    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
-        """Remember that the move begun with these entries did not happen."""
+    async def save_conferencing(
+        self, before: ConferencingUser, upn: str, now: datetime, *, for_change: bool
+    ) -> None:
+        """Save a conferencing user durably. for_change: another bridge is about to replace it."""
+        ...
+
+    async def cancel_move(self, before: ServiceUser | ConferencingUser, now: datetime) -> None:
+        """Remember that the change begun with these entries did not happen."""
         ...
 
     async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
-        """Return the provider that the last begun move replaces and when it began, or None."""
+        """Return the provider that the last begun move replaces and when it began, or None.
+
+        Microsoft: it was no move, but a change of bridge.
+        """
         ...
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:

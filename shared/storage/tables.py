@@ -162,13 +162,17 @@ class Table:
             raise self._failed("query", error) from error
 
     async def read[Row](
-        self, text: str, parameters: Mapping[str, Any], decode: Callable[[dict[str, Any]], Row]
+        self,
+        text: str,
+        parameters: Mapping[str, Any],
+        decode: Callable[[dict[str, Any]], Row],
+        select: Sequence[str] | None = None,
     ) -> AsyncIterator[Row]:
         """Yield what the filter matches, decoded; a row that cannot be is reported and passed over.
 
         One damaged row, or one of a later version, must not hide all others.
         """
-        async for entity in self.query(text, parameters):
+        async for entity in self.query(text, parameters, select):
             try:
                 row = decode(dict(entity))
             except (KeyError, TypeError, ValueError) as error:

@@ -6,12 +6,25 @@ Partition: the first hex digit of the user id, so that one user is a point read 
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Signal
 from shared.domain.saved import KnownUser
+from shared.storage.outcomes import EXACT, decode_outcome, encode_outcome
 from shared.storage.tables import Table
+
+_SELECTED: Final = (
+    "RowKey",
+    "outcome",
+    EXACT,
+    "reason",
+    "moved_at",
+    "looked_at",
+    "old_provider",
+    "moved_run",
+    "bridge_run",
+)
 
 
 class UserTable:
@@ -20,10 +33,11 @@ class UserTable:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def moved_at(self, user_id: str) -> datetime | None:
-        """Return when the system last moved the user, or None."""
+    async def changed_at(self, user_id: str) -> datetime | None:
+        """Return when the system last moved the user or changed the user's bridge, or None."""
         row = await self._table.get(user_id[0], user_id)
-        return row.get("moved_at") if row else None
+        times = [row.get("moved_at"), row.get("bridge_changed_at")] if row else []
+        return max((at for at in times if at), default=None)
 
     async def known(self, user_id: str) -> KnownUser | None:
         """Return the user's row, or None when there was no attempt at the user."""
@@ -37,7 +51,7 @@ class UserTable:
         entity: dict[str, Any] = {
             "PartitionKey": result.user_id[0],
             "RowKey": result.user_id,
-            "outcome": str(result.outcome),
+            **encode_outcome(result.outcome),
             "reason": result.reason,
             "cause": str(signal),
             "looked_at": now,
@@ -48,35 +62,27 @@ class UserTable:
             entity["moved_at"] = now
             entity["old_provider"] = result.old_provider or ""
             entity["moved_run"] = run or ""
+        if result.outcome is Outcome.BRIDGE_CHANGED:
+            entity["bridge_changed_at"] = now
+            entity["bridge_run"] = run or ""
         await self._table.merge(entity)
 
     async def all(self) -> AsyncIterator[KnownUser]:
         """Yield every user, partition by partition."""
         for digit in "0123456789abcdef":
-            rows = self._table.query(
-                "PartitionKey eq @digit",
-                {"digit": digit},
-                [
-                    "RowKey",
-                    "outcome",
-                    "reason",
-                    "moved_at",
-                    "looked_at",
-                    "old_provider",
-                    "moved_run",
-                ],
-            )
-            async for row in rows:
-                yield _decode(dict(row))
+            text, digits = "PartitionKey eq @digit", {"digit": digit}
+            async for known in self._table.read(text, digits, _decode, _SELECTED):
+                yield known
 
 
 def _decode(row: dict[str, Any]) -> KnownUser:
     return KnownUser(
         row["RowKey"],
-        Outcome(row["outcome"]),
+        decode_outcome(row),
         row["reason"],
         row.get("moved_at"),
         row.get("looked_at"),
         row.get("old_provider"),
         row.get("moved_run") or None,
+        row.get("bridge_run") or None,
     )

@@ -3,7 +3,9 @@
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.people import (
+    BRIDGE,
     PASSCODE,
+    conferencing,
     guid,
     in_service,
     licensed,
@@ -25,6 +27,7 @@ from tests.fakes.storage import (
 from tests.fakes.teams import FakeTeams
 
 __all__ = [
+    "BRIDGE",
     "NOON",
     "PASSCODE",
     "FakeClock",
@@ -40,6 +43,7 @@ __all__ = [
     "FakeTeams",
     "FakeUsers",
     "FakeWaiting",
+    "conferencing",
     "guid",
     "in_service",
     "licensed",

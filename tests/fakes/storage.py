@@ -11,7 +11,7 @@ from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting
 from shared.domain.run import Run, Signal, SweepPage
 from shared.domain.saved import KnownUser, ReplacedProvider
-from shared.domain.user import ServiceUser
+from shared.domain.user import MICROSOFT, ConferencingUser, ServiceUser
 from shared.errors import BusyError, ConflictError, StorageError, TooLargeError
 
 
@@ -24,6 +24,7 @@ class FakeReplaced:
     down: bool = False
     too_large: bool = False
     moves: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    conferencing: dict[ConferencingUser, datetime] = field(default_factory=dict)
 
     async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
         return self.moves.get(user_id)
@@ -41,12 +42,26 @@ class FakeReplaced:
             self.moves[user.id] = (user.provider.name, now)
         return True
 
-    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
-        if user.id in self.moves and self.moves[user.id][1] <= now:
-            del self.moves[user.id]
+    async def save_conferencing(
+        self, before: ConferencingUser, upn: str, now: datetime, *, for_change: bool
+    ) -> None:
+        if self.down:
+            raise StorageError("insert in table replacedproviders", "HttpResponseError")
+        self.conferencing.setdefault(before, now)
+        if for_change:
+            self.moves[before.id] = (MICROSOFT, now)
+
+    async def cancel_move(self, before: ServiceUser | ConferencingUser, now: datetime) -> None:
+        if before.id in self.moves and self.moves[before.id][1] <= now:
+            del self.moves[before.id]
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
-        return [
+        users = [
+            ReplacedProvider(user.id, MICROSOFT, (), at, conferencing=user)
+            for user, at in self.conferencing.items()
+            if user.id == user_id
+        ]
+        return users + [
             ReplacedProvider(
                 user.id, user.provider.name if user.provider else "", user.entries, at, user.upn
             )
@@ -64,10 +79,13 @@ class FakeUsers:
     moved: dict[str, datetime] = field(default_factory=dict)
     old_provider: dict[str, str] = field(default_factory=dict)
     moved_run: dict[str, str | None] = field(default_factory=dict)
+    bridged: dict[str, datetime] = field(default_factory=dict)
+    bridge_run: dict[str, str | None] = field(default_factory=dict)
     looked_at: dict[str, datetime] = field(default_factory=dict)
 
-    async def moved_at(self, user_id: str) -> datetime | None:
-        return self.moved.get(user_id)
+    async def changed_at(self, user_id: str) -> datetime | None:
+        times = [each[user_id] for each in (self.moved, self.bridged) if user_id in each]
+        return max(times, default=None)
 
     async def known(self, user_id: str) -> KnownUser | None:
         result = self.results.get(user_id)
@@ -82,6 +100,7 @@ class FakeUsers:
             looked,
             self.old_provider.get(user_id),
             self.moved_run.get(user_id),
+            self.bridge_run.get(user_id),
         )
 
     async def record_result(
@@ -95,6 +114,9 @@ class FakeUsers:
             self.moved[result.user_id] = now
             self.moved_run[result.user_id] = run
             self.old_provider[result.user_id] = result.old_provider or ""
+        if result.outcome is Outcome.BRIDGE_CHANGED:
+            self.bridged[result.user_id] = now
+            self.bridge_run[result.user_id] = run
 
 
 @dataclass

@@ -39,7 +39,8 @@ class NumberChanges:
     async def _look(self, result: UserResult) -> NumberChange:
         if result.outcome is not Outcome.MOVED:
             return NumberChange(result)
-        saved = await self._replaced.of(result.user_id)
+        records = await self._replaced.of(result.user_id)
+        saved = [record for record in records if record.conferencing is None]
         before = deciding_entry(saved[-1].entries) if saved else None
         try:
             user = await self._conferencing.user(result.user_id)

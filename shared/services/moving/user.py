@@ -8,9 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from shared.clock import Clock
-from shared.domain.decision import Action, Decision, Rules, decide
+from shared.domain.decision import (
+    Action,
+    Decision,
+    Rules,
+    decide,
+    endangers_conferencing,
+    set_number,
+)
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.user import DirectoryUser, ServiceUser
+from shared.domain.user import MICROSOFT, ConferencingUser, DirectoryUser, ServiceUser
 from shared.errors import (
     AccessDeniedError,
     AcpError,
@@ -177,19 +184,21 @@ class UserMover:
         """Distinguish a user who was on Microsoft from one whom the system moved: now, before a crash,
         or for this very run, whose message came again."""
         if begun_now is not None:
-            return found.result(Outcome.MOVED, begun_now)
+            return _changed(found, begun_now)
         if terms.run:
             known = await self._users.known(found.user.id)
             if known and known.moved_run == terms.run:
                 return found.result(Outcome.MOVED, known.old_provider)
+            if known and known.bridge_run == terms.run:
+                return _changed(found, MICROSOFT)
         begun = await self._replaced.last_move(found.user.id)
         if begun is None:
             return found.result()
         old, at = begun
-        recorded = await self._users.moved_at(found.user.id)
+        recorded = await self._users.changed_at(found.user.id)
         if recorded is not None and recorded >= at:
             return found.result()
-        return found.result(Outcome.MOVED, old)
+        return _changed(found, old)
 
     async def _change(
         self,
@@ -199,20 +208,22 @@ class UserMover:
         terms: Terms,
         read_at: float,
     ) -> UserResult:
-        decision = found.decision
-        replaces = decision.action is Action.REPLACE
-        number = decision.number or decision.toll_free
+        number = found.decision.number or found.decision.toll_free
         bridge = await self._conferencing.bridge_of(number) if number else None
-        if replaces:
+        marked: list[ServiceUser | ConferencingUser] = []
+        if found.decision.action is Action.REPLACE:
             await self._replaced.save_entries(service, self._clock.now(), for_move=True)
+            marked.append(service)
+        if endangers_conferencing(found.decision, service):
+            found = await self._save_conferencing(found, service, bridge, marked)
         try:
             window = await self._set(found, bridge, terms, read_at)
         except _UncertainChangeError:
             raise
         except AcpError as error:
-            if replaces:
-                # Nothing happened: if somebody else moves the user later, it is not told as ours.
-                await self._replaced.cancel_move(service, self._clock.now())
+            for before in marked:
+                # Nothing happened: if somebody else changes the user later, it is not told as ours.
+                await self._replaced.cancel_move(before, self._clock.now())
             if isinstance(error, NotFoundError):
                 waits = Decision(Action.WAIT, "the service says: not a conferencing user yet")
                 return replace(found, decision=waits).result()
@@ -221,9 +232,39 @@ class UserMover:
                 return _failed(found, reason, needs_person=True)
             raise
         result = await self._confirm(found, terms)
-        if decision.action is Action.SET_NUMBER and result.outcome is Outcome.ALREADY_MICROSOFT:
+        if result.outcome is Outcome.ALREADY_MICROSOFT or (
+            result.outcome is Outcome.BRIDGE_CHANGED and begun is not None
+        ):
             result = await self._already(found, begun, terms)
         return replace(result, window=window)
+
+    async def _save_conferencing(
+        self,
+        found: Assessment,
+        service: ServiceUser,
+        bridge: str | None,
+        marked: list[ServiceUser | ConferencingUser],
+    ) -> Assessment:
+        """Save what the user has of Microsoft; return the decision as the bridge makes it, not the numbers.
+
+        A user who is on Microsoft and cannot be read is not changed. marked: gets what is to be cancelled.
+        """
+        decision = found.decision
+        on_microsoft = decision.action in (Action.SET_NUMBER, Action.CHANGE_BRIDGE)
+        try:
+            before = await self._conferencing.conferencing_user(service.id)
+        except NotFoundError:
+            if on_microsoft:
+                raise
+            return found
+        if on_microsoft:
+            same = bridge is None or before.bridge_id.casefold() == bridge.casefold()
+            decision = set_number(decision.number, decision.toll_free, same_bridge=same)
+        changes = decision.action is Action.CHANGE_BRIDGE
+        now = self._clock.now()
+        await self._replaced.save_conferencing(before, service.upn, now, for_change=changes)
+        marked += [before] * changes
+        return replace(found, decision=decision)
 
     async def _set(
         self, found: Assessment, bridge: str | None, terms: Terms, read_at: float
@@ -265,6 +306,11 @@ class UserMover:
             if decide(found.user, service, terms.rules).action is Action.ALREADY:
                 return found.result(None, found.provider)
         return _failed(found, "the service took the change but does not show it yet")
+
+
+def _changed(found: Assessment, before: str) -> UserResult:
+    """Return the result of a user whom the system changed. before: Microsoft if only the bridge changed."""
+    return found.result(Outcome.BRIDGE_CHANGED if before == MICROSOFT else Outcome.MOVED, before)
 
 
 def _failed(found: Assessment, reason: str, *, needs_person: bool = False) -> UserResult:

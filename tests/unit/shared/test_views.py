@@ -42,6 +42,7 @@ def test_run_is_shown_in_plain_words() -> None:
         "finished_at": None,
         "reason": "why",
         "counts": {"a": 1},
+        "side_effects": None,
     }
 
 

@@ -375,7 +375,7 @@ async def test_users(tables: Tables) -> None:
         guid(2), Outcome.ALREADY_MICROSOFT, "Microsoft is the provider", None, NOON + HOUR
     )
     assert [user async for user in users.all()] == [moved, already]
-    assert (await users.known(guid(1)), await users.moved_at(guid(1))) == (moved, NOON)
+    assert (await users.known(guid(1)), await users.changed_at(guid(1))) == (moved, NOON)
 
 
 async def test_waiting(tables: Tables) -> None:

@@ -76,8 +76,8 @@ async def test_date_of_the_move_outlives_later_looks(tables: Tables) -> None:
     assert known[guid(1)].outcome is Outcome.ALREADY_MICROSOFT
     assert known[guid(1)].moved_at == NOON
     assert len(known) == 2
-    assert await users.moved_at(guid(1)) == NOON
-    assert await users.moved_at(guid(3)) is None
+    assert await users.changed_at(guid(1)) == NOON
+    assert await users.changed_at(guid(3)) is None
 
 
 async def test_begun_move_is_known(tables: Tables) -> None:

@@ -72,4 +72,4 @@ async def test_a_key_in_the_address_is_no_parameter() -> None:
     asked = await read_request(
         request("?code=secret", b'{"users": ["a@x.example"]}', "application/json")
     )
-    assert asked == MoveRequest(users=("a@x.example",))
+    assert asked == MoveRequest(users=("a@x.example",), named=1)
