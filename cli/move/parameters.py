@@ -87,9 +87,15 @@ async def tell_side_effects(app: "App") -> "TenantSwitches":
     """Show the side effects of a change in this tenant, by its own switches, before anything changes."""
     found = await app.adapters.teams.switches()
     for effect, happens in {
-        "mails to users with their new numbers and PIN": found.sends_mail,
-        "their future meetings are sent again to everybody": found.sends_meetings,
-        "licensing alone replaces a third party": found.replaces_provider,
+        "mails to users with their new numbers and PIN (AutomaticallySendEmailsToUsers)": (
+            found.sends_mail
+        ),
+        "their future meetings are sent again to everybody (AutomaticallyMigrateUserMeetings)": (
+            found.sends_meetings
+        ),
+        "licensing alone replaces a third party (AutomaticallyReplaceAcpProvider)": (
+            found.replaces_provider
+        ),
     }.items():
         tell(f"  {effect}: {'yes' if happens else 'no'}")
     return found

@@ -66,15 +66,22 @@ class PointedError(InputError):
 
 
 async def answer(
-    req: func.HttpRequest, needed: Role, work: Callable[["App", func.HttpRequest], Awaitable[Reply]]
+    req: func.HttpRequest,
+    needed: Role,
+    work: Callable[["App", func.HttpRequest], Awaitable[Reply]],
+    *,
+    bare: bool = False,
 ) -> func.HttpResponse:
     """Return what `work` replies; its errors become problem details, without inner secrets.
 
-    needed: the app role that the caller needs where people sign in (ACP_API_ACCESS=entra).
+    needed: the app role that the caller needs where people sign in (ACP_API_ACCESS=entra). bare: the
+    call takes neither parameters nor a body.
     """
     try:
         if bootstrap.settings().api_access is ApiAccess.ENTRA:
             check_role(needed, req.headers, os.environ)
+        if bare:
+            refuse_input(req)
         with operation():
             reply = await work(bootstrap.app(), req)
     except AcpError as error:
@@ -102,6 +109,16 @@ def read_query[Model: BaseModel](kind: type[Model], query: Mapping[str, str]) ->
         return kind.model_validate_strings(dict(query))
     except ValidationError as error:
         raise PointedError(_faults(error)) from None
+
+
+def refuse_input(req: func.HttpRequest) -> None:
+    """Raise PointedError for parameters or a body: a dry run requested here would become a real one."""
+    wrong = "this call takes neither parameters nor a body"
+    faults = [(f"/{name}", wrong) for name in query_of(req.url)]
+    if req.get_body().strip() not in (b"", b"{}"):
+        faults.append(("", wrong))
+    if faults:
+        raise PointedError(faults)
 
 
 def query_of(url: str) -> dict[str, str]:

@@ -102,7 +102,7 @@ ROUTES: Final = (
         "RunView",
         202,
         details="409 when it is not held",
-        refusals=(404, 409, 503),
+        refusals=(400, 404, 409, 503),
     ),
     Route(
         "list_ready",
@@ -169,6 +169,7 @@ ROUTES: Final = (
         "admin",
         "Maintain the change subscription now, as after permissions were granted",
         "SubscriptionView",
+        refusals=(400, 503),
     ),
     Route(
         "describe_api",
@@ -198,7 +199,8 @@ def blueprint() -> func.Blueprint:
 def _function(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
     async def call(req: func.HttpRequest) -> func.HttpResponse:
         handler = getattr(import_module(f"functions.http.{route.module}"), route.name)
-        return await answer(req, route.role, handler)
+        bare = route.method == "POST" and not route.takes
+        return await answer(req, route.role, handler, bare=bare)
 
     call.__name__ = route.name
     return call

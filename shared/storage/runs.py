@@ -55,7 +55,7 @@ class RunTable:
         if not _RUN_ID.fullmatch(run):
             return None
         row = await self._runs.get(run[:6], run)
-        return _decode(dict(row)) if row else None
+        return self._runs.decoded(row, _decode) if row else None
 
     async def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
         """Yield the runs that started in the month of `month`, oldest first."""

@@ -173,12 +173,16 @@ class Table:
         One damaged row, or one of a later version, must not hide all others.
         """
         async for entity in self.query(text, parameters, select):
-            try:
-                row = decode(dict(entity))
-            except (KeyError, TypeError, ValueError) as error:
-                _LOG.write(RowUnreadable(table=self._name, error=type(error).__name__))
-                continue
-            yield row
+            if (row := self.decoded(entity, decode)) is not None:
+                yield row
+
+    def decoded[Row](self, entity: Entity, decode: Callable[[dict[str, Any]], Row]) -> Row | None:
+        """Return an entity decoded; None: it is damaged or of a later version, which is reported."""
+        try:
+            return decode(dict(entity))
+        except (KeyError, TypeError, ValueError) as error:
+            _LOG.write(RowUnreadable(table=self._name, error=type(error).__name__))
+            return None
 
     async def _upsert(self, entity: Entity, mode: UpdateMode) -> None:
         await self._create()

@@ -42,7 +42,7 @@ class UserTable:
     async def known(self, user_id: str) -> KnownUser | None:
         """Return the user's row, or None when there was no attempt at the user."""
         row = await self._table.get(user_id[0], user_id)
-        return _decode(dict(row)) if row else None
+        return self._table.decoded(row, _decode) if row else None
 
     async def record_result(
         self, result: UserResult, signal: Signal, now: datetime, run: str | None = None

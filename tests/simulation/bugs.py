@@ -142,7 +142,7 @@ def _mode(app: App) -> None:
 
 
 def _waiting(app: App) -> None:
-    app.adapters.waiting = _DeafWaiting(app.adapters.tables.table("waiting"))
+    app.adapters.waiting = _DeafWaiting(app.adapters.tables.table("waiting"), app.adapters.clock)
 
 
 def _exclusions(app: App) -> None:

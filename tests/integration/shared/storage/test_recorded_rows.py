@@ -27,7 +27,7 @@ from shared.storage.sweep_pages import SweepPageTable
 from shared.storage.tables import Tables
 from shared.storage.users import UserTable
 from shared.storage.waiting import WaitingTable
-from tests.fakes import NOON, guid
+from tests.fakes import NOON, FakeClock, guid
 
 _NUMBERS = itertools.count(1)
 
@@ -380,7 +380,7 @@ async def test_users(tables: Tables) -> None:
 
 async def test_waiting(tables: Tables) -> None:
     """Users who wait, for whatever reason, and those who need attention."""
-    waiting = WaitingTable(tables.table("waiting"))
+    waiting = WaitingTable(tables.table("waiting"), FakeClock())
     provisioning = Waiting(
         guid(1),
         WaitReason.PROVISIONING,

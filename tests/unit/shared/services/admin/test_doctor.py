@@ -1,6 +1,6 @@
 """The doctor: each part is found well, doubtful or failing, with what to do about it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -41,6 +41,8 @@ class Patient:
     unknown_users: tuple[str, ...] = ()
     numbers: NumberRules = field(default_factory=lambda: NumberRules(default="+14255550100"))
     states: tuple[RunState, ...] = (RunState.FINISHED,)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Those of the sweeps."""
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
 
     async def probe(self) -> None:
@@ -62,7 +64,7 @@ class Patient:
         ids = [f"20261123T02000{number}Z-sweep-1f2e" for number in range(len(self.states))]
         runs = FakeRuns(
             {
-                run: Run(run, Signal.SWEEP, state, NOON)
+                run: Run(run, Signal.SWEEP, state, NOON, counts=self.counts, scanned=True)
                 for run, state in zip(ids, self.states, strict=True)
             }
         )
@@ -132,6 +134,19 @@ async def test_what_is_wrong_is_found(patient: Patient, part: str, verdict: Verd
     found = (await patient.examine())[part]
     assert found.verdict is verdict
     assert found.to_do
+
+
+async def test_a_rule_that_changes_bridges_is_named() -> None:
+    """What the last sweep found of users on Microsoft; a number that no rule names any more is history."""
+    counts = {"change_bridge": 5, "change_bridge_14255550100": 3, "change_bridge_4930": 2}
+    found = (await Patient(counts=counts).examine())["number rules"]
+    assert found == Finding(
+        "number rules",
+        Verdict.WARNING,
+        "3 users on Microsoft would get a new conference ID because rule *=+14255550100 names a number "
+        "on another bridge (last sweep)",
+        "their IDs are saved before (`acp saved`); or correct ACP_NUMBER_RULES",
+    )
 
 
 async def test_users_who_need_help_are_counted() -> None:

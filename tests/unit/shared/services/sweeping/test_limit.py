@@ -2,10 +2,12 @@
 
 import pytest
 
+from shared.domain.decision import Rules
+from shared.domain.number_rules import NumberRules
 from shared.domain.run import RunState
 from shared.domain.sweep_limit import SweepLimit
 from shared.errors import InputError, StorageError
-from tests.fakes import licensed
+from tests.fakes import guid, in_service, licensed, microsoft
 from tests.unit.shared.services.sweeping.world import SweepingWorld as World
 
 
@@ -25,6 +27,35 @@ async def test_too_many_moves_are_held_until_released(limit: SweepLimit) -> None
     assert done is not None
     assert (done.id, done.state) == (run.id, RunState.FINISHED)
     assert len(world.queued) == 3
+
+
+async def test_a_change_of_bridge_is_held_and_named() -> None:
+    """Finding 17: users on Microsoft who would get a new conference ID count, by the rules that do it."""
+    numbers = NumberRules.parse({"DE": "+4969120012345", "US": "+4969120012345", "*": "+15550177"})
+    bridges = {"+15550199": "one", "+15550177": "one", "+4969120012345": "two"}
+    world = World(rules=Rules(numbers=numbers, bridges=bridges), limit=SweepLimit(2, 1.0, numbers))
+    world.fill(1)
+    world.directory.add(*(licensed(number) for number in (1, 2, 3)))
+    world.teams.add(*(in_service(number, microsoft()) for number in (1, 2, 3)))
+    run = await world.sweep()
+    assert (run.state, run.reason) == (
+        RunState.HELD,
+        "it would move 4 users; ACP_SWEEP_MAX_MOVES is 2; 3 users on Microsoft would get a new "
+        "conference ID because the rules DE=+4969120012345, US=+4969120012345 name numbers on another "
+        "bridge",
+    )
+    assert run.counts["change_bridge"] == run.counts["change_bridge_4969120012345"] == 3
+
+
+async def test_a_change_of_bridge_is_queued_like_a_move() -> None:
+    """Within the limit the users are queued, and the mover saves what they have."""
+    numbers = NumberRules.parse({"US": "+4969120012345"})
+    bridges = {"+15550199": "one", "+4969120012345": "two"}
+    world = World(rules=Rules(numbers=numbers, bridges=bridges))
+    world.directory.add(licensed(1))
+    world.teams.add(in_service(1, microsoft()))
+    await world.sweep()
+    assert world.sent == [guid(1)]
 
 
 async def test_at_the_limit_nothing_is_held() -> None:
