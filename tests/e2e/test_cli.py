@@ -86,8 +86,8 @@ def test_a_list_of_names(tenant: Tenant, system: System, moved: Ended, third: Us
     )
     assert moved.status == 1
     assert moved.out.count(third["id"]) == 1
+    assert "finished: 6 names, 5 users: " in lines[-1]
     assert "moved 2" in lines[-1]
-    assert "finished" in lines[-1]
     after = tenant.user(third["id"])
     assert (after["provider"], after["sets"]) == (MICROSOFT, 1)
     assert third["entries"] in system.storage.saved(third["id"])

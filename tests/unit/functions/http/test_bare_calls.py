@@ -22,7 +22,7 @@ def request(query: str = "", body: bytes = b"") -> func.HttpRequest:
     ],
 )
 def test_input_is_refused(asked: func.HttpRequest, pointers: list[str]) -> None:
-    """Whatever is asked for in the address or the body, with a pointer to each."""
+    """Whatever is requested in the address or the body, with a pointer to each."""
     with pytest.raises(PointedError) as told:
         refuse_input(asked)
     assert [pointer for pointer, _ in told.value.faults] == pointers
