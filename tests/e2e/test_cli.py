@@ -80,7 +80,7 @@ def moved(system: System, acp: CommandLine, tenant: Tenant, third: User) -> Ende
 def test_a_list_of_names(tenant: Tenant, system: System, moved: Ended, third: User) -> None:
     """The count comes first; the unknown and the unlicensed are errors, and the others go on."""
     lines = moved.err.splitlines()
-    assert lines[0] == "5 names"
+    assert lines[0] == "6 names"
     assert lines[1] == (
         "  mails to users with their new numbers and PIN (AutomaticallySendEmailsToUsers): yes"
     )
