@@ -14,12 +14,12 @@ _FOUND_IN = {
     "saves dropped": 1,
     "save after set": 1,
     "entries not read again": 1,
-    "license not read again": 1,
+    "license not read again": 11,
     "results overwritten": 1,
     "idempotency key ignored": 1,
     "mode not carried": 3,
     "waiting not recorded": 196,
-    "exclusions ignored": 1,
+    "exclusions ignored": 2,
 }
 """A seed in which each fault that is put back breaks a rule."""
 
