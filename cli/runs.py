@@ -62,12 +62,14 @@ def run(
 
     Example: `acp run 20261123T020000Z-sweep-1f2e --report sweep.html`
     """
-    found, results, text = asyncio.run(
+    found, results, text, effects = asyncio.run(
         _run(run_id, settings, follow=follow, report=report is not None)
     )
     if report is not None:
         _write(text, report)
     tell(_summary(found))
+    for line in effects:
+        tell(line)
     if results or output is not Output.TABLE:
         show_results(results, output)
     bad = found.state in ("failed", "held") or found.counts.get("failed", 0)
@@ -76,7 +78,7 @@ def run(
 
 async def _run(
     run_id: str, settings: Path | None, *, follow: bool, report: bool
-) -> "tuple[Run, list[UserResult], str]":
+) -> "tuple[Run, list[UserResult], str, list[str]]":
     async with connect(settings) as app:
         found = await app.run_history.run(run_id)
         while follow and _is_worked_on(found):
@@ -85,7 +87,8 @@ async def _run(
             found = await app.run_history.run(run_id)
         known = [result async for result in app.adapters.runs.results(run_id)]
         text = await _page(app, found, known) if report else ""
-    return found, known, text
+        effects = await app.effects.of(found)
+    return found, known, text, list(effects.lines()) if effects else []
 
 
 async def _page(app: "App", found: "Run", results: "list[UserResult]") -> str:

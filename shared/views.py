@@ -16,6 +16,7 @@ from shared.domain.pause import Pause
 from shared.domain.retry import Waiting
 from shared.domain.run import Run
 from shared.domain.saved import ReplacedProvider
+from shared.domain.side_effects import SideEffects
 from shared.domain.user import ProviderEntry
 from shared.services.admin.doctor import Finding
 from shared.services.admin.status import Status
@@ -23,10 +24,36 @@ from shared.services.admin.user_view import UserView
 from shared.services.sweeping.finding import Found
 
 
+class SideEffectsView(BaseModel):
+    """Side effects of carrying out a dry run, as numbers of users, and the tenant's switches behind them."""
+
+    replaced_conference_ids: int
+    replaced_numbers: int
+    mails: int
+    meetings_sent_again: int
+    automatically_send_emails_to_users: bool
+    automatically_migrate_user_meetings: bool
+    automatically_replace_acp_provider: bool
+
+    @classmethod
+    def of(cls, effects: SideEffects) -> Self:
+        """Return the view of side effects."""
+        return cls(
+            replaced_conference_ids=effects.replaced_conference_ids,
+            replaced_numbers=effects.replaced_numbers,
+            mails=effects.mails,
+            meetings_sent_again=effects.meetings_sent_again,
+            automatically_send_emails_to_users=effects.switches.sends_mail,
+            automatically_migrate_user_meetings=effects.switches.sends_meetings,
+            automatically_replace_acp_provider=effects.switches.replaces_provider,
+        )
+
+
 class RunView(BaseModel):
     """A run: its state, its counts by name, and when it began and ended (UTC).
 
     `requested_by`: who released or discarded users of it. `paused`: why nobody of it is changed now.
+    `side_effects`: of a finished dry run, and of a finished request in report mode.
     """
 
     id: str
@@ -38,6 +65,7 @@ class RunView(BaseModel):
     counts: Mapping[str, int]
     requested_by: str | None = None
     paused: str | None = None
+    side_effects: SideEffectsView | None = None
 
     @classmethod
     def of(cls, run: Run, pause: Pause | None = None) -> Self:
@@ -56,13 +84,14 @@ class RunView(BaseModel):
 
 
 class ResultView(BaseModel):
-    """The result of one user of a run."""
+    """The result of one user of a run. action: what was, or would be, done with the user."""
 
     user: str
     id: str
     outcome: str
     reason: str
     provider_before: str | None = None
+    action: str | None = None
 
     @classmethod
     def of(cls, result: UserResult) -> Self:
@@ -73,6 +102,7 @@ class ResultView(BaseModel):
             outcome=str(result.outcome),
             reason=result.reason,
             provider_before=result.old_provider,
+            action=str(result.decision) if result.decision else None,
         )
 
 
@@ -229,8 +259,14 @@ class EntryView(BaseModel):
 
 
 class SavedEntry(EntryView):
-    """A complete saved entry: the conference ID is a secret of the user's meetings."""
+    """A complete saved entry: the conference ID is a secret of the user's meetings.
 
+    kind: `provider_entry`, or `conferencing_user` for what a user on Microsoft had on a `bridge` (its name,
+    else its id) before numbers or bridge were changed.
+    """
+
+    kind: str
+    bridge: str
     conference_id: str
     url: str
     saved_at: datetime
@@ -238,9 +274,12 @@ class SavedEntry(EntryView):
     @classmethod
     def all_of(cls, record: ReplacedProvider) -> list[Self]:
         """Return the view of the entries of a saved record."""
+        had = record.conferencing
         return [
             cls(
                 **EntryView.of(entry).model_dump(),
+                kind="conferencing_user" if had else "provider_entry",
+                bridge=(had.bridge_name or had.bridge_id) if had else "",
                 conference_id=entry.passcode,
                 url=entry.url,
                 saved_at=record.saved_at,

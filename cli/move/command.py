@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from cli.move.parameters import (
     Parameters,
     Where,
     counted,
+    names_and_users,
     refuse_other_protection,
     tell_pause,
     tell_preview,
@@ -24,6 +25,7 @@ from cli.move.progress import Interrupts, progress
 from cli.move.selection import Selection
 from cli.options import number
 from cli.output import RESULT_COLUMNS, Output, OutputOption, show, show_results, tell
+from shared.text import plain
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -157,13 +159,16 @@ def move(
 async def _move(
     selection: Selection, settings: Path | None, output: Output, parameters: Parameters
 ) -> int:
-    names = selection.given()
+    given = selection.given()
     async with connect(settings) as app:
-        request = await app.validated(parameters.request(names, selection.provider))
-        if names is None:
+        request = await app.validated(parameters.request(given, selection.provider))
+        if request.users is None:
             found = app.finder.on_third_party(request.provider)
             names = [user.user_id async for user in found]
-        tell(f"{len(names):,} users")
+            tell(f"{len(names):,} users")
+        else:
+            names = list(request.users)
+            tell(f"{request.named:,} names")
         if not names:
             raise CommandError("no users were found; nothing was done", 2)
         tenant = await tell_side_effects(app)
@@ -171,15 +176,15 @@ async def _move(
             previews = app.previewer.preview(names, request.options)
             results = [result async for result in previews]
             show_results(results, output)
-            tell_preview(results, tenant)
+            tell_preview(results, tenant, request.named, send_email=parameters.send_email)
             return 1 if _troubled(results) else 0
         await refuse_other_protection(app)
         await tell_pause(app)
         options = request.options
         if not parameters.yes:
-            _confirm(len(names))
+            _confirm(request.named or len(names))
             options = replace(options, expected=_expected(parameters, len(names)))
-        run = await app.move_runner.begin(names, options)
+        run = await app.move_runner.begin(names, options, request.named)
         tell(f"run {run.id}")
         return await _carry_out(app, run, output)
 
@@ -198,12 +203,18 @@ def _move_by_app(
                     parameters = replace(parameters, expected=_expected(parameters, len(names)))
             resume = app.begin({**selection.body(names), **parameters.body()})
         tell(f"run {resume}")
-        app.follow(resume)
+        _tell_effects(app.follow(resume))
         rows = list(app.results(resume))
     troubled = [each for each in rows if each["outcome"] in _TROUBLE]
     everybody = output is not Output.TABLE or parameters.dry_run
     show(rows if everybody else troubled, RESULT_COLUMNS, output)
     return 1 if troubled else 0
+
+
+def _tell_effects(run: dict[str, Any]) -> None:
+    """Show the side effects of a dry run that the app carried out."""
+    for effect, value in (run.get("side_effects") or {}).items():
+        tell(f"  {effect.replace('_', ' ')}: {plain(value)}")
 
 
 async def _resume(run_id: str, settings: Path | None, output: Output) -> int:
@@ -229,7 +240,8 @@ async def _carry_out(app: "App", run: "Run", output: Output) -> int:
     troubled = _troubled(results)
     # On a screen, users who need no change are only counted.
     show_results(troubled if output is Output.TABLE else results, output)
-    tell(f"{run.id} {run.state}: {counted(results)}")
+    how_many = names_and_users(run.counts.get("names", 0), len(results))
+    tell(f"{run.id} {run.state}: {how_many}{counted(results)}")
     if interrupts.came and run.state != "finished":
         tell(resume)
         return _INTERRUPTED

@@ -42,6 +42,16 @@ class Route:
     example: Mapping[str, object] = field(default_factory=dict)
     may_be_empty: bool = False
 
+    @property
+    def takes_parameters(self) -> bool:
+        """Whether it takes parameters; of the calls that change something only one with a CSV body does."""
+        return self.method == "GET" or bool(self.csv_query)
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether it takes a body; of a call that reads it does not matter."""
+        return self.method == "GET" or bool(self.takes)
+
 
 ROUTES: Final = (
     Route(
@@ -220,6 +230,7 @@ ROUTES: Final = (
         "admin",
         "Maintain the change subscription now, as after permissions were granted",
         "SubscriptionView",
+        refusals=(400, 503),
     ),
     Route(
         "describe_api",
@@ -249,7 +260,8 @@ def blueprint() -> func.Blueprint:
 def _function(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
     async def call(req: func.HttpRequest) -> func.HttpResponse:
         handler = getattr(import_module(f"functions.http.{route.module}"), route.name)
-        return await answer(req, route.role, handler)
+        parameters, body = route.takes_parameters, route.takes_body
+        return await answer(req, route.role, handler, parameters=parameters, body=body)
 
     call.__name__ = route.name
     return call

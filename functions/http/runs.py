@@ -10,7 +10,7 @@ from functions.http.schemas import HeldBody, HeldDecision, HeldList, ResultPage,
 from shared.domain.held import HeldSelection
 from shared.domain.pause import RequestedBy
 from shared.domain.run import RunState, Signal
-from shared.views import HeldView, ResultView, RunView
+from shared.views import HeldView, ResultView, RunView, SideEffectsView
 
 if TYPE_CHECKING:
     import azure.functions as func
@@ -31,6 +31,8 @@ async def show_run(app: "App", req: "func.HttpRequest") -> Reply:
     """Show one run with its counts so far."""
     run = await app.run_history.run(req.route_params["run"])
     view = RunView.of(run)
+    if effects := await app.effects.of(run):
+        view.side_effects = SideEffectsView.of(effects)
     at_work = run.state is RunState.RUNNING and run.cause in (Signal.REQUEST, Signal.PREVIEW)
     if at_work or run.requested_by:  # who was released has another outcome by now
         view.counts = {**view.counts, **await app.move_runner.outcomes(run.id)}

@@ -58,11 +58,13 @@ class MoveParameters(BaseModel):
         self, users: Iterable[str] | None = None, provider: str | None = None
     ) -> MoveRequest:
         """Return the request as a domain type: over these users, or to be found by provider."""
+        names = None if users is None else list(users)
         return MoveRequest(
-            None if users is None else tuple(distinct(users)),
+            None if names is None else tuple(distinct(names)),
             provider,
             MoveOptions(self.send_email, self.service_number, self.toll_free_number, self.expected),
             self.dry_run,
+            len(names or ()),
         )
 
 

@@ -148,7 +148,7 @@ class Adapters:
         """The users who are waiting or need attention."""
         from shared.storage.waiting import WaitingTable
 
-        return WaitingTable(self.tables.table("waiting"))
+        return WaitingTable(self.tables.table("waiting"), self.clock)
 
     @cached_property
     def runs(self) -> RunTable:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shared.domain.move_request import MoveRequest
     from shared.domain.retry import RetryPolicy
     from shared.services.admin.doctor import Doctor
+    from shared.services.admin.effects import EffectsReader
     from shared.services.admin.health import Health
     from shared.services.admin.number_changes import NumberChanges
     from shared.services.admin.pauses import Pauses
@@ -90,7 +91,7 @@ class App:
         from shared.services.moving.standing_rules import StandingRules
 
         to = self.adapters
-        return StandingRules(to.rules, to.graph, to.state, to.clock)
+        return StandingRules(to.rules, to.graph, to.teams, to.state, to.clock)
 
     @cached_property
     def _user_mover(self) -> UserMover:
@@ -131,7 +132,8 @@ class App:
 
         of = self.settings
         window = timedelta(minutes=of.guard_window_minutes)
-        return GuardLimit(of.guard_max_moves, of.guard_max_share, window, of.guard_max_enables)
+        enables, numbers = of.guard_max_enables, self.adapters.rules.numbers
+        return GuardLimit(of.guard_max_moves, of.guard_max_share, window, enables, numbers)
 
     @cached_property
     def _recorder(self) -> Recorder:
@@ -385,6 +387,14 @@ class App:
         return RunHistory(self.adapters.runs, self.adapters.clock)
 
     @cached_property
+    def effects(self) -> EffectsReader:
+        """Reads the side effects of dry runs."""
+        from shared.services.admin.effects import EffectsReader
+
+        to = self.adapters
+        return EffectsReader(to.runs, to.move_requests, to.teams)
+
+    @cached_property
     def doctor(self) -> Doctor:
         """The doctor: checks the app and the services that it depends on."""
         from shared.clients import wire
@@ -411,6 +421,7 @@ class App:
             directory=to.graph,
             unknown=unknown_settings(os.environ),
             tenant=to.teams,
+            runs=self.run_history,
             state=to.state,
             waiting=to.waiting,
             held=to.held,

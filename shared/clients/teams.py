@@ -11,6 +11,7 @@ from shared.clients.teams_models import (
     BRIDGES,
     PROVIDERS,
     SETTINGS,
+    CpcUser,
     Discovery,
     TeamsUser,
     read_page,
@@ -18,8 +19,8 @@ from shared.clients.teams_models import (
 from shared.clients.wire import Call
 from shared.domain.bridges import BridgeNumber, bridge_of
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
-from shared.domain.user import ServiceUser
-from shared.errors import NotFoundError
+from shared.domain.user import ConferencingUser, ServiceUser
+from shared.errors import ContractError, NotFoundError
 
 
 class TeamsClient:
@@ -51,6 +52,24 @@ class TeamsClient:
         except NotFoundError:
             return None
         return user.to_domain()
+
+    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+        """Return conference ID, numbers and bridge of a user on Microsoft, before calls that are not begun.
+
+        NotFoundError: the user is not a conferencing user. ContractError: the answer lacks conference ID
+        or bridge, or is about somebody else.
+        """
+        call = wire.GET_CONFERENCING_USER
+        found = await self._call(
+            call,
+            "Get-CsOnlineDialInConferencingUser",
+            CpcUser.model_validate_json,
+            ids={"id": user_id},
+            first=True,
+        )
+        if found.identity != user_id:
+            raise ContractError("Teams", str(call), "the answer is about another user")
+        return found.to_domain()
 
     async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
         """Yield all users page by page, from the beginning or from a page's `link`."""

@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel, to_pascal
 from shared.clients.http import describe
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
-from shared.domain.user import AccountType, ProviderEntry, ServiceUser
+from shared.domain.user import AccountType, ConferencingUser, ProviderEntry, ServiceUser
 
 CONFERENCING_FEATURE = "AudioConferencing"
 """The feature type of users whose conferencing is provisioned."""
@@ -90,6 +90,34 @@ class TeamsUserPage(TeamsModel):
 
     users: list[TeamsUser]
     next_link: str | None = Field(None, alias="NextLink")
+
+
+class CpcUser(TeamsModel):
+    """One user as Get-CsOnlineDialInConferencingUser reports it, without the PIN."""
+
+    identity: Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
+    conference_id: Annotated[str, Field(min_length=1, repr=False)]
+    bridge_id: Annotated[str, Field(min_length=1)]
+    bridge_name: str | None = None
+    service_number: str | None = None
+    toll_free_service_number: str | None = None
+    default_toll_number: str | None = None
+    default_toll_free_number: str | None = None
+    allow_toll_free_dial_in: bool | None = None
+
+    def to_domain(self) -> ConferencingUser:
+        """Return the conferencing user as a domain type."""
+        return ConferencingUser(
+            id=self.identity,
+            conference_id=self.conference_id,
+            bridge_id=self.bridge_id,
+            bridge_name=self.bridge_name or "",
+            toll_number=self.service_number or "",
+            toll_free_number=self.toll_free_service_number or "",
+            default_toll_number=self.default_toll_number or "",
+            default_toll_free_number=self.default_toll_free_number or "",
+            allow_toll_free=self.allow_toll_free_dial_in,
+        )
 
 
 class UncheckedPage(TeamsModel):

@@ -1,5 +1,6 @@
 """The decision table: which action a user needs. Pure, and the only place that decides."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Self
@@ -12,7 +13,7 @@ OUTSIDE_PILOT: Final = "in no group of the setting ACP_INCLUDED_GROUPS"
 
 
 class Action(StrEnum):
-    """Action for a user; the first three change the tenant."""
+    """Action for a user; the first four change the tenant."""
 
     REPLACE = "replace"
     """Save the third party's entries, then set Microsoft with ReplaceProvider."""
@@ -20,6 +21,8 @@ class Action(StrEnum):
     """Set Microsoft; there is nothing to replace."""
     SET_NUMBER = "set_number"
     """Microsoft already; assign the default number of the number rule."""
+    CHANGE_BRIDGE = "change_bridge"
+    """The same, but the number is on another conference bridge: the conference ID is replaced, too."""
     ALREADY = "already"
     WAIT = "wait"
     UNLICENSED = "unlicensed"
@@ -28,12 +31,17 @@ class Action(StrEnum):
     @property
     def changes_tenant(self) -> bool:
         """Whether carrying this out writes to the tenant."""
-        return self in (Action.REPLACE, Action.ENABLE, Action.SET_NUMBER)
+        return self in (
+            Action.REPLACE,
+            Action.ENABLE,
+            Action.SET_NUMBER,
+            Action.CHANGE_BRIDGE,
+        )
 
     @property
     def replaces_ids(self) -> bool:
         """Whether carrying this out replaces the user's conference ID: the guard counts it."""
-        return self is Action.REPLACE
+        return self in (Action.REPLACE, Action.CHANGE_BRIDGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,7 @@ class Rules:
     included_groups: the pilot: if there are any, nobody but their members is changed.
     include_rooms: whether room and resource accounts are moved like users.
     toll_free: default toll-free number of all users, or None: the service chooses.
+    bridges: number (E.164, +) -> id of its bridge; empty: not known, because no number is given to anybody.
     """
 
     excluded: frozenset[str] = frozenset()
@@ -53,6 +62,7 @@ class Rules:
     numbers: NumberRules = field(default_factory=NumberRules)
     toll_free: str | None = None
     included_groups: frozenset[str] = frozenset()
+    bridges: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -98,7 +108,7 @@ def decide(user: DirectoryUser, service: ServiceUser | None, rules: Rules) -> De
         return Decision(Action.EXCLUDED, reason)
     if not service.ready:
         return Decision(Action.WAIT, "Teams has not provisioned audio conferencing yet")
-    return _decide_by_provider(service.provider, rules.numbers.number_for(user), rules.toll_free)
+    return _decide_by_provider(service.provider, rules.numbers.number_for(user), rules)
 
 
 def screen(user: DirectoryUser, rules: Rules) -> Decision | None:
@@ -135,18 +145,59 @@ def _excluded_by_service(service: ServiceUser, rules: Rules) -> str | None:
             return "Teams calls the account ineligible"
 
 
+def endangers_conferencing(decision: Decision, service: ServiceUser) -> bool:
+    """Return whether carrying it out may replace conference ID, numbers or bridge of a conferencing user.
+
+    A user without entries may be one all the same; a set without numbers leaves such a user's alone.
+    """
+    match decision.action:
+        case Action.SET_NUMBER | Action.CHANGE_BRIDGE:
+            return True
+        case Action.ENABLE:
+            return bool(decision.number or decision.toll_free)
+        case Action.REPLACE:
+            return any(entry.is_microsoft for entry in service.entries)
+        case _:
+            return False
+
+
+def set_number(number: str | None, toll_free: str | None, *, same_bridge: bool = True) -> Decision:
+    """Return the decision for a user on Microsoft who is to get these numbers, one at least."""
+    if same_bridge:
+        reason = "another default number is wanted"
+        return Decision(Action.SET_NUMBER, reason, number, toll_free)
+    reason = f"{number or toll_free} is on another bridge: a new conference ID"
+    return Decision(Action.CHANGE_BRIDGE, reason, number, toll_free)
+
+
 def _decide_by_provider(
-    provider: ProviderEntry | None, number: str | None, toll_free: str | None
+    provider: ProviderEntry | None, number: str | None, rules: Rules
 ) -> Decision:
+    toll_free = rules.toll_free
     if provider is None:
         return Decision(Action.ENABLE, "no provider yet", number, toll_free)
     if not provider.is_microsoft:
         return Decision(Action.REPLACE, f"the provider is {provider.name}", number, toll_free)
     if _other(number, provider.toll_number) or _other(toll_free, provider.toll_free_number):
-        return Decision(Action.SET_NUMBER, "another default number is wanted", number, toll_free)
+        same = _on_same_bridge(provider, number or toll_free or "", rules.bridges)
+        return set_number(number, toll_free, same_bridge=same)
     return Decision(Action.ALREADY, "Microsoft is the provider")
 
 
 def _other(wanted: str | None, has: str) -> bool:
+    return bool(wanted) and wanted != _e164(has)
+
+
+def _on_same_bridge(provider: ProviderEntry, wanted: str, bridges: Mapping[str, str]) -> bool:
+    """Return whether the numbers that the user has are on the bridge of the wanted one.
+
+    A number that is on no bridge any more counts as one of another bridge. Where nothing is known, the
+    mover finds out from the conferencing user.
+    """
+    has = bridges.get(_e164(provider.toll_number)) or bridges.get(_e164(provider.toll_free_number))
+    return wanted not in bridges or bridges[wanted] == has
+
+
+def _e164(number: str) -> str:
     # The service may write its numbers without the plus sign or with `tel:`, the settings do not.
-    return bool(wanted) and str(wanted).lstrip("+") != has.removeprefix("tel:").lstrip("+")
+    return "+" + number.removeprefix("tel:").lstrip("+")

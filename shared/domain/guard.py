@@ -9,10 +9,12 @@ again when the window has passed since it was taken: the limit holds for any str
 import hashlib
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from shared.domain.bridge_changes import describe
 from shared.domain.decision import Action
+from shared.domain.number_rules import NumberRules
 from shared.domain.run import Signal
 
 REPLACED = "replaced"
@@ -26,13 +28,15 @@ ENABLED = "enabled"
 class GuardLimit:
     """The limit: `moves` users per window, or `share` of the licensed, if that is less (None: no share).
 
-    enables: the same for users who had no provider, who lose nothing; None: no limit.
+    enables: the same for users who had no provider, who lose nothing; None: no limit. numbers: the
+    number rules, to name those that change the bridge of users on Microsoft.
     """
 
     moves: int
     share: float | None
     window: timedelta
     enables: int | None = None
+    numbers: NumberRules = field(default_factory=NumberRules)
 
     def most(self, licensed: int | None) -> int | None:
         """Return how many users may be changed; None: not known before somebody counted the licensed."""
@@ -60,7 +64,9 @@ class GuardLimit:
         would = sum(counts.get(str(action), 0) for action in Action if action.replaces_ids)
         most = self.most(licensed)
         if most is not None and would > most:
-            return f"it would replace the conference IDs of {would} users; {self.named(licensed)}"
+            bridges = describe(counts, self.numbers)
+            among = f"; {bridges}" if bridges else ""
+            return f"it would replace the conference IDs of {would} users; {self.named(licensed)}{among}"
         return None
 
 

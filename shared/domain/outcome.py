@@ -11,6 +11,8 @@ class Outcome(StrEnum):
 
     MOVED = "moved"
     ALREADY_MICROSOFT = "already_microsoft"
+    BRIDGE_CHANGED = "bridge_changed"
+    """On Microsoft before; the number rule's bridge gave the user a new conference ID and numbers."""
     WAITING = "waiting"
     UNLICENSED = "unlicensed"
     EXCLUDED = "excluded"
@@ -19,6 +21,7 @@ class Outcome(StrEnum):
     WOULD_MOVE = "would_move"
     HELD = "held"
     """Ready to be moved, but the guard's limit is reached: a person releases the user."""
+    WOULD_CHANGE_BRIDGE = "would_change_bridge"
 
 
 @dataclass(frozen=True, slots=True)

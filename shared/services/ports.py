@@ -7,25 +7,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from shared.domain.options import DEFAULT_OPTIONS
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from shared.domain.bridges import BridgeNumber
     from shared.domain.claim import BegunMove, Claim
-    from shared.domain.decision import Rules
+    from shared.domain.decision import Action, Rules
     from shared.domain.guard import Slot
     from shared.domain.held import HeldUser
     from shared.domain.listing import ChangePage, Provider, TeamsPage, TenantSwitches
     from shared.domain.messages import Message, PoisonMessage
     from shared.domain.move_request import MoveRequest, RequestPage
+    from shared.domain.options import MoveOptions
     from shared.domain.outcome import UserResult
     from shared.domain.pause import Pause, RequestedBy
     from shared.domain.retry import Waiting
     from shared.domain.run import Run, Signal, SweepPage
     from shared.domain.saved import KnownUser, ReplacedProvider
     from shared.domain.subscription import ChangeSubscription, GraphSubscription
-    from shared.domain.user import DirectoryUser, ServiceUser
+    from shared.domain.user import ConferencingUser, DirectoryUser, ServiceUser
     from shared.errors import ServiceError
 
 
@@ -116,6 +119,13 @@ class Conferencing(Protocol):
         """Yield all users, page by page, from the beginning or from a page's link."""
         ...
 
+    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+        """Return what Microsoft's conferencing has of a user, before calls that are not begun.
+
+        NotFoundError: the user is not a conferencing user.
+        """
+        ...
+
     async def bridge_of(self, number: str) -> str:
         """Return the id of a number's bridge; InputError: the number is on no bridge."""
         ...
@@ -141,17 +151,16 @@ class Conferencing(Protocol):
 class RuleSource(Protocol):
     """The rules as they hold now."""
 
-    async def current(self) -> Rules:
-        """Return the rules; ServiceError, StorageError: not known, so nobody may be changed."""
+    async def current(self, options: MoveOptions = DEFAULT_OPTIONS) -> Rules:
+        """Return the rules of a run with these options, and with the bridges of the numbers in them.
+
+        ServiceError, StorageError: not known, so nobody may be changed.
+        """
         ...
 
 
 class Users(Protocol):
     """Table `users`: the last known states."""
-
-    async def moved_at(self, user_id: str) -> datetime | None:
-        """Return when the system last moved the user, or None."""
-        ...
 
     async def known(self, user_id: str) -> KnownUser | None:
         """Return the user's last known state, or None."""
@@ -171,23 +180,27 @@ class ReplacedProviders(Protocol):
         """Save all entries durably; return whether they were new. StorageError: not saved."""
         ...
 
-    async def claim(self, user: ServiceUser, claim: Claim, *, moves: bool = True) -> None:
-        """Save what a change would destroy, and claim the change. moves: the provider changes.
+    async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
+        """Save the third party's entries that an action would destroy, and claim the change.
 
         BusyError: somebody else holds it. StorageError: not saved, so nothing may be changed.
         """
         ...
 
+    async def save_conferencing(self, before: ConferencingUser, upn: str, now: datetime) -> None:
+        """Save a conferencing user durably. StorageError: not saved."""
+        ...
+
     async def take_over(self, user_id: str, claim: Claim) -> None:
-        """Claim the last begun move, to tell of it; BusyError: somebody else holds it."""
+        """Claim the last begun change, to tell of it; BusyError: somebody else holds it."""
         ...
 
     async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
-        """Remember that the move begun with these entries did not happen."""
+        """Remember that the change begun with these entries did not happen."""
         ...
 
     async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
-        """Return the last move that was begun for a run, else the last one; cancelled ones are none."""
+        """Return the last change that was begun for a run, else the last one; cancelled ones are none."""
         ...
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:

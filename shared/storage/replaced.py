@@ -1,8 +1,10 @@
-"""Table `replacedproviders`: the provider entries of users, saved before they are replaced.
+"""Table `replacedproviders`: what users had before a set replaced it: provider entries, or conferencing.
 
-Never deleted. Partition: the user id. Row: a digest of the entries, so that saving the same entries
-twice leaves one record, and other entries of the same user get another record. A user who has nothing
-to save gets a record without entries: it holds the claim of who changes the user, as the others do.
+Never deleted. Partition: the user id. Row: a digest of what is saved, so that saving the same twice
+leaves one record, and what the user has later gets another one and overwrites nothing. A record of a
+conferencing user has the property `conferencing`; its entry is for the version before, which reads it.
+A user who has no third party's entries gets a record without entries: changes are claimed in records of
+entries, so that attempts which saw the same entries meet there.
 """
 
 import hashlib
@@ -15,20 +17,32 @@ from typing import Any, Final
 from azure.data.tables import TableEntity
 
 from shared.domain.claim import BegunMove, Claim
+from shared.domain.decision import Action
 from shared.domain.saved import ReplacedProvider
-from shared.domain.user import ProviderEntry, ServiceUser, deciding_entry
+from shared.domain.user import (
+    MICROSOFT,
+    ConferencingUser,
+    ProviderEntry,
+    ServiceUser,
+    deciding_entry,
+)
 from shared.errors import BusyError, TooLargeError
 from shared.storage.tables import Table
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
-_NOTHING: Final = "[]"
-_OF_A_MOVE: Final = {"for_move_at", "cancelled_at", "claimed_by", "claimed_at", "claimed_run"}
+_FOR_MOVE: Final = "for_move_at"
+_FOR_BRIDGE: Final = "for_bridge_at"
+"""When the last move began, or change of bridge, which the version before does not look for."""
+
+_BEGUN: Final = (_FOR_MOVE, _FOR_BRIDGE, "begun_by", "begun_run")
+_CLAIMED: Final = ("claimed_by", "claimed_at", "cancelled_at")
+
 _LONGEST: Final = 32_000
 """Most characters in one string property: 64 KiB of UTF-16 (Azure Tables data model)."""
 
 
 class ReplacedProviderTable:
-    """Reader and writer of the saved entries."""
+    """Reader and writer of what was saved, and of the claims on changes."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -41,14 +55,14 @@ class ReplacedProviderTable:
         """
         return await self._table.insert(_new_row(user, now))
 
-    async def claim(self, user: ServiceUser, claim: Claim, *, moves: bool = True) -> None:
+    async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
         """Save the third party's entries of `user`, and claim the change that destroys them.
 
-        moves: the provider changes, not only a number. BusyError: another attempt holds the claim.
-        Errors of `save_entries`: not saved, so nothing may be changed.
+        BusyError: another attempt holds the claim. Errors of `save_entries`: not saved, so nothing may
+        be changed.
         """
         user = _with_what_is_lost(user)
-        mark = {**_mark(claim), **({"for_move_at": claim.at} if moves else {})}
+        mark = {"claimed_by": claim.by, "claimed_at": claim.at, **_begin(claim, action)}
         new = _new_row(user, claim.at)
         if await self._table.insert({**new, **mark}):
             return
@@ -57,12 +71,24 @@ class ReplacedProviderTable:
             raise BusyError("another attempt has just removed what was saved of this user")
         known = dict(row)
         if _is_cancelled(known):
-            known = {name: known[name] for name in known.keys() - _OF_A_MOVE}
-        holder = _claim(known)
-        if holder and holder.keeps_out(claim):
+            known = {name: known[name] for name in known.keys() - {*_BEGUN, *_CLAIMED}}
+        if _is_held(known, claim):
             raise BusyError("another attempt is changing this user")
         if not await self._table.replace_if_unchanged({**known, **mark}, str(row.metadata["etag"])):
             raise BusyError("another attempt has just begun to change this user")
+
+    async def save_conferencing(self, before: ConferencingUser, upn: str, now: datetime) -> None:
+        """Save a conferencing user. StorageError: not saved."""
+        await self._table.insert(
+            {
+                **_keys(before),
+                "upn": upn,
+                "provider": MICROSOFT,
+                "entries": _encode([_as_entry(before)]),
+                "conferencing": _encode_conferencing(before),
+                "saved_at": now,
+            }
+        )
 
     async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
         """Give the claim on a change up that did not happen, and remember that it did not."""
@@ -70,42 +96,43 @@ class ReplacedProviderTable:
         await self._table.merge({**_keys(user), "cancelled_at": now})
 
     async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
-        """Return the last move that was begun for a run, else the last one; cancelled ones are none."""
-        begun = await self._begun(user_id, ["provider", *_OF_A_MOVE])
-        its = [row for row in begun if run and row.get("claimed_run") == run]
+        """Return the last change that was begun for a run, else the last one; cancelled ones are none."""
+        begun = await self._begun(user_id, ["provider", *_BEGUN, *_CLAIMED])
+        its = [row for row in begun if run and row.get("begun_run") == run]
         row = max(its or begun, key=_begun_at, default=None)
-        return BegunMove(row["provider"], _begun_at(row), _claim(row)) if row else None
+        return _begun_move(row) if row else None
 
     async def take_over(self, user_id: str, claim: Claim) -> None:
-        """Claim the last begun move, to tell of it; BusyError: another attempt holds it.
+        """Claim the last begun change, to tell of it; BusyError: another attempt holds it.
 
-        It stays a move of the run for which it was begun.
+        It stays a change of the run for which it was begun.
         """
         row = max(await self._begun(user_id), key=_begun_at, default=None)
-        holder = _claim(row) if row else None
-        if row is None or (holder and holder.keeps_out(claim)):
+        if row is None or _is_held(row, claim):
             raise BusyError("another attempt is moving this user")
-        if not await self._table.replace_if_unchanged(
-            {**row, **_mark(claim), "claimed_run": row.get("claimed_run", "")},
-            str(row.metadata["etag"]),
-        ):
+        taken = {**row, "claimed_by": claim.by, "claimed_at": claim.at, "begun_by": claim.by}
+        taken.setdefault("begun_run", "")
+        if not await self._table.replace_if_unchanged(taken, str(row.metadata["etag"])):
             raise BusyError("another attempt has just taken this user over")
 
     async def _begun(self, user_id: str, select: Sequence[str] | None = None) -> list[TableEntity]:
         rows = self._table.query("PartitionKey eq @user", {"user": user_id}, select)
-        return [row async for row in rows if row.get("for_move_at") and not _is_cancelled(row)]
+        return [row async for row in rows if _begun_at(row) > _NEVER and not _is_cancelled(row)]
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
         """Return the saved records of one user, oldest first."""
-        rows = self._table.query("PartitionKey eq @user", {"user": user_id})
-        records = [_decode(dict(row)) async for row in rows if row["entries"] != _NOTHING]
-        return sorted(records, key=lambda record: record.saved_at)
+        records = self._records("PartitionKey eq @user", {"user": user_id})
+        return sorted([record async for record in records], key=lambda record: record.saved_at)
 
     async def all(self) -> AsyncIterator[ReplacedProvider]:
         """Yield every saved record, by user id."""
-        async for row in self._table.query("PartitionKey ge @first", {"first": "0"}):
-            if row["entries"] != _NOTHING:
-                yield _decode(dict(row))
+        async for record in self._records("PartitionKey ge @first", {"first": "0"}):
+            yield record
+
+    async def _records(self, text: str, keys: Mapping[str, Any]) -> AsyncIterator[ReplacedProvider]:
+        async for record in self._table.read(text, keys, _decode):
+            if record.entries:
+                yield record
 
 
 def _new_row(user: ServiceUser, now: datetime) -> dict[str, Any]:
@@ -126,30 +153,40 @@ def _with_what_is_lost(user: ServiceUser) -> ServiceUser:
     return user if lost else replace(user, entries=())
 
 
-def _mark(claim: Claim) -> dict[str, Any]:
-    return {"claimed_by": claim.by, "claimed_at": claim.at, "claimed_run": claim.run or ""}
-
-
-def _claim(row: Mapping[str, Any]) -> Claim | None:
-    """Return who holds a row; None: nobody, as in rows of versions before claims."""
-    if not row.get("claimed_by"):
-        return None
-    return Claim(row["claimed_by"], row["claimed_at"], row["claimed_run"] or None)
+def _begin(claim: Claim, action: Action) -> dict[str, Any]:
+    """Return what a row says of the change that begins; nothing of a number alone."""
+    if action is Action.SET_NUMBER:
+        return {}
+    mark = _FOR_BRIDGE if action is Action.CHANGE_BRIDGE else _FOR_MOVE
+    return {mark: claim.at, "begun_by": claim.by, "begun_run": claim.run or ""}
 
 
 def _begun_at(row: Mapping[str, Any]) -> datetime:
-    at: datetime = row["for_move_at"]
-    return at
+    begun: datetime = max(row.get(_FOR_MOVE, _NEVER), row.get(_FOR_BRIDGE, _NEVER))
+    return begun
+
+
+def _begun_move(row: Mapping[str, Any]) -> BegunMove:
+    """Return the change that a row says was begun last; its claim is None in rows of versions before."""
+    at, by = _begun_at(row), row.get("begun_by")
+    provider = MICROSOFT if row.get(_FOR_BRIDGE) == at else row["provider"]
+    return BegunMove(provider, at, Claim(by, at, row["begun_run"] or None) if by else None)
+
+
+def _is_held(row: Mapping[str, Any], claim: Claim) -> bool:
+    by = row.get("claimed_by")
+    return bool(by) and Claim(str(by), row["claimed_at"]).keeps_out(claim)
 
 
 def _is_cancelled(row: Mapping[str, Any]) -> bool:
-    begun = max(row.get("for_move_at", _NEVER), row.get("claimed_at", _NEVER))
+    begun = max(_begun_at(row), row.get("claimed_at", _NEVER))
     return bool(begun <= row.get("cancelled_at", _NEVER))
 
 
-def _keys(user: ServiceUser) -> dict[str, str]:
-    digest = hashlib.sha256(_encode(user.entries).encode()).hexdigest()[:32]
-    return {"PartitionKey": user.id, "RowKey": digest}
+def _keys(saved: ServiceUser | ConferencingUser) -> dict[str, str]:
+    text = _encode(saved.entries) if isinstance(saved, ServiceUser) else _encode_conferencing(saved)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return {"PartitionKey": saved.id, "RowKey": digest}
 
 
 def _encode(entries: Sequence[ProviderEntry]) -> str:
@@ -160,10 +197,26 @@ def _encode(entries: Sequence[ProviderEntry]) -> str:
     return json.dumps(fields, sort_keys=True, ensure_ascii=False)
 
 
+def _encode_conferencing(user: ConferencingUser) -> str:
+    return json.dumps(asdict(user), sort_keys=True, ensure_ascii=False)
+
+
+def _as_entry(user: ConferencingUser) -> ProviderEntry:
+    """Return a conferencing user as the provider entry that it amounts to."""
+    numbers = user.toll_number, user.toll_free_number
+    return ProviderEntry(MICROSOFT, "", *numbers, user.conference_id, "", default=True)
+
+
 def _decode(row: dict[str, object]) -> ReplacedProvider:
     saved_at = row["saved_at"]
     assert isinstance(saved_at, datetime)  # noqa: S101 - the SDK returns Edm.DateTime as datetime
     entries = tuple(ProviderEntry(**entry) for entry in json.loads(str(row["entries"])))
+    text = row.get("conferencing")
     return ReplacedProvider(
-        str(row["PartitionKey"]), str(row["provider"]), entries, saved_at, str(row.get("upn", ""))
+        str(row["PartitionKey"]),
+        str(row["provider"]),
+        entries,
+        saved_at,
+        str(row.get("upn", "")),
+        ConferencingUser(**json.loads(str(text))) if text else None,
     )

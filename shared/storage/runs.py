@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from shared.domain.decision import Action
 from shared.domain.outcome import UserResult
 from shared.domain.run import Mode, Run, RunState, Signal
+from shared.storage.outcomes import decode_outcome, encode_outcome
 from shared.storage.tables import BATCH_LIMIT, Table
-from shared.storage.users import outcome_fields, outcome_of
 
 _RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 
@@ -46,13 +47,13 @@ class RunTable:
         if not _RUN_ID.fullmatch(run):
             return None
         row = await self._runs.get(run[:6], run)
-        return _decode(dict(row)) if row else None
+        return self._runs.decoded(row, _decode) if row else None
 
     async def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
         """Yield the runs that started in the month of `month`, oldest first."""
-        rows = self._runs.query("PartitionKey eq @month", {"month": f"{month:%Y%m}"})
-        async for row in rows:
-            yield _decode(dict(row))
+        rows = self._runs.read("PartitionKey eq @month", {"month": f"{month:%Y%m}"}, _decode)
+        async for run in rows:
+            yield run
 
     async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
         """Write the results of some users of a run (at most 100); one transaction."""
@@ -66,17 +67,23 @@ class RunTable:
         """Yield the results of a run after the user `after`, at most `at_most`."""
         text = "PartitionKey eq @run and RowKey gt @after"
         count = 0
-        async for row in self._results.query(text, {"run": run, "after": _key_of(after)}):
+        keys = {"run": run, "after": _key_of(after)}
+        async for result in self._results.read(text, keys, _decode_result):
             if count == at_most:
                 return
             count += 1
-            yield UserResult(
-                row.get("name") or row["RowKey"],
-                outcome_of(row),
-                row["reason"],
-                row.get("upn", ""),
-                row.get("old_provider"),
-            )
+            yield result
+
+
+def _decode_result(row: dict[str, Any]) -> UserResult:
+    return UserResult(
+        row.get("name") or row["RowKey"],
+        decode_outcome(row),
+        row["reason"],
+        row.get("upn", ""),
+        row.get("old_provider"),
+        decision=Action(row["decision"]) if row.get("decision") else None,
+    )
 
 
 def _encode(run: Run) -> dict[str, Any]:
@@ -112,7 +119,8 @@ def _result_row(run: str, result: UserResult, now: datetime) -> dict[str, Any]:
     row: dict[str, Any] = {
         "PartitionKey": run,
         "RowKey": result.user_id,
-        **outcome_fields(result.outcome),
+        **encode_outcome(result.outcome),
+        "decision": str(result.decision or ""),
         "reason": result.reason,
         "upn": result.upn,
         "at": now,

@@ -162,19 +162,27 @@ class Table:
             raise self._failed("query", error) from error
 
     async def read[Row](
-        self, text: str, parameters: Mapping[str, Any], decode: Callable[[dict[str, Any]], Row]
+        self,
+        text: str,
+        parameters: Mapping[str, Any],
+        decode: Callable[[dict[str, Any]], Row],
+        select: Sequence[str] | None = None,
     ) -> AsyncIterator[Row]:
         """Yield what the filter matches, decoded; a row that cannot be is reported and passed over.
 
         One damaged row, or one of a later version, must not hide all others.
         """
-        async for entity in self.query(text, parameters):
-            try:
-                row = decode(dict(entity))
-            except (KeyError, TypeError, ValueError) as error:
-                _LOG.write(RowUnreadable(table=self._name, error=type(error).__name__))
-                continue
-            yield row
+        async for entity in self.query(text, parameters, select):
+            if (row := self.decoded(entity, decode)) is not None:
+                yield row
+
+    def decoded[Row](self, entity: Entity, decode: Callable[[dict[str, Any]], Row]) -> Row | None:
+        """Return an entity decoded; None: it is damaged or of a later version, which is reported."""
+        try:
+            return decode(dict(entity))
+        except (KeyError, TypeError, ValueError) as error:
+            _LOG.write(RowUnreadable(table=self._name, error=type(error).__name__))
+            return None
 
     async def _upsert(self, entity: Entity, mode: UpdateMode) -> None:
         await self._create()

@@ -4,14 +4,28 @@ Partition: the first hex digit of the user id, so that one user is a point read 
 16 parallel range scans. Row: the user id.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Signal
 from shared.domain.saved import KnownUser
+from shared.storage.outcomes import EXACT, decode_outcome, encode_outcome
 from shared.storage.tables import Table
+
+_SELECTED: Final = (
+    "RowKey",
+    "outcome",
+    EXACT,
+    "reason",
+    "moved_at",
+    "looked_at",
+    "old_provider",
+    "moved_run",
+    "bridge_run",
+    "bridge_changed_at",
+)
 
 
 class UserTable:
@@ -20,15 +34,10 @@ class UserTable:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def moved_at(self, user_id: str) -> datetime | None:
-        """Return when the system last moved the user, or None."""
-        row = await self._table.get(user_id[0], user_id)
-        return row.get("moved_at") if row else None
-
     async def known(self, user_id: str) -> KnownUser | None:
         """Return the user's row, or None when there was no attempt at the user."""
         row = await self._table.get(user_id[0], user_id)
-        return _decode(dict(row)) if row else None
+        return self._table.decoded(row, _decode) if row else None
 
     async def record_result(
         self, result: UserResult, signal: Signal, now: datetime, run: str | None = None
@@ -37,7 +46,7 @@ class UserTable:
         entity: dict[str, Any] = {
             "PartitionKey": result.user_id[0],
             "RowKey": result.user_id,
-            **outcome_fields(result.outcome),
+            **encode_outcome(result.outcome),
             "reason": result.reason,
             "cause": str(signal),
             "looked_at": now,
@@ -48,47 +57,28 @@ class UserTable:
             entity["moved_at"] = now
             entity["old_provider"] = result.old_provider or ""
             entity["moved_run"] = run or ""
+        if result.outcome is Outcome.BRIDGE_CHANGED:
+            entity["bridge_changed_at"] = now
+            entity["bridge_run"] = run or ""
         await self._table.merge(entity)
 
     async def all(self) -> AsyncIterator[KnownUser]:
         """Yield every user, partition by partition."""
         for digit in "0123456789abcdef":
-            rows = self._table.query(
-                "PartitionKey eq @digit",
-                {"digit": digit},
-                [
-                    "RowKey",
-                    "outcome",
-                    "held",
-                    "reason",
-                    "moved_at",
-                    "looked_at",
-                    "old_provider",
-                    "moved_run",
-                ],
-            )
-            async for row in rows:
-                yield _decode(dict(row))
-
-
-def outcome_fields(outcome: Outcome) -> dict[str, Any]:
-    """Return an outcome as a row has it: the version before knows nobody held, only who waits."""
-    held = outcome is Outcome.HELD
-    return {"outcome": str(Outcome.WAITING if held else outcome), "held": held}
-
-
-def outcome_of(row: Mapping[str, Any]) -> Outcome:
-    """Return the outcome in a row."""
-    return Outcome.HELD if row.get("held") else Outcome(row["outcome"])
+            text, digits = "PartitionKey eq @digit", {"digit": digit}
+            async for known in self._table.read(text, digits, _decode, _SELECTED):
+                yield known
 
 
 def _decode(row: dict[str, Any]) -> KnownUser:
     return KnownUser(
         row["RowKey"],
-        outcome_of(row),
+        decode_outcome(row),
         row["reason"],
         row.get("moved_at"),
         row.get("looked_at"),
         row.get("old_provider"),
         row.get("moved_run") or None,
+        row.get("bridge_run") or None,
+        row.get("bridge_changed_at"),
     )

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final
 
+from shared.clock import Clock
 from shared.domain.retry import Waiting, WaitReason
 from shared.storage.tables import Table
 
@@ -19,20 +20,25 @@ _ALL: Final = "PartitionKey ge '0' and PartitionKey lt 'g'"
 
 _TRIES: Final = 5
 
+_ASK_AGAIN: Final = 60.0
+"""Seconds after which rows of the version before are looked for again: its instances may still write some."""
+
 
 class WaitingTable:
     """Reader and writer of table `waiting`."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
-        self._old_rows: bool | None = None
+        self._clock = clock
+        self._old_rows = False
+        self._known_until = float("-inf")
 
     async def find_waiting(self, user_id: str) -> Waiting | None:
         """Return the user's row, or None."""
         row = await self._table.get(user_id[0], user_id)
         if row is None and await self._has_old_rows():
             row = await self._table.get(_DUE, user_id) or await self._table.get(_ATTENTION, user_id)
-        return _decode(dict(row)) if row else None
+        return self._table.decoded(row, _decode) if row else None
 
     async def save_waiting(self, waiting: Waiting) -> None:
         """Write the user's row, unless a later attempt wrote it."""
@@ -76,14 +82,20 @@ class WaitingTable:
 
         Return the user's old row, or None when there was none to remove.
         """
-        partitions = [user_id[0], *((_DUE, _ATTENTION) if await self._has_old_rows() else ())]
         removed = None
-        for name in partitions:
-            row = await self._table.get(name, user_id)
-            if row is not None and row["looked_at"] <= looked_at:
-                await self._table.delete_if_unchanged(row)
-                removed = _decode(dict(row))
+        for name in (user_id[0], *((_DUE, _ATTENTION) if await self._has_old_rows() else ())):
+            removed = await self._remove(name, user_id, looked_at) or removed
         return removed
+
+    async def _remove(self, partition: str, user_id: str, looked_at: datetime) -> Waiting | None:
+        for _ in range(_TRIES):
+            row = await self._table.get(partition, user_id)
+            if row is None or row["looked_at"] > looked_at:
+                return None
+            # Whoever changed it in between may have listed the user again: it is read again.
+            if await self._table.delete_if_unchanged(row):
+                return self._table.decoded(row, _decode)
+        return None  # others keep writing it: the user stays listed, and is tried again
 
     async def claim(self, user_id: str, until: datetime) -> None:
         """Keep a user from being due again before `until`; no row: nothing happens."""
@@ -104,7 +116,8 @@ class WaitingTable:
         )
         async for row in rows:
             if row["PartitionKey"] in (_DUE, _ATTENTION):
-                self._old_rows = True  # perhaps written just now, by an instance of that version
+                # Perhaps written just now, by an instance of that version.
+                self._remember_old_rows(True)
             if (row.get("due") or now) <= now:
                 yield str(row["RowKey"])
 
@@ -122,12 +135,19 @@ class WaitingTable:
         return self._table.read(text, {"list": name}, _decode)
 
     async def _has_old_rows(self) -> bool:
-        """Return whether rows of the version before are left; asked once per process."""
-        if self._old_rows is None:
-            text = "PartitionKey eq @due or PartitionKey eq @attention"
-            rows = self._table.query(text, {"due": _DUE, "attention": _ATTENTION}, ["RowKey"])
-            self._old_rows = any([True async for _ in rows])
+        """Return whether rows of the version before are left; asked once a minute."""
+        if self._clock.monotonic() >= self._known_until:
+            self._remember_old_rows(await self._any_row(_DUE) or await self._any_row(_ATTENTION))
         return self._old_rows
+
+    async def _any_row(self, partition: str) -> bool:
+        async for _ in self._table.query("PartitionKey eq @name", {"name": partition}, ["RowKey"]):
+            return True
+        return False
+
+    def _remember_old_rows(self, found: bool) -> None:
+        self._old_rows = found
+        self._known_until = self._clock.monotonic() + _ASK_AGAIN
 
 
 def _decode(row: dict[str, Any]) -> Waiting:

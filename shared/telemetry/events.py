@@ -74,7 +74,9 @@ class Handled(Event):
     run: str | None
     users: int
     moved: int
+    bridge_changed: int
     would_move: int
+    would_change_bridge: int
     waiting: int
     failed: int
     throttled: int
@@ -129,6 +131,7 @@ class SweepEnded(Event):
     ready: int
     queued: int
     already: int
+    change_bridge: int
     waiting: int
     unlicensed: int
     excluded: int
@@ -348,7 +351,9 @@ FIELDS: Final = {
     "origin": "operation in which the user began to wait, if it is another one",
     "users": "users of the message, notification, sweep or poison messages",
     "moved": "users who were moved",
+    "bridge_changed": "users on Microsoft who got a new conference ID on another bridge",
     "would_move": "users whom report mode would have moved",
+    "would_change_bridge": "users on Microsoft to whom report mode would have given a new conference ID",
     "waiting": "users waiting for another attempt",
     "failed": "users whose attempt failed",
     "throttled": "answers of Graph and Teams that asked to wait (429, or 503 with Retry-After)",
@@ -367,6 +372,7 @@ FIELDS: Final = {
     "licensed": "users with an audio conferencing license",
     "ready": "users ready to move: licensed, included, provider not Microsoft",
     "already": "users on Microsoft already",
+    "change_bridge": "users on Microsoft who get a new conference ID by a number rule",
     "unlicensed": "users without the license",
     "excluded": "users who are never changed",
     "attention": "users who need attention",

@@ -80,11 +80,54 @@ def test_named_users_are_moved(system: System, api: httpx.Client) -> None:
     assert system.tenant.user(moves[0]["id"])["provider"] == MICROSOFT
 
 
+def test_one_user_of_three_names_counts_once(system: System, api: httpx.Client) -> None:
+    """K8: in JSON and in a CSV file; the address, the same in capitals with blanks, and the id."""
+    user = system.tenant.any_user("third_party")
+    names = [user["userPrincipalName"], f" {user['userPrincipalName'].upper()} ", user["id"]]
+    text = "\n".join(["UPN", *names])
+    kind = {"Content-Type": "text/csv"}
+    with system.changing():
+        answers = [
+            api.post("/moves", json={"users": names, "dry_run": True}),
+            api.post("/moves?dry_run=true", content=text, headers=kind),
+        ]
+        counts = [finished(api, answer)["counts"] for answer in answers]
+    assert counts == [{"names": 3, "users": 1, "would_move": 1}] * 2
+
+
+@pytest.mark.parametrize("query", ["dry_run=", "dry_run", "dryRun=", "dryRun=true"])
+def test_dry_run_that_is_not_understood_is_refused(
+    system: System, api: httpx.Client, query: str
+) -> None:
+    """K1: the host drops empty parameters, as Azure's does; the app reads the address, and refuses."""
+    user = system.tenant.any_user("third_party")
+    csv_file = {"content": user["id"], "headers": {"Content-Type": "text/csv"}}
+    with system.changing():
+        answers = [
+            api.post(f"/moves?{query}", json={"users": [user["id"]]}),
+            api.post(f"/moves?{query}", **csv_file),
+            api.post(f"/runs/20261123T120000Z-sweep-1f2e/release?{query}"),
+            api.post("/runs/20261123T120000Z-sweep-1f2e/release", json={"dry_run": True}),
+            api.post(f"/subscription?{query}"),
+        ]
+    assert [answer.status_code for answer in answers] == [400] * 5
+
+
 def test_dry_run_changes_nothing(system: System, api: httpx.Client) -> None:
     """A dry run over everybody on a third party shows what would happen, as CSV too."""
     with system.changing():
         run = finished(api, api.post("/moves", json={"all_third_party": True, "dry_run": True}))
-    assert run["counts"]["would_move"] > 0
+    moves = run["counts"]["would_move"]
+    assert moves > 0
+    assert run["side_effects"] == {
+        "replaced_conference_ids": moves,
+        "replaced_numbers": moves,
+        "mails": moves,
+        "meetings_sent_again": moves,
+        "automatically_send_emails_to_users": True,
+        "automatically_migrate_user_meetings": True,
+        "automatically_replace_acp_provider": False,
+    }
     text = api.get(f"/runs/{run['id']}/results", headers={"Accept": "text/csv"}).text
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == run["counts"]["users"]

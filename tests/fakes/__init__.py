@@ -4,7 +4,9 @@ from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.guard import FakeGuardSlots, FakeHeld
 from tests.fakes.people import (
+    BRIDGE,
     PASSCODE,
+    conferencing,
     guid,
     in_service,
     licensed,
@@ -26,6 +28,7 @@ from tests.fakes.storage import (
 from tests.fakes.teams import FakeTeams
 
 __all__ = [
+    "BRIDGE",
     "NOON",
     "PASSCODE",
     "FakeClock",
@@ -43,6 +46,7 @@ __all__ = [
     "FakeTeams",
     "FakeUsers",
     "FakeWaiting",
+    "conferencing",
     "guid",
     "in_service",
     "licensed",

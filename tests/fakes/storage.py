@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.domain.claim import BegunMove, Claim
+from shared.domain.decision import Action
 from shared.domain.messages import Message, MoveMessage, PageMessage, PoisonMessage
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting
 from shared.domain.run import Run, Signal, SweepPage
 from shared.domain.saved import KnownUser, ReplacedProvider
-from shared.domain.user import ServiceUser
+from shared.domain.user import MICROSOFT, ConferencingUser, ServiceUser
 from shared.errors import BusyError, ConflictError, StorageError, TooLargeError
 from tests.fakes.clock import NOON
 
@@ -28,6 +29,7 @@ class FakeReplaced:
     moves: dict[str, BegunMove] = field(default_factory=dict)
     claims: dict[tuple[str, object], Claim] = field(default_factory=dict)
     """Who changes each user who has such entries."""
+    conferencing: dict[ConferencingUser, datetime] = field(default_factory=dict)
     _begun: dict[str, object] = field(default_factory=dict)
 
     async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
@@ -42,14 +44,19 @@ class FakeReplaced:
         self.saved_at.append(now)
         return True
 
-    async def claim(self, user: ServiceUser, claim: Claim, *, moves: bool = True) -> None:
+    async def save_conferencing(self, before: ConferencingUser, upn: str, now: datetime) -> None:
+        if self.down:
+            raise StorageError("insert in table replacedproviders", "HttpResponseError")
+        self.conferencing.setdefault(before, now)
+
+    async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
         lost = _lost(user)
         self._hold((user.id, lost), claim)
         if lost:
             await self.save_entries(user, claim.at)
         elif self.down:
             raise StorageError("insert in table replacedproviders", "HttpResponseError")
-        if moves:
+        if action is not Action.SET_NUMBER:
             provider = user.provider.name if user.provider else ""
             self.moves[user.id] = BegunMove(provider, claim.at, claim)
             self._begun[user.id] = lost
@@ -68,7 +75,12 @@ class FakeReplaced:
         self.claims[key] = claim
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
-        return [
+        users = [
+            ReplacedProvider(user.id, MICROSOFT, (), at, conferencing=user)
+            for user, at in self.conferencing.items()
+            if user.id == user_id
+        ]
+        return users + [
             ReplacedProvider(
                 user.id, user.provider.name if user.provider else "", user.entries, at, user.upn
             )
@@ -91,10 +103,9 @@ class FakeUsers:
     moved: dict[str, datetime] = field(default_factory=dict)
     old_provider: dict[str, str] = field(default_factory=dict)
     moved_run: dict[str, str | None] = field(default_factory=dict)
+    bridged: dict[str, datetime] = field(default_factory=dict)
+    bridge_run: dict[str, str | None] = field(default_factory=dict)
     looked_at: dict[str, datetime] = field(default_factory=dict)
-
-    async def moved_at(self, user_id: str) -> datetime | None:
-        return self.moved.get(user_id)
 
     async def known(self, user_id: str) -> KnownUser | None:
         result = self.results.get(user_id)
@@ -109,6 +120,8 @@ class FakeUsers:
             looked,
             self.old_provider.get(user_id),
             self.moved_run.get(user_id),
+            self.bridge_run.get(user_id),
+            self.bridged.get(user_id),
         )
 
     async def record_result(
@@ -122,6 +135,9 @@ class FakeUsers:
             self.moved[result.user_id] = now
             self.moved_run[result.user_id] = run
             self.old_provider[result.user_id] = result.old_provider or ""
+        if result.outcome is Outcome.BRIDGE_CHANGED:
+            self.bridged[result.user_id] = now
+            self.bridge_run[result.user_id] = run
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 from shared.bootstrap.services import App
 from shared.domain.claim import Claim
-from shared.domain.decision import Rules
+from shared.domain.decision import Action, Rules
 from shared.domain.outcome import UserResult
 from shared.domain.run import Mode
 from shared.domain.user import ServiceUser
@@ -28,9 +28,9 @@ class _NoSaves(ReplacedProviderTable):
     async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
         return True
 
-    async def claim(self, user: ServiceUser, claim: Claim, *, moves: bool = True) -> None:
+    async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
         """Claim the change, and save nothing."""
-        await super().claim(replace(user, entries=()), claim, moves=moves)
+        await super().claim(replace(user, entries=()), claim, action)
 
 
 class _LateSaves:
@@ -47,9 +47,9 @@ class _LateSaves:
         self._later.append((user, now))
         return True
 
-    async def claim(self, user: ServiceUser, claim: Claim, *, moves: bool = True) -> None:
+    async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
         self._later.append((user, claim.at))
-        await self._real.claim(replace(user, entries=()), claim, moves=moves)
+        await self._real.claim(replace(user, entries=()), claim, action)
 
     async def save_now(self) -> None:
         while self._later:
@@ -148,7 +148,7 @@ def _mode(app: App) -> None:
 
 
 def _waiting(app: App) -> None:
-    app.adapters.waiting = _DeafWaiting(app.adapters.tables.table("waiting"))
+    app.adapters.waiting = _DeafWaiting(app.adapters.tables.table("waiting"), app.adapters.clock)
 
 
 def _exclusions(app: App) -> None:

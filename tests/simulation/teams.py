@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.domain.bridges import BridgeNumber, bridge_of
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
-from shared.domain.user import ProviderEntry, ServiceUser
+from shared.domain.user import ConferencingUser, ProviderEntry, ServiceUser
 from shared.errors import NotFoundError, RejectedError
 from tests.simulation.fate import Process
 from tests.simulation.line import Line
@@ -96,6 +96,16 @@ class SimulatedTeams:
             at += _PAGE
             if found.next_link is None:
                 return
+
+    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+        def read() -> ConferencingUser:
+            person = self._world.people.by_id.get(user_id)
+            entry = person.in_service(person.state).provider if person else None
+            if entry is None or not entry.is_microsoft:
+                raise NotFoundError("Teams", "GET conferencing user", "HTTP 404", status=404)
+            return ConferencingUser(user_id, f"ms-{user_id}", _BRIDGE, "", entry.toll_number)
+
+        return await self._line.call("user", read, first=True)
 
     async def set_microsoft(
         self,

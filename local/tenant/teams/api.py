@@ -40,6 +40,7 @@ class TeamsApi:
         routes.add("GET", "/Teams.User/users", "list_users", users.list_users)
         routes.add("GET", "/Teams.User/users/{id}", "get_user", users.get_user)
         routes.add("PUT", "/Teams.Cpc/users/{id}", "set_conferencing_user", cpc.set_user)
+        routes.add("GET", "/Teams.Cpc/users/{id}", "get_conferencing_user", cpc.get_user)
         routes.add("GET", "/Teams.Cpc/providers", "providers", cpc.providers)
         routes.add("GET", "/Teams.Cpc/bridges", "bridges", cpc.bridges)
         routes.add("GET", _SETTINGS, "tenant_settings", self._list_settings)

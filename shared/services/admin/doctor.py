@@ -8,9 +8,12 @@ from enum import StrEnum
 from typing import Final
 
 from shared.clock import Clock
+from shared.domain.bridge_changes import describe
 from shared.domain.bridges import rule_faults, tolls
 from shared.domain.number_rules import NumberRules
+from shared.domain.run import Signal
 from shared.errors import AccessDeniedError, AcpError, SettingsError
+from shared.services.admin.run_history import RunHistory
 from shared.services.ports import Groups, HeldUsers, State, Tenant, WaitingUsers
 
 _DELTA_MAY_BE: Final = timedelta(minutes=30)
@@ -55,6 +58,7 @@ class Doctor:
         directory: Groups,
         unknown: Sequence[str],
         tenant: Tenant,
+        runs: RunHistory,
         state: State,
         waiting: WaitingUsers,
         held: HeldUsers,
@@ -69,6 +73,7 @@ class Doctor:
         self._directory = directory
         self._unknown = unknown
         self._tenant = tenant
+        self._runs = runs
         self._state = state
         self._waiting = waiting
         self._held = held
@@ -142,10 +147,20 @@ class Doctor:
         known = await self._tenant.bridge_numbers()
         lost = rule_faults(self._numbers, known)
         if not lost:
+            if bridges := await self._bridge_changes():
+                to_do = "their IDs are saved before (`acp saved`); or correct ACP_NUMBER_RULES"
+                return Finding(part, Verdict.WARNING, f"{bridges} (last sweep)", to_do)
             return Finding(part, Verdict.OK, f"{len(self._numbers)}, each on a bridge")
         to_do = f"choose among {tolls(known, _SHOWN)} in ACP_NUMBER_RULES"
         detail = f"no toll number of a bridge: {', '.join(lost)}"
         return Finding(part, Verdict.FAILED, detail, to_do)
+
+    async def _bridge_changes(self) -> str:
+        """Return what the last sweep found of users whose bridge the rules change, or ""."""
+        async for run in self._runs.runs(2):
+            if run.cause is Signal.SWEEP and run.scanned:
+                return describe(run.counts, self._numbers)
+        return ""
 
     async def _named_groups(self, part: str) -> Finding:
         if not self._groups:

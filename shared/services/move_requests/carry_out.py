@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from shared.clock import Clock
 from shared.concurrency import gather_bounded
 from shared.domain.messages import USERS_PER_MESSAGE, MoveMessage
-from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
+from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage, count_users
 from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
@@ -60,10 +60,13 @@ class MoveRunner:
         self._clock = clock
         self._stopping = asyncio.Event()
 
-    async def begin(self, names: Iterable[str], options: MoveOptions = DEFAULT_OPTIONS) -> Run:
+    async def begin(
+        self, names: Iterable[str], options: MoveOptions = DEFAULT_OPTIONS, named: int = 0
+    ) -> Run:
         """Store a run over `names` (ids or addresses, each once); InputError: no names.
 
-        When this returns the run can be carried out, now or later, by any process.
+        named: how many were given, repetitions included; 0: as many as `names`. When this returns the run
+        can be carried out, now or later, by any process.
         """
         now = self._clock.now()
         name = new_run_id(Signal.REQUEST, now)
@@ -72,7 +75,7 @@ class MoveRunner:
         if count == 0:
             raise InputError("no user was named; nothing was done")
         await self._requests.save_request(run.id, MoveRequest(options=options))
-        run = replace(run, counts={"users": count}, scanned=True)
+        run = replace(run, counts=count_users(named or count, count), scanned=True)
         await self._runs.save_run(run)
         return run
 
@@ -128,19 +131,21 @@ class MoveRunner:
     async def refresh_state(self, run: Run, outcomes: Mapping[str, int] | None = None) -> Run:
         """Save the run's state: finished when no page is left, else interrupted.
 
-        outcomes: users per outcome, if already counted.
+        outcomes: users per outcome, if already counted. At the end a user counts once, however often and
+        by whatever names the user was named.
         """
         left = any([not page.done async for page in self._requests.pages(run.id)])
         state = RunState.INTERRUPTED if left else RunState.FINISHED
         ended = None if left else self._clock.now()
         known = await self.outcomes(run.id) if outcomes is None else outcomes
-        counts = {"users": run.counts.get("users", 0), **known}
+        users = run.counts.get("users", 0)
+        counts = count_users(run.counts.get("names", users), users if left else sum(known.values()))
         if not left:
             # What interrupted it is made good.
             run = replace(run, scanned=True, reason="")
             if held := known.get(Outcome.HELD, 0):
                 state, run = RunState.HELD, replace(run, reason=f"{held} of its users are held")
-        run = replace(run, state=state, finished_at=ended, counts=counts)
+        run = replace(run, state=state, finished_at=ended, counts={**counts, **known})
         await self._runs.save_run(run)
         return run
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from shared.clock import Clock
 from shared.domain.messages import PageMessage
-from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
+from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage, count_users
 from shared.domain.run import Mode, Run, RunState, Signal, new_run_id, weaker
 from shared.errors import (
     BusyError,
@@ -87,7 +87,8 @@ class QueuedMoveRequests:
             pages = range(1)
         else:
             count = await self._runner.write_pages(run.id, request.users)
-            run = replace(run, counts={"users": count}, scanned=True)
+            counts = count_users(request.named or count, count)
+            run = replace(run, counts=counts, scanned=True)
             pages = range(1, -(-count // NAMES_PER_PAGE) + 1)
         # The pages are written before they are queued: whoever carries the last one out ends the run.
         begun = await self._begin(run)
@@ -187,11 +188,9 @@ class QueuedMoveRequests:
         if run.cause is not Signal.PREVIEW:
             raise ConflictError(f"run {run.id!r} is a {run.cause}: it has no pages to carry out")
         names = [name for name in page.names if name.lower() not in known]
-        previews = self._previewer.preview(names, options)
-        # A user who is named twice, by id and by address, has one result.
-        results = {result.user_id: result async for result in previews}
+        results = [result async for result in self._previewer.preview(names, options)]
         if results:
-            await self._runs.record_results(run.id, list(results.values()), self._clock.now())
+            await self._runs.record_results(run.id, results, self._clock.now())
         await self._requests.mark_done(run.id, page.number)
 
     async def _postpone(self, message: PageMessage, reason: str, pause: float) -> None:

@@ -121,8 +121,7 @@ class BatchMover:
         ids = list(dict.fromkeys(message.users))
         began = self._clock.now()
         read_at = self._clock.monotonic()
-        found, standing = await self._look_up(ids)
-        rules = standing.with_numbers(options.service_number, options.toll_free_number)
+        found, rules = await self._look_up(ids, options)
         report_only = weaker(self._mode, message.mode) is Mode.REPORT
         terms = Terms(
             rules,
@@ -152,11 +151,11 @@ class BatchMover:
         return report
 
     async def _look_up(
-        self, ids: Sequence[str]
+        self, ids: Sequence[str], options: MoveOptions
     ) -> tuple[Mapping[str, DirectoryUser | Exception], Rules]:
         """Return the users, or why each cannot be read, and the rules: without them nobody is moved."""
         try:
-            rules = await self._rules.current()
+            rules = await self._rules.current(options)
             return await self._directory.users(ids), rules
         except Exception as error:  # noqa: BLE001 - it becomes each user's failure, recorded below
             return dict.fromkeys(ids, error), Rules()
@@ -195,7 +194,9 @@ def _handled(
         run=message.run,
         users=len(results),
         moved=outcomes[Outcome.MOVED],
+        bridge_changed=outcomes[Outcome.BRIDGE_CHANGED],
         would_move=outcomes[Outcome.WOULD_MOVE],
+        would_change_bridge=outcomes[Outcome.WOULD_CHANGE_BRIDGE],
         waiting=outcomes[Outcome.WAITING],
         failed=outcomes[Outcome.FAILED],
         throttled=throttled,

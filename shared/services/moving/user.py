@@ -10,10 +10,17 @@ from typing import Final
 
 from shared.clock import Clock
 from shared.domain.claim import Claim
-from shared.domain.decision import Action, Decision, Rules, decide
+from shared.domain.decision import (
+    Action,
+    Decision,
+    Rules,
+    decide,
+    endangers_conferencing,
+    set_number,
+)
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Signal
-from shared.domain.user import DirectoryUser, ServiceUser
+from shared.domain.user import MICROSOFT, ConferencingUser, DirectoryUser, ServiceUser
 from shared.errors import (
     AccessDeniedError,
     AcpError,
@@ -161,7 +168,8 @@ class UserMover:
                     raise
                 await self._clock.sleep(pause)
             except _UncertainChangeError as uncertain:
-                begun = uncertain.old_provider if uncertain.old_provider is not None else begun
+                if begun is None or uncertain.old_provider not in (None, MICROSOFT):
+                    begun = uncertain.old_provider
                 pause = next(pauses, None)
                 if pause is None:
                     raise
@@ -179,7 +187,7 @@ class UserMover:
             # Provisioning may replace the provider automatically (AutomaticallyReplaceAcpProvider).
             await self._replaced.save_entries(service, self._clock.now())
         if action is Action.ALREADY:
-            return await self._already(found, begun, terms)
+            return await self._ours(found, begun, terms) or found.result()
         if not action.changes_tenant:
             return found.result()
         if terms.report:
@@ -191,10 +199,9 @@ class UserMover:
     async def _report(self, found: Assessment, begun: str | None, terms: Terms) -> UserResult:
         """Return what would happen; a run that moved the user before still says so."""
         would = found.result(WOULD[found.decision.action], found.provider)
-        if found.decision.action is not Action.SET_NUMBER:
+        if found.decision.action not in (Action.SET_NUMBER, Action.CHANGE_BRIDGE):
             return would
-        before = await self._already(found, begun, terms)
-        return before if before.outcome is Outcome.MOVED else would
+        return await self._ours(found, begun, terms) or would
 
     async def _attempt_fresh(
         self, user: DirectoryUser, begun: str | None, terms: Terms
@@ -206,22 +213,28 @@ class UserMover:
         fresh = replace(terms, read_at=self._clock.monotonic())
         return await self._attempt_once(found, begun, fresh, again=True)
 
-    async def _already(self, found: Assessment, begun_now: str | None, terms: Terms) -> UserResult:
-        """Distinguish a user who was on Microsoft from one whom the system moved: now, before a crash,
-        or for this very run, whose message came again. BusyError: who moved the user will tell of it.
+    async def _ours(
+        self, found: Assessment, begun_now: str | None, terms: Terms
+    ) -> UserResult | None:
+        """Return the result of a user whom the system changed: now, before a crash, or for this very run,
+        whose message came again; None: somebody else did. BusyError: who did it will tell of it.
         """
         if begun_now is not None:
-            return found.result(Outcome.MOVED, begun_now)
-        begun = await self._replaced.last_move(found.user.id, terms.run)
-        if begun is None:
-            return found.result()
+            return _changed(found, begun_now)
         claim = self._claim(terms)
-        if begun.claim is None or not begun.claim.is_same(claim):
-            recorded = await self._users.moved_at(found.user.id)
-            if recorded is not None and recorded >= begun.at:
-                return found.result()
-            await self._replaced.take_over(found.user.id, claim)
-        return found.result(Outcome.MOVED, begun.provider)
+        begun = await self._replaced.last_move(found.user.id, terms.run)
+        if begun and begun.claim and begun.claim.is_same(claim):
+            return _changed(found, begun.provider)
+        known = await self._users.known(found.user.id) if begun or terms.run else None
+        if known and terms.run and known.moved_run == terms.run:
+            return found.result(Outcome.MOVED, known.old_provider)
+        if known and terms.run and known.bridge_run == terms.run:
+            return _changed(found, MICROSOFT)
+        recorded = known.changed_at if known else None
+        if begun is None or (recorded and recorded >= begun.at):
+            return None
+        await self._replaced.take_over(found.user.id, claim)
+        return _changed(found, begun.provider)
 
     def _claim(self, terms: Terms) -> Claim:
         return Claim(terms.attempt, self._clock.now(), terms.run)
@@ -236,18 +249,23 @@ class UserMover:
     ) -> UserResult:
         if refused := await self._brakes.refuse(found, terms):
             return refused
-        decision = found.decision
-        moves = decision.action is not Action.SET_NUMBER
-        number = decision.number or decision.toll_free
+        number = found.decision.number or found.decision.toll_free
         bridge = await self._conferencing.bridge_of(number) if number else None
-        await self._replaced.claim(service, self._claim(terms), moves=moves)
+        decided = found.decision.action
+        found, before = await self._look_at_conferencing(found, service, bridge)
+        decision = found.decision
+        if decision.action is not decided and (refused := await self._brakes.refuse(found, terms)):
+            return refused
+        await self._replaced.claim(service, self._claim(terms), decision.action)
         try:
+            if before:
+                await self._replaced.save_conferencing(before, service.upn, self._clock.now())
             window = await self._set(found, bridge, terms, read_at)
         except _UncertainChangeError:
             raise
         except AcpError as error:
-            if moves:
-                # Nothing happened: if somebody else moves the user later, it is not told as ours.
+            if decision.action is not Action.SET_NUMBER:
+                # Nothing happened: if somebody else changes the user later, it is not told as ours.
                 await self._replaced.cancel_move(service, self._clock.now())
             if isinstance(error, NotFoundError):
                 waits = Decision(Action.WAIT, "the service says: not a conferencing user yet")
@@ -257,9 +275,33 @@ class UserMover:
                 return _failed(found, reason, needs_person=True)
             raise
         result = await self._confirm(found, terms)
-        if decision.action is Action.SET_NUMBER and result.outcome is Outcome.ALREADY_MICROSOFT:
-            result = await self._already(found, begun, terms)
+        if result.outcome is Outcome.ALREADY_MICROSOFT or (
+            result.outcome is Outcome.BRIDGE_CHANGED and begun is not None
+        ):
+            result = await self._ours(found, begun, terms) or result
         return replace(result, window=window)
+
+    async def _look_at_conferencing(
+        self, found: Assessment, service: ServiceUser, bridge: str | None
+    ) -> tuple[Assessment, ConferencingUser | None]:
+        """Return the decision as the user's bridge makes it, and what the user has that has to be saved.
+
+        NotFoundError: a user on Microsoft cannot be read, and is not changed.
+        """
+        decision = found.decision
+        if not endangers_conferencing(decision, service):
+            return found, None
+        on_microsoft = decision.action in (Action.SET_NUMBER, Action.CHANGE_BRIDGE)
+        try:
+            before = await self._conferencing.conferencing_user(service.id)
+        except NotFoundError:
+            if on_microsoft:
+                raise
+            return found, None
+        if on_microsoft:
+            same = bridge is None or before.bridge_id.casefold() == bridge.casefold()
+            decision = set_number(decision.number, decision.toll_free, same_bridge=same)
+        return replace(found, decision=decision), before
 
     async def _set(
         self, found: Assessment, bridge: str | None, terms: Terms, read_at: float
@@ -301,6 +343,11 @@ class UserMover:
             if decide(found.user, service, terms.rules).action is Action.ALREADY:
                 return found.result(None, found.provider)
         return _failed(found, "the service took the change but does not show it yet")
+
+
+def _changed(found: Assessment, before: str) -> UserResult:
+    """Return the result of a user whom the system changed. before: Microsoft if only the bridge changed."""
+    return found.result(Outcome.BRIDGE_CHANGED if before == MICROSOFT else Outcome.MOVED, before)
 
 
 def _failed(found: Assessment, reason: str, *, needs_person: bool = False) -> UserResult:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from shared.clock import Clock
 from shared.concurrency import gather_bounded
+from shared.domain.bridge_changes import bounded, count_name
 from shared.domain.decision import Action
 from shared.domain.run import Run, RunState, SweepPage
 from shared.domain.user import ServiceUser
@@ -30,7 +31,7 @@ from shared.telemetry.log import EventLog
 _SAVES_IN_FLIGHT: Final = 16
 _UNLISTED_PER_PAGE: Final = 1_000
 
-_TO_QUEUE: Final = frozenset({Action.REPLACE, Action.ENABLE, Action.SET_NUMBER, Action.WAIT})
+_TO_QUEUE: Final = frozenset(Action) - {Action.ALREADY, Action.UNLICENSED, Action.EXCLUDED}
 
 
 @dataclass(slots=True)
@@ -56,6 +57,8 @@ class PageFindings:
             found.counts[str(action)] += 1
             if user.beyond_pilot in (Action.REPLACE, Action.ENABLE):
                 found.counts["outside_pilot"] += 1
+            if action is Action.CHANGE_BRIDGE:
+                found.counts[count_name(user.decision.number or "")] += 1
             if user.licensed:
                 found.licensed.append(user.service.id)
             if action in _TO_QUEUE:
@@ -134,7 +137,7 @@ class SweepReader:
             next_link=page.next_link,
             state=RunState.RUNNING,
             interruptions=0,
-            counts=dict(Counter(run.counts) + found.counts),
+            counts=bounded(Counter(run.counts) + found.counts),
         )
         await self._runs.save_run(run)
         return run

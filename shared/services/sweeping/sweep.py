@@ -235,6 +235,7 @@ def _ended(run: Run) -> SweepEnded:
         ready=replace_ + enable,
         queued=counts("queued", 0),
         already=counts(Action.ALREADY, 0) + counts(Action.SET_NUMBER, 0),
+        change_bridge=counts(Action.CHANGE_BRIDGE, 0),
         waiting=counts(Action.WAIT, 0),
         unlicensed=counts(Action.UNLICENSED, 0),
         excluded=counts(Action.EXCLUDED, 0),

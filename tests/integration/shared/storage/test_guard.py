@@ -97,7 +97,7 @@ async def test_what_is_new_in_old_tables_is_read_back_and_by_the_version_before(
     tables: Tables,
 ) -> None:
     """Held and paused users, runs and requests: the version before finds only values that it knows."""
-    waiting = WaitingTable(tables.table("waiting"))
+    waiting = WaitingTable(tables.table("waiting"), FakeClock())
     row = Waiting(guid(1), WaitReason.PAUSED, "paused", NOON, NOON, NOON, attempt=0)
     await waiting.save_waiting(row)
     assert await waiting.find_waiting(guid(1)) == row

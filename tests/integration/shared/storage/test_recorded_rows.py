@@ -28,7 +28,7 @@ from shared.storage.sweep_pages import SweepPageTable
 from shared.storage.tables import Tables
 from shared.storage.users import UserTable
 from shared.storage.waiting import WaitingTable
-from tests.fakes import NOON, guid
+from tests.fakes import NOON, FakeClock, guid
 
 _NUMBERS = itertools.count(1)
 
@@ -376,12 +376,12 @@ async def test_users(tables: Tables) -> None:
         guid(2), Outcome.ALREADY_MICROSOFT, "Microsoft is the provider", None, NOON + HOUR
     )
     assert [user async for user in users.all()] == [moved, already]
-    assert (await users.known(guid(1)), await users.moved_at(guid(1))) == (moved, NOON)
+    assert (await users.known(guid(1)), moved.changed_at) == (moved, NOON)
 
 
 async def test_waiting(tables: Tables) -> None:
     """Users who wait, for whatever reason, and those who need attention."""
-    waiting = WaitingTable(tables.table("waiting"))
+    waiting = WaitingTable(tables.table("waiting"), FakeClock())
     provisioning = Waiting(
         guid(1),
         WaitReason.PROVISIONING,

@@ -1,6 +1,7 @@
 """The tables against the real Azurite: what is written is there, once, whatever happens around it."""
 
 import asyncio
+import dataclasses
 import itertools
 import socket
 from collections.abc import AsyncIterator
@@ -10,11 +11,13 @@ import pytest
 
 from local.azurite.server import Azurite
 from shared.domain.claim import HELD_FOR, BegunMove, Claim
+from shared.domain.decision import Action
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting, WaitReason, ask_person
 from shared.domain.run import Run, RunState, Signal, SweepPage, new_run_id
+from shared.domain.saved import ReplacedProvider
 from shared.domain.subscription import ChangeSubscription, Secret
-from shared.domain.user import ServiceUser
+from shared.domain.user import ProviderEntry, ServiceUser
 from shared.errors import BusyError, StorageError, TooLargeError
 from shared.storage.replaced import ReplacedProviderTable
 from shared.storage.runs import RunTable
@@ -23,7 +26,15 @@ from shared.storage.sweep_pages import SweepPageTable
 from shared.storage.tables import Tables
 from shared.storage.users import UserTable
 from shared.storage.waiting import WaitingTable
-from tests.fakes import NOON, guid, in_service, microsoft, third_party
+from tests.fakes import (
+    NOON,
+    FakeClock,
+    conferencing,
+    guid,
+    in_service,
+    microsoft,
+    third_party,
+)
 
 _NUMBERS = itertools.count(1)
 
@@ -57,6 +68,98 @@ async def test_same_entries_leave_one_record_other_entries_another(tables: Table
     assert len([record async for record in replaced.all()]) == 2
 
 
+async def test_a_conferencing_user_comes_back_whole_and_is_told_from_entries(
+    tables: Tables,
+) -> None:
+    """Saved twice: one record, the first; the new state is another one. The version before reads an entry."""
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+    old, new = conferencing(guid(1)), conferencing(guid(1), "+4969120012345", "europe")
+    for minute, before in enumerate((old, old, new)):
+        await replaced.save_conferencing(before, "a@x.example", NOON + timedelta(minutes=minute))
+    assert await replaced.save_entries(in_service(1, third_party()), NOON + timedelta(hours=1))
+    conference, later, entries = await replaced.of(guid(1))
+    entry = ProviderEntry("Microsoft", "", "+15550199", "", old.conference_id, "", True)
+    assert conference == ReplacedProvider(guid(1), "Microsoft", (entry,), NOON, "a@x.example", old)
+    assert (later.conferencing, entries.conferencing) == (new, None)
+    assert await replaced.last_move(guid(1)) is None
+
+
+async def test_outcomes_are_read_here_and_by_the_version_before(tables: Tables) -> None:
+    """A change of bridge is stored beside the nearest outcome of before; what that writes later wins."""
+    users, runs = (
+        UserTable(tables.table("users")),
+        RunTable(tables.table("runs"), tables.table("runresults")),
+    )
+    told = {
+        Outcome.BRIDGE_CHANGED: "already_microsoft",
+        Outcome.WOULD_CHANGE_BRIDGE: "would_move",
+        Outcome.MOVED: "moved",
+    }
+    for number, (outcome, before) in enumerate(told.items()):
+        result = UserResult(guid(number), outcome, "why", decision=Action.CHANGE_BRIDGE)
+        await users.record_result(result, Signal.SWEEP, NOON, "run-1")
+        await runs.record_results("run-1", [result], NOON)
+        for table, partition in (("users", "0"), ("runresults", "run-1")):
+            row = await tables.table(table).get(partition, guid(number))
+            assert row
+            assert row["outcome"] == before
+        assert [each async for each in runs.results("run-1")][number] == result
+        known = await users.known(guid(number))
+        assert known
+        assert (known.outcome, known.moved_run, known.bridge_run) == (
+            outcome,
+            "run-1" if outcome is Outcome.MOVED else None,
+            "run-1" if outcome is Outcome.BRIDGE_CHANGED else None,
+        )
+    known = await users.known(guid(0))
+    assert known
+    assert known.changed_at == NOON
+    await tables.table("users").merge(
+        {"PartitionKey": "0", "RowKey": guid(0), "outcome": "unlicensed"}
+    )
+    known = await users.known(guid(0))
+    assert known
+    assert known.outcome is Outcome.UNLICENSED
+
+
+async def test_rows_of_a_later_version_hide_no_other(tables: Tables) -> None:
+    """After a rollback: an outcome, a state and entries that are not known are passed over, everywhere."""
+    users, replaced = (
+        UserTable(tables.table("users")),
+        ReplacedProviderTable(tables.table("replacedproviders")),
+    )
+    runs = RunTable(tables.table("runs"), tables.table("runresults"))
+    run = Run("20261123T120000Z-sweep-1", Signal.SWEEP, RunState.FINISHED, NOON)
+    later = "20261123T130000Z-sweep-2"
+    await runs.save_run(run)
+    await runs.save_run(dataclasses.replace(run, id=later))
+    for number in (1, 2):
+        result = UserResult(guid(number), Outcome.MOVED, "why", old_provider="BT")
+        await users.record_result(result, Signal.SWEEP, NOON)
+        await runs.record_results(run.id, [result], NOON)
+        await replaced.save_entries(in_service(number, third_party()), NOON)
+    strange = {
+        "users": {"PartitionKey": "0", "RowKey": guid(1), "outcome": "teleported"},
+        "runresults": {"PartitionKey": run.id, "RowKey": guid(1), "outcome": "teleported"},
+        "runs": {"PartitionKey": "202611", "RowKey": later, "state": "dreaming"},
+    }
+    for table, row in strange.items():
+        await tables.table(table).merge(row)
+    (row,) = [
+        row
+        async for row in tables.table("replacedproviders").query(
+            "PartitionKey eq @user", {"user": guid(1)}
+        )
+    ]
+    await tables.table("replacedproviders").merge({**row, "entries": '[{"name": "x", "new": 1}]'})
+    assert [each.user_id async for each in users.all()] == [guid(2)]
+    assert [each.user_id async for each in runs.results(run.id)] == [guid(2)]
+    assert [each async for each in runs.runs_of_month(NOON)] == [run]
+    assert [each.user_id async for each in replaced.all()] == [guid(2)]
+    assert (await users.known(guid(1)), await runs.find_run(later)) == (None, None)
+    assert await replaced.of(guid(1)) == []
+
+
 async def test_entries_too_long_for_the_table_are_refused(tables: Tables) -> None:
     """What the table cannot hold whole is an error, so that nothing is replaced."""
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
@@ -78,8 +181,9 @@ async def test_date_of_the_move_outlives_later_looks(tables: Tables) -> None:
     assert known[guid(1)].outcome is Outcome.ALREADY_MICROSOFT
     assert known[guid(1)].moved_at == NOON
     assert len(known) == 2
-    assert await users.moved_at(guid(1)) == NOON
-    assert await users.moved_at(guid(3)) is None
+    one = await users.known(guid(1))
+    assert one
+    assert (one.changed_at, await users.known(guid(3))) == (NOON, None)
 
 
 async def test_begun_move_is_known(tables: Tables) -> None:
@@ -90,22 +194,41 @@ async def test_begun_move_is_known(tables: Tables) -> None:
     assert await replaced.last_move(user.id) is None
     later = NOON + timedelta(days=1)
     claim = Claim("attempt", later, "run")
-    await replaced.claim(user, claim)
+    await replaced.claim(user, claim, Action.REPLACE)
     assert await replaced.last_move(user.id) == BegunMove("BT", later, claim)
     (record,) = await replaced.of(user.id)
     assert record.saved_at == NOON
+
+
+async def test_who_began_a_change_tells_of_it_whoever_claims_later(tables: Tables) -> None:
+    """A run enables a user, another one gives a number, a third one another bridge: each is told apart."""
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+    user, hour = in_service(1, microsoft()), timedelta(hours=1)
+    first, second, third = (
+        Claim(f"attempt {number}", NOON + number * hour, f"run-{number}") for number in range(3)
+    )
+    await replaced.claim(in_service(1), first, Action.ENABLE)
+    await replaced.claim(user, second, Action.SET_NUMBER)
+    assert await replaced.last_move(user.id, "run-1") == BegunMove("", NOON, first)
+    await replaced.claim(user, third, Action.CHANGE_BRIDGE)
+    assert await replaced.last_move(user.id) == BegunMove("Microsoft", third.at, third)
+    with pytest.raises(BusyError):
+        await replaced.claim(user, Claim("attempt 4", third.at), Action.SET_NUMBER)
+    await replaced.cancel_move(user, third.at)
+    assert await replaced.last_move(user.id) is None
+    assert await replaced.of(user.id) == []
 
 
 async def test_a_move_that_did_not_happen_is_not_the_last_one(tables: Tables) -> None:
     """Finding 16: a canceled move is forgotten, its entries stay saved; begun again it counts."""
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
     user, later = in_service(1, third_party("BT")), NOON + timedelta(hours=1)
-    await replaced.claim(user, Claim("attempt", NOON))
+    await replaced.claim(user, Claim("attempt", NOON), Action.REPLACE)
     await replaced.cancel_move(user, NOON + timedelta(seconds=1))
     assert await replaced.last_move(user.id) is None
     assert [record.entries for record in await replaced.of(user.id)] == [user.entries]
     claim = Claim("another attempt", later)
-    await replaced.claim(user, claim)
+    await replaced.claim(user, claim, Action.REPLACE)
     assert await replaced.last_move(user.id) == BegunMove("BT", later, claim)
 
 
@@ -115,7 +238,7 @@ async def test_one_of_five_attempts_at_once_changes_a_user(tables: Tables) -> No
 
     async def claim(user: ServiceUser, by: str, at: datetime) -> str | None:
         try:
-            await replaced.claim(user, Claim(by, at))
+            await replaced.claim(user, Claim(by, at), Action.REPLACE)
         except BusyError:
             return None
         return by
@@ -155,7 +278,7 @@ async def test_what_protects_is_remembered(tables: Tables) -> None:
 
 async def test_waiting_list(tables: Tables) -> None:
     """Due users are found, claimed ones are not, and each user is on one list only."""
-    waiting = WaitingTable(tables.table("waiting"))
+    waiting = WaitingTable(tables.table("waiting"), FakeClock())
     rows = [
         Waiting(
             guid(n),
@@ -191,7 +314,7 @@ async def test_waiting_list(tables: Tables) -> None:
 
 async def test_claiming_a_user_who_left_the_list_does_nothing(tables: Tables) -> None:
     """A claim does not bring back a user who was settled meanwhile."""
-    waiting = WaitingTable(tables.table("waiting"))
+    waiting = WaitingTable(tables.table("waiting"), FakeClock())
     await waiting.claim(guid(1), NOON)
     assert await waiting.find_waiting(guid(1)) is None
 

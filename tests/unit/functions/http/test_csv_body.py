@@ -72,4 +72,17 @@ async def test_a_key_in_the_address_is_no_parameter() -> None:
     asked = await read_request(
         request("?code=secret", b'{"users": ["a@x.example"]}', "application/json")
     )
-    assert asked == MoveRequest(users=("a@x.example",))
+    assert asked == MoveRequest(users=("a@x.example",), named=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b'{"users": ["a@x.example", " A@X.example ", "b@x.example"]}'),
+        ("text/csv", b"UPN\na@x.example\n A@X.example \nb@x.example\n"),
+    ],
+)
+async def test_names_are_counted_as_given(kind: str, body: bytes) -> None:
+    """K8: three names, two of them the same; JSON and CSV count alike."""
+    asked = await read_request(request("", body, kind))
+    assert asked == MoveRequest(users=("a@x.example", "b@x.example"), named=3)

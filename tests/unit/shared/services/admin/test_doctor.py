@@ -1,6 +1,6 @@
 """The doctor: each part is found well, doubtful or failing, with what to do about it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -13,11 +13,12 @@ from shared.domain.listing import TenantSwitches
 from shared.domain.number_rules import NumberRules
 from shared.domain.pause import Pause, RequestedBy
 from shared.domain.retry import ask_person
-from shared.domain.run import Signal
+from shared.domain.run import Run, RunState, Signal
 from shared.domain.subscription import ChangeSubscription
 from shared.errors import AccessDeniedError, ServiceError, UnreachableError
 from shared.services.admin.doctor import Doctor, Finding, Verdict
-from tests.fakes import NOON, FakeClock, FakeHeld, FakeState, FakeTeams, FakeWaiting, guid
+from shared.services.admin.run_history import RunHistory
+from tests.fakes import NOON, FakeClock, FakeHeld, FakeRuns, FakeState, FakeTeams, FakeWaiting, guid
 from tests.fakes.teams import QUIET
 
 BRIDGES = [
@@ -47,6 +48,8 @@ class Patient:
     pilot: tuple[str, ...] = ()
     held: tuple[HeldUser, ...] = ()
     pause: Pause | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Those of the last sweep."""
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
 
     async def probe(self) -> None:
@@ -65,6 +68,8 @@ class Patient:
         return self.unknown_users
 
     async def examine(self) -> dict[str, Finding]:
+        name = "20261123T020000Z-sweep-1f2e"
+        run = Run(name, Signal.SWEEP, RunState.FINISHED, NOON, counts=self.counts, scanned=True)
         doctor = Doctor(
             probes={"Graph": (self.probe, "grant it")},
             queues={"moves-poison": self.count},
@@ -76,6 +81,7 @@ class Patient:
             tenant=FakeTeams(
                 tenant_switches=self.switches, bridges=BRIDGES, tenant_error=self.error
             ),
+            runs=RunHistory(FakeRuns({name: run}), FakeClock()),
             state=FakeState(self.known, link_at=self.stored, pausing=self.pause),
             waiting=self.waiting,
             held=FakeHeld({each.user_id: each for each in self.held}),
@@ -140,6 +146,19 @@ async def test_a_released_user_is_not_reported_as_held() -> None:
     """Somebody decided already; the change is under way."""
     released = replace(HELD, released=True)
     assert (await Patient(held=(released,)).examine())["held users"].verdict is Verdict.OK
+
+
+async def test_a_rule_that_changes_bridges_is_named() -> None:
+    """What the last sweep found of users on Microsoft; a number that no rule names any more is history."""
+    counts = {"change_bridge": 5, "change_bridge_14255550100": 3, "change_bridge_4930": 2}
+    found = (await Patient(counts=counts).examine())["number rules"]
+    assert found == Finding(
+        "number rules",
+        Verdict.WARNING,
+        "3 users on Microsoft would get a new conference ID because rule *=+14255550100 names a number "
+        "on another bridge (last sweep)",
+        "their IDs are saved before (`acp saved`); or correct ACP_NUMBER_RULES",
+    )
 
 
 async def test_users_who_need_help_are_counted() -> None:

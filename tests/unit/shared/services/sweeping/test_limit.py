@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.decision import Rules
 from shared.domain.guard import GuardLimit
 from shared.domain.held import HeldUser
+from shared.domain.number_rules import NumberRules
 from shared.domain.run import RunState, Signal
-from tests.fakes import NOON, guid, in_service, licensed, third_party
+from tests.fakes import NOON, guid, in_service, licensed, microsoft, third_party
 from tests.unit.shared.services.sweeping.world import LIMIT
 from tests.unit.shared.services.sweeping.world import SweepingWorld as World
 
@@ -36,6 +38,38 @@ async def test_a_sweep_over_a_limit_is_marked_before_anybody_is_queued(
     assert run.reason == f"it would replace the conference IDs of 3 users; {why}"
     assert (world.queued, run.counts["queued"]) == ({guid(number) for number in range(4)}, 4)
     assert world.state.licensed_users == 4
+
+
+async def test_a_change_of_bridge_is_held_and_named() -> None:
+    """Finding 17: users on Microsoft who would get a new conference ID count, by the rules that do it."""
+    numbers = NumberRules.parse({"DE": "+4969120012345", "US": "+4969120012345", "*": "+15550177"})
+    bridges = {"+15550199": "one", "+15550177": "one", "+4969120012345": "two"}
+    world = World(
+        rules=Rules(numbers=numbers, bridges=bridges),
+        limit=replace(LIMIT, moves=2, numbers=numbers),
+    )
+    world.fill(1, third_party())
+    world.directory.add(*(licensed(number) for number in (1, 2, 3)))
+    world.teams.add(*(in_service(number, microsoft()) for number in (1, 2, 3)))
+    run = await world.sweep()
+    assert (run.state, run.reason) == (
+        RunState.HELD,
+        "it would replace the conference IDs of 4 users; ACP_GUARD_MAX_MOVES is 2 per 60 minutes; "
+        "3 users on Microsoft would get a new conference ID because the rules DE=+4969120012345, "
+        "US=+4969120012345 name numbers on another bridge",
+    )
+    assert run.counts["change_bridge"] == run.counts["change_bridge_4969120012345"] == 3
+
+
+async def test_a_change_of_bridge_is_queued_like_a_move() -> None:
+    """Within the limit the users are queued, and the mover saves what they have."""
+    numbers = NumberRules.parse({"US": "+4969120012345"})
+    bridges = {"+15550199": "one", "+4969120012345": "two"}
+    world = World(rules=Rules(numbers=numbers, bridges=bridges))
+    world.directory.add(licensed(1))
+    world.teams.add(in_service(1, microsoft()))
+    await world.sweep()
+    assert world.sent == [guid(1)]
 
 
 async def test_at_the_limit_nothing_is_held() -> None:
