@@ -12,6 +12,10 @@ time-out of 30 s), with room for clocks that differ.
 """
 
 
+SETTLED_FOR: Final = timedelta(seconds=10)
+"""The same from when the change was seen: by then nobody can act on what was read before it (2 s)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Who changes a user since when. by: an id of the attempt. run: the run that it belongs to."""

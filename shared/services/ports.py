@@ -187,6 +187,10 @@ class ReplacedProviders(Protocol):
         """
         ...
 
+    async def settle_claim(self, user: ServiceUser, claim: Claim, now: datetime) -> None:
+        """Let a claim end soon, because its change was seen."""
+        ...
+
     async def save_conferencing(self, before: ConferencingUser, upn: str, now: datetime) -> None:
         """Save a conferencing user durably. StorageError: not saved."""
         ...

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from azure.data.tables import TableEntity
 
-from shared.domain.claim import BegunMove, Claim
+from shared.domain.claim import HELD_FOR, SETTLED_FOR, BegunMove, Claim
 from shared.domain.decision import Action
 from shared.domain.saved import ReplacedProvider
 from shared.domain.user import (
@@ -76,6 +76,14 @@ class ReplacedProviderTable:
             raise BusyError("another attempt is changing this user")
         if not await self._table.replace_if_unchanged({**known, **mark}, str(row.metadata["etag"])):
             raise BusyError("another attempt has just begun to change this user")
+
+    async def settle_claim(self, user: ServiceUser, claim: Claim, now: datetime) -> None:
+        """Let a claim end soon, because its change was seen; one that others hold by now stays."""
+        keys = _keys(_with_what_is_lost(user))
+        row = await self._table.get(keys["PartitionKey"], keys["RowKey"])
+        if row is not None and row.get("claimed_by") == claim.by:
+            settled = {**row, "claimed_at": now - HELD_FOR + SETTLED_FOR}
+            await self._table.replace_if_unchanged(settled, str(row.metadata["etag"]))
 
     async def save_conferencing(self, before: ConferencingUser, upn: str, now: datetime) -> None:
         """Save a conferencing user. StorageError: not saved."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.domain.claim import BegunMove, Claim
+from shared.domain.claim import HELD_FOR, SETTLED_FOR, BegunMove, Claim
 from shared.domain.decision import Action
 from shared.domain.messages import Message, MoveMessage, PageMessage, PoisonMessage
 from shared.domain.move_request import MoveRequest, RequestPage
@@ -60,6 +60,9 @@ class FakeReplaced:
             provider = user.provider.name if user.provider else ""
             self.moves[user.id] = BegunMove(provider, claim.at, claim)
             self._begun[user.id] = lost
+
+    async def settle_claim(self, user: ServiceUser, claim: Claim, now: datetime) -> None:
+        self.claims[user.id, _lost(user)] = replace(claim, at=now - HELD_FOR + SETTLED_FOR)
 
     async def take_over(self, user_id: str, claim: Claim) -> None:
         self._hold((user_id, self._begun.get(user_id, ())), claim)

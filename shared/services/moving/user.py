@@ -275,6 +275,10 @@ class UserMover:
                 return _failed(found, reason, needs_person=True)
             raise
         result = await self._confirm(found, terms)
+        seen = result.outcome is not Outcome.FAILED
+        if seen and decision.action in (Action.SET_NUMBER, Action.CHANGE_BRIDGE):
+            # The next number claims the same record: it does not wait as for one who was killed.
+            await self._replaced.settle_claim(service, self._claim(terms), self._clock.now())
         if result.outcome is Outcome.ALREADY_MICROSOFT or (
             result.outcome is Outcome.BRIDGE_CHANGED and begun is not None
         ):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.bridges import BridgeNumber
-from shared.domain.claim import HELD_FOR
+from shared.domain.claim import HELD_FOR, SETTLED_FOR
 from shared.domain.decision import Action, Rules
 from shared.domain.number_rules import NumberRules
 from shared.domain.options import MoveOptions
@@ -285,7 +285,7 @@ async def test_a_run_that_gives_a_number_does_not_tell_of_another_runs_change() 
     """The bridge was changed for a run; the next one gives a number of that bridge."""
     world = world_of(microsoft())
     await world.move(1, run="run-1")
-    world.clock.passed += HELD_FOR.total_seconds()
+    world.clock.passed += SETTLED_FOR.total_seconds()
     other = replace(NUMBERS[1], number="+4969120099999", bridge="europe")
     world.teams.bridges = [*NUMBERS, other]
     world.rules = Rules(
