@@ -27,4 +27,5 @@ async def request_moves(app: "App", req: "func.HttpRequest") -> Reply:
         raise InputError(f"Idempotency-Key: 1 to {_LONGEST_KEY} characters are needed")
     request = await app.validated(await read_request(req))
     run = await app.move_requests.accept(request, key)
-    return Reply(RunView.of(run), HTTPStatus.ACCEPTED, {"Location": f"/api/runs/{run.id}"})
+    pause = None if request.dry_run else await app.pauses.current()
+    return Reply(RunView.of(run, pause), HTTPStatus.ACCEPTED, {"Location": f"/api/runs/{run.id}"})
