@@ -17,6 +17,7 @@ import httpx
 
 from benchmarks.figures import Figure
 from benchmarks.stack import BY_THEMSELVES, Stack
+from shared.clock import SystemClock
 from shared.domain.retry import Waiting, WaitReason
 from shared.domain.roster import RosterEntry, Standing
 from shared.storage.roster import RosterTable
@@ -87,7 +88,10 @@ def _page(http: httpx.Client, name: str, path: str, users: int) -> Figure:
 async def _fill(connection: str, users: int) -> None:
     now = datetime.now(UTC)
     tables = Tables.open("", connection=connection)
-    roster, waiting = RosterTable(tables.table("roster")), WaitingTable(tables.table("waiting"))
+    roster, waiting = (
+        RosterTable(tables.table("roster")),
+        WaitingTable(tables.table("waiting"), SystemClock()),
+    )
     entries = [
         RosterEntry(
             user_id,

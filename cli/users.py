@@ -121,5 +121,7 @@ async def _facts(name: str, settings: Path | None) -> dict[str, object]:
         facts["waits"] = f"{waiting.reason}; {listed}next attempt {plain(waiting.due)}"
     for number, record in enumerate(view.saved, 1):
         names = ", ".join(entry.name for entry in record.entries)
-        facts[f"saved {number}"] = f"{plain(record.saved_at)}: {names}"
+        had = record.conferencing
+        bridge = f", bridge {had.bridge_name or had.bridge_id}" if had else ""
+        facts[f"saved {number}"] = f"{plain(record.saved_at)}: {names}{bridge}"
     return facts

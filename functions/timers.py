@@ -17,8 +17,9 @@ async def sweep_providers(timer: func.TimerRequest) -> None:  # noqa: ARG001 - t
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.recheck_schedule)
 async def resume_sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001
-    """Resume a sweep that was interrupted, requested or released."""
-    await bootstrap.app().sweeper.resume()
+    """Queue the users who were released, and resume a sweep that was interrupted or requested."""
+    app = bootstrap.app()
+    await each_of(app.releases.resume, app.sweeper.resume)
 
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)

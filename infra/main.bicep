@@ -132,6 +132,9 @@ param excludedUsers string = ''
 @description('ACP_EXCLUDED_GROUPS: needs the Graph permission GroupMember.Read.All.')
 param excludedGroups string = ''
 
+@description('ACP_INCLUDED_GROUPS: the pilot; needs the Graph permission GroupMember.Read.All.')
+param includedGroups string = ''
+
 @description('ACP_INCLUDE_ROOMS')
 param includeRooms string = ''
 
@@ -150,11 +153,17 @@ param catchUpSchedule string = ''
 @description('ACP_SUBSCRIPTION_SCHEDULE (NCRONTAB, UTC)')
 param subscriptionSchedule string = ''
 
-@description('ACP_SWEEP_MAX_MOVES')
-param sweepMaxMoves string = ''
+@description('ACP_GUARD_MAX_MOVES')
+param guardMaxMoves string = ''
 
-@description('ACP_SWEEP_MAX_SHARE')
-param sweepMaxShare string = ''
+@description('ACP_GUARD_MAX_SHARE')
+param guardMaxShare string = ''
+
+@description('ACP_GUARD_MAX_ENABLES')
+param guardMaxEnables string = ''
+
+@description('ACP_GUARD_WINDOW_MINUTES')
+param guardWindowMinutes string = ''
 
 @description('ACP_SWEEP_LEASE_SECONDS')
 param sweepLeaseSeconds string = ''
@@ -389,14 +398,17 @@ module api 'app/api.bicep' = {
       OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: empty(authClientId) ? '' : identity.outputs.clientId
       ACP_EXCLUDED_USERS: excludedUsers
       ACP_EXCLUDED_GROUPS: excludedGroups
+      ACP_INCLUDED_GROUPS: includedGroups
       ACP_INCLUDE_ROOMS: includeRooms
       ACP_NUMBER_RULES: numberRules
       ACP_SWEEP_SCHEDULE: sweepSchedule
       ACP_RECHECK_SCHEDULE: recheckSchedule
       ACP_CATCH_UP_SCHEDULE: catchUpSchedule
       ACP_SUBSCRIPTION_SCHEDULE: subscriptionSchedule
-      ACP_SWEEP_MAX_MOVES: sweepMaxMoves
-      ACP_SWEEP_MAX_SHARE: sweepMaxShare
+      ACP_GUARD_MAX_MOVES: guardMaxMoves
+      ACP_GUARD_MAX_SHARE: guardMaxShare
+      ACP_GUARD_MAX_ENABLES: guardMaxEnables
+      ACP_GUARD_WINDOW_MINUTES: guardWindowMinutes
       ACP_SWEEP_LEASE_SECONDS: sweepLeaseSeconds
       ACP_REPROCESS_LICENSES: reprocessLicenses
       ACP_DELIVERY: delivery

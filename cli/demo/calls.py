@@ -96,7 +96,7 @@ class Control:
 
     async def request_moves(self, users: Sequence[TenantUser]) -> None:
         """Begin a run over users."""
-        body = {"users": [user.id for user in users]}
+        body = {"users": [user.id for user in users], "expected": len(users)}
         await self._call("POST", f"{self._host}/api/moves", json=body)
 
     async def attention(self) -> Sequence[Json]:

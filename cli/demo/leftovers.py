@@ -18,12 +18,9 @@ _DOZEN: Final = 12
 _FAILING: Final = 2
 _NOT_DONE: Final = {"set_succeeds_but_did_not": 1.0}
 _LIMIT: Final = 60.0
-_SETTINGS: Final = {
-    "ACP_SWEEP_MAX_MOVES": str(_FAILING),
-    "ACP_MAX_FAILURES": "1",
-    "ACP_RECHECK_DELAYS": "3600",
-}
+_STRICT: Final = {"ACP_GUARD_MAX_MOVES": str(_FAILING), "ACP_MAX_FAILURES": "1"}
 """The next sweep is held, and who fails once needs attention."""
+_USUAL: Final = {"ACP_GUARD_MAX_MOVES": "1000000", "ACP_MAX_FAILURES": "6"}
 
 
 def choose(evidence: Evidence) -> list[Chosen]:
@@ -39,9 +36,10 @@ def prepare(system: "DemoSystem", chosen: Sequence[Chosen]) -> None:
     CommandError: the app did not come to the state that is left.
     """
     system.host.stop()
-    system.host.start(**_SETTINGS)
-    system.host.settings |= _SETTINGS
+    system.host.start(**_STRICT)
     asyncio.run(_prepare(system, chosen))
+    system.host.stop()
+    system.host.start(**_USUAL)
 
 
 async def _prepare(system: "DemoSystem", chosen: Sequence[Chosen]) -> None:

@@ -62,7 +62,7 @@ async def acknowledge(app: "App", asked: Asked) -> Goto:
         raise InputError("no user is selected: go back, select some, and try again")
     now = app.adapters.clock.now()
     known = await gather_bounded(
-        (app.adapters.waiting.acknowledge(user, asked.person.name, now) for user in users),
+        (app.adapters.waiting.acknowledge(user, str(asked.by), now) for user in users),
         _AT_ONCE,
     )
     gone = len(users) - sum(known)

@@ -17,8 +17,10 @@ import htpy
 
 from functions.console.layout import document, notice
 from functions.console.session import BASE, Person, Sessions, SignInNeededError
+from functions.http.auth import requester
 from functions.http.responses import status_of
 from shared import bootstrap
+from shared.domain.pause import RequestedBy
 from shared.errors import AcpError, InputError, NoSuchItemError, NotPermittedError, TooLargeError
 from shared.telemetry.operation import operation
 
@@ -44,9 +46,10 @@ _SESSIONS: Final = Sessions()
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request: who sent it, the parts of its address, its query and its form."""
+    """A request: who sent it (by: as records name them), the parts of its address, its query and its form."""
 
     person: Person
+    by: RequestedBy
     parts: tuple[str, ...]
     query: Mapping[str, str]
     form: Mapping[str, list[str]] = field(default_factory=dict)
@@ -106,6 +109,10 @@ PAGES: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("GET", "runs/*/progress"): ("runs", "progress"),
     ("GET", "runs/*/results.csv"): ("runs", "download"),
     ("POST", "runs/*/retry"): ("runs", "retry"),
+    ("POST", "runs/*/release"): ("runs", "release"),
+    ("POST", "runs/*/discard"): ("runs", "discard"),
+    ("POST", "pause"): ("held", "pause"),
+    ("POST", "resume"): ("held", "resume"),
     ("GET", "attention"): ("attention", "show"),
     ("POST", "attention/acknowledge"): ("attention", "acknowledge"),
     ("GET", "health"): ("health", "show"),
@@ -148,10 +155,11 @@ def notice_page(item: str, error: AcpError) -> Page:
 
 
 def _asked(req: func.HttpRequest, path: str, person: Person) -> Asked:
+    by = requester(req) if person.leave else RequestedBy(person.name)
     query = {name: values[0] for name, values in parse_qs(urlsplit(req.url).query).items()}
     parts = tuple(part for part in path.split("/") if part)
     if req.method == "GET":
-        return Asked(person, parts, query)
+        return Asked(person, by, parts, query)
     _check_origin(req)
     if not person.may_write:
         raise NotPermittedError("the app role Conferencing.Write is needed", signed_in=True)
@@ -164,7 +172,7 @@ def _asked(req: func.HttpRequest, path: str, person: Person) -> Asked:
     if kind != "application/x-www-form-urlencoded":
         raise InputError("Content-Type: application/x-www-form-urlencoded is needed")
     form = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20_000)
-    return Asked(person, parts, query, form)
+    return Asked(person, by, parts, query, form)
 
 
 def _check_origin(req: func.HttpRequest) -> None:

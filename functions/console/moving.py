@@ -90,8 +90,11 @@ async def begin(app: "App", asked: Asked) -> Goto:
         raise InputError(
             f"{expected} users were confirmed, and {len(users):,} are on the list now: look again"
         )
-    request = MoveRequest(tuple(dict.fromkeys(users)), options=MoveOptions())
-    run = await app.move_requests.accept(await app.validated(request), asked.one("key") or None)
+    names = tuple(dict.fromkeys(users))
+    request = MoveRequest(names, options=MoveOptions(expected=len(names)))
+    run = await app.move_requests.accept(
+        await app.validated(request), asked.one("key") or None, asked.by
+    )
     return Goto(f"runs/{run.id}")
 
 

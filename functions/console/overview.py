@@ -25,9 +25,11 @@ from htpy import (
 
 from functions.console.chart import bars
 from functions.console.door import Asked, Page
+from functions.console.held import paused
 from functions.console.parts import count, moment, rows
 from functions.console.session import BASE
 from shared.domain.roster import RosterDay, Standing
+from shared.domain.run import Run, RunState, Signal
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -42,16 +44,16 @@ _FIGURES: Final = (
 )
 
 
-async def show(app: "App", _: Asked) -> Page:
+async def show(app: "App", asked: Asked) -> Page:
     """Show the banner, the figures, the app's state, and the last 30 days."""
     to, now = app.adapters, app.adapters.clock.now()
     counts, days = await to.roster.figures((now - timedelta(days=_DAYS)).date())
-    sweep = next(
-        (run for run in [run async for run in app.run_history.runs(2)] if run.cause == "sweep"),
-        None,
-    )
+    runs = [run async for run in app.run_history.runs(2)]
+    sweep = next((run for run in runs if run.cause is Signal.SWEEP), None)
+    held = [run for run in runs if run.state is RunState.HELD]
     content = [
         _banner(counts),
+        _held_banner(held) if held else None,
         section(".figures", aria_label="Users by list")[
             (
                 a(href=f"{BASE}/users?list={standing}")[strong[f"{counts[standing]:,}"], span[word]]
@@ -65,6 +67,7 @@ async def show(app: "App", _: Asked) -> Page:
         ],
         section[
             h2["This app"],
+            paused(await app.pauses.current(), asked, now),
             dl(".facts")[
                 _fact("Mode", "moves users" if app.settings.mode == "move" else "only reports"),
                 dt["Last sweep"],
@@ -76,6 +79,18 @@ async def show(app: "App", _: Asked) -> Page:
         _charts(days, now.date()),
     ]
     return Page("Overview", "", content)
+
+
+def _held_banner(held: list[Run]) -> Element:
+    return div(".banner.todo")[
+        (
+            p[
+                a(href=f"{BASE}/runs/{run.id}")[f"Run {run.id} holds users"],
+                f": {run.reason}. They wait for your decision.",
+            ]
+            for run in held
+        )
+    ]
 
 
 def _banner(counts: dict[str, int]) -> Element:

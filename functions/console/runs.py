@@ -1,15 +1,18 @@
 """Runs: what was asked, how far it is, and what happened to each user, failures first."""
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from htpy import Element, Node, a, button, dd, div, dl, dt, form, h2, li, p, section, ul
 from htpy import progress as bar
 
+from functions.console import held
 from functions.console.door import Asked, File, Goto, Page
 from functions.console.download import packed_csv
 from functions.console.parts import count, moment, once, rows, state
 from functions.console.session import BASE
 from shared.domain.move_request import MoveRequest
+from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Run, RunState, Signal
 from shared.errors import ConflictError
@@ -48,20 +51,44 @@ async def show_all(app: "App", _: Asked) -> Page:
 
 async def show(app: "App", asked: Asked) -> Page:
     """Show one run."""
+    return await _page(app, asked)
+
+
+async def release(app: "App", asked: Asked) -> Goto | Page:
+    """Release held users; where somebody else decided meanwhile, say so and show the run as it is now."""
+    try:
+        return await held.release(app, asked)
+    except ConflictError as error:
+        return await _page(app, asked, stale=str(error))
+
+
+async def discard(app: "App", asked: Asked) -> Goto | Page:
+    """Discard held users; as for a release."""
+    try:
+        return await held.discard(app, asked)
+    except ConflictError as error:
+        return await _page(app, asked, stale=str(error))
+
+
+async def _page(app: "App", asked: Asked, *, stale: str = "") -> Page:
     run = await app.run_history.run(asked.parts[1])
     is_open = run.state in _OPEN
     content = [
+        stale and p(".banner.todo", role="alert")[f"Nothing was done: {stale}."],
         dl(".facts")[
             dt["Kind"],
             dd[str(run.cause).replace("_", " ")],
             dt["Started"],
             dd[moment(run.started_at, app.adapters.clock.now())],
+            run.requested_by and [dt["Requested by"], dd[run.requested_by]],
         ],
         await _progress(app, run),
+        await held.held_users(app, run, asked),
         h2["Users"],
         await _results(app, run, asked),
     ]
-    return Page(f"Run {run.id}", "runs", content, refresh=_REFRESH if is_open else None)
+    status = HTTPStatus.CONFLICT if stale else HTTPStatus.OK
+    return Page(f"Run {run.id}", "runs", content, status, refresh=_REFRESH if is_open else None)
 
 
 async def progress(app: "App", asked: Asked) -> Page:
@@ -91,14 +118,16 @@ async def retry(app: "App", asked: Asked) -> Goto:
     ]
     if not users:
         raise ConflictError(f"run {run.id!r} has no failed user")
-    request = await app.validated(MoveRequest(tuple(users)))
-    begun = await app.move_requests.accept(request, asked.one("key") or None)
+    request = await app.validated(
+        MoveRequest(tuple(users), options=MoveOptions(expected=len(users)))
+    )
+    begun = await app.move_requests.accept(request, asked.one("key") or None, asked.by)
     return Goto(f"runs/{begun.id}")
 
 
 async def _progress(app: "App", run: Run) -> Element:
     counts = dict(run.counts)
-    if run.cause in (Signal.REQUEST, Signal.PREVIEW) and run.state in _OPEN:
+    if run.cause in (Signal.REQUEST, Signal.PREVIEW) and (run.state in _OPEN or run.requested_by):
         counts |= await app.move_runner.outcomes(run.id)
     total = counts.pop("users", 0)
     done = sum(counts.get(outcome, 0) for outcome in Outcome)

@@ -84,9 +84,12 @@ async def save(app: "App", asked: Asked) -> Goto | Page:
         send_email=asked.one("mail") == "yes",
         service_number=asked.one("toll") or None,
         toll_free_number=asked.one("toll_free") or None,
+        expected=1,
     )
     request = MoveRequest((view.directory.id,), options=options)
-    run = await app.move_requests.accept(await app.validated(request), asked.one("key") or None)
+    run = await app.move_requests.accept(
+        await app.validated(request), asked.one("key") or None, asked.by
+    )
     return Goto(f"users/{view.directory.id}?run={run.id}")
 
 

@@ -16,8 +16,9 @@ from shared.clients.teams_models import (
     NUMBER,
     PROVIDER,
     SETTINGS,
-    ConferencingUser,
+    CpcUser,
     Discovery,
+    SetAnswer,
     TeamsUser,
 )
 from shared.clients.values import elements, list_reader
@@ -25,7 +26,7 @@ from shared.clients.wire import Call
 from shared.clock import Clock
 from shared.domain.bridges import BridgeNumber, bridge_of
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
-from shared.domain.user import ServiceUser
+from shared.domain.user import ConferencingUser, ServiceUser
 from shared.errors import (
     ContractError,
     InvalidResponseError,
@@ -84,6 +85,24 @@ class TeamsClient:
         self._learn([user])
         known = user.acp_info is not None or await self._reads_providers()
         return user.to_domain(provider_known=known)
+
+    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+        """Return conference ID, numbers and bridge of a user on Microsoft, before calls that are not begun.
+
+        NotFoundError: the user is not a conferencing user. ContractError: the answer lacks conference ID
+        or bridge, or is about somebody else.
+        """
+        call = wire.GET_CONFERENCING_USER
+        found = await self._call(
+            call,
+            "Get-CsOnlineDialInConferencingUser",
+            CpcUser.model_validate_json,
+            ids={"id": user_id},
+            first=True,
+        )
+        if found.identity != user_id:
+            raise ContractError("Teams", str(call), "the answer is about another user")
+        return found.to_domain()
 
     async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
         """Yield all users page by page, from the beginning or from a page's `link`.
@@ -156,7 +175,7 @@ class TeamsClient:
             found = await self._call(
                 call,
                 "Set-CsOnlineDialInConferencingUser",
-                ConferencingUser.read,
+                SetAnswer.read,
                 ids={"id": user_id},
                 json=body,
                 tries=1,

@@ -23,7 +23,7 @@ from shared.clients.together import Together
 from shared.clock import Clock
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
-from shared.domain.user import ServiceUser
+from shared.domain.user import ConferencingUser, ServiceUser
 from shared.errors import ConflictError, NotFoundError, ServiceError
 
 _FIELDS: Final = "id,userPrincipalName,accountType,featureTypes"
@@ -125,6 +125,10 @@ class DocumentedTeams:
     async def bridge_numbers(self) -> list[BridgeNumber]:
         """Refuse: no documented call assigns a default number."""
         _refuse("no documented call assigns default numbers")
+
+    async def conferencing_user(self, user_id: str) -> ConferencingUser:  # noqa: ARG002 - the port's name
+        """Refuse: no documented call shows a conferencing user."""
+        _refuse("no documented call shows conference IDs")
 
     async def bridge_of(self, number: str) -> str:
         """Refuse, see `bridge_numbers`."""

@@ -19,6 +19,8 @@ class Evidence(StrEnum):
     """Documented by Microsoft."""
     CONFIRMED = "C"
     """Confirmed in a public client of the same API that was tested live."""
+    MODULE = "M"
+    """Confirmed by the text of Microsoft's own module (parameters, paths, models), not live."""
     INFERRED = "F"
     """The fields are public; verb or address are inferred by analogy."""
     OWN = "O"
@@ -147,6 +149,12 @@ SET_USER: Final = Call(
 REPLACE_PROVIDER: Final = Call(
     "PUT", "/Teams.Cpc/users/{id}", Evidence.OWN, "with `replaceProvider`: replace a third party"
 )
+GET_CONFERENCING_USER: Final = Call(
+    "GET",
+    "/Teams.Cpc/users/{id}",
+    Evidence.MODULE,
+    "conference ID, numbers and bridge of a user on Microsoft, before they are replaced",
+)
 
 LIST_PROVIDERS: Final = Call(
     "GET", "/Teams.Cpc/providers", Evidence.OWN, "the tenant's third-party providers"
@@ -184,6 +192,7 @@ CALLS: Final = (
     GET_TEAMS_USER,
     SET_USER,
     REPLACE_PROVIDER,
+    GET_CONFERENCING_USER,
     LIST_PROVIDERS,
     LIST_BRIDGES,
     TENANT_SETTINGS,

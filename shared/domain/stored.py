@@ -37,6 +37,18 @@ STORED: Final = (
         janitor=False,
     ),
     Stored(
+        "guard",
+        "ids of users changed within the guard's window, and of users of a request that named a number",
+        "another user takes the row; the rows of a request with its run",
+        "every row with the id",
+    ),
+    Stored(
+        "held",
+        "id, address, provider, what led to the change, run and why it is held",
+        "the user is settled or discarded, or the run ended after `ACP_KEEP_HELD_DAYS`",
+        "the row of the id",
+    ),
+    Stored(
         "roster",
         "id, address, name, department, country, provider, which list and why",
         "a sweep sees that the user is gone, or has neither license nor provider; figures per day stay",

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from azure.data.tables import TableEntity
 
+from shared.clock import Clock
 from shared.domain.retry import DueUser, Waiting, WaitReason
 from shared.errors import StorageError, UnreadableRowError
 from shared.storage.rows import clipped, field
@@ -28,13 +29,18 @@ _ACKNOWLEDGED: Final = ("acknowledged_by", "acknowledged_at", "acknowledged_reas
 _TRIES: Final = 5
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
+_ASK_AGAIN: Final = 60.0
+"""Seconds after which rows of the version before are looked for again: its instances may still write some."""
+
 
 class WaitingTable:
     """Reader and writer of table `waiting`."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
-        self._old_rows: bool | None = None
+        self._clock = clock
+        self._old_rows = False
+        self._known_until = float("-inf")
 
     async def find_waiting(self, user_id: str) -> Waiting | None:
         """Return the user's row, or None; one that cannot be read counts as none."""
@@ -45,12 +51,15 @@ class WaitingTable:
 
     async def save_waiting(self, waiting: Waiting) -> None:
         """Write the user's row, unless a later attempt wrote it."""
+        paused = waiting.cause is WaitReason.PAUSED
         entity: dict[str, Any] = {
             "PartitionKey": waiting.user_id[0],
             "RowKey": waiting.user_id,
             "list": _ATTENTION if waiting.needs_attention else _DUE,
             "upn": waiting.upn,
-            "cause": str(waiting.cause),
+            # The version before knows no pause: it tries these users as after a service's fault.
+            "cause": str(WaitReason.SERVICE if paused else waiting.cause),
+            "paused": paused,
             "reason": clipped(waiting.reason),
             "since": waiting.since,
             "due": waiting.due,
@@ -101,17 +110,20 @@ class WaitingTable:
 
         Return the user's old row, or None when there was none to remove.
         """
-        partitions = [user_id[0], *((_DUE, _ATTENTION) if await self._has_old_rows() else ())]
         removed = None
-        for name in partitions:
-            row = await self._table.get(name, user_id)
-            if (
-                row is not None
-                and _looked_at(row) <= looked_at
-                and await self._table.delete_if_unchanged(row)
-            ):
-                removed = self._readable(row)
+        for name in (user_id[0], *((_DUE, _ATTENTION) if await self._has_old_rows() else ())):
+            removed = await self._remove(name, user_id, looked_at) or removed
         return removed
+
+    async def _remove(self, partition: str, user_id: str, looked_at: datetime) -> Waiting | None:
+        for _ in range(_TRIES):
+            row = await self._table.get(partition, user_id)
+            if row is None or _looked_at(row) > looked_at:
+                return None
+            # Whoever changed it in between may have listed the user again: it is read again.
+            if await self._table.delete_if_unchanged(row):
+                return self._readable(row)
+        return None  # others keep writing it: the user stays listed, and is tried again
 
     async def claim(self, due: DueUser, until: datetime) -> bool:
         """Keep a user from being due again before `until`; False: an attempt changed the row, or it went."""
@@ -129,7 +141,8 @@ class WaitingTable:
         )
         async for row in rows:
             if row["PartitionKey"] in (_DUE, _ATTENTION):
-                self._old_rows = True  # perhaps written just now, by an instance of that version
+                # Perhaps written just now, by an instance of that version.
+                self._remember_old_rows(True)
             due = row.get("due")
             if not isinstance(due, datetime) or due <= now:
                 etag = str(row.metadata["etag"])
@@ -164,12 +177,19 @@ class WaitingTable:
         )[:limit]
 
     async def _has_old_rows(self) -> bool:
-        """Return whether rows of the version before are left; asked once per process."""
-        if self._old_rows is None:
-            text = "PartitionKey eq @due or PartitionKey eq @attention"
-            rows = self._table.query(text, {"due": _DUE, "attention": _ATTENTION}, ["RowKey"])
-            self._old_rows = any([True async for _ in rows])
+        """Return whether rows of the version before are left; asked once a minute."""
+        if self._clock.monotonic() >= self._known_until:
+            self._remember_old_rows(await self._any_row(_DUE) or await self._any_row(_ATTENTION))
         return self._old_rows
+
+    async def _any_row(self, partition: str) -> bool:
+        async for _ in self._table.query("PartitionKey eq @name", {"name": partition}, ["RowKey"]):
+            return True
+        return False
+
+    def _remember_old_rows(self, found: bool) -> None:
+        self._old_rows = found
+        self._known_until = self._clock.monotonic() + _ASK_AGAIN
 
     def _readable(self, row: TableEntity) -> Waiting | None:
         try:
@@ -200,7 +220,7 @@ def _decode(row: dict[str, Any]) -> Waiting:
     return Waiting(
         user_id=field(row, "RowKey", str),
         upn=field(row, "upn", str, ""),
-        cause=WaitReason(row["cause"]),
+        cause=WaitReason.PAUSED if row.get("paused") is True else WaitReason(row["cause"]),
         reason=field(row, "reason", str),
         since=field(row, "since", datetime),
         due=field(row, "due", datetime, looked_at),

@@ -60,10 +60,11 @@ def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
 def system(
     azurite_server: Azurite, tenant: Tenant, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[System]:
-    """The app after a sweep that was held: it knows all users and has moved nobody."""
+    """The app after a sweep that the guard held: it knows all users and has moved nobody."""
     folder = tmp_path_factory.mktemp("console")
     token = secrets.token_urlsafe(32)
-    settings = {"ACP_CONSOLE_TOKEN": token, "ACP_SWEEP_MAX_MOVES": "1"}
+    settings = dict.fromkeys(("ACP_GUARD_MAX_MOVES", "ACP_GUARD_MAX_ENABLES"), "0")
+    settings["ACP_CONSOLE_TOKEN"] = token
     with System(azurite_server, tenant, folder, settings) as system:
         system.sweep()
         yield system

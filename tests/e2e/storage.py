@@ -64,14 +64,14 @@ class AppStorage:
 
     def saved(self, user_id: str) -> list[list[dict[str, Any]]]:
         """The saved records of a user, each the list of its provider entries as Teams words them."""
-        rows = self.rows("replacedproviders")
-        return [_entries(row) for row in rows if row["PartitionKey"] == user_id]
+        return self.all_saved().get(user_id, [])
 
     def all_saved(self) -> dict[str, list[list[dict[str, Any]]]]:
-        """The saved records by user."""
+        """The saved records by user; one without entries only holds a claim."""
         found: dict[str, list[list[dict[str, Any]]]] = {}
         for row in self.rows("replacedproviders"):
-            found.setdefault(row["PartitionKey"], []).append(_entries(row))
+            if entries := _entries(row):
+                found.setdefault(row["PartitionKey"], []).append(entries)
         return found
 
     def subscription(self) -> Row:

@@ -6,9 +6,15 @@ from dataclasses import dataclass, field, replace
 
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
-from shared.domain.user import ServiceUser
-from shared.errors import InputError, LateTurnError, ServiceError, UnreachableError
-from tests.fakes.people import microsoft
+from shared.domain.user import ConferencingUser, ServiceUser
+from shared.errors import (
+    InputError,
+    LateTurnError,
+    NotFoundError,
+    ServiceError,
+    UnreachableError,
+)
+from tests.fakes.people import BRIDGE, conferencing, microsoft
 
 QUIET = TenantSwitches(replaces_provider=False, sends_mail=False, sends_meetings=False)
 """Switches of a tenant in which a move has no side effect."""
@@ -24,6 +30,9 @@ class FakeTeams:
     sets: list[tuple[str, bool, str | None]] = field(default_factory=list)
     on_no_bridge: set[str] = field(default_factory=set)
     mailed: list[str] = field(default_factory=list)
+    conferencing: dict[str, ConferencingUser] = field(default_factory=dict)
+    """What conferencing has of users where it is not what follows from the number and one bridge."""
+    conferencing_reads: int = 0
     reads: int = 0
     first_reads: int = 0
     """Those of the reads that went before the calls of other users."""
@@ -100,10 +109,22 @@ class FakeTeams:
         self._read_tenant()
         return list(self.bridges)
 
+    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+        self.conferencing_reads += 1
+        if error := self.errors.get(user_id):
+            raise error
+        if found := self.conferencing.get(user_id):
+            return found
+        user = self.known.get(user_id)
+        if user is None or user.provider is None or not user.provider.is_microsoft:
+            raise NotFoundError("Teams", "GET /Teams.Cpc/users/{id}", "HTTP 404", status=404)
+        return conferencing(user_id, user.provider.toll_number)
+
     async def bridge_of(self, number: str) -> str:
         if number in self.on_no_bridge:
             raise InputError(f"number {number} is on no bridge of the tenant")
-        return "bridge"
+        bridges = {each.number: each.bridge for each in self.bridges}
+        return bridges.get(number, BRIDGE)
 
     async def set_microsoft(
         self,
@@ -130,6 +151,7 @@ class FakeTeams:
             self.add(self.changed_meanwhile)
             self.changed_meanwhile = None
             raise UnreachableError("Teams", "PUT /Teams.Cpc/users/{id}", "ReadTimeout")
+        self.conferencing.pop(user_id, None)
         user = self.known[user_id]
         self._before[user_id] = (self.lag, user)
         self.known[user_id] = dataclasses.replace(

@@ -101,7 +101,7 @@ MISTAKES = [
             '"metricMeasureColumn": "hours_left"', '"metricMeasureColumn": "days_left"',
             "measures days_left, no number in the answer", ALERTS),
     Mistake("an alert that measures a text", QUERIES, DEFAULT,
-            '"metricMeasureColumn": "held"', '"metricMeasureColumn": "state"', "measures state", ALERTS),
+            '"metricMeasureColumn": "failed"', '"metricMeasureColumn": "state"', "measures state", ALERTS),
     Mistake("an alert with a query of its own", QUERIES, DEFAULT,
             "ago(15m)", "ago(25m)", "acp-needs-attention has a query of its own", ALERTS),
     Mistake("a stale prediction", "predictions", STORAGE,

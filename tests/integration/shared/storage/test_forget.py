@@ -69,7 +69,7 @@ class World:
         table = self.tables.table
         runs = RunTable(table("runs"), table("runresults"))
         requests = MoveRequestTable(table("requests"))
-        waiting = WaitingTable(table("waiting"))
+        waiting = WaitingTable(table("waiting"), FakeClock())
         replaced = ReplacedProviderTable(table("replacedproviders"))
         for user, name in ((ANNA, "Anna.New@x.example"), (OTHER, "other@x.example")):
             result = UserResult(user, Outcome.MOVED, "x", name)

@@ -16,6 +16,7 @@ from shared.domain.retention import Retention
 from shared.domain.run import Run, RunState, Signal, SweepPage
 from shared.errors import ThrottledError
 from shared.services.upkeep.janitor import Janitor
+from shared.storage.held import HeldTable
 from shared.storage.leftovers import LeftoverTables
 from shared.storage.move_requests import MoveRequestTable
 from shared.storage.replaced import ReplacedProviderTable
@@ -78,6 +79,7 @@ class World:
         return Janitor(
             leftovers=LeftoverTables(self.tables),
             runs=self.runs,
+            held=HeldTable(self.tables.table("held")),
             state=self.state,
             directory=self.directory,
             poison=[self.poison],

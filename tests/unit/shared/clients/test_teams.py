@@ -8,7 +8,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from shared.domain.user import AccountType
+from shared.domain.user import AccountType, ConferencingUser
 from shared.errors import (
     ContractError,
     InputError,
@@ -251,6 +251,57 @@ async def test_pages_are_followed_to_the_end() -> None:
     assert pages[1].faults == [(guid(3), "field acpInfo: Input should be a valid list")]
     assert pages[0].next_link is not None
     assert recorder.requests[1].url.params["pagesize"] == "3"
+
+
+CONFERENCING = {
+    "identity": guid(1).upper(),
+    "displayName": "User 1",
+    "sipAddress": "sip:user1@contoso.example",
+    "bridgeId": "b2",
+    "bridgeName": "Europe Bridge",
+    "conferenceId": "123456789",
+    "serviceNumber": "4969120012345",
+    "tollFreeServiceNumber": None,
+    "defaultTollNumber": "4969120012345",
+    "allowTollFreeDialIn": True,
+    "leaderPin": "77777",
+    "somethingNew": 1,
+}
+"""A conferencing user as Teams sends it."""
+
+
+async def test_conferencing_user_without_the_pin() -> None:
+    """Conference ID, numbers and bridge are read, null and absent ones as none; the PIN is not kept."""
+    found = await teams(CONFERENCING).teams().conferencing_user(guid(1))
+    number = "4969120012345"
+    assert found == ConferencingUser(
+        guid(1), "123456789", "b2", "Europe Bridge", number, "", number, "", True
+    )
+    assert "123456789" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"identity": guid(2)},
+        {"conferenceId": None},
+        {"conferenceId": ""},
+        {"bridgeId": None},
+        {"identity": "x"},
+    ],
+)
+async def test_a_conferencing_user_that_could_not_be_restored_is_refused(
+    wrong: dict[str, Any],
+) -> None:
+    """About somebody else, without conference ID or bridge: nothing is saved as if it were all."""
+    with pytest.raises(ContractError):
+        await teams({**CONFERENCING, **wrong}).teams().conferencing_user(guid(1))
+
+
+async def test_no_conferencing_user_is_an_error() -> None:
+    """404: the caller decides whether that is in order."""
+    with pytest.raises(NotFoundError):
+        await teams({"code": "UserNotFound"}, 404).teams().conferencing_user(guid(1))
 
 
 BRIDGES = [

@@ -13,7 +13,7 @@ from shared.domain.bridges import BridgeNumber
 from tests.fakes import guid
 from tests.unit.shared.clients.services import DISCOVERY, ORIGIN, Recorder
 from tests.unit.shared.clients.test_graph import graph_user
-from tests.unit.shared.clients.test_teams import teams_user
+from tests.unit.shared.clients.test_teams import CONFERENCING, teams_user
 
 SETTINGS = {
     "resourceType": "microsoft.teams.dialinconferencingtenantsettings",
@@ -50,6 +50,8 @@ def answer(request: httpx.Request) -> httpx.Response:
         "r1": {"resources": [SETTINGS]},
         "delta": {"value": [], "@odata.deltaLink": f"{ORIGIN}/v1.0/users/delta?$deltatoken=2"},
     }
+    if request.url.path.startswith("/Teams.Cpc/users/"):
+        return httpx.Response(200, json=CONFERENCING)
     if request.url.path.endswith("/$batch"):
         user, group = {**graph_user(1), "value": []}, {"id": guid(91)}
         answers = [
@@ -90,6 +92,7 @@ async def every_request() -> list[httpx.Request]:
         pass
     await teams.set_microsoft(guid(1), replace=True)
     await teams.set_microsoft(guid(1), replace=False)
+    await teams.conferencing_user(guid(1))
     await teams.probe()
     assert [each.name for each in await teams.providers()] == ["BT"]
     assert await teams.bridge_numbers() == [BridgeNumber("+14255550100", "b1")]

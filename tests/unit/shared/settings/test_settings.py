@@ -274,8 +274,11 @@ def test_protection_is_the_same_for_the_same_rules_only() -> None:
         "ACP_EXCLUDED_USERS": "a@x.example",
         "ACP_EXCLUDED_GROUPS": TENANT,
         "ACP_INCLUDE_ROOMS": "true",
-        "ACP_SWEEP_MAX_MOVES": "7",
-        "ACP_SWEEP_MAX_SHARE": "0.5",
+        "ACP_GUARD_MAX_MOVES": "7",
+        "ACP_GUARD_MAX_SHARE": "0.5",
+        "ACP_GUARD_MAX_ENABLES": "9",
+        "ACP_GUARD_WINDOW_MINUTES": "30",
+        "ACP_INCLUDED_GROUPS": TENANT,
     }
     usual = read().protection
     for name, value in others.items():
@@ -315,3 +318,41 @@ def test_a_key_is_kept_no_longer_than_its_run() -> None:
     with pytest.raises(SettingsError, match=r"ACP_KEEP_KEYS_DAYS is 8, more than .* \(7\)"):
         read(ACP_KEEP_RUNS_DAYS="7", ACP_KEEP_KEYS_DAYS="8")
     assert read(ACP_KEEP_RUNS_DAYS="7", ACP_KEEP_KEYS_DAYS="7").keep_runs_days == 7
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("ACP_SWEEP_MAX_MOVES", "ACP_GUARD_MAX_MOVES"),
+        ("ACP_SWEEP_MAX_SHARE", "ACP_GUARD_MAX_SHARE"),
+    ],
+)
+def test_a_limit_of_an_older_version_stops_the_start_and_names_the_new_one(
+    old: str, new: str
+) -> None:
+    """What protected sweeps alone must not silently mean something else, or nothing."""
+    with pytest.raises(SettingsError, match=f"{old}: it is called {new} now"):
+        read(**{old: "0"})
+    assert read(**{old: ""}).guard_max_moves == 500
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ACP_GUARD_MAX_MOVES", "many"),
+        ("ACP_GUARD_MAX_MOVES", "-1"),
+        ("ACP_GUARD_MAX_SHARE", "0"),
+        ("ACP_GUARD_MAX_SHARE", "1.5"),
+        ("ACP_GUARD_MAX_SHARE", "nan"),
+        ("ACP_GUARD_MAX_ENABLES", "1.5"),
+        ("ACP_GUARD_WINDOW_MINUTES", "0"),
+        ("ACP_GUARD_WINDOW_MINUTES", "1h"),
+        ("ACP_INCLUDED_GROUPS", "pilot"),
+        ("ACP_INCLUDED_GROUPS", f"{TENANT};{TENANT}"),
+    ],
+)
+def test_a_guard_or_pilot_that_cannot_be_read_stops_the_start(name: str, value: str) -> None:
+    """The refusal names the setting and the value."""
+    with pytest.raises(SettingsError) as caught:
+        read(**{name: value})
+    assert f"{name} is {value!r}" in str(caught.value)

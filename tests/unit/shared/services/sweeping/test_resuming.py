@@ -1,13 +1,14 @@
 """A sweep that is killed, interrupted, refused or asked for: it goes on, once."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from shared.domain.run import RunState
-from shared.domain.sweep_limit import SweepLimit
 from shared.errors import AccessDeniedError, RejectedError, StorageError, UnreachableError
-from tests.fakes import FakeQueue, guid, licensed
+from tests.fakes import FakeQueue, guid, licensed, third_party
+from tests.unit.shared.services.sweeping.world import LIMIT
 from tests.unit.shared.services.sweeping.world import SweepingWorld as World
 
 
@@ -103,14 +104,15 @@ async def test_missing_role_ends_the_sweep_at_once() -> None:
 
 
 async def test_finished_sweep_leaves_no_scratch() -> None:
-    """The pages of a finished sweep are forgotten; those of a held one are kept for its release."""
+    """The pages of a sweep are forgotten at its end, also when users of it are held."""
     world = World()
     world.fill(3)
     await world.sweep()
     assert world.pages.known == {}
-    world.limit = SweepLimit(0, 1.0)
-    held = await world.sweep()
-    assert list(world.pages.known) == [held.id]
+    world = World(limit=replace(LIMIT, moves=0))
+    world.fill(3, third_party())
+    assert (await world.sweep()).state is RunState.HELD
+    assert world.pages.known == {}
 
 
 async def test_requested_sweep_begins_at_the_next_resume() -> None:
