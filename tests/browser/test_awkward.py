@@ -6,9 +6,11 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 from playwright.sync_api import expect
 
+from local.waiting import wait_until
 from tests.browser.conftest import OpenContext
 from tests.browser.test_everybody import addresses
 from tests.e2e.system import System
+from tests.e2e.tenant import TIME_LIMIT
 
 pytestmark = pytest.mark.large
 
@@ -124,3 +126,24 @@ def test_targets_are_large_enough(open_context: OpenContext, system: System) -> 
         if small := page.evaluate(_SMALL):
             found[address] = small
     assert found == {}
+
+
+def test_a_held_user_is_released_by_name(open_context: OpenContext, system: System) -> None:
+    """Only the selected one is moved, the run says who decided; the same decision again does nothing."""
+    user = system.tenant.take("third_party")
+    first, second = open_context().new_page(), open_context().new_page()
+    for page in (first, second):
+        page.goto("/api/console")
+        page.get_by_role("link", name="holds users").first.click()
+        page.get_by_role("checkbox", name=f"Select {user['userPrincipalName']}").check()
+    first.get_by_role("button", name="Release selected").click()
+    expect(first.get_by_text("Requested by")).to_be_visible()
+    expect(first.get_by_role("checkbox", name=f"Select {user['userPrincipalName']}")).to_have_count(
+        0
+    )
+    second.get_by_role("button", name="Release selected").click()
+    expect(second.get_by_role("alert")).to_contain_text("does not hold")
+    system.host.run("resume_sweep")
+    wait_until(
+        lambda: system.tenant.user(user["id"])["provider"] == "Microsoft", "moved", TIME_LIMIT
+    )

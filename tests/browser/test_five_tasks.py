@@ -73,3 +73,18 @@ def test_get_the_old_numbers(hands: Hands, system: System) -> None:
     hands.press("button", "Show conference IDs")
     expect(hands.page.get_by_text(passcode).first).to_be_visible()
     assert hands.clicks <= MOST_CLICKS
+
+
+def test_stop(hands: Hands, system: System) -> None:
+    """Why, and one click: nobody is changed until somebody resumes; the overview says who and why."""
+    user = system.tenant.take("third_party")
+    hands.begin()
+    hands.write("Stop all changes, because", "the numbers are checked")
+    hands.press("button", "Pause")
+    expect(hands.page.get_by_text("All changes are paused by")).to_contain_text("are checked")
+    assert hands.clicks <= MOST_CLICKS
+    system.host.http.post("/api/moves", json={"users": [user["id"]]}).raise_for_status()
+    system.wait_until_idle()
+    assert system.tenant.user(user["id"])["provider"] != "Microsoft"
+    hands.press("button", "Resume")
+    expect(hands.page.get_by_role("button", name="Pause")).to_be_visible()
