@@ -88,21 +88,7 @@ class Control:
             json={"entries": [{"name": provider}]},
         )
 
-    async def set_faults(self, faults: Mapping[str, float]) -> None:
-        """Have calls fail with these shares; none: no more."""
-        await self._call("PUT", f"{self._tenant}/_tenant/faults", json=dict(faults))
-
     # -- the host
-
-    async def request_moves(self, users: Sequence[TenantUser]) -> None:
-        """Begin a run over users."""
-        body = {"users": [user.id for user in users], "expected": len(users)}
-        await self._call("POST", f"{self._host}/api/moves", json=body)
-
-    async def attention(self) -> Sequence[Json]:
-        """The users who need attention."""
-        found: list[Json] = (await self._call("GET", f"{self._host}/api/attention"))["users"]
-        return found
 
     async def run_function(self, name: str) -> None:
         """Run a timer function now and wait for its end."""

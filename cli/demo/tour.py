@@ -29,8 +29,8 @@ Everything keeps running until Ctrl-C:
   logs     {system.folder}
   storage  {system.connection_string}
 
-{len(chosen)} users were put back on a third party by hand. The sweep that found them is held, and two of
-them need attention, because the service did not do what it said. The console shows them.
+A dozen users were put back on a third party by hand, and the sweep that found them is held: the console
+shows them, and releases them.
 Type in another terminal (in PowerShell the first line is $env:ACP_SETTINGS = "{settings}"):
   export ACP_SETTINGS={settings}
   {acp} ready

@@ -48,6 +48,7 @@ async def show(app: "App", asked: Asked) -> Page:
     """Show the banner, the figures, the app's state, and the last 30 days."""
     to, now = app.adapters, app.adapters.clock.now()
     counts, days = await to.roster.figures((now - timedelta(days=_DAYS)).date())
+    counts[Standing.READY] += counts[Standing.HELD]  # who is held is ready, and waits for a person
     runs = [run async for run in app.run_history.runs(2)]
     sweep = next((run for run in runs if run.cause is Signal.SWEEP), None)
     held = [run for run in runs if run.state is RunState.HELD]

@@ -82,14 +82,27 @@ class Filter:
         self, app: "App", limit: int, after: str = ""
     ) -> tuple[list[RosterEntry], str | None]:
         """Return a page of the users, and where the next one begins."""
-        return await app.adapters.roster.page(
-            self.standing,
-            limit,
-            after,
-            self.search,
-            provider=self.provider,
-            country=self.country,
-        )
+        found: list[RosterEntry] = []
+        for standing in lists_of(self.standing):
+            if len(found) == limit:
+                return found, f"l|{standing}|"
+            some, more = await app.adapters.roster.page(
+                standing,
+                limit - len(found),
+                after,
+                self.search,
+                provider=self.provider,
+                country=self.country,
+            )
+            found += some
+            if more:
+                return found, more
+        return found, None
+
+
+def lists_of(standing: Standing) -> tuple[Standing, ...]:
+    """Return the lists of the roster behind one of the console: who is held is ready, too."""
+    return (Standing.HELD, Standing.READY) if standing is Standing.READY else (standing,)
 
 
 async def show(app: "App", asked: Asked) -> Page:
@@ -98,7 +111,7 @@ async def show(app: "App", asked: Asked) -> Page:
     (found, more), counts = await asyncio.gather(
         wanted.page(app, _PAGE, asked.query.get("after", "")), app.adapters.roster.counts()
     )
-    total = counts[wanted.standing]
+    total = sum(counts[each] for each in lists_of(wanted.standing))
     content = [_filter(wanted), _table(wanted, found, total, asked)]
     links = [a(href=f"{BASE}/users.csv?{urlencode(wanted.query)}", download=True)["Download CSV"]]
     if more:
