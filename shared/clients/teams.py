@@ -25,6 +25,7 @@ from shared.clients.wire import Call
 from shared.clock import Clock
 from shared.domain.bridges import BridgeNumber, bridge_of
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
+from shared.domain.move_request import MoveRequest
 from shared.domain.user import ServiceUser
 from shared.errors import (
     ContractError,
@@ -168,6 +169,9 @@ class TeamsClient:
             raise InvalidResponseError("Teams", str(call), error.detail) from None
         if found and found != user_id.casefold():
             raise InvalidResponseError("Teams", str(call), "the answer is about somebody else")
+
+    def check_takes(self, request: MoveRequest) -> None:
+        """Take every request: the admin API has a call for each part of one."""
 
     async def providers(self) -> list[Provider]:
         """Return the tenant's third-party providers."""

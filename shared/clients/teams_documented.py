@@ -23,6 +23,7 @@ from shared.clients.together import Together
 from shared.clock import Clock
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
+from shared.domain.move_request import MoveRequest
 from shared.domain.user import ServiceUser
 from shared.errors import ConflictError, NotFoundError, ServiceError
 
@@ -117,6 +118,13 @@ class DocumentedTeams:
     async def set_microsoft(self, user_id: str, **_: object) -> None:  # noqa: ARG002
         """Refuse: no documented call sets a provider."""
         _refuse("no documented call sets a provider")
+
+    def check_takes(self, request: MoveRequest) -> None:
+        """Refuse mails, and users by their provider: both would end well and do nothing."""
+        if request.options.send_email:
+            _refuse("send_email: no documented call mails users their numbers")
+        if request.users is None:
+            _refuse("no documented call tells the users of third-party providers")
 
     async def providers(self) -> list[Provider]:
         """Refuse: no documented call lists providers."""

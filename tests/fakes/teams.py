@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
+from shared.domain.move_request import MoveRequest
 from shared.domain.user import ServiceUser
-from shared.errors import InputError, LateTurnError, ServiceError, UnreachableError
+from shared.errors import ConflictError, InputError, LateTurnError, ServiceError, UnreachableError
 from tests.fakes.people import microsoft
 
 QUIET = TenantSwitches(replaces_provider=False, sends_mail=False, sends_meetings=False)
@@ -52,6 +53,8 @@ class FakeTeams:
     bridges: list[BridgeNumber] = field(default_factory=list)
     tenant_error: ServiceError | None = None
     """What every call answers that is about the whole tenant."""
+    refused_request: ConflictError | None = None
+    """What a request is refused with, where the service has no call for it."""
     tenant_reads: int = 0
     _before: dict[str, tuple[int, ServiceUser]] = field(default_factory=dict)
 
@@ -87,6 +90,10 @@ class FakeTeams:
             following = at + self.page_size
             link = str(following) if following < len(users) else None
             yield TeamsPage(users[at:following], link, self.faults if at == 0 else [])
+
+    def check_takes(self, request: MoveRequest) -> None:
+        if self.refused_request:
+            raise self.refused_request
 
     async def switches(self) -> TenantSwitches:
         self._read_tenant()
