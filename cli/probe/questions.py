@@ -20,7 +20,6 @@ _PAGE: Final = "20"
 _READ_POSTS: Final = (wire.CHECK_GROUPS,)
 """Calls with a body that change nothing; they are made inside a batch."""
 
-WIRE: Final = "shared/clients/wire.py"
 GRAPH_MODELS: Final = "shared/clients/graph_models.py"
 TEAMS_MODELS: Final = "shared/clients/teams_models.py"
 DOCUMENTED: Final = "shared/clients/teams_documented.py"
@@ -80,7 +79,7 @@ class Question:
     @property
     def call_constant(self) -> str:
         """The constant with verb and path."""
-        return f"{WIRE}: {self.key.partition(' ')[0]}"
+        return wire.constant_of(self.call)
 
 
 _GRAPH_USER: Final = _places(
@@ -318,10 +317,9 @@ def reads(call: Call) -> bool:
 def questions() -> tuple[Question, ...]:
     """Return the questions, one for each call that reads; calls without an entry are asked plainly."""
     known = {question.call for question in _QUESTIONS}
-    names = {id(value): name for name, value in vars(wire).items() if isinstance(value, Call)}
     plain = tuple(
         Question(
-            names[id(call)],
+            wire.constant_of(call).rpartition(" ")[2],
             call,
             ids={"id": "teams user" if call.template.startswith("/Teams") else "user"},
         )

@@ -15,7 +15,7 @@ from shared.clients.limiter import LateError, Limiter, LongPauseError
 from shared.clients.pages import Page, Trail
 from shared.clients.reading import ACCEPTED, MOST, LongBodyError, read
 from shared.clients.values import Fault, describe, number, pause, read_json
-from shared.clients.wire import Call
+from shared.clients.wire import Call, constant_of
 from shared.clock import Clock
 from shared.errors import (
     AccessDeniedError,
@@ -31,7 +31,7 @@ from shared.errors import (
     TransientError,
     UnreachableError,
 )
-from shared.telemetry.events import ElementsUnreadable
+from shared.telemetry.events import ElementsUnreadable, VerbRefused
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import count_throttled
 
@@ -83,6 +83,7 @@ class ServiceClient:
         self._retries = retries
         self._rng = rng
         self._timeout = timeout
+        self._wrong_verbs: set[Call] = set()
 
     async def call[T](
         self,
@@ -215,6 +216,10 @@ class ServiceClient:
             raise UnreachableError(self.name, str(call), type(error).__name__) from None
         if answer.is_success:
             return parse_body(self.name, call, body, parse)
+        if answer.status_code == httpx.codes.METHOD_NOT_ALLOWED and call not in self._wrong_verbs:
+            self._wrong_verbs.add(call)
+            allowed, constant = allowed_verbs(answer.headers), constant_of(call)
+            self.log.write(VerbRefused(call=str(call), allowed=allowed, constant=constant))
         raise error_of(self.name, call, answer.status_code, body, answer.headers)
 
     def _learn(self, answer: httpx.Response, started: float) -> None:
@@ -280,7 +285,9 @@ def error_of(
         case 429 | 503:
             kind = ThrottledError
         case 405:
-            kind, detail = RejectedError, f"{detail}; {_verbs(call, headers or {})}"
+            takes = f"the service takes {allowed_verbs(headers or {})}"
+            correct = f"correct the verb of {call.template} in {constant_of(call)}"
+            kind, detail = RejectedError, f"{detail}; {takes}: {correct}"
         case _ if status == httpx.codes.REQUEST_TIMEOUT or httpx.codes.is_server_error(status):
             kind = ServerFaultError
         case _:
@@ -288,13 +295,10 @@ def error_of(
     return kind(service, str(call), detail, code, status)
 
 
-def _verbs(call: Call, headers: Mapping[str, str]) -> str:
-    """Return what a person has to do about a verb that the service does not take."""
-    allowed = [verb.upper() for verb in _VERBS.findall(headers.get("Allow", "")[:200])]
-    takes = ", ".join(allowed) or "another verb"
-    return (
-        f"the service takes {takes}: correct the verb of {call.template} in shared/clients/wire.py"
-    )
+def allowed_verbs(headers: Mapping[str, str]) -> str:
+    """Return the verbs in the header Allow of an answer; `another verb` where it names none."""
+    found = [verb.upper() for verb in _VERBS.findall(headers.get("Allow", "")[:200])]
+    return ", ".join(found) or "another verb"
 
 
 def plain_code(code: str) -> str:

@@ -170,6 +170,15 @@ class UnknownFeature(Event):
     feature: str
 
 
+class VerbRefused(Event):
+    """A service does not take the verb of a call (405): correct the constant. Once per process."""
+
+    level = logging.ERROR
+    call: str
+    allowed: str
+    constant: str
+
+
 class Unsaveable(Event):
     """A user's provider entries are too many to save ahead of a license."""
 
@@ -390,6 +399,8 @@ FIELDS: Final = {
     "table": "name of the table",
     "call": "verb and path of a call to a service, without identifiers",
     "elements": "elements of an answer that could not be read",
+    "allowed": "the verbs that the service takes, by its header Allow; `another verb` without one",
+    "constant": "the constant in the code that has to be corrected",
     "feature": "name of a feature of Teams",
     "api": "the calls by which Teams is asked: admin or documented",
     "providers": "whether the service reports providers: yes, no, unknown",

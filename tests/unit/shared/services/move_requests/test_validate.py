@@ -77,7 +77,7 @@ async def test_what_the_service_cannot_do_is_refused_first() -> None:
     """Before the tenant is asked for providers or numbers, and with the service's own reason."""
     teams = tenant()
     teams.refused_request = ConflictError("send_email: no documented call mails users")
-    with pytest.raises(ConflictError, match="^send_email: no documented call mails users$"):
+    with pytest.raises(ConflictError, match=r"^send_email: no documented call mails users$"):
         await validate(MoveRequest(provider="BT"), teams, ruled({"*": TOLL}))
     assert teams.tenant_reads == 0
 
