@@ -37,6 +37,9 @@ from shared.telemetry.operation import count_throttled
 
 _LONGEST_CODE: Final = 64
 _MOST_SHARE: Final = 10.0
+_EXPIRED: Final = frozenset({"Directory_ExpiredPageToken", "ExpiredPageToken", "ExpiredSkipToken"})
+"""Codes of a next page that is too old; Graph's is the first one."""
+
 _VERBS: Final = re.compile(r"\b[A-Za-z]{3,7}\b")
 
 
@@ -149,7 +152,8 @@ class ServiceClient:
         """Yield the pages of a listing from its first one, or from `url`, to its end.
 
         first: what only the first call takes, see `call`. repeats: see `Trail`. ListingError: the
-        listing cannot be trusted. Elements that cannot be read are logged and left out.
+        listing cannot be trusted. ExpiredError: the next page is too old. Elements that cannot be
+        read are logged and left out.
         """
 
         def resolve(link: str) -> str:
@@ -159,7 +163,12 @@ class ServiceClient:
         trail = Trail(self.name, str(call), resolve, repeats=repeats)
         while True:
             request = {"url": url} if url else first
-            page = await self.call(call, parse, headers=headers, **request)
+            try:
+                page = await self.call(call, parse, headers=headers, **request)
+            except RejectedError as error:
+                if url and has_expired(error):
+                    raise trail.expired(error.detail) from None
+                raise
             self.report(call, page.faults)
             # Before the page is used: one of a listing that cannot be trusted is none.
             url = trail.next(page, url)
@@ -293,6 +302,11 @@ def error_of(
         case _:
             kind = RejectedError
     return kind(service, str(call), detail, code, status)
+
+
+def has_expired(error: RejectedError) -> bool:
+    """Return whether the service refused a next page because it is too old."""
+    return error.status == httpx.codes.GONE or error.code in _EXPIRED
 
 
 def allowed_verbs(headers: Mapping[str, str]) -> str:

@@ -31,6 +31,7 @@ from shared.errors import (
     ContractError,
     InvalidResponseError,
     NotFoundError,
+    RejectedError,
     ServiceError,
     ThrottledError,
 )
@@ -89,7 +90,8 @@ class TeamsClient:
     async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
         """Yield all users page by page, from the beginning or from a page's `link`.
 
-        ListingError: the listing cannot be trusted; see `shared.clients.teams_listing`.
+        ListingError: the listing cannot be trusted; see `shared.clients.teams_listing`. ExpiredError:
+        the service refuses a next page.
         """
         place = Place.of(start or "", self._page_size)
         link = start or str(self._first_page(place.size))
@@ -98,7 +100,13 @@ class TeamsClient:
         trail = self._trail(place.size)
         while link:
             here = link.partition("#")[0]
-            page = await self._read_page(here)
+            try:
+                page = await self._read_page(here)
+            except RejectedError as error:
+                if here == str(self._first_page(place.size)):
+                    raise
+                # How the service says that a token has expired is not known.
+                raise trail.expired(error.detail) from None
             following = trail.next(page, here)
             if guessed and self._tells_providers:
                 # What the pages so far did not tell was no silence of the service.

@@ -170,6 +170,22 @@ class UnknownFeature(Event):
     feature: str
 
 
+class ListingBegunAgain(Event):
+    """The next page of a listing had expired; the sweep reads it again from its beginning, once."""
+
+    level = logging.WARNING
+    run: str
+    reason: str
+
+
+class ListingDoubtful(Event):
+    """Teams' listing lacks many licensed users; the sweep queues them, but not all were seen."""
+
+    level = logging.WARNING
+    run: str
+    reason: str
+
+
 class VerbRefused(Event):
     """A service does not take the verb of a call (405): correct the constant. Once per process."""
 

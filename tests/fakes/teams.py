@@ -45,6 +45,8 @@ class FakeTeams:
     """Whether the end of the listing is not believed at first, so that it is read twice."""
     stop_at: int | None = None
     """The user at which the listing breaks off with `stop_with`."""
+    stops: float = float("inf")
+    """How often it breaks off there."""
     stop_with: ServiceError = field(
         default_factory=lambda: UnreachableError("Teams", "GET /Teams.User/users", "ReadTimeout")
     )
@@ -84,7 +86,8 @@ class FakeTeams:
     async def _pages(self, start: str | None) -> AsyncIterator[TeamsPage]:
         users = list(self.known.values())
         for at in range(int(start or 0), max(len(users), 1), self.page_size):
-            if self.stop_at is not None and at >= self.stop_at:
+            if self.stop_at is not None and at >= self.stop_at and self.stops:
+                self.stops -= 1
                 raise self.stop_with
             self.pages_read.append(at)
             following = at + self.page_size

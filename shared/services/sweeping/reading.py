@@ -9,9 +9,10 @@ from uuid import UUID
 from shared.clock import Clock
 from shared.concurrency import gather_bounded
 from shared.domain.decision import Action
+from shared.domain.listing import listing_doubt
 from shared.domain.run import Run, RunState, SweepPage
 from shared.domain.user import ServiceUser
-from shared.errors import TooLargeError
+from shared.errors import ExpiredError, TooLargeError
 from shared.services.ports import (
     Conferencing,
     Directory,
@@ -23,7 +24,7 @@ from shared.services.ports import (
 )
 from shared.services.sweeping.survey import Survey, SurveyedPage, is_guid
 from shared.services.upkeep.roster import RosterKeeper
-from shared.telemetry.events import Unreadable, Unsaveable
+from shared.telemetry.events import ListingBegunAgain, ListingDoubtful, Unreadable, Unsaveable
 from shared.telemetry.log import EventLog
 
 _SAVES_IN_FLIGHT: Final = 16
@@ -97,8 +98,21 @@ class SweepReader:
     async def read(self, run: Run, keep_lease: Callable[[], Awaitable[None]]) -> Run:
         """Read the remaining pages; return the run with all pages stored.
 
-        keep_lease: called before each step; raises BusyError when another instance took over.
+        A listing whose next page has expired is read again from its beginning, once; ExpiredError: it
+        expired again. keep_lease: called before each step; raises BusyError when another instance took
+        over.
         """
+        try:
+            return await self._read(run, keep_lease)
+        except ExpiredError as error:
+            self._log.write(ListingBegunAgain(run=run.id, reason=str(error)))
+        # The run first: what a crash leaves of the pages is written anew, or moves nobody.
+        run = replace(run, page=0, next_link=None, counts={}, state=RunState.RUNNING)
+        await self._runs.save_run(run)
+        await self._pages.delete(run.id)
+        return await self._read(run, keep_lease)
+
+    async def _read(self, run: Run, keep_lease: Callable[[], Awaitable[None]]) -> Run:
         rules = await self._rules.current()
         survey = await Survey.begin(self._directory, self._conferencing, rules, keep_lease)
         run = replace(run, counts={**run.counts, "licensed": survey.licensed})
@@ -148,6 +162,8 @@ class SweepReader:
         if rest:
             await self._store_users(run, run.page + 1, rest, rest)
         counts = {**run.counts, "unlisted": len(unlisted), "attention": len(attention)}
+        if doubt := listing_doubt(counts):
+            self._log.write(ListingDoubtful(run=run.id, reason=doubt))
         run = replace(run, scanned=True, counts=counts)
         await self._runs.save_run(run)
         return run

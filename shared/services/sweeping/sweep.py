@@ -19,6 +19,7 @@ from typing import Final
 
 from shared.clock import Clock
 from shared.domain.decision import Action
+from shared.domain.listing import listing_doubt
 from shared.domain.messages import move_messages
 from shared.domain.retry import RetryPolicy
 from shared.domain.run import Mode, Run, RunState, Signal, SweepPage, new_run_id, weaker
@@ -183,7 +184,7 @@ class Sweeper:
             # An error that a retry cannot fix (a missing role, a refused link) ends the run.
             await self._end(await self._runs.find_run(run.id) or run, RunState.FAILED, str(error))
             raise
-        return await self._end(run, RunState.FINISHED, "")
+        return await self._end(run, RunState.FINISHED, listing_doubt(run.counts))
 
     async def _send(self, run: Run) -> Run:
         """Queue the users of every page that is not marked as sent, in full messages; mark the pages."""
