@@ -74,7 +74,7 @@ async def test_nothing_to_check_costs_no_call(request_: MoveRequest) -> None:
 
 
 async def test_what_the_service_cannot_do_is_refused_first() -> None:
-    """Before the tenant is asked for providers or numbers, and with the service's own reason."""
+    """Before the tenant's providers or numbers are read, and with the service's own reason."""
     teams = tenant()
     teams.refused_request = ConflictError("send_email: no documented call mails users")
     with pytest.raises(ConflictError, match=r"^send_email: no documented call mails users$"):
