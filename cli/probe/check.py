@@ -44,7 +44,7 @@ def check(file: ProbeFile) -> Iterator[Checked]:
 
 
 def _check(question: Question, answered: Answered, otherwise: Answered | None) -> Checked:
-    call = str(question.call)
+    call = str(question)
     if answered.trouble in ("not asked", "no token"):
         return Checked(call, Verdict.NOT_ASKED, answered.trouble)
     if answered.status in _DENIED:

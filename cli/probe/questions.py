@@ -1,6 +1,7 @@
 """What a probe asks: every call of docs/wire.md that reads, once or twice, and what is assumed. Pure.
 
-A call that has no entry in `_QUESTIONS` is asked plainly, so that a new one is never forgotten.
+A call that has no entry in `_QUESTIONS` is asked plainly, so that a new one is never forgotten; a test
+keeps entries for all that there are.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Final
 
 from shared.clients import wire
 from shared.clients.graph import licensed_filter
+from shared.clients.graph_names import address_filter
 from shared.clients.wire import CALLS, Call
 
 NOBODY: Final = "00000000-0000-4000-8000-000000000000"
@@ -54,7 +56,7 @@ class Question:
     key: its name in a file. ids: what stands for an identifier in the path: a name of a sample.
     batched: inside `$batch`. body: of a batched question; `GROUPS` is filled in. listing: it has pages.
     statuses: those assumed. model: the constant to change when a field differs; `call_constant` when
-    the status does. otherwise: the same call at another address, which the probe also tries.
+    the status does. otherwise: the same call at another address, which the probe also tries. use: of a call that has two.
     """
 
     key: str
@@ -70,6 +72,11 @@ class Question:
     model: str = ""
     path: str = ""
     otherwise: str = ""
+    use: str = ""
+
+    def __str__(self) -> str:
+        """Return the call, with its use where another question has the same call."""
+        return f"{self.call}{self.use}"
 
     @property
     def teams(self) -> bool:
@@ -174,6 +181,22 @@ _QUESTIONS: Final = (
         batched=True,
         path="/users/{user}",
         model=f"{GRAPH_MODELS}: BatchAnswer, User",
+    ),
+    Question(
+        "FIND_USERS",
+        wire.FIND_USERS,
+        _places({"value": _LIST}) | _below("value[].", _GRAPH_USER),
+        {
+            "$count": "true",
+            "$top": "2",
+            "$select": "id,userPrincipalName,userType,usageLocation,assignedPlans",
+            "$filter": address_filter(f"{NOBODY}@example.com"),
+        },
+        _EVENTUAL,
+        batched=True,
+        path="/v1.0/users",
+        model=f"{GRAPH_MODELS}: UserPage, User",
+        use=" (by address)",
     ),
     Question(
         "CHECK_GROUPS",

@@ -124,8 +124,8 @@ async def test_one_difference_per_call_is_found(key: str) -> None:
 
     tenant.spoil = spoil
     found = {each.call: each for each in check(await tenant.probe())}
-    assert found[str(question.call)].verdict is Verdict.DIFFERS
-    assert found[str(question.call)].change == (
+    assert found[str(question)].verdict is Verdict.DIFFERS
+    assert found[str(question)].change == (
         question.model if question.expected else question.call_constant
     )
 
