@@ -56,7 +56,8 @@ class Question:
     key: its name in a file. ids: what stands for an identifier in the path: a name of a sample.
     batched: inside `$batch`. body: of a batched question; `GROUPS` is filled in. listing: it has pages.
     statuses: those assumed. model: the constant to change when a field differs; `call_constant` when
-    the status does. otherwise: the same call at another address, which the probe also tries. use: of a call that has two.
+    the status does. otherwise: the same call at another address, which the probe also tries.
+    use: of a call that has two.
     """
 
     key: str
