@@ -143,7 +143,7 @@ class DocumentedTeams:
 
 
 def _refuse(reason: str) -> NoReturn:
-    raise ConflictError(f"{reason}; ACP_TEAMS_API is documented, and admin is needed")
+    raise ConflictError(f"{reason}; ACP_TEAMS_API is documented: set it to admin for that")
 
 
 def _question(user: str) -> dict[str, object]:
