@@ -239,7 +239,7 @@ _QUESTIONS: Final = (
     Question(
         "DELTA",
         wire.DELTA,
-        _places({"value": _LIST, "@odata.deltaLink": _LINK}),
+        _places({"value": _LIST, "value[].id": _ID, "@odata.deltaLink": _LINK}),
         {"$select": "id,assignedPlans", "$deltatoken": "latest"},
         model=f"{GRAPH_MODELS}: DeltaUser",
     ),
