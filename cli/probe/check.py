@@ -165,7 +165,7 @@ def _notes(question: Question, answered: Answered) -> str:
     for name, note in _MAY_BE_SILENT.items():
         # Only where the field is among what is assumed of this call.
         if row and any(name in place for place in question.expected):
-            told = row.fields.get(name)
-            if told is None or not told.count("array"):
+            found = row.fields.get(name)
+            if found is None or not found.count("array"):
                 notes.append(note)
     return "; ".join(notes)
