@@ -85,8 +85,9 @@ STORED: Final = (
     ),
     Stored(
         "state",
-        "names and ids of the users whom ACP_EXCLUDED_USERS names; who used `acp forget`, or "
-        "paused changes, and when; else nobody: subscription and its secrets, delta link, requested sweep, leases, digests of settings",
+        "names and ids of the users whom ACP_EXCLUDED_USERS names; who used `acp forget`, or paused "
+        "changes, and when; else nobody: subscription and its secrets, delta link, requested sweep, "
+        "leases, digests of settings",
         "replaced; the record of an action after `ACP_KEEP_RUNS_DAYS`",
         "row `excluded-ids`, unless ACP_EXCLUDED_USERS still names the user",
     ),
