@@ -39,7 +39,7 @@ async def queued_license_events(
     upkeep: func.Out[str],
     poison: func.Out[List[str]],  # noqa: UP006 - a list: the host reads meaning into a bare JSON text
 ) -> None:
-    """Move the user that one event names; what is no CloudEvent goes to the poison queue at once."""
+    """Move the user that one event names; anything else goes to the poison queue at once."""
     app, body = bootstrap.app(), message.get_body()
     try:
         renew = await app.queued_events.take(body)

@@ -9,11 +9,8 @@ import json
 import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
-
-from azure.storage.queue import QueueClient, QueueSasPermissions, generate_queue_sas
 
 from local.azurite.server import Azurite
 from local.commands import ROOT, AppHost, TenantProcess
@@ -50,18 +47,6 @@ def copy_app(folder: Path, queues: Mapping[str, str] | None = None) -> Path:
     host["extensions"]["queues"] |= queues or {}
     (app / "host.json").write_text(json.dumps(host), encoding="utf-8")
     return app
-
-
-def sas_address(queue: QueueClient) -> str:
-    """Return a queue's address with a token (SAS) that permits to add messages for a day."""
-    token = generate_queue_sas(
-        str(queue.account_name),
-        queue.queue_name,
-        queue.credential.account_key,
-        permission=QueueSasPermissions(add=True),
-        expiry=datetime.now(UTC) + timedelta(days=1),
-    )
-    return f"{queue.primary_endpoint.partition('?')[0]}?{token}"
 
 
 class Stack[T: TenantProcess]:

@@ -1,8 +1,8 @@
 """The app's functions, indexed with the settings that would be deployed, find their queues and schedules.
 
 Queues: each that a function listens to or writes, and its poison queue, is made; none is made that no
-function knows. Schedules: NCRONTAB. Event subscriptions: they lead to a function that takes events, or into a queue that
-one listens to, where they do not expire.
+function knows. Schedules: NCRONTAB. Event subscriptions: they lead to a function that takes events,
+or into a queue that one listens to, where they do not expire.
 """
 
 import json
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from infra.checks.predicted import resources
+from infra.checks.predicted import resources, stage
 from infra.checks.problem import Problem, in_source
 from infra.checks.settings import deployed, literal
 from infra.package import CODE
@@ -96,14 +96,19 @@ def _subscriptions(folder: Path, found: Bindings) -> Iterator[Problem]:
             name = name.rpartition("/functions/")[2]
             if name not in takes_events:
                 do = f"Name the app's Event Grid function: {', '.join(sorted(takes_events))}"
-                yield in_source(
-                    folder, f"events go to {name}, which takes none", do, "functionName "
-                )
+                wrong = f"events go to {name}, which takes none"
+                yield in_source(folder, wrong, do, "functionName ", stage=stage(folder, one))
             continue
         into = one.at("deliveryWithResourceIdentity", "destination", "properties") or {}
         if into.get("queueName") not in heard:
             wrong = f"events go into the queue {into.get('queueName')}, to which nobody listens"
-            yield in_source(folder, wrong, "Name the app's queue of events", "queueName ")
+            yield in_source(
+                folder,
+                wrong,
+                "Name the app's queue of events",
+                "queueName ",
+                stage=stage(folder, one),
+            )
         if into.get("queueMessageTimeToLiveInSeconds") != -1:
             wrong, do = (
                 "events in the queue expire: they are lost while the app is stopped",

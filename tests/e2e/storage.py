@@ -9,7 +9,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 from azure.storage.queue import QueueClient
 
-from local.stack import sas_address
+from local.azurite.sas import sas_address
 
 Row = dict[str, Any]
 

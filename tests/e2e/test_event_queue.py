@@ -78,6 +78,7 @@ def test_what_is_not_ours_moves_nobody_and_what_is_no_event_is_poison(
 def test_a_lifecycle_event_renews_the_subscription(system: System, tenant: Tenant) -> None:
     """Graph asks for it in the same queue."""
     (before,) = tenant.subscriptions()
+    assert before["id"] == system.storage.subscription_id()
     tenant.advance(3 * 86_400)
     tenant.control("POST", f"subscriptions/{before['id']}/reauthorize")
     wait_until(

@@ -8,27 +8,18 @@ is done, so that an event whose group failed comes again.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from shared.domain.cloud_event import read_cloud_event
 from shared.domain.messages import USERS_PER_MESSAGE, MoveMessage
-from shared.services.notifications.intake import Accepted
+from shared.services.notifications.intake import NotificationIntake
 
 _GROUPS: Final = 2
 """Groups in work at once: one is read while the other waits for the services."""
 
 
-class Intake(Protocol):
-    """Checks notifications (`NotificationIntake`)."""
-
-    async def accept(self, items: Sequence[Any]) -> Accepted:
-        """Return the messages for the users of those that are ours."""
-        ...
-
-
-class Mover(Protocol):
+class MessageHandler(Protocol):
     """Moves the users of a message (`BatchMover`)."""
 
     async def handle(self, message: MoveMessage) -> object:
@@ -48,7 +39,7 @@ class _Event:
 class QueuedEvents:
     """Takes one event per call; calls at the same time share the work."""
 
-    def __init__(self, intake: Intake, mover: Mover) -> None:
+    def __init__(self, intake: NotificationIntake, mover: MessageHandler) -> None:
         self._intake = intake
         self._mover = mover
         self._waiting: deque[_Event] = deque()

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Final
 
 from shared.domain.cloud_event import CloudEvent
-from shared.services.notifications.intake import Accepted
+from shared.services.notifications.intake import NotificationIntake
 from shared.services.ports import Poison, Queue
 from shared.services.upkeep.poison import unreadable
 from shared.telemetry.events import PoisonRecorded, RenewalFailed
@@ -18,23 +18,19 @@ _RENEWAL: Final = (
 )
 
 
-class Intake(Protocol):
-    """Checks notifications (`NotificationIntake`)."""
-
-    async def accept(self, items: Sequence[Any]) -> Accepted:
-        """Return the messages for the users of those that are ours."""
-        ...
-
-
 class FailedEvents:
     """Gives the users of poison events another attempt from the queue of users.
 
-    There each has the attempts of any other message before a person is asked. poison: none unless
+    There each has the attempts of any other message before the user needs attention. poison: none unless
     events arrive by queue.
     """
 
     def __init__(
-        self, poison: Sequence[Poison[CloudEvent]], intake: Intake, queue: Queue, log: EventLog
+        self,
+        poison: Sequence[Poison[CloudEvent]],
+        intake: NotificationIntake,
+        queue: Queue,
+        log: EventLog,
     ) -> None:
         self._poison = poison
         self._intake = intake
@@ -45,7 +41,7 @@ class FailedEvents:
     async def record(self) -> int:
         """Queue the users of every poison event and remove it; return how many users.
 
-        What is no CloudEvent stays in the queue for an administrator to examine; each read logs it.
+        Anything but a CloudEvent stays in the queue for an administrator to examine; each read logs it.
         StorageError: the storage did not answer; what was not queued stays.
         """
         messages = users = 0
