@@ -30,6 +30,7 @@ BY_THEMSELVES: Final = (
     "keep_subscription",
     "measure",
     "move_users",
+    "queued_license_events",
     "recheck_waiting",
     "record_poison",
     "renew_subscription",

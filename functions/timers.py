@@ -38,7 +38,7 @@ async def recheck_waiting(timer: func.TimerRequest) -> None:  # noqa: ARG001
 async def record_poison(timer: func.TimerRequest) -> None:  # noqa: ARG001
     """Record what failed repeatedly: users who need attention, runs that are interrupted."""
     app = bootstrap.app()
-    await each_of(app.poison.record, app.failed_pages.record)
+    await each_of(app.poison.record, app.failed_pages.record, app.failed_events.record)
 
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)

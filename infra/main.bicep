@@ -98,7 +98,7 @@ param authClientId string = ''
 
 @minValue(1)
 @maxValue(365)
-@description('Days that Microsoft Graph may create its partner topic in the resource group (ACP_DELIVERY=eventgrid).')
+@description('Days that Microsoft Graph may create its partner topic in the resource group (ACP_DELIVERY=eventgrid or eventgrid-queue).')
 param partnerAuthorizationDays int = 7
 
 // ---- the app's settings: docs/settings.md describes each; empty means the app's own default ----
@@ -174,8 +174,9 @@ param reprocessLicenses string = ''
 @allowed([
   'webhook'
   'eventgrid'
+  'eventgrid-queue'
 ])
-@description('ACP_DELIVERY: `eventgrid` also creates the partner configuration; then see infra/eventgrid.bicep.')
+@description('ACP_DELIVERY: the two of Event Grid also create the partner configuration; then see infra/eventgrid.bicep and infra/eventgrid-queue.bicep.')
 param delivery string = 'webhook'
 
 @description('ACP_EVENT_GRID_TOPIC: the partner topic that Graph is to create; empty: a name is made.')
@@ -251,7 +252,8 @@ var names = {
   packageContainer: 'app-package'
 }
 
-var useEventGrid = delivery == 'eventgrid'
+var useEventGrid = delivery != 'webhook'
+var useEventQueue = delivery == 'eventgrid-queue'
 var topicName = empty(eventGridTopic) ? 'graph-users-${token}' : eventGridTopic
 var topicLocation = empty(eventGridLocation) ? location : eventGridLocation
 var entraTenant = empty(tenantId) ? subscription().tenantId : tenantId
@@ -305,6 +307,7 @@ module storage 'app/storage.bicep' = {
     packageContainerName: names.packageContainer
     deadLetterContainerName: names.deadLetterContainer
     queueName: queueName
+    eventQueue: useEventQueue
     publicNetworkAccess: !vnetEnabled
     sku: storageSku
     deleteLock: deleteLock
@@ -360,7 +363,7 @@ module eventGrid 'app/partner-configuration.bicep' = if (useEventGrid) {
     authorizationDays: partnerAuthorizationDays
     storageAccountName: names.storage
     deadLetterContainerName: names.deadLetterContainer
-    deadLetterIdentityName: '${abbreviations.managedIdentityUserAssignedIdentities}events-${token}'
+    deadLetterIdentityName: useEventQueue ? '' : '${abbreviations.managedIdentityUserAssignedIdentities}events-${token}'
   }
   dependsOn: [
     storage
@@ -493,3 +496,4 @@ output STORAGE_QUEUE_URI string = storage.outputs.queueUri
 output EVENT_GRID_TOPIC string = useEventGrid ? topicName : ''
 output DEAD_LETTER_CONTAINER string = names.deadLetterContainer
 output DEAD_LETTER_IDENTITY_ID string = useEventGrid ? eventGrid!.outputs.deadLetterIdentityId : ''
+output EVENT_QUEUE string = useEventQueue ? '${queueName}-events' : ''

@@ -38,10 +38,12 @@ if TYPE_CHECKING:
     from shared.services.moving.user import UserMover
     from shared.services.notifications.catch_up import CatchUp
     from shared.services.notifications.intake import NotificationIntake
+    from shared.services.notifications.queued_events import QueuedEvents
     from shared.services.notifications.subscription import Subscriber
     from shared.services.sweeping.finding import Finder
     from shared.services.sweeping.sweep import Sweeper
     from shared.services.upkeep.capabilities import CapabilityReader, WatchedConferencing
+    from shared.services.upkeep.failed_events import FailedEvents
     from shared.services.upkeep.janitor import Janitor
     from shared.services.upkeep.metrics import MetricsCollector
     from shared.services.upkeep.poison import PoisonRecorder
@@ -233,6 +235,13 @@ class App:
         return NotificationIntake(to.state, of.tenant_id, of.mode, to.clock, to.log("intake"))
 
     @cached_property
+    def queued_events(self) -> QueuedEvents:
+        """Takes the events that Event Grid put into a queue."""
+        from shared.services.notifications.queued_events import QueuedEvents
+
+        return QueuedEvents(self.intake, self.mover)
+
+    @cached_property
     def catch_up(self) -> CatchUp:
         """Asks Graph which licenses changed."""
         from shared.services.notifications.catch_up import CatchUp
@@ -340,8 +349,19 @@ class App:
         )
 
     @cached_property
+    def failed_events(self) -> FailedEvents:
+        """Gives the users of poison events another attempt."""
+        from shared.domain.cloud_event import read_cloud_event
+        from shared.services.upkeep.failed_events import FailedEvents
+
+        to, queues = self.adapters, self.settings.queues
+        poison = [to.poison(queues.events, read_cloud_event)] if queues.events else []
+        return FailedEvents(poison, self.intake, to.queue(queues.moves.name), to.log("poison"))
+
+    @cached_property
     def janitor(self) -> Janitor:
         """Deletes what is older than it is kept."""
+        from shared.domain.cloud_event import read_cloud_event
         from shared.domain.retention import Retention
         from shared.services.upkeep.janitor import Janitor
         from shared.storage.codec import decode_move, decode_page, decode_renewal
@@ -357,6 +377,7 @@ class App:
                 to.poison(queues.moves, decode_move),
                 to.poison(queues.requests, decode_page),
                 to.poison(queues.upkeep, decode_renewal),
+                *([to.poison(queues.events, read_cloud_event)] if queues.events else []),
             ],
             retention=Retention(
                 runs=timedelta(days=of.keep_runs_days),

@@ -198,6 +198,13 @@ CALLS: Final = (
     TENANT_SETTINGS,
 )
 
+
+def constant_of(call: Call) -> str:
+    """Return where a person corrects a call: this module and its constant; else verb and template."""
+    names = (name for name, value in globals().items() if value is call)
+    return next((f"shared/clients/wire.py: {name}" for name in names), str(call))
+
+
 TEAMS_AUDIENCE: Final = "48ac35b8-9aa8-4d74-927d-1f4a14a0b239"
 """The resource for tokens of the Teams admin API, in every cloud."""
 

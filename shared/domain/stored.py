@@ -25,13 +25,14 @@ class Stored:
 STORED: Final = (
     Stored(
         "users",
-        "id, address, last outcome and reason, when moved and from which provider",
+        "id, address, last outcome and reason, when moved and from which provider, when the bridge changed",
         "the directory no longer knows a user whom the app has not tried for `ACP_KEEP_USERS_DAYS`",
         "the row of the id",
     ),
     Stored(
         "replacedproviders",
-        "id, address, and the replaced entries: provider, numbers, **passcode**, url",
+        "id, address, and what a change replaced: provider, numbers, bridge, url, **passcode** or "
+        "**conference ID**; which attempt and run claimed the change",
         "`acp forget`; the app itself never deletes them",
         "the partition of the id",
         janitor=False,
@@ -84,8 +85,9 @@ STORED: Final = (
     ),
     Stored(
         "state",
-        "names and ids of the users whom ACP_EXCLUDED_USERS names; who used `acp forget` and when; else "
-        "nobody: subscription and its secrets, delta link, requested sweep, leases, digests of settings",
+        "names and ids of the users whom ACP_EXCLUDED_USERS names; who used `acp forget`, or paused "
+        "changes, and when; else nobody: subscription and its secrets, delta link, requested sweep, "
+        "leases, digests of settings",
         "replaced; the record of an action after `ACP_KEEP_RUNS_DAYS`",
         "row `excluded-ids`, unless ACP_EXCLUDED_USERS still names the user",
     ),

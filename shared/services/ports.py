@@ -103,6 +103,10 @@ class Bridges(Protocol):
 class Tenant(Bridges, Protocol):
     """The part of Teams for tenant-wide data."""
 
+    def check_takes(self, request: MoveRequest) -> None:
+        """Raise ConflictError when this service cannot do what a request asks for."""
+        ...
+
     async def providers(self) -> list[Provider]:
         """Return the tenant's third-party providers."""
         ...

@@ -45,6 +45,7 @@ class Delivery(StrEnum):
 
     WEBHOOK = "webhook"
     EVENT_GRID = "eventgrid"
+    EVENT_GRID_QUEUE = "eventgrid-queue"
 
 
 class ApiAccess(StrEnum):
@@ -212,7 +213,9 @@ class Settings(BaseModel):
         description="Whether to ask Graph once, after the grace period, to reprocess a license.",
     )
     delivery: Delivery = Field(
-        Delivery.WEBHOOK, description="How Graph delivers changes: `webhook` or `eventgrid`."
+        Delivery.WEBHOOK,
+        description="How Graph delivers changes: `webhook`; `eventgrid` (Event Grid calls a function); "
+        "`eventgrid-queue` (Event Grid writes into the app's queue `-events`, and nothing has to be warm).",
     )
     event_grid_subscription: str = Field(
         "", description="Event Grid: the Azure subscription (GUID) of the partner topic."
@@ -356,16 +359,16 @@ class Settings(BaseModel):
             "ACP_EVENT_GRID_LOCATION": self.event_grid_location,
         }
         missing = [name for name, value in parts.items() if not value]
-        if self.delivery is Delivery.EVENT_GRID and missing:
+        if self.delivery is not Delivery.WEBHOOK and missing:
             raise ValueError(
-                f"{missing[0]}: missing; ACP_DELIVERY=eventgrid needs {', '.join(parts)}"
+                f"{missing[0]}: missing; ACP_DELIVERY={self.delivery} needs {', '.join(parts)}"
             )
         return self
 
     @property
     def queues(self) -> Queues:
         """The app's queues."""
-        return Queues.named(self.queue)
+        return Queues.named(self.queue, events=self.delivery is Delivery.EVENT_GRID_QUEUE)
 
     @property
     def protection(self) -> dict[str, str]:
@@ -398,7 +401,7 @@ class Settings(BaseModel):
         Source of the Event Grid form: "Receive Microsoft Graph API change events through Azure
         Event Grid", Azure Event Grid documentation.
         """
-        if self.delivery is Delivery.EVENT_GRID:
+        if self.delivery is not Delivery.WEBHOOK:
             return (
                 f"EventGrid:?azuresubscriptionid={self.event_grid_subscription}"
                 f"&resourcegroup={self.event_grid_resource_group}"

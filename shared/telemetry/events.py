@@ -176,6 +176,31 @@ class UnknownFeature(Event):
     feature: str
 
 
+class ListingBegunAgain(Event):
+    """The next page of a listing had expired; the sweep reads it again from its beginning, once."""
+
+    level = logging.WARNING
+    run: str
+    reason: str
+
+
+class ListingDoubtful(Event):
+    """Teams' listing lacks many licensed users; the sweep queues them, but not all were seen."""
+
+    level = logging.WARNING
+    run: str
+    reason: str
+
+
+class VerbRefused(Event):
+    """A service does not take the verb of a call (405): correct the constant. Once per process."""
+
+    level = logging.ERROR
+    call: str
+    allowed: str
+    constant: str
+
+
 class Unsaveable(Event):
     """A user's provider entries are too many to save ahead of a license."""
 
@@ -470,6 +495,8 @@ FIELDS: Final = {
     "table": "name of the table",
     "call": "verb and path of a call to a service, without identifiers",
     "elements": "elements of an answer that could not be read",
+    "allowed": "the verbs that the service takes, by its header Allow; `another verb` without one",
+    "constant": "the constant in the code that has to be corrected",
     "feature": "name of a feature of Teams",
     "api": "the calls by which Teams is asked: admin or documented",
     "providers": "whether the service reports providers: yes, no, unknown",

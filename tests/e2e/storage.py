@@ -9,6 +9,8 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 from azure.storage.queue import QueueClient
 
+from local.azurite.sas import sas_address
+
 Row = dict[str, Any]
 
 
@@ -21,9 +23,9 @@ class AppStorage:
         self._tables = self._stack.enter_context(
             TableServiceClient.from_connection_string(connection)
         )
-        self._queue, self._poison = (
+        self._queue, self._poison, self._events, self._poison_events = (
             self._stack.enter_context(QueueClient.from_connection_string(connection, queue))
-            for queue in (name, f"{name}-poison")
+            for queue in (name, f"{name}-poison", f"{name}-events", f"{name}-events-poison")
         )
 
     def __enter__(self) -> Self:
@@ -112,6 +114,25 @@ class AppStorage:
         self._poison.send_message(
             json.dumps({"version": 1, "cause": "move_license_event_again_b", "users": user_ids})
         )
+
+    def events_address(self) -> str:
+        """Where Event Grid puts its events: the queue's address with a token that permits only that."""
+        return sas_address(self._events)
+
+    def send_event(self, content: object) -> None:
+        """Put an object onto the queue of events as Event Grid does: JSON, base64."""
+        self._events.send_message(base64.b64encode(json.dumps(content).encode()).decode())
+
+    def queued_events(self) -> int:
+        """Events on their queue, those being worked on included."""
+        return self._events.get_queue_properties().approximate_message_count or 0
+
+    def poison_events(self) -> list[str]:
+        """The texts on the poison queue of events, as they are."""
+        try:
+            return [each.content for each in self._poison_events.peek_messages(max_messages=32)]
+        except ResourceNotFoundError:
+            return []
 
     def queued(self) -> int:
         """Messages on the queue, those being worked on included."""

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
+from shared.domain.move_request import MoveRequest
 from shared.domain.user import ConferencingUser, ServiceUser
 from shared.errors import (
+    ConflictError,
     InputError,
     LateTurnError,
     NotFoundError,
@@ -53,6 +55,8 @@ class FakeTeams:
     """Whether the end of the listing is not believed at first, so that it is read twice."""
     stop_at: int | None = None
     """The user at which the listing breaks off with `stop_with`."""
+    stops: float = float("inf")
+    """How often it breaks off there."""
     stop_with: ServiceError = field(
         default_factory=lambda: UnreachableError("Teams", "GET /Teams.User/users", "ReadTimeout")
     )
@@ -61,6 +65,8 @@ class FakeTeams:
     bridges: list[BridgeNumber] = field(default_factory=list)
     tenant_error: ServiceError | None = None
     """What every call answers that is about the whole tenant."""
+    refused_request: ConflictError | None = None
+    """What a request is refused with, where the service has no call for it."""
     tenant_reads: int = 0
     _before: dict[str, tuple[int, ServiceUser]] = field(default_factory=dict)
 
@@ -90,12 +96,17 @@ class FakeTeams:
     async def _pages(self, start: str | None) -> AsyncIterator[TeamsPage]:
         users = list(self.known.values())
         for at in range(int(start or 0), max(len(users), 1), self.page_size):
-            if self.stop_at is not None and at >= self.stop_at:
+            if self.stop_at is not None and at >= self.stop_at and self.stops:
+                self.stops -= 1
                 raise self.stop_with
             self.pages_read.append(at)
             following = at + self.page_size
             link = str(following) if following < len(users) else None
             yield TeamsPage(users[at:following], link, self.faults if at == 0 else [])
+
+    def check_takes(self, request: MoveRequest) -> None:
+        if self.refused_request:
+            raise self.refused_request
 
     async def switches(self) -> TenantSwitches:
         self._read_tenant()

@@ -8,6 +8,7 @@ from typing import Final
 
 from shared.domain.bridges import BridgeNumber, bridge_of
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
+from shared.domain.move_request import MoveRequest
 from shared.domain.user import ConferencingUser, ProviderEntry, ServiceUser
 from shared.errors import ContractError, NotFoundError, RejectedError
 from tests.simulation.fate import Process
@@ -137,6 +138,9 @@ class SimulatedTeams:
 
         self._world.tried.add(user_id)
         await self._line.call("set", change, tries=1, first=True, within=within)
+
+    def check_takes(self, request: MoveRequest) -> None:
+        """Take every request."""
 
     async def providers(self) -> list[Provider]:
         return await self._line.call("providers", lambda: [Provider("InterCall"), Provider("BT")])

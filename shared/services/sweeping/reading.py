@@ -11,9 +11,10 @@ from shared.clock import Clock
 from shared.concurrency import gather_bounded
 from shared.domain.bridge_changes import bounded, count_name
 from shared.domain.decision import Action
+from shared.domain.listing import listing_doubt
 from shared.domain.run import Run, RunState, SweepPage
 from shared.domain.user import ServiceUser
-from shared.errors import RowRefusedError, TooLargeError
+from shared.errors import ExpiredError, RowRefusedError, TooLargeError
 from shared.services.ports import (
     Conferencing,
     Directory,
@@ -26,7 +27,13 @@ from shared.services.ports import (
 )
 from shared.services.sweeping.survey import Survey, SurveyedPage, is_guid
 from shared.services.upkeep.roster import RosterKeeper
-from shared.telemetry.events import RuleBroken, Unreadable, Unsaveable
+from shared.telemetry.events import (
+    ListingBegunAgain,
+    ListingDoubtful,
+    RuleBroken,
+    Unreadable,
+    Unsaveable,
+)
 from shared.telemetry.log import EventLog
 
 _SAVES_IN_FLIGHT: Final = 16
@@ -115,8 +122,24 @@ class SweepReader:
     ) -> Run:
         """Read the remaining pages; return the run with all pages stored, or those until then.
 
-        keep_lease: called before each step; raises BusyError when another instance took over.
+        A listing whose next page has expired is read again from its beginning, once; ExpiredError: it
+        expired again. keep_lease: called before each step; raises BusyError when another instance took
+        over.
         """
+        try:
+            return await self._read(run, keep_lease, until)
+        except ExpiredError as error:
+            self._log.write(ListingBegunAgain(run=run.id, reason=str(error)))
+        # The run first: what a crash leaves of the pages is written anew, or moves nobody.
+        again = await self._runs.find_run(run.id) or run
+        again = replace(again, page=0, next_link=None, counts={}, state=RunState.RUNNING)
+        run = await self._runs.save_run(again)
+        await self._pages.delete(run.id)
+        return await self._read(run, keep_lease, until)
+
+    async def _read(
+        self, run: Run, keep_lease: Callable[[], Awaitable[None]], until: datetime
+    ) -> Run:
         rules = await self._rules.current()
         survey = await Survey.begin(self._directory, self._conferencing, rules, keep_lease)
         for fault in survey.faults:
@@ -173,6 +196,8 @@ class SweepReader:
         if rest:
             await self._store_users(run, run.page + 1, rest, rest)
         counts = {**run.counts, "unlisted": len(unlisted), "attention": len(attention)}
+        if doubt := listing_doubt(counts):
+            self._log.write(ListingDoubtful(run=run.id, reason=doubt))
         now = self._clock.now()
         return await self._runs.save_run(
             replace(run, scanned=True, progressed_at=now, counts=counts)

@@ -24,6 +24,7 @@ from typing import Final
 from shared.clock import Clock
 from shared.domain.decision import Action
 from shared.domain.guard import GuardLimit
+from shared.domain.listing import listing_doubt
 from shared.domain.messages import move_messages
 from shared.domain.retry import RetryPolicy
 from shared.domain.run import (
@@ -192,7 +193,7 @@ class Sweeper:
                 run = await self._runs.save_run(replace(run, holds=True, reason=reason))
             run = await self._send(run)
             state = RunState.HELD if reason else RunState.FINISHED
-            return await self._end(run, state, reason or "")
+            return await self._end(run, state, reason or listing_doubt(run.counts))
         except BusyError:
             raise  # the run is somebody else's now
         except UnreadableRowError as error:

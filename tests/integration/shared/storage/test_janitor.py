@@ -41,7 +41,19 @@ _NUMBERS = itertools.count()
 DAY = timedelta(days=1)
 KEPT = Retention(runs=365 * DAY, held=30 * DAY, keys=30 * DAY, users=365 * DAY, poison=30 * DAY)
 NONE = dict.fromkeys(
-    ("held", "plans", "requests", "runresults", "runs", "keys", "actions", "users", "poison"), 0
+    (
+        "expired",
+        "plans",
+        "requests",
+        "runresults",
+        "guard",
+        "runs",
+        "keys",
+        "actions",
+        "users",
+        "poison",
+    ),
+    0,
 )
 
 
@@ -159,7 +171,7 @@ async def test_a_held_sweep_ends_and_its_plan_goes(world: World) -> None:
     """Nobody released it for a month: it can no longer be, its run stays with the reason; a younger stays."""
     old = await world.add_run(RunState.HELD, 31 * DAY)
     young = await world.add_run(RunState.HELD, 29 * DAY)
-    assert await world.janitor.clean() == {**NONE, "held": 1, "plans": 1}
+    assert await world.janitor.clean() == {**NONE, "expired": 1, "plans": 1}
     ended = await world.runs.find_run(old.id)
     assert ended is not None
     assert (ended.state, ended.finished_at) == (RunState.FAILED, world.clock.now())

@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx
 
+from shared.clients import wire
 from shared.clients.teams_documented import DocumentedTeams
-from shared.clients.wire import CALLS, Call
+from shared.clients.wire import CALLS, Call, constant_of
 from shared.domain.bridges import BridgeNumber
 from tests.fakes import guid
 from tests.unit.shared.clients.services import DISCOVERY, ORIGIN, Recorder
@@ -123,6 +124,14 @@ async def test_clients_send_what_the_table_says() -> None:
     requests = await every_request()
     assert [r.url.path for r in requests if not any(matches(call, r) for call in CALLS)] == []
     assert [str(c) for c in CALLS if not any(matches(c, r) for r in requests)] == []
+
+
+def test_every_call_has_a_constant_to_correct() -> None:
+    """What errors and probes name is there, once each; a call from elsewhere is named as it is sent."""
+    named = [constant_of(call) for call in CALLS]
+    assert len(set(named)) == len(CALLS)
+    assert [getattr(wire, name.rpartition(" ")[2]) for name in named] == list(CALLS)
+    assert constant_of(Call("GET", "/x", CALLS[0].sure, "")) == "GET /x"
 
 
 def test_identifiers_are_encoded() -> None:

@@ -252,6 +252,6 @@ async def test_another_verb_is_answered_with_what_is_allowed() -> None:
     """405 with `Allow`; the client's error names the constant to correct. Nothing was set."""
     async with open_world(set_verb="POST") as world:
         user = await world.user("third_party")
-        with pytest.raises(RejectedError, match="the service takes POST: correct the verb of"):
+        with pytest.raises(RejectedError, match="the service takes GET, POST: correct the verb of"):
             await client(world, 10).set_microsoft(user["id"], replace=True)
         assert await world.user("third_party") == user
