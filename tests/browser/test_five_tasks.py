@@ -62,7 +62,7 @@ def test_get_the_old_numbers(hands: Hands, system: System) -> None:
     """The saved conference ID of a user who was moved: find, show."""
     user = system.tenant.take("third_party")
     passcode = user["entries"][0]["participantPassCode"]
-    body = {"users": [user["id"]]}
+    body = {"users": [user["id"]], "expected": 1}
     system.host.http.post("/api/moves", json=body).raise_for_status()
     wait_until(
         lambda: system.tenant.user(user["id"])["provider"] == "Microsoft", "moved", TIME_LIMIT

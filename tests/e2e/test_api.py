@@ -235,7 +235,7 @@ def test_a_person_is_forgotten(system: System, api: httpx.Client) -> None:
     wait_until(
         lambda: "conference_ids_read" in system.host.output, "the reading's line", TIME_LIMIT
     )
-    assert 'by="a holder of a function key"' in system.host.output
+    assert 'by="the HTTP API, without a key"' in system.host.output
     done = api.delete(f"/users/{user['userPrincipalName']}").json()
     assert done["id"] == user["id"]
     held = {table for table, rows in done["rows"].items() if rows}

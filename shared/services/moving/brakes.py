@@ -102,14 +102,14 @@ class Brakes:
     async def _why_held(self, user_id: str, action: Action, terms: "Terms") -> str:
         """Count a user; return why the user is held instead, or ""."""
         limit, window = self._limit, self._limit.window
-        if not action.replaces_ids:
-            most = limit.enables or 0
-            counted = await self._guard.count(ENABLED, user_id, most, window)
-            return "" if counted else f"ACP_GUARD_MAX_ENABLES is {most}"
         if terms.run and terms.expected is not None:
             # A person named the number: the change counts against that, and against nothing else.
             counted = await self._guard.count(terms.run, user_id, terms.expected, None)
             return "" if counted else f"the request expects {terms.expected} users"
+        if not action.replaces_ids:
+            most = limit.enables or 0
+            counted = await self._guard.count(ENABLED, user_id, most, window)
+            return "" if counted else f"ACP_GUARD_MAX_ENABLES is {most}"
         if terms.signal is Signal.SWEEP and terms.run and (run := await self._run(terms.run)):
             if run.released:
                 return ""

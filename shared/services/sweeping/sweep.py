@@ -250,7 +250,9 @@ class Sweeper:
             if run is not None:
                 await change_run(self._runs, run, lambda it: self._interrupted(it, reason, pause))
 
-    def _interrupted(self, run: Run, reason: str, pause: float) -> Run:
+    def _interrupted(self, run: Run, reason: str, pause: float) -> Run | None:
+        if run.state not in _OPEN:
+            return None  # it has ended; what was to be cleaned after it the janitor cleans
         count = run.interruptions + 1
         return replace(
             run,

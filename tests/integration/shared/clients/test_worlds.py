@@ -18,7 +18,7 @@ from shared.domain.user import ServiceUser
 from shared.settings.settings import Cloud
 from tests.fakes import FakeClock
 
-ORIGIN = "http://tenant.example"
+ORIGIN = "https://tenant.example"
 PAGE = 20
 USERS = 3 * PAGE
 """A tenant of exactly three full pages: the end of such a listing is not believed at first."""
