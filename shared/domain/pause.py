@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+PAUSE_FRESH: Final = 1.0
+"""Seconds for which a process trusts what it read of the pause; as long as `acp pause` waits, too."""
 
 
 @dataclass(frozen=True, slots=True)

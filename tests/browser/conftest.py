@@ -48,7 +48,7 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
     """A tenant whose third-party users nobody has moved yet."""
     with Tenant(tmp_path_factory.mktemp("browser"), users=130, seed=5, lag=LAG) as tenant:
@@ -56,7 +56,7 @@ def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
         yield tenant
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def system(
     azurite_server: Azurite, tenant: Tenant, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[System]:
@@ -70,7 +70,7 @@ def system(
         yield system
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def session(system: System) -> StorageState:
     """The cookies of a browser that opened the printed address."""
     token = system.settings["ACP_CONSOLE_TOKEN"]

@@ -88,6 +88,7 @@ def test_a_lifecycle_event_renews_the_subscription(system: System, tenant: Tenan
     )
 
 
+@pytest.mark.large
 def test_no_event_is_lost_while_the_app_is_stopped(system: System, tenant: Tenant) -> None:
     """300 events wait in the queue; after the start each has its outcome, and the queue is empty."""
     users = [user for user in tenant.users() if not user["deleted"]][:EVENTS]

@@ -28,7 +28,13 @@ def test_the_rules_hold_in_a_universe(seed: int) -> None:
     assert outcome.broken == []
 
 
-@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize(
+    "world",
+    [
+        world if world == "mover and person" else pytest.param(world, marks=pytest.mark.large)
+        for world in WORLDS
+    ],
+)
 def test_the_rules_hold_wherever_somebody_dies(world: str) -> None:
     """Each crash point of each small world, without delays."""
     _, calls = play(Schedule(world))

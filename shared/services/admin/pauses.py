@@ -1,7 +1,7 @@
 """Pause all changes, and end the pause; stored, so that it holds for every instance at once."""
 
 from shared.clock import Clock
-from shared.domain.pause import Pause, RequestedBy
+from shared.domain.pause import PAUSE_FRESH, Pause, RequestedBy
 from shared.errors import InputError
 from shared.services.ports import State
 from shared.telemetry.events import Paused
@@ -30,6 +30,8 @@ class Pauses:
         pause = Pause(note, by, self._clock.now())
         await self._state.save_pause(pause, by, pause.since)
         self._tell("paused", by, note)
+        # Every process has read it by then: when this returns, nobody begins a change any more.
+        await self._clock.sleep(PAUSE_FRESH)
         return pause
 
     async def end(self, by: RequestedBy) -> Pause | None:

@@ -12,7 +12,7 @@ from shared.domain.decision import Action
 from shared.domain.guard import ENABLED, REPLACED, GuardLimit, held_run_id
 from shared.domain.held import HeldUser
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.pause import Pause
+from shared.domain.pause import PAUSE_FRESH, Pause
 from shared.domain.run import Mode, Run, RunState, Signal
 from shared.services.moving.guard import GuardCounter
 from shared.services.ports import HeldUsers, Runs, State
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
     from shared.services.moving.assess import Assessment
     from shared.services.moving.user import Terms
 
-_PAUSE_FRESH: Final = 1.0
 _HELD_FRESH: Final = 10.0
 _LICENSED_FRESH: Final = 600.0
 _UNCOUNTED_FRESH: Final = 60.0
-"""Seconds for which this process trusts what it read: the pause, whether anybody is held, the licensed."""
+"""Seconds for which this process trusts what it read: whether anybody is held, how many are licensed."""
 
 _UNCOUNTED: Final = (
     "ACP_GUARD_MAX_SHARE: no sweep has counted the licensed users yet; one is requested"
@@ -91,7 +90,7 @@ class Brakes:
         now = self._clock.monotonic()
         if now >= self._pause_until:
             self._pause = await self._state.pause()
-            self._pause_until = now + _PAUSE_FRESH
+            self._pause_until = now + PAUSE_FRESH
         return self._pause
 
     async def settle(self, user_id: str) -> None:

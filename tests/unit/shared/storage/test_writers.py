@@ -66,6 +66,7 @@ WRITERS: Final = {
     "state.request_sweep": ({"merge"}, "only ever requests"),
     "state.add_released_sweep": ({"merge"}, "a row of its own, without content"),
     "state.remove_released_sweep": ({"delete"}, "a row of its own, of a run that ended"),
+    "state.save_pause": ({"replace"}, "a person's word; not made of what was stored"),
     "state.add_action": ({"insert"}, ""),
     "state.acquire": ({"insert", "replace_if_unchanged"}, ""),
     "state.release": ({"replace_if_unchanged"}, ""),
