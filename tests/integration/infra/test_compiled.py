@@ -29,7 +29,7 @@ REFUSED = [
     Mistake("a parameter out of its range", "", WAY,
             "httpAlwaysReady = 1", "httpAlwaysReady = 9", "at 9:"),
     Mistake("a parameter of the wrong kind", "", WAY,
-            "grantOperator = true", "grantOperator = 'yes'", "'yes'"),
+            "deleteLock = true", "deleteLock = 'yes'", "'yes'"),
     Mistake("a parameter that is not there", "", WAY,
             "alertEmail =", "alertMail =", "alertMail"),
     Mistake("a module that may not be there", "", MAIN,
