@@ -47,7 +47,7 @@ PREDICTED = [
     Mistake("an unknown setting", "", MAIN,
             "      ACP_LOG_USERS:", "      ACP_LOG_USER:", "ACP_LOG_USER is no setting of the app"),
     Mistake("a role too many", "", ROLES,
-            "var operatorRoles = [\n", "var operatorRoles = [\n  roleIds.storageBlobDataOwner\n",
+            "  ? [\n", "  ? [\n      roleIds.storageBlobDataOwner\n",
             "the operator gets Storage Blob Data Owner"),
     Mistake("a role too few", "", ROLES,
             "  roleIds.storageTableDataContributor\n", "",
