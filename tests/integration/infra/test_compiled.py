@@ -43,7 +43,7 @@ REFUSED = [
 ]
 PREDICTED = [
     Mistake("a missing setting", "", MAIN,
-            "ACP_CLOUD: cloud\n", "ACP_GRAPH_URL: cloud\n", "ACP_CLOUD is not set"),
+            "ACP_CLOUD: cloud\n", "ACP_CLOUDS: cloud\n", "ACP_CLOUD is not set"),
     Mistake("an unknown setting", "", MAIN,
             "      ACP_LOG_USERS:", "      ACP_LOG_USER:", "ACP_LOG_USER is no setting of the app"),
     Mistake("a role too many", "", ROLES,
@@ -51,7 +51,7 @@ PREDICTED = [
             "the operator gets Storage Blob Data Owner"),
     Mistake("a role too few", "", ROLES,
             "  roleIds.storageTableDataContributor\n", "",
-            "the app gets Storage Table Data Contributor on the storage account in 0 of 3"),
+            "the app gets Storage Table Data Contributor on the storage account in 0 of 8"),
     Mistake("a public container", "", STORAGE,
             "publicAccess: 'None'", "publicAccess: 'Blob'", "publicAccess is 'Blob'"),
     Mistake("an alert's measure that is not in the answer", "", ALERTS,
