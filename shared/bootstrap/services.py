@@ -71,6 +71,7 @@ class App:
             mover=self._user_mover,
             runs=to.runs,
             recorder=self._recorder,
+            users=to.users,
             queue=to.queue(self.settings.queues.moves.name),
             rules=self.standing_rules,
             roster=self._roster_keeper,

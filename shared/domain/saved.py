@@ -20,7 +20,10 @@ class ReplacedProvider:
 
 @dataclass(frozen=True, slots=True)
 class KnownUser:
-    """The last outcome with its time, and the last move with the old provider, if any."""
+    """The last outcome with its time, and the last move with the old provider, if any.
+
+    began_at: when the attempt with this outcome began.
+    """
 
     user_id: str
     outcome: Outcome
@@ -29,3 +32,4 @@ class KnownUser:
     looked_at: datetime | None = None
     old_provider: str | None = None
     moved_run: str | None = None
+    began_at: datetime | None = None

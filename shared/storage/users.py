@@ -25,6 +25,7 @@ _COLUMNS: Final = (
     "looked_at",
     "old_provider",
     "moved_run",
+    "began_at",
 )
 
 
@@ -111,4 +112,5 @@ def _decode(row: dict[str, Any]) -> KnownUser:
         field(row, "looked_at", datetime, None),
         field(row, "old_provider", str, None),
         field(row, "moved_run", str, "") or None,
+        field(row, "began_at", datetime, None),
     )

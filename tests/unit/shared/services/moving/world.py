@@ -6,7 +6,7 @@ from datetime import timedelta
 from shared.domain.decision import Rules
 from shared.domain.messages import MoveMessage
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.retry import RetryPolicy
+from shared.domain.retry import Pace, RetryPolicy
 from shared.domain.run import Mode, Signal
 from shared.services.moving.batch import BatchMover
 from shared.services.moving.recording import Recorder
@@ -27,6 +27,8 @@ from tests.fakes import (
     FakeWaiting,
     guid,
 )
+
+_EVERY_MINUTE = Pace(0.1, timedelta(minutes=1), timedelta(minutes=1))
 
 
 @dataclass
@@ -55,7 +57,7 @@ class MovingWorld:
             directory=self.directory,
             users=self.users,
             waiting=self.waiting,
-            policy=RetryPolicy([timedelta(minutes=1)], timedelta(hours=24), 3, self.reprocess),
+            policy=RetryPolicy(_EVERY_MINUTE, timedelta(hours=24), 3, self.reprocess),
             clock=self.clock,
             log=EventLog("acp.moving"),
         )
@@ -73,6 +75,7 @@ class MovingWorld:
             mover=user_mover,
             runs=self.runs,
             recorder=recorder,
+            users=self.users,
             queue=self.queue,
             rules=rules or FakeRules(self.rules),
             roster=RosterKeeper(self.roster, self.clock, EventLog("acp.roster")),

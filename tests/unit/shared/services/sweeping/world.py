@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.domain.decision import Rules
-from shared.domain.retry import RetryPolicy
+from shared.domain.retry import Pace, RetryPolicy
 from shared.domain.run import Mode, Run, SweepRequest
 from shared.domain.sweep_limit import SweepLimit
 from shared.services.sweeping.reading import SweepReader
@@ -45,7 +45,9 @@ class SweepingWorld:
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
     mode: Mode = Mode.MOVE
     limit: SweepLimit | None = field(default_factory=lambda: SweepLimit(500, 1.0))
-    delays: tuple[timedelta, ...] = (timedelta(minutes=1),)
+    pace: Pace = field(
+        default_factory=lambda: Pace(0.1, timedelta(minutes=1), timedelta(minutes=1))
+    )
 
     def sweeper(self) -> Sweeper:
         reader = SweepReader(
@@ -68,7 +70,7 @@ class SweepingWorld:
             queue=self.queue,
             limit=self.limit,
             mode=self.mode,
-            policy=RetryPolicy(self.delays, timedelta(hours=24), 3),
+            policy=RetryPolicy(self.pace, timedelta(hours=24), 3),
             lease=timedelta(minutes=5),
             clock=self.clock,
             log=EventLog("acp.sweeping"),
