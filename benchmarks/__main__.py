@@ -13,7 +13,7 @@ from typing import Protocol
 import httpx
 from azure.core.exceptions import AzureError
 
-from benchmarks import demo, imports, moves, storage, sweep, throttled, webhook
+from benchmarks import demo, imports, moves, overshoot, storage, sweep, throttled, webhook
 from benchmarks.figures import Figure, UnavailableError, machine, table
 from local.errors import LocalError
 
@@ -34,6 +34,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "webhook": webhook.run,
     "demo": demo.run,
     "throttled": throttled.run,
+    "overshoot": overshoot.run,
 }
 
 _TROUBLE = (UnavailableError, LocalError, AzureError, httpx.HTTPError, subprocess.SubprocessError)

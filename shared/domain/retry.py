@@ -71,6 +71,11 @@ class Pace:
     floor: timedelta
     ceiling: timedelta
 
+    def __str__(self) -> str:
+        """Return the form of the setting: `9%,45,3600`."""
+        bounds = (self.floor.total_seconds(), self.ceiling.total_seconds())
+        return f"{100 * self.share:g}%,{bounds[0]:g},{bounds[1]:g}"
+
     def pause(self, age: timedelta, share: float | None = None, failures: int = 0) -> timedelta:
         """Return the pause at this age; it doubles with each failure. share: in place of the pace's."""
         floor = self.floor.total_seconds() * 2.0 ** min(failures, _MOST_DOUBLINGS)
