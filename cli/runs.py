@@ -1,4 +1,4 @@
-"""`acp runs`, `acp run`, `acp release`: show runs, and release a held sweep."""
+"""`acp runs`, `acp run`: show runs."""
 
 import asyncio
 from pathlib import Path
@@ -62,39 +62,24 @@ def run(
 
     Example: `acp run 20261123T020000Z-sweep-1f2e --report sweep.html`
     """
-    found, results, text = asyncio.run(
+    found, results, text, effects = asyncio.run(
         _run(run_id, settings, follow=follow, report=report is not None)
     )
     if report is not None:
         write_private(report, text, "--report")
         tell(f"report: {report}")
     tell(_summary(found))
+    for line in effects:
+        tell(line)
     if results or output is not Output.TABLE:
         show_results(results, output)
     bad = found.state in ("failed", "held") or found.counts.get("failed", 0)
     return 1 if bad else 0
 
 
-def release(run_id: RunArgument, settings: SettingsOption = None) -> None:
-    """Release a held sweep: its users are queued within a minute.
-
-    A sweep is held when it would move more users than ACP_SWEEP_MAX_MOVES or ACP_SWEEP_MAX_SHARE
-    permit; `acp run RUN` says how many.
-
-    Example: `acp release 20261123T020000Z-sweep-1f2e`
-    """
-
-    async def release_it() -> None:
-        async with connect(settings) as app:
-            await app.sweeper.release_run(run_id)
-
-    asyncio.run(release_it())
-    tell(f"{run_id} is released; the app queues its users within a minute")
-
-
 async def _run(
     run_id: str, settings: Path | None, *, follow: bool, report: bool
-) -> "tuple[Run, list[UserResult], str]":
+) -> "tuple[Run, list[UserResult], str, list[str]]":
     async with connect(settings) as app:
         found = await app.run_history.run(run_id)
         while follow and _is_worked_on(found):
@@ -103,7 +88,8 @@ async def _run(
             found = await app.run_history.run(run_id)
         known = [result async for result in app.adapters.runs.results(run_id)]
         text = await _page(app, found, known) if report else ""
-    return found, known, text
+        effects = await app.effects.of(found)
+    return found, known, text, list(effects.lines()) if effects else []
 
 
 async def _page(app: "App", found: "Run", results: "list[UserResult]") -> str:

@@ -3,8 +3,9 @@
 import asyncio
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,20 +15,24 @@ from cli.move.parameters import (
     Parameters,
     Where,
     counted,
+    names_and_users,
     refuse_other_protection,
+    tell_pause,
     tell_preview,
     tell_side_effects,
 )
 from cli.move.progress import Interrupts, progress
 from cli.move.selection import Selection
+from cli.options import number
 from cli.output import RESULT_COLUMNS, Output, OutputOption, show, show_results, tell
+from shared.text import plain
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
     from shared.domain.outcome import UserResult
     from shared.domain.run import Run
 
-_TROUBLE = frozenset({"failed", "not_found", "unlicensed"})
+_TROUBLE = frozenset({"failed", "not_found", "unlicensed", "held"})
 _INTERRUPTED = 130
 
 
@@ -78,6 +83,15 @@ def move(
             "--dry-run", help="Show what would happen to each user and why; change nothing."
         ),
     ] = False,
+    expect: Annotated[
+        int | None,
+        typer.Option(
+            parser=number(int, 0, 1_000_000),
+            metavar="NUMBER",
+            help="With --yes: how many users may lose their conference ID, instead of the guard's "
+            "limit. The number that you confirm says the same.",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     where: Annotated[
         Where | None,
@@ -125,7 +139,7 @@ def move(
         raise CommandError(
             "--resume moves the remaining users; it cannot be combined with --dry-run", 2
         )
-    parameters = Parameters(dry_run, yes, send_email, service_number, toll_free_number)
+    parameters = Parameters(dry_run, yes, send_email, service_number, toll_free_number, expect)
     if resume is not None and parameters.body():
         raise CommandError(
             "--resume keeps the options that the run began with: leave out the others", 2
@@ -145,13 +159,16 @@ def move(
 async def _move(
     selection: Selection, settings: Path | None, output: Output, parameters: Parameters
 ) -> int:
-    names = selection.given()
+    given = selection.given()
     async with connect(settings) as app:
-        request = await app.validated(parameters.request(names, selection.provider))
-        if names is None:
+        request = await app.validated(parameters.request(given, selection.provider))
+        if request.users is None:
             found = app.finder.on_third_party(request.provider)
             names = [user.user_id async for user in found]
-        tell(f"{len(names):,} users")
+            tell(f"{len(names):,} users")
+        else:
+            names = list(request.users)
+            tell(f"{request.named:,} names")
         if not names:
             raise CommandError("no users were found; nothing was done", 2)
         tenant = await tell_side_effects(app)
@@ -159,12 +176,15 @@ async def _move(
             previews = app.previewer.preview(names, request.options)
             results = [result async for result in previews]
             show_results(results, output)
-            tell_preview(results, tenant)
+            tell_preview(results, tenant, request.named, send_email=parameters.send_email)
             return 1 if _troubled(results) else 0
-        if not parameters.yes:
-            _confirm(len(names))
         await refuse_other_protection(app)
-        run = await app.move_runner.begin(names, request.options)
+        await tell_pause(app)
+        options = request.options
+        if not parameters.yes:
+            _confirm(request.named or len(names))
+            options = replace(options, expected=_expected(parameters, len(names)))
+        run = await app.move_runner.begin(names, options, request.named)
         tell(f"run {run.id}")
         return await _carry_out(app, run, output)
 
@@ -179,9 +199,11 @@ def _move_by_app(
         if resume is None:
             if not (parameters.yes or parameters.dry_run):
                 _confirm(len(names) if names is not None else "all")
+                if names is not None:
+                    parameters = replace(parameters, expected=_expected(parameters, len(names)))
             resume = app.begin({**selection.body(names), **parameters.body()})
         tell(f"run {resume}")
-        app.follow(resume)
+        _tell_effects(app.follow(resume))
         rows = list(app.results(resume))
     troubled = [each for each in rows if each["outcome"] in _TROUBLE]
     everybody = output is not Output.TABLE or parameters.dry_run
@@ -189,9 +211,16 @@ def _move_by_app(
     return 1 if troubled else 0
 
 
+def _tell_effects(run: dict[str, Any]) -> None:
+    """Show the side effects of a dry run that the app carried out."""
+    for effect, value in (run.get("side_effects") or {}).items():
+        tell(f"  {effect.replace('_', ' ')}: {plain(value)}")
+
+
 async def _resume(run_id: str, settings: Path | None, output: Output) -> int:
     async with connect(settings) as app:
         await refuse_other_protection(app)
+        await tell_pause(app)
         run = await app.move_runner.find(run_id)
         return await _carry_out(app, run, output)
 
@@ -211,11 +240,17 @@ async def _carry_out(app: "App", run: "Run", output: Output) -> int:
     troubled = _troubled(results)
     # On a screen, users who need no change are only counted.
     show_results(troubled if output is Output.TABLE else results, output)
-    tell(f"{run.id} {run.state}: {counted(results)}")
+    how_many = names_and_users(run.counts.get("names", 0), len(results))
+    tell(f"{run.id} {run.state}: {how_many}{counted(results)}")
     if interrupts.came and run.state != "finished":
         tell(resume)
         return _INTERRUPTED
     return 1 if troubled else 0
+
+
+def _expected(parameters: Parameters, confirmed: int) -> int:
+    """Return how many users may be changed: the number that was confirmed, unless a smaller is named."""
+    return confirmed if parameters.expected is None else min(confirmed, parameters.expected)
 
 
 def _confirm(count: int | str) -> None:

@@ -23,6 +23,8 @@ CLOCK_MARGIN: Final = timedelta(seconds=2)
 The queue gives times in whole seconds, cut off, and the clocks of two machines differ by less than one.
 """
 
+_REPORTED: Final = frozenset({Outcome.WOULD_MOVE, Outcome.WOULD_CHANGE_BRIDGE})
+
 _ON_MICROSOFT: Final = frozenset({Outcome.MOVED, Outcome.ALREADY_MICROSOFT})
 
 
@@ -39,8 +41,8 @@ def needs_attempt(changed: ChangedUser, known: KnownUser | None) -> bool:
 def is_covered(arrived: datetime, known: KnownUser | None) -> bool:
     """Return whether the last attempt began after a notification arrived, and so saw what it reports.
 
-    An attempt that only reported (`would_move`) is no reason to change nobody now.
+    An attempt that only reported is no reason to change nobody now.
     """
-    if known is None or known.began_at is None or known.outcome is Outcome.WOULD_MOVE:
+    if known is None or known.began_at is None or known.outcome in _REPORTED:
         return False
     return known.began_at > arrived + CLOCK_MARGIN

@@ -24,7 +24,7 @@ class NumberChange:
 
 
 class NumberChanges:
-    """Looks up both entries of moved users: one call to Teams and one table query per user."""
+    """Looks up both entries of changed users: one call to Teams and one table query per user."""
 
     def __init__(self, conferencing: Conferencing, replaced: ReplacedProviders) -> None:
         self._conferencing = conferencing
@@ -37,9 +37,11 @@ class NumberChanges:
                 yield change
 
     async def _look(self, result: UserResult) -> NumberChange:
-        if result.outcome is not Outcome.MOVED:
+        if result.outcome not in (Outcome.MOVED, Outcome.BRIDGE_CHANGED):
             return NumberChange(result)
-        saved = await self._replaced.of(result.user_id)
+        moved = result.outcome is Outcome.MOVED
+        records = await self._replaced.of(result.user_id)
+        saved = [record for record in records if (record.conferencing is None) is moved]
         before = deciding_entry(saved[-1].entries) if saved else None
         try:
             user = await self._conferencing.user(result.user_id)

@@ -23,7 +23,7 @@ from shared.domain.user import DirectoryUser
 from shared.errors import AcpError, StorageError
 from shared.services.moving.recording import Recorder
 from shared.services.moving.user import Terms, UserMover
-from shared.services.ports import Directory, Queue, RuleSource, Runs, Users
+from shared.services.ports import Directory, MoveRequests, Queue, RuleSource, Runs, Users
 from shared.services.upkeep.roster import RosterKeeper
 from shared.telemetry.events import Handled, Unrecorded
 from shared.telemetry.log import EventLog
@@ -62,6 +62,7 @@ class BatchMover:
         directory: Directory,
         mover: UserMover,
         runs: Runs,
+        requests: MoveRequests,
         recorder: Recorder,
         users: Users,
         queue: Queue,
@@ -74,6 +75,7 @@ class BatchMover:
         self._directory = directory
         self._mover = mover
         self._runs = runs
+        self._requests = requests
         self._recorder = recorder
         self._users = users
         self._queue = queue
@@ -91,12 +93,18 @@ class BatchMover:
         nobody and makes no message poison. StorageError: the queue does not take them either.
         """
         with operation(message.operation):
-            report = await self._move_and_log(message, DEFAULT_OPTIONS)
+            report = await self._move_and_log(message, await self._options(message))
             if isinstance(report.error, AcpError):
                 await self._send_again(message, report.unrecorded, report.error)
             elif report.error:
                 raise report.error
         return report.results
+
+    async def _options(self, message: MoveMessage) -> MoveOptions:
+        """Return the options of the request that a released user belongs to."""
+        if message.cause is not Signal.REQUEST or not message.run:
+            return DEFAULT_OPTIONS
+        return (await self._requests.request(message.run)).options
 
     async def move(
         self, message: MoveMessage, options: MoveOptions = DEFAULT_OPTIONS
@@ -130,10 +138,17 @@ class BatchMover:
             if not ids:
                 return report
         read_at = self._clock.monotonic()
-        found, standing = await self._look_up(ids)
-        rules = standing.with_numbers(options.service_number, options.toll_free_number)
+        found, rules = await self._look_up(ids, options)
         report_only = weaker(self._mode, message.mode) is Mode.REPORT
-        terms = Terms(rules, options.send_email, report_only, message.run, read_at)
+        terms = Terms(
+            rules,
+            options.send_email,
+            report_only,
+            message.run,
+            read_at,
+            message.cause,
+            options.expected,
+        )
         moves = (self._move_and_record(user, found[user], terms, message, began) for user in ids)
         seen = []
         for user, recorded in zip(
@@ -178,11 +193,11 @@ class BatchMover:
             return False  # in doubt there is an attempt
 
     async def _look_up(
-        self, ids: Sequence[str]
+        self, ids: Sequence[str], options: MoveOptions
     ) -> tuple[Mapping[str, DirectoryUser | Exception], Rules]:
         """Return the users, or why each cannot be read, and the rules: without them nobody is moved."""
         try:
-            rules = await self._rules.current()
+            rules = await self._rules.current(options)
             return await self._directory.users(ids), rules
         except Exception as error:  # noqa: BLE001 - it becomes each user's failure, recorded below
             return dict.fromkeys(ids, error), Rules()
@@ -224,7 +239,9 @@ def _handled(message: MoveMessage, report: _Report, throttled: int, took: float)
         run=message.run,
         users=len(report.results),
         moved=outcomes[Outcome.MOVED],
+        bridge_changed=outcomes[Outcome.BRIDGE_CHANGED],
         would_move=outcomes[Outcome.WOULD_MOVE],
+        would_change_bridge=outcomes[Outcome.WOULD_CHANGE_BRIDGE],
         waiting=outcomes[Outcome.WAITING],
         failed=outcomes[Outcome.FAILED],
         throttled=throttled,

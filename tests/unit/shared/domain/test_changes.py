@@ -55,6 +55,7 @@ SECOND = timedelta(seconds=1)
         (NOON + 3 * SECOND, Outcome.WAITING, True),
         (NOON + 3 * SECOND, Outcome.UNLICENSED, True),
         (NOON + 3 * SECOND, Outcome.WOULD_MOVE, False),
+        (NOON + 3 * SECOND, Outcome.WOULD_CHANGE_BRIDGE, False),
         (None, Outcome.ALREADY_MICROSOFT, False),
     ],
 )
