@@ -1,6 +1,7 @@
 """The outcome of one attempt at one user."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.decision import Action
@@ -34,6 +35,7 @@ class UserResult:
     `provider`: the name of the provider that was read, "" for none, None: not read.
     `decision`: what was to be done with the user, None when an error came before that was known.
     `paused`: the user waits only because changes are paused.
+    `licensed_at`: when the conferencing plan was assigned, where the directory said so.
     """
 
     user_id: str
@@ -48,3 +50,4 @@ class UserResult:
     decision: Action | None = None
     provider: str | None = None
     paused: bool = False
+    licensed_at: datetime | None = None
