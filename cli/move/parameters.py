@@ -1,13 +1,14 @@
 """Options of `acp move` for how users are moved, and the side effects that are shown first."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from cli.advice import summary
 from cli.errors import CommandError
 from cli.output import tell
+from cli.table import counted
 from shared.errors import InputError
 
 if TYPE_CHECKING:
@@ -100,16 +101,11 @@ async def tell_side_effects(app: "App") -> "TenantSwitches | None":
 def tell_preview(results: "Iterable[UserResult]", switches: "TenantSwitches | None") -> None:
     """Show the result of a dry run: the outcomes, and how many users' meetings are affected."""
     results = list(results)
-    tell(f"dry run, nothing was changed: {counted(results)}")
+    tell(f"dry run, nothing was changed: {summary(result.outcome for result in results)}")
     numbers = sum(result.decision == "set_number" for result in results)
     if numbers:
-        tell(f"{numbers:,} users on Microsoft would get another default number")
+        tell(f"{counted(numbers, 'user')} on Microsoft would get another default number")
     moves = sum(result.outcome == "would_move" for result in results)
     if moves and switches and switches.sends_meetings:
-        tell(f"all future meetings of {moves:,} users would be sent again to everybody invited")
-
-
-def counted(results: "Iterable[UserResult]") -> str:
-    """Return the outcomes with their numbers, the most frequent first."""
-    counts = Counter(str(result.outcome) for result in results)
-    return ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
+        whose = counted(moves, "user")
+        tell(f"all future meetings of {whose} would be sent again to everybody invited")

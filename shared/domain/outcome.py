@@ -1,6 +1,7 @@
 """The outcome of one attempt at one user."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.decision import Action
@@ -28,6 +29,7 @@ class UserResult:
     failed, not this user. `window`: seconds from the answer of the read to that of the set, if any.
     `provider`: the name of the provider that was read, "" for none, None: not read.
     `decision`: what was to be done with the user, None when an error came before that was known.
+    `at`: when it was recorded (UTC), where it was read from a run.
     """
 
     user_id: str
@@ -41,3 +43,4 @@ class UserResult:
     window: float | None = None
     decision: Action | None = None
     provider: str | None = None
+    at: datetime | None = field(default=None, compare=False)

@@ -104,6 +104,7 @@ def _decode(row: dict[str, Any]) -> ReplacedProvider:
         tuple(_decode_entry(entry) for entry in json_field(row, "entries", list)),
         field(row, "saved_at", datetime),
         field(row, "upn", str, ""),
+        field(row, "for_move_at", datetime, None),
     )
 
 

@@ -103,6 +103,7 @@ def _decode_result(row: dict[str, Any]) -> UserResult:
         field(row, "reason", str),
         field(row, "upn", str, ""),
         field(row, "old_provider", str, None),
+        at=field(row, "at", datetime, None),
     )
 
 
