@@ -11,12 +11,12 @@ import typer
 from cli.errors import CommandError
 from cli.output import Form, Output, OutputOption
 
-_DELIMITERS: Final = {",": ",", ";": ";", "|": "|", "\t": "\t", "tab": "\t", "\\t": "\t"}
+_DELIMITERS: Final = {",": ",", ";": ";", "\t": "\t", "tab": "\t"}
 
 
 def _delimiter(text: str) -> str:
     if text not in _DELIMITERS:
-        raise typer.BadParameter(f"{text!r} is none of `,` `;` `|` `tab`")
+        raise typer.BadParameter(f"{text!r} is none of `,` `;` `tab`")
     return _DELIMITERS[text]
 
 
@@ -26,9 +26,7 @@ _Bom = Annotated[
 ]
 _Delimiter = Annotated[
     str | None,
-    typer.Option(
-        parser=_delimiter, metavar="SIGN", help="CSV: `;`, `|` or `tab` instead of the comma."
-    ),
+    typer.Option(parser=_delimiter, metavar="SIGN", help="CSV: `;` or `tab` instead of the comma."),
 ]
 _All = Annotated[bool, typer.Option("--all", help="Show all rows on a terminal, not the first 20.")]
 
@@ -49,7 +47,8 @@ def with_form[T](
         @functools.wraps(command)
         def run(*arguments: Any, **options: Any) -> T:
             kind, bom, delimiter = (options.pop(name) for name in ("output", "bom", "delimiter"))
-            form = _form(kind, delimiter, bom=bom, everything=options.pop("everything", False))
+            everything = whole and options.pop("everything")
+            form = _form(kind, delimiter, bom=bom, everything=everything)
             return command(*arguments, **options, output=form)
 
         own = inspect.signature(command, eval_str=True)

@@ -4,12 +4,11 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Final
 
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from shared.clock import SystemClock
@@ -79,17 +78,10 @@ def fitted(
             widths = _widths(cells, shown, width)
     if widths is None:
         return _stacked(cells, shown, width)
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
-    for name in shown:
-        table.add_column(
-            name.replace("_", " "),
-            width=widths[name],
-            no_wrap=name not in _FLOWING,
-            overflow="fold" if name in _FLOWING else "ignore",
-        )
-    for row in cells:
-        table.add_row(*(_colored(name, row[name]) for name in shown))
-    return table
+    widths = {name: widths[name] for name in shown}
+    (head,) = _lines({name: name.replace("_", " ") for name in shown}, widths)
+    head.stylize("bold")
+    return Group(head, *(line for row in cells for line in _lines(row, widths)))
 
 
 def when(moment: datetime, now: datetime) -> str:
@@ -139,6 +131,34 @@ def _widths(
     return needed if left >= 0 else None
 
 
+def _lines(row: Mapping[str, str], widths: Mapping[str, int]) -> list[Text]:
+    """Return the lines of a row: texts are broken between words, the rest stands in the first line."""
+    parts = [
+        _wrapped(row[name], width) if name in _FLOWING else [row[name]]
+        for name, width in widths.items()
+    ]
+    lines = []
+    for some in zip_longest(*parts, fillvalue=""):
+        line = Text()
+        for (name, width), part in zip(widths.items(), some, strict=True):
+            line.append(_colored(name, part)).append(" " * (width - cell_len(part) + _GAP))
+        line.rstrip()
+        lines.append(line)
+    return lines
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines of at most `width`; a word that is longer has a line of its own."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and cell_len(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
 def _longest_word(cells: Sequence[Mapping[str, str]], name: str) -> int:
     """Return the width of what must not be broken: an address or a number in a text."""
     return max((cell_len(word) for row in cells for word in row[name].split()), default=0)
@@ -148,18 +168,13 @@ def _stacked(
     cells: Sequence[Mapping[str, str]], shown: Sequence[str], width: int
 ) -> RenderableType:
     """Return each row as lines: its first value by itself, the others below it."""
-    lines: list[RenderableType] = []
+    lines: list[Text] = []
     for row in cells:
-        lines.append(Text(row[shown[0]], no_wrap=True, overflow="ignore"))
+        lines.append(Text(row[shown[0]]))
         for name in (name for name in shown[1:] if row[name]):
-            text = _colored(name, row[name])
-            if name in _FLOWING and cell_len(row[name]) > width - _GAP:
-                text = Text("\n").join(text.wrap(_PLAIN, max(1, width - _GAP)))
-            lines.append(Padding(text, (0, 0, 0, _GAP), expand=False))
+            parts = _wrapped(row[name], width - _GAP) if name in _FLOWING else [row[name]]
+            lines += [Text(" " * _GAP).append(_colored(name, part)) for part in parts]
     return Group(*lines)
-
-
-_PLAIN: Final = Console(width=_NO_WIDTH)
 
 
 def _colored(name: str, value: str) -> Text:

@@ -37,11 +37,12 @@ class Workbook:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        with self._folder:
-            if kind is None:
-                self._book.close()
-            else:
-                self._book.fileclosed = True  # nothing half is written, and no word about it
+        with self._folder, tempfile.TemporaryFile() as nowhere:
+            if kind is not None:
+                self._book.filename = (
+                    nowhere  # nothing half is written, and the rows' files are closed
+                )
+            self._book.close()
 
     def begin(self, name: str, columns: Sequence[str]) -> None:
         """Add a sheet with a header; sheets stand in the order in which they are begun."""
