@@ -20,6 +20,7 @@ from shared.services.admin.forget import Forgetting
 from shared.services.admin.result_details import ResultDetail
 from shared.services.admin.user_view import UserView
 from shared.services.sweeping.finding import Found
+from shared.text import harmless
 
 _E164_LENGTHS: Final = (7, 15)
 """Digits of a number with its country code (ITU-T E.164; the shortest that are in use)."""
@@ -227,7 +228,7 @@ class ForgettingView(BaseModel):
 class DetailView(BaseModel):
     """A result of a run as files tell it: who it is, and the numbers before and after.
 
-    Numbers are in E.164 where the service gives them with their country.
+    Its texts steer no terminal. Numbers are in E.164 where the service gives them with their country.
     """
 
     time: datetime | None
@@ -253,26 +254,23 @@ class DetailView(BaseModel):
         return cls(
             time=result.at,
             run=run,
-            user=result.upn or result.user_id,
-            name=seen.name if seen else "",
-            department=seen.department if seen else "",
-            country=seen.country if seen else "",
-            provider_before=result.old_provider or "",
+            user=harmless(result.upn or result.user_id),
+            name=harmless(seen.name) if seen else "",
+            department=harmless(seen.department) if seen else "",
+            country=harmless(seen.country) if seen else "",
+            provider_before=harmless(result.old_provider or ""),
             number_before=international(before.toll_number) if before else "",
             toll_free_before=international(before.toll_free_number) if before else "",
             number_after=international(after.toll_number) if after else "",
             toll_free_after=international(after.toll_free_number) if after else "",
             outcome=str(result.outcome),
-            reason=result.reason,
-            id=result.user_id,
+            reason=harmless(result.reason),
+            id=harmless(result.user_id),
         )
 
 
 def international(number: str) -> str:
     """Return a number with the plus sign if it has its country; a national one as it is."""
+    least, most = _E164_LENGTHS
     has_country = number.isascii() and number.isdigit() and number[0] != "0"
-    return (
-        f"+{number}"
-        if has_country and _E164_LENGTHS[0] <= len(number) <= _E164_LENGTHS[1]
-        else number
-    )
+    return f"+{number}" if has_country and least <= len(number) <= most else harmless(number)

@@ -15,14 +15,16 @@ from cli.report import page
 from functions.http.responses import PointedError, Reply, as_csv, problem, rendered
 from shared.domain.listing import TenantSwitches
 from shared.domain.outcome import Outcome, UserResult
+from shared.domain.roster import RosterEntry
 from shared.domain.run import Run, RunState, Signal
 from shared.domain.user import ProviderEntry
 from shared.errors import InputError, RejectedError, StorageError
 from shared.services.admin.number_changes import NumberChange
+from shared.services.admin.result_details import ResultDetail
 from shared.telemetry.events import Poison, Unexpected
 from shared.telemetry.log import EventLog, line
 from shared.text import harmless, harmless_json
-from shared.views import ProviderView
+from shared.views import DetailView, ProviderView
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 HOSTILE = {
@@ -118,7 +120,9 @@ def test_the_html_report(text: str) -> None:
     entry = ProviderEntry(text, text, text, text, "1", text, default=True)
     result = UserResult("1", Outcome.FAILED, text, text)
     run = Run("r", Signal.SWEEP, RunState.FAILED, NOW, reason=text, counts={text: 1})
-    made = page(run, [NumberChange(result, entry, entry)], TenantSwitches(True, True, True), NOW)
+    seen = RosterEntry("1", None, text, NOW, text, text, text, text, text)
+    row = DetailView.of("r", ResultDetail(NumberChange(result, entry, entry), seen)).model_dump()
+    made = page(run, [row], TenantSwitches(True, True, True), NOW)
     made = made.replace("\n", "")
     assert clean(made)
     assert harmless("\x1b") in made or "\x1b" not in text
