@@ -48,13 +48,13 @@ def ask(changes: int, outcomes: Counter[str]) -> bool:
 
 
 def require_terminal() -> None:
-    """Raise CommandError when nobody can be asked."""
+    """Raise CommandError without a terminal on which to ask."""
     if not sys.stdin.isatty():
         raise CommandError("not an interactive terminal: pass --yes, or --dry-run to preview", 2)
 
 
 def confirm(count: int | str) -> None:
-    """Have a number typed; CommandError: nobody can be asked, or something else was typed."""
+    """Have a number typed; CommandError: there is no terminal, or something else was typed."""
     require_terminal()
     # Not with `input`, which writes to standard output: that is for the data.
     print(f"Type {count} to move these users: ", end="", file=sys.stderr, flush=True)

@@ -81,5 +81,5 @@ def test_a_hundred_thousand_rows_in_200_megabytes() -> None:
     ],
 )
 def test_numbers_with_their_country_get_the_plus(number: str, shown: str) -> None:
-    """A national number, a short one and what is no number stay as they are."""
+    """A national number, a short one and other texts stay as they are."""
     assert international(number) == shown
