@@ -73,15 +73,22 @@ worlds: install ## run the e2e tests in every world and with every form of the T
 
 .PHONY: check
 check: $(READY) $(CHECKOV) $(KUSTO) ## format, lint, types, layers, spelling, stale requirements, workflows, infrastructure, package
+	@$(MAKE) --no-print-directory --jobs=2 check-code check-types check-infra package
+
+.PHONY: check-code check-types check-infra
+check-code: $(READY) # the quick ones; `make check` runs two of these at a time
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy
 	@$(BIN)/codespell
 	@$(BIN)/lint-imports --no-logo
 	@$(MAKE) --no-print-directory check-lock
 	@$(BIN)/zizmor --offline --quiet --no-progress --persona pedantic .github
+
+check-types: $(READY)
+	@$(BIN)/mypy
+
+check-infra: $(READY) $(CHECKOV) $(KUSTO)
 	@$(BIN)/python -m infra.checks
-	@$(BIN)/python -m infra.package
 
 .PHONY: package
 package: $(READY) ## build dist/acp-mover.zip and show that it runs

@@ -13,8 +13,9 @@ from typing import Protocol
 import httpx
 from azure.core.exceptions import AzureError
 
-from benchmarks import demo, imports, moves, storage, sweep, throttled, webhook
+from benchmarks import console, demo, imports, moves, storage, sweep, throttled, webhook
 from benchmarks.figures import Figure, UnavailableError, machine, table
+from benchmarks.stack import GUARD_LIMIT
 from local.errors import LocalError
 
 
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "storage": storage.run,
     "webhook": webhook.run,
     "demo": demo.run,
+    "console": console.run,
     "throttled": throttled.run,
 }
 
@@ -52,6 +54,7 @@ def main() -> int:
             parser.error(f"no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # so that children are ended
     print(machine(), flush=True)
+    print(f"The guard's limit: {GUARD_LIMIT:,} users (ACP_GUARD_MAX_MOVES)", flush=True)
     return max([_show(name, quick=chosen.quick) for name in chosen.names or BENCHMARKS])
 
 

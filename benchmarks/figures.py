@@ -3,7 +3,7 @@
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +37,19 @@ class Figure:
         if self.at_most is None:
             return ""
         return f"{'met' if self.met else 'MISSED'}: at most {_number(self.at_most)}"
+
+
+_WINDOW = 2_000.0
+"""Milliseconds: a set that gets its turn later than this after the read is not sent."""
+
+
+def window(windows: Sequence[int], of: str = "") -> Figure:
+    """The 99th percentile of the windows of rule 1, in ms, each from an answered read to its set."""
+    if not windows:
+        raise UnavailableError("no line `decided` with window_ms in the hosts' logs")
+    p99 = sorted(windows)[int(0.99 * (len(windows) - 1))]
+    note = f"{len(windows):,} sets, the longest {max(windows):,} ms"
+    return Figure(f"{of}: window of rule 1, p99".removeprefix(": "), p99, "ms", _WINDOW, note)
 
 
 def machine() -> str:

@@ -9,7 +9,7 @@ the machine with the host, so on few cores they are part of the limit.
 import time
 from collections.abc import Iterator
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, window
 from benchmarks.process import cpu_seconds, peak_mb
 from benchmarks.stack import BY_THEMSELVES, SWEEP_LIMIT, Stack
 from local.waiting import wait_until
@@ -38,6 +38,7 @@ def run(*, quick: bool) -> Iterator[Figure]:
             seconds = time.perf_counter() - started
             cpu, peak = cpu_seconds(host.pid) - used, peak_mb(host.pid)
         after, spent = system.tenant.totals(), system.calls()
+        windows = system.windows()
     moved = after["sets"] - before["sets"]
     note = f"{moved:,} moved in {seconds:.1f} s from {messages} messages"
     yield Figure("moves by one host", moved / seconds, "users/s", note=note)
@@ -46,5 +47,6 @@ def run(*, quick: bool) -> Iterator[Figure]:
     for service in ("graph", "teams"):
         per_user = (spent[service] - calls[service]) / moved
         yield Figure(f"requests to {service.title()}", per_user, "requests/moved user")
+    yield window(windows)
     yield Figure("CPU of the host", 1000 * cpu / moved, "ms/moved user")
     yield Figure("peak memory of the host", peak, "MB")

@@ -6,6 +6,7 @@ Bytecode goes to a temporary folder, so that a run neither depends on the tree's
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,10 +25,12 @@ from local.commands import AppHost, TenantProcess, forget_surroundings
 QUEUE: Final = "moves"
 BY_THEMSELVES: Final = (
     "catch_up",
+    "clean_up",
     "carry_out_request",
     "keep_subscription",
     "measure",
     "move_users",
+    "queued_license_events",
     "recheck_waiting",
     "record_poison",
     "renew_subscription",
@@ -35,6 +38,9 @@ BY_THEMSELVES: Final = (
     "sweep_providers",
 )
 """The functions that start by themselves: by a queue or by a timer."""
+
+GUARD_LIMIT: Final = 1_000_000
+"""Users whom the app may change within an hour here: all of them."""
 
 SWEEP_LIMIT: Final = 1800.0
 """Seconds that a sweep may take: it is waited for in one request."""
@@ -68,7 +74,8 @@ class Stack(stack.Stack[TenantProcess]):
     ) -> Iterator[AppHost]:
         """Run a host whose functions start by themselves, except for those `disabled`."""
         off = {f"AzureWebJobs.{name}.Disabled": "1" for name in disabled}
-        with self.add_host({"ACP_SWEEP_MAX_MOVES": "1000000"} | off | settings, port=port) as host:
+        limit = {"ACP_GUARD_MAX_MOVES": str(GUARD_LIMIT)}
+        with self.add_host(limit | off | settings, port=port) as host:
             triggers = {name: row["trigger"] for name, row in host.functions().items()}
             starting = {n for n, t in triggers.items() if t in ("queueTrigger", "timerTrigger")}
             if new := starting.difference(BY_THEMSELVES):
@@ -83,6 +90,11 @@ class Stack(stack.Stack[TenantProcess]):
     def log_lines(self) -> int:
         """How many lines the hosts have written to their log so far."""
         return len((self.folder / "host.log").read_bytes().splitlines())
+
+    def windows(self) -> list[int]:
+        """Milliseconds from each read of entries to the set that it was saved for, as logged."""
+        log = (self.folder / "host.log").read_text(encoding="utf-8", errors="replace")
+        return [int(found) for found in re.findall(r"\bdecided .*?\bwindow_ms=(\d+)", log)]
 
     def statuses(self) -> dict[str, dict[str, dict[str, int]]]:
         """How many answers of each status each service gave so far, by operation."""

@@ -17,7 +17,9 @@ _ORDER: Final = {
             "waiting",
             "unlicensed",
             "would_move",
+            "would_change_bridge",
             "moved",
+            "bridge_changed",
             "excluded",
             "already_microsoft",
         )
@@ -42,6 +44,7 @@ _BY_OUTCOME: Final = {
     "not_found": "check the spelling: nobody in the directory has this name",
     "unlicensed": "assign an Audio Conferencing license; the app then moves the user by itself",
     "waiting": "nothing: the app tries again by itself",
+    "held": "`acp held` lists them, `acp release RUN` releases them",
 }
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import typer
 from typer.exceptions import TyperException
 
-from cli import doctor, forget, host, runs, saved, storage, tenant, users
+from cli import console, doctor, forget, held, host, pause, runs, saved, storage, tenant, users
 from cli.demo import command as demo
 from cli.errors import CommandError
 from cli.grant import command as grant
@@ -38,9 +38,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("move")(move.move)
-app.command("release")(runs.release)
+app.command("release")(held.release)
+app.command("discard")(held.discard)
 app.command("forget")(forget.forget)
+app.command("pause")(pause.pause)
 app.command("grant")(grant.grant)
+app.command("status", rich_help_panel=_LOOK)(pause.status)
+app.command("held", rich_help_panel=_LOOK)(held.held)
 app.command("ready", rich_help_panel=_LOOK)(users.ready)
 app.command("providers", rich_help_panel=_LOOK)(users.providers)
 app.command("show", rich_help_panel=_LOOK)(users.show_user)
@@ -49,6 +53,7 @@ app.command("runs", rich_help_panel=_LOOK)(runs.runs)
 app.command("run", rich_help_panel=_LOOK)(runs.run)
 app.command("attention", rich_help_panel=_LOOK)(users.attention)
 app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
+app.command("console", rich_help_panel=_LOOK)(console.console)
 app.command("probe", rich_help_panel=_LOOK)(probe.probe)
 app.command("demo", rich_help_panel=_LOCAL)(demo.demo)
 app.command("storage", rich_help_panel=_LOCAL)(storage.storage)

@@ -31,12 +31,14 @@ th { color: #555; font-weight: 600 } .key { white-space: nowrap }
 td.number { text-align: right; padding-left: 3rem; font-variant-numeric: tabular-nums }
 svg { width: 16rem; height: 1rem; fill: currentColor; opacity: .75 }
 input, select { font: inherit; padding: .2rem .4rem; margin-right: .6rem }
-.moved, .would_move { color: #0b6a0b } .failed, .not_found { color: #a4262c }
-.waiting, .unlicensed { color: #8a5300 }
+.moved, .bridge_changed, .would_move, .would_change_bridge { color: #0b6a0b }
+.failed, .not_found { color: #a4262c }
+.waiting, .held, .unlicensed { color: #8a5300 }
 @media (prefers-color-scheme: dark) { body { background: #1b1b1b; color: #eee }
   th, p.sub { color: #aaa } th, td { border-color: #444 } a { color: #8ab4f8 }
-  .moved, .would_move { color: #6ccb5f } .failed, .not_found { color: #ff99a4 }
-  .waiting, .unlicensed { color: #f2c661 } }
+  .moved, .bridge_changed, .would_move, .would_change_bridge { color: #6ccb5f }
+  .failed, .not_found { color: #ff99a4 }
+  .waiting, .held, .unlicensed { color: #f2c661 } }
 @media print { #filter { display: none } }
 """
 

@@ -49,9 +49,12 @@ _SHEETS: Final = ("Moved", "Skipped", "Failed", "Waiting")
 _SHEET_OF: Final = {
     "moved": "Moved",
     "would_move": "Moved",
+    "bridge_changed": "Moved",
+    "would_change_bridge": "Moved",
     "failed": "Failed",
     "not_found": "Failed",
     "waiting": "Waiting",
+    "held": "Waiting",
 }
 _REPORTS: Final = (".html", ".xlsx")
 

@@ -1,4 +1,4 @@
-"""`acp runs`, `acp run`, `acp release`: show runs, and release a held sweep."""
+"""`acp runs`, `acp run`: show runs."""
 
 import asyncio
 from datetime import datetime
@@ -71,23 +71,6 @@ def run(
     return asyncio.run(_run(run_id, settings, Written(output, report), follow=follow))
 
 
-def release(run_id: RunArgument, settings: SettingsOption = None) -> None:
-    """Release a held sweep: its users are queued within a minute.
-
-    A sweep is held when it would move more users than ACP_SWEEP_MAX_MOVES or ACP_SWEEP_MAX_SHARE
-    permit; `acp run RUN` says how many.
-
-    Example: `acp release 20261123T020000Z-sweep-1f2e`
-    """
-
-    async def release_it() -> None:
-        async with connect(settings) as app:
-            await app.sweeper.release_run(run_id)
-
-    asyncio.run(release_it())
-    tell(f"{run_id} is released; the app queues its users within a minute")
-
-
 async def _run(run_id: str, settings: Path | None, written: Written, *, follow: bool) -> int:
     async with connect(settings) as app:
         found = await app.run_history.run(run_id)
@@ -97,6 +80,9 @@ async def _run(run_id: str, settings: Path | None, written: Written, *, follow: 
             found = await app.run_history.run(run_id)
         results = [result async for result in app.adapters.runs.results(run_id)]
         tell(_summary(found, app.adapters.clock.now()))
+        if effects := await app.effects.of(found):
+            for line in effects.lines():
+                tell(line)
         await written.write(app, found, results)
     bad = found.state in ("failed", "held") or found.counts.get("failed", 0)
     return 1 if bad or any(result.outcome in _BAD for result in results) else 0

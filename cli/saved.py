@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 _AT_ONCE = 16
 _COLUMNS = (
     "user",
+    "kind",
     "provider",
+    "bridge",
     "default",
     "toll_number",
     "toll_free_number",
@@ -70,7 +72,10 @@ def saved(
     settings: SettingsOption = None,
     output: Form,
 ) -> None:
-    """Write the saved numbers and conference IDs of replaced providers, one line per entry.
+    """Write the saved numbers and conference IDs that were replaced, one line per entry.
+
+    Kind: `provider_entry` for those of a replaced provider, `conferencing_user` for those that a user on
+    Microsoft had before numbers or bridge were changed.
 
     These are secrets of the users' meetings: store the file accordingly. In CSV a field that a
     spreadsheet could take for a formula (`+4420...`) begins with an apostrophe; in JSON it does not.

@@ -29,7 +29,16 @@ _DROPPED: Final = ("id", "url", "domain", "country", "finished", "action", "depa
 """What a narrow terminal goes without, the first one first; CSV, XLSX and JSON have it."""
 
 _STYLES: Final = {
-    "green": ("moved", "finished", "ok", "would_move", "ready", "on_microsoft"),
+    "green": (
+        "moved",
+        "bridge_changed",
+        "finished",
+        "ok",
+        "would_move",
+        "would_change_bridge",
+        "ready",
+        "on_microsoft",
+    ),
     "red": ("failed", "not_found", "attention"),
     "yellow": ("waiting", "held", "interrupted", "unlicensed", "warning", "running", "released"),
     "dim": ("already_microsoft", "excluded"),

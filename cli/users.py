@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from cli.form import with_form
 from cli.output import Form, Output, Row, show, tell
 from cli.table import counted
 from shared.text import plain
+
+if TYPE_CHECKING:
+    from shared.domain.user import ServiceUser
 
 _READY = ("user", "provider", "action", "reason", "id")
 _PROVIDERS = ("name", "domain", "url")
@@ -110,6 +113,12 @@ def show_user(
         show([facts], list(facts), output, sheet="User")
 
 
+def _provider(service: "ServiceUser | None") -> str:
+    if service is not None and not service.provider_known:
+        return "not reported by this service"
+    return service.provider.name if service and service.provider else "none"
+
+
 async def _facts(name: str, settings: Path | None) -> dict[str, object]:
     async with connect(settings) as app:
         view = await app.user_reader.show(name)
@@ -119,7 +128,7 @@ async def _facts(name: str, settings: Path | None) -> dict[str, object]:
         "id": view.directory.id,
         "plan": str(view.directory.plan_status or "none"),
         "account": str(service.account_type) if service else "Teams does not know the user",
-        "provider": service.provider.name if service and service.provider else "none",
+        "provider": _provider(service),
         "to be done": f"{view.decision.action}: {view.decision.reason}",
     }
     for number, entry in enumerate(service.entries if service else (), 1):
@@ -137,5 +146,7 @@ async def _facts(name: str, settings: Path | None) -> dict[str, object]:
         facts["waits"] = f"{waiting.reason}; {listed}next attempt {plain(waiting.due)}"
     for number, record in enumerate(view.saved, 1):
         names = ", ".join(entry.name for entry in record.entries)
-        facts[f"saved {number}"] = f"{plain(record.saved_at)}: {names}"
+        had = record.conferencing
+        bridge = f", bridge {had.bridge_name or had.bridge_id}" if had else ""
+        facts[f"saved {number}"] = f"{plain(record.saved_at)}: {names}{bridge}"
     return facts

@@ -17,8 +17,9 @@ async def sweep_providers(timer: func.TimerRequest) -> None:  # noqa: ARG001 - t
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.recheck_schedule)
 async def resume_sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001
-    """Resume a sweep that was interrupted, requested or released."""
-    await bootstrap.app().sweeper.resume()
+    """Queue the users who were released, and resume a sweep that was interrupted or requested."""
+    app = bootstrap.app()
+    await each_of(app.releases.resume, app.sweeper.resume)
 
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)
@@ -37,7 +38,7 @@ async def recheck_waiting(timer: func.TimerRequest) -> None:  # noqa: ARG001
 async def record_poison(timer: func.TimerRequest) -> None:  # noqa: ARG001
     """Record what failed repeatedly: users who need attention, runs that are interrupted."""
     app = bootstrap.app()
-    await each_of(app.poison.record, app.failed_pages.record)
+    await each_of(app.poison.record, app.failed_pages.record, app.failed_events.record)
 
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)

@@ -98,7 +98,7 @@ param authClientId string = ''
 
 @minValue(1)
 @maxValue(365)
-@description('Days that Microsoft Graph may create its partner topic in the resource group (ACP_DELIVERY=eventgrid).')
+@description('Days that Microsoft Graph may create its partner topic in the resource group (ACP_DELIVERY=eventgrid or eventgrid-queue).')
 param partnerAuthorizationDays int = 7
 
 // ---- the app's settings: docs/settings.md describes each; empty means the app's own default ----
@@ -132,6 +132,9 @@ param excludedUsers string = ''
 @description('ACP_EXCLUDED_GROUPS: needs the Graph permission GroupMember.Read.All.')
 param excludedGroups string = ''
 
+@description('ACP_INCLUDED_GROUPS: the pilot; needs the Graph permission GroupMember.Read.All.')
+param includedGroups string = ''
+
 @description('ACP_INCLUDE_ROOMS')
 param includeRooms string = ''
 
@@ -150,11 +153,17 @@ param catchUpSchedule string = ''
 @description('ACP_SUBSCRIPTION_SCHEDULE (NCRONTAB, UTC)')
 param subscriptionSchedule string = ''
 
-@description('ACP_SWEEP_MAX_MOVES')
-param sweepMaxMoves string = ''
+@description('ACP_GUARD_MAX_MOVES')
+param guardMaxMoves string = ''
 
-@description('ACP_SWEEP_MAX_SHARE')
-param sweepMaxShare string = ''
+@description('ACP_GUARD_MAX_SHARE')
+param guardMaxShare string = ''
+
+@description('ACP_GUARD_MAX_ENABLES')
+param guardMaxEnables string = ''
+
+@description('ACP_GUARD_WINDOW_MINUTES')
+param guardWindowMinutes string = ''
 
 @description('ACP_SWEEP_LEASE_SECONDS')
 param sweepLeaseSeconds string = ''
@@ -165,8 +174,9 @@ param reprocessLicenses string = ''
 @allowed([
   'webhook'
   'eventgrid'
+  'eventgrid-queue'
 ])
-@description('ACP_DELIVERY: `eventgrid` also creates the partner configuration; then see infra/eventgrid.bicep.')
+@description('ACP_DELIVERY: the two of Event Grid also create the partner configuration; then see infra/eventgrid.bicep and infra/eventgrid-queue.bicep.')
 param delivery string = 'webhook'
 
 @description('ACP_EVENT_GRID_TOPIC: the partner topic that Graph is to create; empty: a name is made.')
@@ -242,7 +252,8 @@ var names = {
   packageContainer: 'app-package'
 }
 
-var useEventGrid = delivery == 'eventgrid'
+var useEventGrid = delivery != 'webhook'
+var useEventQueue = delivery == 'eventgrid-queue'
 var topicName = empty(eventGridTopic) ? 'graph-users-${token}' : eventGridTopic
 var topicLocation = empty(eventGridLocation) ? location : eventGridLocation
 var entraTenant = empty(tenantId) ? subscription().tenantId : tenantId
@@ -296,6 +307,7 @@ module storage 'app/storage.bicep' = {
     packageContainerName: names.packageContainer
     deadLetterContainerName: names.deadLetterContainer
     queueName: queueName
+    eventQueue: useEventQueue
     publicNetworkAccess: !vnetEnabled
     sku: storageSku
     deleteLock: deleteLock
@@ -351,7 +363,7 @@ module eventGrid 'app/partner-configuration.bicep' = if (useEventGrid) {
     authorizationDays: partnerAuthorizationDays
     storageAccountName: names.storage
     deadLetterContainerName: names.deadLetterContainer
-    deadLetterIdentityName: '${abbreviations.managedIdentityUserAssignedIdentities}events-${token}'
+    deadLetterIdentityName: useEventQueue ? '' : '${abbreviations.managedIdentityUserAssignedIdentities}events-${token}'
   }
   dependsOn: [
     storage
@@ -385,16 +397,21 @@ module api 'app/api.bicep' = {
       ACP_IDENTITY_CLIENT_ID: identity.outputs.clientId
       ACP_PUBLIC_URL: publicUrl
       ACP_API_ACCESS: empty(authClientId) ? 'key' : 'entra'
+      // Read by the platform, not by the app: people sign in by the app's identity, without a client secret.
+      OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: empty(authClientId) ? '' : identity.outputs.clientId
       ACP_EXCLUDED_USERS: excludedUsers
       ACP_EXCLUDED_GROUPS: excludedGroups
+      ACP_INCLUDED_GROUPS: includedGroups
       ACP_INCLUDE_ROOMS: includeRooms
       ACP_NUMBER_RULES: numberRules
       ACP_SWEEP_SCHEDULE: sweepSchedule
       ACP_RECHECK_SCHEDULE: recheckSchedule
       ACP_CATCH_UP_SCHEDULE: catchUpSchedule
       ACP_SUBSCRIPTION_SCHEDULE: subscriptionSchedule
-      ACP_SWEEP_MAX_MOVES: sweepMaxMoves
-      ACP_SWEEP_MAX_SHARE: sweepMaxShare
+      ACP_GUARD_MAX_MOVES: guardMaxMoves
+      ACP_GUARD_MAX_SHARE: guardMaxShare
+      ACP_GUARD_MAX_ENABLES: guardMaxEnables
+      ACP_GUARD_WINDOW_MINUTES: guardWindowMinutes
       ACP_SWEEP_LEASE_SECONDS: sweepLeaseSeconds
       ACP_REPROCESS_LICENSES: reprocessLicenses
       ACP_DELIVERY: delivery
@@ -479,3 +496,4 @@ output STORAGE_QUEUE_URI string = storage.outputs.queueUri
 output EVENT_GRID_TOPIC string = useEventGrid ? topicName : ''
 output DEAD_LETTER_CONTAINER string = names.deadLetterContainer
 output DEAD_LETTER_IDENTITY_ID string = useEventGrid ? eventGrid!.outputs.deadLetterIdentityId : ''
+output EVENT_QUEUE string = useEventQueue ? '${queueName}-events' : ''

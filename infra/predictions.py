@@ -18,7 +18,7 @@ from infra.compiler import HOW_TO_GET_IT, CompilerError, Request, ask, find, res
 ROOT: Final = Path(__file__).parents[1]
 PREDICTED: Final = "infra/predicted"
 SUMS: Final = f"{PREDICTED}/SHA256SUMS"
-ENTRY_POINTS: Final = ("main", "eventgrid")
+ENTRY_POINTS: Final = ("main", "eventgrid", "eventgrid-queue")
 _SUMMED: Final = (
     *("*.bicep", "app/*.bicep", "abbreviations.json", "bicepconfig.json", "queries/*.kql"),
     *("predicted/*.bicepparam", "predicted/*.json"),

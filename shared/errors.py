@@ -162,7 +162,7 @@ class RejectedError(ServiceError):
 
 
 class ExpiredError(RejectedError):
-    """A delta link is too old: only a full read helps."""
+    """A delta link, or the next page of a listing, is too old: only reading from the start helps."""
 
 
 class AmbiguousNameError(RejectedError):

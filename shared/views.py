@@ -9,15 +9,19 @@ from typing import Final, Self
 
 from pydantic import BaseModel
 
+from shared.domain.held import HeldUser
 from shared.domain.listing import Provider
 from shared.domain.outcome import UserResult
+from shared.domain.pause import Pause
 from shared.domain.retry import Waiting
 from shared.domain.run import Run
 from shared.domain.saved import ReplacedProvider
+from shared.domain.side_effects import SideEffects
 from shared.domain.user import ProviderEntry
 from shared.services.admin.doctor import Finding
 from shared.services.admin.forget import Forgetting
 from shared.services.admin.result_details import ResultDetail
+from shared.services.admin.status import Status
 from shared.services.admin.user_view import UserView
 from shared.services.sweeping.finding import Found
 from shared.text import harmless
@@ -26,8 +30,37 @@ _E164_LENGTHS: Final = (7, 15)
 """Digits of a number with its country code (ITU-T E.164; the shortest that are in use)."""
 
 
+class SideEffectsView(BaseModel):
+    """Side effects of carrying out a dry run, as numbers of users, and the tenant's switches behind them."""
+
+    replaced_conference_ids: int
+    replaced_numbers: int
+    mails: int
+    meetings_sent_again: int
+    automatically_send_emails_to_users: bool
+    automatically_migrate_user_meetings: bool
+    automatically_replace_acp_provider: bool
+
+    @classmethod
+    def of(cls, effects: SideEffects) -> Self:
+        """Return the view of side effects."""
+        return cls(
+            replaced_conference_ids=effects.replaced_conference_ids,
+            replaced_numbers=effects.replaced_numbers,
+            mails=effects.mails,
+            meetings_sent_again=effects.meetings_sent_again,
+            automatically_send_emails_to_users=effects.switches.sends_mail,
+            automatically_migrate_user_meetings=effects.switches.sends_meetings,
+            automatically_replace_acp_provider=effects.switches.replaces_provider,
+        )
+
+
 class RunView(BaseModel):
-    """A run: its state, its counts by name, and when it began and ended (UTC)."""
+    """A run: its state, its counts by name, and when it began and ended (UTC).
+
+    `requested_by`: who released or discarded users of it. `paused`: why nobody of it is changed now.
+    `side_effects`: of a finished dry run, and of a finished request in report mode.
+    """
 
     id: str
     cause: str
@@ -36,10 +69,13 @@ class RunView(BaseModel):
     finished_at: datetime | None = None
     reason: str = ""
     counts: Mapping[str, int]
+    requested_by: str | None = None
+    paused: str | None = None
+    side_effects: SideEffectsView | None = None
 
     @classmethod
-    def of(cls, run: Run) -> Self:
-        """Return the view of a run."""
+    def of(cls, run: Run, pause: Pause | None = None) -> Self:
+        """Return the view of a run. pause: keeps its users from being changed."""
         return cls(
             id=run.id,
             cause=run.cause,
@@ -48,17 +84,20 @@ class RunView(BaseModel):
             finished_at=run.finished_at,
             reason=run.reason,
             counts=run.counts,
+            requested_by=run.requested_by or None,
+            paused=f"changes are {pause}; the users wait" if pause else None,
         )
 
 
 class ResultView(BaseModel):
-    """The result of one user of a run."""
+    """The result of one user of a run. action: what was, or would be, done with the user."""
 
     user: str
     id: str
     outcome: str
     reason: str
     provider_before: str | None = None
+    action: str | None = None
 
     @classmethod
     def of(cls, result: UserResult) -> Self:
@@ -69,6 +108,7 @@ class ResultView(BaseModel):
             outcome=str(result.outcome),
             reason=result.reason,
             provider_before=result.old_provider,
+            action=str(result.decision) if result.decision else None,
         )
 
 
@@ -84,6 +124,75 @@ class AttentionView(BaseModel):
     def of(cls, row: Waiting) -> Self:
         """Return the view of a waiting row."""
         return cls(user=row.upn or row.user_id, id=row.user_id, since=row.since, reason=row.reason)
+
+
+class HeldView(BaseModel):
+    """A user whom the guard holds: since when, because of which signal, and on the list of which run."""
+
+    user: str
+    id: str
+    provider: str
+    signal: str
+    run: str
+    since: datetime
+    reason: str
+
+    @classmethod
+    def of(cls, held: HeldUser) -> Self:
+        """Return the view of a held user."""
+        return cls(
+            user=held.upn or held.user_id,
+            id=held.user_id,
+            provider=held.provider,
+            signal=str(held.signal),
+            run=held.run,
+            since=held.since,
+            reason=held.reason,
+        )
+
+
+class PauseView(BaseModel):
+    """Whether all changes are paused; if so, why, by whom and since when (UTC)."""
+
+    paused: bool
+    note: str | None = None
+    by: str | None = None
+    since: datetime | None = None
+
+    @classmethod
+    def of(cls, pause: Pause | None) -> Self:
+        """Return the view of a pause, or of none."""
+        if pause is None:
+            return cls(paused=False)
+        return cls(paused=True, note=pause.note, by=str(pause.by), since=pause.since)
+
+
+class HeldCount(BaseModel):
+    """How many users the guard holds, on the lists of how many runs."""
+
+    runs: int
+    users: int
+
+
+class StatusView(BaseModel):
+    """What the app may do now, and how many users wait for what. `paused`: null when it is not."""
+
+    mode: str
+    paused: PauseView | None
+    held: HeldCount
+    waiting: int
+    attention: int
+
+    @classmethod
+    def of(cls, status: Status) -> Self:
+        """Return the view of a status."""
+        return cls(
+            mode=str(status.mode),
+            paused=PauseView.of(status.paused) if status.paused else None,
+            held=HeldCount(runs=status.held_runs, users=status.held_users),
+            waiting=status.waiting,
+            attention=status.attention,
+        )
 
 
 class ProviderView(BaseModel):
@@ -156,8 +265,14 @@ class EntryView(BaseModel):
 
 
 class SavedEntry(EntryView):
-    """A complete saved entry: the conference ID is a secret of the user's meetings."""
+    """A complete saved entry: the conference ID is a secret of the user's meetings.
 
+    kind: `provider_entry`, or `conferencing_user` for what a user on Microsoft had on a `bridge` (its name,
+    else its id) before numbers or bridge were changed.
+    """
+
+    kind: str
+    bridge: str
     conference_id: str
     url: str
     saved_at: datetime
@@ -165,9 +280,12 @@ class SavedEntry(EntryView):
     @classmethod
     def all_of(cls, record: ReplacedProvider) -> list[Self]:
         """Return the view of the entries of a saved record."""
+        had = record.conferencing
         return [
             cls(
                 **EntryView.of(entry).model_dump(),
+                kind="conferencing_user" if had else "provider_entry",
+                bridge=(had.bridge_name or had.bridge_id) if had else "",
                 conference_id=entry.passcode,
                 url=entry.url,
                 saved_at=record.saved_at,

@@ -20,7 +20,9 @@ RUNS: Final = (
 )
 """World and further options of the tenant; the first has the third form of the continuation."""
 
-_LISTING: Final = ("tests/e2e/test_sweep.py", "tests/e2e/test_decisions.py")
+_LISTING: Final = tuple(
+    f"tests/e2e/test_{name}.py" for name in ("sweep", "decisions", "cli", "api", "wave", "rules")
+)
 """The tests for which the form of the listing matters."""
 
 _OWN_DEMOS: Final = ("--ignore=tests/e2e/test_worlds.py", "--ignore=tests/e2e/test_demo.py")
@@ -30,7 +32,7 @@ _OWN_DEMOS: Final = ("--ignore=tests/e2e/test_worlds.py", "--ignore=tests/e2e/te
 def run(world: str, options: str, arguments: list[str]) -> tuple[int, str]:
     """Run the suite once; return the status and pytest's last line."""
     files = _LISTING if "--continuation" in options else ("tests/e2e", *_OWN_DEMOS)
-    command = [sys.executable, "-m", "pytest", "-n", "3", "--dist", "loadfile", "-q"]
+    command = [sys.executable, "-m", "pytest", "-n", "3", "--dist", "loadfile"]
     done = subprocess.run(
         [*command, *files, *arguments],
         cwd=ROOT,
@@ -41,7 +43,6 @@ def run(world: str, options: str, arguments: list[str]) -> tuple[int, str]:
     )
     lines = [line for line in done.stdout.splitlines() if line.strip()]
     failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
-    # --quiet shortens the last line to its counts.
     last = next((each for each in reversed(lines) if re.search(r"passed|failed|skipped", each)), "")
     return done.returncode, "\n".join([*failed, last or done.stderr[-2000:]])
 

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from cli.demo.system import DemoSystem
 
 _DYING_SECONDS = 2.0
+
+Then = Callable[["DemoSystem", Evidence], None]
+"""What to do with the running system and what the demo saw."""
 
 
 def _json_file(text: str) -> Path:
@@ -76,7 +79,8 @@ def demo(
     with 1 otherwise, saying who and why.
     """
     view = View(Console(highlight=False))
-    return play(view, users, seed, world=world, json_file=json_file, keep=keep)
+    then = _leave_running if keep else None
+    return play(view, users, seed, world=world, json_file=json_file, then=then)
 
 
 def play(
@@ -86,9 +90,12 @@ def play(
     *,
     world: World = World.THIRD_PARTIES,
     json_file: Path | None = None,
-    keep: bool = False,
+    then: Then | None = None,
 ) -> int:
-    """Run the demo and show it in `view`; return the exit status."""
+    """Run the demo and show it in `view`; return the exit status.
+
+    then: what to do with everything before it stops.
+    """
     require_local("demo")
     from cli.demo.system import DemoSystem  # noqa: PLC0415 - needs the extra
     from local.commands import forget_surroundings  # noqa: PLC0415
@@ -117,15 +124,15 @@ def play(
         summary = summarize(evidence)
         demo_report.show_after(view, evidence, summary)
         demo_report.show_figures(view, evidence, summary)
-        demo_report.show_saved(view, evidence, stays=keep)
+        demo_report.show_saved(view, evidence, stays=then is not None)
         well = demo_report.show_verdict(view, evidence)
         if json_file is not None:
             write_private(json_file, json.dumps(summary, indent=2) + "\n", "--json")
         if not well:
             system.keep_logs = True
             print(f"\n{_logs(system)}", flush=True)
-        if keep:
-            _leave_running(system, evidence)
+        if then is not None:
+            then(system, evidence)
         return 0 if well else 1
 
 

@@ -1,5 +1,6 @@
 """What the demo shows before and after: tables, figures, the saved entries, and the verdict."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,7 +21,7 @@ from cli.demo.summary import (
 )
 from cli.demo.view import PROVIDERS, View
 from local.worlds import WORLDS
-from shared.domain.user import ProviderEntry
+from shared.domain.user import MICROSOFT, ProviderEntry
 
 _NAMED: Final = 10
 """Users who are named for one fault, at most."""
@@ -41,8 +42,9 @@ _OUTCOMES: Final = {
 def show_before(view: View, users: Sequence[TenantUser]) -> None:
     """Show whom the tenant has, by provider."""
     table = _table("Provider", "users", "to be moved", "Microsoft", "not licensed", "excluded")
-    groups = [[u for u in users if name in by_provider([u])] for name in PROVIDERS]
-    for name, group in zip([*PROVIDERS, "all"], [*groups, users], strict=True):
+    names = _shown(by_provider(users))
+    groups = [[u for u in users if name in by_provider([u])] for name in names]
+    for name, group in zip([*names, "all"], [*groups, users], strict=True):
         candidates = [user for user in group if user.candidate]
         cells = (
             len(group),
@@ -75,7 +77,9 @@ def show_figures(view: View, evidence: Evidence, summary: Summary) -> None:
     moved, seconds = summary["moved"], evidence.working
     lines = (
         f"{moved:,} users moved in {seconds:.1f} s: {moved / seconds:.1f} per second, including the "
-        f"wait for Teams",
+        f"wait for Teams"
+        if moved
+        else f"the app moved nobody in {seconds:.1f} s, including the wait for Teams",
         f"{summary['notifications']:,} notifications delivered; the app made "
         f"{summary['graph_calls']:,} calls to Graph, {summary['teams_calls']:,} to Teams",
     )
@@ -87,6 +91,8 @@ def show_saved(view: View, evidence: Evidence, *, stays: bool) -> None:
     replaced = {user.id for user in evidence.replaced}
     early = sum(user not in replaced for user in evidence.saved)
     records = sum(len(records) for records in evidence.saved.values())
+    if not records:
+        return
     lines: list[RenderableType] = [
         Text(
             f"{records:,} records in the storage table replacedproviders, {early:,} of them for users"
@@ -109,7 +115,9 @@ def show_verdict(view: View, evidence: Evidence) -> bool:
         f"all {candidates:,} licensed, included users are {_expected(evidence)}": not_on_microsoft(
             evidence
         ),
-        f"all {replaced:,} replaced providers have their entries saved": not_saved(evidence),
+        f"all {replaced:,} replaced providers have their entries saved"
+        if replaced
+        else "no third-party provider was replaced": not_saved(evidence),
         "nobody unlicensed or excluded was changed": wrongly_changed(evidence),
         "the wave and the sweep finished": list(evidence.unfinished),
     }
@@ -142,10 +150,15 @@ def _providers_table(evidence: Evidence) -> Table:
         by_provider(start.get(user.id, user) for user in after if user.id not in known),
         by_provider(after),
     ]
-    for name in PROVIDERS:
+    for name in _shown(sum(columns, Counter())):
         table.add_row(name, *(_count(column[name]) for column in columns))
     table.add_row("all", *(_count(column.total()) for column in columns), style="bold")
     return table
+
+
+def _shown(users: Counter[str]) -> list[str]:
+    """The providers to list: third parties only where somebody is on one."""
+    return [name for name in PROVIDERS if users[name] or name in ("none", MICROSOFT)]
 
 
 def _entries_table(entries: Sequence[ProviderEntry]) -> Table:

@@ -66,6 +66,8 @@ class Demo:
             await stack.enter_async_context(self._control)
             stack.push_async_callback(self._app.close)
             await self._subscribe()
+            limit = f"{self._app.settings.guard_max_moves:,}"
+            self._view.print(f"The guard's limit of this demo: {limit} users (ACP_GUARD_MAX_MOVES)")
             demo_report.show_before(self._view, self._before)
             self._view.console.print()
             working = time.monotonic()

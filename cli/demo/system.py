@@ -22,7 +22,7 @@ _SETTINGS: Final = {
     # Whoever waits for Teams gets another attempt within seconds, not minutes.
     "ACP_RECHECK_DELAYS": "1,2,3,5",
     "ACP_RECHECK_SCHEDULE": "*/1 * * * * *",
-    "ACP_SWEEP_MAX_MOVES": "1000000",
+    "ACP_GUARD_MAX_MOVES": "1000000",
 }
 
 

@@ -2,13 +2,15 @@
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cli.errors import CommandError
 from cli.grant.directory import Directory
 from cli.grant.needs import Need
 from cli.grant.plan import Item, Plan, Work, choose, permission_items, role_items
+from cli.grant.sign_in_app import ConsoleSignIn, sign_in_items
 from shared.errors import ServiceError
+from shared.settings.settings import Cloud
 
 _MANAGED = "ManagedIdentity"
 
@@ -69,13 +71,44 @@ async def examine(
 
 def foreseen(plan: Plan) -> list[Step]:
     """Return the steps of a plan that is not carried out."""
-    would = {Work.GRANT: "grant it", Work.ASSIGN: "assign it", Work.REVOKE: "revoke it"}
+    would = {
+        Work.GRANT: "grant it",
+        Work.ASSIGN: "assign it",
+        Work.REVOKE: "revoke it",
+        Work.UPDATE: "add it",
+        Work.TRUST: "create it",
+    }
     return [
         Step(item.part, "would do", f"{would[item.work]}: {item.detail}")
         if item.work in would
         else _standing(item)
         for item in plan.items
     ]
+
+
+async def with_sign_in(
+    directory: Directory, plan: Plan, wanted: ConsoleSignIn, issuer: str, cloud: Cloud
+) -> Plan:
+    """Return the plan with what the console's app registration lacks; writes nothing.
+
+    CommandError (status 2): there is no such app registration.
+    """
+    application = await directory.application(wanted.client_id)
+    if application is None:
+        raise CommandError(
+            f"AUTH_CLIENT_ID {wanted.client_id}: the tenant has no such app registration "
+            "(docs/deploy.md says how to create it)",
+            2,
+        )
+    items = sign_in_items(
+        application,
+        await directory.federated(application.id),
+        wanted,
+        issuer=issuer,
+        identity=plan.identity.id,
+        cloud=cloud,
+    )
+    return replace(plan, items=(*plan.items, *items), application=application.id)
 
 
 async def carry_out(directory: Directory, plan: Plan) -> AsyncIterator[Step]:
@@ -104,6 +137,8 @@ async def _do(directory: Directory, plan: Plan, item: Item) -> Step:
                 changed = await directory.grant(identity, plan.graph, item.id)
             case Work.ASSIGN:
                 changed = await directory.assign(identity, item.id)
+            case Work.UPDATE | Work.TRUST:
+                return await _register(directory, plan, item)
             case _:
                 changed = await directory.revoke(identity, item.id)
     except ServiceError as error:
@@ -112,6 +147,12 @@ async def _do(directory: Directory, plan: Plan, item: Item) -> Step:
     if not changed:
         return Step(item.part, "ok", f"already {verb} by someone else: {item.detail}")
     return Step(item.part, "done", f"{verb}: {item.detail}")
+
+
+async def _register(directory: Directory, plan: Plan, item: Item) -> Step:
+    write = directory.trust if item.work is Work.TRUST else directory.update_application
+    await write(plan.application, item.body)
+    return Step(item.part, "done", item.detail)
 
 
 def _standing(item: Item) -> Step:

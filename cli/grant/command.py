@@ -16,6 +16,7 @@ from cli.output import Output, OutputOption, show, tell
 
 if TYPE_CHECKING:
     from cli.grant.apply import Step
+    from cli.grant.sign_in_app import ConsoleSignIn
 
 _COLUMNS = ("part", "verdict", "detail", "to_do")
 _LONGEST_WAIT = 3600.0
@@ -49,6 +50,14 @@ def grant(
             metavar="URL",
             help="The deployed app, which then creates its subscription and examines itself; "
             "else ACP_APP_URL. ACP_APP_KEY or ACP_APP_TOKEN opens it.",
+        ),
+    ] = None,
+    console: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Client id of the app registration with which people sign in to the console, to "
+            "which redirect address, app roles and federated credential are added; else AUTH_CLIENT_ID.",
         ),
     ] = None,
     wait: Annotated[
@@ -102,8 +111,9 @@ def grant(
     chosen = read_settings(os.environ, _tenant(tenant, os.environ))
     who = _identity(identity, os.environ)
     role = _role(role, documented=is_documented(chosen))
-    request = GrantRequest(who, role, sign_in, revoke, what_if, os.environ)
     url = app or os.environ.get("ACP_APP_URL")
+    signing_in = _console(console, url, os.environ)
+    request = GrantRequest(who, role, sign_in, revoke, what_if, os.environ, signing_in)
     if url:
         base_url(url)  # a wrong address is reported before anything is changed
     steps = asyncio.run(in_tenant(request, chosen))
@@ -171,6 +181,31 @@ def _tenant(given: str | None, environment: Mapping[str, str]) -> str:
         return str(uuid.UUID(found))
     except ValueError:
         raise CommandError(f"{found!r} is no tenant id: a GUID is needed", 2) from None
+
+
+def _console(
+    given: str | None, url: str | None, environment: Mapping[str, str]
+) -> "ConsoleSignIn | None":
+    """Return the app registration to complete, if people sign in; CommandError: it is not known whole."""
+    from cli.app_api import base_url  # noqa: PLC0415 - see above
+    from cli.grant.sign_in_app import ConsoleSignIn  # noqa: PLC0415
+
+    client_id = given or environment.get("AUTH_CLIENT_ID")
+    if not client_id:
+        return None
+    address = url or environment.get("SERVICE_API_URI")
+    if not address:
+        raise CommandError(
+            "--console: where is the app? Name it with --app or SERVICE_API_URI, for the redirect address",
+            2,
+        )
+    base_url(address)
+    try:
+        return ConsoleSignIn(str(uuid.UUID(client_id)), address)
+    except ValueError:
+        raise CommandError(
+            f"--console {client_id!r} is no client id: a GUID is needed", 2
+        ) from None
 
 
 def _identity(given: str | None, environment: Mapping[str, str]) -> str:

@@ -1,22 +1,31 @@
 """The tenant's directory: the parts that the grant reads and changes."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from cli.grant import wire
-from cli.grant.models import AppRoleAssignment, Principal, Role, RoleAssignment
+from cli.grant.models import (
+    Application,
+    AppRoleAssignment,
+    FederatedCredential,
+    Principal,
+    Role,
+    RoleAssignment,
+)
 from shared.clients.http import ServiceClient
 from shared.clients.pages import Page, page_reader
 from shared.clients.wire import Call
 from shared.errors import ContractError, NotFoundError, RejectedError
 
 _PRINCIPAL = {"$select": "id,appId,displayName,servicePrincipalType"}
+_APPLICATION = {"$select": "id,appId,web,appRoles"}
 _API = {"$select": "id,appId,displayName,servicePrincipalType,appRoles"}
 
 
 _APP_ROLES: Final = page_reader(AppRoleAssignment)
 _ROLES: Final = page_reader(Role)
 _ROLE_ASSIGNMENTS: Final = page_reader(RoleAssignment)
+_FEDERATED: Final = page_reader(FederatedCredential)
 
 
 class Directory:
@@ -107,6 +116,37 @@ class Directory:
                 raise
             return False
         return True
+
+    async def application(self, app_id: str) -> Application | None:
+        """Return the app registration with this client id, or None. Source: "Get application"."""
+        try:
+            found = await self._service.call(
+                wire.APPLICATION,
+                Application.model_validate_json,
+                ids={"app_id": app_id},
+                params=_APPLICATION,
+            )
+        except NotFoundError:
+            return None
+        if found.app_id != app_id.lower():
+            raise ContractError("Graph", str(wire.APPLICATION), "the answer is about another one")
+        return found
+
+    async def update_application(self, application: str, body: Mapping[str, Any]) -> None:
+        """Change an app registration. Source: "Update application"."""
+        await self._service.call(
+            wire.UPDATE_APPLICATION, lambda _: None, ids={"id": application}, json=dict(body)
+        )
+
+    async def federated(self, application: str) -> list[FederatedCredential]:
+        """Return whom an app registration trusts. Source: "List federatedIdentityCredentials"."""
+        return await self._all(wire.FEDERATED, _FEDERATED, {"id": application}, {})
+
+    async def trust(self, application: str, body: Mapping[str, Any]) -> None:
+        """Have an app registration trust an identity. Source: "Create federatedIdentityCredential"."""
+        await self._service.call(
+            wire.TRUST, lambda _: None, ids={"id": application}, json=dict(body)
+        )
 
     async def _by_app(self, app_id: str, select: dict[str, str]) -> Principal | None:
         try:

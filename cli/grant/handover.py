@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from cli.grant.needs import DECISIVE, Need
+from cli.grant.sign_in_app import ConsoleSignIn
 from cli.grant.wire import GRAPH_APP_ID
 
 
@@ -14,11 +15,12 @@ def handover(
     needs: Sequence[Need],
     role: str | None,
     environment: Mapping[str, str],
+    console: ConsoleSignIn | None = None,
 ) -> str:
     """Return a text with the command to run, and the same as a list for other tools.
 
     role: name or id of the Entra role; None: none is needed. environment: the source of the settings
-    that matter.
+    that matter. console: the app registration to complete (Application Administrator).
     """
     settings = [
         f"{name}={shlex.quote(environment[name])}"
@@ -26,7 +28,9 @@ def handover(
         if environment.get(name)
     ]
     words = ["acp", "grant", "--tenant", tenant, "--identity", identity]
-    command = " ".join([*settings, shlex.join([*words, "--role", role] if role else words)])
+    words += ["--role", role] if role else []
+    words += ["--console", console.client_id, "--app", console.url] if console else []
+    command = " ".join([*settings, shlex.join(words)])
     to_grant = [need for need in needs if not need.optional]
     return "\n".join(
         [

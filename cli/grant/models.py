@@ -1,6 +1,6 @@
 """Models of Graph's answers to the grant's calls: only the fields that are read."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -54,3 +54,34 @@ class RoleAssignment(_Answer):
     id: str
     role_definition_id: Id
     directory_scope_id: str | None = None
+
+
+class ImplicitGrant(_Answer):
+    """Which tokens the sign-in page itself hands out ("implicitGrantSettings resource type")."""
+
+    enable_id_token_issuance: bool = False
+
+
+class Web(_Answer):
+    """The web settings of an application ("webApplication resource type")."""
+
+    redirect_uris: list[str] = Field(default_factory=list)
+    implicit_grant_settings: ImplicitGrant = Field(default_factory=ImplicitGrant)
+
+
+class Application(_Answer):
+    """An app registration ("application resource type"); its roles whole, as they are written back whole."""
+
+    id: Id
+    app_id: Id
+    web: Web = Field(default_factory=Web)
+    app_roles: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class FederatedCredential(_Answer):
+    """An issuer and subject whose tokens an application accepts ("federatedIdentityCredential")."""
+
+    name: str
+    issuer: str
+    subject: str
+    audiences: list[str] = Field(default_factory=list)

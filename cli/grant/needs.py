@@ -64,6 +64,7 @@ def needed(settings: Settings) -> tuple[Need, ...]:
         name
         for name, is_set in {
             "ACP_EXCLUDED_GROUPS": bool(settings.excluded_groups),
+            "ACP_INCLUDED_GROUPS": bool(settings.included_groups),
             "ACP_NUMBER_RULES": bool(settings.number_rules.by_group),
         }.items()
         if is_set

@@ -1,9 +1,10 @@
 """Plan of a grant: missing and unneeded permissions, and what to do about them. Pure: no I/O."""
 
 import difflib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from cli.grant.models import AppRoleAssignment, Principal, Role, RoleAssignment
 from cli.grant.needs import Need
@@ -20,34 +21,49 @@ class Work(StrEnum):
     GRANT = "grant"
     ASSIGN = "assign"
     REVOKE = "revoke"
+    UPDATE = "update"
+    """Change the app registration."""
+    TRUST = "trust"
+    """Have the app registration trust the identity."""
     REMARK = "remark"
     """It is not needed, and stays until an administrator removes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One permission or role. `id`: what to grant or assign, or the assignment to revoke."""
+    """One permission, role or part of the app registration.
+
+    id: what to grant or assign, or the assignment to revoke. body: what to write.
+    """
 
     part: str
     work: Work
     detail: str
     id: str = ""
+    body: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The items for an identity, in order; `graph` is the object id of Microsoft Graph."""
+    """The items for an identity, in order.
+
+    graph, application: the object ids of Microsoft Graph and of the app registration ("": none is named).
+    """
 
     identity: Principal
     graph: str
     items: tuple[Item, ...]
+    application: str = ""
 
     @property
     def changes(self) -> tuple[Item, ...]:
         """The items that change something."""
-        return tuple(
-            item for item in self.items if item.work in (Work.GRANT, Work.ASSIGN, Work.REVOKE)
-        )
+        return tuple(item for item in self.items if item.work not in (Work.NOTHING, Work.REMARK))
+
+    @property
+    def grants(self) -> tuple[Item, ...]:
+        """Those that need a Privileged Role Administrator; the others need an Application Administrator."""
+        return tuple(item for item in self.changes if item.work not in (Work.UPDATE, Work.TRUST))
 
 
 def choose(roles: Sequence[Role], wanted: str) -> Role:

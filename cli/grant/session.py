@@ -8,7 +8,7 @@ import httpx
 
 from cli.errors import CommandError
 from cli.grant import signed_in
-from cli.grant.apply import Step, carry_out, examine, foreseen
+from cli.grant.apply import Step, carry_out, examine, foreseen, with_sign_in
 from cli.grant.az import AzTokens
 from cli.grant.directory import Directory
 from cli.grant.handover import handover
@@ -52,18 +52,21 @@ async def in_tenant(request: GrantRequest, settings: Settings) -> list[Step]:
             plan = await examine(
                 directory, request.identity, needs, request.role, revoke=request.revoke
             )
+            if request.console:
+                issuer = f"{wire.CLOUDS[settings.cloud].sign_in}/{settings.tenant_id}/v2.0"
+                plan = await with_sign_in(directory, plan, request.console, issuer, settings.cloud)
         except AccessDeniedError as error:
             if error.status != httpx.codes.FORBIDDEN:
                 raise
             raise _may_not(request, settings, needs) from error
         _introduce(plan, settings)
         if request.what_if:
-            if plan.changes and person.may_grant is False:
+            if plan.grants and person.may_grant is False:
                 tell(
                     f"You do not have the right to do this.\n\n{_handover(request, settings, needs)}\n"
                 )
             return foreseen(plan)
-        if plan.changes and person.may_grant is False:
+        if plan.grants and person.may_grant is False:
             raise _may_not(request, settings, needs)
         return [step async for step in carry_out(directory, plan)]
 
@@ -72,8 +75,9 @@ def stopped(request: GrantRequest, settings: Settings, error: ServiceError) -> C
     """Return the error for a grant that failed at a step: what to do next, or whom to ask."""
     if error.status == httpx.codes.FORBIDDEN:
         text = (
-            f"Graph refused a step ({error}); it needs the Entra role Privileged Role Administrator. "
-            "What is `done` above stays. With `az` as sign-in Graph may also miss the scope "
+            f"Graph refused a step ({error}); it needs the Entra role Privileged Role Administrator, and "
+            "a step of the sign-in Application Administrator. What is `done` above stays. "
+            "With `az` as sign-in Graph may also miss the scope "
             "RoleManagement.ReadWrite.Directory: `--sign-in device` asks for it"
         )
         return CommandError(f"{text}\n\n{_handover(request, settings, needed(settings))}")
@@ -135,4 +139,5 @@ def _handover(request: GrantRequest, settings: Settings, needs: Sequence[Need]) 
         needs=needs,
         role=request.role,
         environment=request.environment,
+        console=request.console,
     )

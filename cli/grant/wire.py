@@ -57,6 +57,30 @@ ASSIGN: Final = Call(
     Evidence.DOCUMENTED,
     "assign the Entra role",
 )
+APPLICATION: Final = Call(
+    "GET",
+    "/v1.0/applications(appId='{app_id}')",
+    Evidence.DOCUMENTED,
+    "the app registration with which people sign in",
+)
+UPDATE_APPLICATION: Final = Call(
+    "PATCH",
+    "/v1.0/applications/{id}",
+    Evidence.DOCUMENTED,
+    "add the redirect address and the app roles",
+)
+FEDERATED: Final = Call(
+    "GET",
+    "/v1.0/applications/{id}/federatedIdentityCredentials",
+    Evidence.DOCUMENTED,
+    "the identities that the app registration trusts",
+)
+TRUST: Final = Call(
+    "POST",
+    "/v1.0/applications/{id}/federatedIdentityCredentials",
+    Evidence.DOCUMENTED,
+    "let the managed identity stand for a client secret",
+)
 
 GRANT_CALLS: Final = (
     PRINCIPAL,
@@ -67,4 +91,8 @@ GRANT_CALLS: Final = (
     ROLES,
     ROLE_ASSIGNMENTS,
     ASSIGN,
+    APPLICATION,
+    UPDATE_APPLICATION,
+    FEDERATED,
+    TRUST,
 )

@@ -17,9 +17,10 @@ _POLL_SECONDS: Final = 2.0
 
 
 class Begun(BaseModel):
-    """The answer to a request: the run that it began."""
+    """The answer to a request: the run that it began, and whether changes are paused."""
 
     id: Annotated[str, Field(min_length=1, max_length=200)]
+    paused: str = ""
 
 
 class RunState(Begun):
@@ -45,7 +46,10 @@ class RemoteApp(AppApi):
     def begin(self, body: dict[str, object]) -> str:
         """Begin a run; return its id. Without an answer the request is retried; the run begins only once."""
         key = {"Idempotency-Key": str(uuid.uuid4())}
-        return self.read(Begun, "POST", "moves", json=body, headers=key).id
+        run = self.read(Begun, "POST", "moves", json=body, headers=key)
+        if run.paused:
+            tell(f"warning: {printable(run.paused)}")
+        return run.id
 
     def follow(self, run: str) -> dict[str, Any]:
         """Show the run's progress until it ends; CommandError: it was interrupted or it failed."""
@@ -60,7 +64,7 @@ class RemoteApp(AppApi):
             if counts != said:
                 tell(f"  {found.state}: {counts}")
                 said = counts
-            if found.state == "finished":
+            if found.state in ("finished", "held"):
                 return found.model_dump()
             if found.state in ("failed", "interrupted"):
                 raise CommandError(f"run {run} {found.state}: {printable(found.reason)}", 1)

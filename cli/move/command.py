@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,23 +15,27 @@ from cli.form import with_form
 from cli.move.parameters import (
     Parameters,
     Where,
+    names_and_users,
     refuse_other_protection,
+    tell_pause,
     tell_preview,
     tell_side_effects,
 )
 from cli.move.progress import Interrupts, progress
 from cli.move.question import confirm, confirmed
 from cli.move.selection import Selection
+from cli.options import number
 from cli.output import RESULT_COLUMNS, Form, Output, show, tell
 from cli.results import ReportOption, Written, check_report
 from cli.table import counted
+from shared.text import plain
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
     from shared.domain.outcome import UserResult
     from shared.domain.run import Run
 
-_TROUBLE = frozenset({"failed", "not_found", "unlicensed"})
+_TROUBLE = frozenset({"failed", "not_found", "unlicensed", "held"})
 _INTERRUPTED = 130
 
 
@@ -82,6 +87,15 @@ def move(
             "--dry-run", help="Show what would happen to each user and why; change nothing."
         ),
     ] = False,
+    expect: Annotated[
+        int | None,
+        typer.Option(
+            parser=number(int, 0, 1_000_000),
+            metavar="NUMBER",
+            help="With --yes: how many users may lose their conference ID, instead of the guard's "
+            "limit. The number that you confirm says the same.",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     where: Annotated[
         Where | None,
@@ -130,7 +144,7 @@ def move(
         raise CommandError(
             "--resume moves the remaining users; it cannot be combined with --dry-run", 2
         )
-    parameters = Parameters(dry_run, yes, send_email, service_number, toll_free_number)
+    parameters = Parameters(dry_run, yes, send_email, service_number, toll_free_number, expect)
     if resume is not None and parameters.body():
         raise CommandError(
             "--resume keeps the options that the run began with: leave out the others", 2
@@ -154,26 +168,34 @@ def move(
 async def _move(
     selection: Selection, settings: Path | None, written: Written, parameters: Parameters
 ) -> int:
-    names = selection.given()
+    given = selection.given()
     async with connect(settings) as app:
-        request = await app.validated(parameters.request(names, selection.provider))
-        if names is None:
+        request = await app.validated(parameters.request(given, selection.provider))
+        if request.users is None:
             found = app.finder.on_third_party(request.provider)
             names = [user.user_id async for user in found]
-        tell(counted(len(names), "user"))
+            tell(counted(len(names), "user"))
+        else:
+            names = list(request.users)
+            tell(counted(request.named, "name"))
         if not names:
             raise CommandError("no users were found; nothing was done", 2)
         tenant = await tell_side_effects(app)
         if parameters.dry_run:
             previews = app.previewer.preview(names, request.options)
             results = [result async for result in previews]
-            tell_preview(results, tenant)
+            tell_preview(results, tenant, request.named, send_email=parameters.send_email)
             await written.write(app, None, results)
             return 1 if _troubled(results) else 0
-        if not parameters.yes and not await confirmed(app, names, request.options):
-            return 0
         await refuse_other_protection(app)
-        run = await app.move_runner.begin(names, request.options)
+        await tell_pause(app)
+        options = request.options
+        if not parameters.yes:
+            changes = await confirmed(app, names, options)
+            if not changes:
+                return 0
+            options = replace(options, expected=_expected(parameters, changes))
+        run = await app.move_runner.begin(names, options, request.named)
         tell(f"run {run.id}")
         return await _carry_out(app, run, written)
 
@@ -188,9 +210,11 @@ def _move_by_app(
         if resume is None:
             if not (parameters.yes or parameters.dry_run):
                 confirm(len(names) if names is not None else "all")
+                if names is not None:
+                    parameters = replace(parameters, expected=_expected(parameters, len(names)))
             resume = app.begin({**selection.body(names), **parameters.body()})
         tell(f"run {resume}")
-        app.follow(resume)
+        _tell_effects(app.follow(resume))
         rows = list(app.results(resume))
     troubled = [each for each in rows if each["outcome"] in _TROUBLE]
     shown = worst_first(map(advised, rows)) if output.kind is Output.TABLE else rows
@@ -198,9 +222,16 @@ def _move_by_app(
     return 1 if troubled else 0
 
 
+def _tell_effects(run: dict[str, Any]) -> None:
+    """Show the side effects of a dry run that the app carried out."""
+    for effect, value in (run.get("side_effects") or {}).items():
+        tell(f"  {effect.replace('_', ' ')}: {plain(value)}")
+
+
 async def _resume(run_id: str, settings: Path | None, written: Written) -> int:
     async with connect(settings) as app:
         await refuse_other_protection(app)
+        await tell_pause(app)
         run = await app.move_runner.find(run_id)
         return await _carry_out(app, run, written)
 
@@ -218,12 +249,18 @@ async def _carry_out(app: "App", run: "Run", written: Written) -> int:
         raise
     results = [result async for result in app.adapters.runs.results(run.id)]
     troubled = _troubled(results)
-    tell(f"{run.id} {run.state}: {summary(result.outcome for result in results)}")
+    how_many = names_and_users(run.counts.get("names", 0), len(results))
+    tell(f"{run.id} {run.state}: {how_many}{summary(result.outcome for result in results)}")
     await written.write(app, run, results)
     if interrupts.came and run.state != "finished":
         tell(resume)
         return _INTERRUPTED
     return 1 if troubled else 0
+
+
+def _expected(parameters: Parameters, confirmed: int) -> int:
+    """Return how many users may be changed: the number that was confirmed, unless a smaller is named."""
+    return confirmed if parameters.expected is None else min(confirmed, parameters.expected)
 
 
 def _troubled(results: Iterable["UserResult"]) -> list["UserResult"]:

@@ -1,6 +1,6 @@
 """Options of `acp move` for how users are moved, and the side effects that are shown first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ class Parameters:
     send_email: bool
     service_number: str | None
     toll_free_number: str | None
+    expected: int | None = None
 
     def __post_init__(self) -> None:
         """Spell the numbers as the service does; CommandError: one is no phone number."""
@@ -51,12 +52,14 @@ class Parameters:
         """Return the move request: over these users, or over those found by provider."""
         from shared.domain.move_request import MoveRequest  # noqa: PLC0415
         from shared.domain.options import MoveOptions  # noqa: PLC0415
+        from shared.userlists.names import distinct  # noqa: PLC0415
 
         return MoveRequest(
-            None if users is None else tuple(users),
+            None if users is None else tuple(distinct(users)),
             provider,
-            MoveOptions(self.send_email, self.service_number, self.toll_free_number),
+            MoveOptions(self.send_email, self.service_number, self.toll_free_number, self.expected),
             self.dry_run,
+            len(users or ()),
         )
 
     def body(self) -> dict[str, object]:
@@ -67,7 +70,8 @@ class Parameters:
             "service_number": self.service_number,
             "toll_free_number": self.toll_free_number,
         }
-        return {name: value for name, value in fields.items() if value}
+        given: dict[str, object] = {name: value for name, value in fields.items() if value}
+        return given if self.expected is None else {**given, "expected": self.expected}
 
 
 async def refuse_other_protection(app: "App") -> None:
@@ -83,29 +87,60 @@ async def refuse_other_protection(app: "App") -> None:
         tell("warning: the app has not stored its settings yet, so they could not be compared")
 
 
+async def tell_pause(app: "App") -> None:
+    """Warn when changes are paused: then the users only wait."""
+    if pause := await app.pauses.current():
+        tell(f"warning: changes are {pause}; users who would be changed wait until it ends")
+
+
 async def tell_side_effects(app: "App") -> "TenantSwitches | None":
-    """Show the side effects of a change of provider in this tenant, before anything changes."""
+    """Show the side effects of a change in this tenant, by its own switches, before anything changes."""
     found = await app.adapters.teams.switches()
     if found is None:
         tell("  documented mode (ACP_TEAMS_API): users are only checked, nothing is set")
         return None
     for effect, happens in {
-        "mails to users with their new numbers and PIN": found.sends_mail,
-        "their future meetings are sent again to everybody": found.sends_meetings,
-        "licensing alone replaces a third party": found.replaces_provider,
+        "mails to users with their new numbers and PIN (AutomaticallySendEmailsToUsers)": (
+            found.sends_mail
+        ),
+        "their future meetings are sent again to everybody (AutomaticallyMigrateUserMeetings)": (
+            found.sends_meetings
+        ),
+        "licensing alone replaces a third party (AutomaticallyReplaceAcpProvider)": (
+            found.replaces_provider
+        ),
     }.items():
         tell(f"  {effect}: {'yes' if happens else 'no'}")
     return found
 
 
-def tell_preview(results: "Iterable[UserResult]", switches: "TenantSwitches | None") -> None:
-    """Show the result of a dry run: the outcomes, and how many users' meetings are affected."""
-    results = list(results)
-    tell(f"dry run, nothing was changed: {summary(result.outcome for result in results)}")
-    numbers = sum(result.decision == "set_number" for result in results)
-    if numbers:
-        tell(f"{counted(numbers, 'user')} on Microsoft would get another default number")
-    moves = sum(result.outcome == "would_move" for result in results)
-    if moves and switches and switches.sends_meetings:
-        whose = counted(moves, "user")
-        tell(f"all future meetings of {whose} would be sent again to everybody invited")
+def tell_preview(
+    results: "Sequence[UserResult]",
+    switches: "TenantSwitches | None",
+    named: int,
+    *,
+    send_email: bool,
+) -> None:
+    """Show the result of a dry run: the outcomes, and how many users would notice what.
+
+    named: how many names were given, 0: none. switches: None where nothing is set.
+    """
+    from shared.domain.side_effects import SideEffects  # noqa: PLC0415
+
+    outcomes = summary(result.outcome for result in results)
+    tell(f"dry run, nothing was changed: {names_and_users(named, len(results))}{outcomes}")
+    bridges = sum(result.decision == "change_bridge" for result in results)
+    if bridges:
+        who = counted(bridges, "user")
+        tell(f"{who} on Microsoft would change to the bridge of their new number")
+    if switches is None:
+        return
+    for line in SideEffects.of(results, switches, send_email=send_email).lines():
+        tell(line)
+
+
+def names_and_users(names: int, users: int) -> str:
+    """Return how many users so many names stand for, where that is not the same number."""
+    if names in (0, users):
+        return ""
+    return f"{counted(names, 'name')}, {counted(users, 'user')}: "

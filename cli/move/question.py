@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from shared.bootstrap.services import App
     from shared.domain.options import MoveOptions
 
-CHANGING = frozenset({"would_move"})
+CHANGING = frozenset({"would_move", "would_change_bridge"})
 """Outcomes of a dry run that a move changes."""
 
 
-async def confirmed(app: "App", names: Sequence[str], options: "MoveOptions") -> bool:
-    """Look at the users, say how many will be changed and ask; False: nobody will be.
+async def confirmed(app: "App", names: Sequence[str], options: "MoveOptions") -> int:
+    """Look at the users, say how many will be changed, ask, and return their number.
 
     CommandError: there is no terminal, or another number was typed.
     """
@@ -31,20 +31,20 @@ async def confirmed(app: "App", names: Sequence[str], options: "MoveOptions") ->
         outcomes[result.outcome] += 1
         is_number = result.decision is Action.SET_NUMBER
         changes += result.outcome in CHANGING or is_number
-    return ask(changes, outcomes)
+    ask(changes, outcomes)
+    return changes
 
 
-def ask(changes: int, outcomes: Counter[str]) -> bool:
-    """Ask for the number of users who will be changed; False: nobody will be, so there is no question."""
+def ask(changes: int, outcomes: Counter[str]) -> None:
+    """Ask for the number of users who will be changed; if nobody will be, there is no question."""
     total = outcomes.total()
     tell(
         f"{changes:,} of {counted(total, 'user')} will be changed ({summary(outcomes.elements())})"
     )
-    if not changes:
+    if changes:
+        confirm(changes)
+    else:
         tell("nothing to do; --dry-run says why for each user")
-        return False
-    confirm(changes)
-    return True
 
 
 def require_terminal() -> None:

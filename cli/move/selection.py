@@ -25,20 +25,20 @@ class Selection:
     provider: str | None
 
     def given(self) -> list[str] | None:
-        """Return the given names, each once; None: they have to be found by provider.
+        """Return the given names, repetitions included; None: users have to be found by provider.
 
         InputError or CommandError: no names, or some are invalid.
         """
         # Imported here, because other commands need no lists.
-        from shared.userlists.names import distinct, split_names  # noqa: PLC0415
+        from shared.userlists.names import split_names  # noqa: PLC0415
 
         if self.users is not None:
-            names = list(distinct(split_names(self.users)))
+            names = list(split_names(self.users))
             if not names:
                 raise CommandError("--users: the list is empty; nothing was done", 2)
             return names
         if self.csv is not None:
-            return list(distinct(self._read(self.csv)))
+            return list(self._read(self.csv))
         return None
 
     def body(self, names: list[str] | None) -> dict[str, object]:

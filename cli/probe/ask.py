@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -72,7 +72,7 @@ class Prober:
         return answered
 
     async def _inside_batch(self, question: Question, path: str) -> Answered:
-        query = urlencode(question.params, safe="$,")
+        query = urlencode(question.params, safe="$,", quote_via=quote)
         request: dict[str, Any] = {
             "id": "0",
             "method": "GET" if question.call is wire.BATCH else question.call.method,

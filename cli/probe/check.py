@@ -14,6 +14,11 @@ from cli.probe.shape import Shape
 _DOT: Final = re.compile(r"(?<!@odata)\.")
 _DENIED: Final = (401, 403)
 _OK: Final = 200
+_MAY_BE_SILENT: Final = {
+    "acpInfo": "providers are not reported",
+    "featureTypes": "features are not reported: nobody would count as provisioned",
+}
+"""What the parsers read without, and what it means if nobody has it."""
 
 
 class Verdict(StrEnum):
@@ -44,7 +49,7 @@ def check(file: ProbeFile) -> Iterator[Checked]:
 
 
 def _check(question: Question, answered: Answered, otherwise: Answered | None) -> Checked:
-    call = str(question.call)
+    call = str(question)
     if answered.trouble in ("not asked", "no token"):
         return Checked(call, Verdict.NOT_ASKED, answered.trouble)
     if answered.status in _DENIED:
@@ -97,6 +102,9 @@ def _follow(
         field = step.removesuffix("[]")
         last = number == len(steps) - 1
         if field:
+            if others := set(shape.seen) - {"object", "null"}:
+                yield f"field {place}: {', '.join(sorted(others))} instead of the object with it"
+                return
             inner = shape.fields.get(field)
             have = inner.count() if inner else 0
             objects = shape.count("object")
@@ -114,6 +122,8 @@ def _follow(
                 return
             shape = shape.items
     yield from _kinds(place, shape, kinds)
+    if not optional and shape.count() and shape.count() == shape.count("null"):
+        yield f"field {place}: nothing but null"
 
 
 def _kinds(place: str, shape: Shape, kinds: frozenset[str]) -> Iterator[str]:
@@ -148,10 +158,14 @@ def _notes(question: Question, answered: Answered) -> str:
         notes.append(f"HTTP {answered.status}")
     if answered.continuation and answered.continuation.name:
         notes.append(f"next page in {answered.continuation.name}: {answered.continuation.form}")
-    if question.model.endswith("TeamsUser") and answered.shape:
-        users = answered.shape.fields.get("users")
-        user = (users.items if users else answered.shape) or answered.shape
-        entries = user.fields.get("acpInfo")
-        if entries is None or not entries.count("array"):
-            notes.append("providers are not reported")
+    rows = answered.shape and next(
+        filter(None, map(answered.shape.fields.get, ("users", "value"))), None
+    )
+    row = rows.items if rows else answered.shape
+    for name, note in _MAY_BE_SILENT.items():
+        # Only where the field is among what is assumed of this call.
+        if row and any(name in place for place in question.expected):
+            found = row.fields.get(name)
+            if found is None or not found.count("array"):
+                notes.append(note)
     return "; ".join(notes)

@@ -114,7 +114,7 @@ async def _probe(
         tell(f"tenant {app.settings.tenant_id}, cloud {app.settings.cloud}: these calls, read only")
         for question in questions():
             twice = ", twice" if question.listing or question.otherwise else ""
-            tell(f"  {question.call}{twice}")
+            tell(f"  {question}{twice}")
         tell(f"{file} will have the shape of the answers, and none of their values.")
         if not yes:
             _confirm()
@@ -146,7 +146,7 @@ def _tokens(app: "App", sign_in: ProbeSignIn) -> "TokenSource":
 
 
 def _tell_question(question: "Question") -> None:
-    tell(f"  asking {question.call}")
+    tell(f"  asking {question}")
 
 
 def _confirm() -> None:

@@ -1,5 +1,6 @@
 """The file that a probe writes: strict, with a version, and without a single value of the tenant."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -7,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeIn
 
 from cli.errors import CommandError
 from cli.probe.names import CONTINUATIONS, HEADERS, MEDIA_TYPES, UNLISTED, VERBS
+from cli.probe.questions import questions
 from cli.probe.shape import FORMATS, Shape
 
 VERSION: Final[Literal[1]] = 1
@@ -25,8 +27,17 @@ def _headers(given: dict[str, str]) -> dict[str, str]:
         if name not in {*HEADERS, UNLISTED}:
             raise ValueError("a header that no probe writes")
         words = set(form.split(", "))
-        if not words <= {*FORMATS, *MEDIA_TYPES, *VERBS, UNLISTED} and not form.isdecimal():
+        # The others are counted, and nothing else is a number.
+        counted = name == UNLISTED and re.fullmatch(r"\d{1,4}", form)
+        if not words <= {*FORMATS, *MEDIA_TYPES, *VERBS, UNLISTED} and not counted:
             raise ValueError("a form of a header that no probe writes")
+    return given
+
+
+def _rows(given: dict[str, "Answered"]) -> dict[str, "Answered"]:
+    keys = {question.key for question in questions()}
+    if {key.removesuffix(" otherwise") for key in given} - keys:
+        raise ValueError("a call that no probe asks")
     return given
 
 
@@ -63,9 +74,9 @@ class ProbeFile(_Strict):
 
     kind: Literal["acp-probe"]
     version: Literal[1]
-    app: str = Field(pattern=r"^\d+(\.\d+){1,3}[a-z0-9.]*$")
+    app: str = Field(pattern=r"^\d{1,3}(\.\d{1,3}){1,3}((a|b|rc|\.dev|\.post)\d{1,4})?$")
     cloud: Literal["public", "gcchigh", "dod", "china"]
-    rows: dict[str, Answered]
+    rows: Annotated[dict[str, Answered], AfterValidator(_rows)]
 
 
 def read_file(path: Path) -> ProbeFile:

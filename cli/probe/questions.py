@@ -1,6 +1,7 @@
 """What a probe asks: every call of docs/wire.md that reads, once or twice, and what is assumed. Pure.
 
-A call that has no entry in `_QUESTIONS` is asked plainly, so that a new one is never forgotten.
+A call that has no entry in `_QUESTIONS` is asked plainly, so that a new one is never forgotten; a test
+keeps entries for all that there are.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Final
 
 from shared.clients import wire
 from shared.clients.graph import licensed_filter
+from shared.clients.graph_names import address_filter
 from shared.clients.wire import CALLS, Call
 
 NOBODY: Final = "00000000-0000-4000-8000-000000000000"
@@ -20,7 +22,6 @@ _PAGE: Final = "20"
 _READ_POSTS: Final = (wire.CHECK_GROUPS,)
 """Calls with a body that change nothing; they are made inside a batch."""
 
-WIRE: Final = "shared/clients/wire.py"
 GRAPH_MODELS: Final = "shared/clients/graph_models.py"
 TEAMS_MODELS: Final = "shared/clients/teams_models.py"
 DOCUMENTED: Final = "shared/clients/teams_documented.py"
@@ -56,6 +57,7 @@ class Question:
     batched: inside `$batch`. body: of a batched question; `GROUPS` is filled in. listing: it has pages.
     statuses: those assumed. model: the constant to change when a field differs; `call_constant` when
     the status does. otherwise: the same call at another address, which the probe also tries.
+    use: of a call that has two.
     """
 
     key: str
@@ -71,6 +73,11 @@ class Question:
     model: str = ""
     path: str = ""
     otherwise: str = ""
+    use: str = ""
+
+    def __str__(self) -> str:
+        """Return the call, with its use where another question has the same call."""
+        return f"{self.call}{self.use}"
 
     @property
     def teams(self) -> bool:
@@ -80,7 +87,7 @@ class Question:
     @property
     def call_constant(self) -> str:
         """The constant with verb and path."""
-        return f"{WIRE}: {self.key.partition(' ')[0]}"
+        return wire.constant_of(self.call)
 
 
 _GRAPH_USER: Final = _places(
@@ -177,6 +184,22 @@ _QUESTIONS: Final = (
         model=f"{GRAPH_MODELS}: BatchAnswer, User",
     ),
     Question(
+        "FIND_USERS",
+        wire.FIND_USERS,
+        _places({"value": _LIST}) | _below("value[].", _GRAPH_USER),
+        {
+            "$count": "true",
+            "$top": "2",
+            "$select": "id,userPrincipalName,userType,usageLocation,assignedPlans",
+            "$filter": address_filter(f"{NOBODY}@example.com"),
+        },
+        _EVENTUAL,
+        batched=True,
+        path="/v1.0/users",
+        model=f"{GRAPH_MODELS}: UserPage, User",
+        use=" (by address)",
+    ),
+    Question(
         "CHECK_GROUPS",
         wire.CHECK_GROUPS,
         _places({"value": _LIST, "value[]": _ID}),
@@ -216,7 +239,7 @@ _QUESTIONS: Final = (
     Question(
         "DELTA",
         wire.DELTA,
-        _places({"value": _LIST, "@odata.deltaLink": _LINK}),
+        _places({"value": _LIST, "value[].id": _ID, "@odata.deltaLink": _LINK}),
         {"$select": "id,assignedPlans", "$deltatoken": "latest"},
         model=f"{GRAPH_MODELS}: DeltaUser",
     ),
@@ -318,10 +341,9 @@ def reads(call: Call) -> bool:
 def questions() -> tuple[Question, ...]:
     """Return the questions, one for each call that reads; calls without an entry are asked plainly."""
     known = {question.call for question in _QUESTIONS}
-    names = {id(value): name for name, value in vars(wire).items() if isinstance(value, Call)}
     plain = tuple(
         Question(
-            names[id(call)],
+            wire.constant_of(call).rpartition(" ")[2],
             call,
             ids={"id": "teams user" if call.template.startswith("/Teams") else "user"},
         )

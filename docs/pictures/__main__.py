@@ -1,4 +1,4 @@
-"""Draws docs/pictures/demo.svg: the demo as a terminal shows it (`make pictures`)."""
+"""Draws what docs/pictures holds (`make pictures`): the demo as a terminal shows it, and the console."""
 
 import io
 import sys
@@ -14,6 +14,7 @@ from rich.text import Text
 from cli.demo.command import play
 from cli.demo.snapshot import Snapshot
 from cli.demo.view import View
+from docs.pictures.console import draw
 
 _FILE: Final = Path(__file__).with_name("demo.svg")
 _WIDTH: Final = 84
@@ -35,11 +36,11 @@ class _Picture(View):
 
 
 def main() -> int:
-    """Run the demo and write the picture; return the demo's exit status."""
+    """Run the demo and write the pictures; return the demo's exit status."""
     console = _console()
     view = _Picture(console)
     view.live = False
-    status = play(view, users=200, seed=1)
+    status = play(view, users=200, seed=1, then=draw)
     lines = Text.from_ansi(console.export_text(styles=True)).split("\n")
     drawn = _console()
     for first, last in _paragraphs([line.plain for line in lines]):

@@ -1,64 +1,121 @@
-"""Needs attention: the users whom only a person can help, by reason."""
+"""Needs attention: the users whom only a person can help, by reason; who knows of it sorts below."""
 
 from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from htpy import a, button, div, form, h2, input, p, section  # noqa: A004 - an element's name
+from htpy import (
+    Element,
+    Node,
+    a,
+    button,
+    div,
+    form,
+    h2,
+    input,  # noqa: A004 - an element's name
+    p,
+    section,
+)
 
-from functions.console.door import Asked, Page
+from functions.console.door import Asked, Goto, Page
 from functions.console.parts import count, moment, once, rows
 from functions.console.session import BASE
-from shared.domain.retry import Waiting
+from shared.concurrency import gather_bounded
+from shared.domain.retry import Waiting, WaitReason
+from shared.errors import ConflictError, InputError
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
 
 _SHOWN: Final = 1_000
+_AT_ONCE: Final = 16
+_ADVICE: Final = {
+    WaitReason.PROVISIONING: "Teams does not have these users yet, though they are licensed: look in "
+    "the Teams admin center whether they are there; where not, assign the license anew.",
+    WaitReason.SERVICE: "A service did not answer for long: Health says which, and what to do.",
+    WaitReason.FAILURE: "The service refuses the change: cure what the reason names, then retry.",
+    WaitReason.SECOND_LOOK: "The directory contradicts itself about these users: retry them in a while.",
+}
 
 
 async def show(app: "App", asked: Asked) -> Page:
     """Show them grouped by reason, the largest group first."""
-    groups: dict[str, list[Waiting]] = defaultdict(list)
-    number = 0
-    async for row in app.adapters.waiting.attention():
-        groups[row.reason].append(row)
-        number += 1
-        if number == _SHOWN:
-            break
-    now = app.adapters.clock.now()
-    if not groups:
+    found = await app.adapters.waiting.first_in_need(_SHOWN)
+    if not found:
         return Page("Needs attention", "attention", p(".empty")["Nobody needs attention."])
-    content = [
-        section[
-            h2[f"{reason} ({count(len(users), 'user')})"],
-            p(".note")["The app goes on trying; whoever succeeds leaves this list by itself."],
-            form(method="post", action=f"{BASE}/users/move")[
-                once(),
-                rows(
-                    reason,
-                    ("Select", "User", "Since", "Tried again"),
-                    (
-                        (
-                            input(
-                                type="checkbox",
-                                name="user",
-                                value=row.user_id,
-                                aria_label=f"Select {row.upn or row.user_id}",
-                            ),
-                            a(href=f"{BASE}/users/{row.user_id}")[row.upn or row.user_id],
-                            moment(row.since, now),
-                            moment(row.due, now),
-                        )
-                        for row in users
-                    ),
-                    "",
-                ),
-                asked.person.may_write
-                and div(".actions")[button(".primary", type="submit")["Retry selected"]],
-            ],
-        ]
-        for reason, users in sorted(groups.items(), key=lambda group: -len(group[1]))
-    ]
-    if number == _SHOWN:
+    groups: dict[str, list[Waiting]] = defaultdict(list)
+    for row in found:
+        groups[row.reason].append(row)
+    now = app.adapters.clock.now()
+    ordered = sorted(groups.items(), key=lambda group: (_all_known(group[1]), -len(group[1])))
+    content = [_group(reason, users, asked, now) for reason, users in ordered]
+    if len(found) == _SHOWN:
         content.append(p(".note")[f"The first {_SHOWN:,} users. All of them: acp attention"])
     return Page("Needs attention", "attention", content)
+
+
+async def acknowledge(app: "App", asked: Asked) -> Goto:
+    """Record that this person knows of the selected users; they stay on the list, further below."""
+    users = list(dict.fromkeys(asked.form.get("user", [])))
+    if not users:
+        raise InputError("no user is selected: go back, select some, and try again")
+    now = app.adapters.clock.now()
+    known = await gather_bounded(
+        (app.adapters.waiting.acknowledge(user, str(asked.by), now) for user in users),
+        _AT_ONCE,
+    )
+    gone = len(users) - sum(known)
+    if gone:
+        raise ConflictError(
+            f"{count(gone, 'user')} of the {len(users):,} selected no longer needs attention; the others "
+            "were acknowledged"
+        )
+    return Goto("attention")
+
+
+def _group(reason: str, users: Sequence[Waiting], asked: Asked, now: datetime) -> Element:
+    users = sorted(users, key=lambda row: (bool(row.acknowledged_by), row.upn))
+    columns = ("Select", "User", "Since", "Tried again", "Acknowledged")
+    lines = (
+        (
+            input(
+                type="checkbox",
+                name="user",
+                value=row.user_id,
+                aria_label=f"Select {row.upn or row.user_id}",
+            ),
+            a(href=f"{BASE}/users/{row.user_id}")[row.upn or row.user_id],
+            moment(row.since, now),
+            moment(row.due, now),
+            _acknowledged(row, now),
+        )
+        for row in users
+    )
+    actions = div(".actions")[
+        button(".primary", type="submit")["Retry selected"],
+        button(type="submit", formaction=f"{BASE}/attention/acknowledge")["Acknowledge"],
+    ]
+    return section[
+        h2[f"{reason} ({count(len(users), 'user')})"],
+        p(".note")[
+            _ADVICE.get(users[0].cause, "Open a user to see what there is to do."),
+            " The app goes on trying; whoever succeeds leaves this list by itself.",
+        ],
+        form(method="post", action=f"{BASE}/users/move")[
+            once(), rows(reason, columns, lines, ""), asked.person.may_write and actions
+        ],
+    ]
+
+
+def _acknowledged(row: Waiting, now: datetime) -> Node:
+    return row.acknowledged_by and [
+        "by ",
+        row.acknowledged_by,
+        ", ",
+        moment(row.acknowledged_at, now),
+    ]
+
+
+def _all_known(users: Sequence[Waiting]) -> bool:
+    return all(row.acknowledged_by for row in users)

@@ -17,8 +17,10 @@ import htpy
 
 from functions.console.layout import document, notice
 from functions.console.session import BASE, Person, Sessions, SignInNeededError
+from functions.http.auth import requester
 from functions.http.responses import status_of
 from shared import bootstrap
+from shared.domain.pause import RequestedBy
 from shared.errors import AcpError, InputError, NoSuchItemError, NotPermittedError, TooLargeError
 from shared.telemetry.operation import operation
 
@@ -44,9 +46,10 @@ _SESSIONS: Final = Sessions()
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request: who sent it, the parts of its address, its query and its form."""
+    """A request: who sent it (by: as records name them), the parts of its address, its query and its form."""
 
     person: Person
+    by: RequestedBy
     parts: tuple[str, ...]
     query: Mapping[str, str]
     form: Mapping[str, list[str]] = field(default_factory=dict)
@@ -79,13 +82,24 @@ class Goto:
     path: str
 
 
-Handler = Callable[["App", Asked], Awaitable[Page | Goto]]
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to keep: its name, its media type, and its content in gzip."""
 
-_PAGES: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
+    name: str
+    kind: str
+    packed: bytes
+
+
+Handler = Callable[["App", Asked], Awaitable[Page | Goto | File]]
+
+PAGES: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("GET", ""): ("overview", "show"),
     ("GET", "users"): ("users", "show"),
+    ("GET", "users.csv"): ("users", "download"),
     ("POST", "users/move"): ("moving", "confirm"),
     ("POST", "users/move/begin"): ("moving", "begin"),
+    ("GET", "user"): ("user", "find"),
     ("GET", "users/*"): ("user", "show"),
     ("GET", "users/*/progress"): ("user", "progress"),
     ("POST", "users/*/save"): ("user", "save"),
@@ -93,7 +107,14 @@ _PAGES: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("GET", "runs"): ("runs", "show_all"),
     ("GET", "runs/*"): ("runs", "show"),
     ("GET", "runs/*/progress"): ("runs", "progress"),
+    ("GET", "runs/*/results.csv"): ("runs", "download"),
+    ("POST", "runs/*/retry"): ("runs", "retry"),
+    ("POST", "runs/*/release"): ("runs", "release"),
+    ("POST", "runs/*/discard"): ("runs", "discard"),
+    ("POST", "pause"): ("held", "pause"),
+    ("POST", "resume"): ("held", "resume"),
     ("GET", "attention"): ("attention", "show"),
+    ("POST", "attention/acknowledge"): ("attention", "acknowledge"),
     ("GET", "health"): ("health", "show"),
 }
 """By method and address (`*`: any part): the module of this room and its handler, imported at first use."""
@@ -105,12 +126,14 @@ async def answer(req: func.HttpRequest) -> func.HttpResponse:
     if req.method == "GET" and path.startswith("static/"):
         return _file(path.removeprefix("static/"))
     item = path.partition("/")[0]
+    person: Person | None = None
     try:
         with operation():
             if path == "enter":
                 token = parse_qs(urlsplit(req.url).query).get("token", [""])[0]
                 return _go(BASE, {"Set-Cookie": _SESSIONS.enter(token, req.url)})
-            asked = _asked(req, path)
+            person = _SESSIONS.person(req.headers, req.url, bootstrap.settings().api_access)
+            asked = _asked(req, path, person)
             found = await _handler(req.method, asked)(bootstrap.app(), asked)
     except SignInNeededError as error:
         if error.address and req.method == "GET":
@@ -120,7 +143,9 @@ async def answer(req: func.HttpRequest) -> func.HttpResponse:
         found = notice_page(item, error)
     if isinstance(found, Goto):
         return _go(f"{BASE}/{found.path}")
-    return await _page(found, req)
+    if isinstance(found, File):
+        return await _download(found, req)
+    return await _page(found, req, person)
 
 
 def notice_page(item: str, error: AcpError) -> Page:
@@ -129,12 +154,12 @@ def notice_page(item: str, error: AcpError) -> Page:
     return Page(status.phrase, item, notice(status.phrase, str(error)), status)
 
 
-def _asked(req: func.HttpRequest, path: str) -> Asked:
-    person = _SESSIONS.person(req.headers, req.url, bootstrap.settings().api_access)
+def _asked(req: func.HttpRequest, path: str, person: Person) -> Asked:
+    by = requester(req) if person.leave else RequestedBy(person.name)
     query = {name: values[0] for name, values in parse_qs(urlsplit(req.url).query).items()}
     parts = tuple(part for part in path.split("/") if part)
     if req.method == "GET":
-        return Asked(person, parts, query)
+        return Asked(person, by, parts, query)
     _check_origin(req)
     if not person.may_write:
         raise NotPermittedError("the app role Conferencing.Write is needed", signed_in=True)
@@ -147,7 +172,7 @@ def _asked(req: func.HttpRequest, path: str) -> Asked:
     if kind != "application/x-www-form-urlencoded":
         raise InputError("Content-Type: application/x-www-form-urlencoded is needed")
     form = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20_000)
-    return Asked(person, parts, query, form)
+    return Asked(person, by, parts, query, form)
 
 
 def _check_origin(req: func.HttpRequest) -> None:
@@ -166,7 +191,7 @@ def _check_origin(req: func.HttpRequest) -> None:
 
 
 def _handler(method: str, asked: Asked) -> Handler:
-    for (verb, pattern), (module, name) in _PAGES.items():
+    for (verb, pattern), (module, name) in PAGES.items():
         parts = tuple(part for part in pattern.split("/") if part)
         if verb == method and len(parts) == len(asked.parts):
             pairs = zip(parts, asked.parts, strict=True)
@@ -176,9 +201,11 @@ def _handler(method: str, asked: Asked) -> Handler:
     raise NoSuchItemError("the console has no such page")
 
 
-async def _page(page: Page, req: func.HttpRequest) -> func.HttpResponse:
+async def _page(page: Page, req: func.HttpRequest, person: Person | None) -> func.HttpResponse:
     node = (
-        page.content if page.part else document(page.title, page.item, page.content, page.refresh)
+        page.content
+        if page.part
+        else document(page.title, page.item, page.content, page.refresh, person)
     )
     body = str(htpy.fragment[node]).encode()
     headers = dict(_HEADERS)
@@ -188,6 +215,16 @@ async def _page(page: Page, req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(
         body, status_code=page.status, headers=headers, mimetype="text/html", charset="utf-8"
     )
+
+
+async def _download(file: File, req: func.HttpRequest) -> func.HttpResponse:
+    headers = {**_HEADERS, "Content-Disposition": f'attachment; filename="{file.name}"'}
+    body = file.packed
+    if "gzip" in req.headers.get("Accept-Encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+    else:
+        body = await asyncio.to_thread(gzip.decompress, body)
+    return func.HttpResponse(body, headers=headers, mimetype=file.kind, charset="utf-8")
 
 
 def _go(address: str, headers: Mapping[str, str] | None = None) -> func.HttpResponse:

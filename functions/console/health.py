@@ -1,8 +1,9 @@
-"""Health: what the doctor finds, and what to do about each."""
+"""Health: what the doctor finds, what the service is able to do, and the settings without secrets."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
-from htpy import a, p
+from htpy import Node, a, code, dd, dl, dt, h2, p
 
 from functions.console.door import Asked, Page
 from functions.console.parts import rows, state
@@ -11,6 +12,10 @@ from shared import __version__
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
+    from shared.settings.settings import Settings
+
+_PREFIX: Final = "ACP_"
+"""Settings of this name are no secrets; a connection string has another (docs/settings.md)."""
 
 
 async def show(app: "App", _: Asked) -> Page:
@@ -22,5 +27,32 @@ async def show(app: "App", _: Asked) -> Page:
         ((each.part, state(each.verdict), each.detail, each.to_do) for each in found),
         "The doctor found nothing to examine.",
     )
-    again = p[a(".button", href=f"{BASE}/health")["Run the doctor again"]]
-    return Page("Health", "health", [p(".note")[f"ACP Mover {__version__}"], table, again])
+    content = [
+        p(".note")[f"ACP Mover {__version__}"],
+        table,
+        p[a(".button", href=f"{BASE}/health")["Run the doctor again"]],
+        h2["What the service is able to do"],
+        _facts(await app.capabilities.shown()),
+        h2["Settings"],
+        rows(
+            "Settings",
+            ("Name", "Value"),
+            ((code[name], value) for name, value in shown_settings(app.settings).items()),
+            "",
+        ),
+    ]
+    return Page("Health", "health", content)
+
+
+def shown_settings(settings: "Settings") -> Mapping[str, str]:
+    """Return each setting that holds no secret, as it is in force."""
+    values = settings.model_dump(mode="json", by_alias=True, warnings=False)
+    return {
+        name: "not set" if value in (None, "", []) else str(value)
+        for name, value in values.items()
+        if name.startswith(_PREFIX)
+    }
+
+
+def _facts(facts: Mapping[str, str]) -> Node:
+    return dl(".facts")[((dt[name], dd[value]) for name, value in facts.items())]

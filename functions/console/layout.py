@@ -23,7 +23,7 @@ from htpy import (
     title,
 )
 
-from functions.console.session import BASE
+from functions.console.session import BASE, Person
 from shared import __version__
 
 _ITEMS: Final = (
@@ -36,7 +36,9 @@ _ITEMS: Final = (
 _STATIC: Final = f"{BASE}/static"
 
 
-def document(name: str, item: str, content: Node, refresh: int | None = None) -> Element:
+def document(
+    name: str, item: str, content: Node, refresh: int | None = None, person: Person | None = None
+) -> Element:
     """Return a whole page. refresh: seconds after which a browser without JavaScript asks again."""
     again = refresh and noscript[meta(http_equiv="refresh", content=str(refresh))]
     return html(lang="en")[
@@ -64,6 +66,7 @@ def document(name: str, item: str, content: Node, refresh: int | None = None) ->
                         for path, text in _ITEMS
                     )
                 ],
+                _who(person),
             ],
             main("#main", tabindex="-1")[h1[name], content],
         ],
@@ -76,3 +79,10 @@ def notice(heading: str, text: str) -> Element:
         p[span(".icon", aria_hidden="true")["!"], span[f"{heading}: {text}"]],
         p[a(href=BASE)["Back to the overview"]],
     ]
+
+
+def _who(person: Person | None) -> Node:
+    if person is None:
+        return None
+    leave = a(href=person.leave)["Sign out"] if person.leave else None
+    return p(".who")[person.name, " ", leave]

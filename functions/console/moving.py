@@ -20,6 +20,7 @@ from htpy import (
 from functions.console.door import Asked, Goto, Page
 from functions.console.parts import count, rows, state
 from functions.console.session import BASE
+from functions.console.users import Filter
 from shared.domain.listing import TenantSwitches
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
@@ -90,8 +91,11 @@ async def begin(app: "App", asked: Asked) -> Goto:
         raise InputError(
             f"{expected} users were confirmed, and {len(users):,} are on the list now: look again"
         )
-    request = MoveRequest(tuple(dict.fromkeys(users)), options=MoveOptions())
-    run = await app.move_requests.accept(await app.validated(request), asked.one("key") or None)
+    names = tuple(dict.fromkeys(users))
+    request = MoveRequest(names, options=MoveOptions(expected=len(names)))
+    run = await app.move_requests.accept(
+        await app.validated(request), asked.one("key") or None, asked.by
+    )
     return Goto(f"runs/{run.id}")
 
 
@@ -99,8 +103,9 @@ async def _everybody(app: "App") -> list[str]:
     """Return the ids of all users on the list *ready*."""
     users: list[str] = []
     after: str | None = ""
+    ready = Filter(Standing.READY)
     while after is not None:
-        found, after = await app.adapters.roster.page(Standing.READY, 1_000, after)
+        found, after = await ready.page(app, 999, after)
         users += [each.user_id for each in found]
         if len(users) > _MOST:
             raise TooLargeError(f"more than {_MOST:,} users are ready: use a sweep instead")

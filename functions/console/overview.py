@@ -1,15 +1,35 @@
 """Overview: how many are left, what waits for a person, and how the last month went."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
-from htpy import Element, a, dd, details, div, dl, dt, h2, p, section, span, strong, summary
+from htpy import (
+    Element,
+    a,
+    button,
+    dd,
+    details,
+    div,
+    dl,
+    dt,
+    form,
+    h2,
+    input,  # noqa: A004 - the element's name
+    label,
+    p,
+    section,
+    span,
+    strong,
+    summary,
+)
 
 from functions.console.chart import bars
 from functions.console.door import Asked, Page
+from functions.console.held import paused
 from functions.console.parts import count, moment, rows
 from functions.console.session import BASE
 from shared.domain.roster import RosterDay, Standing
+from shared.domain.run import Run, RunState, Signal
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -24,25 +44,31 @@ _FIGURES: Final = (
 )
 
 
-async def show(app: "App", _: Asked) -> Page:
+async def show(app: "App", asked: Asked) -> Page:
     """Show the banner, the figures, the app's state, and the last 30 days."""
     to, now = app.adapters, app.adapters.clock.now()
-    counts = await to.roster.counts()
-    days = await to.roster.days((now - timedelta(days=_DAYS)).date())
-    sweep = next(
-        (run for run in [run async for run in app.run_history.runs(2)] if run.cause == "sweep"),
-        None,
-    )
+    counts, days = await to.roster.figures((now - timedelta(days=_DAYS)).date())
+    counts[Standing.READY] += counts[Standing.HELD]  # who is held is ready, and waits for a person
+    runs = [run async for run in app.run_history.runs(2)]
+    sweep = next((run for run in runs if run.cause is Signal.SWEEP), None)
+    held = [run for run in runs if run.state is RunState.HELD]
     content = [
         _banner(counts),
+        _held_banner(held) if held else None,
         section(".figures", aria_label="Users by list")[
             (
                 a(href=f"{BASE}/users?list={standing}")[strong[f"{counts[standing]:,}"], span[word]]
                 for standing, word in _FIGURES
             )
         ],
+        form(".filter", method="get", action=f"{BASE}/user", role="search")[
+            label(for_="name")["Find a user"],
+            input("#name", type="search", name="name", required=True, autocomplete="off"),
+            button(type="submit")["Open"],
+        ],
         section[
             h2["This app"],
+            paused(await app.pauses.current(), asked, now),
             dl(".facts")[
                 _fact("Mode", "moves users" if app.settings.mode == "move" else "only reports"),
                 dt["Last sweep"],
@@ -51,9 +77,21 @@ async def show(app: "App", _: Asked) -> Page:
                 dd[moment(await to.state.delta_at(), now)],
             ],
         ],
-        _charts(days),
+        _charts(days, now.date()),
     ]
     return Page("Overview", "", content)
+
+
+def _held_banner(held: list[Run]) -> Element:
+    return div(".banner.todo")[
+        (
+            p[
+                a(href=f"{BASE}/runs/{run.id}")[f"Run {run.id} holds users"],
+                f": {run.reason}. They wait for your decision.",
+            ]
+            for run in held
+        )
+    ]
 
 
 def _banner(counts: dict[str, int]) -> Element:
@@ -82,11 +120,10 @@ def _banner(counts: dict[str, int]) -> Element:
     ]
 
 
-def _charts(days: list[RosterDay]) -> Element:
+def _charts(days: list[RosterDay], today: date) -> Element:
     if not days:
         return section[h2["The last 30 days"], p(".empty")["Nothing has changed yet."]]
-    ready = [(f"{day.day}", day.counts.get("ready", 0)) for day in days]
-    moved = [(f"{day.day}", sum(day.moved.values())) for day in days]
+    ready, moved = every_day(days, today)
     lines = [
         (
             f"{day.day}",
@@ -107,6 +144,22 @@ def _charts(days: list[RosterDay]) -> Element:
             rows("The last 30 days", ("Day (UTC)", "Ready", "Moved", "By"), lines, ""),
         ],
     ]
+
+
+def every_day(
+    days: list[RosterDay], today: date
+) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """Return users ready and users moved for each of the last days, those without a change included."""
+    known = {day.day: day for day in days}
+    ready: list[tuple[str, int]] = []
+    moved: list[tuple[str, int]] = []
+    for back in range(_DAYS - 1, -1, -1):
+        day = today - timedelta(days=back)
+        found = known.get(day)
+        before = ready[-1][1] if ready else 0
+        ready.append((f"{day}", found.counts.get("ready", 0) if found else before))
+        moved.append((f"{day}", sum(found.moved.values()) if found else 0))
+    return ready, moved
 
 
 def _fact(name: str, value: str) -> list[Element]:

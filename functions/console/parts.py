@@ -40,6 +40,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     Outcome.ALREADY_MICROSOFT: ("good", "Already on Microsoft"),
     Outcome.NOT_FOUND: ("bad", "Not found"),
     Outcome.FAILED: ("bad", "Failed"),
+    Outcome.BRIDGE_CHANGED: ("good", "Number changed"),
     Outcome.WOULD_MOVE: ("todo", "Would be moved"),
     "running": ("wait", "Running"),
     "interrupted": ("wait", "Interrupted"),

@@ -1,15 +1,21 @@
 """Runs: what was asked, how far it is, and what happened to each user, failures first."""
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from htpy import Element, a, dd, div, dl, dt, h2, li, p, section, ul
+from htpy import Element, Node, a, button, dd, div, dl, dt, form, h2, li, p, section, ul
 from htpy import progress as bar
 
-from functions.console.door import Asked, Page
-from functions.console.parts import count, moment, rows, state
+from functions.console import held
+from functions.console.door import Asked, File, Goto, Page
+from functions.console.download import packed_csv
+from functions.console.parts import count, moment, once, rows, state
 from functions.console.session import BASE
+from shared.domain.move_request import MoveRequest
+from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Run, RunState, Signal
+from shared.errors import ConflictError
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -45,20 +51,44 @@ async def show_all(app: "App", _: Asked) -> Page:
 
 async def show(app: "App", asked: Asked) -> Page:
     """Show one run."""
+    return await _page(app, asked)
+
+
+async def release(app: "App", asked: Asked) -> Goto | Page:
+    """Release held users; where somebody else decided meanwhile, say so and show the run as it is now."""
+    try:
+        return await held.release(app, asked)
+    except ConflictError as error:
+        return await _page(app, asked, stale=str(error))
+
+
+async def discard(app: "App", asked: Asked) -> Goto | Page:
+    """Discard held users; as for a release."""
+    try:
+        return await held.discard(app, asked)
+    except ConflictError as error:
+        return await _page(app, asked, stale=str(error))
+
+
+async def _page(app: "App", asked: Asked, *, stale: str = "") -> Page:
     run = await app.run_history.run(asked.parts[1])
     is_open = run.state in _OPEN
     content = [
+        stale and p(".banner.todo", role="alert")[f"Nothing was done: {stale}."],
         dl(".facts")[
             dt["Kind"],
             dd[str(run.cause).replace("_", " ")],
             dt["Started"],
             dd[moment(run.started_at, app.adapters.clock.now())],
+            run.requested_by and [dt["Requested by"], dd[run.requested_by]],
         ],
         await _progress(app, run),
+        await held.held_users(app, run, asked),
         h2["Users"],
-        await _results(app, run),
+        await _results(app, run, asked),
     ]
-    return Page(f"Run {run.id}", "runs", content, refresh=_REFRESH if is_open else None)
+    status = HTTPStatus.CONFLICT if stale else HTTPStatus.OK
+    return Page(f"Run {run.id}", "runs", content, status, refresh=_REFRESH if is_open else None)
 
 
 async def progress(app: "App", asked: Asked) -> Page:
@@ -67,9 +97,37 @@ async def progress(app: "App", asked: Asked) -> Page:
     return Page("", "runs", await _progress(app, run), part=True)
 
 
+async def download(app: "App", asked: Asked) -> File:
+    """Return a run's results as CSV."""
+    run = await app.run_history.run(asked.parts[1])
+    lines = (
+        (each.upn, str(each.outcome), each.old_provider or "", each.reason, each.user_id)
+        async for each in app.adapters.runs.results(run.id)
+    )
+    packed = await packed_csv(("User", "What happened", "Provider before", "Why", "Id"), lines)
+    return File(f"{run.id}.csv", "text/csv", packed)
+
+
+async def retry(app: "App", asked: Asked) -> Goto:
+    """Begin a run over those users of a run who failed."""
+    run = await app.run_history.run(asked.parts[1])
+    users = [
+        each.user_id
+        async for each in app.adapters.runs.results(run.id)
+        if each.outcome is Outcome.FAILED
+    ]
+    if not users:
+        raise ConflictError(f"run {run.id!r} has no failed user")
+    request = await app.validated(
+        MoveRequest(tuple(users), options=MoveOptions(expected=len(users)))
+    )
+    begun = await app.move_requests.accept(request, asked.one("key") or None, asked.by)
+    return Goto(f"runs/{begun.id}")
+
+
 async def _progress(app: "App", run: Run) -> Element:
     counts = dict(run.counts)
-    if run.cause in (Signal.REQUEST, Signal.PREVIEW) and run.state in _OPEN:
+    if run.cause in (Signal.REQUEST, Signal.PREVIEW) and (run.state in _OPEN or run.requested_by):
         counts |= await app.move_runner.outcomes(run.id)
     total = counts.pop("users", 0)
     done = sum(counts.get(outcome, 0) for outcome in Outcome)
@@ -91,7 +149,7 @@ async def _progress(app: "App", run: Run) -> Element:
     ]
 
 
-async def _results(app: "App", run: Run) -> Element:
+async def _results(app: "App", run: Run, asked: Asked) -> Element:
     found = [result async for result in app.adapters.runs.results(run.id, at_most=_SHOWN)]
     found.sort(key=_rank)
     listed = rows(
@@ -108,8 +166,22 @@ async def _results(app: "App", run: Run) -> Element:
         ),
         "No user has a result yet.",
     )
-    more = p(".note")[f"The first {_SHOWN} results. All of them: acp run {run.id} --report FILE"]
-    return section[listed, len(found) == _SHOWN and more]
+    more = p(".note")[f"The first {_SHOWN} results; the download has all of them."]
+    return section[listed, len(found) == _SHOWN and more, _actions(run, found, asked)]
+
+
+def _actions(run: Run, found: list[UserResult], asked: Asked) -> Node:
+    failed = sum(result.outcome is Outcome.FAILED for result in found)
+    may_retry = failed and asked.person.may_write and run.state not in _OPEN
+    if not found:
+        return None
+    return div(".actions")[
+        a(".button", href=f"{BASE}/runs/{run.id}/results.csv", download=True)["Download CSV"],
+        may_retry
+        and form(method="post", action=f"{BASE}/runs/{run.id}/retry")[
+            once(), button(type="submit")[f"Retry failed ({count(failed, 'user')})"]
+        ],
+    ]
 
 
 def _rank(result: UserResult) -> tuple[int, str]:

@@ -25,6 +25,7 @@ BASE: Final = "/api/console"
 _IN_AZURE: Final = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SHORTEST: Final = 32
+_LEAVE: Final = "/.auth/logout?post_logout_redirect_uri=/api/console"
 
 
 class SignInNeededError(NotPermittedError):
@@ -37,10 +38,15 @@ class SignInNeededError(NotPermittedError):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who uses the console. may_write: also move users, and read saved conference IDs."""
+    """Who uses the console. may_write: also move users, and read saved conference IDs.
+
+    id: of the sign-in. leave: the address that ends it, where there is one.
+    """
 
     name: str
     may_write: bool
+    id: str = ""
+    leave: str = ""
 
 
 class Sessions:
@@ -101,7 +107,7 @@ class Sessions:
                 f"{Role.WRITE}: ask for one in the app's Enterprise application",
                 signed_in=True,
             )
-        return Person(who.name, may_write=Role.WRITE in who.roles)
+        return Person(who.name, may_write=Role.WRITE in who.roles, leave=_LEAVE)
 
 
 def _session(token: str) -> str:

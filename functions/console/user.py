@@ -1,7 +1,10 @@
 """A user's page: why the user is where he is, provider and numbers to save, what was replaced."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from htpy import (
     Element,
@@ -34,7 +37,7 @@ from shared.domain.options import MoveOptions
 from shared.domain.run import RunState
 from shared.domain.saved import ReplacedProvider
 from shared.domain.user import MICROSOFT
-from shared.errors import InputError
+from shared.errors import ServiceError
 from shared.services.admin.user_view import UserView
 from shared.userlists.names import user_name
 
@@ -42,12 +45,23 @@ if TYPE_CHECKING:
     from shared.bootstrap.services import App
 
 _REFRESH: Final = 2
+_NONE: Final[Mapping[str, str]] = {}
+_STALE: Final = (
+    "Somebody or something else changed this user since you opened the page: nothing was done. "
+    "This is the user now; save again if it still makes sense."
+)
 _MASKED: Final = "••••••"
 
 
 async def show(app: "App", asked: Asked) -> Page:
     """Show a user as Graph and Teams report it now."""
-    return await _page(app, asked, shown=False)
+    return await _page(app, asked)
+
+
+async def find(app: "App", asked: Asked) -> Goto:
+    """Go to the page of the user with this id or address."""
+    found = await app.user_reader.find(user_name(asked.query.get("name", "").strip()))
+    return Goto(f"users/{found.id}")
 
 
 async def reveal(app: "App", asked: Asked) -> Page:
@@ -55,19 +69,27 @@ async def reveal(app: "App", asked: Asked) -> Page:
     return await _page(app, asked, shown=True)
 
 
-async def save(app: "App", asked: Asked) -> Goto:
-    """Begin to set Microsoft as the user's provider, with the numbers that were chosen."""
+async def save(app: "App", asked: Asked) -> Goto | Page:
+    """Begin to set Microsoft as the user's provider, with the numbers that were chosen.
+
+    What is wrong stands next to its field, with what was chosen; a user whom somebody else changed
+    since the page was shown is shown as it is now. Nothing is done then.
+    """
     view = await app.user_reader.show(user_name(asked.parts[1]))
-    provider = asked.one("provider")
-    if provider != MICROSOFT:
-        raise InputError(f"Provider name {provider!r}: only {MICROSOFT} can be chosen")
+    if asked.one("seen") != _seen(view):
+        return await _page(app, asked, stale=True)
+    if faults := _faults(asked, await app.adapters.teams.bridge_numbers()):
+        return await _page(app, asked, faults=faults)
     options = MoveOptions(
         send_email=asked.one("mail") == "yes",
         service_number=asked.one("toll") or None,
         toll_free_number=asked.one("toll_free") or None,
+        expected=1,
     )
     request = MoveRequest((view.directory.id,), options=options)
-    run = await app.move_requests.accept(await app.validated(request), asked.one("key") or None)
+    run = await app.move_requests.accept(
+        await app.validated(request), asked.one("key") or None, asked.by
+    )
     return Goto(f"users/{view.directory.id}?run={run.id}")
 
 
@@ -77,13 +99,24 @@ async def progress(app: "App", asked: Asked) -> Page:
     return Page("", "users", part, part=True)
 
 
-async def _page(app: "App", asked: Asked, *, shown: bool) -> Page:
-    view = await app.user_reader.show(user_name(asked.parts[1]))
+async def _page(
+    app: "App",
+    asked: Asked,
+    *,
+    shown: bool = False,
+    stale: bool = False,
+    faults: Mapping[str, str] = _NONE,
+) -> Page:
+    try:
+        view = await app.user_reader.show(user_name(asked.parts[1]))
+    except ServiceError as error:
+        return await _last_picture(app, asked.parts[1], error)
     run = asked.query.get("run", "")
     person, known = view.directory, view.known
     now = app.adapters.clock.now()
     content = [
         await _saving(app, person.id, run) if run else None,
+        stale and p(".banner.todo", role="alert")[_STALE],
         dl(".facts")[
             dt["Address"],
             dd[person.upn],
@@ -97,10 +130,57 @@ async def _page(app: "App", asked: Asked, *, shown: bool) -> Page:
             dd[moment(known.looked_at if known else None, now)],
             _waits(view, now),
         ],
-        await _form(app, view, asked),
+        await _form(app, view, asked, faults),
         _saved(view, asked, shown=shown),
     ]
-    return Page(person.name or person.upn, "users", content, refresh=_REFRESH if run else None)
+    status = HTTPStatus.CONFLICT if stale else HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
+    title = person.name or person.upn
+    return Page(title, "users", content, status, refresh=_REFRESH if run else None)
+
+
+async def _last_picture(app: "App", user_id: str, error: ServiceError) -> Page:
+    """Return what was last seen of a user, where Graph or Teams does not answer now."""
+    try:
+        known = await app.adapters.roster.of(str(UUID(user_id)))
+    except ValueError:
+        known = None
+    if known is None:
+        raise error
+    content = [
+        p(".banner.todo", role="alert")[
+            f"{error}. This is the last picture; nothing can be changed before the service answers."
+        ],
+        dl(".facts")[
+            dt["Address"],
+            dd[known.upn],
+            dt["Provider"],
+            dd[known.provider or "none"],
+            dt["What follows"],
+            dd[state(known.standing or ""), " ", known.reason],
+            dt["Seen"],
+            dd[moment(known.seen_at, app.adapters.clock.now())],
+        ],
+        div(".actions")[a(".button", href=f"{BASE}/users/{known.user_id}")["Check again"]],
+    ]
+    return Page(known.name or known.upn, "users", content)
+
+
+def _seen(view: UserView) -> str:
+    """Return what a person who saves must have seen of the user."""
+    return f"{_provider(view)}|{view.decision.action}"
+
+
+def _faults(asked: Asked, known: list[BridgeNumber]) -> Mapping[str, str]:
+    """Return what is wrong with the form, by field."""
+    faults = {}
+    if (provider := asked.one("provider")) != MICROSOFT:
+        faults["provider"] = f"{provider!r} cannot be chosen, only {MICROSOFT}."
+    for name, toll_free in (("toll", False), ("toll_free", True)):
+        number = asked.one(name)
+        fitting = {each.number for each in known if each.toll_free is toll_free}
+        if number and number not in fitting:
+            faults[name] = f"{number!r} is on no bridge of the tenant (any more): choose another."
+    return faults
 
 
 def _waits(view: UserView, now: datetime) -> Node:
@@ -109,7 +189,7 @@ def _waits(view: UserView, now: datetime) -> Node:
     return [dt["Tried again"], dd[moment(view.waiting.due, now), ": ", view.waiting.reason]]
 
 
-async def _form(app: "App", view: UserView, asked: Asked) -> Node:
+async def _form(app: "App", view: UserView, asked: Asked, faults: Mapping[str, str]) -> Node:
     if not asked.person.may_write:
         return None
     known = await app.adapters.teams.bridge_numbers()
@@ -120,6 +200,7 @@ async def _form(app: "App", view: UserView, asked: Asked) -> Node:
         h2["Audio conferencing"],
         form(".fields", method="post", action=f"{BASE}/users/{view.directory.id}/save")[
             once(),
+            input(type="hidden", name="seen", value=_seen(view)),
             label(for_="provider")["Provider name"],
             select("#provider", name="provider", aria_describedby="provider-note")[
                 option(value=MICROSOFT, selected=True)[MICROSOFT],
@@ -131,10 +212,17 @@ async def _form(app: "App", view: UserView, asked: Asked) -> Node:
             p("#provider-note.note")[
                 "Only Microsoft can be chosen: third-party providers ended in Teams in 2019."
             ],
-            _numbers("toll", "Default toll number", known, toll_free=False),
-            _numbers("toll_free", "Default toll-free number", known, toll_free=True),
+            _fault("provider", faults),
+            _numbers("toll", "Default toll number", known, asked, faults),
+            _numbers("toll_free", "Default toll-free number", known, asked, faults),
             div(".check")[
-                input("#mail", type="checkbox", name="mail", value="yes"),
+                input(
+                    "#mail",
+                    type="checkbox",
+                    name="mail",
+                    value="yes",
+                    checked=asked.one("mail") == "yes",
+                ),
                 label(for_="mail")["Mail the user the numbers and the PIN"],
             ],
             blocked and p(".banner.todo")[f"Nothing will be changed now: {view.decision.reason}."],
@@ -146,15 +234,31 @@ async def _form(app: "App", view: UserView, asked: Asked) -> Node:
     ]
 
 
-def _numbers(name: str, text: str, known: list[BridgeNumber], *, toll_free: bool) -> Node:
-    fitting = sorted(each.number for each in known if each.toll_free is toll_free)
+def _numbers(
+    name: str, text: str, known: list[BridgeNumber], asked: Asked, faults: Mapping[str, str]
+) -> Node:
+    fitting = sorted(each.number for each in known if each.toll_free is (name == "toll_free"))
+    chosen = asked.one(name)
+    numbers = [*fitting, *([chosen] if chosen and chosen not in fitting else [])]
+    wrong = name in faults
     return [
         label(for_=name)[text],
-        select(f"#{name}", name=name)[
+        select(
+            f"#{name}",
+            name=name,
+            aria_invalid="true" if wrong else None,
+            aria_describedby=f"{name}-fault" if wrong else None,
+        )[
             option(value="")["As the rules or the service choose"],
-            (option(value=number)[number] for number in fitting),
+            (option(value=number, selected=number == chosen)[number] for number in numbers),
         ],
+        _fault(name, faults),
     ]
+
+
+def _fault(name: str, faults: Mapping[str, str]) -> Node:
+    """Return what is wrong with a field, to stand below it."""
+    return name in faults and p(f"#{name}-fault.fault", role="alert")[faults[name]]
 
 
 def _saved(view: UserView, asked: Asked, *, shown: bool) -> Element:

@@ -3,9 +3,10 @@
 import json
 from typing import TYPE_CHECKING
 
-from functions.http.responses import Reply
-from functions.http.schemas import FindingList, SubscriptionView
-from shared.views import FindingView
+from functions.http.auth import requester
+from functions.http.responses import Reply, read, small_body
+from functions.http.schemas import FindingList, PauseBody, SubscriptionView
+from shared.views import FindingView, PauseView
 
 if TYPE_CHECKING:
     import azure.functions as func
@@ -23,6 +24,20 @@ async def examine_app(app: "App", _: "func.HttpRequest") -> Reply:
     """List the findings of the doctor."""
     findings = [FindingView.of(found) async for found in app.doctor.examine()]
     return Reply(FindingList(findings=findings))
+
+
+async def show_pause(app: "App", _: "func.HttpRequest") -> Reply:
+    """Show whether all changes are paused."""
+    return Reply(PauseView.of(await app.pauses.current()))
+
+
+async def set_pause(app: "App", req: "func.HttpRequest") -> Reply:
+    """Pause all changes, or end the pause."""
+    asked, by = read(PauseBody, small_body(req)), requester(req)
+    if asked.paused:
+        return Reply(PauseView.of(await app.pauses.pause(asked.note, by)))
+    await app.pauses.end(by)
+    return Reply(PauseView.of(None))
 
 
 async def describe_api(_: "App", __: "func.HttpRequest") -> Reply:

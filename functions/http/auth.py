@@ -8,29 +8,38 @@ and app settings in Azure App Service" (WEBSITE_AUTH_ENABLED).
 
 import base64
 import binascii
+import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
+from shared.domain.pause import RequestedBy
 from shared.errors import NotPermittedError
-from shared.settings.settings import ApiAccess
 from shared.text import harmless
 
+if TYPE_CHECKING:
+    from azure.functions import HttpRequest
+
 PRINCIPAL: Final = "X-MS-CLIENT-PRINCIPAL"
-PRINCIPAL_NAME: Final = "X-MS-CLIENT-PRINCIPAL-NAME"
 """Set by the platform, which strips what a caller sends under these names."""
 
 SWITCHED_ON: Final = "WEBSITE_AUTH_ENABLED"
 _ROLE_CLAIMS: Final = frozenset(
     {"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}
 )
-_NAME_CLAIMS: Final = frozenset(
-    {"preferred_username", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "name"}
+_NAME_CLAIMS: Final = (
+    "preferred_username",
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn",
+    "name",
+    "appid",
+    "azp",
 )
+_ID_CLAIMS: Final = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
 _HARMLESS_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _LONGEST: Final = 64 * 2**10
 
@@ -41,7 +50,7 @@ class Role(StrEnum):
     READ = "Conferencing.Read"
     """Read users, runs and results."""
     WRITE = "Conferencing.Write"
-    """Move users, release sweeps, and read saved conference IDs."""
+    """Move users, release those who are held, pause, and read saved conference IDs."""
 
 
 class _Claim(BaseModel):
@@ -59,6 +68,7 @@ class SignedIn:
     """Who calls, as the platform says, and with which roles."""
 
     name: str
+    id: str
     roles: frozenset[str]
 
 
@@ -88,13 +98,6 @@ def signed_in(headers: Mapping[str, str], environment: Mapping[str, str]) -> Sig
     return _read(text)
 
 
-def caller_of(headers: Mapping[str, str], access: ApiAccess) -> str:
-    """Return who calls, for records; a function key says nothing about its holder."""
-    if access is ApiAccess.ENTRA:
-        return harmless(headers.get(PRINCIPAL_NAME) or "a program that signed in")
-    return "a holder of a function key"
-
-
 def check_origin(method: str, url: str, headers: Mapping[str, str]) -> None:
     """Raise NotPermittedError when a web page of another origin sends a call that changes something.
 
@@ -113,6 +116,26 @@ def check_origin(method: str, url: str, headers: Mapping[str, str]) -> None:
         raise NotPermittedError("a web page of another origin may not call this", signed_in=True)
 
 
+def requester(req: "HttpRequest") -> RequestedBy:
+    """Return who calls: as the platform signed the caller in, or by the function key.
+
+    A key has no name here, so its digest tells it from others. A header that the platform has not
+    checked names nobody.
+    """
+    headers = req.headers
+    if os.environ.get(SWITCHED_ON, "").casefold() == "true" and headers.get(PRINCIPAL):
+        who = signed_in(headers, os.environ)
+        return RequestedBy(who.name, who.id)
+    key = headers.get("x-functions-key") or req.params.get("code")
+    if not key:
+        return RequestedBy("the HTTP API, without a key")
+    return RequestedBy(f"function key {hashlib.sha256(key.encode()).hexdigest()[:8]}")
+
+
+def _first(claims: Mapping[str, str], names: tuple[str, ...]) -> str:
+    return harmless(next((claims[name] for name in names if claims.get(name)), ""))
+
+
 def _read(text: str) -> SignedIn:
     try:
         if len(text) > _LONGEST:
@@ -121,8 +144,10 @@ def _read(text: str) -> SignedIn:
     except (ValueError, binascii.Error, ValidationError):
         raise NotPermittedError(f"the header {PRINCIPAL} cannot be read", signed_in=False) from None
     roles = _ROLE_CLAIMS | {principal.role_typ}
-    named = (claim.val for claim in principal.claims if claim.typ in _NAME_CLAIMS)
+    claims = {claim.typ: claim.val for claim in principal.claims}
+    user_id = _first(claims, _ID_CLAIMS)
     return SignedIn(
-        name=next(named, "a program"),
+        name=_first(claims, _NAME_CLAIMS) or user_id or "somebody signed in",
+        id=user_id,
         roles=frozenset(claim.val for claim in principal.claims if claim.typ in roles),
     )

@@ -4,7 +4,7 @@ import asyncio
 import io
 from typing import TYPE_CHECKING, Final
 
-from functions.http.responses import PointedError, query_of, read, read_query
+from functions.http.responses import PointedError, query_of, read, read_query, small_body
 from functions.http.schemas import MOST_USERS, CsvParameters, MoveBody
 from shared.domain.move_request import MoveRequest
 from shared.errors import MediaTypeError, TooLargeError
@@ -27,9 +27,6 @@ _CSV_TYPES: Final = frozenset(
 """What a CSV file is called; by the last name Windows with Excel sends it."""
 
 _JSON_TYPES: Final = frozenset({"", "application/json", "text/json"})
-LARGEST: Final = 16 * 2**20
-"""Bytes of a body; the host itself refuses what is a little larger (infra/main.bicep)."""
-
 _FAULTS_LISTED: Final = 20
 
 
@@ -38,9 +35,7 @@ async def read_request(req: "func.HttpRequest") -> MoveRequest:
 
     A request without a content type is read as JSON.
     """
-    body = req.get_body()
-    if len(body) > LARGEST:
-        raise TooLargeError(f"the body has {len(body):,} bytes; at most {LARGEST:,} are taken")
+    body = small_body(req)
     query = query_of(req.url)
     media_type = req.headers.get("Content-Type", "").partition(";")[0].strip().casefold()
     if media_type not in _CSV_TYPES:

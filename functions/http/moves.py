@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from functions.http.auth import requester
 from functions.http.move_body import read_request
 from functions.http.responses import Reply
 from shared.errors import InputError
@@ -26,5 +27,6 @@ async def request_moves(app: "App", req: "func.HttpRequest") -> Reply:
     if key is not None and not 0 < len(key) <= _LONGEST_KEY:
         raise InputError(f"Idempotency-Key: 1 to {_LONGEST_KEY} characters are needed")
     request = await app.validated(await read_request(req))
-    run = await app.move_requests.accept(request, key)
-    return Reply(RunView.of(run), HTTPStatus.ACCEPTED, {"Location": f"/api/runs/{run.id}"})
+    run = await app.move_requests.accept(request, key, requester(req))
+    pause = None if request.dry_run else await app.pauses.current()
+    return Reply(RunView.of(run, pause), HTTPStatus.ACCEPTED, {"Location": f"/api/runs/{run.id}"})

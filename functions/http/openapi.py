@@ -33,7 +33,7 @@ _REFUSAL: Final = {
 }
 _TAGS: Final = {
     "moves": "Begin runs",
-    "runs": "Follow runs, and release those that are held",
+    "runs": "Follow runs, and release or discard users who are held",
     "users": "Find users",
     "admin": "Maintain the app",
 }
@@ -43,8 +43,9 @@ def document() -> dict[str, Any]:
     """Return the document; its own route is left out."""
     described = [route for route in ROUTES if route.answers]
     kinds = {model(name) for route in described for name in (route.answers, route.takes) if name}
+    taken = {model(route.takes) for route in described if route.takes}
     _, definitions = models_json_schema(
-        [(kind, "validation" if kind is schemas.MoveBody else "serialization") for kind in kinds],
+        [(kind, "validation" if kind in taken else "serialization") for kind in kinds],
         ref_template=_SCHEMAS + "{model}",
     )
     paths: dict[str, dict[str, Any]] = {}
@@ -100,7 +101,7 @@ def _operation(route: Route) -> dict[str, Any]:
         if route.csv_query:
             content["text/csv"] = {"schema": {"type": "string"}, "example": "UPN\na@contoso.com\n"}
             found["parameters"] += _query(model(route.csv_query))
-        found["requestBody"] = {"required": True, "content": content}
+        found["requestBody"] = {"required": not route.may_be_empty, "content": content}
     return found
 
 

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 _PROBLEM: Final = "application/problem+json"
 _RETRY_SECONDS: Final = 30
 _LONGEST_TEXT: Final = 1_000
+LARGEST: Final = 16 * 2**20
+"""Bytes of a body; the host itself refuses what is a little larger (infra/main.bicep)."""
+
 _STATUSES: Final = (
     (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (MediaTypeError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
@@ -70,16 +73,23 @@ class PointedError(InputError):
 
 
 async def answer(
-    req: func.HttpRequest, needed: Role, work: Callable[["App", func.HttpRequest], Awaitable[Reply]]
+    req: func.HttpRequest,
+    needed: Role,
+    work: Callable[["App", func.HttpRequest], Awaitable[Reply]],
+    *,
+    parameters: bool = True,
+    body: bool = True,
 ) -> func.HttpResponse:
     """Return what `work` replies; its errors become problem details, without inner secrets.
 
-    needed: the app role that the caller needs where people sign in (ACP_API_ACCESS=entra).
+    needed: the app role that the caller needs where people sign in (ACP_API_ACCESS=entra). parameters,
+    body: whether the call takes them.
     """
     try:
         check_origin(req.method, req.url, req.headers)
         if bootstrap.settings().api_access is ApiAccess.ENTRA:
             check_role(needed, req.headers, os.environ)
+        refuse_input(req, parameters=parameters, body=body)
         with operation():
             reply = await work(bootstrap.app(), req)
     except AcpError as error:
@@ -108,12 +118,32 @@ def read[Model: BaseModel](kind: type[Model], body: bytes) -> Model:
         raise PointedError(_faults(error)) from None
 
 
+def small_body(req: func.HttpRequest) -> bytes:
+    """Return the body of a request; TooLargeError: more than names of users need."""
+    body = req.get_body()
+    if len(body) > LARGEST:
+        raise TooLargeError(f"the body has {len(body):,} bytes; at most {LARGEST:,} are taken")
+    return body
+
+
 def read_query[Model: BaseModel](kind: type[Model], query: Mapping[str, str]) -> Model:
     """Return the request's query as a model; PointedError names each parameter that is wrong."""
     try:
         return kind.model_validate_strings(dict(query))
     except ValidationError as error:
         raise PointedError(_faults(error)) from None
+
+
+def refuse_input(req: func.HttpRequest, *, parameters: bool, body: bool) -> None:
+    """Raise PointedError for what a call does not take: a dry run requested here would become a real one."""
+    faults: list[tuple[str, str]] = []
+    if not parameters:
+        wrong = "this call takes no parameters in its address"
+        faults += [(f"/{name}", wrong) for name in query_of(req.url)]
+    if not body and req.get_body().strip() not in (b"", b"{}"):
+        faults.append(("", "this call takes no body"))
+    if faults:
+        raise PointedError(faults)
 
 
 def query_of(url: str) -> dict[str, str]:

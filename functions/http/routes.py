@@ -21,7 +21,7 @@ class Route:
     call, so that an event's cold start does not load what people ask for), and the `operationId`.
     summary, details: for people. answers, takes, csv_query: names of models in `schemas`; csv: it
     answers CSV, too; csv_query: it takes CSV, too, and then these parameters in the query.
-    refusals: its problems, besides 401 and 403. example: a body.
+    refusals: its problems, besides 401 and 403. example: a body; may_be_empty: it may be left out.
     """
 
     name: str
@@ -40,6 +40,17 @@ class Route:
     csv_query: str = ""
     refusals: tuple[int, ...] = (503,)
     example: Mapping[str, object] = field(default_factory=dict)
+    may_be_empty: bool = False
+
+    @property
+    def takes_parameters(self) -> bool:
+        """Whether it takes parameters; of the calls that change something only one with a CSV body does."""
+        return self.method == "GET" or bool(self.csv_query)
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether it takes a body; of a call that reads it does not matter."""
+        return self.method == "GET" or bool(self.takes)
 
 
 ROUTES: Final = (
@@ -98,11 +109,39 @@ ROUTES: Final = (
         "runs/{run}/release",
         Role.WRITE,
         "runs",
-        "Release a held sweep",
-        "RunView",
+        "Release held users of a run: all, or those whom the body names",
+        "HeldDecision",
         202,
-        details="409 when it is not held",
-        refusals=(404, 409, 503),
+        details="they are queued within a minute; 409 when it holds nobody",
+        takes="HeldBody",
+        refusals=(400, 404, 409, 413, 503),
+        example={"provider": "BT", "limit": 50},
+        may_be_empty=True,
+    ),
+    Route(
+        "discard_run",
+        "POST",
+        "runs/{run}/discard",
+        Role.WRITE,
+        "runs",
+        "Take held users off a run's list, all or those whom the body names; nobody is changed",
+        "HeldDecision",
+        details="409 when it holds nobody",
+        takes="HeldBody",
+        refusals=(400, 404, 409, 413, 503),
+        example={"users": ["adele@contoso.com"]},
+        may_be_empty=True,
+    ),
+    Route(
+        "list_held",
+        "GET",
+        "held",
+        Role.READ,
+        "runs",
+        "List the users whom the guard holds, with provider, signal and run",
+        "HeldList",
+        details="`?run=RUN`: those of one run",
+        query=("run",),
     ),
     Route(
         "list_ready",
@@ -165,6 +204,28 @@ ROUTES: Final = (
         "AttentionList",
     ),
     Route(
+        "show_pause",
+        "GET",
+        "pause",
+        Role.READ,
+        "admin",
+        "Show whether all changes are paused, by whom, since when and why",
+        "PauseView",
+    ),
+    Route(
+        "set_pause",
+        "POST",
+        "pause",
+        Role.WRITE,
+        "admin",
+        "Pause all changes at once, or end the pause",
+        "PauseView",
+        details="signals are kept, and worked through afterwards",
+        takes="PauseBody",
+        refusals=(400, 413, 503),
+        example={"paused": True, "note": "wrong licenses were assigned"},
+    ),
+    Route(
         "examine_app",
         "GET",
         "doctor",
@@ -181,6 +242,7 @@ ROUTES: Final = (
         "admin",
         "Maintain the change subscription now, as after permissions were granted",
         "SubscriptionView",
+        refusals=(400, 503),
     ),
     Route(
         "describe_api",
@@ -210,7 +272,8 @@ def blueprint() -> func.Blueprint:
 def _function(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
     async def call(req: func.HttpRequest) -> func.HttpResponse:
         handler = getattr(import_module(f"functions.http.{route.module}"), route.name)
-        return await answer(req, route.role, handler)
+        parameters, body = route.takes_parameters, route.takes_body
+        return await answer(req, route.role, handler, parameters=parameters, body=body)
 
     call.__name__ = route.name
     return call

@@ -1,13 +1,16 @@
-"""Operations on runs: show them and their results, release a held sweep."""
+"""Operations on runs: show them and their results, release or discard the users whom they hold."""
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from functions.http.responses import Reply, as_csv
-from functions.http.schemas import ResultPage, RunList
+from functions.http.auth import requester
+from functions.http.responses import Reply, as_csv, read, small_body
+from functions.http.schemas import HeldBody, HeldDecision, HeldList, ResultPage, RunList
+from shared.domain.held import HeldSelection
+from shared.domain.pause import RequestedBy
 from shared.domain.run import RunState, Signal
-from shared.views import ResultView, RunView
+from shared.views import HeldView, ResultView, RunView, SideEffectsView
 
 if TYPE_CHECKING:
     import azure.functions as func
@@ -28,7 +31,10 @@ async def show_run(app: "App", req: "func.HttpRequest") -> Reply:
     """Show one run with its counts so far."""
     run = await app.run_history.run(req.route_params["run"])
     view = RunView.of(run)
-    if run.state is RunState.RUNNING and run.cause in (Signal.REQUEST, Signal.PREVIEW):
+    if effects := await app.effects.of(run):
+        view.side_effects = SideEffectsView.of(effects)
+    at_work = run.state is RunState.RUNNING and run.cause in (Signal.REQUEST, Signal.PREVIEW)
+    if at_work or run.requested_by:  # who was released has another outcome by now
         view.counts = {**view.counts, **await app.move_runner.outcomes(run.id)}
     return Reply(view)
 
@@ -49,6 +55,26 @@ async def show_results(app: "App", req: "func.HttpRequest") -> Reply:
 
 
 async def release_run(app: "App", req: "func.HttpRequest") -> Reply:
-    """Release a held sweep; its users are queued within a minute."""
-    run = await app.sweeper.release_run(req.route_params["run"])
-    return Reply(RunView.of(run), HTTPStatus.ACCEPTED)
+    """Release held users of a run; they are queued within a minute."""
+    run, users = await app.releases.release_run(*_decision(req))
+    view = RunView.of(run, await app.pauses.current())
+    return Reply(HeldDecision(run=view, users=users), HTTPStatus.ACCEPTED)
+
+
+async def discard_run(app: "App", req: "func.HttpRequest") -> Reply:
+    """Take held users off a run's list."""
+    run, users = await app.releases.discard_run(*_decision(req))
+    return Reply(HeldDecision(run=RunView.of(run), users=users))
+
+
+async def list_held(app: "App", req: "func.HttpRequest") -> Reply:
+    """List the users whom the guard holds, all or those of one run."""
+    run = req.params.get("run")
+    held = app.adapters.held.held_of(run) if run else app.adapters.held.held()
+    return Reply(HeldList(users=[HeldView.of(each) async for each in held if not each.released]))
+
+
+def _decision(req: "func.HttpRequest") -> tuple[str, RequestedBy, HeldSelection]:
+    """Return the run, who decides, and about whom of it."""
+    body = read(HeldBody, small_body(req) or b"{}")
+    return req.route_params["run"], requester(req), body.selection()

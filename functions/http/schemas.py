@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from shared.domain.held import HeldSelection
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
 from shared.errors import InputError
@@ -14,6 +15,7 @@ from shared.userlists.names import distinct, user_name
 from shared.views import (
     AttentionView,
     FindingView,
+    HeldView,
     ProviderView,
     ReadyView,
     ResultView,
@@ -40,6 +42,8 @@ class MoveParameters(BaseModel):
 
     `dry_run`: say what would happen and change nothing. `send_email`: Microsoft mails the users their
     new numbers and PIN. `service_number`, `toll_free_number`: their default numbers (E.164 with +).
+    `expected`: how many users you expect to lose their conference ID; so many are changed whatever
+    else was, and the others are held. Without it the guard's limit applies.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -48,16 +52,19 @@ class MoveParameters(BaseModel):
     send_email: bool = False
     service_number: Phone | None = None
     toll_free_number: Phone | None = None
+    expected: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
     def request(
         self, users: Iterable[str] | None = None, provider: str | None = None
     ) -> MoveRequest:
         """Return the request as a domain type: over these users, or to be found by provider."""
+        names = None if users is None else list(users)
         return MoveRequest(
-            None if users is None else tuple(distinct(users)),
+            None if names is None else tuple(distinct(names)),
             provider,
-            MoveOptions(self.send_email, self.service_number, self.toll_free_number),
+            MoveOptions(self.send_email, self.service_number, self.toll_free_number, self.expected),
             self.dry_run,
+            len(names or ()),
         )
 
 
@@ -81,6 +88,43 @@ class MoveBody(MoveParameters):
         if sum(ways) != 1:
             raise ValueError("name the users with exactly one of users, provider, all_third_party")
         return self
+
+
+class HeldBody(BaseModel):
+    """Which of a run's held users; nothing: all. `limit`: at most so many of them."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    users: Annotated[list[User], Field(min_length=1, max_length=MOST_USERS)] | None = None
+    provider: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+    def selection(self) -> HeldSelection:
+        """Return the selection as a domain type."""
+        users = None if self.users is None else frozenset(each.casefold() for each in self.users)
+        return HeldSelection(self.limit, self.provider, users)
+
+
+class PauseBody(BaseModel):
+    """Whether to pause, and why; the end of a pause needs no reason."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    paused: bool
+    note: Annotated[str, Field(max_length=500)] = ""
+
+
+class HeldDecision(BaseModel):
+    """A run, and how many of its held users were released or discarded."""
+
+    run: RunView
+    users: int
+
+
+class HeldList(BaseModel):
+    """The users whom the guard holds."""
+
+    users: list[HeldView]
 
 
 class RunList(BaseModel):

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from functions.http.auth import caller_of
+from functions.http.auth import requester
 from functions.http.responses import Reply
 from functions.http.schemas import AttentionList, ProviderList, ReadyList, SavedList
 from shared.telemetry.events import ConferenceIdsRead
@@ -52,7 +52,7 @@ async def show_saved(app: "App", req: "func.HttpRequest") -> Reply:
     found = await app.user_reader.find(user_name(req.route_params["user"]))
     records = await app.adapters.replaced.of(found.id)
     log = app.adapters.log("api")
-    by = caller_of(req.headers, app.settings.api_access)
+    by = str(requester(req))
     log.write(ConferenceIdsRead(by=by, user=log.who(found.id), records=len(records)))
     entries = [entry for record in records for entry in SavedEntry.all_of(record)]
     return Reply(SavedList(user=found.upn, entries=entries))
@@ -61,5 +61,5 @@ async def show_saved(app: "App", req: "func.HttpRequest") -> Reply:
 async def forget_user(app: "App", req: "func.HttpRequest") -> Reply:
     """Delete what is stored about one person."""
     found = await app.forgetter.find(user_name(req.route_params["user"]))
-    by = caller_of(req.headers, app.settings.api_access)
+    by = str(requester(req))
     return Reply(ForgettingView.of(await app.forgetter.forget(found, by)))

@@ -80,13 +80,41 @@ var rules = [
     lookBack: 'PT1H'
   }
   {
-    name: 'acp-held-sweep'
-    title: 'ACP Mover: a sweep is held or failed'
-    description: '`acp run RUN` shows why. Held: it would move more users than permitted, `acp release RUN` lets it go.'
+    name: 'acp-held-users'
+    title: 'ACP Mover: the guard holds users'
+    description: 'More users than permitted would lose their conference ID. `acp held` lists them; `acp release RUN` or `acp discard RUN` decides.'
     severity: 2
-    query: loadTextContent('../queries/held_sweep.kql')
+    query: loadTextContent('../queries/held_users.kql')
     aggregation: 'Maximum'
     measure: 'held'
+    operator: 'GreaterThan'
+    threshold: 0
+    every: 'PT15M'
+    window: 'PT1H'
+    lookBack: 'PT1H'
+  }
+  {
+    name: 'acp-paused'
+    title: 'ACP Mover: changes are paused'
+    description: 'Nobody is changed. `acp status` says who paused and why; `acp pause --off` ends it.'
+    severity: 3
+    query: loadTextContent('../queries/paused.kql')
+    aggregation: 'Maximum'
+    measure: 'paused'
+    operator: 'GreaterThan'
+    threshold: 0
+    every: 'PT15M'
+    window: 'PT1H'
+    lookBack: 'PT1H'
+  }
+  {
+    name: 'acp-failed-sweep'
+    title: 'ACP Mover: a sweep failed'
+    description: '`acp run RUN` shows why.'
+    severity: 2
+    query: loadTextContent('../queries/failed_sweep.kql')
+    aggregation: 'Maximum'
+    measure: 'failed'
     operator: 'GreaterThan'
     threshold: 0
     every: 'PT1H'

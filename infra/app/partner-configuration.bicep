@@ -1,10 +1,13 @@
 // Event Grid, first stage: Microsoft Graph may create its partner topic in this resource group,
-// and an identity may write undelivered events. The second stage is infra/eventgrid.bicep.
+// and an identity may write undelivered events. The second stage is infra/eventgrid.bicep, or
+// infra/eventgrid-queue.bicep, with which the topic's own identity does that.
 param location string
 param tags { *: string }
 param authorizationDays int
 param storageAccountName string
 param deadLetterContainerName string
+
+@description('Empty: the topic\'s own identity writes them.')
 param deadLetterIdentityName string
 
 // The registration id stands in public repositories, on no page of Microsoft: see docs/deploy.md.
@@ -33,7 +36,7 @@ resource configuration 'Microsoft.EventGrid/partnerConfigurations@2025-02-15' = 
   }
 }
 
-resource deadLetterIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+resource deadLetterIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (!empty(deadLetterIdentityName)) {
   name: deadLetterIdentityName
   location: location
   tags: tags
@@ -53,7 +56,7 @@ resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@
   name: deadLetterContainerName
 }
 
-resource writesDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource writesDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(deadLetterIdentityName)) {
   name: guid(deadLetters.id, deadLetterIdentity.id, roleIds.storageBlobDataContributor)
   scope: deadLetters
   properties: {
@@ -61,9 +64,9 @@ resource writesDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' 
       'Microsoft.Authorization/roleDefinitions',
       roleIds.storageBlobDataContributor
     )
-    principalId: deadLetterIdentity.properties.principalId
+    principalId: deadLetterIdentity!.properties.principalId
     principalType: 'ServicePrincipal'
   }
 }
 
-output deadLetterIdentityId string = deadLetterIdentity.id
+output deadLetterIdentityId string = empty(deadLetterIdentityName) ? '' : deadLetterIdentity.id

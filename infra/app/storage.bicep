@@ -7,6 +7,9 @@ param packageContainerName string
 param deadLetterContainerName string
 param queueName string
 
+@description('Whether Event Grid puts its events into a queue.')
+param eventQueue bool
+
 @description('False: only private endpoints and trusted Azure services reach the account.')
 param publicNetworkAccess bool
 param sku string
@@ -142,6 +145,8 @@ resource queues 'Microsoft.Storage/storageAccounts/queueServices@2025-06-01' = {
   name: 'default'
 }
 
+var eventQueueNames = eventQueue ? ['${queueName}-events', '${queueName}-events-poison'] : []
+
 // The queues that triggers listen to, and where the host puts what failed five times.
 var queueNames = [
   queueName
@@ -150,6 +155,7 @@ var queueNames = [
   '${queueName}-requests-poison'
   '${queueName}-upkeep'
   '${queueName}-upkeep-poison'
+  ...eventQueueNames
 ]
 
 resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' = [

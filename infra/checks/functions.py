@@ -1,7 +1,8 @@
 """The app's functions, indexed with the settings that would be deployed, find their queues and schedules.
 
 Queues: each that a function listens to or writes, and its poison queue, is made; none is made that no
-function knows. Schedules: NCRONTAB. Event subscriptions: they lead to a function that takes events.
+function knows. Schedules: NCRONTAB. Event subscriptions: they lead to a function that takes events,
+or into a queue that one listens to, where they do not expire.
 """
 
 import json
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from infra.checks.predicted import resources
+from infra.checks.predicted import resources, stage
 from infra.checks.problem import Problem, in_source
 from infra.checks.settings import deployed, literal
 from infra.package import CODE
@@ -36,18 +37,16 @@ Bindings = list[tuple[str, dict[str, Any]]]
 def check(folder: Path) -> list[Problem]:
     """Compare the functions with what each predicted deployment makes for them."""
     problems: list[Problem] = []
+    everywhere: Bindings = []
     for deployment, settings in deployed(folder).items():
         try:
             found = bindings(literal(settings))
         except RuntimeError as error:
             wrong = f"it does not load with the settings of {deployment}: {error}"
             return [Problem("function_app.py", wrong, "Fix the setting or the code")]
-        problems += [
-            *_queues(folder, deployment, found),
-            *_schedules(folder, found),
-            *_subscriptions(folder, found),
-        ]
-    return problems
+        problems += [*_queues(folder, deployment, found), *_schedules(folder, found)]
+        everywhere += found
+    return [*problems, *_subscriptions(folder, everywhere)]
 
 
 def bindings(settings: dict[str, str]) -> Bindings:
@@ -90,8 +89,29 @@ def _schedules(folder: Path, found: Bindings) -> Iterator[Problem]:
 
 def _subscriptions(folder: Path, found: Bindings) -> Iterator[Problem]:
     takes_events = {function for function, one in found if one["type"] == "eventGridTrigger"}
+    heard = {one["queueName"] for _, one in found if one["type"] == "queueTrigger"}
     for one in resources(folder, _EVENTS):
-        name = str(one.at("destination", "properties", "resourceId")).rpartition("/functions/")[2]
-        if name not in takes_events:
-            do = f"Name the app's Event Grid function: {', '.join(sorted(takes_events))}"
-            yield in_source(folder, f"events go to {name}, which takes none", do, "functionName ")
+        if one.at("destination"):
+            name = str(one.at("destination", "properties", "resourceId"))
+            name = name.rpartition("/functions/")[2]
+            if name not in takes_events:
+                do = f"Name the app's Event Grid function: {', '.join(sorted(takes_events))}"
+                wrong = f"events go to {name}, which takes none"
+                yield in_source(folder, wrong, do, "functionName ", stage=stage(folder, one))
+            continue
+        into = one.at("deliveryWithResourceIdentity", "destination", "properties") or {}
+        if into.get("queueName") not in heard:
+            wrong = f"events go into the queue {into.get('queueName')}, to which nobody listens"
+            yield in_source(
+                folder,
+                wrong,
+                "Name the app's queue of events",
+                "queueName ",
+                stage=stage(folder, one),
+            )
+        if into.get("queueMessageTimeToLiveInSeconds") != -1:
+            wrong, do = (
+                "events in the queue expire: they are lost while the app is stopped",
+                "Set -1",
+            )
+            yield in_source(folder, wrong, do, "queueMessageTimeToLiveInSeconds:")

@@ -34,6 +34,14 @@ class Resource:
         return value
 
 
+def stage(folder: Path, one: Resource) -> str:
+    """The name of the Bicep file that a resource's deployment is of, such as `eventgrid.bicep`."""
+    way = folder / one.deployment.replace(".snapshot.json", ".bicepparam")
+    text = way.read_text(encoding="utf-8")
+    name = text.partition("using '../")[2].partition("'")[0]
+    return "" if name == "main.bicep" else name
+
+
 def resources(folder: Path, *types: str) -> list[Resource]:
     """The resources of all predicted deployments, or those of these types."""
     return [

@@ -24,9 +24,13 @@ Check = Callable[[Path], list[Problem]]
 """Takes the folder that holds `azure.yaml` and `infra/`; returns what is wrong, or nothing."""
 
 
-def in_source(folder: Path, wrong: str, do: str, *words: str) -> Problem:
-    """A problem at the line where the first of the words stands that does, else in main.bicep."""
+def in_source(folder: Path, wrong: str, do: str, *words: str, stage: str = "") -> Problem:
+    """A problem at the line where the first of the words stands that does, else in main.bicep.
+
+    stage: the file of a second stage, which is searched first.
+    """
     paths = [*sorted((folder / "infra").rglob("*.bicep")), folder / "infra/main.parameters.json"]
+    paths.sort(key=lambda path: path.name != stage)
     for word in words:
         for path in paths:
             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):

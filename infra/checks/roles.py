@@ -11,11 +11,18 @@ from infra.checks.problem import Problem, in_source
 _PAGE: Final = "docs/security.md"
 _TYPE: Final = "Microsoft.Authorization/roleAssignments"
 _ROW: Final = re.compile(r"\| (.+) \| (.+) `([0-9a-f-]{36})` \| (.+) \| (.+) \|")
-_HOLDERS: Final = {"/id-api-": "the app", "/id-events-": "Event Grid"}
+_HOLDERS: Final = {
+    "/id-api-": "the app",
+    "/id-events-": "Event Grid",
+    "/partnerTopics/": "Event Grid",
+}
 _SCOPES: Final = {
     "Microsoft.Storage/storageAccounts/*": "the storage account",
     "Microsoft.Storage/storageAccounts/*/blobServices/default/containers/dead-letters": (
         "the container `dead-letters`"
+    ),
+    "Microsoft.Storage/storageAccounts/*/queueServices/default/queues/moves-events": (
+        "the queue `moves-events`"
     ),
     "Microsoft.Insights/components/*": "Application Insights",
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.checks import manifest
-from infra.checks.predicted import resources
+from infra.checks.predicted import resources, stage
 from infra.checks.problem import Problem, in_source
 
 
@@ -79,7 +79,8 @@ def _open(folder: Path) -> Iterator[Problem]:
                 wrong = f"{rule.why}: {rule.path} is {'not set' if value is None else repr(value)}"
                 do = f"Set it to {' or '.join(str(good) for good in rule.values)}"
                 last = rule.path.rpartition(".")[2]
-                yield in_source(folder, wrong, do, f"{last}:", f"{rule.type}@")
+                words = (f"{last}:", f"{rule.type}@")
+                yield in_source(folder, wrong, do, *words, stage=stage(folder, one))
 
 
 def _names(folder: Path) -> Iterator[Problem]:

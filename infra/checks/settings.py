@@ -28,9 +28,11 @@ OF_THE_HOST: Final = frozenset(
         "APPLICATIONINSIGHTS_CONNECTION_STRING",
         "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
         "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
+        "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
     }
 )
-"""Settings that the Functions host reads ("App settings reference for Azure Functions")."""
+"""Settings that the Functions host reads ("App settings reference for Azure Functions"), and that of App
+Service authentication which stands for a client secret."""
 
 FORBIDDEN_ON_FLEX: Final = re.compile(
     "FUNCTIONS_WORKER_RUNTIME|FUNCTIONS_WORKER_PROCESS_COUNT|FUNCTIONS_EXTENSION_VERSION"

@@ -155,6 +155,12 @@ class TenantOptions(BaseModel):
     event_grid_url: str | None = Field(
         None, description="where the events of EventGrid: subscriptions are posted"
     )
+    event_grid_queue: str | None = Field(
+        None,
+        repr=False,
+        description="the address of the Storage queue, with its token (SAS), that they are put into "
+        "instead",
+    )
 
     enforce_permissions: bool = Field(
         False,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from shared.domain.decision import Rules
     from shared.settings.queues import Queue
     from shared.settings.settings import Settings
+    from shared.storage.guard import GuardTable
+    from shared.storage.held import HeldTable
     from shared.storage.leftovers import LeftoverTables
     from shared.storage.move_requests import MoveRequestTable
     from shared.storage.personal import PersonalTables
@@ -74,7 +76,7 @@ class Adapters:
 
         rules, tries = self.rules, self._retries.tries
         return GraphClient(
-            self._graph_service, self.clock, tries, rules.groups, rules.excluded_groups
+            self._graph_service, self.clock, tries, rules.groups, rules.protecting_groups
         )
 
     @cached_property
@@ -157,7 +159,7 @@ class Adapters:
         """The users who are waiting or need attention."""
         from shared.storage.waiting import WaitingTable
 
-        return WaitingTable(self.tables.table("waiting"))
+        return WaitingTable(self.tables.table("waiting"), self.clock)
 
     @cached_property
     def runs(self) -> RunTable:
@@ -165,6 +167,20 @@ class Adapters:
         from shared.storage.runs import RunTable
 
         return RunTable(self.tables.table("runs"), self.tables.table("runresults"))
+
+    @cached_property
+    def guard(self) -> GuardTable:
+        """Who was changed within the guard's window."""
+        from shared.storage.guard import GuardTable
+
+        return GuardTable(self.tables.table("guard"))
+
+    @cached_property
+    def held(self) -> HeldTable:
+        """The users whom the guard holds."""
+        from shared.storage.held import HeldTable
+
+        return HeldTable(self.tables.table("held"))
 
     @cached_property
     def sweep_pages(self) -> SweepPageTable:
@@ -210,6 +226,7 @@ class Adapters:
         return Rules(
             excluded=settings.excluded_users,
             excluded_groups=settings.excluded_groups,
+            included_groups=settings.included_groups,
             include_rooms=settings.include_rooms,
             numbers=settings.number_rules,
         )

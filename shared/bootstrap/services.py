@@ -14,30 +14,37 @@ from shared.settings.settings import Cloud, TeamsApi, unknown_settings
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from shared.domain.guard import GuardLimit
     from shared.domain.move_request import MoveRequest
     from shared.domain.retry import RetryPolicy
-    from shared.domain.sweep_limit import SweepLimit
     from shared.services.admin.doctor import Doctor
+    from shared.services.admin.effects import EffectsReader
     from shared.services.admin.forget import Forgetter
     from shared.services.admin.health import Health
     from shared.services.admin.number_changes import NumberChanges
+    from shared.services.admin.pauses import Pauses
+    from shared.services.admin.releases import Releases
     from shared.services.admin.result_details import ResultDetails
     from shared.services.admin.run_history import RunHistory
+    from shared.services.admin.status import StatusReader
     from shared.services.admin.user_view import UserReader
     from shared.services.move_requests.carry_out import MoveRunner
     from shared.services.move_requests.failed_pages import FailedPages
     from shared.services.move_requests.queued import QueuedMoveRequests
     from shared.services.moving.batch import BatchMover
+    from shared.services.moving.brakes import Brakes
     from shared.services.moving.preview import Previewer
     from shared.services.moving.recording import Recorder
     from shared.services.moving.standing_rules import StandingRules
     from shared.services.moving.user import UserMover
     from shared.services.notifications.catch_up import CatchUp
     from shared.services.notifications.intake import NotificationIntake
+    from shared.services.notifications.queued_events import QueuedEvents
     from shared.services.notifications.subscription import Subscriber
     from shared.services.sweeping.finding import Finder
     from shared.services.sweeping.sweep import Sweeper
     from shared.services.upkeep.capabilities import CapabilityReader, WatchedConferencing
+    from shared.services.upkeep.failed_events import FailedEvents
     from shared.services.upkeep.janitor import Janitor
     from shared.services.upkeep.metrics import MetricsCollector
     from shared.services.upkeep.poison import PoisonRecorder
@@ -71,6 +78,7 @@ class App:
             directory=to.graph,
             mover=self._user_mover,
             runs=to.runs,
+            requests=to.move_requests,
             recorder=self._recorder,
             queue=to.queue(self.settings.queues.moves.name),
             rules=self.standing_rules,
@@ -93,7 +101,7 @@ class App:
         from shared.services.moving.standing_rules import StandingRules
 
         to = self.adapters
-        return StandingRules(to.rules, to.graph, to.state, to.clock)
+        return StandingRules(to.rules, to.graph, to.teams, to.state, to.clock)
 
     @cached_property
     def _user_mover(self) -> UserMover:
@@ -106,6 +114,7 @@ class App:
             replaced=to.replaced,
             users=to.users,
             requests=to.move_requests,
+            brakes=self.brakes,
             clock=to.clock,
             log=to.log("moving"),
         )
@@ -118,6 +127,32 @@ class App:
         return WatchedConferencing(self.adapters.teams, self.capabilities, log)
 
     @cached_property
+    def brakes(self) -> Brakes:
+        """Refuses changes: pause and guard."""
+        from shared.services.moving.brakes import Brakes
+        from shared.services.moving.guard import GuardCounter
+
+        to = self.adapters
+        return Brakes(
+            guard=GuardCounter(to.guard, to.clock),
+            held=to.held,
+            runs=to.runs,
+            state=to.state,
+            limit=self._guard_limit,
+            clock=to.clock,
+            log=to.log("moving"),
+        )
+
+    @cached_property
+    def _guard_limit(self) -> GuardLimit:
+        from shared.domain.guard import GuardLimit
+
+        of = self.settings
+        window = timedelta(minutes=of.guard_window_minutes)
+        enables, numbers = of.guard_max_enables, self.adapters.rules.numbers
+        return GuardLimit(of.guard_max_moves, of.guard_max_share, window, enables, numbers)
+
+    @cached_property
     def _recorder(self) -> Recorder:
         from shared.services.moving.recording import Recorder
 
@@ -126,6 +161,7 @@ class App:
             directory=to.graph,
             users=to.users,
             waiting=to.waiting,
+            brakes=self.brakes,
             policy=self._retry_policy,
             clock=to.clock,
             log=to.log("moving"),
@@ -162,6 +198,7 @@ class App:
             pages=to.sweep_pages,
             rules=self.standing_rules,
             roster=self._roster_keeper,
+            held=to.held,
             clock=to.clock,
             log=to.log("sweeping"),
         )
@@ -171,7 +208,8 @@ class App:
             pages=to.sweep_pages,
             state=to.state,
             queue=to.queue(self.settings.queues.moves.name),
-            limit=self._sweep_limit,
+            # A report moves no users, so there is nothing to hold.
+            limit=None if self.settings.mode is Mode.REPORT else self._guard_limit,
             mode=self.settings.mode,
             policy=self._retry_policy,
             lease=timedelta(seconds=self.settings.sweep_lease_seconds),
@@ -186,15 +224,6 @@ class App:
 
         return Finder(self.adapters.graph, self.adapters.teams, self.standing_rules)
 
-    @cached_property
-    def _sweep_limit(self) -> SweepLimit | None:
-        from shared.domain.sweep_limit import SweepLimit
-
-        # A report moves no users, so there is nothing to hold.
-        if self.settings.mode is Mode.REPORT:
-            return None
-        return SweepLimit(self.settings.sweep_max_moves, self.settings.sweep_max_share)
-
     # Notifications
 
     @cached_property
@@ -205,6 +234,13 @@ class App:
         to = self.adapters
         of = self.settings
         return NotificationIntake(to.state, of.tenant_id, of.mode, to.clock, to.log("intake"))
+
+    @cached_property
+    def queued_events(self) -> QueuedEvents:
+        """Takes the events that Event Grid put into a queue."""
+        from shared.services.notifications.queued_events import QueuedEvents
+
+        return QueuedEvents(self.intake, self.mover)
 
     @cached_property
     def catch_up(self) -> CatchUp:
@@ -293,7 +329,8 @@ class App:
         to = self.adapters
         queue = to.queue(self.settings.queues.moves.name)
         mode = self.settings.mode
-        return Rechecker(to.waiting, queue, mode, to.clock, to.log("rechecking"))
+        log = to.log("rechecking")
+        return Rechecker(to.waiting, queue, mode, to.clock, log, state=to.state)
 
     @cached_property
     def poison(self) -> PoisonRecorder:
@@ -313,8 +350,19 @@ class App:
         )
 
     @cached_property
+    def failed_events(self) -> FailedEvents:
+        """Gives the users of poison events another attempt."""
+        from shared.domain.cloud_event import read_cloud_event
+        from shared.services.upkeep.failed_events import FailedEvents
+
+        to, queues = self.adapters, self.settings.queues
+        poison = [to.poison(queues.events, read_cloud_event)] if queues.events else []
+        return FailedEvents(poison, self.intake, to.queue(queues.moves.name), to.log("poison"))
+
+    @cached_property
     def janitor(self) -> Janitor:
         """Deletes what is older than it is kept."""
+        from shared.domain.cloud_event import read_cloud_event
         from shared.domain.retention import Retention
         from shared.services.upkeep.janitor import Janitor
         from shared.storage.codec import decode_move, decode_page, decode_renewal
@@ -323,12 +371,14 @@ class App:
         return Janitor(
             leftovers=to.leftovers,
             runs=to.runs,
+            held=to.held,
             state=to.state,
             directory=to.graph,
             poison=[
                 to.poison(queues.moves, decode_move),
                 to.poison(queues.requests, decode_page),
                 to.poison(queues.upkeep, decode_renewal),
+                *([to.poison(queues.events, read_cloud_event)] if queues.events else []),
             ],
             retention=Retention(
                 runs=timedelta(days=of.keep_runs_days),
@@ -348,7 +398,8 @@ class App:
 
         to = self.adapters
         poison = [to.queue(queue.poison).count for queue in self.settings.queues]
-        return MetricsCollector(to.waiting, to.state, poison, to.clock, to.log("measuring"))
+        log = to.log("measuring")
+        return MetricsCollector(to.waiting, to.state, poison, to.clock, log, held=to.held)
 
     @cached_property
     def rule_checker(self) -> RuleChecker:
@@ -399,7 +450,7 @@ class App:
             "teams": to.teams.probe,
             "rules": self.rule_checker.raise_known_faults,
         }
-        return Health(checks, to.clock, to.log("health"))
+        return Health(checks, to.clock, to.log("health"), self.pauses.current)
 
     @cached_property
     def user_reader(self) -> UserReader:
@@ -454,6 +505,14 @@ class App:
         return RunHistory(self.adapters.runs, self.adapters.clock)
 
     @cached_property
+    def effects(self) -> EffectsReader:
+        """Reads the side effects of dry runs."""
+        from shared.services.admin.effects import EffectsReader
+
+        to = self.adapters
+        return EffectsReader(to.runs, to.move_requests, to.teams)
+
+    @cached_property
     def doctor(self) -> Doctor:
         """The doctor: checks the app and the services that it depends on."""
         from shared.clients import wire
@@ -493,9 +552,11 @@ class App:
             count_users=to.graph.count_users,
             unknown=unknown_settings(os.environ),
             tenant=None if documented else to.teams,
+            runs=self.run_history,
             state=to.state,
             waiting=to.waiting,
-            runs=self.run_history,
+            held=to.held,
+            included_groups=to.rules.included_groups,
             unreadable=to.tables.unreadable.counts,
             clock=to.clock,
         )
@@ -508,6 +569,38 @@ class App:
         if known and known.set_verb not in ("", "accepted"):
             raise SettingsError(f"the service refuses the verb of a set: {known.set_verb}")
         return ", ".join(f"{name}: {value}" for name, value in described(known).items())
+
+    @cached_property
+    def releases(self) -> Releases:
+        """Releases and discards held users."""
+        from shared.services.admin.releases import Releases
+
+        to = self.adapters
+        return Releases(
+            held=to.held,
+            runs=to.runs,
+            pages=to.sweep_pages,
+            state=to.state,
+            queue=to.queue(self.settings.queues.moves.name),
+            mode=self.settings.mode,
+            clock=to.clock,
+            log=to.log("releases"),
+        )
+
+    @cached_property
+    def pauses(self) -> Pauses:
+        """Pauses all changes."""
+        from shared.services.admin.pauses import Pauses
+
+        return Pauses(self.adapters.state, self.adapters.clock, self.adapters.log("pauses"))
+
+    @cached_property
+    def status(self) -> StatusReader:
+        """Reads the status."""
+        from shared.services.admin.status import StatusReader
+
+        to = self.adapters
+        return StatusReader(to.state, to.held, to.waiting, self.settings.mode)
 
     async def _sign_in(self, audience: str) -> str:
         from shared.services.admin.token_claims import describe_token

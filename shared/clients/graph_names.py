@@ -51,18 +51,26 @@ def _by_key(name: str) -> dict[str, Any]:
     return {"method": "GET", "url": f"/users{key}?$select={_SELECT}"}
 
 
-def _by_address(address: str) -> dict[str, Any]:
-    """Return the request for the users with an address.
+def address_filter(address: str) -> str:
+    """Return the filter for the users with an address.
 
-    Both spellings of `smtp:`, because nothing says that case does not matter in a collection; the header,
-    because Graph may require it where several clauses are joined ("Advanced query capabilities").
+    Both spellings of `smtp:`, because nothing says that case does not matter in a collection.
     """
     it = _literal(address)
-    text = (
+    return (
         f"mail eq '{it}' or proxyAddresses/any(p:p eq 'smtp:{it}') or "
         f"proxyAddresses/any(p:p eq 'SMTP:{it}') or imAddresses/any(i:i eq '{it}')"
     )
-    query = f"$count=true&$top={_HITS}&$select={_SELECT}&$filter={quote(text, safe='')}"
+
+
+def _by_address(address: str) -> dict[str, Any]:
+    """Return the request for the users with an address.
+
+    With the header, because Graph may require it where several clauses are joined ("Advanced query
+    capabilities").
+    """
+    text = quote(address_filter(address), safe="")
+    query = f"$count=true&$top={_HITS}&$select={_SELECT}&$filter={text}"
     return {
         "method": "GET",
         "url": f"/users?{query}",

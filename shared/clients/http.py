@@ -16,7 +16,7 @@ from shared.clients.limiter import LateError, Limiter, LongPauseError
 from shared.clients.pages import Page, Trail
 from shared.clients.reading import ACCEPTED, MOST, LongBodyError, read
 from shared.clients.values import Fault, describe, number, pause, read_json
-from shared.clients.wire import Call
+from shared.clients.wire import Call, constant_of
 from shared.clock import Clock
 from shared.errors import (
     AccessDeniedError,
@@ -33,12 +33,15 @@ from shared.errors import (
     TransientError,
     UnreachableError,
 )
-from shared.telemetry.events import ElementsUnreadable
+from shared.telemetry.events import ElementsUnreadable, VerbRefused
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import count_throttled
 
 _LONGEST_CODE: Final = 64
 _MOST_SHARE: Final = 10.0
+_EXPIRED: Final = frozenset({"Directory_ExpiredPageToken", "ExpiredPageToken", "ExpiredSkipToken"})
+"""Codes of a next page that is too old; Graph's is the first one."""
+
 _VERBS: Final = re.compile(r"\b[A-Za-z]{3,7}\b")
 
 
@@ -87,6 +90,7 @@ class ServiceClient:
         self._retries = retries
         self._rng = rng
         self._timeout = timeout
+        self._wrong_verbs: set[Call] = set()
 
     async def call[T](
         self,
@@ -152,7 +156,8 @@ class ServiceClient:
         """Yield the pages of a listing from its first one, or from `url`, to its end.
 
         first: what only the first call takes, see `call`. repeats: see `Trail`. ListingError: the
-        listing cannot be trusted. Elements that cannot be read are logged and left out.
+        listing cannot be trusted. ExpiredError: the next page is too old. Elements that cannot be
+        read are logged and left out.
         """
 
         def resolve(link: str) -> str:
@@ -162,7 +167,12 @@ class ServiceClient:
         trail = Trail(self.name, str(call), resolve, repeats=repeats)
         while True:
             request = {"url": url} if url else first
-            page = await self.call(call, parse, headers=headers, **request)
+            try:
+                page = await self.call(call, parse, headers=headers, **request)
+            except RejectedError as error:
+                if url and has_expired(error):
+                    raise trail.expired(error.detail) from None
+                raise
             self.report(call, page.faults)
             # Before the page is used: one of a listing that cannot be trusted is none.
             url = trail.next(page, url)
@@ -219,6 +229,10 @@ class ServiceClient:
             raise UnreachableError(self.name, str(call), type(error).__name__) from None
         if answer.is_success:
             return parse_body(self.name, call, body, parse)
+        if answer.status_code == httpx.codes.METHOD_NOT_ALLOWED and call not in self._wrong_verbs:
+            self._wrong_verbs.add(call)
+            allowed, constant = allowed_verbs(answer.headers), constant_of(call)
+            self.log.write(VerbRefused(call=str(call), allowed=allowed, constant=constant))
         raise error_of(self.name, call, answer.status_code, body, answer.headers)
 
     def _learn(self, answer: httpx.Response, started: float) -> None:
@@ -284,7 +298,9 @@ def error_of(
         case 429 | 503:
             kind = ThrottledError
         case 405:
-            kind, detail = RejectedError, f"{detail}; {_verbs(call, headers or {})}"
+            takes = f"the service takes {allowed_verbs(headers or {})}"
+            correct = f"correct the verb of {call.template} in {constant_of(call)}"
+            kind, detail = RejectedError, f"{detail}; {takes}: {correct}"
         case _ if status == httpx.codes.REQUEST_TIMEOUT or httpx.codes.is_server_error(status):
             kind = ServerFaultError
         case _:
@@ -292,13 +308,15 @@ def error_of(
     return kind(service, str(call), detail, code, status)
 
 
-def _verbs(call: Call, headers: Mapping[str, str]) -> str:
-    """Return what a person has to do about a verb that the service does not take."""
-    allowed = [verb.upper() for verb in _VERBS.findall(headers.get("Allow", "")[:200])]
-    takes = ", ".join(allowed) or "another verb"
-    return (
-        f"the service takes {takes}: correct the verb of {call.template} in shared/clients/wire.py"
-    )
+def has_expired(error: RejectedError) -> bool:
+    """Return whether the service refused a next page because it is too old."""
+    return error.status == httpx.codes.GONE or error.code in _EXPIRED
+
+
+def allowed_verbs(headers: Mapping[str, str]) -> str:
+    """Return the verbs in the header Allow of an answer; `another verb` where it names none."""
+    found = [verb.upper() for verb in _VERBS.findall(headers.get("Allow", "")[:200])]
+    return ", ".join(found) or "another verb"
 
 
 def plain_code(code: str) -> str:

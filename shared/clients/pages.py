@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, FailFast, TypeAdapter, ValidationError, create_model
 
 from shared.clients.values import Fault, elements, number, read_json
-from shared.errors import ListingError
+from shared.errors import ExpiredError, ListingError
 
 _MOST_PAGES: Final = 100_000
 _LONGEST_LINK: Final = 16_384
@@ -138,6 +138,12 @@ class Trail:
         """Return the error of a listing with this wrong."""
         return ListingError(
             self._service, self._operation, f"the listing cannot be trusted: {wrong}"
+        )
+
+    def expired(self, detail: str) -> ExpiredError:
+        """Return the error of a next page that the service no longer gives."""
+        return ExpiredError(
+            self._service, self._operation, f"the next page has expired or is refused: {detail}"
         )
 
     def _take(self, page: Page[Any]) -> None:

@@ -16,8 +16,9 @@ from shared.clients.teams_models import (
     NUMBER,
     PROVIDER,
     SETTINGS,
-    ConferencingUser,
+    CpcUser,
     Discovery,
+    SetAnswer,
     TeamsUser,
 )
 from shared.clients.values import elements, list_reader
@@ -25,11 +26,13 @@ from shared.clients.wire import Call
 from shared.clock import Clock
 from shared.domain.bridges import BridgeNumber, bridge_of
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
-from shared.domain.user import ServiceUser
+from shared.domain.move_request import MoveRequest
+from shared.domain.user import ConferencingUser, ServiceUser
 from shared.errors import (
     ContractError,
     InvalidResponseError,
     NotFoundError,
+    RejectedError,
     ServiceError,
     ThrottledError,
 )
@@ -85,10 +88,29 @@ class TeamsClient:
         known = user.acp_info is not None or await self._reads_providers()
         return user.to_domain(provider_known=known)
 
+    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+        """Return conference ID, numbers and bridge of a user on Microsoft, before calls that are not begun.
+
+        NotFoundError: the user is not a conferencing user. ContractError: the answer lacks conference ID
+        or bridge, or is about somebody else.
+        """
+        call = wire.GET_CONFERENCING_USER
+        found = await self._call(
+            call,
+            "Get-CsOnlineDialInConferencingUser",
+            CpcUser.model_validate_json,
+            ids={"id": user_id},
+            first=True,
+        )
+        if found.identity != user_id:
+            raise ContractError("Teams", str(call), "the answer is about another user")
+        return found.to_domain()
+
     async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
         """Yield all users page by page, from the beginning or from a page's `link`.
 
-        ListingError: the listing cannot be trusted; see `shared.clients.teams_listing`.
+        ListingError: the listing cannot be trusted; see `shared.clients.teams_listing`. ExpiredError:
+        the service refuses a next page.
         """
         place = Place.of(start or "", self._page_size)
         link = start or str(self._first_page(place.size))
@@ -97,7 +119,13 @@ class TeamsClient:
         trail = self._trail(place.size)
         while link:
             here = link.partition("#")[0]
-            page = await self._read_page(here)
+            try:
+                page = await self._read_page(here)
+            except RejectedError as error:
+                if here == str(self._first_page(place.size)):
+                    raise
+                # How the service says that a token has expired is not known.
+                raise trail.expired(error.detail) from None
             following = trail.next(page, here)
             if guessed and self._tells_providers:
                 # What the pages so far did not tell was no silence of the service.
@@ -156,7 +184,7 @@ class TeamsClient:
             found = await self._call(
                 call,
                 "Set-CsOnlineDialInConferencingUser",
-                ConferencingUser.read,
+                SetAnswer.read,
                 ids={"id": user_id},
                 json=body,
                 tries=1,
@@ -168,6 +196,9 @@ class TeamsClient:
             raise InvalidResponseError("Teams", str(call), error.detail) from None
         if found and found != user_id.casefold():
             raise InvalidResponseError("Teams", str(call), "the answer is about somebody else")
+
+    def check_takes(self, request: MoveRequest) -> None:
+        """Take every request: the admin API has a call for each part of one."""
 
     async def providers(self) -> list[Provider]:
         """Return the tenant's third-party providers."""

@@ -23,7 +23,8 @@ from shared.clients.together import Together
 from shared.clock import Clock
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
-from shared.domain.user import ServiceUser
+from shared.domain.move_request import MoveRequest
+from shared.domain.user import ConferencingUser, ServiceUser
 from shared.errors import ConflictError, NotFoundError, ServiceError
 
 _FIELDS: Final = "id,userPrincipalName,accountType,featureTypes"
@@ -118,6 +119,13 @@ class DocumentedTeams:
         """Refuse: no documented call sets a provider."""
         _refuse("no documented call sets a provider")
 
+    def check_takes(self, request: MoveRequest) -> None:
+        """Refuse mails, and users by their provider: both would end well and do nothing."""
+        if request.options.send_email:
+            _refuse("send_email: no documented call mails users their numbers")
+        if request.users is None:
+            _refuse("no documented call tells the users of third-party providers")
+
     async def providers(self) -> list[Provider]:
         """Refuse: no documented call lists providers."""
         _refuse("no documented call lists third-party providers")
@@ -125,6 +133,10 @@ class DocumentedTeams:
     async def bridge_numbers(self) -> list[BridgeNumber]:
         """Refuse: no documented call assigns a default number."""
         _refuse("no documented call assigns default numbers")
+
+    async def conferencing_user(self, user_id: str) -> ConferencingUser:  # noqa: ARG002 - the port's name
+        """Refuse: no documented call shows a conferencing user."""
+        _refuse("no documented call shows conference IDs")
 
     async def bridge_of(self, number: str) -> str:
         """Refuse, see `bridge_numbers`."""
@@ -135,7 +147,7 @@ class DocumentedTeams:
 
 
 def _refuse(reason: str) -> NoReturn:
-    raise ConflictError(f"{reason}; ACP_TEAMS_API is documented, and admin is needed")
+    raise ConflictError(f"{reason}; ACP_TEAMS_API is documented: set it to admin for that")
 
 
 def _question(user: str) -> dict[str, object]:

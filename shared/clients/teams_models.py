@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel, to_pascal
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TenantSwitches
 from shared.domain.number_rules import digits_of
-from shared.domain.user import AccountType, ProviderEntry, ServiceUser
+from shared.domain.user import AccountType, ConferencingUser, ProviderEntry, ServiceUser
 
 CONFERENCING_FEATURES: Final = frozenset(
     {"audioconferencing", "conferencing_requirescommunicationcredits"}
@@ -141,6 +141,34 @@ class TeamsUser(TeamsModel):
                 yield each[:64]
 
 
+class CpcUser(TeamsModel):
+    """One user as Get-CsOnlineDialInConferencingUser reports it, without the PIN."""
+
+    identity: Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
+    conference_id: Annotated[str, Field(min_length=1, repr=False)]
+    bridge_id: Annotated[str, Field(min_length=1)]
+    bridge_name: str | None = None
+    service_number: str | None = None
+    toll_free_service_number: str | None = None
+    default_toll_number: str | None = None
+    default_toll_free_number: str | None = None
+    allow_toll_free_dial_in: bool | None = None
+
+    def to_domain(self) -> ConferencingUser:
+        """Return the conferencing user as a domain type."""
+        return ConferencingUser(
+            id=self.identity,
+            conference_id=self.conference_id,
+            bridge_id=self.bridge_id,
+            bridge_name=self.bridge_name or "",
+            toll_number=self.service_number or "",
+            toll_free_number=self.toll_free_service_number or "",
+            default_toll_number=self.default_toll_number or "",
+            default_toll_free_number=self.default_toll_free_number or "",
+            allow_toll_free=self.allow_toll_free_dial_in,
+        )
+
+
 class Endpoints(TeamsModel):
     """The tenant's own endpoints in service discovery."""
 
@@ -192,7 +220,7 @@ class Bridge(TeamsModel):
 BRIDGE: Final = TypeAdapter(Bridge)
 
 
-class ConferencingUser(TeamsModel):
+class SetAnswer(TeamsModel):
     """The answer to a set: whom it is about, if it says."""
 
     identity: str | None = None

@@ -19,6 +19,8 @@ class Evidence(StrEnum):
     """Documented by Microsoft."""
     CONFIRMED = "C"
     """Confirmed in a public client of the same API that was tested live."""
+    MODULE = "M"
+    """Confirmed by the text of Microsoft's own module (parameters, paths, models), not live."""
     INFERRED = "F"
     """The fields are public; verb or address are inferred by analogy."""
     OWN = "O"
@@ -147,6 +149,12 @@ SET_USER: Final = Call(
 REPLACE_PROVIDER: Final = Call(
     "PUT", "/Teams.Cpc/users/{id}", Evidence.OWN, "with `replaceProvider`: replace a third party"
 )
+GET_CONFERENCING_USER: Final = Call(
+    "GET",
+    "/Teams.Cpc/users/{id}",
+    Evidence.MODULE,
+    "conference ID, numbers and bridge of a user on Microsoft, before they are replaced",
+)
 
 LIST_PROVIDERS: Final = Call(
     "GET", "/Teams.Cpc/providers", Evidence.OWN, "the tenant's third-party providers"
@@ -184,10 +192,18 @@ CALLS: Final = (
     GET_TEAMS_USER,
     SET_USER,
     REPLACE_PROVIDER,
+    GET_CONFERENCING_USER,
     LIST_PROVIDERS,
     LIST_BRIDGES,
     TENANT_SETTINGS,
 )
+
+
+def constant_of(call: Call) -> str:
+    """Return where a person corrects a call: this module and its constant; else verb and template."""
+    names = (name for name, value in globals().items() if value is call)
+    return next((f"shared/clients/wire.py: {name}" for name in names), str(call))
+
 
 TEAMS_AUDIENCE: Final = "48ac35b8-9aa8-4d74-927d-1f4a14a0b239"
 """The resource for tokens of the Teams admin API, in every cloud."""

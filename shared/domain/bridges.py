@@ -11,8 +11,11 @@ from shared.errors import InputError
 
 _E164: Final = re.compile(r"\+?([1-9][0-9]{6,14})")
 _TEL: Final = re.compile(r"\s*tel:", re.IGNORECASE)
-_BETWEEN: Final = str.maketrans("", "", " \t\u00a0\u202f-\u2010\u2011.()")
-"""What people and the admin center write between the digits."""
+_BLANKS: Final = " \t\u00a0\u2007\u2009\u202f-\u2010\u2011\u2012\u2013.()"
+_UNSEEN: Final = "\u200b\u200e\u200f\u202a\u202c\u202d\u2060\u2066\u2068\u2069\ufeff"
+_BETWEEN: Final = str.maketrans("", "", _BLANKS + _UNSEEN)
+"""What people and the admin center write between the digits, and what comes along unseen when a number
+is copied: marks of direction above all."""
 
 
 def read_number(text: str) -> str:
@@ -22,7 +25,10 @@ def read_number(text: str) -> str:
     `tel:+33199004887`) or with blanks, hyphens, dots and parentheses between its digits. InputError
     shows anything else: an extension, a prefix `00` or `(0)`, a number without its country.
     """
-    found = _E164.fullmatch(_TEL.sub("", text, count=1).translate(_BETWEEN))
+    plain = text.translate(_BETWEEN)
+    if plain[:1] in ("'", '"') and plain[-1:] == plain[:1]:
+        plain = plain[1:-1]
+    found = _E164.fullmatch(_TEL.sub("", plain, count=1))
     if found is None or "(0)" in text:
         raise InputError(
             f"{text[:40]!r}: a number such as +14255550100 is needed, with its country code"

@@ -1,8 +1,9 @@
 """Pages of the listings of Graph and Teams, and the tenant-wide data of Teams."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from shared.domain.user import ServiceUser
 
@@ -20,6 +21,27 @@ class TeamsPage:
     next_link: str | None
     faults: Sequence[tuple[str, str]] = field(default_factory=tuple)
     restarts: bool = False
+
+
+_MISSING: Final = 0.1
+"""Share of the licensed users who may be missing: Teams lists a new user later than Graph."""
+
+_FEW: Final = 10
+
+
+def listing_doubt(counts: Mapping[str, int]) -> str:
+    """Return why Teams' listing is doubtful, by the counts of a sweep; "" when it is not.
+
+    A service that ignores the page size asked for, and names its next page as nobody expects, looks like
+    a small tenant. Its licensed users are known to Graph, so many who are not listed show it.
+    """
+    missing, licensed = counts.get("unlisted", 0), counts.get("licensed", 0)
+    if missing < _FEW or missing <= _MISSING * licensed:
+        return ""
+    return (
+        f"Teams' listing of {counts.get('users', 0)} users lacks {missing} of {licensed} licensed "
+        "users: it may have been cut off"
+    )
 
 
 @dataclass(frozen=True, slots=True)

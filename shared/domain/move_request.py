@@ -16,13 +16,15 @@ class MoveRequest:
     """A selection of users, and the options of their move.
 
     users: the given names (ids or addresses, each once); None: all users on `provider`, or, if
-    that is None as well, all users on any third party.
+    that is None as well, all users on any third party. named: how many names were given, the same ones
+    counted again; 0: as many as `users`.
     """
 
     users: tuple[str, ...] | None = None
     provider: str | None = None
     options: MoveOptions = DEFAULT_OPTIONS
     dry_run: bool = False
+    named: int = 0
 
     @property
     def fingerprint(self) -> str:
@@ -36,7 +38,14 @@ class MoveRequest:
             f"service_number={options.service_number!r}, "
             f"toll_free_number={options.toll_free_number!r}))"
         )
+        if options.expected is not None:
+            wish += f" expected={options.expected}"
         return wish if self.users is None else f"{wish} {json.dumps(list(self.users))}"
+
+
+def count_users(names: int, users: int) -> dict[str, int]:
+    """Return the counts of a run over so many names that name so many users: `names` only if they differ."""
+    return {"users": users} if names == users else {"names": names, "users": users}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,13 @@ class MoveOptions:
     tenant's own setting decides (AutomaticallySendEmailsToUsers).
     service_number, toll_free_number: their default numbers (E.164, +); None: the number rules, else
     the service's own choice.
+    expected: how many users a person expects to be changed; None: the guard's limit applies.
     """
 
     send_email: bool = False
     service_number: str | None = None
     toll_free_number: str | None = None
+    expected: int | None = None
 
 
 DEFAULT_OPTIONS: Final = MoveOptions()

@@ -12,12 +12,17 @@ class Outcome(StrEnum):
 
     MOVED = "moved"
     ALREADY_MICROSOFT = "already_microsoft"
+    BRIDGE_CHANGED = "bridge_changed"
+    """On Microsoft before; the number rule's bridge gave the user a new conference ID and numbers."""
     WAITING = "waiting"
     UNLICENSED = "unlicensed"
     EXCLUDED = "excluded"
     NOT_FOUND = "not_found"
     FAILED = "failed"
     WOULD_MOVE = "would_move"
+    HELD = "held"
+    """Ready to be moved, but the guard's limit is reached: a person releases the user."""
+    WOULD_CHANGE_BRIDGE = "would_change_bridge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class UserResult:
     failed, not this user. `window`: seconds from the answer of the read to that of the set, if any.
     `provider`: the name of the provider that was read, "" for none, None: not read.
     `decision`: what was to be done with the user, None when an error came before that was known.
+    `paused`: the user waits only because changes are paused.
     `at`: when it was recorded (UTC), where it was read from a run.
     """
 
@@ -43,4 +49,5 @@ class UserResult:
     window: float | None = None
     decision: Action | None = None
     provider: str | None = None
+    paused: bool = False
     at: datetime | None = field(default=None, compare=False)

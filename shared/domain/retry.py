@@ -22,6 +22,8 @@ class WaitReason(StrEnum):
     """This user's attempt failed: a bounded number of further attempts."""
     SECOND_LOOK = "second_look"
     """The change feed and the directory disagree: one more attempt."""
+    PAUSED = "paused"
+    """Changes are paused: wait until they are not, however long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Waiting:
 
     since: when the user began to wait (UTC). attempt: attempts that counted. failures: those of them
     that failed. looked_at: the last one that counted. operation: id of the operation in which the user
-    began to wait, for the log.
+    began to wait, for the log. acknowledged_by, acknowledged_at: who knows of this reason, and since when.
     """
 
     user_id: str
@@ -45,6 +47,8 @@ class Waiting:
     upn: str = ""
     reprocessed: bool = False
     operation: str = ""
+    acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +99,11 @@ def keep_waiting(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy
     count starts at zero because the other cause came between. An attempt that came before its time (a
     duplicate notification) or that the service put off does not count, so that a burst uses up nobody's
     attempts; but who is put off for longer than the grace period is counted all the same. Who needs
-    attention stays listed, and is tried again ever more slowly, until an attempt settles the user.
+    attention stays listed, and is tried again ever more slowly, until an attempt settles the user. A
+    pause counts neither way.
     """
+    if attempt.cause is WaitReason.PAUSED:
+        return _paused(previous, attempt, policy)
     if previous is None:
         began = attempt.at
         fresh = Waiting(
@@ -142,6 +149,17 @@ def ask_person(user_id: str, upn: str, reason: str, now: datetime) -> Waiting:
     """Return a row that needs attention at once: only a person can cure the cause."""
     due = now + _SLOW_FLOOR
     return Waiting(user_id, WaitReason.FAILURE, reason, now, due, now, True, upn=upn)
+
+
+def _paused(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy) -> Waiting:
+    """Return the row of a user who waits for the end of a pause; what was counted before stays."""
+    at, due = attempt.at, attempt.at + policy.delay(1)
+    if previous is None:
+        previous = Waiting(attempt.user_id, attempt.cause, "", at, due, at, attempt=0)
+        previous = replace(previous, operation=attempt.operation)
+    upn = attempt.upn or previous.upn
+    known = replace(previous, cause=attempt.cause, reason=attempt.reason, due=due, upn=upn)
+    return replace(known, looked_at=at, since=at, needs_attention=False)
 
 
 def _counted(row: Waiting, attempt: Attempt, policy: RetryPolicy) -> Waiting:

@@ -26,6 +26,8 @@ class Standing(StrEnum):
     """Licensed, included, and the provider is not Microsoft."""
     WAITING = "waiting"
     ATTENTION = "attention"
+    HELD = "held"
+    """The guard holds the change until a person decides."""
     EXCLUDED = "excluded"
     UNLICENSED = "unlicensed"
     """Not licensed, and on a third party: others are not kept."""
@@ -37,6 +39,7 @@ _BY_ACTION: Final = {
     Action.REPLACE: Standing.READY,
     Action.ENABLE: Standing.READY,
     Action.SET_NUMBER: Standing.ON_MICROSOFT,
+    Action.CHANGE_BRIDGE: Standing.ON_MICROSOFT,
     Action.ALREADY: Standing.ON_MICROSOFT,
     Action.WAIT: Standing.WAITING,
     Action.UNLICENSED: Standing.UNLICENSED,
@@ -45,13 +48,16 @@ _BY_ACTION: Final = {
 _BY_OUTCOME: Final = {
     Outcome.MOVED: Standing.ON_MICROSOFT,
     Outcome.ALREADY_MICROSOFT: Standing.ON_MICROSOFT,
+    Outcome.BRIDGE_CHANGED: Standing.ON_MICROSOFT,
+    Outcome.WOULD_CHANGE_BRIDGE: Standing.ON_MICROSOFT,
+    Outcome.HELD: Standing.HELD,
     Outcome.WAITING: Standing.WAITING,
     Outcome.FAILED: Standing.WAITING,
     Outcome.UNLICENSED: Standing.UNLICENSED,
     Outcome.EXCLUDED: Standing.EXCLUDED,
     Outcome.WOULD_MOVE: Standing.READY,
 }
-_ATTEMPTED: Final = frozenset({Standing.WAITING, Standing.ATTENTION})
+_ATTEMPTED: Final = frozenset({Standing.WAITING, Standing.ATTENTION, Standing.HELD})
 """What only an attempt at the user can find out, and a listing does not see."""
 
 
@@ -175,7 +181,7 @@ def merged(known: RosterEntry | None, new: RosterEntry, *, listed: bool) -> Rost
     """Return what is known of a user after `new`. listed: it came from a listing, not from an attempt.
 
     The later look counts; the same look again changes nothing. A listing does not know that a user
-    waits or needs attention: such a user stays on that list until an attempt, or until the listing
+    waits, needs attention or is held: such a user stays on that list until an attempt, or until the listing
     shows that there is nothing left to do.
     """
     if known is None:

@@ -42,9 +42,9 @@ class RunState(StrEnum):
     INTERRUPTED = "interrupted"
     """Stopped by an error; it resumes at its last page."""
     HELD = "held"
-    """It would move more users than permitted; nothing is queued until an administrator releases it."""
+    """The guard holds users of it; a person releases or discards them."""
     RELEASED = "released"
-    """Released by an administrator; its users are about to be queued."""
+    """Released by a person; the users are about to be queued."""
     FINISHED = "finished"
     FAILED = "failed"
 
@@ -57,8 +57,10 @@ class Run:
     start). scanned: all pages were read. released: a person permitted it, whatever its size.
     interruptions, not_before: errors in a row, and when it resumes after the last. mode: that of the
     app that began it; None: not known, and then nobody is changed. What a report queued changes nobody
-    either, whatever the mode is by then. progressed_at: when its last page was stored. revision: of the
-    stored row that this was read from, so that nobody's later writing is overwritten; "": not stored yet.
+    either, whatever the mode is by then. holds: whoever of it would lose a conference ID is held.
+    requested_by: who released or discarded users of it last. progressed_at: when its last page was
+    stored. revision: of the stored row that this was read from, so that nobody's later writing is
+    overwritten; "": not stored yet.
     """
 
     id: str
@@ -75,6 +77,8 @@ class Run:
     interruptions: int = 0
     not_before: datetime | None = None
     mode: Mode | None = None
+    holds: bool = False
+    requested_by: str = ""
     progressed_at: datetime | None = None
     revision: str = field(default="", compare=False, repr=False)
 

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.user import ProviderEntry
+from shared.domain.user import ConferencingUser, ProviderEntry
 
 
 @dataclass(frozen=True, slots=True)
 class ReplacedProvider:
     """A saved record: the user, all entries as the service had them, and the time.
 
-    begun_at: when the last move that replaces these entries began, if one did.
+    conferencing: what a user on Microsoft had, saved before numbers or bridge change; None: the record
+    is of provider entries. begun_at: when the last change that replaces what is saved began, if one did.
     """
 
     user_id: str
@@ -20,13 +21,14 @@ class ReplacedProvider:
     entries: tuple[ProviderEntry, ...]
     saved_at: datetime
     upn: str = ""
+    conferencing: ConferencingUser | None = None
     begun_at: datetime | None = None
 
 
 def replaced_by(result: UserResult, records: Iterable[ReplacedProvider]) -> ReplacedProvider | None:
-    """Return the record of what a move replaced, from the records of its user; None: nothing.
+    """Return the record of what a change replaced, from the records of its user; None: nothing.
 
-    The same entries are saved only once, so the record may be older than the move. It is the one that
+    The same entries are saved only once, so the record may be older than the change. It is the one that
     was begun, or saved, last before the result was recorded, among those of the replaced provider.
     """
 
@@ -35,20 +37,29 @@ def replaced_by(result: UserResult, records: Iterable[ReplacedProvider]) -> Repl
         is_earlier = begun and (result.at is None or begun <= result.at)
         return begun if begun and is_earlier else record.saved_at
 
-    if result.outcome is not Outcome.MOVED or not result.old_provider:
+    def is_replaced(record: ReplacedProvider) -> bool:
+        if result.outcome is Outcome.BRIDGE_CHANGED:
+            return record.conferencing is not None
+        return record.conferencing is None and record.provider == result.old_provider
+
+    if result.outcome is not Outcome.BRIDGE_CHANGED and not (
+        result.outcome is Outcome.MOVED and result.old_provider
+    ):
         return None
     fitting = [
         record
         for record in records
-        if record.provider == result.old_provider
-        and (result.at is None or record.saved_at <= result.at)
+        if is_replaced(record) and (result.at is None or record.saved_at <= result.at)
     ]
     return max(fitting, key=last, default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class KnownUser:
-    """The last outcome with its time, and the last move with the old provider, if any."""
+    """The last outcome with its time, and the last move with the old provider, if any.
+
+    moved_run, bridge_run: the run that moved the user, or changed the user's bridge, last.
+    """
 
     user_id: str
     outcome: Outcome
@@ -57,3 +68,10 @@ class KnownUser:
     looked_at: datetime | None = None
     old_provider: str | None = None
     moved_run: str | None = None
+    bridge_run: str | None = None
+    bridge_changed_at: datetime | None = None
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """When the system last moved the user or changed the user's bridge, or None."""
+        return max((at for at in (self.moved_at, self.bridge_changed_at) if at), default=None)

@@ -25,16 +25,29 @@ class Stored:
 STORED: Final = (
     Stored(
         "users",
-        "id, address, last outcome and reason, when moved and from which provider",
+        "id, address, last outcome and reason, when moved and from which provider, when the bridge changed",
         "the directory no longer knows a user whom the app has not tried for `ACP_KEEP_USERS_DAYS`",
         "the row of the id",
     ),
     Stored(
         "replacedproviders",
-        "id, address, and the replaced entries: provider, numbers, **passcode**, url",
+        "id, address, and what a change replaced: provider, numbers, bridge, url, **passcode** or "
+        "**conference ID**; which attempt and run claimed the change",
         "`acp forget`; the app itself never deletes them",
         "the partition of the id",
         janitor=False,
+    ),
+    Stored(
+        "guard",
+        "ids of users changed within the guard's window, and of users of a request that named a number",
+        "another user takes the row; the rows of a request with its run",
+        "every row with the id",
+    ),
+    Stored(
+        "held",
+        "id, address, provider, what led to the change, run and why it is held",
+        "the user is settled or discarded, or the run ended after `ACP_KEEP_HELD_DAYS`",
+        "the row of the id",
     ),
     Stored(
         "roster",
@@ -45,7 +58,7 @@ STORED: Final = (
     ),
     Stored(
         "waiting",
-        "id, address, why and since when",
+        "id, address, why and since when; who acknowledged it, and when",
         "the user is done",
         "the row of the id, also in the partitions of the version before",
         janitor=False,
@@ -72,8 +85,9 @@ STORED: Final = (
     ),
     Stored(
         "state",
-        "names and ids of the users whom ACP_EXCLUDED_USERS names; who used `acp forget` and when; else "
-        "nobody: subscription and its secrets, delta link, requested sweep, leases, digests of settings",
+        "names and ids of the users whom ACP_EXCLUDED_USERS names; who used `acp forget`, or paused "
+        "changes, and when; else nobody: subscription and its secrets, delta link, requested sweep, "
+        "leases, digests of settings",
         "replaced; the record of an action after `ACP_KEEP_RUNS_DAYS`",
         "row `excluded-ids`, unless ACP_EXCLUDED_USERS still names the user",
     ),

@@ -124,6 +124,25 @@ class ServiceUser:
         return deciding_entry(self.entries)
 
 
+@dataclass(frozen=True, slots=True)
+class ConferencingUser:
+    """What Microsoft's conferencing has of a user on Microsoft: a new bridge replaces all of it.
+
+    Numbers as the service writes them, "" for none. The conference ID opens the user's meetings: it is
+    excluded from `repr`.
+    """
+
+    id: str
+    conference_id: str = field(repr=False)
+    bridge_id: str
+    bridge_name: str = ""
+    toll_number: str = ""
+    toll_free_number: str = ""
+    default_toll_number: str = ""
+    default_toll_free_number: str = ""
+    allow_toll_free: bool | None = None
+
+
 def deciding_entry(entries: Sequence[ProviderEntry]) -> ProviderEntry | None:
     """Return the entry of the user's current provider, or None without entries.
 

@@ -7,17 +7,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from shared.domain.options import DEFAULT_OPTIONS
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from datetime import date, datetime, timedelta
 
     from shared.domain.bridges import BridgeNumber
     from shared.domain.capabilities import Capabilities
-    from shared.domain.decision import Rules
+    from shared.domain.claim import BegunMove, Claim
+    from shared.domain.decision import Action, Rules
+    from shared.domain.guard import Slot
+    from shared.domain.held import HeldUser
     from shared.domain.listing import ChangePage, Provider, TeamsPage, TenantSwitches
     from shared.domain.messages import Message, PoisonMessage
     from shared.domain.move_request import MoveRequest, RequestPage
+    from shared.domain.options import MoveOptions
     from shared.domain.outcome import UserResult
+    from shared.domain.pause import Pause, RequestedBy
     from shared.domain.retention import StoredRun
     from shared.domain.retry import DueUser, Waiting
     from shared.domain.roster import RosterDay, RosterEntry, Standing
@@ -25,7 +32,7 @@ if TYPE_CHECKING:
     from shared.domain.saved import KnownUser, ReplacedProvider
     from shared.domain.stored import Person
     from shared.domain.subscription import ChangeSubscription, GraphSubscription
-    from shared.domain.user import DirectoryUser, ServiceUser
+    from shared.domain.user import ConferencingUser, DirectoryUser, ServiceUser
     from shared.errors import ServiceError
 
 
@@ -96,6 +103,10 @@ class Bridges(Protocol):
 class Tenant(Bridges, Protocol):
     """The part of Teams for tenant-wide data."""
 
+    def check_takes(self, request: MoveRequest) -> None:
+        """Raise ConflictError when this service cannot do what a request asks for."""
+        ...
+
     async def providers(self) -> list[Provider]:
         """Return the tenant's third-party providers."""
         ...
@@ -114,6 +125,13 @@ class Conferencing(Protocol):
 
     def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
         """Yield all users, page by page, from the beginning or from a page's link."""
+        ...
+
+    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+        """Return what Microsoft's conferencing has of a user, before calls that are not begun.
+
+        NotFoundError: the user is not a conferencing user.
+        """
         ...
 
     async def bridge_of(self, number: str) -> str:
@@ -141,17 +159,16 @@ class Conferencing(Protocol):
 class RuleSource(Protocol):
     """The rules as they hold now."""
 
-    async def current(self) -> Rules:
-        """Return the rules; ServiceError, StorageError: not known, so nobody may be changed."""
+    async def current(self, options: MoveOptions = DEFAULT_OPTIONS) -> Rules:
+        """Return the rules of a run with these options, and with the bridges of the numbers in them.
+
+        ServiceError, StorageError: not known, so nobody may be changed.
+        """
         ...
 
 
 class Users(Protocol):
     """Table `users`: the last known states."""
-
-    async def moved_at(self, user_id: str) -> datetime | None:
-        """Return when the system last moved the user, or None."""
-        ...
 
     async def known(self, user_id: str) -> KnownUser | None:
         """Return the user's last known state, or None."""
@@ -173,18 +190,35 @@ class Users(Protocol):
 class ReplacedProviders(Protocol):
     """Table `replacedproviders`: the saved entries."""
 
-    async def save_entries(
-        self, user: ServiceUser, now: datetime, *, for_move: bool = False
-    ) -> bool:
+    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
         """Save all entries durably; return whether they were new. StorageError: not saved."""
         ...
 
-    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
-        """Remember that the move begun with these entries did not happen."""
+    async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
+        """Save the third party's entries that an action would destroy, and claim the change.
+
+        BusyError: somebody else holds it. StorageError: not saved, so nothing may be changed.
+        """
         ...
 
-    async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
-        """Return the provider that the last begun move replaces and when it began, or None."""
+    async def settle_claim(self, user: ServiceUser, claim: Claim, now: datetime) -> None:
+        """Let a claim end soon, because its change was seen."""
+        ...
+
+    async def save_conferencing(self, before: ConferencingUser, upn: str, now: datetime) -> None:
+        """Save a conferencing user durably. StorageError: not saved."""
+        ...
+
+    async def take_over(self, user_id: str, claim: Claim) -> None:
+        """Claim the last begun change, to tell of it; BusyError: somebody else holds it."""
+        ...
+
+    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
+        """Remember that the change begun with these entries did not happen."""
+        ...
+
+    async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
+        """Return the last change that was begun for a run, else the last one; cancelled ones are none."""
         ...
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
@@ -393,15 +427,31 @@ class State(CapabilityStore, Protocol):
         ...
 
     async def released_sweeps(self) -> list[str]:
-        """Return the ids of the released sweeps."""
+        """Return the ids of the released runs."""
         ...
 
     async def add_released_sweep(self, run: str) -> None:
-        """Store the id of a released sweep."""
+        """Store the id of a released run."""
         ...
 
     async def remove_released_sweep(self, run: str) -> None:
-        """Remove a released sweep: it is done."""
+        """Remove a released run: it is done."""
+        ...
+
+    async def pause(self) -> Pause | None:
+        """Return the pause, or None: changes are permitted. StorageError: not known."""
+        ...
+
+    async def save_pause(self, pause: Pause | None, by: RequestedBy, now: datetime) -> None:
+        """Store a pause, or its end (None); by, now: who asked for that and when."""
+        ...
+
+    async def licensed(self) -> int | None:
+        """Return how many users were licensed at the last sweep, or None before the first."""
+        ...
+
+    async def save_licensed(self, count: int) -> None:
+        """Remember how many users are licensed."""
         ...
 
     async def excluded_ids(self) -> Mapping[str, str]:
@@ -440,6 +490,52 @@ class State(CapabilityStore, Protocol):
 
     async def release(self, name: str, owner: str, now: datetime) -> None:
         """Release a lease, if it is still ours."""
+        ...
+
+
+class GuardSlots(Protocol):
+    """Table `guard`: who was changed within the guard's window."""
+
+    def slots(self, ledger: str) -> AsyncIterator[tuple[int, Slot]]:
+        """Yield the taken slots of a ledger with their numbers."""
+        ...
+
+    async def take(
+        self, ledger: str, number: int, user_id: str, at: datetime, before: Slot | None
+    ) -> bool:
+        """Take a slot; False: somebody else just has. before: who had it, None: nobody yet."""
+        ...
+
+
+class HeldUsers(Protocol):
+    """Table `held`: the users whom the guard holds."""
+
+    async def is_any(self) -> bool:
+        """Return whether anybody is on the list, held or released."""
+        ...
+
+    async def find_held(self, user_id: str) -> HeldUser | None:
+        """Return the user's row, or None."""
+        ...
+
+    async def add_held(self, user: HeldUser) -> None:
+        """Hold a user; who is held already stays on the first list."""
+        ...
+
+    async def mark_released(self, user_id: str) -> None:
+        """Permit the user's change."""
+        ...
+
+    async def remove_held(self, user_id: str) -> None:
+        """Take a user off the list, if the user is on it."""
+        ...
+
+    def held(self) -> AsyncIterator[HeldUser]:
+        """Yield everybody, those included who were released and are not settled yet."""
+        ...
+
+    def held_of(self, run: str) -> AsyncIterator[HeldUser]:
+        """Yield the users on the list of a run, in the same way."""
         ...
 
 
@@ -485,7 +581,14 @@ class Roster(Protocol):
         ...
 
     async def page(
-        self, standing: Standing, limit: int, after: str = "", address: str = ""
+        self,
+        standing: Standing,
+        limit: int,
+        after: str = "",
+        address: str = "",
+        *,
+        provider: str = "",
+        country: str = "",
     ) -> tuple[list[RosterEntry], str | None]:
         """Return users of a list in the order of addresses, and where the next page begins."""
         ...

@@ -21,20 +21,30 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Queues:
-    """moves: users to move. requests: pages of requested runs. upkeep: renewals that Graph asks for."""
+    """moves: users to move. requests: pages of requested runs. upkeep: renewals that Graph asks for.
+
+    events: where Event Grid puts its events; None: they do not arrive by queue.
+    """
 
     moves: Queue
     requests: Queue
     upkeep: Queue
+    events: Queue | None = None
 
     @classmethod
-    def named(cls, name: str) -> Self:
+    def named(cls, name: str, *, events: bool = False) -> Self:
         """Return the queues of an app whose first queue is called `name` (ACP_QUEUE)."""
-        return cls(Queue(name), Queue(f"{name}-requests"), Queue(f"{name}-upkeep"))
+        return cls(
+            Queue(name),
+            Queue(f"{name}-requests"),
+            Queue(f"{name}-upkeep"),
+            Queue(f"{name}-events") if events else None,
+        )
 
     def __iter__(self) -> Iterator[Queue]:
         """Yield every queue."""
-        return iter((self.moves, self.requests, self.upkeep))
+        every = (self.moves, self.requests, self.upkeep, self.events)
+        return (queue for queue in every if queue is not None)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ class Delivery(StrEnum):
 
     WEBHOOK = "webhook"
     EVENT_GRID = "eventgrid"
+    EVENT_GRID_QUEUE = "eventgrid-queue"
 
 
 class ApiAccess(StrEnum):
@@ -78,6 +79,12 @@ _COMMAND_LINE: Final = frozenset(
     {"ACP_APP_URL", "ACP_APP_KEY", "ACP_APP_TOKEN", "ACP_SETTINGS", "ACP_CONSOLE_TOKEN"}
 )
 """Variables that only the command line reads."""
+
+REPLACED: Final = {
+    "ACP_SWEEP_MAX_MOVES": "ACP_GUARD_MAX_MOVES",
+    "ACP_SWEEP_MAX_SHARE": "ACP_GUARD_MAX_SHARE",
+}
+"""Settings of older versions. What protects must not silently mean something else, or nothing."""
 
 MOST_GROUPS: Final = 20
 """Groups that one call can check a user against (Graph, user: checkMemberGroups)."""
@@ -169,13 +176,34 @@ class Settings(BaseModel):
         "0 */5 * * * *",
         description="Schedule for asking Graph which licenses changed (NCRONTAB, UTC).",
     )
-    sweep_max_moves: int = Field(
+    guard_max_moves: int = Field(
         500,
         ge=0,
-        description="A sweep that would move more users than this is held until a person releases it.",
+        le=1_000_000,
+        description="Users who may lose their conference ID within the guard's window, whatever the "
+        "signal; the others are held until a person releases them.",
     )
-    sweep_max_share: float = Field(
-        1.0, ge=0, le=1, description="The same limit as a share of the licensed users; 1: none."
+    guard_max_share: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="The same limit as a share of the licensed users, if that is less; empty: none.",
+    )
+    guard_max_enables: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        description="Users without a provider who may be enabled within the guard's window; they are "
+        "counted apart, because they lose nothing. Empty: no limit.",
+    )
+    guard_window_minutes: int = Field(
+        60, ge=1, le=10_080, description="The guard's window: the limits hold for any such stretch."
+    )
+    included_groups: Groups = Field(
+        frozenset(),
+        description="The pilot: object ids of groups, separated by commas. Nobody but their members, "
+        "nested groups included, is changed; everybody is counted. Needs GroupMember.Read.All.",
+        examples=["0f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c14"],
     )
     sweep_lease_seconds: Seconds = Field(
         300, description="Seconds until another instance may resume an interrupted sweep."
@@ -185,7 +213,9 @@ class Settings(BaseModel):
         description="Whether to ask Graph once, after the grace period, to reprocess a license.",
     )
     delivery: Delivery = Field(
-        Delivery.WEBHOOK, description="How Graph delivers changes: `webhook` or `eventgrid`."
+        Delivery.WEBHOOK,
+        description="How Graph delivers changes: `webhook`; `eventgrid` (Event Grid calls a function); "
+        "`eventgrid-queue` (Event Grid writes into the app's queue `-events`, and nothing has to be warm).",
     )
     event_grid_subscription: str = Field(
         "", description="Event Grid: the Azure subscription (GUID) of the partner topic."
@@ -287,11 +317,11 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _groups_fit_one_question(self) -> Self:
-        groups = self.excluded_groups | set(self.number_rules.by_group)
+        groups = self.excluded_groups | self.included_groups | set(self.number_rules.by_group)
         if len(groups) > MOST_GROUPS:
             raise ValueError(
-                f"ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES name {len(groups)} groups; Graph is asked "
-                f"about {MOST_GROUPS} at most: put groups together in one"
+                f"ACP_EXCLUDED_GROUPS, ACP_INCLUDED_GROUPS and ACP_NUMBER_RULES name {len(groups)} "
+                f"groups; Graph is asked about {MOST_GROUPS} at most: put groups together in one"
             )
         return self
 
@@ -329,16 +359,16 @@ class Settings(BaseModel):
             "ACP_EVENT_GRID_LOCATION": self.event_grid_location,
         }
         missing = [name for name, value in parts.items() if not value]
-        if self.delivery is Delivery.EVENT_GRID and missing:
+        if self.delivery is not Delivery.WEBHOOK and missing:
             raise ValueError(
-                f"{missing[0]}: missing; ACP_DELIVERY=eventgrid needs {', '.join(parts)}"
+                f"{missing[0]}: missing; ACP_DELIVERY={self.delivery} needs {', '.join(parts)}"
             )
         return self
 
     @property
     def queues(self) -> Queues:
         """The app's queues."""
-        return Queues.named(self.queue)
+        return Queues.named(self.queue, events=self.delivery is Delivery.EVENT_GRID_QUEUE)
 
     @property
     def protection(self) -> dict[str, str]:
@@ -348,8 +378,11 @@ class Settings(BaseModel):
             "ACP_EXCLUDED_USERS": sorted(self.excluded_users),
             "ACP_EXCLUDED_GROUPS": sorted(self.excluded_groups),
             "ACP_INCLUDE_ROOMS": self.include_rooms,
-            "ACP_SWEEP_MAX_MOVES": self.sweep_max_moves,
-            "ACP_SWEEP_MAX_SHARE": self.sweep_max_share,
+            "ACP_INCLUDED_GROUPS": sorted(self.included_groups),
+            "ACP_GUARD_MAX_MOVES": self.guard_max_moves,
+            "ACP_GUARD_MAX_SHARE": self.guard_max_share,
+            "ACP_GUARD_MAX_ENABLES": self.guard_max_enables,
+            "ACP_GUARD_WINDOW_MINUTES": self.guard_window_minutes,
         }
         return {
             name: hashlib.sha256(repr(value).encode()).hexdigest()[:16]
@@ -368,7 +401,7 @@ class Settings(BaseModel):
         Source of the Event Grid form: "Receive Microsoft Graph API change events through Azure
         Event Grid", Azure Event Grid documentation.
         """
-        if self.delivery is Delivery.EVENT_GRID:
+        if self.delivery is not Delivery.WEBHOOK:
             return (
                 f"EventGrid:?azuresubscriptionid={self.event_grid_subscription}"
                 f"&resourcegroup={self.event_grid_resource_group}"
@@ -384,6 +417,12 @@ class Settings(BaseModel):
         Unknown names are reported by `unknown_settings`.
         """
         fields = _fields()
+        if old := [name for name in REPLACED if environment.get(name)]:
+            raise SettingsError(
+                "The app cannot start with these settings:\n"
+                + "\n".join(f"  {name}: it is called {REPLACED[name]} now" for name in old)
+                + "\nThe limit holds for every signal now, not for sweeps alone: see docs/settings.md."
+            )
         given = {
             name: value for name, value in environment.items() if value != "" and name in fields
         }

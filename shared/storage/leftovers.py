@@ -13,7 +13,7 @@ from shared.domain.retention import StoredRun
 from shared.storage.state import ACTIONS
 from shared.storage.tables import Tables
 
-OF_RUNS: Final = ("plans", "requests", "runresults")
+OF_RUNS: Final = ("plans", "requests", "runresults", "guard")
 """Tables with a partition per run."""
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)

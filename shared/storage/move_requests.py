@@ -120,6 +120,7 @@ class MoveRequestTable:
                 "send_email": options.send_email,
                 "service_number": options.service_number or "",
                 "toll_free_number": options.toll_free_number or "",
+                "expected": -1 if options.expected is None else options.expected,
             }
         )
 
@@ -166,6 +167,7 @@ def _decode_request(row: dict[str, Any]) -> MoveRequest:
         field(row, "send_email", bool),
         field(row, "service_number", str) or None,
         field(row, "toll_free_number", str) or None,
+        None if (expected := field(row, "expected", int, -1)) < 0 else expected,
     )
     return MoveRequest(provider=field(row, "provider", str) or None, options=options)
 

@@ -56,7 +56,7 @@ class PersonalTables:
         return await FORGETTERS[table](self._tables[table], person)
 
 
-async def _from_users(table: Table, person: Person) -> int:
+async def _from_row_of_id(table: Table, person: Person) -> int:
     return await _delete(table, person.id[0], person.id)
 
 
@@ -66,6 +66,12 @@ async def _from_replaced(table: Table, person: Person) -> int:
     while count := await table.delete_some("PartitionKey eq @user", keys):
         deleted += count
     return deleted
+
+
+async def _from_guard(table: Table, person: Person) -> int:
+    rows = table.query("user eq @user", {"user": person.id}, ["PartitionKey", "RowKey"])
+    found = [(str(row["PartitionKey"]), str(row["RowKey"])) async for row in rows]
+    return sum([await _delete(table, *keys) for keys in found])
 
 
 async def _from_roster(table: Table, person: Person) -> int:
@@ -141,9 +147,11 @@ FORGETTERS: Final[Mapping[str, Callable[[Table, Person], Awaitable[int]]]] = {
     "plans": _from_plans,
     "state": _from_state,
     "waiting": _from_waiting,
+    "held": _from_row_of_id,
+    "guard": _from_guard,
     "roster": _from_roster,
     "replacedproviders": _from_replaced,
-    "users": _from_users,
+    "users": _from_row_of_id,
 }
 """What deletes a person from each table with personal data, in the order in which it is done."""
 

@@ -13,9 +13,9 @@ counts in one transaction, and sixteen partitions share the load. Rows:
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from heapq import merge
+from heapq import heapify, heappop, heapreplace
 from itertools import batched
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from shared.domain.roster import RosterDay, RosterEntry, Standing, difference, m
 from shared.domain.run import Signal
 from shared.errors import StorageError, UnreadableRowError
 from shared.storage.rows import field
-from shared.storage.tables import Change, Table
+from shared.storage.tables import PAGE, Change, Table
 
 _SHARDS: Final = "0123456789abcdef"
 _AT_ONCE: Final = 12
@@ -96,32 +96,37 @@ class RosterTable:
         return self._entry(row) if row else None
 
     async def page(
-        self, standing: Standing, limit: int, after: str = "", address: str = ""
+        self,
+        standing: Standing,
+        limit: int,
+        after: str = "",
+        address: str = "",
+        *,
+        provider: str = "",
+        country: str = "",
     ) -> tuple[list[RosterEntry], str | None]:
         """Return at most `limit` users of a list in the order of addresses, and where the next page begins.
 
-        after: that of the page before. address: only addresses that begin with this.
+        after: that of the page before. address: only addresses that begin with this. provider, country:
+        only users of these; the storage reads the whole list for a value that is rare.
         """
         first = f"l|{standing}|{_key_part(address)}"
         begin, end = max(first, after), first + "\uffff"
+        only = {"provider": provider, "country": country}
+        only = {name: value for name, value in only.items() if value}
+        narrowed = "".join(f" and {name} eq @{name}" for name in only)
 
-        async def scan(shard: str) -> list[tuple[str, TableEntity]]:
-            found: list[tuple[str, TableEntity]] = []
-            rows = self._table.query(
-                "PartitionKey eq @shard and RowKey gt @begin and RowKey lt @end",
-                {"shard": shard, "begin": begin, "end": end},
-                page=limit + 1,
+        scans = [
+            self._table.query(
+                f"PartitionKey eq @shard and RowKey gt @begin and RowKey lt @end{narrowed}",
+                {"shard": shard, "begin": begin, "end": end, **only},
+                page=min(limit // len(_SHARDS) * 2 + 2, PAGE),
             )
-            async for row in rows:
-                found.append((str(row["RowKey"]), row))
-                if len(found) > limit:
-                    break
-            return found
-
-        shards = await asyncio.gather(*(scan(shard) for shard in _SHARDS))
-        found = [row for _, row in zip(range(limit + 1), merge(*shards, key=_first), strict=False)]
-        more = found[limit - 1][0] if len(found) > limit else None
-        entries = [self._entry(row) for _, row in found[:limit]]
+            for shard in _SHARDS
+        ]
+        found = await _merged_scans(scans, limit + 1)
+        more = str(found[limit - 1]["RowKey"]) if len(found) > limit else None
+        entries = [self._entry(row) for row in found[:limit]]
         return [entry for entry in entries if entry], more
 
     async def counts(self) -> dict[str, int]:
@@ -134,27 +139,24 @@ class RosterTable:
 
     async def days(self, first: date) -> list[RosterDay]:
         """Return the figures of each day since `first` on which anything changed, in order."""
+        return (await self.figures(first))[1]
+
+    async def figures(self, first: date) -> tuple[dict[str, int], list[RosterDay]]:
+        """Return `counts` and `days`, by one request for each partition."""
 
         async def scan(shard: str) -> list[tuple[str, dict[str, Any]]]:
             rows = self._table.query(
-                "PartitionKey eq @shard and RowKey lt @end and RowKey ge @first",
-                {"shard": shard, "first": "d|", "end": "d}"},
+                "PartitionKey eq @shard and RowKey ge @first and RowKey lt @end",
+                {"shard": shard, "first": "c", "end": "d}"},
+                page=PAGE,
             )
             return [(row["RowKey"][2:], dict(row)) async for row in rows]
 
-        shards = await asyncio.gather(*(scan(shard) for shard in _SHARDS))
-        days = sorted({day for rows in shards for day, _ in rows})
-        found = []
-        for day in days:
-            # A partition in which nothing changed on a day stands as on its last day before.
-            last: list[dict[str, Any]] = [
-                next((row for at, row in reversed(rows) if at <= day), {}) for rows in shards
-            ]
-            today = [row for rows in shards for at, row in rows if at == day]
-            counts = sum((Counter(_numbers(row, _COUNT)) for row in last), Counter())
-            moved = sum((Counter(_numbers(row, _MOVED)) for row in today), Counter())
-            found.append(RosterDay(date.fromisoformat(day), counts, moved))
-        return [each for each in found if each.day >= first]
+        found = await asyncio.gather(*(scan(shard) for shard in _SHARDS))
+        counts = Counter({str(each): 0 for each in Standing})
+        for row in (row for rows in found for day, row in rows if not day):
+            counts.update(_numbers(row, _COUNT))
+        return dict(counts), _days([[one for one in rows if one[0]] for rows in found], first)
 
     async def remove(self, users: Iterable[str], now: datetime) -> None:
         """Take users off the roster."""
@@ -213,6 +215,49 @@ class RosterTable:
             f"PartitionKey eq @shard and ( {text} )", {"shard": shard, **names}
         )
         return {str(row["RowKey"]): row async for row in rows}
+
+
+def _days(
+    shards: Sequence[Sequence[tuple[str, Mapping[str, Any]]]], first: date
+) -> list[RosterDay]:
+    """Return the figures of the days since `first` from the rows of all partitions, by day."""
+    days = sorted({day for rows in shards for day, _ in rows})
+    found = []
+    for day in days:
+        # A partition in which nothing changed on a day stands as on its last day before.
+        last: list[dict[str, Any]] = [
+            next((row for at, row in reversed(rows) if at <= day), {}) for rows in shards
+        ]
+        today = [row for rows in shards for at, row in rows if at == day]
+        counts = sum((Counter(_numbers(row, _COUNT)) for row in last), Counter())
+        moved = sum((Counter(_numbers(row, _MOVED)) for row in today), Counter())
+        found.append(RosterDay(date.fromisoformat(day), counts, moved))
+    return [each for each in found if each.day >= first]
+
+
+async def _merged_scans(
+    scans: Sequence[AsyncGenerator[TableEntity]], limit: int
+) -> list[TableEntity]:
+    """Return the first `limit` rows of several scans in the order of row keys.
+
+    Each scan is read no further than needed.
+    """
+    found: list[TableEntity] = []
+    try:
+        heads = await asyncio.gather(*(anext(scan, None) for scan in scans))
+        queue = [(str(row["RowKey"]), at, row) for at, row in enumerate(heads) if row is not None]
+        heapify(queue)
+        while queue and len(found) < limit:
+            _, at, row = queue[0]
+            found.append(row)
+            following = await anext(scans[at], None)
+            if following is None:
+                heappop(queue)
+            else:
+                heapreplace(queue, (str(following["RowKey"]), at, following))
+    finally:
+        await asyncio.gather(*(scan.aclose() for scan in scans))
+    return found
 
 
 def _written(
@@ -320,7 +365,3 @@ def _decode(row: Mapping[str, Any]) -> RosterEntry:
         department=field(row, "department", str),
         country=field(row, "country", str),
     )
-
-
-def _first(pair: tuple[str, Any]) -> str:
-    return pair[0]

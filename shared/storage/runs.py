@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from shared.domain.outcome import Outcome, UserResult
+from shared.domain.decision import Action
+from shared.domain.outcome import UserResult
 from shared.domain.run import Mode, Run, RunState, Signal
 from shared.errors import StaleError
+from shared.storage.outcomes import decode_outcome, encode_outcome
 from shared.storage.rows import clipped, field
-from shared.storage.tables import BATCH_LIMIT, ETAG, Table
+from shared.storage.tables import BATCH_LIMIT, ETAG, PAGE, Table
 
 RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 
@@ -33,27 +35,7 @@ class RunTable:
 
         StaleError: somebody has written it since it was read, or stored it when it was new here.
         """
-        entity: dict[str, Any] = {
-            "PartitionKey": run.id[:6],
-            "RowKey": run.id,
-            "cause": str(run.cause),
-            "state": str(run.state),
-            "started_at": run.started_at,
-            "reason": clipped(run.reason),
-            "page": run.page,
-            "next_link": run.next_link or "",
-            "scanned": run.scanned,
-            **{f"count_{name}": value for name, value in run.counts.items()},
-        }
-        entity |= {"released": run.released, "interruptions": run.interruptions}
-        if run.mode:
-            entity["mode"] = str(run.mode)
-        if run.finished_at:
-            entity["finished_at"] = run.finished_at
-        if run.not_before:
-            entity["not_before"] = run.not_before
-        if run.progressed_at:
-            entity["progressed_at"] = run.progressed_at
+        entity = _encode(run)
         if run.revision:
             revision = await self._runs.replace_if_unchanged(entity, run.revision)
         else:
@@ -74,7 +56,7 @@ class RunTable:
     def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
         """Yield the runs that started in the month of `month`, oldest first."""
         text = "PartitionKey eq @month"
-        return self._runs.read(text, {"month": f"{month:%Y%m}"}, _decode)
+        return self._runs.read(text, {"month": f"{month:%Y%m}"}, _decode, page=PAGE)
 
     async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
         """Write the results of some users of a run (at most 100); one transaction."""
@@ -89,7 +71,8 @@ class RunTable:
         text = "PartitionKey eq @run and RowKey gt @after"
         count = 0
         given = {"run": run, "after": _key_of(after)}
-        async for result in self._results.read(text, given, _decode_result):
+        page = PAGE if at_most is None else min(at_most + 1, PAGE)
+        async for result in self._results.read(text, given, _decode_result, page=page):
             if count == at_most:
                 return
             count += 1
@@ -99,19 +82,47 @@ class RunTable:
 def _decode_result(row: dict[str, Any]) -> UserResult:
     return UserResult(
         field(row, "name", str, "") or field(row, "RowKey", str),
-        Outcome(row["outcome"]),
+        decode_outcome(row),
         field(row, "reason", str),
         field(row, "upn", str, ""),
         field(row, "old_provider", str, None),
+        decision=Action(row["decision"]) if row.get("decision") else None,
         at=field(row, "at", datetime, None),
     )
+
+
+def _encode(run: Run) -> dict[str, Any]:
+    entity: dict[str, Any] = {
+        "PartitionKey": run.id[:6],
+        "RowKey": run.id,
+        "cause": str(run.cause),
+        "state": str(run.state),
+        "started_at": run.started_at,
+        "reason": clipped(run.reason),
+        "page": run.page,
+        "next_link": run.next_link or "",
+        "scanned": run.scanned,
+        **{f"count_{name}": value for name, value in run.counts.items()},
+    }
+    entity |= {"released": run.released, "interruptions": run.interruptions}
+    entity |= {"holds": run.holds, "requested_by": run.requested_by}
+    if run.mode:
+        entity["mode"] = str(run.mode)
+    if run.finished_at:
+        entity["finished_at"] = run.finished_at
+    if run.not_before:
+        entity["not_before"] = run.not_before
+    if run.progressed_at:
+        entity["progressed_at"] = run.progressed_at
+    return entity
 
 
 def _result_row(run: str, result: UserResult, now: datetime) -> dict[str, Any]:
     row: dict[str, Any] = {
         "PartitionKey": run,
         "RowKey": result.user_id,
-        "outcome": str(result.outcome),
+        **encode_outcome(result.outcome),
+        "decision": str(result.decision or ""),
         "reason": clipped(result.reason),
         "upn": result.upn,
         "at": now,
@@ -158,6 +169,8 @@ def _decode(row: dict[str, Any]) -> Run:
         interruptions=field(row, "interruptions", int),
         not_before=field(row, "not_before", datetime, None),
         mode=Mode(mode) if mode else None,
+        holds=field(row, "holds", bool, False),
+        requested_by=field(row, "requested_by", str, ""),
         progressed_at=field(row, "progressed_at", datetime, None),
         revision=row[ETAG],
     )

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from shared.domain.capabilities import Capabilities, Known
 from shared.domain.listing import TenantSwitches
+from shared.domain.pause import Pause, RequestedBy
 from shared.domain.run import SweepRequest
 from shared.domain.subscription import ChangeSubscription, Secret
 from shared.errors import StaleError, UnreadableRowError
@@ -27,6 +28,8 @@ _CAPABILITIES: Final = "capabilities"
 _KNOWN: Final = ("providers", "bridges", "documented", "replace")
 _FAULTS: Final = "rule-faults"
 _SWEEP_REQUEST: Final = "sweep-request"
+_PAUSE: Final = "pause"
+_LICENSED: Final = "licensed"
 _LONGEST_LEASE: Final = timedelta(days=1)
 _MOST_FAULTS: Final = 20
 """Of the rules; so many fit into a row, and a person mends them one by one."""
@@ -129,16 +132,16 @@ class StateTable:
         await self._swap(_SWEEP_REQUEST, entity, before, _decode_request)
 
     async def released_sweeps(self) -> list[str]:
-        """Return the ids of the released sweeps, oldest first."""
+        """Return the ids of the released runs, oldest first."""
         rows = self._table.query("PartitionKey eq @list", {"list": _RELEASED})
         return [str(row["RowKey"]) async for row in rows]
 
     async def add_released_sweep(self, run: str) -> None:
-        """Store the id of a released sweep."""
+        """Store the id of a released run."""
         await self._table.merge({"PartitionKey": _RELEASED, "RowKey": run})
 
     async def remove_released_sweep(self, run: str) -> None:
-        """Remove a released sweep: it is done."""
+        """Remove a released run: it is done."""
         await self._table.delete(_RELEASED, run)
 
     async def excluded_ids(self) -> Mapping[str, str]:
@@ -187,6 +190,38 @@ class StateTable:
         key = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         row = {"PartitionKey": ACTIONS, "RowKey": key, "what": what, "who": who, "detail": detail}
         await self._table.insert({**row, "at": now})
+
+    async def pause(self) -> Pause | None:
+        """Return the pause, or None: changes are permitted.
+
+        StorageError (UnreadableRowError: a damaged row): not known, so nobody may be changed.
+        """
+        return await self._table.find(STATE, _PAUSE, _decode_pause)
+
+    async def save_pause(self, pause: Pause | None, by: RequestedBy, now: datetime) -> None:
+        """Store a pause, or its end (None); by, now: who asked for that and when."""
+        await self._table.replace(
+            {
+                "PartitionKey": STATE,
+                "RowKey": _PAUSE,
+                "paused": pause is not None,
+                "note": clipped(pause.note) if pause else "",
+                "by_name": by.name,
+                "by_id": by.id,
+                "since": now,
+            }
+        )
+
+    async def licensed(self) -> int | None:
+        """Return how many users were licensed at the last sweep; None: before the first, or not readable."""
+        try:
+            return await self._table.find(STATE, _LICENSED, _decode_count)
+        except UnreadableRowError:
+            return None
+
+    async def save_licensed(self, count: int) -> None:
+        """Remember how many users are licensed."""
+        await self._save_json(_LICENSED, count)
 
     async def _save_json(self, name: str, value: object) -> None:
         await self._table.replace(
@@ -270,6 +305,16 @@ def _decode_subscription(row: dict[str, Any]) -> ChangeSubscription:
         created_at=field(row, "created_at", datetime, None),
         expires_at=field(row, "expires_at", datetime, None),
     )
+
+
+def _decode_pause(row: dict[str, Any]) -> Pause | None:
+    by = RequestedBy(field(row, "by_name", str), field(row, "by_id", str))
+    pause = Pause(field(row, "note", str), by, field(row, "since", datetime))
+    return pause if field(row, "paused", bool) else None
+
+
+def _decode_count(row: dict[str, Any]) -> int:
+    return json_field(row, "value", int)
 
 
 def _decode_capabilities(row: dict[str, Any]) -> Capabilities | None:

@@ -1,6 +1,7 @@
 """Azure Tables through the SDK: opened once per process, created if missing, one error type."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from itertools import batched
 from typing import Any, Final
 from urllib.request import getproxies_environment
@@ -27,6 +28,9 @@ _LOG: Final = EventLog("acp.storage")
 
 ETAG: Final = "_etag"
 """Under this name `Table.decode` hands the ETag to what decodes a row."""
+
+PAGE: Final = 1_000
+"""Entities that the storage returns at once at most ("Query timeout and pagination")."""
 
 BATCH_LIMIT: Final = 100
 """Most operations in one transaction (Azure Tables, "Performing entity group transactions")."""
@@ -212,7 +216,7 @@ class Table:
         parameters: Mapping[str, Any],
         select: Sequence[str] | None = None,
         page: int | None = None,
-    ) -> AsyncIterator[TableEntity]:
+    ) -> AsyncGenerator[TableEntity]:
         """Yield the entities that the OData filter `text` with its `@name` parameters matches.
 
         page: how many to ask for at once, when the caller will stop after as many.
@@ -235,17 +239,34 @@ class Table:
         parameters: Mapping[str, Any],
         decode: Callable[[dict[str, Any]], Row],
         select: Sequence[str] | None = None,
-    ) -> AsyncIterator[Row]:
+        page: int | None = None,
+    ) -> AsyncGenerator[Row]:
         """Yield what the filter matches, decoded; a row that cannot be is reported and passed over.
 
         One damaged row, or one of a later version, must not hide all others.
         """
-        async for entity in self.query(text, parameters, select):
+        async for entity in self.query(text, parameters, select, page):
             try:
                 row = self.decode(entity, decode)
             except UnreadableRowError:
                 continue
             yield row
+
+    async def first[Row](
+        self,
+        text: str,
+        parameters: Mapping[str, Any],
+        decode: Callable[[dict[str, Any]], Row],
+        limit: int,
+    ) -> list[Row]:
+        """Return the first rows of those that `read` would yield, with no page asked for beyond them."""
+        found: list[Row] = []
+        async with aclosing(self.read(text, parameters, decode, page=limit)) as rows:
+            async for row in rows:
+                found.append(row)
+                if len(found) == limit:
+                    break
+        return found
 
     async def find[Row](
         self, partition: str, row: str, decode: Callable[[dict[str, Any]], Row]

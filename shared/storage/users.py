@@ -12,6 +12,7 @@ from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Signal
 from shared.domain.saved import KnownUser
 from shared.errors import StorageError, UnreadableRowError
+from shared.storage.outcomes import EXACT, decode_outcome, encode_outcome
 from shared.storage.rows import clipped, field
 from shared.storage.tables import Table
 
@@ -20,11 +21,14 @@ _TRIES: Final = 5
 _COLUMNS: Final = (
     "RowKey",
     "outcome",
+    EXACT,
     "reason",
     "moved_at",
     "looked_at",
     "old_provider",
     "moved_run",
+    "bridge_run",
+    "bridge_changed_at",
 )
 
 
@@ -33,11 +37,6 @@ class UserTable:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-
-    async def moved_at(self, user_id: str) -> datetime | None:
-        """Return when the system last moved the user, or None."""
-        known = await self.known(user_id)
-        return known.moved_at if known else None
 
     async def known(self, user_id: str) -> KnownUser | None:
         """Return the user's row, or None when there was no attempt at the user.
@@ -66,7 +65,7 @@ class UserTable:
         began = began or now
         keys = {"PartitionKey": result.user_id[0], "RowKey": result.user_id}
         outcome: dict[str, Any] = {
-            "outcome": str(result.outcome),
+            **encode_outcome(result.outcome),
             "reason": clipped(result.reason),
             "cause": str(signal),
             "looked_at": now,
@@ -79,6 +78,9 @@ class UserTable:
             lasting["moved_at"] = now
             lasting["old_provider"] = result.old_provider or ""
             lasting["moved_run"] = run or ""
+        if result.outcome is Outcome.BRIDGE_CHANGED:
+            lasting["bridge_changed_at"] = now
+            lasting["bridge_run"] = run or ""
         for _ in range(_TRIES):
             row = await self._table.get(keys["PartitionKey"], keys["RowKey"])
             if row is None and result.outcome is Outcome.NOT_FOUND:
@@ -105,10 +107,12 @@ class UserTable:
 def _decode(row: dict[str, Any]) -> KnownUser:
     return KnownUser(
         field(row, "RowKey", str),
-        Outcome(row["outcome"]),
+        decode_outcome(row),
         field(row, "reason", str),
         field(row, "moved_at", datetime, None),
         field(row, "looked_at", datetime, None),
         field(row, "old_provider", str, None),
         field(row, "moved_run", str, "") or None,
+        field(row, "bridge_run", str, "") or None,
+        field(row, "bridge_changed_at", datetime, None),
     )

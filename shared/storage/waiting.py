@@ -5,12 +5,15 @@ property `list`, `due` or `attention`. The version before had a partition for ea
 there is read, and moves over when the user is next tried.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Final
 
 from azure.data.tables import TableEntity
 
+from shared.clock import Clock
 from shared.domain.retry import DueUser, Waiting, WaitReason
 from shared.errors import StorageError, UnreadableRowError
 from shared.storage.rows import clipped, field
@@ -21,16 +24,23 @@ _ATTENTION: Final = "attention"
 _ALL: Final = "PartitionKey ge '0' and PartitionKey lt 'g'"
 """Every partition, those of the version before included."""
 
+_PARTITIONS: Final = "0123456789abcdef"
+_ACKNOWLEDGED: Final = ("acknowledged_by", "acknowledged_at", "acknowledged_reason")
 _TRIES: Final = 5
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+_ASK_AGAIN: Final = 60.0
+"""Seconds after which rows of the version before are looked for again: its instances may still write some."""
 
 
 class WaitingTable:
     """Reader and writer of table `waiting`."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
-        self._old_rows: bool | None = None
+        self._clock = clock
+        self._old_rows = False
+        self._known_until = float("-inf")
 
     async def find_waiting(self, user_id: str) -> Waiting | None:
         """Return the user's row, or None; one that cannot be read counts as none."""
@@ -41,12 +51,15 @@ class WaitingTable:
 
     async def save_waiting(self, waiting: Waiting) -> None:
         """Write the user's row, unless a later attempt wrote it."""
+        paused = waiting.cause is WaitReason.PAUSED
         entity: dict[str, Any] = {
             "PartitionKey": waiting.user_id[0],
             "RowKey": waiting.user_id,
             "list": _ATTENTION if waiting.needs_attention else _DUE,
             "upn": waiting.upn,
-            "cause": str(waiting.cause),
+            # The version before knows no pause: it tries these users as after a service's fault.
+            "cause": str(WaitReason.SERVICE if paused else waiting.cause),
+            "paused": paused,
             "reason": clipped(waiting.reason),
             "since": waiting.since,
             "due": waiting.due,
@@ -63,6 +76,7 @@ class WaitingTable:
             elif _looked_at(known) > waiting.looked_at:
                 return
             else:
+                entity |= _acknowledgment(known, waiting.reason)
                 etag = str(known.metadata["etag"])
                 written = await self._table.replace_if_unchanged(entity, etag)
             if written:
@@ -73,22 +87,43 @@ class WaitingTable:
             for name in (_DUE, _ATTENTION):
                 await self._table.delete(name, waiting.user_id)
 
+    async def acknowledge(self, user_id: str, by: str, at: datetime) -> bool:
+        """Record who knows that the user needs attention; False: the user does no more.
+
+        It holds for the reason that stands there now: the next other one clears it.
+        """
+        row = await self._table.get(user_id[0], user_id)
+        if row is None or row.get("list") != _ATTENTION:
+            return False
+        return await self._table.update(
+            {
+                "PartitionKey": user_id[0],
+                "RowKey": user_id,
+                "acknowledged_by": by,
+                "acknowledged_at": at,
+                "acknowledged_reason": row["reason"],
+            }
+        )
+
     async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
         """Take the user off the lists, unless an attempt later than `looked_at` wrote the row.
 
         Return the user's old row, or None when there was none to remove.
         """
-        partitions = [user_id[0], *((_DUE, _ATTENTION) if await self._has_old_rows() else ())]
         removed = None
-        for name in partitions:
-            row = await self._table.get(name, user_id)
-            if (
-                row is not None
-                and _looked_at(row) <= looked_at
-                and await self._table.delete_if_unchanged(row)
-            ):
-                removed = self._readable(row)
+        for name in (user_id[0], *((_DUE, _ATTENTION) if await self._has_old_rows() else ())):
+            removed = await self._remove(name, user_id, looked_at) or removed
         return removed
+
+    async def _remove(self, partition: str, user_id: str, looked_at: datetime) -> Waiting | None:
+        for _ in range(_TRIES):
+            row = await self._table.get(partition, user_id)
+            if row is None or _looked_at(row) > looked_at:
+                return None
+            # Whoever changed it in between may have listed the user again: it is read again.
+            if await self._table.delete_if_unchanged(row):
+                return self._readable(row)
+        return None  # others keep writing it: the user stays listed, and is tried again
 
     async def claim(self, due: DueUser, until: datetime) -> bool:
         """Keep a user from being due again before `until`; False: an attempt changed the row, or it went."""
@@ -106,7 +141,8 @@ class WaitingTable:
         )
         async for row in rows:
             if row["PartitionKey"] in (_DUE, _ATTENTION):
-                self._old_rows = True  # perhaps written just now, by an instance of that version
+                # Perhaps written just now, by an instance of that version.
+                self._remember_old_rows(True)
             due = row.get("due")
             if not isinstance(due, datetime) or due <= now:
                 etag = str(row.metadata["etag"])
@@ -125,13 +161,35 @@ class WaitingTable:
         text = f"{_ALL} and list eq @list or PartitionKey eq @list"
         return self._table.read(text, {"list": name}, _decode)
 
+    async def first_in_need(self, limit: int) -> list[Waiting]:
+        """Return at most `limit` of the users who need attention, read partition by partition."""
+
+        async def scan(partition: str) -> list[Waiting]:
+            text = "PartitionKey eq @partition and list eq @list"
+            where = {"partition": partition, "list": _ATTENTION}
+            return await self._table.first(text, where, _decode, limit)
+
+        found = await asyncio.gather(*(scan(each) for each in _PARTITIONS))
+        old = [each async for each in self.attention()] if await self._has_old_rows() else []
+        return sorted(
+            {each.user_id: each for each in (*old, *chain.from_iterable(found))}.values(),
+            key=lambda each: each.upn or each.user_id,
+        )[:limit]
+
     async def _has_old_rows(self) -> bool:
-        """Return whether rows of the version before are left; asked once per process."""
-        if self._old_rows is None:
-            text = "PartitionKey eq @due or PartitionKey eq @attention"
-            rows = self._table.query(text, {"due": _DUE, "attention": _ATTENTION}, ["RowKey"])
-            self._old_rows = any([True async for _ in rows])
+        """Return whether rows of the version before are left; asked once a minute."""
+        if self._clock.monotonic() >= self._known_until:
+            self._remember_old_rows(await self._any_row(_DUE) or await self._any_row(_ATTENTION))
         return self._old_rows
+
+    async def _any_row(self, partition: str) -> bool:
+        async for _ in self._table.query("PartitionKey eq @name", {"name": partition}, ["RowKey"]):
+            return True
+        return False
+
+    def _remember_old_rows(self, found: bool) -> None:
+        self._old_rows = found
+        self._known_until = self._clock.monotonic() + _ASK_AGAIN
 
     def _readable(self, row: TableEntity) -> Waiting | None:
         try:
@@ -146,15 +204,23 @@ def _looked_at(row: TableEntity) -> datetime:
     return looked_at if isinstance(looked_at, datetime) else _LONG_AGO
 
 
+def _acknowledgment(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """Return what of a row says that somebody knows of this reason."""
+    if not row.get("acknowledged_by") or row.get("acknowledged_reason") != reason:
+        return {}
+    return {name: row[name] for name in _ACKNOWLEDGED}
+
+
 def _decode(row: dict[str, Any]) -> Waiting:
     name = field(row, "list", str, row["PartitionKey"])
     if name not in (_DUE, _ATTENTION):
         raise ValueError(f"{name!r} is no list")
     looked_at = field(row, "looked_at", datetime)
+    known = _acknowledgment(row, field(row, "reason", str))
     return Waiting(
         user_id=field(row, "RowKey", str),
         upn=field(row, "upn", str, ""),
-        cause=WaitReason(row["cause"]),
+        cause=WaitReason.PAUSED if row.get("paused") is True else WaitReason(row["cause"]),
         reason=field(row, "reason", str),
         since=field(row, "since", datetime),
         due=field(row, "due", datetime, looked_at),
@@ -164,4 +230,6 @@ def _decode(row: dict[str, Any]) -> Waiting:
         failures=field(row, "failures", int),
         reprocessed=field(row, "reprocessed", bool, False),
         operation=field(row, "operation", str, ""),
+        acknowledged_by=field(known, "acknowledged_by", str, ""),
+        acknowledged_at=field(known, "acknowledged_at", datetime) if known else None,
     )

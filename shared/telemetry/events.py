@@ -74,7 +74,9 @@ class Handled(Event):
     run: str | None
     users: int
     moved: int
+    bridge_changed: int
     would_move: int
+    would_change_bridge: int
     waiting: int
     failed: int
     throttled: int
@@ -121,7 +123,7 @@ class Rechecked(Event):
 
 
 class SweepEnded(Event):
-    """A sweep ended: finished, held for being too large, or failed."""
+    """A sweep ended: finished, held because it would replace too many conference IDs, or failed."""
 
     run: str
     state: str
@@ -131,6 +133,7 @@ class SweepEnded(Event):
     ready: int
     queued: int
     already: int
+    change_bridge: int
     waiting: int
     unlicensed: int
     excluded: int
@@ -138,6 +141,7 @@ class SweepEnded(Event):
     saved: int
     unreadable: int
     unlisted: int
+    outside_pilot: int
     throttled: int
     duration_ms: int
 
@@ -170,6 +174,31 @@ class UnknownFeature(Event):
 
     level = logging.WARNING
     feature: str
+
+
+class ListingBegunAgain(Event):
+    """The next page of a listing had expired; the sweep reads it again from its beginning, once."""
+
+    level = logging.WARNING
+    run: str
+    reason: str
+
+
+class ListingDoubtful(Event):
+    """Teams' listing lacks many licensed users; the sweep queues them, but not all were seen."""
+
+    level = logging.WARNING
+    run: str
+    reason: str
+
+
+class VerbRefused(Event):
+    """A service does not take the verb of a call (405): correct the constant. Once per process."""
+
+    level = logging.ERROR
+    call: str
+    allowed: str
+    constant: str
 
 
 class Unsaveable(Event):
@@ -292,6 +321,34 @@ class NeedsAttention(Event):
     reason: str
 
 
+class Held(Event):
+    """The guard holds a user: the limit is reached, and a person releases or discards the user."""
+
+    level = logging.WARNING
+    user: LoggedUser
+    cause: str
+    run: str
+    reason: str
+
+
+class Released(Event):
+    """A person released or discarded held users of a run."""
+
+    run: str
+    state: str
+    users: int
+    requested_by: LoggedUser
+
+
+class Paused(Event):
+    """A person paused all changes, or ended the pause."""
+
+    level = logging.WARNING
+    state: str
+    requested_by: LoggedUser
+    reason: str | None
+
+
 class Unexpected(Event):
     """A defect affected one user, who was recorded as failed; the traceback follows."""
 
@@ -329,10 +386,11 @@ class CapabilityUnread(Event):
 class Cleaned(Event):
     """The janitor deleted what was older than it is kept; a number is what was deleted of each."""
 
-    held: int
+    expired: int
     plans: int
     requests: int
     runresults: int
+    guard: int
     runs: int
     keys: int
     actions: int
@@ -376,6 +434,8 @@ class Measured(Event):
     waiting_day: int
     waiting_longer: int
     attention: int
+    held: int
+    paused: int
     poison: int
     delta_age_s: int | None
     subscription_left_s: int | None
@@ -396,7 +456,9 @@ FIELDS: Final = {
     "origin": "operation in which the user began to wait, if it is another one",
     "users": "users of the message, notification, sweep or poison messages",
     "moved": "users who were moved",
+    "bridge_changed": "users on Microsoft who got a new conference ID on another bridge",
     "would_move": "users whom report mode would have moved",
+    "would_change_bridge": "users on Microsoft to whom report mode would have given a new conference ID",
     "waiting": "users waiting for another attempt",
     "failed": "users whose attempt failed",
     "throttled": "answers of Graph and Teams that asked to wait (429, or 503 with Retry-After)",
@@ -409,10 +471,15 @@ FIELDS: Final = {
     "queued": "users who were put on the queue",
     "unchanged": "changed users whose conferencing plans are those of their last attempt",
     "skipped": "elements of Graph's answers that name no user",
-    "state": "how the sweep ended: finished, held, failed",
+    "state": "how the sweep ended: finished, held, failed; released or discarded; paused or resumed",
+    "requested_by": "who asked for it: a person, a key or an operating system's user",
+    "held": "users whom the guard holds",
+    "paused": "1 while changes are paused, else 0",
+    "outside_pilot": "users who would be moved if the pilot included them",
     "licensed": "users with an audio conferencing license",
     "ready": "users ready to move: licensed, included, provider not Microsoft",
     "already": "users on Microsoft already",
+    "change_bridge": "users on Microsoft who get a new conference ID by a number rule",
     "unlicensed": "users without the license",
     "excluded": "users who are never changed",
     "attention": "users who need attention",
@@ -428,6 +495,8 @@ FIELDS: Final = {
     "table": "name of the table",
     "call": "verb and path of a call to a service, without identifiers",
     "elements": "elements of an answer that could not be read",
+    "allowed": "the verbs that the service takes, by its header Allow; `another verb` without one",
+    "constant": "the constant in the code that has to be corrected",
     "feature": "name of a feature of Teams",
     "api": "the calls by which Teams is asked: admin or documented",
     "providers": "whether the service reports providers: yes, no, unknown",
@@ -439,7 +508,8 @@ FIELDS: Final = {
     "waiting_day": "of those who wait: for an hour to a day",
     "waiting_longer": "of those who wait: for longer than a day",
     "poison": "messages on the poison queues, about; by the janitor: unreadable ones that were deleted",
-    "held": "held sweeps that were ended",
+    "expired": "held runs that were ended",
+    "guard": "rows of the guard that belonged to requests",
     "plans": "pages of sweeps",
     "requests": "rows of move requests",
     "runresults": "results of runs",

@@ -48,7 +48,7 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
     """A tenant whose third-party users nobody has moved yet."""
     with Tenant(tmp_path_factory.mktemp("browser"), users=130, seed=5, lag=LAG) as tenant:
@@ -56,20 +56,21 @@ def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenant]:
         yield tenant
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def system(
     azurite_server: Azurite, tenant: Tenant, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[System]:
-    """The app after a sweep that was held: it knows all users and has moved nobody."""
+    """The app after a sweep that the guard held: it knows all users and has moved nobody."""
     folder = tmp_path_factory.mktemp("console")
     token = secrets.token_urlsafe(32)
-    settings = {"ACP_CONSOLE_TOKEN": token, "ACP_SWEEP_MAX_MOVES": "1"}
+    settings = dict.fromkeys(("ACP_GUARD_MAX_MOVES", "ACP_GUARD_MAX_ENABLES"), "0")
+    settings["ACP_CONSOLE_TOKEN"] = token
     with System(azurite_server, tenant, folder, settings) as system:
         system.sweep()
         yield system
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def session(system: System) -> StorageState:
     """The cookies of a browser that opened the printed address."""
     token = system.settings["ACP_CONSOLE_TOKEN"]

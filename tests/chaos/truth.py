@@ -76,9 +76,11 @@ def lives(
 
 
 def records(rows: Sequence[dict[str, Any]]) -> dict[str, list[Record]]:
-    """The rows of table `replacedproviders` by user, in the words of Teams."""
+    """The rows of table `replacedproviders` by user, in the words of Teams; claims alone are none."""
     found: dict[str, list[Record]] = {}
     for row in rows:
+        if row["entries"] == "[]":
+            continue
         entries = [
             {_NAMES.get(name, name): value for name, value in entry.items() if name != _UNKNOWN}
             for entry in json.loads(row["entries"])

@@ -9,6 +9,8 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 from azure.storage.queue import QueueClient
 
+from local.azurite.sas import sas_address
+
 Row = dict[str, Any]
 
 
@@ -21,9 +23,9 @@ class AppStorage:
         self._tables = self._stack.enter_context(
             TableServiceClient.from_connection_string(connection)
         )
-        self._queue, self._poison = (
+        self._queue, self._poison, self._events, self._poison_events = (
             self._stack.enter_context(QueueClient.from_connection_string(connection, queue))
-            for queue in (name, f"{name}-poison")
+            for queue in (name, f"{name}-poison", f"{name}-events", f"{name}-events-poison")
         )
 
     def __enter__(self) -> Self:
@@ -64,14 +66,14 @@ class AppStorage:
 
     def saved(self, user_id: str) -> list[list[dict[str, Any]]]:
         """The saved records of a user, each the list of its provider entries as Teams words them."""
-        rows = self.rows("replacedproviders")
-        return [_entries(row) for row in rows if row["PartitionKey"] == user_id]
+        return self.all_saved().get(user_id, [])
 
     def all_saved(self) -> dict[str, list[list[dict[str, Any]]]]:
-        """The saved records by user."""
+        """The saved records by user; one without entries only holds a claim."""
         found: dict[str, list[list[dict[str, Any]]]] = {}
         for row in self.rows("replacedproviders"):
-            found.setdefault(row["PartitionKey"], []).append(_entries(row))
+            if entries := _entries(row):
+                found.setdefault(row["PartitionKey"], []).append(entries)
         return found
 
     def subscription(self) -> Row:
@@ -112,6 +114,25 @@ class AppStorage:
         self._poison.send_message(
             json.dumps({"version": 1, "cause": "move_license_event_again_b", "users": user_ids})
         )
+
+    def events_address(self) -> str:
+        """Where Event Grid puts its events: the queue's address with a token that permits only that."""
+        return sas_address(self._events)
+
+    def send_event(self, content: object) -> None:
+        """Put an object onto the queue of events as Event Grid does: JSON, base64."""
+        self._events.send_message(base64.b64encode(json.dumps(content).encode()).decode())
+
+    def queued_events(self) -> int:
+        """Events on their queue, those being worked on included."""
+        return self._events.get_queue_properties().approximate_message_count or 0
+
+    def poison_events(self) -> list[str]:
+        """The texts on the poison queue of events, as they are."""
+        try:
+            return [each.content for each in self._poison_events.peek_messages(max_messages=32)]
+        except ResourceNotFoundError:
+            return []
 
     def queued(self) -> int:
         """Messages on the queue, those being worked on included."""

@@ -173,6 +173,11 @@ class Tenant(TenantProcess):
         """Let the tenant's Event Grid post its CloudEvents there."""
         self.control("PUT", "eventgrid", {"url": url})
 
+    def deliver_events_into(self, queue: str) -> None:
+        """Let the tenant's Event Grid put its CloudEvents into a Storage queue at this address."""
+        answer = self.http.put("/_tenant/eventgrid/queue", json={"url": queue})
+        answer.raise_for_status()
+
     def wait_until_delivered(self) -> None:
         """Wait until no notification is on its way."""
         wait_until(lambda: self.counters()["idle"], "all notifications delivered", TIME_LIMIT)

@@ -82,11 +82,56 @@ def test_named_users_are_moved(system: System, api: httpx.Client) -> None:
 
 
 @pytest.mark.third_parties
+def test_one_user_of_three_names_counts_once(system: System, api: httpx.Client) -> None:
+    """K8: in JSON and in a CSV file; the address, the same in capitals with blanks, and the id."""
+    user = system.tenant.any_user("third_party")
+    names = [user["userPrincipalName"], f" {user['userPrincipalName'].upper()} ", user["id"]]
+    text = "\n".join(["UPN", *names])
+    kind = {"Content-Type": "text/csv"}
+    with system.changing():
+        answers = [
+            api.post("/moves", json={"users": names, "dry_run": True}),
+            api.post("/moves?dry_run=true", content=text, headers=kind),
+        ]
+        counts = [finished(api, answer)["counts"] for answer in answers]
+    assert counts == [{"names": 3, "users": 1, "would_move": 1}] * 2
+
+
+@pytest.mark.third_parties
+@pytest.mark.parametrize("query", ["dry_run=", "dry_run", "dryRun=", "dryRun=true"])
+def test_dry_run_that_is_not_understood_is_refused(
+    system: System, api: httpx.Client, query: str
+) -> None:
+    """K1: the host drops empty parameters, as Azure's does; the app reads the address, and refuses."""
+    user = system.tenant.any_user("third_party")
+    csv_file = {"content": user["id"], "headers": {"Content-Type": "text/csv"}}
+    with system.changing():
+        answers = [
+            api.post(f"/moves?{query}", json={"users": [user["id"]]}),
+            api.post(f"/moves?{query}", **csv_file),
+            api.post(f"/runs/20261123T120000Z-sweep-1f2e/release?{query}"),
+            api.post("/runs/20261123T120000Z-sweep-1f2e/release", json={"dry_run": True}),
+            api.post(f"/subscription?{query}"),
+        ]
+    assert [answer.status_code for answer in answers] == [400] * 5
+
+
+@pytest.mark.third_parties
 def test_dry_run_changes_nothing(system: System, api: httpx.Client) -> None:
     """A dry run over everybody on a third party shows what would happen, as CSV too."""
     with system.changing():
         run = finished(api, api.post("/moves", json={"all_third_party": True, "dry_run": True}))
-    assert run["counts"]["would_move"] > 0
+    moves = run["counts"]["would_move"]
+    assert moves > 0
+    assert run["side_effects"] == {
+        "replaced_conference_ids": moves,
+        "replaced_numbers": moves,
+        "mails": moves,
+        "meetings_sent_again": moves,
+        "automatically_send_emails_to_users": True,
+        "automatically_migrate_user_meetings": True,
+        "automatically_replace_acp_provider": False,
+    }
     text = api.get(f"/runs/{run['id']}/results", headers={"Accept": "text/csv"}).text
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == run["counts"]["users"]
@@ -152,7 +197,8 @@ def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
     """Unknown runs, users and providers; ids that are none; and a body that is not JSON."""
     for path in ("/runs/nope", "/runs/..%2F..", "/runs/nope/results", "/users/no@x.example"):
         assert api.get(path).status_code == 404, path
-    assert api.post("/runs/nope/release").status_code == 404
+    for decision in ("release", "discard"):
+        assert api.post(f"/runs/nope/{decision}").status_code == 404
     assert api.get("/users/nobody").status_code == 400
     guest = api.get("/users/a_x.example%23EXT%23@contoso.example")
     assert "'a_x.example#EXT#@contoso.example'" in guest.json()["detail"]
@@ -162,7 +208,10 @@ def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
     json_type = {"Content-Type": "application/json"}
     assert api.post("/moves", content=b"{", headers=json_type).status_code == 400
     run = finished(api, api.post("/moves", json={"users": ["no@x.example"], "dry_run": True}))
-    assert api.post(f"/runs/{run['id']}/release").status_code == 409
+    for decision in ("release", "discard"):
+        assert api.post(f"/runs/{run['id']}/{decision}").status_code == 409
+    limit = api.post(f"/runs/{run['id']}/release", json={"limit": 0})
+    assert [error["pointer"] for error in limit.json()["errors"]] == ["/limit"]
     assert json.loads(api.get("/runs").content)
 
 
@@ -186,7 +235,7 @@ def test_a_person_is_forgotten(system: System, api: httpx.Client) -> None:
     wait_until(
         lambda: "conference_ids_read" in system.host.output, "the reading's line", TIME_LIMIT
     )
-    assert 'by="a holder of a function key"' in system.host.output
+    assert 'by="the HTTP API, without a key"' in system.host.output
     done = api.delete(f"/users/{user['userPrincipalName']}").json()
     assert done["id"] == user["id"]
     held = {table for table, rows in done["rows"].items() if rows}
@@ -194,6 +243,27 @@ def test_a_person_is_forgotten(system: System, api: httpx.Client) -> None:
     assert any("recorded again" in note for note in done["notes"])
     assert api.get(f"/users/{user['id']}/saved").json()["entries"] == []
     assert api.delete("/users/no.such@x.example").status_code == 404
+
+
+@pytest.mark.third_parties
+def test_a_pause_over_http_keeps_users_waiting_and_every_answer_says_so(
+    system: System, api: httpx.Client
+) -> None:
+    """Who would be moved waits; the run's answer and the pause say so; then the user is moved."""
+    user = system.tenant.take("microsoft")
+    system.tenant.set_by_hand(user, "BT")
+    assert api.post("/pause", json={"paused": True}).status_code == 400
+    with system.changing():
+        paused = api.post("/pause", json={"paused": True, "note": "why"}).json()
+        assert (paused["paused"], paused["note"]) == (True, "why")
+        assert api.get("/pause").json() == paused
+        accepted = api.post("/moves", json={"users": [user["id"]], "expected": 1})
+        assert "paused by" in accepted.json()["paused"]
+        finished(api, accepted)
+        assert system.storage.outcome(user["id"]) == "waiting"
+    assert api.post("/pause", json={"paused": False}).json() == {"paused": False}
+    with system.changing(user):
+        system.wait_for(user, "moved")
 
 
 @pytest.mark.third_parties

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.third_parties
 WINDOW = 2.5
 """Seconds from the answer of a read to the set, at most: 2 s to get the turn, and the call itself."""
 
+_USERS = 240
+
 Entries = list[dict[str, Any]]
 
 
@@ -43,18 +45,18 @@ class Person(threading.Thread):
 
 @pytest.mark.large
 def test_no_entry_is_lost_outside_the_window(azurite_server: Azurite, tmp_path: Path) -> None:
-    """60 users at 10 calls a second, and a person all the time: each replaced entry was saved."""
-    with Tenant(tmp_path, users=320, seed=53, rate=10) as tenant:
-        users = [tenant.take("third_party") for _ in range(60)]
+    """240 users at 10 calls a second, and a person all the time: each replaced entry was saved."""
+    with Tenant(tmp_path, users=1_280, seed=53, rate=10) as tenant:
+        users = [tenant.take("third_party") for _ in range(_USERS)]
         settings = {"ACP_RECHECK_SCHEDULE": NEVER}
         with System(azurite_server, tenant, tmp_path, settings) as system:
             person = Person(tenant, users)
             person.start()
             try:
-                for at in range(0, 60, 20):
+                for at in range(0, _USERS, 20):
                     system.storage.queue_users(*(user["id"] for user in users[at : at + 20]))
                 wait_until(
-                    lambda: len(system.storage.outcomes()) == len(users), "all are recorded", 300
+                    lambda: len(system.storage.outcomes()) == len(users), "all are recorded", 600
                 )
             finally:
                 person.stop.set()

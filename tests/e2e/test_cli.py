@@ -85,12 +85,14 @@ def test_a_list_of_names(tenant: Tenant, system: System, moved: Ended, third: Us
     """The count comes first; the unknown and the unlicensed are errors, and the others go on."""
     settings, *lines = moved.err.splitlines()
     assert settings.startswith("settings from /")
-    assert lines[0] == "5 users"
-    assert lines[1] == "  mails to users with their new numbers and PIN: yes"
+    assert lines[0] == "6 names"
+    assert lines[1] == (
+        "  mails to users with their new numbers and PIN (AutomaticallySendEmailsToUsers): yes"
+    )
     assert moved.status == 1
     assert moved.out.count(third["id"]) == 1
+    assert "finished: 6 names, 5 users: " in lines[-1]
     assert "moved 2" in lines[-1]
-    assert "finished" in lines[-1]
     after = tenant.user(third["id"])
     assert (after["provider"], after["sets"]) == (MICROSOFT, 1)
     assert third["entries"] in system.storage.saved(third["id"])
@@ -170,7 +172,7 @@ def test_a_csv_file_confirmed_at_a_terminal(
     assert "error: not confirmed; nothing was changed" in wrong.err
     with system.changing(users[0]):
         right = acp.typed("1", "move", "--csv", str(file))
-    assert (right.status, right.err.splitlines()[1]) == (0, "2 users")
+    assert (right.status, right.err.splitlines()[1]) == (0, "2 names")
     assert "1 of 2 users will be changed (would_move 1, already_microsoft 1)" in right.err
     assert "->" in right.out, "a good move shows the new number"
     assert "moved 1" in right.err
@@ -192,7 +194,7 @@ def test_a_bad_line_of_a_csv_file(system: System, acp: CommandLine, tenant: Tena
         taken = acp("move", "--csv", "-", "--yes", "--skip-bad-lines", stdin=text)
     assert taken.status == 0
     assert "-, line 4: 'adele' names no user" in taken.err
-    assert "1 user" in taken.err.splitlines()
+    assert "1 name" in taken.err.splitlines()
 
 
 def test_looking_first_changes_nothing(system: System, acp: CommandLine, tenant: Tenant) -> None:

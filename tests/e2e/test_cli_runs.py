@@ -14,7 +14,7 @@ from tests.e2e.command_line import CommandLine, ended
 from tests.e2e.system import NEVER, System
 from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant, User
 
-SETTINGS = {"ACP_RECHECK_SCHEDULE": NEVER, "ACP_SWEEP_MAX_MOVES": "0"}
+SETTINGS = {"ACP_RECHECK_SCHEDULE": NEVER, "ACP_GUARD_MAX_MOVES": "0"}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,9 @@ def test_an_interrupted_move_goes_on(system: System, acp: CommandLine, tenant: T
     """Ctrl-C in the middle of all third-party users, then --resume: each of them is set once."""
     ready = [u for u in tenant.users() if u["licensed"] and u["included"] and on_third_party(u)]
     with system.changing(*ready):
-        process = acp.started("move", "--all-third-party", "--yes", "--output", "csv")
+        process = acp.started(
+            "move", "--all-third-party", "--yes", "--expect", "240", "--output", "csv"
+        )
         run, err = interrupt(process, tenant)
         assert process.returncode == 130
         assert f"resume with: acp move --resume {run}" in err
@@ -67,7 +69,7 @@ def test_an_interrupted_move_goes_on(system: System, acp: CommandLine, tenant: T
 @pytest.mark.third_parties
 @pytest.mark.large
 def test_a_held_sweep_is_released(system: System, acp: CommandLine, tenant: Tenant) -> None:
-    """`acp run` says why it is held, `--resume` leaves it alone, and `release` lets it move its user."""
+    """`acp run` says why it is held, `--resume` leaves it alone, and `release` lets it move its users."""
     user = tenant.take("microsoft")
     tenant.set_by_hand(user, "BT")
     ready = [
@@ -106,7 +108,7 @@ def test_two_thousand_users_of_a_file(azurite_server: Azurite, folder: Path) -> 
             for user in users
             if user["licensed"] and user["included"] and user["provider"] != MICROSOFT
         }
-        process = acp.started("move", "--csv", "users.csv", "--yes")
+        process = acp.started("move", "--csv", "users.csv", "--yes", "--expect", "2000")
         run, _ = interrupt(process, tenant)
         assert process.returncode == 130
         done = {user["id"] for user in tenant.users() if user["sets"]}

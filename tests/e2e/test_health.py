@@ -6,14 +6,21 @@ import httpx
 import pytest
 
 from local.azurite.server import KEY, Azurite
+from local.waiting import wait_until
 from shared import __version__
 from tests.e2e.system import System
-from tests.e2e.tenant import Tenant
+from tests.e2e.tenant import TIME_LIMIT, Tenant
 
 
 @pytest.mark.third_parties
 def test_all_is_well(system: System) -> None:
     """200, the version, every part is ok, and what was found out about the service."""
+    # The timer that runs at start looks at the service after it has subscribed.
+    wait_until(
+        lambda: "Teams API" in system.host.health().json()["capabilities"],
+        "the app knows what the service tells",
+        TIME_LIMIT,
+    )
     answer = system.host.health()
     assert answer.status_code == 200
     content = answer.json()

@@ -37,7 +37,7 @@ def test_a_full_queue_of_a_report_moves_nobody(azurite_server: Azurite, folder: 
             "ACP_MODE": "report",
             "ACP_TEAMS_URL": teams.origin,
             "ACP_RECHECK_SCHEDULE": NEVER,
-            "ACP_SWEEP_MAX_MOVES": "1000",
+            "ACP_GUARD_MAX_MOVES": "1000",
             "ACP_HOST_MESSAGE_LEASE_SECONDS": "2",
         }
         with System(azurite_server, tenant, folder, settings) as system:

@@ -1,6 +1,6 @@
-"""No license event is missed, whatever Graph does not report; a sweep is neither lost nor unbridled."""
+"""No license event is missed, whatever Graph does not report; no signal is lost or unbridled."""
 
-import asyncio
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -10,9 +10,8 @@ import pytest
 from local.azurite.server import Azurite
 from local.commands import AppHost
 from local.waiting import wait_until
-from shared.bootstrap.services import App
-from shared.settings.settings import Settings
 from tests.chaos.stage import Stage
+from tests.e2e.command_line import CommandLine
 from tests.e2e.system import NEVER, System
 from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant, User
 
@@ -136,45 +135,47 @@ def _states(system: System) -> list[str]:
     return [row["state"] for row in system.storage.rows("runs")]
 
 
-def release(system: System, run: str) -> None:
-    """Release a held run, as a person does."""
-
-    async def ask() -> None:
-        app = App(Settings.from_environment(system.settings))
-        try:
-            await app.sweeper.release_run(run)
-        finally:
-            await app.close()
-
-    asyncio.run(ask())
-
-
 @pytest.mark.third_parties
-def test_a_held_sweep_moves_nobody_until_it_is_released(
+def test_more_than_the_limit_wait_by_name_until_one_command_releases_them(
     azurite_server: Azurite, tmp_path: Path
 ) -> None:
-    """A sweep that would move too many is held with its counts; license events are not held."""
+    """A sweep over the limit replaces nobody, and a wave of licenses no more than the limit; both are
+    released by the command, and paused before it."""
     with (
         Tenant(tmp_path, users=60, seed=6) as tenant,
-        System(azurite_server, tenant, tmp_path, {"ACP_SWEEP_MAX_MOVES": "1"}) as system,
+        System(azurite_server, tenant, tmp_path, {"ACP_GUARD_MAX_MOVES": "2"}) as system,
     ):
+        acp = CommandLine(tmp_path, system.settings)
         system.wait_until_subscribed()
-        with system.changing():
-            system.host.run("sweep_providers")
+        system.sweep()
         (run,) = system.storage.rows("runs")
-        assert (run["state"], run["count_licensed"] > 0) == ("held", True)
-        assert "ACP_SWEEP_MAX_MOVES is 1" in run["reason"]
-        assert run["count_replace"] + run["count_enable"] == left(tenant)
+        assert (run["state"], run["count_replace"] > 2) == ("held", True)
+        assert "ACP_GUARD_MAX_MOVES is 2" in run["reason"]
+        assert len(system.storage.rows("held")) == run["count_replace"] == left(tenant)
 
-        ready = left(tenant)
         users = [tenant.take("unlicensed_third_party") for _ in range(3)]
-        with system.changing(*users):
-            for user in users:
-                tenant.assign(user)
-            for user in users:
-                system.wait_for(user, "moved")
-        assert left(tenant) == ready
+        for user in users:
+            tenant.assign(user)
+        wait_until(
+            lambda: len(system.storage.rows("held")) == run["count_replace"] + 1,
+            "one of the three is held",
+            TIME_LIMIT,
+        )
+        system.wait_until_idle()
+        assert sum(tenant.user(user["id"])["provider"] == MICROSOFT for user in users) == 2
+        listed = {row["run"]: row["upn"] for row in system.storage.rows("held")}
+        assert run["RowKey"] in listed
+        assert len(listed) == 2
 
-        release(system, run["RowKey"])
+        assert acp("pause", "--note", "not before noon").status == 0
+        for held in listed:
+            released = acp("release", held)
+            assert (released.status, "not before noon" in released.err) == (0, True)
+        system.host.run("resume_sweep")
+        status = json.loads(acp("status", "--output", "json").out)
+        assert (status["mode"], status["paused"]["note"]) == ("move", "not before noon")
+        assert left(tenant) == run["count_replace"] + 1
+        assert acp("pause", "--off").status == 0
         wait_until_moved(system)
-        assert _states(system) == ["finished"]
+        wait_until(lambda: not system.storage.rows("held"), "nobody is held", TIME_LIMIT)
+        assert set(_states(system)) == {"finished"}

@@ -41,7 +41,7 @@ def ruled(azurite_server: Azurite, folder: Path) -> Iterator[Ruled]:
             "ACP_EXCLUDED_GROUPS": tenant.group(excluded),
             "ACP_NUMBER_RULES": f"{tenant.group(numbered)}=+{european}; *=+{american}",
             "ACP_RECHECK_SCHEDULE": NEVER,
-            "ACP_SWEEP_MAX_MOVES": "1000",
+            "ACP_GUARD_MAX_MOVES": "1000",
         }
         with System(azurite_server, tenant, folder, rules) as system:
             acp = CommandLine(folder / "ruled", system.settings)
@@ -122,6 +122,44 @@ def test_dry_run_tells_whose_meetings_are_sent_again(ruled: Ruled) -> None:
     users = [ruled.tenant.any_user("third_party"), ruled.excluded]
     done = ruled.acp("move", "--users", ",".join(u["id"] for u in users), "--dry-run")
     assert "all future meetings of 1 users would be sent again to everybody invited" in done.err
+
+
+def test_another_bridge_is_told_saved_and_an_outcome_of_its_own(ruled: Ruled) -> None:
+    """K4, K8: one user by three names; the dry run tells all, and what the run replaces is saved first."""
+    user = ruled.tenant.any_user("microsoft")
+    names = f"{user['userPrincipalName']}, {user['userPrincipalName'].upper()} , {user['id']}"
+    words = ("move", "--users", names, "--service-number", f"+{ruled.european}")
+    with ruled.system.changing():
+        dry = ruled.acp(*words, "--dry-run", "--output", "json")
+    assert dry.outcomes == {user["id"]: "would_change_bridge"}
+    told = [line for line in dry.err.splitlines() if not line.startswith("settings from")]
+    assert told[0] == "3 names"
+    assert told[4:] == [
+        "dry run, nothing was changed: 3 names, 1 user: would_change_bridge 1",
+        "1 users on Microsoft would change to the bridge of their new number",
+        "1 users would get a new conference ID instead of the one they have",
+        "1 users would get other numbers than they have",
+        "1 users would be mailed their numbers and PIN",
+        "all future meetings of 1 users would be sent again to everybody invited",
+    ]
+    with ruled.system.changing(user):
+        done = ruled.acp(*words, "--yes", "--output", "json")
+    assert done.outcomes == {user["id"]: "bridge_changed"}
+    assert "finished: 3 names, 1 user: bridge_changed 1" in done.err
+    after = ruled.tenant.user(user["id"])
+    assert after["conference_id"] != user["conference_id"]
+    records = ruled.acp("saved", "--user", user["id"], "--output", "json").json
+    # A third party's leftovers of a user on Microsoft are saved, too.
+    (saved,) = [each for each in records if each["kind"] == "conferencing_user"]
+    assert (saved["kind"], saved["conference_id"], saved["toll_number"]) == (
+        "conferencing_user",
+        user["conference_id"],
+        user["number"],
+    )
+    with httpx.Client(base_url=f"{ruled.system.host.origin}/api", trust_env=False) as api:
+        entries = api.get(f"/users/{user['id']}/saved").json()["entries"]
+    (shown,) = [each for each in entries if each["kind"] == "conferencing_user"]
+    assert {**saved, **shown} == {**saved, "saved_at": shown["saved_at"]}
 
 
 def test_rules_hold_for_moves_and_for_the_sweep(ruled: Ruled) -> None:

@@ -55,7 +55,7 @@ def test_a_sweep_killed_three_times_reads_no_page_more_than_once_more(
 ) -> None:
     """It resumes from its last page: one page is read twice for each kill, and all users are done."""
     rule = PageKiller(*kills)
-    settings = {"ACP_PAGE_SIZE": str(page), "ACP_SWEEP_MAX_MOVES": str(users)}
+    settings = {"ACP_PAGE_SIZE": str(page), "ACP_GUARD_MAX_MOVES": str(users)}
     settings |= {"ACP_SWEEP_LEASE_SECONDS": "1", "ACP_HOST_MESSAGE_LEASE_SECONDS": "2"}
     with (
         Tenant(tmp_path, users=users, seed=4) as tenant,

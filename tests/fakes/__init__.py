@@ -2,8 +2,11 @@
 
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.directory import FakeDirectory
+from tests.fakes.guard import FakeGuardSlots, FakeHeld
 from tests.fakes.people import (
+    BRIDGE,
     PASSCODE,
+    conferencing,
     guid,
     in_service,
     licensed,
@@ -26,10 +29,13 @@ from tests.fakes.storage import (
 from tests.fakes.teams import FakeTeams
 
 __all__ = [
+    "BRIDGE",
     "NOON",
     "PASSCODE",
     "FakeClock",
     "FakeDirectory",
+    "FakeGuardSlots",
+    "FakeHeld",
     "FakeMoveRequests",
     "FakePoison",
     "FakeQueue",
@@ -42,6 +48,7 @@ __all__ = [
     "FakeTeams",
     "FakeUsers",
     "FakeWaiting",
+    "conferencing",
     "guid",
     "in_service",
     "licensed",

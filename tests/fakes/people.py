@@ -2,6 +2,7 @@
 
 from shared.domain.user import (
     AccountType,
+    ConferencingUser,
     DirectoryUser,
     PlanStatus,
     ProviderEntry,
@@ -28,6 +29,16 @@ def microsoft(
 ) -> ProviderEntry:
     """Microsoft's own entry."""
     return ProviderEntry("Microsoft", "resources.lync.com", number, toll_free, "0", "", default)
+
+
+BRIDGE = "bridge"
+"""The conference bridge of everybody who is not elsewhere."""
+
+
+def conferencing(user_id: str, number: str = "+15550199", bridge: str = BRIDGE) -> ConferencingUser:
+    """What Microsoft's conferencing has of a user; every user and bridge has an ID of its own."""
+    code = f"{user_id[-6:]}{len(bridge)}"
+    return ConferencingUser(user_id, code, bridge, f"{bridge}'s name", number, "", number, "", True)
 
 
 def licensed(number: int = 1, status: PlanStatus | None = PlanStatus.ENABLED) -> DirectoryUser:

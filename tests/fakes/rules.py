@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from shared.domain.decision import Rules
+from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 from shared.errors import AcpError
 
 
@@ -13,7 +14,7 @@ class FakeRules:
     rules: Rules = field(default_factory=Rules)
     error: AcpError | None = None
 
-    async def current(self) -> Rules:
+    async def current(self, options: MoveOptions = DEFAULT_OPTIONS) -> Rules:
         if self.error:
             raise self.error
-        return self.rules
+        return self.rules.with_numbers(options.service_number, options.toll_free_number)

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.domain.capabilities import Capabilities
+from shared.domain.pause import Pause, RequestedBy
 from shared.domain.run import SweepRequest
 from shared.domain.subscription import ChangeSubscription
-from shared.errors import StaleError
+from shared.errors import StaleError, StorageError
 
 
 @dataclass
@@ -29,6 +30,9 @@ class FakeState:
     stored: int = 0
     """How often capabilities were stored."""
     actions: list[tuple[str, str, str, datetime]] = field(default_factory=list)
+    pausing: Pause | None = None
+    pause_error: StorageError | None = None
+    licensed_users: int | None = None
 
     async def subscription(self) -> ChangeSubscription | None:
         self.reads += 1
@@ -109,6 +113,20 @@ class FakeState:
 
     async def add_action(self, what: str, who: str, detail: str, now: datetime) -> None:
         self.actions.append((what, who, detail, now))
+
+    async def pause(self) -> Pause | None:
+        if self.pause_error:
+            raise self.pause_error
+        return self.pausing
+
+    async def save_pause(self, pause: Pause | None, by: RequestedBy, now: datetime) -> None:
+        self.pausing = pause
+
+    async def licensed(self) -> int | None:
+        return self.licensed_users
+
+    async def save_licensed(self, count: int) -> None:
+        self.licensed_users = count
 
     async def acquire(
         self, name: str, owner: str, now: datetime, span: timedelta, *, renew: bool = False

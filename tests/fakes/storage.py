@@ -1,11 +1,12 @@
 """Tables and queue, in memory; tests make them refuse."""
 
-import dataclasses
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from shared.domain.claim import HELD_FOR, SETTLED_FOR, BegunMove, Claim
+from shared.domain.decision import Action
 from shared.domain.messages import Message, MoveMessage, PageMessage, PoisonMessage
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.outcome import Outcome, UserResult
@@ -13,7 +14,7 @@ from shared.domain.retry import DueUser, Waiting
 from shared.domain.roster import RosterDay, RosterEntry, Standing, merged
 from shared.domain.run import Run, Signal, SweepPage
 from shared.domain.saved import KnownUser, ReplacedProvider
-from shared.domain.user import ServiceUser
+from shared.domain.user import MICROSOFT, ConferencingUser, ServiceUser
 from shared.errors import (
     BusyError,
     ConflictError,
@@ -23,6 +24,7 @@ from shared.errors import (
     TooLargeError,
     UnreadableRowError,
 )
+from tests.fakes.clock import NOON
 
 
 @dataclass
@@ -35,14 +37,16 @@ class FakeReplaced:
     too_large: bool = False
     refused: set[str] = field(default_factory=set)
     """Users whose entries the table does not take."""
-    moves: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    moves: dict[str, BegunMove] = field(default_factory=dict)
+    claims: dict[tuple[str, object], Claim] = field(default_factory=dict)
+    """Who changes each user who has such entries."""
+    conferencing: dict[ConferencingUser, datetime] = field(default_factory=dict)
+    _begun: dict[str, object] = field(default_factory=dict)
 
-    async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
+    async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
         return self.moves.get(user_id)
 
-    async def save_entries(
-        self, user: ServiceUser, now: datetime, *, for_move: bool = False
-    ) -> bool:
+    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
         if self.down:
             raise StorageError("insert in table replacedproviders", "HttpResponseError")
         if self.too_large:
@@ -51,22 +55,59 @@ class FakeReplaced:
             raise RowRefusedError("insert in table replacedproviders", "HttpResponseError")
         self.saved.append(user)
         self.saved_at.append(now)
-        if for_move and user.provider:
-            self.moves[user.id] = (user.provider.name, now)
         return True
 
+    async def save_conferencing(self, before: ConferencingUser, upn: str, now: datetime) -> None:
+        if self.down:
+            raise StorageError("insert in table replacedproviders", "HttpResponseError")
+        self.conferencing.setdefault(before, now)
+
+    async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
+        lost = _lost(user)
+        self._hold((user.id, lost), claim)
+        if lost:
+            await self.save_entries(user, claim.at)
+        elif self.down:
+            raise StorageError("insert in table replacedproviders", "HttpResponseError")
+        if action is not Action.SET_NUMBER:
+            provider = user.provider.name if user.provider else ""
+            self.moves[user.id] = BegunMove(provider, claim.at, claim)
+            self._begun[user.id] = lost
+
+    async def settle_claim(self, user: ServiceUser, claim: Claim, now: datetime) -> None:
+        self.claims[user.id, _lost(user)] = replace(claim, at=now - HELD_FOR + SETTLED_FOR)
+
+    async def take_over(self, user_id: str, claim: Claim) -> None:
+        self._hold((user_id, self._begun.get(user_id, ())), claim)
+
     async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
-        if user.id in self.moves and self.moves[user.id][1] <= now:
-            del self.moves[user.id]
+        self.claims.pop((user.id, _lost(user)), None)
+        self.moves.pop(user.id, None)
+
+    def _hold(self, key: tuple[str, object], claim: Claim) -> None:
+        holder = self.claims.get(key)
+        if holder and holder.keeps_out(claim):
+            raise BusyError("another attempt is changing this user")
+        self.claims[key] = claim
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
-        return [
+        users = [
+            ReplacedProvider(user.id, MICROSOFT, (), at, conferencing=user)
+            for user, at in self.conferencing.items()
+            if user.id == user_id
+        ]
+        return users + [
             ReplacedProvider(
                 user.id, user.provider.name if user.provider else "", user.entries, at, user.upn
             )
             for user, at in zip(self.saved, self.saved_at, strict=True)
             if user.id == user_id
         ]
+
+
+def _lost(user: ServiceUser) -> tuple[object, ...]:
+    third_party = any(not entry.is_microsoft for entry in user.entries)
+    return user.entries if third_party else ()
 
 
 @dataclass
@@ -78,11 +119,10 @@ class FakeUsers:
     moved: dict[str, datetime] = field(default_factory=dict)
     old_provider: dict[str, str] = field(default_factory=dict)
     moved_run: dict[str, str | None] = field(default_factory=dict)
+    bridged: dict[str, datetime] = field(default_factory=dict)
+    bridge_run: dict[str, str | None] = field(default_factory=dict)
     looked_at: dict[str, datetime] = field(default_factory=dict)
     began: dict[str, datetime] = field(default_factory=dict)
-
-    async def moved_at(self, user_id: str) -> datetime | None:
-        return self.moved.get(user_id)
 
     async def known(self, user_id: str) -> KnownUser | None:
         result = self.results.get(user_id)
@@ -97,6 +137,8 @@ class FakeUsers:
             looked,
             self.old_provider.get(user_id),
             self.moved_run.get(user_id),
+            self.bridge_run.get(user_id),
+            self.bridged.get(user_id),
         )
 
     async def record_result(
@@ -121,6 +163,9 @@ class FakeUsers:
             self.moved[result.user_id] = now
             self.moved_run[result.user_id] = run
             self.old_provider[result.user_id] = result.old_provider or ""
+        if result.outcome is Outcome.BRIDGE_CHANGED:
+            self.bridged[result.user_id] = now
+            self.bridge_run[result.user_id] = run
 
 
 @dataclass
@@ -159,7 +204,7 @@ class FakeWaiting:
         row = self.rows.get(due.user_id)
         if row is None or due.revision != str(row.due):
             return False
-        self.rows[due.user_id] = dataclasses.replace(row, due=until)
+        self.rows[due.user_id] = replace(row, due=until)
         return True
 
     async def due(self, now: datetime) -> AsyncIterator[DueUser]:
@@ -181,12 +226,28 @@ class FakeRuns:
     recorded: dict[str, list[UserResult]] = field(default_factory=dict)
     fails: int = 0
 
+    async def begin_run(self, run: Run) -> bool:
+        if run.id in self.runs:
+            return False
+        self._write(run)
+        return True
+
+    async def change_run(self, before: Run, after: Run) -> bool:
+        now = self.runs[after.id]
+        if replace(now, started_at=NOON, counts={}) != replace(before, started_at=NOON, counts={}):
+            return False
+        self._write(after)
+        return True
+
     async def save_run(self, run: Run) -> Run:
         known = self.runs.get(run.id)
         if (known.revision if known else "") != run.revision:
             raise StaleError(f"run {run.id!r}: somebody else has just written it")
+        return self._write(run)
+
+    def _write(self, run: Run) -> Run:
         self.revisions += 1
-        self.runs[run.id] = dataclasses.replace(run, revision=str(self.revisions))
+        self.runs[run.id] = replace(run, revision=str(self.revisions))
         return self.runs[run.id]
 
     async def find_run(self, run: str) -> Run | None:
@@ -238,7 +299,7 @@ class FakeSweepPages:
         )
 
     async def mark_sent(self, run: str, number: int) -> None:
-        self.known[run][number] = dataclasses.replace(self.known[run][number], sent=True)
+        self.known[run][number] = replace(self.known[run][number], sent=True)
 
     async def pages(self, run: str) -> AsyncIterator[SweepPage]:
         for _, page in sorted(self.known.get(run, {}).items()):
@@ -314,7 +375,7 @@ class FakeMoveRequests:
 
     async def mark_done(self, run: str, number: int) -> None:
         self._check()
-        self.known[run][number] = dataclasses.replace(self.known[run][number], done=True)
+        self.known[run][number] = replace(self.known[run][number], done=True)
 
     async def pages(self, run: str) -> AsyncIterator[RequestPage]:
         self._check()
@@ -417,13 +478,24 @@ class FakeRoster:
         return self.entries.get(user_id)
 
     async def page(
-        self, standing: Standing, limit: int, after: str = "", address: str = ""
+        self,
+        standing: Standing,
+        limit: int,
+        after: str = "",
+        address: str = "",
+        *,
+        provider: str = "",
+        country: str = "",
     ) -> tuple[list[RosterEntry], str | None]:
         found = sorted(
             (
                 each
                 for each in self.entries.values()
-                if each.standing is standing and each.upn.startswith(address) and each.upn > after
+                if each.standing is standing
+                and each.upn.startswith(address)
+                and each.upn > after
+                and provider in ("", each.provider)
+                and country in ("", each.country)
             ),
             key=lambda each: each.upn,
         )

@@ -6,9 +6,17 @@ from dataclasses import dataclass, field, replace
 
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
-from shared.domain.user import ServiceUser
-from shared.errors import InputError, LateTurnError, ServiceError, UnreachableError
-from tests.fakes.people import microsoft
+from shared.domain.move_request import MoveRequest
+from shared.domain.user import ConferencingUser, ServiceUser
+from shared.errors import (
+    ConflictError,
+    InputError,
+    LateTurnError,
+    NotFoundError,
+    ServiceError,
+    UnreachableError,
+)
+from tests.fakes.people import BRIDGE, conferencing, microsoft
 
 QUIET = TenantSwitches(replaces_provider=False, sends_mail=False, sends_meetings=False)
 """Switches of a tenant in which a move has no side effect."""
@@ -24,6 +32,9 @@ class FakeTeams:
     sets: list[tuple[str, bool, str | None]] = field(default_factory=list)
     on_no_bridge: set[str] = field(default_factory=set)
     mailed: list[str] = field(default_factory=list)
+    conferencing: dict[str, ConferencingUser] = field(default_factory=dict)
+    """What conferencing has of users where it is not what follows from the number and one bridge."""
+    conferencing_reads: int = 0
     reads: int = 0
     first_reads: int = 0
     """Those of the reads that went before the calls of other users."""
@@ -44,6 +55,8 @@ class FakeTeams:
     """Whether the end of the listing is not believed at first, so that it is read twice."""
     stop_at: int | None = None
     """The user at which the listing breaks off with `stop_with`."""
+    stops: float = float("inf")
+    """How often it breaks off there."""
     stop_with: ServiceError = field(
         default_factory=lambda: UnreachableError("Teams", "GET /Teams.User/users", "ReadTimeout")
     )
@@ -52,6 +65,8 @@ class FakeTeams:
     bridges: list[BridgeNumber] = field(default_factory=list)
     tenant_error: ServiceError | None = None
     """What every call answers that is about the whole tenant."""
+    refused_request: ConflictError | None = None
+    """What a request is refused with, where the service has no call for it."""
     tenant_reads: int = 0
     _before: dict[str, tuple[int, ServiceUser]] = field(default_factory=dict)
 
@@ -81,12 +96,17 @@ class FakeTeams:
     async def _pages(self, start: str | None) -> AsyncIterator[TeamsPage]:
         users = list(self.known.values())
         for at in range(int(start or 0), max(len(users), 1), self.page_size):
-            if self.stop_at is not None and at >= self.stop_at:
+            if self.stop_at is not None and at >= self.stop_at and self.stops:
+                self.stops -= 1
                 raise self.stop_with
             self.pages_read.append(at)
             following = at + self.page_size
             link = str(following) if following < len(users) else None
             yield TeamsPage(users[at:following], link, self.faults if at == 0 else [])
+
+    def check_takes(self, request: MoveRequest) -> None:
+        if self.refused_request:
+            raise self.refused_request
 
     async def switches(self) -> TenantSwitches:
         self._read_tenant()
@@ -100,10 +120,22 @@ class FakeTeams:
         self._read_tenant()
         return list(self.bridges)
 
+    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+        self.conferencing_reads += 1
+        if error := self.errors.get(user_id):
+            raise error
+        if found := self.conferencing.get(user_id):
+            return found
+        user = self.known.get(user_id)
+        if user is None or user.provider is None or not user.provider.is_microsoft:
+            raise NotFoundError("Teams", "GET /Teams.Cpc/users/{id}", "HTTP 404", status=404)
+        return conferencing(user_id, user.provider.toll_number)
+
     async def bridge_of(self, number: str) -> str:
         if number in self.on_no_bridge:
             raise InputError(f"number {number} is on no bridge of the tenant")
-        return "bridge"
+        bridges = {each.number: each.bridge for each in self.bridges}
+        return bridges.get(number, BRIDGE)
 
     async def set_microsoft(
         self,
@@ -130,6 +162,7 @@ class FakeTeams:
             self.add(self.changed_meanwhile)
             self.changed_meanwhile = None
             raise UnreachableError("Teams", "PUT /Teams.Cpc/users/{id}", "ReadTimeout")
+        self.conferencing.pop(user_id, None)
         user = self.known[user_id]
         self._before[user_id] = (self.lag, user)
         self.known[user_id] = dataclasses.replace(

@@ -10,10 +10,12 @@ from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
 from shared.errors import AcpError
 from shared.storage.codec import encode
+from tests.simulation.fate import Process
 from tests.simulation.host import Host
 from tests.simulation.loop import Crash
 from tests.simulation.people import EXCLUDED_GROUP, MICROSOFT_ENTRY
 from tests.simulation.rules import Rules
+from tests.simulation.storage import Keys
 from tests.simulation.world import TENANT, World, settings
 
 Actor = Callable[[Host, Rules, float], Awaitable[None]]
@@ -46,6 +48,8 @@ async def administrator(host: Host, _: Rules, until: float) -> None:
         changed = {"mode": rng.choice(["move", "report"])}
         if rng.random() < 0.5:
             changed["excluded_users"] = rng.choice(list(world.people)).upn
+        if rng.random() < 0.5:
+            changed["number_rules"] = json.dumps({rng.choice(["US", "*"]): "+15550200"})
         host.change(settings(max_calls_in_flight=str(host.settings.max_calls_in_flight), **changed))
 
 
@@ -142,6 +146,20 @@ async def notify(host: Host, user: str) -> None:
     await host.run(instance, receive)
 
 
+async def rival(host: Host, _: Rules, until: float) -> None:
+    """Set a third party by hand at the worst moment: after a user's entries were saved for a move."""
+    world, loop = host.world, asyncio.get_running_loop()
+
+    def on_write(_: Process, table: str, keys: Keys) -> None:
+        if table == "replacedproviders" and loop.time() < until and world.rng.random() < 0.1:
+            user = world.people.by_id[keys[0]]
+            entries = world.people.third_party("Rival")
+            delay = world.rng.uniform(0, 0.5)
+            loop.call_later(delay, lambda: user.change("rival", entries=entries))
+
+    world.account.watchers.append(on_write)
+
+
 async def sweeps(host: Host, _: Rules, until: float) -> None:
     """Run the sweep at other times than its own, sometimes on two instances at once."""
     while await _pause(host.world, 2400, until):
@@ -157,6 +175,7 @@ ACTORS: Final[dict[str, Actor]] = {
     "caller": caller,
     "notices": notices,
     "sweeps": sweeps,
+    "rival": rival,
 }
 
 

@@ -1,11 +1,13 @@
 """Ten faults that the app does not have, put back by the wiring: the simulation has to find each."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, cast
 
 from shared.bootstrap.services import App
-from shared.domain.decision import Rules
+from shared.domain.claim import Claim
+from shared.domain.decision import Action, Rules
 from shared.domain.outcome import UserResult
 from shared.domain.run import Mode
 from shared.domain.user import ServiceUser
@@ -23,31 +25,35 @@ class _NoLeases(StateTable):
 
 
 class _NoSaves(ReplacedProviderTable):
-    async def save_entries(
-        self, user: ServiceUser, now: datetime, *, for_move: bool = False
-    ) -> bool:
+    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
         return True
 
+    async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
+        """Claim the change, and save nothing."""
+        await super().claim(replace(user, entries=()), claim, action)
 
-class _LateSaves(ReplacedProviderTable):
+
+class _LateSaves:
     """Keeps what is to be saved until the set has happened."""
 
     def __init__(self, real: ReplacedProviderTable) -> None:
         self._real = real
         self._later: list[tuple[ServiceUser, datetime]] = []
 
-    async def save_entries(
-        self, user: ServiceUser, now: datetime, *, for_move: bool = False
-    ) -> bool:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
         self._later.append((user, now))
         return True
 
+    async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
+        self._later.append((user, claim.at))
+        await self._real.claim(replace(user, entries=()), claim, action)
+
     async def save_now(self) -> None:
         while self._later:
-            await self._real.save_entries(*self._later.pop(), for_move=True)
-
-    async def last_move(self, user_id: str) -> tuple[str, datetime] | None:
-        return await self._real.last_move(user_id)
+            await self._real.save_entries(*self._later.pop())
 
 
 class _SavesAfterwards:
@@ -116,7 +122,7 @@ def _saves(app: App) -> None:
 
 def _late_saves(app: App) -> None:
     late = _LateSaves(app.adapters.replaced)
-    app.adapters.replaced = late
+    app.adapters.replaced = cast("Any", late)
     app.adapters.teams = cast("Any", _SavesAfterwards(app.adapters.teams, late))
 
 
@@ -142,7 +148,7 @@ def _mode(app: App) -> None:
 
 
 def _waiting(app: App) -> None:
-    app.adapters.waiting = _DeafWaiting(app.adapters.tables.table("waiting"))
+    app.adapters.waiting = _DeafWaiting(app.adapters.tables.table("waiting"), app.adapters.clock)
 
 
 def _exclusions(app: App) -> None:
@@ -162,6 +168,9 @@ BUGS: Final[dict[str, Wiring]] = {
     "exclusions ignored": _exclusions,
 }
 """Each fault by its name."""
+
+WITHIN: Final = 60
+"""Universes within which each fault that is put back has to be found."""
 
 
 def wiring(name: str) -> Wiring:

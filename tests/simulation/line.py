@@ -32,6 +32,7 @@ class Throttle:
     rate: float = float("inf")
     pause: float = 1.0
     refused: int = 0
+    on_rude: Callable[[str, str], None] = lambda _process, _facts: None
     _calls: deque[float] = field(default_factory=deque)
 
     def refuses(self) -> bool:
@@ -65,6 +66,8 @@ class Line:
         self._throttle = throttle
         self._rng = rng
         self._limiter = Limiter(process.clock, in_flight)
+        self._asked = (0.0, 0.0)
+        """When this process was last asked to wait, and until when."""
 
     async def call[T](
         self,
@@ -89,6 +92,12 @@ class Line:
             longest = min(20.0, 0.5 * 2 ** (attempt - 1))
             await asyncio.sleep(self._rng.uniform(0, longest))
 
+    def _check_pause(self) -> None:
+        now, (since, until) = asyncio.get_running_loop().time(), self._asked
+        if since < now < until - 0.001:
+            facts = f"calls {self.name} at {now:.1f} s; it was asked to wait until {until:.1f} s"
+            self._throttle.on_rude(self.process.name, facts)
+
     async def _once[T](
         self, operation: str, effect: Callable[[], T], *, first: bool, within: float | None
     ) -> T:
@@ -107,10 +116,13 @@ class Line:
         try:
             slot = self._limiter.slot(_LONGEST_WAIT, first=first, within=within)
             async with slot as started:
+                self._check_pause()
                 try:
                     answer = await self._gate.call(self.process, site, checked, error)
                 except ThrottledError:
                     self._limiter.throttled(started, self._throttle.pause)
+                    now = asyncio.get_running_loop().time()
+                    self._asked = now, now + self._throttle.pause
                     raise
                 self._limiter.succeeded(started)
                 return answer

@@ -89,7 +89,8 @@ class People:
 
     by_id: dict[str, Person] = field(default_factory=dict)
     changes: list[tuple[str, bool, bool]] = field(default_factory=list)
-    _codes: int = 0
+    codes: set[str] = field(default_factory=set)
+    """Every passcode that somebody has or had."""
 
     def __iter__(self) -> Iterator[Person]:
         return iter(self.by_id.values())
@@ -112,8 +113,8 @@ class People:
 
     def third_party(self, name: str = "InterCall") -> tuple[ProviderEntry, ...]:
         """Return entries that no other user has, and no user had before."""
-        self._codes += 1
-        code = f"7{self._codes:07d}"
+        code = f"7{len(self.codes) + 1:07d}"
+        self.codes.add(code)
         return (ProviderEntry(name, f"{name}.example", "+15550100", "+18000100", code, "", True),)
 
 

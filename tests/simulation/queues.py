@@ -36,6 +36,7 @@ class Bin:
     letters: dict[int, Letter] = field(default_factory=dict)
     on_visible: Callable[[float], None] = lambda _: None
     on_delete: Callable[[Letter], None] = lambda _: None
+    on_put: Callable[[Letter], None] = lambda _: None
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
     def put(self, text: str, delay: float = 0.0, mode: str = "move") -> Letter:
@@ -43,6 +44,7 @@ class Bin:
         now = _now()
         letter = Letter(next(self._ids), text, now + delay, now, mode)
         self.letters[letter.id] = letter
+        self.on_put(letter)
         self.on_visible(letter.visible_at)
         return letter
 

@@ -11,10 +11,11 @@ from shared.storage.codec import decode_move, decode_page
 from shared.storage.replaced import _encode
 from tests.simulation.fate import Process
 from tests.simulation.host import CAUSE, Host
-from tests.simulation.people import APP, Person, State
+from tests.simulation.people import Person, State
 from tests.simulation.queues import Letter
 from tests.simulation.storage import Keys
 from tests.simulation.teams import Change
+from tests.simulation.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,7 @@ class Limits:
 
 STRICT: Final = Limits()
 
-OFF_TODAY: Final = frozenset({"14 final", "14 runs end"})
-"""Rules that are known to break: two attempts at once each report the move; a run is left open."""
+ENDED: Final = (RunState.FINISHED, RunState.HELD, RunState.FAILED)
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,10 @@ class Rules:
         self.world.teams.on_set = self._on_set
         self.world.account.watchers.append(self._on_write)
         self.world.queues["moves-poison"].on_delete = self._on_poison_deleted
+        self.watch = Watch(self)
 
-    def _break(self, rule: str, user: str, facts: str) -> None:
+    def note(self, rule: str, user: str, facts: str) -> None:
+        """Note that a rule is broken."""
         now = asyncio.get_running_loop().time()
         self.broken.append(Broken(rule, user, f"at {now:.0f} s: {facts}"))
 
@@ -71,14 +73,14 @@ class Rules:
         self._saved(change)
         self._permitted(change)
         if change.process.mode == "report":
-            self._break("8 report", change.person.id, "an instance in report mode set Microsoft")
+            self.note("8 report", change.person.id, "an instance in report mode set Microsoft")
         elif letter and letter.mode == "report":
-            self._break("8 report's queue", change.person.id, "a report's message moved the user")
+            self.note("8 report's queue", change.person.id, "a report's message moved the user")
         if change.mailed and run:
             self.reached["mail"] += 1
             self._mails[run, change.person.id] += 1
             if self._mails[run, change.person.id] > 1:
-                self._break("4 mails", change.person.id, f"mailed again in {run}")
+                self.note("4 mails", change.person.id, f"mailed again in {run}")
 
     def _saved(self, change: Change) -> None:
         """Rule 1: what is dropped was stored before, unless somebody made it a moment ago."""
@@ -89,9 +91,9 @@ class Rules:
         if any(row["PartitionKey"] == change.person.id and row["entries"] == text for row in rows):
             return
         since, _, who = change.person.past[-2]
-        age = change.at - since
+        age = change.asked - since
         if age > self.limits.entries:
-            self._break("1 saved", change.person.id, f"entries of {who}, {age:.0f} s old, are lost")
+            self.note("1 saved", change.person.id, f"entries of {who}, {age:.0f} s old, are lost")
         else:
             self.reached["changed just before a set"] += 1
 
@@ -103,7 +105,7 @@ class Rules:
             if not (reason := self.forbids(change.person, state)):
                 return
             if change.at - since > self.limits.license:
-                self._break("2 permitted", change.person.id, f"{reason} since {since:.0f} s")
+                self.note("2 permitted", change.person.id, f"{reason} since {since:.0f} s")
                 return
 
     def forbids(self, person: Person, state: State) -> str | None:
@@ -124,8 +126,11 @@ class Rules:
             if self._sweeper not in ("", process.name):
                 self.reached["sweep handed over"] += 1
             self._sweeper = process.name
+        elif table == "waiting":
+            row = self.world.account.tables[table].get(keys)
+            self.reached["attention"] += bool(row and row.get("list") == "attention")
         elif table == "plans" and process.name != self._sweeper:
-            self._break("one sweeper", "", f"{process.name} writes, {self._sweeper} has the lease")
+            self.note("one sweeper", "", f"{process.name} writes, {self._sweeper} has the lease")
 
     def _on_poison_deleted(self, letter: Letter) -> None:
         """Rule 3: who was in a poison message is on a list, queued again, or was looked at since."""
@@ -138,7 +143,7 @@ class Rules:
         queued = " ".join(each.text for each in self.world.queues["moves"].letters.values())
         for user in users:
             if user not in listed | known and user not in queued:
-                self._break("3 poison", user, "its poison message is gone and nobody was told")
+                self.note("3 poison", user, "its poison message is gone and nobody was told")
 
     def check_end(self) -> None:
         """Check what has to hold when everything was quiet for long."""
@@ -147,12 +152,13 @@ class Rules:
             self._at_rest(person, rows.get(person.id))
         for name, content in self.world.queues.items():
             if content.letters:
-                self._break("3 queue", "", f"{len(content.letters)} messages stay in {name}")
+                self.note("3 queue", "", f"{len(content.letters)} messages stay in {name}")
         for key, runs in self.runs_of_keys.items():
             if len(runs) > 1:
-                self._break("4 key", "", f"{key} began {len(runs)} runs")
+                self.note("4 key", "", f"{key} began {len(runs)} runs")
         for row in self.world.account.rows("runs"):
             self._run_at_rest(row)
+        self.watch.is_told()
 
     def _at_rest(self, person: Person, row: dict[str, Any] | None) -> None:
         """Rule 3: on Microsoft and on no list, or on a list with a reason that holds."""
@@ -160,20 +166,21 @@ class Rules:
         listed = f"{row['PartitionKey']}: {row['reason']}" if row else "on no list"
         if not (self.forbids(person, state)) and not state.ready:
             if row is None:
-                self._break("3 nobody is lost", person.id, "not provisioned, and on no list")
+                self.note("3 nobody is lost", person.id, "not provisioned, and on no list")
             return
         if self.forbids(person, state) is None and (state.third_party or not state.entries):
-            self._break("3 nobody is lost", person.id, f"not on Microsoft, {listed}")
+            self.note("3 nobody is lost", person.id, f"not on Microsoft, {listed}")
         elif row is not None:
-            self._break("3 nobody stays", person.id, f"at rest, but {listed}")
+            self.note("3 nobody stays", person.id, f"at rest, but {listed}")
 
     def _run_at_rest(self, row: dict[str, Any]) -> None:
         """Rule 14: a run ends, has a result of everybody named, and says who was moved."""
         run, account = row["RowKey"], self.world.account
-        if row["state"] not in (RunState.FINISHED, RunState.HELD, RunState.FAILED):
+        if row["state"] not in ENDED:
             # A request that was interrupted waits for a person, and says so.
-            if row["cause"] != Signal.REQUEST or row["state"] != RunState.INTERRUPTED:
-                self._break("14 runs end", "", f"{run} is {row['state']} ({row['reason']})")
+            asked = row["cause"] in (Signal.REQUEST, Signal.PREVIEW)
+            if not asked or row["state"] != RunState.INTERRUPTED or not row["reason"]:
+                self.note("14 runs end", "", f"{run} is {row['state']} ({row['reason']})")
             return
         results = {
             each["RowKey"]: each
@@ -184,14 +191,14 @@ class Rules:
             for user in self.asked.get(run, ()):
                 names = {user, self.world.people.by_id[user].upn}
                 if not names & {each.get("name", row) for row, each in results.items()}:
-                    self._break("14 results", user, f"finished run {run} has no result")
-        moved = {change.person.id for change, its in self.sets if its == run}
-        touched = {change.person.id for change, _ in self.sets}
+                    self.note("14 results", user, f"finished run {run} has no result")
+        moved = {change.person.id for change, its in self.sets if its == run and change.moves}
         for user, result in results.items():
             if user in moved and result["outcome"] == "already_microsoft":
-                self._break("14 final", user, f"{run} moved the user and says it did not")
-            if result["outcome"] == "moved" and user not in touched:
-                self._break("14 final", user, f"{run} says moved; {APP} never set the user")
+                self.note("14 final", user, f"{run} moved the user and says it did not")
+            # Of a set without an answer nobody can tell whether it or somebody else moved the user.
+            if result["outcome"] == "moved" and user not in self.world.teams.tried:
+                self.note("14 final", user, f"{run} says moved; the app never tried to")
 
 
 def _run_of(letter: Letter | None) -> str | None:

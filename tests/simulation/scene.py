@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from shared.domain.messages import move_messages
+from shared.domain.move_request import MoveRequest
 from shared.domain.run import Mode, Signal
 from shared.storage.codec import encode
 from tests.simulation.fate import Dice, Fault, Gate, Process, Verdict
@@ -46,6 +47,11 @@ class Scene:
         for message in move_messages(Signal.LICENSE_EVENT, names, mode=Mode.MOVE, run=run):
             self.world.queues["moves"].put(encode(message), delay)
 
+    async def attempt(self, request: MoveRequest, key: str) -> None:
+        """Send a request once, whatever comes of it."""
+        if instance := self.host.any():
+            await self.host.run(instance, lambda app: app.move_requests.accept(request, key))
+
     def rows(self, table: str, user: Person | None = None) -> list[dict[str, Any]]:
         """Return the rows of a table, or those of a user."""
         rows = self.world.account.rows(table)
@@ -76,6 +82,20 @@ class Refusing:
             self._seen += 1
             if self._seen in self._which:
                 return Verdict(Fault.REFUSE)
+        return self._usual.judge(process, site)
+
+
+class Striking:
+    """Good weather, but for the first call of a site."""
+
+    def __init__(self, usual: Dice, site: str, fault: Fault) -> None:
+        self._usual, self._site, self._fault = usual, site, fault
+        self._struck = False
+
+    def judge(self, process: Process, site: str) -> Verdict:
+        if site == self._site and not self._struck:
+            self._struck = True
+            return Verdict(self._fault)
         return self._usual.judge(process, site)
 
 

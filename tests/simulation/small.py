@@ -9,6 +9,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 from typing import Final
 
 from shared.bootstrap.services import App
@@ -20,7 +21,7 @@ from tests.simulation.fate import Fault, Gate, Script, Verdict
 from tests.simulation.host import Host
 from tests.simulation.loop import run
 from tests.simulation.people import People, State
-from tests.simulation.rules import STRICT, Broken, Limits, Rules
+from tests.simulation.rules import ENDED, STRICT, Broken, Limits, Rules
 from tests.simulation.world import World, settings
 
 _DELAY: Final = Verdict(None, 40.0)
@@ -84,6 +85,11 @@ def schedules(world: str, delays: int, calls: int) -> Iterator[Schedule]:
                 yield Schedule(world, crash, held)
 
 
+def number_of_schedules(delays: int, calls: int) -> int:
+    """Return how many schedules there are."""
+    return (1 + 2 * calls) * sum(comb(calls, count) for count in range(delays + 1))
+
+
 def play(schedule: Schedule, bug: str = "", limits: Limits = STRICT) -> tuple[list[Broken], int]:
     """Play one schedule; return what broke, and how many calls the parties made."""
     verdicts = dict.fromkeys(schedule.delays, _DELAY)
@@ -91,6 +97,17 @@ def play(schedule: Schedule, bug: str = "", limits: Limits = STRICT) -> tuple[li
         at, fault = schedule.crash
         verdicts[at] = Verdict(fault, verdicts.get(at, Verdict()).before)
     return run(1, _play(schedule.world, Script(verdicts), bug, limits))
+
+
+def _is_settled(world: World) -> bool:
+    """Whether nothing is left to do: no message, nobody to look at again, every run at its end."""
+    account = world.account
+    return not (
+        any(content.letters for content in world.queues.values())
+        or account.rows("waiting")
+        or any(row["state"] not in ENDED for row in account.rows("runs"))
+        or any(someone.state.third_party for someone in world.people)
+    )
 
 
 async def _play(name: str, script: Script, bug: str, limits: Limits) -> tuple[list[Broken], int]:
@@ -111,6 +128,8 @@ async def _play(name: str, script: Script, bug: str, limits: Limits) -> tuple[li
         await asyncio.sleep(pause)
         if instance := host.any():
             await host.run(instance, _upkeep)
-    await asyncio.sleep(100)
+        await asyncio.sleep(100)
+        if _is_settled(world):
+            break
     rules.check_end()
     return rules.broken, min(calls, _MOST_CALLS)

@@ -8,7 +8,8 @@ from typing import Final
 
 from shared.domain.bridges import BridgeNumber, bridge_of
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
-from shared.domain.user import ProviderEntry, ServiceUser
+from shared.domain.move_request import MoveRequest
+from shared.domain.user import ConferencingUser, ProviderEntry, ServiceUser
 from shared.errors import ContractError, NotFoundError, RejectedError
 from tests.simulation.fate import Process
 from tests.simulation.line import Line
@@ -28,11 +29,18 @@ class Change:
     process: Process
     before: State
     mailed: bool
+    asked: float
+    """When the app began the call: its round trip may take long, and nobody can shorten it."""
 
     @property
     def dropped(self) -> tuple[ProviderEntry, ...]:
         """The entries that nobody but the app's table has now."""
         return self.before.third_party
+
+    @property
+    def moves(self) -> bool:
+        """Whether the user was not on Microsoft before; else only a number was set."""
+        return bool(self.before.third_party or not self.before.entries)
 
 
 @dataclass
@@ -46,6 +54,8 @@ class TeamsWorld:
     refuses: dict[str, str] = field(default_factory=dict)
     """User id -> the code with which the service rejects a set."""
     stale: int = 0
+    tried: set[str] = field(default_factory=set)
+    """Users whose set was sent, whether or not it took effect."""
 
     def lag(self) -> float:
         """Return how far the next read lags behind."""
@@ -90,6 +100,16 @@ class SimulatedTeams:
             if found.next_link is None:
                 return
 
+    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+        def read() -> ConferencingUser:
+            person = self._world.people.by_id.get(user_id)
+            entry = person.in_service(person.state).provider if person else None
+            if entry is None or not entry.is_microsoft:
+                raise NotFoundError("Teams", "GET conferencing user", "HTTP 404", status=404)
+            return ConferencingUser(user_id, f"ms-{user_id}", _BRIDGE, "", entry.toll_number)
+
+        return await self._line.call("user", read, first=True)
+
     async def set_microsoft(
         self,
         user_id: str,
@@ -101,6 +121,8 @@ class SimulatedTeams:
         send_email: bool = False,
         within: float | None = None,
     ) -> None:
+        asked = asyncio.get_running_loop().time()
+
         def change() -> None:
             person = self._world.people.by_id[user_id]
             before = person.state
@@ -112,9 +134,13 @@ class SimulatedTeams:
                 raise RejectedError("Teams", "PUT user", "HTTP 400", "ThirdPartyProvider", 400)
             person.change(APP, entries=(_entry(number, toll_free),))
             now = asyncio.get_running_loop().time()
-            self._world.on_set(Change(person, now, self._line.process, before, send_email))
+            self._world.on_set(Change(person, now, self._line.process, before, send_email, asked))
 
+        self._world.tried.add(user_id)
         await self._line.call("set", change, tries=1, first=True, within=within)
+
+    def check_takes(self, request: MoveRequest) -> None:
+        """Take every request."""
 
     async def providers(self) -> list[Provider]:
         return await self._line.call("providers", lambda: [Provider("InterCall"), Provider("BT")])

@@ -1,16 +1,20 @@
 """Scenes of a world that is slow, long, dirty and shared, over the real services; a review found each."""
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
+
+import pytest
 
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
 from shared.domain.retry import Waiting, WaitReason
+from shared.domain.run import Mode
 from tests.simulation.actors import ask
-from tests.simulation.fate import Outage, Process
+from tests.simulation.fate import Fault, Outage, Process
 from tests.simulation.loop import Clock
 from tests.simulation.people import EXCLUDED_GROUP, MICROSOFT_ENTRY
-from tests.simulation.scene import Refusing, Scene, act, minutes
+from tests.simulation.scene import Refusing, Scene, Striking, act, minutes
 from tests.simulation.world import settings
 
 
@@ -61,7 +65,43 @@ def test_an_outage_of_an_hour_ends_by_itself() -> None:
         scene.queue(users)
         await minutes(60 + 120)
 
-    assert act(story, sweep_max_moves="25").not_moved() == []
+    assert act(story, guard_max_moves="25").not_moved() == []
+
+
+@pytest.mark.large
+def test_600_users_are_moved_two_hours_after_an_outage_of_one() -> None:
+    """600 licensed users without a provider, Teams away for 60 minutes, all defaults, no person."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(600, entries=())
+        scene.world.gate.outages.append(Outage("teams", 60, 3660))
+        scene.begin()
+        await minutes(2)
+        scene.queue(users)
+        await minutes(60 + 120 - 1)
+
+    assert act(story).not_moved() == []
+
+
+@pytest.mark.large
+def test_240_users_and_a_person_all_the_time() -> None:
+    """Teams takes 10 calls a second; what is lost was set by hand at most one round trip before."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(240)
+        scene.world.throttles["Teams"].rate = 10
+        scene.begin()
+        await minutes(1)
+        scene.queue(users)
+        for _ in range(1_200):
+            await asyncio.sleep(0.1)
+            user = scene.rng.choice(users)
+            user.change("person", entries=scene.people.third_party("PGi"))
+        await minutes(30)
+
+    scene = act(story)
+    assert scene.broken("1 saved", "7 pause") == []
+    assert len(scene.rules.sets) >= 240
 
 
 def test_nobody_stays_in_attention_because_the_sweep_is_held() -> None:
@@ -75,7 +115,7 @@ def test_nobody_stays_in_attention_because_the_sweep_is_held() -> None:
         scene.queue(users)
         await minutes(7 * 24 * 60)
 
-    assert act(story, sweep_max_moves="25").not_moved() == []
+    assert act(story, guard_max_moves="25").not_moved() == []
 
 
 def test_what_a_report_queued_moves_nobody() -> None:
@@ -294,6 +334,91 @@ def test_a_sweep_that_pauses_is_not_forgotten_when_another_begins() -> None:
 
     states = {run["state"] for run in act(story).rows("runs")}
     assert states <= {"finished", "failed"}
+
+
+def test_four_runs_at_once_over_the_same_users_change_and_mail_each_once() -> None:
+    """Attack 8: four requests with keys of their own; `moved` is counted once for each user."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(6) + scene.users(4, entries=())
+        request = MoveRequest(
+            users=tuple(user.id for user in users), options=MoveOptions(send_email=True)
+        )
+        scene.begin()
+        await minutes(1)
+        for number in range(4):
+            scene.host.spawn(ask(scene.host, scene.rules, f"key-{number}", request, []))
+        await minutes(30)
+
+    for seed in range(5):
+        scene = act(story, seed)
+        changes = [(change.person.id, change.mailed) for change, _ in scene.rules.sets]
+        assert sorted(changes) == [(user.id, True) for user in scene.people]
+        outcomes = Counter(row["outcome"] for row in scene.rows("runresults"))
+        assert outcomes == {"moved": 10, "already_microsoft": 30}
+        assert {row["state"] for row in scene.rows("runs")} == {"finished"}
+
+
+@pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE, Fault.CRASH_AFTER])
+def test_who_is_being_changed_by_somebody_who_dies_is_changed_by_another(fault: Fault) -> None:
+    """The claim of an attempt that was killed before its set, or after it, ends by itself."""
+
+    async def story(scene: Scene) -> None:
+        scene.begin()
+        (user,) = scene.users(1)
+        await minutes(1)
+        scene.world.gate.fate = Striking(scene.dice, "teams.set", fault)
+        scene.queue([user])
+        await asyncio.sleep(2)
+        scene.queue([user])
+        await minutes(5)
+
+    scene = act(story)
+    assert scene.not_moved() == []
+    assert [row["outcome"] for row in scene.rows("users")] == ["moved"]
+    assert len(scene.rules.sets) == 1
+
+
+def test_a_request_that_could_not_be_queued_says_so() -> None:
+    """The queue is away while requests come; nobody asks again: each says what to do."""
+
+    async def story(scene: Scene) -> None:
+        names = tuple(user.id for user in scene.users(3))
+        scene.begin()
+        await minutes(1)
+        scene.world.gate.outages.append(Outage("queue", 0, 3600))
+        for dry_run in (False, True):
+            request = MoveRequest(users=names, dry_run=dry_run)
+            await scene.attempt(request, f"key {dry_run}")
+        await minutes(70)
+        assert {row["state"] for row in scene.rows("runs")} == {"interrupted"}
+        assert all("send the request again" in row["reason"] for row in scene.rows("runs"))
+        for dry_run in (False, True):
+            request = MoveRequest(users=names, dry_run=dry_run)
+            await scene.attempt(request, f"key {dry_run}")
+        await minutes(10)
+
+    assert {row["state"] for row in act(story).rows("runs")} == {"finished"}
+
+
+def test_a_request_that_is_repeated_to_an_app_in_report_mode_changes_nobody() -> None:
+    """The first call of its key got no answer in mode move, the second comes after the change."""
+
+    async def story(scene: Scene) -> None:
+        names = tuple(user.id for user in scene.users(3))
+        scene.begin()
+        await minutes(1)
+        scene.world.gate.outages.append(Outage("queue", 0, 120))
+        await scene.attempt(MoveRequest(users=names), "key")
+        await minutes(3)
+        reporter = scene.world.app(Process("reporter", Clock(), "report"), settings(mode="report"))
+        run = await reporter.move_requests.accept(MoveRequest(users=names), "key")
+        assert run.mode is Mode.REPORT
+        await minutes(10)
+
+    scene = act(story)
+    assert scene.rules.sets == []
+    assert [row["state"] for row in scene.rows("runs")] == ["finished"]
 
 
 def _writes(site: str) -> bool:

@@ -7,19 +7,20 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.bootstrap.services import App
-from shared.domain.run import RunState
 from tests.simulation import bugs
 from tests.simulation.actors import ACTORS
 from tests.simulation.fate import Dice, Fault, Gate, Outage, outage_sites
 from tests.simulation.host import Host
 from tests.simulation.loop import Clock, run
 from tests.simulation.people import population
-from tests.simulation.rules import STRICT, Broken, Limits, Rules
+from tests.simulation.rules import ENDED, STRICT, Broken, Limits, Rules
 from tests.simulation.world import World, settings
 
 _HOUR: Final = 3600.0
 _DAY: Final = 24 * _HOUR
-_ENDED: Final = (RunState.FINISHED, RunState.FAILED, RunState.HELD)
+_CALM: Final = 2 * _HOUR
+"""After the storm: by then every message was handled, and most who wait still do."""
+
 _RATES: Final = {
     Fault.REFUSE: 0.01,
     Fault.TIME_OUT: 0.004,
@@ -31,7 +32,7 @@ _RATES: Final = {
 
 FAULTS: Final = (
     *(str(fault) for fault in Fault),
-    *("outages", "throttling", "awkward", "duplicates", "skew"),
+    *("outages", "throttling", "awkward", "rejections", "duplicates", "skew"),
 )
 """All faults; the last ones are not about a single call."""
 
@@ -113,14 +114,11 @@ async def _live(plan: Plan) -> Outcome:
     await asyncio.sleep(storm)
     dice.calm = True
     _good_weather(world, host, in_flight)
-    attention = 0
-    end = storm + plan.days * _DAY
-    while asyncio.get_running_loop().time() < end:
-        rows = world.account.rows("waiting")
-        attention += any(row.get("due") is None for row in rows)
-        await asyncio.sleep(_HOUR)
+    await asyncio.sleep(_CALM)
+    rules.watch.is_listed()
+    await asyncio.sleep(plan.days * _DAY - _CALM)
     rules.check_end()
-    return _outcome(plan, world, host, rules, attention)
+    return _outcome(plan, world, host, rules)
 
 
 def _bad_weather(plan: Plan, world: World, host: Host, storm: float) -> None:
@@ -128,7 +126,9 @@ def _bad_weather(plan: Plan, world: World, host: Host, storm: float) -> None:
     if "outages" in plan.faults:
         for _ in range(rng.randint(0, 3)):
             begin = rng.uniform(0, storm)
-            length = rng.choice([120.0, 600.0, 4000.0])
+            length = rng.choice(
+                [120.0, 600.0, 4000.0, *([_DAY, 3 * _DAY] if plan.hours > 24 else [])]
+            )
             site = rng.choice(list(outage_sites()))
             denied = rng.random() < 0.3
             world.gate.outages.append(Outage(site, begin, min(storm, begin + length), denied))
@@ -139,12 +139,15 @@ def _bad_weather(plan: Plan, world: World, host: Host, storm: float) -> None:
         world.graph.awkward = world.teams.awkward = rng.choice([0, 0.05, 0.3])
         if rng.random() < 0.3:
             world.graph.expired.update(f"delta-{number}" for number in range(rng.randint(1, 6)))
+    if "rejections" in plan.faults and rng.random() < 0.3:
+        world.teams.refuses[rng.choice(list(world.people.by_id))] = "Forbidden"
     if "duplicates" in plan.faults:
         host.duplicates = rng.choice([0, 0.05, 0.2])
 
 
 def _good_weather(world: World, host: Host, in_flight: str) -> None:
     world.gate.outages.clear()
+    world.teams.refuses.clear()
     world.graph.awkward = world.teams.awkward = host.duplicates = 0.0
     for throttle in world.throttles.values():
         throttle.rate = float("inf")
@@ -163,7 +166,7 @@ def begin_timers(host: Host) -> None:
         return not any((due := row.get("due")) and due <= now for row in account.rows("waiting"))
 
     def no_sweep() -> bool:
-        ended = {row["RowKey"] for row in account.rows("runs") if row["state"] in _ENDED}
+        ended = {row["RowKey"] for row in account.rows("runs") if row["state"] in ENDED}
         # The sweep that is not finished, one that is wanted, those that were released.
         return all(
             not row.get("wanted")
@@ -180,22 +183,27 @@ def begin_timers(host: Host) -> None:
         stored = any(row.get("link") == link for row in account.rows("state"))
         return stored and link not in world.graph.expired
 
+    async def resume(app: App) -> None:
+        try:
+            await app.releases.resume()
+        finally:
+            await app.sweeper.resume()
+
     async def poison(app: App) -> None:
         await app.poison.record()
         await app.failed_pages.record()
 
     host.timer(2 * _HOUR, _DAY, lambda app: app.sweeper.sweep())
-    host.timer(60, 60, lambda app: app.sweeper.resume(), no_sweep)
+    host.timer(60, 60, resume, no_sweep)
     host.timer(60, 60, lambda app: app.rechecker.recheck(), nobody_due)
     host.timer(5, 300, lambda app: app.catch_up.catch_up(), nothing_changed)
     host.timer(300, 300, poison, no_poison)
     host.timer(1800, _HOUR, lambda app: app.subscriber.keep())
 
 
-def _outcome(plan: Plan, world: World, host: Host, rules: Rules, attention: int) -> Outcome:
+def _outcome(plan: Plan, world: World, host: Host, rules: Rules) -> Outcome:
     rules.broken += [Broken("no defect", "", repr(error)) for error in world.defects]
     reached = host.reached + rules.reached + world.gate.struck
-    reached["attention"] = attention
     reached["set"] = len(rules.sets)
     reached["stale read"] = world.graph.stale + world.teams.stale
     reached["throttled"] = sum(throttle.refused for throttle in world.throttles.values())

@@ -14,6 +14,7 @@ from local.tenant.control.bodies import (
     EntriesByHand,
     EntryByHand,
     EventGridAddress,
+    EventGridQueue,
     read_body,
 )
 from local.tenant.control.rights import ControlRights
@@ -48,6 +49,7 @@ class ControlApi:
         routes.add("GET", "/clock", "clock", self._clock)
         routes.add("GET", "/eventgrid", "event_grid", self._event_grid)
         routes.add("PUT", "/eventgrid", "event_grid", self._set_event_grid)
+        routes.add("PUT", "/eventgrid/queue", "event_grid", self._set_event_grid_queue)
         routes.add("GET", "/faults", "faults", self._faults)
         routes.add("PUT", "/faults", "faults", self._set_faults)
         routes.add("DELETE", "/faults", "faults", self._clear_faults)
@@ -157,7 +159,12 @@ class ControlApi:
 
     def _set_event_grid(self, call: Call) -> Answer:
         self._notifier.event_grid_url = read_body(EventGridAddress, call).url
+        self._notifier.event_grid_queue = None
         return self._event_grid(call)
+
+    def _set_event_grid_queue(self, call: Call) -> Answer:
+        self._notifier.event_grid_queue = read_body(EventGridQueue, call).url
+        return Answer(204)
 
     def _delta_tokens(self, call: Call) -> Answer:
         tokens = read_body(DeltaTokens, call).tokens

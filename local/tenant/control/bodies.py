@@ -24,6 +24,12 @@ class EventGridAddress(_Body):
     url: str | None = Field(pattern=r"^https?://[^/]+")
 
 
+class EventGridQueue(_Body):
+    """`PUT /_tenant/eventgrid/queue`: the Storage queue that events go into, with its token (SAS)."""
+
+    url: str = Field(pattern=r"^https?://[^/]+/.+\?.*sig=")
+
+
 class EntryByHand(_Body):
     """One provider entry of `POST /_tenant/users/{id}/provider`; absent parts are made up."""
 

@@ -59,6 +59,7 @@ class ControlRights:
                 "clientId": identity.app_id,
                 "displayName": identity.name,
                 "permissions": self._all.permissions(identity),
+                "registration": self._all.registration.app_id,
                 "roles": sorted(ROLE_BY_ID[each.role_id].name for each in roles),
             },
         )

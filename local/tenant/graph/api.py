@@ -12,6 +12,7 @@ from local.tenant.clock import stamp
 from local.tenant.errors import GraphError
 from local.tenant.exchange import Answer, Call, Routes
 from local.tenant.faults.throttle import GraphLimits
+from local.tenant.graph.applications import GraphApplications
 from local.tenant.graph.batch import GraphBatch
 from local.tenant.graph.configurations import TeamsConfigurations
 from local.tenant.graph.delta import GraphDelta
@@ -58,6 +59,7 @@ class GraphApi:
             roles=GraphRoles(tenant),
             batch=GraphBatch(tenant.options.seed, self._answer_inner),
         )
+        GraphApplications(tenant).add_to(self._routes)
         if tenant.options.documented_api:
             TeamsConfigurations(tenant).add_to(self._routes)
             ConfigurationSnapshots(tenant).add_to(self._routes)

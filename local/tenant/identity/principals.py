@@ -1,5 +1,6 @@
 """The principals of the tenant and their grants: the app's identity, Graph itself, an administrator."""
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -53,12 +54,25 @@ class Administrator:
 
 
 @dataclass(slots=True)
+class Registration:
+    """An app registration; `redirects`, `roles` and `trusted` as Graph shows them."""
+
+    id: str
+    app_id: str
+    redirects: list[str] = field(default_factory=list)
+    id_tokens: bool = False
+    roles: list[Claims] = field(default_factory=list)
+    trusted: list[Claims] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Principals:
     """The service principals of the tenant and what they were given."""
 
     identity: ServicePrincipal
     graph: ServicePrincipal
     administrator: Administrator
+    registration: Registration
     app_roles: list[AppRoleAssignment] = field(default_factory=list)
     roles: list[RoleAssignment] = field(default_factory=list)
 
@@ -93,8 +107,13 @@ class Principals:
 
 def make_principals(app_id: str, account_id: str, ids: Iterator[str]) -> Principals:
     """The principals of a tenant's birth: the app's client id, the person's id, new GUIDs."""
+    identity = ServicePrincipal(next(ids), app_id, "id-api-acp-mover", "ManagedIdentity")
+    family = uuid.UUID(identity.id)
     return Principals(
-        identity=ServicePrincipal(next(ids), app_id, "id-api-acp-mover", "ManagedIdentity"),
+        identity=identity,
+        registration=Registration(
+            str(uuid.uuid5(family, "application")), str(uuid.uuid5(family, "client"))
+        ),
         graph=ServicePrincipal(next(ids), GRAPH_APP_ID, "Microsoft Graph", "Application"),
         administrator=Administrator(account_id),
     )

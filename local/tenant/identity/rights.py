@@ -117,6 +117,10 @@ CHECKS_ITSELF = frozenset(
         "list_app_roles",
         "grant_app_role",
         "revoke_app_role",
+        "get_application",
+        "update_application",
+        "list_federated_credentials",
+        "create_federated_credential",
     }
     | {"role_definitions", "list_role_assignments", "assign_role", "unknown"}
 )

@@ -16,6 +16,7 @@ import httpx
 
 from local.tenant.directory.people import User
 from local.tenant.notifications.endpoint_health import SLOW_SECONDS, EndpointHealth
+from local.tenant.notifications.event_queue import put_message
 from local.tenant.notifications.handshake import handshake
 from local.tenant.notifications.payloads import Notice, as_cloud_event, as_notification
 from local.tenant.notifications.subscriptions import Subscription
@@ -39,6 +40,7 @@ class Notifier:
         self._dice = tenant.dice
         self._health = EndpointHealth()
         self.event_grid_url = tenant.options.event_grid_url
+        self.event_grid_queue = tenant.options.event_grid_queue
         self.subscriptions: dict[str, Subscription] = {}
         self._waiting: list[Notice] = []
         self._wake = asyncio.Event()
@@ -150,12 +152,17 @@ class Notifier:
                 self._tenant.ledger.notifications["dropped"] += 1
             else:
                 by_address.setdefault(address, []).append(notice)
-        size = self._options.notification_batch_size
         return [
             group[start : start + size]
-            for group in by_address.values()
+            for address, group in by_address.items()
+            for size in [self._most_at_once(address)]
             for start in range(0, len(group), size)
         ]
+
+    def _most_at_once(self, address: str) -> int:
+        """One event per message of a queue; else notifications in one POST."""
+        queued = address == self.event_grid_queue
+        return 1 if queued else self._options.notification_batch_size
 
     async def _deliver(self, batch: list[Notice]) -> None:
         counters = self._tenant.ledger.notifications
@@ -179,11 +186,16 @@ class Notifier:
 
     def _address(self, notice: Notice) -> str:
         """Where a notice goes; empty when nobody wants it."""
-        return (self.event_grid_url if notice.event_grid else notice.address) or ""
+        if notice.event_grid:
+            return self.event_grid_queue or self.event_grid_url or ""
+        return notice.address or ""
 
     async def _post(self, address: str, batch: list[Notice]) -> bool:
         """One POST; whether it was answered with 2xx in time."""
         first, tenant = batch[0], self._tenant
+        if address == self.event_grid_queue:
+            event = as_cloud_event(first, tenant.id, tenant.app_id)
+            return await put_message(self._http(), address, event)
         headers: dict[str, str] = {}
         content: object
         if first.event_grid:

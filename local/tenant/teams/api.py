@@ -41,6 +41,7 @@ class TeamsApi:
         routes.add("GET", "/Teams.User/users/{id}", "get_user", users.get_user)
         verb = tenant.options.set_verb
         routes.add(verb, "/Teams.Cpc/users/{id}", "set_conferencing_user", cpc.set_user)
+        routes.add("GET", "/Teams.Cpc/users/{id}", "get_conferencing_user", cpc.get_user)
         routes.add("GET", "/Teams.Cpc/providers", "providers", cpc.providers)
         routes.add("GET", "/Teams.Cpc/bridges", "bridges", cpc.bridges)
         routes.add("GET", _SETTINGS, "tenant_settings", self._list_settings)

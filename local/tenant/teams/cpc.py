@@ -49,6 +49,15 @@ class TeamsCpc:
             raise AssertionError("a user that was set is a conferencing user")
         return Answer(200, self._show(user, conference, pin))
 
+    def get_user(self, call: Call) -> Answer:
+        """One conferencing user; those on a third party or on nobody are none."""
+        user = self._find(call)
+        seen = self._tenant.seen(user)
+        conference = conference_of(seen)
+        if conference is None:
+            raise TeamsError("UserNotFound", f"{call.params['id']!r} is not a conferencing user.")
+        return Answer(200, self._show(seen, conference))
+
     def providers(self, _: Call) -> Answer:
         """The third-party providers the tenant knows."""
         return Answer(200, self._tenant.providers)

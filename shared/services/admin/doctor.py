@@ -1,7 +1,7 @@
 """Doctor: check the app and its services part by part, with what to do for each."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -9,13 +9,14 @@ from functools import partial
 from typing import Final
 
 from shared.clock import Clock
+from shared.domain.bridge_changes import describe
 from shared.domain.bridges import rule_faults, tolls
 from shared.domain.number_rules import NumberRules
-from shared.domain.run import RunState
+from shared.domain.run import Signal
 from shared.domain.subscription import GraphSubscription
 from shared.errors import AccessDeniedError, AcpError, SettingsError
 from shared.services.admin.run_history import RunHistory
-from shared.services.ports import Groups, State, Tenant, WaitingUsers
+from shared.services.ports import Groups, HeldUsers, State, Tenant, WaitingUsers
 
 _DELTA_MAY_BE: Final = timedelta(minutes=30)
 _SHOWN: Final = 10
@@ -47,12 +48,10 @@ class Doctor:
 
     probes: by part, calls that raise AcpError when the part fails, with what to do then; a returned
     text is shown. unknown: warnings about unknown settings. queues: by name, the number of
-    messages. numbers: the number rules. groups: the groups in the settings. subscriptions: those that
-    Graph has. count_users: how many users a group or a location has, see `NumberRules.counted`.
-    messages. numbers: the number rules. groups: the groups in the settings. tenant: None when its
-    bridges and switches are of no use, because nothing is set.
-    messages. numbers: the number rules. groups: the groups in the settings. unreadable: how many
-    stored rows this process could not read, by table.
+    messages. numbers: the number rules. groups: the groups in the settings; included_groups: the pilot.
+    subscriptions: those that Graph has. count_users: how many users a group or a location has, see
+    `NumberRules.counted`. tenant: None when its bridges and switches are of no use, because nothing is
+    set. unreadable: how many stored rows this process could not read, by table.
     """
 
     def __init__(
@@ -68,9 +67,11 @@ class Doctor:
         count_users: Callable[[Sequence[str]], Awaitable[Mapping[str, int]]],
         unknown: Sequence[str],
         tenant: Tenant | None,
+        runs: RunHistory,
         state: State,
         waiting: WaitingUsers,
-        runs: RunHistory,
+        held: HeldUsers,
+        included_groups: Container[str],
         unreadable: Callable[[], Mapping[str, int]],
         clock: Clock,
     ) -> None:
@@ -84,10 +85,12 @@ class Doctor:
         self._count_users = count_users
         self._unknown = unknown
         self._tenant = tenant
+        self._runs = runs
         self._state = state
         self._waiting = waiting
-        self._runs = runs
         self._unreadable = unreadable
+        self._held = held
+        self._included_groups = included_groups
         self._clock = clock
 
     async def examine(self) -> AsyncIterator[Finding]:
@@ -104,7 +107,8 @@ class Doctor:
             "catch-up": self._catch_up,
             "queues": self._messages,
             "waiting users": self._waiting_users,
-            "held sweeps": self._held_sweeps,
+            "held users": self._held_users,
+            "pause": self._paused,
             "stored rows": self._stored_rows,
         }.items():
             try:
@@ -168,6 +172,9 @@ class Doctor:
             to_do = f"choose among {tolls(known, _SHOWN)} in ACP_NUMBER_RULES"
             detail = f"no toll number of a bridge: {', '.join(lost)}"
             return Finding(part, Verdict.FAILED, detail, to_do)
+        if bridges := await self._bridge_changes():
+            to_do = "their IDs are saved before (`acp saved`); or correct ACP_NUMBER_RULES"
+            return Finding(part, Verdict.WARNING, f"{bridges} (last sweep)", to_do)
         whom = [for_whom for for_whom, _ in self._numbers.written()]
         counts = self._numbers.counted(await self._count_users(whom))
         users = ", ".join(f"{for_whom} {count:,}" for for_whom, count in counts.items())
@@ -177,6 +184,13 @@ class Doctor:
             return Finding(part, Verdict.WARNING, detail, to_do)
         return Finding(part, Verdict.OK, detail)
 
+    async def _bridge_changes(self) -> str:
+        """Return what the last sweep found of users whose bridge the rules change, or ""."""
+        async for run in self._runs.runs(2):
+            if run.cause is Signal.SWEEP and run.scanned:
+                return describe(run.counts, self._numbers)
+        return ""
+
     async def _named_groups(self, part: str) -> Finding:
         if not self._groups:
             return Finding(part, Verdict.OK, "no groups are named")
@@ -185,10 +199,17 @@ class Doctor:
             try:
                 count = sum([len(users) async for users in self._directory.members(group)])
                 members, empty = members + count, empty + (count == 0)
+                if not count and group in self._included_groups:
+                    detail = f"ACP_INCLUDED_GROUPS: {group} shows no members, so it includes nobody"
+                    to_do = "add members, or name another group; a hidden membership shows none"
+                    return Finding(part, Verdict.WARNING, detail, to_do)
             except SettingsError:
                 lost += 1
         if lost:
-            to_do = "correct ACP_EXCLUDED_GROUPS and ACP_NUMBER_RULES: object ids are needed"
+            to_do = (
+                "correct ACP_EXCLUDED_GROUPS, ACP_INCLUDED_GROUPS and ACP_NUMBER_RULES: object ids "
+                "are needed"
+            )
             return Finding(part, Verdict.FAILED, f"{lost} of {len(self._groups)} unknown", to_do)
         detail = f"{len(self._groups)}, with {members} users"
         if empty:
@@ -251,12 +272,19 @@ class Doctor:
             return Finding(part, Verdict.WARNING, detail, "`acp attention` lists them")
         return Finding(part, Verdict.OK, detail)
 
-    async def _held_sweeps(self, part: str) -> Finding:
-        held = [run.id async for run in self._runs.runs(2) if run.state is RunState.HELD]
+    async def _held_users(self, part: str) -> Finding:
+        held = Counter([each.run async for each in self._held.held() if not each.released])
         if held:
-            to_do = "`acp run RUN` says why, `acp release RUN` releases it"
-            return Finding(part, Verdict.WARNING, ", ".join(held), to_do)
+            to_do = "`acp held` lists them; `acp release RUN` or `acp discard RUN` decides"
+            runs = ", ".join(f"{run} ({count})" for run, count in held.most_common(_SHOWN))
+            return Finding(part, Verdict.WARNING, f"{held.total()} on {runs}", to_do)
         return Finding(part, Verdict.OK, "none")
+
+    async def _paused(self, part: str) -> Finding:
+        if pause := await self._state.pause():
+            to_do = "`acp pause --off` ends it; until then nobody is changed"
+            return Finding(part, Verdict.WARNING, f"changes are {pause}", to_do)
+        return Finding(part, Verdict.OK, "changes are not paused")
 
     async def _stored_rows(self, part: str) -> Finding:
         """Report rows that are damaged or of a newer version: of those read so far, so it comes last."""

@@ -21,11 +21,18 @@ class Health:
     """Runs the named checks in parallel. A check raises AcpError when its part is unhealthy."""
 
     def __init__(
-        self, checks: Mapping[str, Callable[[], Awaitable[None]]], clock: Clock, log: EventLog
+        self,
+        checks: Mapping[str, Callable[[], Awaitable[None]]],
+        clock: Clock,
+        log: EventLog,
+        pause: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._checks = checks
         self._clock = clock
         self._log = log
+        self._pause = pause
+        self.paused = False
+        """Whether changes were paused at the last check, as far as the storage said."""
         self._known: dict[str, str] = {}
         self._known_at = float("-inf")
         self._checking = asyncio.Lock()
@@ -37,8 +44,15 @@ class Health:
             if self._clock.monotonic() - self._known_at > _FRESH:
                 answers = await asyncio.gather(*map(self._one, self._checks))
                 self._known = dict(zip(self._checks, answers, strict=True))
+                self.paused = await self._is_paused()
                 self._known_at = self._clock.monotonic()
             return dict(self._known)
+
+    async def _is_paused(self) -> bool:
+        try:
+            return bool(self._pause and await asyncio.wait_for(self._pause(), _PATIENCE))
+        except (AcpError, TimeoutError):
+            return False  # nobody is changed then either, and the storage is reported as failing
 
     async def _one(self, name: str) -> str:
         try:

@@ -25,7 +25,7 @@ class NumberChange:
 
 
 class NumberChanges:
-    """Looks up both entries of moved users: one call to Teams and one table query per user."""
+    """Looks up both entries of changed users: one call to Teams and one table query per user."""
 
     def __init__(self, conferencing: Conferencing, replaced: ReplacedProviders) -> None:
         self._conferencing = conferencing
@@ -38,7 +38,7 @@ class NumberChanges:
                 yield change
 
     async def _look(self, result: UserResult) -> NumberChange:
-        if result.outcome is not Outcome.MOVED:
+        if result.outcome not in (Outcome.MOVED, Outcome.BRIDGE_CHANGED):
             return NumberChange(result)
         saved = replaced_by(result, await self._replaced.of(result.user_id))
         before = deciding_entry(saved.entries) if saved else None

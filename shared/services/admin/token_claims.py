@@ -22,6 +22,14 @@ def describe_token(token: str) -> str:
     return f"for {claims.get('aud')}, {permits}"
 
 
+def who_signed_in(token: str) -> tuple[str, str] | None:
+    """Return name and object id of the person whom a token is for, or None: it does not say."""
+    claims = _claims(token) or {}
+    names = (claims.get(name) for name in ("upn", "preferred_username", "unique_name", "name"))
+    name, user_id = next((str(each) for each in names if each), ""), str(claims.get("oid") or "")
+    return (name or user_id, user_id) if name or user_id else None
+
+
 def _claims(token: str) -> dict[str, Any] | None:
     parts = token.split(".")
     if len(parts) != len(("head", "claims", "signature")):

@@ -14,9 +14,9 @@ from typing import Final, Protocol
 from shared.clock import Clock
 from shared.concurrency import gather_bounded
 from shared.domain.messages import USERS_PER_MESSAGE, MoveMessage
-from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
+from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage, count_users
 from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
-from shared.domain.outcome import UserResult
+from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
 from shared.domain.user import DirectoryUser
 from shared.errors import ConflictError, InputError, NoSuchItemError, TransientError
@@ -61,10 +61,13 @@ class MoveRunner:
         self._clock = clock
         self._stopping = asyncio.Event()
 
-    async def begin(self, names: Iterable[str], options: MoveOptions = DEFAULT_OPTIONS) -> Run:
+    async def begin(
+        self, names: Iterable[str], options: MoveOptions = DEFAULT_OPTIONS, named: int = 0
+    ) -> Run:
         """Store a run over `names` (ids or addresses, each once); InputError: no names.
 
-        When this returns the run can be carried out, now or later, by any process.
+        named: how many were given, repetitions included; 0: as many as `names`. When this returns the run
+        can be carried out, now or later, by any process.
         """
         now = self._clock.now()
         name = new_run_id(Signal.REQUEST, now)
@@ -73,7 +76,8 @@ class MoveRunner:
         if count == 0:
             raise InputError("no user was named; nothing was done")
         await self._requests.save_request(run.id, MoveRequest(options=options))
-        return await self._runs.save_run(replace(run, counts={"users": count}, scanned=True))
+        run = replace(run, counts=count_users(named or count, count), scanned=True)
+        return await self._runs.save_run(run)
 
     async def write_pages(self, run: str, names: Iterable[str], after: int = 0) -> int:
         """Write the pages of a run, the same ones for the same names; return how many names.
@@ -126,18 +130,31 @@ class MoveRunner:
     async def refresh_state(self, run: Run, outcomes: Mapping[str, int] | None = None) -> Run:
         """Save the run's state: finished when no page is left, else interrupted.
 
-        outcomes: users per outcome, if already counted.
+        outcomes: users per outcome, if already counted. At the end a user counts once, however often and
+        by whatever names the user was named.
         """
         left = any([not page.done async for page in self._requests.pages(run.id)])
-        state = RunState.INTERRUPTED if left else RunState.FINISHED
-        ended = None if left else self._clock.now()
+        ended = self._clock.now()
         known = await self.outcomes(run.id) if outcomes is None else outcomes
-        counts = {"users": run.counts.get("users", 0), **known}
 
-        def change(known: Run) -> Run | None:
-            if left and known.state is RunState.FINISHED:
+        def change(it: Run) -> Run | None:
+            if left and it.state is RunState.FINISHED:
                 return None  # another process has carried out what was left
-            return replace(known, state=state, finished_at=ended, counts=counts)
+            users = it.counts.get("users", 0)
+            named = it.counts.get("names", users)
+            counts = {**count_users(named, users if left else sum(known.values())), **known}
+            if left:
+                return replace(it, state=RunState.INTERRUPTED, finished_at=None, counts=counts)
+            # What interrupted it is made good.
+            held = known.get(Outcome.HELD, 0)
+            return replace(
+                it,
+                state=RunState.HELD if held else RunState.FINISHED,
+                reason=f"{held} of its users are held" if held else "",
+                scanned=True,
+                finished_at=ended,
+                counts=counts,
+            )
 
         return await change_run(self._runs, run, change)
 

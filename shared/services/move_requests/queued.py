@@ -12,8 +12,9 @@ from typing import Final
 
 from shared.clock import Clock
 from shared.domain.messages import PageMessage
-from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
-from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
+from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage, count_users
+from shared.domain.pause import RequestedBy
+from shared.domain.run import Mode, Run, RunState, Signal, new_run_id, weaker
 from shared.errors import (
     BusyError,
     ConflictError,
@@ -34,6 +35,13 @@ _MESSAGES_AT_ONCE: Final = 500
 
 _CLAIM: Final = timedelta(minutes=10)
 """How long a page belongs to whoever began it, unless it is given up before."""
+
+_NOT_QUEUED: Final = (
+    "not all of it was queued; send the request again, with its Idempotency-Key if it had one"
+)
+"""What a run says until all of its pages are queued, and for good if that never happens."""
+
+_UNDER_WAY: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED})
 
 _RETRY_SECONDS: Final = 60.0
 """Delay of a page when a service did not answer; longer if the service says so."""
@@ -65,38 +73,51 @@ class QueuedMoveRequests:
         self._clock = clock
         self._log = log
 
-    async def accept(self, request: MoveRequest, key: str | None) -> Run:
+    async def accept(
+        self, request: MoveRequest, key: str | None, by: RequestedBy | None = None
+    ) -> Run:
         """Begin a run over a validated request; the same key again returns the same run.
 
+        by: who asked for it, if a person is known.
         ConflictError: the key was sent with another request.
         """
-        run = await self._new_run(request, key)
+        run = await self._new_run(request, key, by)
         known = await self._runs.find_run(run.id)
         if known is not None and known.scanned:
             return known
         # A repeated request with the same key finishes the job after a failure in between.
-        if request.users is not None:
-            return await self._begin_with_users(
-                known or run, request, request.users, again=known is not None
-            )
-        if known is None:
-            await self._requests.save_request(run.id, request)
-            await self._requests.save_page(run.id, RequestPage(0, ()))
-            run = await change_run(self._runs, run, lambda it: None if it.revision else it)
-        await self._send(run.id, [0])
-        return run
-
-    async def _begin_with_users(
-        self, run: Run, request: MoveRequest, users: Sequence[str], *, again: bool
-    ) -> Run:
         await self._requests.save_request(run.id, request)
-        count = await self._runner.write_pages(run.id, users)
-        # The pages are written before they are queued, and the run is complete only after both.
-        run = await change_run(self._runs, run, lambda it: replace(it, counts={"users": count}))
-        await self._send(run.id, range(1, -(-count // NAMES_PER_PAGE) + 1), again=again)
-        run = await change_run(self._runs, run, lambda it: replace(it, scanned=True))
-        await self._finish_if_done(run)
-        return run
+        if request.users is None:
+            await self._requests.save_page(run.id, RequestPage(0, ()))
+            pages = range(1)
+        else:
+            count = await self._runner.write_pages(run.id, request.users)
+            counts = count_users(request.named or count, count)
+            run = replace(run, counts=counts, scanned=True)
+            pages = range(1, -(-count // NAMES_PER_PAGE) + 1)
+        # The pages are written before they are queued: whoever carries the last one out ends the run.
+        begun = await self._begin(run)
+        if begun.scanned:
+            return begun
+        await self._send(run.id, pages, again=known is not None)
+
+        def queued(it: Run) -> Run | None:
+            done = it.scanned or it.reason != _NOT_QUEUED
+            return None if done else replace(run, mode=it.mode, revision=it.revision)
+
+        return await change_run(self._runs, begun, queued)
+
+    async def _begin(self, run: Run) -> Run:
+        """Write a run as begun, in the weaker mode if it was before; return it as it is then."""
+        begun = replace(run, state=RunState.INTERRUPTED, reason=_NOT_QUEUED, scanned=False)
+
+        def begin(it: Run) -> Run | None:
+            if not it.revision:
+                return begun
+            mode = weaker(it.mode, self._mode)
+            return None if it.scanned else replace(begun, mode=mode, revision=it.revision)
+
+        return await change_run(self._runs, begun, begin)
 
     async def work(self, message: PageMessage, *, again: bool) -> None:
         """Carry out one page, once. again: the message came before; who has a result is left out.
@@ -111,6 +132,9 @@ class QueuedMoveRequests:
         run = await self._runs.find_run(message.run)
         if run is None:
             raise NoSuchItemError(f"run {message.run!r}: there is no such run")
+        if run.mode is Mode.MOVE and self._mode is Mode.REPORT:
+            # What comes of it from here on was queued by an app in report mode.
+            run = await change_run(self._runs, run, lambda it: replace(it, mode=Mode.REPORT))
         now = self._clock.now()
         until = now + _CLAIM
         try:
@@ -124,7 +148,7 @@ class QueuedMoveRequests:
                     await self._find_users(run)
                 else:
                     await self._carry_out(run, page, again=again or message.again)
-            except TransientError as error:
+            except (TransientError, BusyError) as error:
                 pause = error.seconds if isinstance(error, RetryLaterError) else 0.0
                 await self._requests.give_up_page(run.id, page.number, until)
                 await self._postpone(message, str(error), pause)
@@ -133,16 +157,16 @@ class QueuedMoveRequests:
                 await self._requests.give_up_page(run.id, page.number, until)
                 raise
         run = await self._runs.find_run(run.id) or run
-        if run.scanned:
-            await self._finish_if_done(run)
+        if run.state in _UNDER_WAY and not await self._requests.is_left(run.id):
+            await self._runner.refresh_state(run)
 
-    async def _new_run(self, request: MoveRequest, key: str | None) -> Run:
+    async def _new_run(self, request: MoveRequest, key: str | None, by: RequestedBy | None) -> Run:
         now = self._clock.now()
         signal = Signal.PREVIEW if request.dry_run else Signal.REQUEST
         name = new_run_id(signal, now)
         if key is not None:
             name = await self._requests.run_of(f"{signal}/{key}", name, request.fingerprint)
-        return Run(name, signal, RunState.RUNNING, now, mode=self._mode)
+        return Run(name, signal, RunState.RUNNING, now, mode=self._mode, requested_by=str(by or ""))
 
     async def _find_users(self, run: Run) -> None:
         request = await self._requests.request(run.id)
@@ -158,7 +182,11 @@ class QueuedMoveRequests:
         await self._send(run.id, range(1, last + 1), again=bool(written))
         users = len(written) + count
         counts = {"users": users}
-        await change_run(self._runs, run, lambda it: replace(it, counts=counts, scanned=True))
+
+        def queued(it: Run) -> Run:
+            return replace(it, state=RunState.RUNNING, reason="", counts=counts, scanned=True)
+
+        await change_run(self._runs, run, queued)
         await self._requests.mark_done(run.id, 0)
 
     async def _carry_out(self, run: Run, page: RequestPage, *, again: bool) -> None:
@@ -172,16 +200,10 @@ class QueuedMoveRequests:
         if run.cause is not Signal.PREVIEW:
             raise ConflictError(f"run {run.id!r} is a {run.cause}: it has no pages to carry out")
         names = [name for name in page.names if name.lower() not in known]
-        previews = self._previewer.preview(names, options)
-        # A user who is named twice, by id and by address, has one result.
-        results = {result.user_id: result async for result in previews}
+        results = [result async for result in self._previewer.preview(names, options)]
         if results:
-            await self._runs.record_results(run.id, list(results.values()), self._clock.now())
+            await self._runs.record_results(run.id, results, self._clock.now())
         await self._requests.mark_done(run.id, page.number)
-
-    async def _finish_if_done(self, run: Run) -> None:
-        if not await self._requests.is_left(run.id):
-            await self._runner.refresh_state(run)
 
     async def _postpone(self, message: PageMessage, reason: str, pause: float) -> None:
         """Let the page come again later: that a service does not answer is no defect of the page."""

@@ -14,9 +14,11 @@ async def validate(request: MoveRequest, tenant: Tenant, rules: Rules) -> MoveRe
 
     InputError: no user is named, the tenant does not know the provider (its providers are listed), or
     a number, from the request or a rule, is on no bridge (the available numbers are listed).
+    ConflictError: the service has no call for it.
     """
     if request.users == ():
         raise InputError("no user was named; nothing was done")
+    tenant.check_takes(request)
     if request.provider is not None:
         request = replace(request, provider=await _known_provider(request.provider, tenant))
     await _check_numbers(request, tenant, rules)

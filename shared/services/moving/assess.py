@@ -16,6 +16,7 @@ OUTCOMES: Final = {
     Action.REPLACE: Outcome.MOVED,
     Action.ENABLE: Outcome.MOVED,
     Action.SET_NUMBER: Outcome.ALREADY_MICROSOFT,
+    Action.CHANGE_BRIDGE: Outcome.BRIDGE_CHANGED,
     Action.ALREADY: Outcome.ALREADY_MICROSOFT,
     Action.WAIT: Outcome.WAITING,
     Action.UNLICENSED: Outcome.UNLICENSED,
@@ -23,7 +24,11 @@ OUTCOMES: Final = {
 }
 """Outcome of carrying out each decision."""
 
-WOULD: Final = OUTCOMES | dict.fromkeys((Action.REPLACE, Action.ENABLE), Outcome.WOULD_MOVE)
+WOULD: Final = OUTCOMES | {
+    Action.REPLACE: Outcome.WOULD_MOVE,
+    Action.ENABLE: Outcome.WOULD_MOVE,
+    Action.CHANGE_BRIDGE: Outcome.WOULD_CHANGE_BRIDGE,
+}
 """The same when nothing is carried out: report mode and dry runs."""
 
 _UNKNOWN: Final = "the user is not in the directory"

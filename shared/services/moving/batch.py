@@ -17,12 +17,12 @@ from shared.domain.messages import MoveMessage
 from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.roster import from_result
-from shared.domain.run import Mode, weaker
+from shared.domain.run import Mode, Signal, weaker
 from shared.domain.user import DirectoryUser
 from shared.errors import AcpError
 from shared.services.moving.recording import Recorder
 from shared.services.moving.user import Terms, UserMover
-from shared.services.ports import Directory, Queue, RuleSource, Runs
+from shared.services.ports import Directory, MoveRequests, Queue, RuleSource, Runs
 from shared.services.upkeep.roster import RosterKeeper
 from shared.telemetry.events import Handled, Unrecorded
 from shared.telemetry.log import EventLog
@@ -57,6 +57,7 @@ class BatchMover:
         directory: Directory,
         mover: UserMover,
         runs: Runs,
+        requests: MoveRequests,
         recorder: Recorder,
         queue: Queue,
         rules: RuleSource,
@@ -68,6 +69,7 @@ class BatchMover:
         self._directory = directory
         self._mover = mover
         self._runs = runs
+        self._requests = requests
         self._recorder = recorder
         self._queue = queue
         self._rules = rules
@@ -84,12 +86,18 @@ class BatchMover:
         nobody and makes no message poison. StorageError: the queue does not take them either.
         """
         with operation(message.operation):
-            report = await self._move_and_log(message, DEFAULT_OPTIONS)
+            report = await self._move_and_log(message, await self._options(message))
             if isinstance(report.error, AcpError):
                 await self._send_again(message, report.unrecorded, report.error)
             elif report.error:
                 raise report.error
         return report.results
+
+    async def _options(self, message: MoveMessage) -> MoveOptions:
+        """Return the options of the request that a released user belongs to."""
+        if message.cause is not Signal.REQUEST or not message.run:
+            return DEFAULT_OPTIONS
+        return (await self._requests.request(message.run)).options
 
     async def move(
         self, message: MoveMessage, options: MoveOptions = DEFAULT_OPTIONS
@@ -117,10 +125,17 @@ class BatchMover:
         ids = list(dict.fromkeys(message.users))
         began = self._clock.now()
         read_at = self._clock.monotonic()
-        found, standing = await self._look_up(ids)
-        rules = standing.with_numbers(options.service_number, options.toll_free_number)
+        found, rules = await self._look_up(ids, options)
         report_only = weaker(self._mode, message.mode) is Mode.REPORT
-        terms = Terms(rules, options.send_email, report_only, message.run, read_at)
+        terms = Terms(
+            rules,
+            options.send_email,
+            report_only,
+            message.run,
+            read_at,
+            message.cause,
+            options.expected,
+        )
         moves = (self._move_and_record(user, found[user], terms, message, began) for user in ids)
         report = _Report()
         seen = []
@@ -144,11 +159,11 @@ class BatchMover:
         return report
 
     async def _look_up(
-        self, ids: Sequence[str]
+        self, ids: Sequence[str], options: MoveOptions
     ) -> tuple[Mapping[str, DirectoryUser | Exception], Rules]:
         """Return the users, or why each cannot be read, and the rules: without them nobody is moved."""
         try:
-            rules = await self._rules.current()
+            rules = await self._rules.current(options)
             return await self._directory.users(ids), rules
         except Exception as error:  # noqa: BLE001 - it becomes each user's failure, recorded below
             return dict.fromkeys(ids, error), Rules()
@@ -192,7 +207,9 @@ def _handled(
         run=message.run,
         users=len(results),
         moved=outcomes[Outcome.MOVED],
+        bridge_changed=outcomes[Outcome.BRIDGE_CHANGED],
         would_move=outcomes[Outcome.WOULD_MOVE],
+        would_change_bridge=outcomes[Outcome.WOULD_CHANGE_BRIDGE],
         waiting=outcomes[Outcome.WAITING],
         failed=outcomes[Outcome.FAILED],
         throttled=throttled,

@@ -25,15 +25,18 @@ class Previewer:
     async def preview(
         self, names: Iterable[str], options: MoveOptions = DEFAULT_OPTIONS
     ) -> AsyncIterator[UserResult]:
-        """Yield the result that each of `names` (ids or addresses) would have, in their order.
+        """Yield the result that each user of `names` (ids or addresses) would have, in their order.
 
-        ServiceError: Graph did not answer at all; an error of one user is that user's result.
+        A user who is named twice, by id and by address, has one result. ServiceError: Graph did not answer
+        at all; an error of one user is that user's result.
         """
-        standing = await self._rules.current()
-        rules = standing.with_numbers(options.service_number, options.toll_free_number)
+        rules = await self._rules.current(options)
+        seen: set[str] = set()
         for some in batched(names, USERS_PER_MESSAGE, strict=False):
             for result in await self._preview(some, rules):
-                yield result
+                if result.user_id not in seen:
+                    seen.add(result.user_id)
+                    yield result
 
     async def _preview(self, names: Sequence[str], rules: Rules) -> list[UserResult]:
         found = await self._directory.users(names)

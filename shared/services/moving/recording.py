@@ -19,6 +19,7 @@ from shared.domain.retry import (
 )
 from shared.domain.run import Signal
 from shared.errors import ServiceError
+from shared.services.moving.brakes import Brakes
 from shared.services.ports import Directory, Users, WaitingUsers
 from shared.telemetry.events import AttentionCleared, Decided
 from shared.telemetry.log import EventLog
@@ -36,6 +37,7 @@ class Recorder:
         directory: Directory,
         users: Users,
         waiting: WaitingUsers,
+        brakes: Brakes,
         policy: RetryPolicy,
         clock: Clock,
         log: EventLog,
@@ -43,6 +45,7 @@ class Recorder:
         self._directory = directory
         self._users = users
         self._waiting = waiting
+        self._brakes = brakes
         self._policy = policy
         self._clock = clock
         self._log = log
@@ -71,6 +74,8 @@ class Recorder:
             # The change feed reported a plan that the directory does not show: its reads may lag.
             waits = WaitReason.SECOND_LOOK
         if waits is None:
+            if result.outcome is not Outcome.HELD and not report:
+                await self._brakes.settle(result.user_id)
             before = await self._waiting.remove_waiting(result.user_id, looked_at)
             attempt, origin = (before.attempt + 1, before.operation) if before else (1, "")
             if before and before.needs_attention:
@@ -110,7 +115,7 @@ class Recorder:
             operation=current_id() or "",
         )
         row = keep_waiting(await self._waiting.find_waiting(result.user_id), attempt, self._policy)
-        if may_reprocess(row, self._policy) and not report:
+        if may_reprocess(row, self._policy) and not (report or await self._brakes.pause()):
             return await self._reprocess(row)
         return row
 
@@ -126,7 +131,7 @@ class Recorder:
 def _why_waiting(result: UserResult) -> WaitReason | None:
     """Return why a user with this result waits, or None: the user is settled."""
     if result.outcome is Outcome.WAITING:
-        return WaitReason.PROVISIONING
+        return WaitReason.PAUSED if result.paused else WaitReason.PROVISIONING
     if result.outcome is Outcome.FAILED:
         return WaitReason.SERVICE if result.by_service else WaitReason.FAILURE
     return None

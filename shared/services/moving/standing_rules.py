@@ -12,31 +12,48 @@ from typing import Final
 from shared.clock import Clock
 from shared.domain.decision import Rules
 from shared.domain.messages import USERS_PER_MESSAGE
+from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 from shared.domain.user import DirectoryUser
 from shared.errors import AmbiguousNameError, NotFoundError, StaleError
-from shared.services.ports import Directory, State
+from shared.services.ports import Bridges, Directory, State
 
 _FRESH: Final = 600.0
-"""Seconds for which the ids are trusted in this process."""
+"""Seconds for which ids and bridges are trusted in this process."""
 
 
 class StandingRules:
     """Gives the rules as they hold now."""
 
-    def __init__(self, rules: Rules, directory: Directory, state: State, clock: Clock) -> None:
+    def __init__(
+        self, rules: Rules, directory: Directory, bridges: Bridges, state: State, clock: Clock
+    ) -> None:
         self._rules = rules
         self._directory = directory
+        self._bridges = bridges
         self._state = state
         self._clock = clock
         self._known = rules
         self._known_until = float("-inf")
+        self._numbers: Mapping[str, str] = {}
+        self._numbers_until = float("-inf")
 
-    async def current(self) -> Rules:
-        """Return the rules.
+    async def current(self, options: MoveOptions = DEFAULT_OPTIONS) -> Rules:
+        """Return the rules of a run with these options.
 
         ServiceError (AmbiguousNameError: an excluded address is that of several users), StorageError:
-        the rules are not known, so nobody may be changed.
+        they are not known, so nobody may be changed.
         """
+        rules = await self._with_ids()
+        rules = rules.with_numbers(options.service_number, options.toll_free_number)
+        if not (rules.numbers or rules.toll_free):
+            return rules
+        if self._clock.monotonic() >= self._numbers_until:
+            known = await self._bridges.bridge_numbers()
+            self._numbers = {each.number: each.bridge for each in known}
+            self._numbers_until = self._clock.monotonic() + _FRESH
+        return replace(rules, bridges=self._numbers)
+
+    async def _with_ids(self) -> Rules:
         names = {name for name in self._rules.excluded if "@" in name}
         if names and self._clock.monotonic() >= self._known_until:
             ids = await self._ids_of(names)

@@ -4,16 +4,27 @@ The service has no conditional write, so what is saved is read one round trip be
 has to get its turn while the read is fresh, or the user is assessed anew.
 """
 
-from dataclasses import dataclass, replace
+import secrets
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from shared.clock import Clock
-from shared.domain.decision import Action, Decision, Rules, decide
+from shared.domain.claim import Claim
+from shared.domain.decision import (
+    Action,
+    Decision,
+    Rules,
+    decide,
+    endangers_conferencing,
+    set_number,
+)
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.user import DirectoryUser, ServiceUser
+from shared.domain.run import Signal
+from shared.domain.user import MICROSOFT, ConferencingUser, DirectoryUser, ServiceUser
 from shared.errors import (
     AccessDeniedError,
     AcpError,
+    BusyError,
     LateTurnError,
     NotFoundError,
     RejectedError,
@@ -24,6 +35,7 @@ from shared.errors import (
     TransientError,
 )
 from shared.services.moving.assess import WOULD, Assessment, assess
+from shared.services.moving.brakes import Brakes
 from shared.services.ports import (
     Conferencing,
     Directory,
@@ -49,6 +61,9 @@ _FRESH: Final = 2.0
 _DIRECTORY_FRESH: Final = 60.0
 """Seconds for which license, exclusions and groups may be acted on after they were read."""
 
+_YIELD: Final = (1.0, 2.0, 4.0, 8.0)
+"""Seconds before another look at a user whom another attempt is changing."""
+
 _ATTEMPTS: Final = 8
 """Assessments whose set came too late, before the user is tried again much later."""
 
@@ -66,6 +81,8 @@ class Terms:
     """How users are moved: by which rules, with a mail of Microsoft or not, or only reported.
 
     run: the run they belong to, if any. read_at: when the directory was read (monotonic seconds).
+    signal: what asked for it. expected: how many users of the run a person expects to be changed.
+    attempt: whose claim on a change it is.
     """
 
     rules: Rules
@@ -73,6 +90,9 @@ class Terms:
     report: bool = False
     run: str | None = None
     read_at: float = float("-inf")
+    signal: Signal = Signal.LICENSE_EVENT
+    expected: int | None = None
+    attempt: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
 class UserMover:
@@ -86,6 +106,7 @@ class UserMover:
         replaced: ReplacedProviders,
         users: Users,
         requests: MoveRequests,
+        brakes: Brakes,
         clock: Clock,
         log: EventLog,
     ) -> None:
@@ -94,13 +115,17 @@ class UserMover:
         self._replaced = replaced
         self._users = users
         self._requests = requests
+        self._brakes = brakes
         self._clock = clock
         self._log = log
 
     async def move(
         self, user_id: str, found: DirectoryUser | Exception, terms: Terms
     ) -> UserResult:
-        """Move one user and return the outcome; an error becomes the outcome `failed`."""
+        """Move one user and return the outcome; an error becomes the outcome `failed`.
+
+        BusyError: another attempt is changing the user, and takes long; look again later.
+        """
         upn = found.upn if isinstance(found, DirectoryUser) else ""
         try:
             if isinstance(found, NotFoundError):
@@ -108,6 +133,8 @@ class UserMover:
             if isinstance(found, Exception):
                 raise found
             return await self._attempt(found, terms)
+        except BusyError:
+            raise
         except AcpError as error:
             return UserResult(
                 user_id,
@@ -126,7 +153,7 @@ class UserMover:
     async def _attempt(self, user: DirectoryUser, terms: Terms) -> UserResult:
         """Assess and act; while it is uncertain whether the change happened, assess again first."""
         begun: str | None = None
-        pauses = iter(_RETRY_AFTER)
+        pauses, yields = iter(_RETRY_AFTER), iter(_YIELD)
         late = 0
         while True:
             try:
@@ -135,8 +162,14 @@ class UserMover:
                 late += 1
                 if late == _ATTEMPTS:
                     raise RetryLaterError(error.service, error.operation, 0.0) from None
+            except BusyError:
+                pause = next(yields, None)
+                if pause is None:
+                    raise
+                await self._clock.sleep(pause)
             except _UncertainChangeError as uncertain:
-                begun = uncertain.old_provider if uncertain.old_provider is not None else begun
+                if begun is None or uncertain.old_provider not in (None, MICROSOFT):
+                    begun = uncertain.old_provider
                 pause = next(pauses, None)
                 if pause is None:
                     raise
@@ -154,14 +187,21 @@ class UserMover:
             # Provisioning may replace the provider automatically (AutomaticallyReplaceAcpProvider).
             await self._replaced.save_entries(service, self._clock.now())
         if action is Action.ALREADY:
-            return await self._already(found, begun, terms)
+            return await self._ours(found, begun, terms) or found.result()
         if not action.changes_tenant:
             return found.result()
         if terms.report:
-            return found.result(WOULD[action], found.provider)
+            return await self._report(found, begun, terms)
         if read_at - terms.read_at > _DIRECTORY_FRESH:
             return await self._attempt_fresh(user, begun, terms)
         return await self._change(found, service, begun, terms, read_at)
+
+    async def _report(self, found: Assessment, begun: str | None, terms: Terms) -> UserResult:
+        """Return what would happen; a run that moved the user before still says so."""
+        would = found.result(WOULD[found.decision.action], found.provider)
+        if found.decision.action not in (Action.SET_NUMBER, Action.CHANGE_BRIDGE):
+            return would
+        return await self._ours(found, begun, terms) or would
 
     async def _attempt_fresh(
         self, user: DirectoryUser, begun: str | None, terms: Terms
@@ -173,23 +213,31 @@ class UserMover:
         fresh = replace(terms, read_at=self._clock.monotonic())
         return await self._attempt_once(found, begun, fresh, again=True)
 
-    async def _already(self, found: Assessment, begun_now: str | None, terms: Terms) -> UserResult:
-        """Distinguish a user who was on Microsoft from one whom the system moved: now, before a crash,
-        or for this very run, whose message came again."""
+    async def _ours(
+        self, found: Assessment, begun_now: str | None, terms: Terms
+    ) -> UserResult | None:
+        """Return the result of a user whom the system changed: now, before a crash, or for this very run,
+        whose message came again; None: somebody else did. BusyError: who did it will tell of it.
+        """
         if begun_now is not None:
-            return found.result(Outcome.MOVED, begun_now)
-        if terms.run:
-            known = await self._users.known(found.user.id)
-            if known and known.moved_run == terms.run:
-                return found.result(Outcome.MOVED, known.old_provider)
-        begun = await self._replaced.last_move(found.user.id)
-        if begun is None:
-            return found.result()
-        old, at = begun
-        recorded = await self._users.moved_at(found.user.id)
-        if recorded is not None and recorded >= at:
-            return found.result()
-        return found.result(Outcome.MOVED, old)
+            return _changed(found, begun_now)
+        claim = self._claim(terms)
+        begun = await self._replaced.last_move(found.user.id, terms.run)
+        if begun and begun.claim and begun.claim.is_same(claim):
+            return _changed(found, begun.provider)
+        known = await self._users.known(found.user.id) if begun or terms.run else None
+        if known and terms.run and known.moved_run == terms.run:
+            return found.result(Outcome.MOVED, known.old_provider)
+        if known and terms.run and known.bridge_run == terms.run:
+            return _changed(found, MICROSOFT)
+        recorded = known.changed_at if known else None
+        if begun is None or (recorded and recorded >= begun.at):
+            return None
+        await self._replaced.take_over(found.user.id, claim)
+        return _changed(found, begun.provider)
+
+    def _claim(self, terms: Terms) -> Claim:
+        return Claim(terms.attempt, self._clock.now(), terms.run)
 
     async def _change(
         self,
@@ -199,19 +247,25 @@ class UserMover:
         terms: Terms,
         read_at: float,
     ) -> UserResult:
-        decision = found.decision
-        replaces = decision.action is Action.REPLACE
-        number = decision.number or decision.toll_free
+        if refused := await self._brakes.refuse(found, terms):
+            return refused
+        number = found.decision.number or found.decision.toll_free
         bridge = await self._conferencing.bridge_of(number) if number else None
-        if replaces:
-            await self._replaced.save_entries(service, self._clock.now(), for_move=True)
+        decided = found.decision.action
+        found, before = await self._look_at_conferencing(found, service, bridge)
+        decision = found.decision
+        if decision.action is not decided and (refused := await self._brakes.refuse(found, terms)):
+            return refused
+        await self._replaced.claim(service, self._claim(terms), decision.action)
         try:
+            if before:
+                await self._replaced.save_conferencing(before, service.upn, self._clock.now())
             window = await self._set(found, bridge, terms, read_at)
         except _UncertainChangeError:
             raise
         except AcpError as error:
-            if replaces:
-                # Nothing happened: if somebody else moves the user later, it is not told as ours.
+            if decision.action is not Action.SET_NUMBER:
+                # Nothing happened: if somebody else changes the user later, it is not told as ours.
                 await self._replaced.cancel_move(service, self._clock.now())
             if isinstance(error, NotFoundError):
                 waits = Decision(Action.WAIT, "the service says: not a conferencing user yet")
@@ -221,9 +275,37 @@ class UserMover:
                 return _failed(found, reason, needs_person=True)
             raise
         result = await self._confirm(found, terms)
-        if decision.action is Action.SET_NUMBER and result.outcome is Outcome.ALREADY_MICROSOFT:
-            result = await self._already(found, begun, terms)
+        seen = result.outcome is not Outcome.FAILED
+        if seen and decision.action in (Action.SET_NUMBER, Action.CHANGE_BRIDGE):
+            # The next number claims the same record: it does not wait as for one who was killed.
+            await self._replaced.settle_claim(service, self._claim(terms), self._clock.now())
+        if result.outcome is Outcome.ALREADY_MICROSOFT or (
+            result.outcome is Outcome.BRIDGE_CHANGED and begun is not None
+        ):
+            result = await self._ours(found, begun, terms) or result
         return replace(result, window=window)
+
+    async def _look_at_conferencing(
+        self, found: Assessment, service: ServiceUser, bridge: str | None
+    ) -> tuple[Assessment, ConferencingUser | None]:
+        """Return the decision as the user's bridge makes it, and what the user has that has to be saved.
+
+        NotFoundError: a user on Microsoft cannot be read, and is not changed.
+        """
+        decision = found.decision
+        if not endangers_conferencing(decision, service):
+            return found, None
+        on_microsoft = decision.action in (Action.SET_NUMBER, Action.CHANGE_BRIDGE)
+        try:
+            before = await self._conferencing.conferencing_user(service.id)
+        except NotFoundError:
+            if on_microsoft:
+                raise
+            return found, None
+        if on_microsoft:
+            same = bridge is None or before.bridge_id.casefold() == bridge.casefold()
+            decision = set_number(decision.number, decision.toll_free, same_bridge=same)
+        return replace(found, decision=decision), before
 
     async def _set(
         self, found: Assessment, bridge: str | None, terms: Terms, read_at: float
@@ -265,6 +347,11 @@ class UserMover:
             if decide(found.user, service, terms.rules).action is Action.ALREADY:
                 return found.result(None, found.provider)
         return _failed(found, "the service took the change but does not show it yet")
+
+
+def _changed(found: Assessment, before: str) -> UserResult:
+    """Return the result of a user whom the system changed. before: Microsoft if only the bridge changed."""
+    return found.result(Outcome.BRIDGE_CHANGED if before == MICROSOFT else Outcome.MOVED, before)
 
 
 def _failed(found: Assessment, reason: str, *, needs_person: bool = False) -> UserResult:

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from pydantic.alias_generators import to_camel
 
 from shared.clock import Clock
+from shared.domain.cloud_event import read_cloud_event
 from shared.domain.messages import MoveMessage, move_messages
 from shared.domain.run import Mode, Signal
 from shared.domain.subscription import ChangeSubscription, Secret
@@ -120,16 +121,9 @@ class NotificationIntake:
         Only its type and its data count; what is none, or no JSON, is dropped: it would come again.
         """
         try:
-            content = json.loads(text)
-        except (ValueError, RecursionError):
-            content = None
-        event = content if isinstance(content, dict) and "specversion" in content else {}
-        data = event.get("data")
-        if (
-            isinstance(data, dict)
-            and "reauthorizationrequired" in str(event.get("type")).casefold()
-        ):
-            data = {"lifecycleEvent": "reauthorizationRequired", **data}
+            data = read_cloud_event(text).notification
+        except InputError:
+            data = None
         return await self.accept([data])
 
     @traced

@@ -81,7 +81,9 @@ class Finder:
                 if user.soft_deleted:
                     continue  # Teams lists deleted users for 30 days
                 name = user.provider.name if user.provider else NOBODY
-                yield Found(user.id, user.upn, name, decision.action, decision.reason)
+                # Everybody is counted, also whom the pilot leaves out.
+                action = each.beyond_pilot or decision.action
+                yield Found(user.id, user.upn, name, action, decision.reason)
             for user_id, wrong in page.faults:
                 if is_guid(user_id):
                     yield Found(user_id, "", UNKNOWN, Action.WAIT, f"cannot be read: {wrong}")

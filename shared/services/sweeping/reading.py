@@ -1,7 +1,7 @@
 """Read phase of a sweep: stream all users and store, page by page, which users to queue."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Self
@@ -9,13 +9,16 @@ from uuid import UUID
 
 from shared.clock import Clock
 from shared.concurrency import gather_bounded
+from shared.domain.bridge_changes import bounded, count_name
 from shared.domain.decision import Action
+from shared.domain.listing import listing_doubt
 from shared.domain.run import Run, RunState, SweepPage
 from shared.domain.user import ServiceUser
-from shared.errors import RowRefusedError, TooLargeError
+from shared.errors import ExpiredError, RowRefusedError, TooLargeError
 from shared.services.ports import (
     Conferencing,
     Directory,
+    HeldUsers,
     ReplacedProviders,
     RuleSource,
     Runs,
@@ -24,14 +27,20 @@ from shared.services.ports import (
 )
 from shared.services.sweeping.survey import Survey, SurveyedPage, is_guid
 from shared.services.upkeep.roster import RosterKeeper
-from shared.telemetry.events import RuleBroken, Unreadable, Unsaveable
+from shared.telemetry.events import (
+    ListingBegunAgain,
+    ListingDoubtful,
+    RuleBroken,
+    Unreadable,
+    Unsaveable,
+)
 from shared.telemetry.log import EventLog
 
 _SAVES_IN_FLIGHT: Final = 16
 _PER_ROW: Final = 1_000
 """Users per stored row, however many a page of the service has: a row has room for some 4,000."""
 
-_TO_QUEUE: Final = frozenset({Action.REPLACE, Action.ENABLE, Action.SET_NUMBER, Action.WAIT})
+_TO_QUEUE: Final = frozenset(Action) - {Action.ALREADY, Action.UNLICENSED, Action.EXCLUDED}
 
 
 @dataclass(slots=True)
@@ -44,18 +53,29 @@ class PageFindings:
     counts: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def of(cls, page: SurveyedPage) -> Self:
-        """Return the findings of a page."""
+    def of(cls, page: SurveyedPage, held: Container[bytes] = frozenset()) -> Self:
+        """Return the findings of a page. held: who waits for a person, and is counted but not queued."""
         found = cls()
         for user in page.users:
             action = user.decision.action
             found.counts["users"] += 1
+            if action.replaces_ids and UUID(user.service.id).bytes in held:
+                found.counts["held"] += 1
+                found.licensed.append(user.service.id)
+                continue
             found.counts[str(action)] += 1
+            if user.beyond_pilot in (Action.REPLACE, Action.ENABLE):
+                found.counts["outside_pilot"] += 1
+            if action is Action.CHANGE_BRIDGE:
+                found.counts[count_name(user.decision.number or "")] += 1
             if user.licensed:
                 found.licensed.append(user.service.id)
             if action in _TO_QUEUE:
                 found.to_queue.append(user.service.id)
-            if action in (Action.UNLICENSED, Action.WAIT) and user.service.on_third_party:
+            if {action, user.beyond_pilot} & {
+                Action.UNLICENSED,
+                Action.WAIT,
+            } and user.service.on_third_party:
                 # Licensing or provisioning alone may replace the provider.
                 found.to_save.append(user.service)
         for user_id, _ in page.faults:
@@ -81,6 +101,7 @@ class SweepReader:
         pages: SweepPages,
         rules: RuleSource,
         roster: RosterKeeper,
+        held: HeldUsers,
         clock: Clock,
         log: EventLog,
     ) -> None:
@@ -92,6 +113,7 @@ class SweepReader:
         self._pages = pages
         self._rules = rules
         self._roster = roster
+        self._held = held
         self._clock = clock
         self._log = log
 
@@ -100,8 +122,24 @@ class SweepReader:
     ) -> Run:
         """Read the remaining pages; return the run with all pages stored, or those until then.
 
-        keep_lease: called before each step; raises BusyError when another instance took over.
+        A listing whose next page has expired is read again from its beginning, once; ExpiredError: it
+        expired again. keep_lease: called before each step; raises BusyError when another instance took
+        over.
         """
+        try:
+            return await self._read(run, keep_lease, until)
+        except ExpiredError as error:
+            self._log.write(ListingBegunAgain(run=run.id, reason=str(error)))
+        # The run first: what a crash leaves of the pages is written anew, or moves nobody.
+        again = await self._runs.find_run(run.id) or run
+        again = replace(again, page=0, next_link=None, counts={}, state=RunState.RUNNING)
+        run = await self._runs.save_run(again)
+        await self._pages.delete(run.id)
+        return await self._read(run, keep_lease, until)
+
+    async def _read(
+        self, run: Run, keep_lease: Callable[[], Awaitable[None]], until: datetime
+    ) -> Run:
         rules = await self._rules.current()
         survey = await Survey.begin(self._directory, self._conferencing, rules, keep_lease)
         for fault in survey.faults:
@@ -110,12 +148,13 @@ class SweepReader:
         async for done in self._pages.pages(run.id):
             if done.number <= run.page:
                 survey.mark_listed(done.licensed)
+        held = {UUID(user.user_id).bytes async for user in self._held.held()}
         if run.page == 0 or run.next_link:
             whole = run.page == 0
             listing = await self._roster.begin_listing()
             async for page in survey.pages(run.next_link):
                 await keep_lease()
-                run = await self._store_page(run, page)
+                run = await self._store_page(run, page, held)
                 await listing.page(page)
                 if run.next_link and self._clock.now() >= until:
                     return run
@@ -124,14 +163,14 @@ class SweepReader:
         await keep_lease()
         return await self._store_rest(run, survey.unlisted)
 
-    async def _store_page(self, run: Run, page: SurveyedPage) -> Run:
+    async def _store_page(self, run: Run, page: SurveyedPage, held: Container[bytes]) -> Run:
         for user_id, reason in page.faults:
             self._log.write(Unreadable(user=self._log.who(user_id), reason=reason))
         if page.restarts:
             # What was read so far was not to be trusted, and is read again.
             await self._pages.delete(run.id)
             run = replace(run, page=0, counts={"licensed": run.counts["licensed"]})
-        found = PageFindings.of(page)
+        found = PageFindings.of(page, held)
         found.counts["saved"] += await self._save(found.to_save)
         number = await self._store_users(run, run.page + 1, found.licensed, found.to_queue)
         run = replace(
@@ -142,7 +181,7 @@ class SweepReader:
             interruptions=0,
             not_before=None,
             progressed_at=self._clock.now(),
-            counts=dict(Counter(run.counts) + found.counts),
+            counts=bounded(Counter(run.counts) + found.counts),
         )
         return await self._runs.save_run(run)
 
@@ -157,6 +196,8 @@ class SweepReader:
         if rest:
             await self._store_users(run, run.page + 1, rest, rest)
         counts = {**run.counts, "unlisted": len(unlisted), "attention": len(attention)}
+        if doubt := listing_doubt(counts):
+            self._log.write(ListingDoubtful(run=run.id, reason=doubt))
         now = self._clock.now()
         return await self._runs.save_run(
             replace(run, scanned=True, progressed_at=now, counts=counts)

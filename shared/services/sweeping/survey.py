@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 from uuid import UUID
 
-from shared.domain.decision import Decision, Rules, decide
+from shared.domain.decision import OUTSIDE_PILOT, Action, Decision, Rules, decide
 from shared.domain.number_rules import NumberRules
 from shared.domain.user import DirectoryUser, PlanStatus, ServiceUser
 from shared.services.ports import Conferencing, Directory
@@ -18,11 +18,15 @@ from shared.services.sweeping.memberships import Memberships, read_memberships
 
 @dataclass(frozen=True, slots=True)
 class SurveyedUser:
-    """A user in Teams' listing: whether a conferencing plan is enabled, and the decision."""
+    """A user in Teams' listing: whether a conferencing plan is enabled, and the decision.
+
+    beyond_pilot: what would be done with a user whom only the pilot excludes, else None.
+    """
 
     service: ServiceUser
     licensed: bool
     decision: Decision
+    beyond_pilot: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,11 @@ class Survey:
         ):
             # The listing does not say where the user is: any number of the rules may be the right one.
             rules = replace(rules, numbers=NumberRules())
-        return SurveyedUser(user, licensed, decide(view, user, rules))
+        decision = decide(view, user, rules)
+        if decision.reason != OUTSIDE_PILOT:
+            return SurveyedUser(user, licensed, decision)
+        would = decide(view, user, rules.for_everybody)
+        return SurveyedUser(user, licensed, decision, would.action)
 
 
 def is_guid(text: str) -> bool:

@@ -5,8 +5,9 @@ the entries of third-party users whom the service may replace automatically on l
 (AutomaticallyReplaceAcpProvider), because afterwards it is too late.
 
 A sweep has two parts. First it reads all pages and stores, page by page, which users it would queue: so
-an interrupted sweep resumes from its last page, and a sweep that would move too many users is held
-before it does anything. Then it queues the stored users.
+an interrupted sweep resumes from its last page, and a sweep that would replace too many conference IDs
+is known before anybody is queued. Then it queues the stored users; of such a sweep, the guard holds each
+user whose conference ID would be replaced.
 
 It ends in bounded time: it stops by itself well before the host would stop it, and resumes a minute
 later; it is given up when it makes no progress; one that failed is begun again, after pauses that grow.
@@ -22,6 +23,8 @@ from typing import Final
 
 from shared.clock import Clock
 from shared.domain.decision import Action
+from shared.domain.guard import GuardLimit
+from shared.domain.listing import listing_doubt
 from shared.domain.messages import move_messages
 from shared.domain.retry import RetryPolicy
 from shared.domain.run import (
@@ -34,12 +37,9 @@ from shared.domain.run import (
     new_run_id,
     weaker,
 )
-from shared.domain.sweep_limit import SweepLimit
 from shared.errors import (
     AcpError,
     BusyError,
-    ConflictError,
-    NoSuchItemError,
     RetryLaterError,
     ServiceError,
     SettingsError,
@@ -64,13 +64,13 @@ SLOT: Final = timedelta(minutes=45)
 
 _LONGEST_PAUSE: Final = timedelta(days=1)
 
-_OPEN: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED, RunState.RELEASED})
+_OPEN: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED})
 
 
 class Sweeper:
     """Runs sweeps, one at a time across all instances.
 
-    limit: when a sweep is held; None: never (report mode moves no users).
+    limit: when whoever of a sweep would lose a conference ID is held; None: never (a report moves nobody).
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Sweeper:
         pages: SweepPages,
         state: State,
         queue: Queue,
-        limit: SweepLimit | None,
+        limit: GuardLimit | None,
         mode: Mode,
         policy: RetryPolicy,
         lease: timedelta,
@@ -112,29 +112,12 @@ class Sweeper:
         return await self._alone(begin=True, at_once=True)
 
     async def resume(self) -> Run | None:
-        """Resume an unfinished or released sweep, or begin a requested one; else return None."""
+        """Resume an unfinished sweep, or begin a requested one; else return None."""
         request = await self._state.sweep_request()
         begin = request is not None and self._is_due(request.not_before)
         if not begin and await self._unfinished() is None:
             return None
         return await self._alone(begin=begin, at_once=False)
-
-    async def release_run(self, run_id: str) -> Run:
-        """Release a held sweep: its users are queued at the next `resume`.
-
-        NoSuchItemError: there is no such run. ConflictError: it is not held.
-        """
-        run = await self._runs.find_run(run_id)
-        if run is None:
-            raise NoSuchItemError(f"run {run_id!r}: there is no such run")
-        _released(run)
-        # Stored first: after a crash in between, releasing it again finishes the job.
-        await self._state.add_released_sweep(run.id)
-        try:
-            return await change_run(self._runs, run, _released)
-        except ConflictError:
-            await self._state.remove_released_sweep(run.id)  # somebody else's release is done
-            raise
 
     @traced
     async def _alone(self, *, begin: bool, at_once: bool) -> Run | None:
@@ -179,30 +162,22 @@ class Sweeper:
         return run
 
     async def _unfinished(self, *, paused: bool = False) -> Run | None:
-        """Return the run to resume: the current one, else the first released one; one that is due first.
-
-        paused: also one that pauses.
-        """
+        """Return the run to resume, or None. paused: also one that pauses."""
         current = await self._state.current_sweep()
-        pausing: Run | None = None
-        for run_id in [current, *await self._state.released_sweeps()]:
-            try:
-                run = await self._runs.find_run(run_id) if run_id else None
-            except UnreadableRowError:
-                continue  # reported; what it would have queued another sweep finds
-            if run is None or run.state not in _OPEN:
-                continue
-            if self._is_due(run.not_before):
-                return run
-            pausing = pausing or run
-        return pausing if paused else None
+        try:
+            run = await self._runs.find_run(current) if current else None
+        except UnreadableRowError:
+            return None  # reported; what it would have queued another sweep finds
+        if run is None or run.state not in _OPEN:
+            return None
+        return run if paused or self._is_due(run.not_before) else None
 
     def _is_due(self, not_before: datetime | None) -> bool:
         return not_before is None or self._clock.now() >= not_before
 
     async def _proceed(self, run: Run) -> Run:
         now = self._clock.now()
-        if not run.released and now - (run.progressed_at or run.started_at) > _GIVE_UP_AFTER:
+        if now - (run.progressed_at or run.started_at) > _GIVE_UP_AFTER:
             await self._end(run, RunState.FAILED, f"no progress for hours; {run.reason}")
             run = await self._begin()
         try:
@@ -210,11 +185,15 @@ class Sweeper:
                 run = await self._reader.read(run, self._keep_lease, now + SLOT)
             if not run.scanned:
                 return run  # the next `resume` reads on
-            reason = self._limit.holds(run.counts) if self._limit and not run.released else None
+            await self._state.save_licensed(run.counts.get("licensed", 0))
+            reason = self._limit.holds_sweep(run.counts) if self._limit else None
             if reason:
-                return await self._end(run, RunState.HELD, reason)
+                # Before the users are queued: the guard reads it, and those who need no more than
+                # another look get it.
+                run = await self._runs.save_run(replace(run, holds=True, reason=reason))
             run = await self._send(run)
-            return await self._end(run, RunState.FINISHED, "")
+            state = RunState.HELD if reason else RunState.FINISHED
+            return await self._end(run, state, reason or listing_doubt(run.counts))
         except BusyError:
             raise  # the run is somebody else's now
         except UnreadableRowError as error:
@@ -271,7 +250,9 @@ class Sweeper:
             if run is not None:
                 await change_run(self._runs, run, lambda it: self._interrupted(it, reason, pause))
 
-    def _interrupted(self, run: Run, reason: str, pause: float) -> Run:
+    def _interrupted(self, run: Run, reason: str, pause: float) -> Run | None:
+        if run.state not in _OPEN:
+            return None  # it has ended; what was to be cleaned after it the janitor cleans
         count = run.interruptions + 1
         return replace(
             run,
@@ -306,9 +287,7 @@ class Sweeper:
             await self._state.save_sweep_request(None, request)
         if await self._state.current_sweep() == run.id:
             await self._state.save_current_sweep(None, run.id)
-        await self._state.remove_released_sweep(run.id)
-        if state is not RunState.HELD:
-            await self._pages.delete(run.id)
+        await self._pages.delete(run.id)
         self._log.write(_ended(run))
         return run
 
@@ -318,12 +297,6 @@ class Sweeper:
         failures = (request.failures if request else 0) + 1
         again = SweepRequest(run.id, failures, now + self._pause(failures))
         await self._state.save_sweep_request(again, request)
-
-
-def _released(run: Run) -> Run:
-    if run.state not in (RunState.HELD, RunState.RELEASED):
-        raise ConflictError(f"run {run.id!r} is {run.state}, not held; only a held run is released")
-    return replace(run, state=RunState.RELEASED, released=True)
 
 
 def _ended(run: Run) -> SweepEnded:
@@ -339,6 +312,7 @@ def _ended(run: Run) -> SweepEnded:
         ready=replace_ + enable,
         queued=counts("queued", 0),
         already=counts(Action.ALREADY, 0) + counts(Action.SET_NUMBER, 0),
+        change_bridge=counts(Action.CHANGE_BRIDGE, 0),
         waiting=counts(Action.WAIT, 0),
         unlicensed=counts(Action.UNLICENSED, 0),
         excluded=counts(Action.EXCLUDED, 0),
@@ -346,6 +320,7 @@ def _ended(run: Run) -> SweepEnded:
         saved=counts("saved", 0),
         unreadable=counts("unreadable", 0),
         unlisted=counts("unlisted", 0),
+        outside_pilot=counts("outside_pilot", 0),
         throttled=throttled(),
         duration_ms=round(1000 * took.total_seconds()),
     )

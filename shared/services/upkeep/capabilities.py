@@ -8,7 +8,7 @@ from typing import Any, Final
 from shared.clock import Clock
 from shared.domain.capabilities import Capabilities, Known, described
 from shared.domain.listing import TeamsPage, TenantSwitches
-from shared.domain.user import ServiceUser
+from shared.domain.user import ConferencingUser, ServiceUser
 from shared.errors import (
     AccessDeniedError,
     AcpError,
@@ -164,6 +164,10 @@ class WatchedConferencing:
     def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
         """Yield all users, page by page."""
         return self._inner.pages(start)
+
+    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+        """Return conference ID, numbers and bridge of a user on Microsoft."""
+        return await self._inner.conferencing_user(user_id)
 
     async def bridge_of(self, number: str) -> str:
         """Return the id of a number's bridge."""

@@ -19,7 +19,7 @@ from shared.domain.retention import (
 )
 from shared.domain.run import Run, RunState
 from shared.errors import BusyError, NotFoundError, UnreadableRowError
-from shared.services.ports import Directory, Leftovers, Poison, Runs, State
+from shared.services.ports import Directory, HeldUsers, Leftovers, Poison, Runs, State
 from shared.services.run_changes import change_run
 from shared.telemetry.events import Cleaned
 from shared.telemetry.log import EventLog
@@ -34,6 +34,10 @@ _USERS_A_NIGHT: Final = 5_000
 """Users looked up in the directory in one night."""
 
 _OLD: Final = "held and not released in time; the sweeps since then found its users again"
+
+
+_OF_RUNS: Final = ("requests", "runresults", "guard")
+"""Tables whose rows go with their run; `guard` has ledgers of requests that named a number."""
 
 
 class _StoppedError(Exception):
@@ -51,6 +55,7 @@ class Janitor:
         *,
         leftovers: Leftovers,
         runs: Runs,
+        held: HeldUsers,
         state: State,
         directory: Directory,
         poison: Sequence[Poison[Any]],
@@ -60,6 +65,7 @@ class Janitor:
     ) -> None:
         self._leftovers = leftovers
         self._runs = runs
+        self._held_users = held
         self._state = state
         self._directory = directory
         self._poison = poison
@@ -82,10 +88,11 @@ class Janitor:
         self._ends = began + _LONGEST
         self._counts = dict.fromkeys(
             (
-                "held",
+                "expired",
                 "plans",
                 "requests",
                 "runresults",
+                "guard",
                 "runs",
                 "keys",
                 "actions",
@@ -113,10 +120,11 @@ class Janitor:
             took = round(1000 * (self._clock.monotonic() - began))
             self._log.write(
                 Cleaned(
-                    held=self._counts["held"],
+                    expired=self._counts["expired"],
                     plans=self._counts["plans"],
                     requests=self._counts["requests"],
                     runresults=self._counts["runresults"],
+                    guard=self._counts["guard"],
                     runs=self._counts["runs"],
                     keys=self._counts["keys"],
                     actions=self._counts["actions"],
@@ -134,7 +142,7 @@ class Janitor:
         to_come = await self._state.released_sweeps()
         async for stored in self._leftovers.runs(first_id_after(now - self._retention.held)):
             if may_end(stored, now, self._retention) and stored.id not in to_come:
-                self._counts["held"] += await self._end(stored.id, now)
+                self._counts["expired"] += await self._end(stored.id, now)
             await self._go_on()
 
     async def _end(self, run_id: str, now: datetime) -> bool:
@@ -151,13 +159,17 @@ class Janitor:
             ended = run and await change_run(self._runs, run, change)
         except (BusyError, UnreadableRowError):
             return False
-        return ended is not None and ended.state is RunState.FAILED
+        if ended is None or ended.state is not RunState.FAILED:
+            return False
+        for user in [user async for user in self._held_users.held_of(run_id)]:
+            await self._held_users.remove_held(user.user_id)
+        return True
 
     async def _rows(self) -> None:
         """Delete the rows of runs that are over, of their tables before the runs' own."""
         now = self._clock.now()
         keep = self._retention.runs
-        for table, before in (("plans", LEFTOVER), ("requests", keep), ("runresults", keep)):
+        for table, before in (("plans", LEFTOVER), *((each, keep) for each in _OF_RUNS)):
             async for run in self._leftovers.runs_in(table, first_id_after(now - before)):
                 stored = await self._leftovers.find(run)
                 if await self._is_due(table, stored):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.clock import Clock
-from shared.services.ports import State, WaitingUsers
+from shared.services.ports import HeldUsers, State, WaitingUsers
 from shared.telemetry.events import Measured
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import traced
@@ -29,9 +29,12 @@ class MetricsCollector:
         poison: Sequence[Callable[[], Awaitable[int]]],
         clock: Clock,
         log: EventLog,
+        *,
+        held: HeldUsers,
     ) -> None:
         self._waiting = waiting
         self._state = state
+        self._held = held
         self._poison = poison
         self._clock = clock
         self._log = log
@@ -52,6 +55,8 @@ class MetricsCollector:
                 waiting_day=ages[_DAY],
                 waiting_longer=ages[timedelta.max],
                 attention=attention,
+                held=sum([1 async for each in self._held.held() if not each.released]),
+                paused=int(await self._state.pause() is not None),
                 poison=sum([await count() for count in self._poison]),
                 delta_age_s=_seconds(caught_up, now),
                 subscription_left_s=_seconds(now, ends),

@@ -10,7 +10,7 @@ from shared.domain.messages import USERS_PER_MESSAGE, move_messages
 from shared.domain.retry import DueUser
 from shared.domain.run import Mode, Signal
 from shared.errors import StorageError
-from shared.services.ports import Queue, WaitingUsers
+from shared.services.ports import Queue, State, WaitingUsers
 from shared.telemetry.events import ClaimFailed, Rechecked
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import current_id, traced
@@ -26,9 +26,17 @@ class Rechecker:
     """Turns due rows of the waiting list into queue messages, page by page."""
 
     def __init__(
-        self, waiting: WaitingUsers, queue: Queue, mode: Mode, clock: Clock, log: EventLog
+        self,
+        waiting: WaitingUsers,
+        queue: Queue,
+        mode: Mode,
+        clock: Clock,
+        log: EventLog,
+        *,
+        state: State,
     ) -> None:
         self._waiting = waiting
+        self._state = state
         self._queue = queue
         self._mode = mode
         self._clock = clock
@@ -40,8 +48,11 @@ class Rechecker:
 
         A user is claimed first, so that the next run does not queue it again while the queue is
         long; one who cannot be claimed stays due and delays nobody. A crash in between only delays
-        the user: the claim ends by itself. StorageError: the list or the queue did not answer.
+        the user: the claim ends by itself. While changes are paused everybody stays due.
+        StorageError: the list or the queue did not answer.
         """
+        if await self._state.pause():
+            return 0
         now = self._clock.now()
         queued = 0
         page: list[DueUser] = []

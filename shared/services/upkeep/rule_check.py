@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.domain.bridges import rule_faults, tolls
 from shared.domain.decision import Rules
-from shared.errors import AmbiguousNameError, SettingsError
+from shared.errors import AccessDeniedError, AmbiguousNameError, SettingsError
 from shared.services.moving.standing_rules import look_up
 from shared.services.ports import Bridges, Directory, State
 from shared.telemetry.events import RuleBroken
@@ -28,7 +28,10 @@ class RuleChecker:
 
     @traced
     async def check(self) -> list[str]:
-        """Return what is wrong, each with what to do, and write it to the log. ServiceError: no answer."""
+        """Return what is wrong, each with what to do, and write it to the log. ServiceError: no answer.
+
+        A pilot group without members is logged only: it may be filled later.
+        """
         faults = [
             *await self._numbers(),
             *await self._unknown_groups(),
@@ -75,10 +78,22 @@ class RuleChecker:
         faults = []
         for group in self._rules.groups:
             try:
-                async for _ in self._directory.members(group):
-                    break
+                members = 0
+                async for page in self._directory.members(group):
+                    if members := len(page):
+                        break
             except SettingsError as error:
-                excludes = group in self._rules.excluded_groups
-                setting = "ACP_EXCLUDED_GROUPS" if excludes else "ACP_NUMBER_RULES"
-                faults.append(f"{setting}: {error}")
+                faults.append(f"{self._setting_of(group)}: {error}")
+                continue
+            except AccessDeniedError as error:
+                faults.append(f"{self._setting_of(group)}: group {group} cannot be read: {error}")
+                continue
+            if not members and group in self._rules.included_groups:
+                reason = f"ACP_INCLUDED_GROUPS: group {group} has no members: it includes nobody"
+                self._log.write(RuleBroken(reason=reason))
         return faults
+
+    def _setting_of(self, group: str) -> str:
+        if group in self._rules.excluded_groups:
+            return "ACP_EXCLUDED_GROUPS"
+        return "ACP_INCLUDED_GROUPS" if group in self._rules.included_groups else "ACP_NUMBER_RULES"

@@ -128,6 +128,7 @@ def test_domain_is_pure() -> None:
         "hashlib",
         "itertools",
         "json",
+        "math",
         "re",
         "secrets",
         "uuid",

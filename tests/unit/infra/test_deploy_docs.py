@@ -46,10 +46,12 @@ def test_azd_gets_its_outputs() -> None:
     assert {"AZURE_LOCATION", "AZURE_TENANT_ID", "AZURE_FUNCTION_NAME", "RESOURCE_GROUP"} <= OUTPUTS
 
 
-def test_second_stage_is_given_what_it_asks_for() -> None:
+@pytest.mark.parametrize("stage", ["eventgrid", "eventgrid-queue"])
+def test_second_stage_is_given_what_it_asks_for(stage: str) -> None:
     """The command of the second stage fills every parameter that has no default, and no other."""
-    second = interface(ROOT, "eventgrid")["parameters"]
-    command = _page("docs/deploy.md").split("az deployment group create")[1].split("```")[0]
+    second = interface(ROOT, stage)["parameters"]
+    commands = _page("docs/deploy.md").split("az deployment group create")[1:]
+    (command,) = (each.split("```")[0] for each in commands if f"/{stage}.bicep" in each)
     given = set(re.findall(r"(\w+)=\"\$", command))
     assert given == {name for name, one in second.items() if "defaultValue" not in one}
 

@@ -21,8 +21,8 @@ MISTAKES = [
     ("moved_by_cause", "moved: long", "moved: string", "field 'moved' is a long, not a string"),
     ("delta_age", '"measured "', '"meassured "', "no code logs the event 'meassured '"),
     ("throttling", '"caught_up "', '"rechecked "', "'rechecked' never has the"),
-    ("held_sweep", "AppTraces", "AppLogs", "at 'AppLogs': The name 'AppLogs' does not refer"),
-    ("held_sweep", '| where Message startswith_cs "sweep_ended "\n', "", "asks for no event"),
+    ("failed_sweep", "AppTraces", "AppLogs", "at 'AppLogs': The name 'AppLogs' does not refer"),
+    ("failed_sweep", '| where Message startswith_cs "sweep_ended "\n', "", "asks for no event"),
     ("failure_share", "sum(failed)", "sum(faild)", "at 'faild': The name 'faild' does not refer"),
     ("failure_share", "escape='\\\\'", "escape='^'", "cannot read lines so"),
     ("ready_to_move", "Message startswith_cs", "Mesage startswith_cs", "at 'Mesage': The name"),
@@ -114,7 +114,7 @@ def test_the_workbook_shows_what_was_asked_for() -> None:
 
 
 def test_there_is_an_alert_for_each_danger() -> None:
-    """Poison, needs attention, delta age, subscription expiry, failure share, a held sweep."""
+    """Poison, attention, delta age, subscription expiry, failures, held users, a pause, a failed sweep."""
     alerts = {one.name for one in resources(ROOT, "Microsoft.Insights/scheduledQueryRules")}
     assert alerts == {
         "acp-poison-messages",
@@ -122,7 +122,9 @@ def test_there_is_an_alert_for_each_danger() -> None:
         "acp-delta-age",
         "acp-subscription-expiry",
         "acp-failure-share",
-        "acp-held-sweep",
+        "acp-held-users",
+        "acp-paused",
+        "acp-failed-sweep",
     }
 
 
@@ -133,7 +135,9 @@ def test_fields_of_a_real_line_are_found_by_the_query() -> None:
         run=None,
         users=20,
         moved=3,
+        bridge_changed=0,
         would_move=0,
+        would_change_bridge=0,
         waiting=1,
         failed=2,
         throttled=0,

@@ -15,6 +15,10 @@ SECOND_STAGE = "infra/predicted/event-grid-second-stage.snapshot.json"
 VALUES, PAGE = "infra/main.parameters.json", "docs/security.md"
 MAIN, API, STORAGE = "infra/main.bicep", "infra/app/api.bicep", "infra/app/storage.bicep"
 ROLES, ALERTS, EVENTS = "infra/app/roles.bicep", "infra/app/alerts.bicep", "infra/eventgrid.bicep"
+INTO_QUEUE, QUEUED = (
+    "infra/predicted/event-grid-queue-second-stage.snapshot.json",
+    "infra/eventgrid-queue.bicep",
+)
 SETTINGS, PARAMETERS, RULES = "settings, both ways", "parameters", "keys, TLS, names, tags"
 FUNCTIONS, QUERIES = "functions, queues, schedules", "queries, workbook and alerts"
 CLOUD = '"ACP_CLOUD": ""'
@@ -55,9 +59,9 @@ MISTAKES = [
             METRICS, "", "the app gets 3913510d-42f4-4e42-8a64-420c390055eb on Application", ROLES),
     Mistake("a role too few", "roles", PAGE,
             METRICS, f"{METRICS}| the operator{METRICS[9:]}",
-            "the operator gets Monitoring Metrics Publisher on Application Insights in 0 of 7", ROLES),
+            "the operator gets Monitoring Metrics Publisher on Application Insights in 0 of 8", ROLES),
     Mistake("a role in one deployment only", "roles", DEFAULT,
-            TABLES, TABLES.replace("3", "4"), "on the storage account in 6 of 7", ROLES),
+            TABLES, TABLES.replace("3", "4"), "on the storage account in 7 of 8", ROLES),
     Mistake("a role on the whole resource group", "roles", DEFAULT,
             "/providers/Microsoft.Insights/components/appi-7ea4qunhirvls/providers/Microsoft.Auth",
             "/providers/Microsoft.Auth", "on /subscriptions/", ROLES),
@@ -97,11 +101,22 @@ MISTAKES = [
             "sweep_providers cannot run so", MAIN),
     Mistake("events for a function that is not there", FUNCTIONS, SECOND_STAGE,
             "functions/license_events", "functions/license_event", "events go to license_event", EVENTS),
+    Mistake("events into a queue that nobody reads", FUNCTIONS, INTO_QUEUE,
+            '"queueName": "moves-events"', '"queueName": "moves-event"',
+            "events go into the queue moves-event, to which nobody listens", QUEUED),
+    Mistake("events that expire in the queue", FUNCTIONS, INTO_QUEUE,
+            '"queueMessageTimeToLiveInSeconds": -1', '"queueMessageTimeToLiveInSeconds": 604800',
+            "events in the queue expire", QUEUED),
+    Mistake("events that may be written into every queue", "roles", INTO_QUEUE,
+            "/queueServices/default/queues/moves-events/providers/Microsoft.Auth",
+            "/providers/Microsoft.Auth", "Event Grid gets Storage Queue Data Message Sender on", QUEUED),
+    Mistake("queued events that nobody keeps", RULES, INTO_QUEUE,
+            "deadLetterWithResourceIdentity", "deadLetterDestination", "events are lost", QUEUED),
     Mistake("an alert's measure that is not in the answer", QUERIES, DEFAULT,
             '"metricMeasureColumn": "hours_left"', '"metricMeasureColumn": "days_left"',
             "measures days_left, no number in the answer", ALERTS),
     Mistake("an alert that measures a text", QUERIES, DEFAULT,
-            '"metricMeasureColumn": "held"', '"metricMeasureColumn": "state"', "measures state", ALERTS),
+            '"metricMeasureColumn": "failed"', '"metricMeasureColumn": "state"', "measures state", ALERTS),
     Mistake("an alert with a query of its own", QUERIES, DEFAULT,
             "ago(15m)", "ago(25m)", "acp-needs-attention has a query of its own", ALERTS),
     Mistake("a stale prediction", "predictions", STORAGE,

@@ -1,10 +1,12 @@
 """Foreign text is harmless at every exit: terminal, stderr, log, CSV, JSON, HTML, problem details."""
 
+import io
 import json
 import logging
 import unicodedata
 from datetime import UTC, datetime
 
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from cli.main import run
 from cli.output import HarmlessFormatter, Output, show, tell
 from cli.report import page
+from cli.workbook import Workbook
 from functions.http.responses import PointedError, Reply, as_csv, problem, rendered
 from shared.domain.listing import TenantSwitches
 from shared.domain.outcome import Outcome, UserResult
@@ -76,13 +79,23 @@ def test_json_keeps_the_value(text: str) -> None:
 
 
 @hostile
-@pytest.mark.parametrize("output", list(Output))
+@pytest.mark.parametrize("output", [Output.TABLE, Output.CSV, Output.JSON])
 def test_the_terminal(text: str, output: Output, capsys: pytest.CaptureFixture[str]) -> None:
     """Names, numbers, addresses and reasons in a table, in CSV and in JSON: one line each, harmless."""
     show([{"user": text, "reason": text}], ("user", "reason"), output)
     shown = capsys.readouterr().out
     assert clean(shown)
     assert len(shown.splitlines()) == {Output.TABLE: 2, Output.CSV: 2, Output.JSON: 3}[output]
+
+
+@hostile
+def test_a_workbook(text: str) -> None:
+    """A cell of XLSX is harmless, too."""
+    file = io.BytesIO()
+    with Workbook(file) as book:
+        book.begin("List", ("user",))
+        book.add("List", {"user": text})
+    assert clean(str(openpyxl.load_workbook(file)["List"]["A2"].value))
 
 
 @hostile

@@ -5,6 +5,7 @@ from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import ask_person
 from shared.domain.run import Run, RunState, Signal
 from shared.domain.saved import ReplacedProvider
+from shared.domain.user import ProviderEntry
 from shared.services.admin.user_view import UserView
 from shared.services.sweeping.finding import NOBODY, Found
 from shared.views import (
@@ -16,7 +17,16 @@ from shared.views import (
     SavedEntry,
     UserState,
 )
-from tests.fakes import NOON, PASSCODE, guid, in_service, licensed, microsoft, third_party
+from tests.fakes import (
+    NOON,
+    PASSCODE,
+    conferencing,
+    guid,
+    in_service,
+    licensed,
+    microsoft,
+    third_party,
+)
 
 UPN = "user1@contoso.example"
 
@@ -42,6 +52,9 @@ def test_run_is_shown_in_plain_words() -> None:
         "finished_at": None,
         "reason": "why",
         "counts": {"a": 1},
+        "requested_by": None,
+        "paused": None,
+        "side_effects": None,
     }
 
 
@@ -55,6 +68,25 @@ def test_conference_id_is_shown_with_saved_entries_only() -> None:
         ("Microsoft", "0"),
     ]
     assert {each.saved_at for each in saved} == {NOON}
+
+
+def test_a_saved_conferencing_user_is_told_from_entries() -> None:
+    """Rule 10: what a user on Microsoft had, with the bridge; its kind says which is which."""
+    had = conferencing(guid(1))
+    entry = ProviderEntry("Microsoft", "", "+15550199", "", had.conference_id, "", True)
+    record = ReplacedProvider(guid(1), "Microsoft", (entry,), NOON, UPN, had)
+    (shown,) = SavedEntry.all_of(record)
+    assert shown == SavedEntry(
+        provider="Microsoft",
+        default=True,
+        toll_number="+15550199",
+        toll_free_number="",
+        kind="conferencing_user",
+        bridge="bridge's name",
+        conference_id=had.conference_id,
+        url="",
+        saved_at=NOON,
+    )
 
 
 def test_user_of_whom_nothing_is_recorded() -> None:

@@ -24,7 +24,14 @@ from tests.e2e.command_line import CommandLine, Ended
 
 PATIENCE = 60.0
 _HTTP = httpx.Client(trust_env=False, verify=False)  # noqa: S501 - plain HTTP, and no wait for certificates
-READS = {"get_principal", "list_app_roles", "role_definitions", "list_role_assignments"}
+READS = {
+    "get_principal",
+    "list_app_roles",
+    "role_definitions",
+    "list_role_assignments",
+    "get_application",
+    "list_federated_credentials",
+}
 _SIGNED_IN = """#!{python} -IS
 import sys, urllib.request
 words = sys.argv[1:]

@@ -9,6 +9,7 @@ import pytest
 from cli.probe.check import Verdict, check
 from cli.probe.file import ProbeFile
 from cli.probe.questions import Question, questions, reads
+from cli.probe.shape import Shape
 from local.tenant.options import TenantOptions
 from shared.clients import wire
 from tests.integration.cli.probe.world import ORIGIN, ProbedTenant
@@ -58,25 +59,36 @@ def _without(content: Any) -> Any:
     return [_without(each) for each in content] if isinstance(content, list) else content
 
 
-async def test_a_file_has_no_value_of_the_tenant() -> None:
-    """Values as keys, in headers, links and error texts of every answer: none is in the file."""
+@pytest.mark.parametrize("where", ["answers", "errors", "links", "batches"])
+async def test_a_file_has_no_value_of_the_tenant(where: str) -> None:
+    """Values as keys, in headers, links and error texts of every answer, also inside batches: none is in
+    the file."""
     tenant = ProbedTenant()
     await tenant.make_group()
     user = tenant.app.state.tenant.directory.users[5]
     secrets = _secrets(tenant)
+    headers = {
+        "Retry-After": user.display_name.encode("ascii", "replace").decode(),
+        "Allow": f"GET, {user.upn}",
+        "Content-Type": f"{user.upn}/{user.id}; charset={user.id}",
+        "Location": f"{ORIGIN}/{user.upn}",
+        "Link": user.id,
+        "WWW-Authenticate": f'Bearer realm="{user.id}", claims="{user.upn}"',
+        "X-MS-Forest": user.upn,
+        user.id: user.upn,
+    }
+    error = {"code": user.id, "message": f"no {user.display_name}", user.upn: user.id}
+    link = f"{ORIGIN}/{user.upn}?$skiptoken={user.id}"
 
     def spoil(request: httpx.Request, status: int, content: Any) -> tuple[int, Any, dict[str, str]]:
-        headers = {
-            "Retry-After": user.display_name.encode("ascii", "replace").decode(),
-            "Allow": f"GET, {user.upn}",
-            "Content-Type": f"{user.upn}/{user.id}; charset={user.id}",
-            "Location": f"{ORIGIN}/{user.upn}",
-            "Link": user.id,
-            user.id: user.upn,
-        }
-        if request.url.path.startswith("/Teams.Cpc"):
-            error = {"code": user.id, "message": f"no {user.display_name}", user.upn: user.id}
-            return 400, {"error": error}, headers
+        if where == "errors" or request.url.path.startswith("/Teams.Cpc"):
+            return 400, {"error": error, **error}, headers
+        if where == "links" and isinstance(content, dict):
+            named = dict.fromkeys(("NextLink", "@odata.nextLink", "skipToken", user.upn), link)
+            return status, {**content, **named, "@odata.deltaLink": link}, headers
+        if where == "batches" and isinstance(content, dict) and "responses" in content:
+            inner = {"id": user.id, "status": 400, "headers": headers, "body": {"error": error}}
+            return status, {"responses": [inner, {user.id: inner}], user.upn: user.id}, headers
         return status, _seeded(content, user.id, user.upn), headers
 
     tenant.spoil = spoil
@@ -108,6 +120,57 @@ def _seeded(content: Any, key: str, value: str) -> Any:
     return content
 
 
+WRONG = ([[1.5]], {"renamed": 1}, 1.5, None)
+"""What no parser takes where a field must be: of another type, another object, nothing."""
+
+
+async def test_every_difference_that_matters_is_found() -> None:
+    """Of each call: another status, and every field that must be there, gone or of another type."""
+    tenant = ProbedTenant()
+    await tenant.make_group()
+    text = (await tenant.probe()).model_dump_json()
+    missed: list[object] = []
+    for key, question in QUESTIONS.items():
+        for status in (204, 302, 400, 405, 410, 429, 500, 503):
+            file = ProbeFile.model_validate_json(text)
+            file.rows[key].status = status
+            missed += [(key, status)] if _verdict(file, question) is not Verdict.DIFFERS else []
+        for place in (place for place in question.expected if not place.endswith("?")):
+            for wrong in (..., *WRONG):
+                file = ProbeFile.model_validate_json(text)
+                there = _put(file.rows[key].shape, _steps(place), wrong)
+                found = _verdict(file, question) is Verdict.DIFFERS
+                missed += [(key, place, wrong)] if there and not found else []
+    assert missed == []
+
+
+def _verdict(file: ProbeFile, question: Question) -> Verdict:
+    return {each.call: each.verdict for each in check(file)}[str(question)]
+
+
+def _steps(place: str) -> list[str]:
+    named = place.replace("@odata.", "@odata/").replace("[]", ".[]").split(".")
+    return [step.replace("/", ".") for step in named if step]
+
+
+def _put(shape: Shape | None, steps: list[str], wrong: object) -> bool:
+    """Put the shape of something wrong at a place, or take it away (`...`); whether there was one."""
+    for step in steps[:-1]:
+        shape = shape and (shape.items if step == "[]" else shape.fields.get(step))
+    last = steps[-1]
+    if shape is None or (shape.items is None if last == "[]" else last not in shape.fields):
+        return False
+    if last == "[]":
+        # An array without elements is nothing to find fault with.
+        shape.items = shape.items if wrong is ... else Shape.of(wrong)
+        return wrong is not ...
+    if wrong is ...:
+        del shape.fields[last]
+    else:
+        shape.fields[last] = Shape.of(wrong)
+    return True
+
+
 @pytest.mark.parametrize("key", QUESTIONS)
 async def test_one_difference_per_call_is_found(key: str) -> None:
     """A field of another name or a status of another kind: the row differs, and names the constant."""
@@ -124,8 +187,8 @@ async def test_one_difference_per_call_is_found(key: str) -> None:
 
     tenant.spoil = spoil
     found = {each.call: each for each in check(await tenant.probe())}
-    assert found[str(question.call)].verdict is Verdict.DIFFERS
-    assert found[str(question.call)].change == (
+    assert found[str(question)].verdict is Verdict.DIFFERS
+    assert found[str(question)].change == (
         question.model if question.expected else question.call_constant
     )
 

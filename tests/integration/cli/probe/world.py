@@ -14,7 +14,7 @@ from local.tenant.app import create_app
 from local.tenant.options import TenantOptions
 from shared.settings.settings import Settings
 
-ORIGIN = "http://tenant.example"
+ORIGIN = "https://tenant.example"
 
 Spoil = Callable[[httpx.Request, int, Any], tuple[int, Any, dict[str, str]]]
 

@@ -17,7 +17,7 @@ from local.tenant.directory.catalog import MCOMEETADV
 from local.tenant.identity.tokens import GRAPH, TEAMS
 from local.tenant.options import TenantOptions
 
-BASE = "http://tenant.test"
+BASE = "https://tenant.test"
 LICENSED = (
     f"assignedPlans/any(p:p/servicePlanId eq {MCOMEETADV.id} and p/capabilityStatus eq 'Enabled')"
 )

@@ -10,16 +10,21 @@ import pytest
 
 from local.azurite.server import Azurite
 from shared.domain.decision import Rules
+from shared.domain.held import HeldUser
 from shared.domain.move_request import RequestPage
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import ask_person
+from shared.domain.roster import RosterEntry, Standing
 from shared.domain.run import Signal, SweepPage
 from shared.domain.stored import STORED, Person
 from shared.errors import ConflictError, NoSuchItemError
 from shared.services.admin.forget import Forgetter
+from shared.storage.guard import GuardTable
+from shared.storage.held import HeldTable
 from shared.storage.move_requests import MoveRequestTable
 from shared.storage.personal import FORGETTERS, PersonalTables
 from shared.storage.replaced import ReplacedProviderTable
+from shared.storage.roster import RosterTable
 from shared.storage.runs import RunTable
 from shared.storage.state import StateTable
 from shared.storage.sweep_pages import SweepPageTable
@@ -69,13 +74,19 @@ class World:
         table = self.tables.table
         runs = RunTable(table("runs"), table("runresults"))
         requests = MoveRequestTable(table("requests"))
-        waiting = WaitingTable(table("waiting"))
+        waiting = WaitingTable(table("waiting"), FakeClock())
         replaced = ReplacedProviderTable(table("replacedproviders"))
         for user, name in ((ANNA, "Anna.New@x.example"), (OTHER, "other@x.example")):
             result = UserResult(user, Outcome.MOVED, "x", name)
             await UserTable(table("users")).record_result(result, Signal.SWEEP, NOON)
             await runs.record_results(RUN, [result], NOON)
             await waiting.save_waiting(ask_person(user, name, "x", NOON))
+            held = HeldUser(user, name, "BT", Signal.SWEEP, RUN, NOON, "x")
+            await HeldTable(table("held")).add_held(held)
+            slot = 1 if user == ANNA else 2
+            await GuardTable(table("guard")).take("replaced", slot, user, NOON, None)
+            seen = RosterEntry(user, Standing.READY, "x", NOON, name)
+            await RosterTable(table("roster")).note([seen], NOON)
             await requests.mark_mailed(RUN, user)
         for number, provider in ((1, "BT"), (1, "PGi"), (2, "BT")):
             await replaced.save_entries(in_service(number, third_party(provider)), NOON)
@@ -132,6 +143,9 @@ async def test_a_person_goes_from_every_table(
         "requests": 2,
         "plans": 1,
         "state": 1,
+        "held": 1,
+        "guard": 1,
+        "roster": 1,
     }
     after = await world.everything()
     for trace in (ANNA, "anna"):
@@ -140,7 +154,7 @@ async def test_a_person_goes_from_every_table(
     assert after.lower().count(OTHER) == before.lower().count(OTHER)
     assert after.count("other@x.example") == before.count("other@x.example")
     said = lines.one("forgotten")
-    assert (said["by"], said["rows"]) == ("op@x.example", "13")
+    assert (said["by"], said["rows"]) == ("op@x.example", "16")
     assert "op@x.example" in after  # the action is recorded
 
 

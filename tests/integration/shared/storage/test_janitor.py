@@ -16,6 +16,7 @@ from shared.domain.retention import Retention
 from shared.domain.run import Run, RunState, Signal, SweepPage
 from shared.errors import ThrottledError
 from shared.services.upkeep.janitor import Janitor
+from shared.storage.held import HeldTable
 from shared.storage.leftovers import LeftoverTables
 from shared.storage.move_requests import MoveRequestTable
 from shared.storage.replaced import ReplacedProviderTable
@@ -40,7 +41,19 @@ _NUMBERS = itertools.count()
 DAY = timedelta(days=1)
 KEPT = Retention(runs=365 * DAY, held=30 * DAY, keys=30 * DAY, users=365 * DAY, poison=30 * DAY)
 NONE = dict.fromkeys(
-    ("held", "plans", "requests", "runresults", "runs", "keys", "actions", "users", "poison"), 0
+    (
+        "expired",
+        "plans",
+        "requests",
+        "runresults",
+        "guard",
+        "runs",
+        "keys",
+        "actions",
+        "users",
+        "poison",
+    ),
+    0,
 )
 
 
@@ -78,6 +91,7 @@ class World:
         return Janitor(
             leftovers=LeftoverTables(self.tables),
             runs=self.runs,
+            held=HeldTable(self.tables.table("held")),
             state=self.state,
             directory=self.directory,
             poison=[self.poison],
@@ -157,7 +171,7 @@ async def test_a_held_sweep_ends_and_its_plan_goes(world: World) -> None:
     """Nobody released it for a month: it can no longer be, its run stays with the reason; a younger stays."""
     old = await world.add_run(RunState.HELD, 31 * DAY)
     young = await world.add_run(RunState.HELD, 29 * DAY)
-    assert await world.janitor.clean() == {**NONE, "held": 1, "plans": 1}
+    assert await world.janitor.clean() == {**NONE, "expired": 1, "plans": 1}
     ended = await world.runs.find_run(old.id)
     assert ended is not None
     assert (ended.state, ended.finished_at) == (RunState.FAILED, world.clock.now())

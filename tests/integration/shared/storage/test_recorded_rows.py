@@ -10,6 +10,7 @@ import pytest
 from azure.data.tables.aio import TableServiceClient
 
 from local.azurite.server import Azurite
+from shared.domain.claim import BegunMove
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome, UserResult
@@ -27,7 +28,7 @@ from shared.storage.sweep_pages import SweepPageTable
 from shared.storage.tables import Tables
 from shared.storage.users import UserTable
 from shared.storage.waiting import WaitingTable
-from tests.fakes import NOON, guid
+from tests.fakes import NOON, FakeClock, guid
 
 _NUMBERS = itertools.count(1)
 
@@ -375,12 +376,12 @@ async def test_users(tables: Tables) -> None:
         guid(2), Outcome.ALREADY_MICROSOFT, "Microsoft is the provider", None, NOON + HOUR
     )
     assert [user async for user in users.all()] == [moved, already]
-    assert (await users.known(guid(1)), await users.moved_at(guid(1))) == (moved, NOON)
+    assert (await users.known(guid(1)), moved.changed_at) == (moved, NOON)
 
 
 async def test_waiting(tables: Tables) -> None:
     """Users who wait, for whatever reason, and those who need attention."""
-    waiting = WaitingTable(tables.table("waiting"))
+    waiting = WaitingTable(tables.table("waiting"), FakeClock())
     provisioning = Waiting(
         guid(1),
         WaitReason.PROVISIONING,
@@ -414,7 +415,7 @@ async def test_saved_entries(tables: Tables) -> None:
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
     record = ReplacedProvider(guid(1), "InterCall", ENTRIES, NOON, "adele@contoso.com")
     assert await replaced.of(guid(1)) == [record]
-    assert await replaced.last_move(guid(1)) == ("InterCall", NOON)
+    assert await replaced.last_move(guid(1)) == BegunMove("InterCall", NOON)
     user = ServiceUser(guid(1), "adele@contoso.com", AccountType.USER, True, ENTRIES)
     await replaced.save_entries(user, NOON + HOUR)
     assert not await replaced.save_entries(user, NOON + 2 * HOUR)

@@ -165,6 +165,18 @@ async def test_a_second_listing_writes_what_changed_and_removes_who_is_gone(
     }
 
 
+async def test_a_list_is_narrowed_by_provider_and_country(roster: RosterTable) -> None:
+    """Both must fit, pages go on as without, and others are on no page."""
+    wanted = [replace(entry(n), provider="BT", country="GB") for n in range(30, 50)]
+    others = [entry(1), replace(entry(2), provider="BT"), replace(entry(3), country="GB")]
+    await roster.insert([*wanted, *others], NOON)
+    first, after = await roster.page(Standing.READY, 15, provider="BT", country="GB")
+    assert after is not None
+    rest, end = await roster.page(Standing.READY, 15, after, provider="BT", country="GB")
+    assert ([*first, *rest], end) == (wanted, None)
+    assert await roster.page(Standing.READY, 15, provider="' or '1' eq '1") == ([], None)
+
+
 async def test_a_damaged_row_is_passed_over_and_written_anew(
     tables: Tables, roster: RosterTable
 ) -> None:

@@ -5,18 +5,28 @@ import itertools
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from local.azurite.server import Azurite
 from shared.domain.capabilities import Capabilities, Known
+from shared.domain.claim import HELD_FOR, BegunMove, Claim
+from shared.domain.decision import Action
 from shared.domain.listing import TenantSwitches
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting, WaitReason, ask_person
 from shared.domain.run import Run, RunState, Signal, SweepPage, SweepRequest, new_run_id
+from shared.domain.saved import ReplacedProvider
 from shared.domain.subscription import ChangeSubscription, Secret
-from shared.errors import StaleError, StorageError, TooLargeError
+from shared.domain.user import ProviderEntry, ServiceUser
+from shared.errors import (
+    BusyError,
+    StaleError,
+    StorageError,
+    TooLargeError,
+    UnreadableRowError,
+)
 from shared.storage.replaced import ReplacedProviderTable
 from shared.storage.runs import RunTable
 from shared.storage.state import StateTable
@@ -24,7 +34,15 @@ from shared.storage.sweep_pages import SweepPageTable
 from shared.storage.tables import Tables
 from shared.storage.users import UserTable
 from shared.storage.waiting import WaitingTable
-from tests.fakes import NOON, guid, in_service, microsoft, third_party
+from tests.fakes import (
+    NOON,
+    FakeClock,
+    conferencing,
+    guid,
+    in_service,
+    microsoft,
+    third_party,
+)
 
 _NUMBERS = itertools.count(1)
 
@@ -85,6 +103,100 @@ async def test_a_user_nobody_knows_leaves_no_row(tables: Tables) -> None:
     assert (known.outcome, known.moved_at) == (Outcome.NOT_FOUND, NOON)
 
 
+async def test_a_conferencing_user_comes_back_whole_and_is_told_from_entries(
+    tables: Tables,
+) -> None:
+    """Saved twice: one record, the first; the new state is another one. The version before reads an entry."""
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+    old, new = conferencing(guid(1)), conferencing(guid(1), "+4969120012345", "europe")
+    for minute, before in enumerate((old, old, new)):
+        await replaced.save_conferencing(before, "a@x.example", NOON + timedelta(minutes=minute))
+    assert await replaced.save_entries(in_service(1, third_party()), NOON + timedelta(hours=1))
+    conference, later, entries = await replaced.of(guid(1))
+    entry = ProviderEntry("Microsoft", "", "+15550199", "", old.conference_id, "", True)
+    assert conference == ReplacedProvider(guid(1), "Microsoft", (entry,), NOON, "a@x.example", old)
+    assert (later.conferencing, entries.conferencing) == (new, None)
+    assert await replaced.last_move(guid(1)) is None
+
+
+async def test_outcomes_are_read_here_and_by_the_version_before(tables: Tables) -> None:
+    """A change of bridge is stored beside the nearest outcome of before; what that writes later wins."""
+    users, runs = (
+        UserTable(tables.table("users")),
+        RunTable(tables.table("runs"), tables.table("runresults")),
+    )
+    told = {
+        Outcome.BRIDGE_CHANGED: "already_microsoft",
+        Outcome.WOULD_CHANGE_BRIDGE: "would_move",
+        Outcome.MOVED: "moved",
+    }
+    for number, (outcome, before) in enumerate(told.items()):
+        result = UserResult(guid(number), outcome, "why", decision=Action.CHANGE_BRIDGE)
+        await users.record_result(result, Signal.SWEEP, NOON, "run-1")
+        await runs.record_results("run-1", [result], NOON)
+        for table, partition in (("users", "0"), ("runresults", "run-1")):
+            row = await tables.table(table).get(partition, guid(number))
+            assert row
+            assert row["outcome"] == before
+        assert [each async for each in runs.results("run-1")][number] == result
+        known = await users.known(guid(number))
+        assert known
+        assert (known.outcome, known.moved_run, known.bridge_run) == (
+            outcome,
+            "run-1" if outcome is Outcome.MOVED else None,
+            "run-1" if outcome is Outcome.BRIDGE_CHANGED else None,
+        )
+    known = await users.known(guid(0))
+    assert known
+    assert known.changed_at == NOON
+    await tables.table("users").merge(
+        {"PartitionKey": "0", "RowKey": guid(0), "outcome": "unlicensed"}
+    )
+    known = await users.known(guid(0))
+    assert known
+    assert known.outcome is Outcome.UNLICENSED
+
+
+async def test_rows_of_a_later_version_hide_no_other(tables: Tables) -> None:
+    """After a rollback: an outcome, a state and entries that are not known are passed over, everywhere."""
+    users, replaced = (
+        UserTable(tables.table("users")),
+        ReplacedProviderTable(tables.table("replacedproviders")),
+    )
+    runs = RunTable(tables.table("runs"), tables.table("runresults"))
+    run = Run("20261123T120000Z-sweep-1", Signal.SWEEP, RunState.FINISHED, NOON)
+    later = "20261123T130000Z-sweep-2"
+    await runs.save_run(run)
+    await runs.save_run(replace(run, id=later))
+    for number in (1, 2):
+        result = UserResult(guid(number), Outcome.MOVED, "why", old_provider="BT")
+        await users.record_result(result, Signal.SWEEP, NOON)
+        await runs.record_results(run.id, [result], NOON)
+        await replaced.save_entries(in_service(number, third_party()), NOON)
+    strange = {
+        "users": {"PartitionKey": "0", "RowKey": guid(1), "outcome": "teleported"},
+        "runresults": {"PartitionKey": run.id, "RowKey": guid(1), "outcome": "teleported"},
+        "runs": {"PartitionKey": "202611", "RowKey": later, "state": "dreaming"},
+    }
+    for table, row in strange.items():
+        await tables.table(table).merge(row)
+    (row,) = [
+        row
+        async for row in tables.table("replacedproviders").query(
+            "PartitionKey eq @user", {"user": guid(1)}
+        )
+    ]
+    await tables.table("replacedproviders").merge({**row, "entries": '[{"name": "x", "new": 1}]'})
+    assert [each.user_id async for each in users.all()] == [guid(2)]
+    assert [each.user_id async for each in runs.results(run.id)] == [guid(2)]
+    assert [each async for each in runs.runs_of_month(NOON)] == [run]
+    assert [each.user_id async for each in replaced.all()] == [guid(2)]
+    assert await users.known(guid(1)) is None
+    with pytest.raises(UnreadableRowError):
+        await runs.find_run(later)
+    assert await replaced.of(guid(1)) == []
+
+
 async def test_entries_too_long_for_the_table_are_refused(tables: Tables) -> None:
     """What the table cannot hold whole is an error, so that nothing is replaced."""
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
@@ -106,8 +218,9 @@ async def test_date_of_the_move_outlives_later_looks(tables: Tables) -> None:
     assert known[guid(1)].outcome is Outcome.ALREADY_MICROSOFT
     assert known[guid(1)].moved_at == NOON
     assert len(known) == 2
-    assert await users.moved_at(guid(1)) == NOON
-    assert await users.moved_at(guid(3)) is None
+    one = await users.known(guid(1))
+    assert one
+    assert (one.changed_at, await users.known(guid(3))) == (NOON, None)
 
 
 async def test_begun_move_is_known(tables: Tables) -> None:
@@ -117,22 +230,72 @@ async def test_begun_move_is_known(tables: Tables) -> None:
     await replaced.save_entries(user, NOON)
     assert await replaced.last_move(user.id) is None
     later = NOON + timedelta(days=1)
-    assert not await replaced.save_entries(user, later, for_move=True)
-    assert await replaced.last_move(user.id) == ("BT", later)
+    claim = Claim("attempt", later, "run")
+    await replaced.claim(user, claim, Action.REPLACE)
+    assert await replaced.last_move(user.id) == BegunMove("BT", later, claim)
     (record,) = await replaced.of(user.id)
     assert record.saved_at == NOON
+
+
+async def test_who_began_a_change_tells_of_it_whoever_claims_later(tables: Tables) -> None:
+    """A run enables a user, another one gives a number, a third one another bridge: each is told apart."""
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+    user, hour = in_service(1, microsoft()), timedelta(hours=1)
+    first, second, third = (
+        Claim(f"attempt {number}", NOON + number * hour, f"run-{number}") for number in range(3)
+    )
+    await replaced.claim(in_service(1), first, Action.ENABLE)
+    await replaced.claim(user, second, Action.SET_NUMBER)
+    assert await replaced.last_move(user.id, "run-1") == BegunMove("", NOON, first)
+    await replaced.claim(user, third, Action.CHANGE_BRIDGE)
+    assert await replaced.last_move(user.id) == BegunMove("Microsoft", third.at, third)
+    with pytest.raises(BusyError):
+        await replaced.claim(user, Claim("attempt 4", third.at), Action.SET_NUMBER)
+    await replaced.cancel_move(user, third.at)
+    assert await replaced.last_move(user.id) is None
+    assert await replaced.of(user.id) == []
 
 
 async def test_a_move_that_did_not_happen_is_not_the_last_one(tables: Tables) -> None:
     """Finding 16: a canceled move is forgotten, its entries stay saved; begun again it counts."""
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
     user, later = in_service(1, third_party("BT")), NOON + timedelta(hours=1)
-    await replaced.save_entries(user, NOON, for_move=True)
+    await replaced.claim(user, Claim("attempt", NOON), Action.REPLACE)
     await replaced.cancel_move(user, NOON + timedelta(seconds=1))
     assert await replaced.last_move(user.id) is None
     assert [record.entries for record in await replaced.of(user.id)] == [user.entries]
-    await replaced.save_entries(user, later, for_move=True)
-    assert await replaced.last_move(user.id) == ("BT", later)
+    claim = Claim("another attempt", later)
+    await replaced.claim(user, claim, Action.REPLACE)
+    assert await replaced.last_move(user.id) == BegunMove("BT", later, claim)
+
+
+async def test_one_of_five_attempts_at_once_changes_a_user(tables: Tables) -> None:
+    """A claim keeps the others out, with and without entries, until it is given up or too old."""
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+
+    async def claim(user: ServiceUser, by: str, at: datetime) -> str | None:
+        try:
+            await replaced.claim(user, Claim(by, at), Action.REPLACE)
+        except BusyError:
+            return None
+        return by
+
+    for user in (in_service(1, third_party("BT")), in_service(2)):
+        tries = [claim(user, f"attempt {number}", NOON) for number in range(5)]
+        (first,) = [by for by in await asyncio.gather(*tries) if by]
+        assert await claim(user, first, NOON) == first
+        assert await claim(user, "late", NOON + HELD_FOR - timedelta(seconds=1)) is None
+        await replaced.cancel_move(user, NOON)
+        assert await claim(user, "second", NOON) == "second"
+        assert await claim(user, "third", NOON + HELD_FOR) == "third"
+        with pytest.raises(BusyError):
+            await replaced.take_over(user.id, Claim("fourth", NOON + HELD_FOR))
+        claims = [Claim(f"reader {number}", NOON + 2 * HELD_FOR) for number in range(5)]
+        told = await asyncio.gather(
+            *(replaced.take_over(user.id, claim) for claim in claims), return_exceptions=True
+        )
+        assert [type(each) for each in told if each].count(BusyError) == 4
+    assert [record.provider async for record in replaced.all()] == ["BT"]
 
 
 @pytest.mark.parametrize("switches", [None, TenantSwitches(False, True, False)])
@@ -167,7 +330,7 @@ async def test_what_protects_is_remembered(tables: Tables) -> None:
 
 async def test_waiting_list(tables: Tables) -> None:
     """Due users are found, claimed ones are not, and each user is on one list only."""
-    waiting = WaitingTable(tables.table("waiting"))
+    waiting = WaitingTable(tables.table("waiting"), FakeClock())
     rows = [
         Waiting(
             guid(n),
@@ -203,7 +366,7 @@ async def test_waiting_list(tables: Tables) -> None:
 
 async def test_claiming_a_user_who_left_the_list_does_nothing(tables: Tables) -> None:
     """A claim does not bring back a user who was settled meanwhile."""
-    waiting = WaitingTable(tables.table("waiting"))
+    waiting = WaitingTable(tables.table("waiting"), FakeClock())
     await waiting.save_waiting(ask_person(guid(1), "upn", "help", NOON - timedelta(hours=1)))
     due = await anext(waiting.due(NOON))
     await waiting.remove_waiting(guid(1), NOON)

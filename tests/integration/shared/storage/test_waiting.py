@@ -9,13 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from local.azurite.server import Azurite
 from shared.domain.retry import Waiting, WaitReason, ask_person
-from shared.storage.tables import Tables
+from shared.storage.tables import Table, Tables
 from shared.storage.waiting import WaitingTable
-from tests.fakes import NOON, guid
+from tests.fakes import NOON, FakeClock, guid
 from tests.loglines import Lines
 
 _NUMBERS = itertools.count(1)
@@ -29,10 +30,11 @@ class World:
     waiting: WaitingTable
     raw: TableClient
     tables: Tables
+    clock: FakeClock
 
     def process(self) -> WaitingTable:
         """The table as another process has it."""
-        return WaitingTable(self.tables.table("waiting"))
+        return WaitingTable(self.tables.table("waiting"), self.clock)
 
     async def keys(self) -> list[tuple[str, str]]:
         """Partition and row of all that there is."""
@@ -53,7 +55,8 @@ async def world(azurite_server: Azurite) -> AsyncIterator[World]:
     tables = Tables.open(prefix, connection=connection)
     async with TableServiceClient.from_connection_string(connection) as service:
         raw = await service.create_table(prefix + "waiting")
-        yield World(WaitingTable(tables.table("waiting")), raw, tables)
+        clock = FakeClock()
+        yield World(WaitingTable(tables.table("waiting"), clock), raw, tables, clock)
     await tables.close()
 
 
@@ -183,6 +186,60 @@ async def test_a_row_of_before_that_comes_during_the_update_is_found(world: Worl
     assert await world.keys() == []
 
 
+async def test_rows_of_before_are_looked_for_once_a_minute(world: World) -> None:
+    """A rolling update: what an old instance writes is seen by every process, not by the timer's alone."""
+    assert await world.waiting.find_waiting(guid(1)) is None
+    await world.raw.create_entity(old_row(1, "attention"))
+    world.clock.passed += 59
+    assert await world.waiting.find_waiting(guid(1)) is None
+    world.clock.passed += 1
+    known = await world.waiting.find_waiting(guid(1))
+    assert known
+    await world.waiting.save_waiting(replace(known, looked_at=NOON + MINUTE))
+    assert await world.keys() == [("0", guid(1))]
+
+
+@pytest.mark.parametrize("relisted", [True, False])
+async def test_a_row_that_changed_in_between_is_not_told_as_removed(
+    world: World, relisted: bool
+) -> None:
+    """A later attempt listed the user: the row stays. A claim moved it only: it is removed as it is now."""
+    row = waits(1)
+    later = replace(row, looked_at=NOON + HOUR) if relisted else replace(row, due=NOON + HOUR)
+
+    class Racing(Table):
+        async def get(self, partition: str, row_key: str) -> TableEntity | None:
+            found = await super().get(partition, row_key)
+            if not meanwhile:
+                meanwhile.append(row_key)
+                if relisted:
+                    await world.waiting.save_waiting(later)
+                else:
+                    keys = {"PartitionKey": partition, "RowKey": row_key}
+                    await super().merge({**keys, "due": NOON + HOUR})
+            return found
+
+    meanwhile: list[str] = []
+    await world.waiting.save_waiting(row)
+    racing = WaitingTable(Racing(world.raw, "waiting"), world.clock)
+    removed = await racing.remove_waiting(row.user_id, NOON)
+    assert removed == (None if relisted else later)
+    assert await world.listed() == (([later] if relisted else []), [])
+
+
+async def test_a_row_of_a_later_version_stops_nobody(world: World) -> None:
+    """After a rollback: such a row counts as none, is overwritten by the next look, or removed."""
+    for number in (1, 2):
+        await world.waiting.save_waiting(waits(number))
+        await world.raw.update_entity(
+            {"PartitionKey": str(number), "RowKey": waits(number).user_id, "cause": "moonlight"}
+        )
+    assert await world.waiting.find_waiting(waits(1).user_id) is None
+    await world.waiting.save_waiting(waits(1))
+    assert await world.waiting.remove_waiting(waits(2).user_id, NOON) is None
+    assert await world.listed() == ([waits(1)], [])
+
+
 async def test_a_row_that_cannot_be_read_hides_no_other(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -208,3 +265,35 @@ async def test_ask_person_is_kept_whole(world: World) -> None:
     row = ask_person(guid(1), "adele@contoso.com", "retired", NOON)
     await world.waiting.save_waiting(row)
     assert await world.waiting.find_waiting(guid(1)) == row
+
+
+async def test_acknowledged_until_another_reason_comes(world: World) -> None:
+    """Who knows and since when stands in the row, through retries, until the reason is another one."""
+    row = ask_person(guid(1), "a@contoso.example", "refused", NOON)
+    await world.waiting.save_waiting(row)
+    assert await world.waiting.acknowledge(guid(1), "ada", NOON)
+    known = replace(row, acknowledged_by="ada", acknowledged_at=NOON)
+    assert await world.waiting.first_in_need(5) == [known]
+    again = replace(row, looked_at=NOON + timedelta(hours=1), attempt=2)
+    await world.waiting.save_waiting(again)
+    kept = replace(again, acknowledged_by="ada", acknowledged_at=NOON)
+    assert await world.waiting.first_in_need(5) == [kept]
+    other = replace(again, looked_at=NOON + timedelta(hours=2), reason="another")
+    await world.waiting.save_waiting(other)
+    assert await world.waiting.first_in_need(5) == [other]
+    await world.waiting.save_waiting(
+        replace(other, reason="refused", looked_at=NOON + timedelta(days=1))
+    )
+    (found,) = await world.waiting.first_in_need(5)
+    assert not found.acknowledged_by
+
+
+async def test_only_who_needs_attention_is_acknowledged(world: World) -> None:
+    """Nobody else's row is written, and no row is made."""
+    await world.waiting.save_waiting(
+        replace(ask_person(guid(2), "b", "r", NOON), needs_attention=False)
+    )
+    assert not await world.waiting.acknowledge(guid(2), "ada", NOON)
+    assert not await world.waiting.acknowledge(guid(3), "ada", NOON)
+    assert await world.waiting.first_in_need(5) == []
+    assert await world.waiting.find_waiting(guid(3)) is None

@@ -51,6 +51,16 @@ def test_what_was_before_and_what_was_licensed_adds_up_to_what_is_after() -> Non
     assert well
 
 
+def test_a_world_without_third_parties_shows_none() -> None:
+    """No empty rows, no speed of nothing, no saved records: what was not to be done is one line each."""
+    seen = evidence([moved(BOB)], [person(2, licensed=False)], changes=[])
+    text, well = shown(seen)
+    assert well
+    assert not [word for word in ("PGi", "InterCall", "0.0 per second", "Saved") if word in text]
+    assert "the app moved nobody in" in text
+    assert "no third-party provider was replaced" in text
+
+
 def test_plain_output_fits_and_has_no_control_characters() -> None:
     """For a file or a pipe: at most 80 columns, no colors, no trailing blanks."""
     text, _ = shown(good())

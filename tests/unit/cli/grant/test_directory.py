@@ -48,6 +48,10 @@ async def test_sends_what_the_table_says() -> None:
     await graph.roles()
     await graph.role_assignments(guid(1))
     await graph.assign(guid(1), guid(5))
+    await graph.application(guid(6))
+    await graph.update_application(guid(7), {})
+    await graph.federated(guid(7))
+    await graph.trust(guid(7), {})
     sent = recorder.requests
     assert [r.url.path for r in sent if not any(matches(call, r) for call in GRANT_CALLS)] == []
     assert [str(call) for call in GRANT_CALLS if not any(matches(call, r) for r in sent)] == []

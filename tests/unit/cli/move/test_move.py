@@ -1,9 +1,13 @@
 """What `acp move` and its like refuse before they look for settings, storage or tenant."""
 
+from pathlib import Path
+
 import pytest
 
 from cli.main import run
+from cli.move.parameters import Parameters, names_and_users
 from cli.move.selection import Selection
+from shared.domain.move_request import MoveRequest
 
 SOMEBODY = ("--users", "a@x.example")
 ONE_OF = "error: name the users with one of --users, --csv, --provider, --all-third-party, --resume"
@@ -77,3 +81,24 @@ def test_empty_provider_never_means_everybody() -> None:
     """What the app is requested: an empty name stays one, which the app refuses."""
     bodies = [Selection(None, None, None, False, name).body(None) for name in ("", "BT", None)]
     assert bodies == [{"provider": ""}, {"provider": "BT"}, {"all_third_party": True}]
+
+
+def test_names_are_counted_as_given(tmp_path: Path) -> None:
+    """K8: by list and by file, for this process and for the app: three names, two of them the same."""
+    names = ["adele@x.example", "ADELE@x.example", "00000000-0000-4000-8000-000000000001"]
+    file = tmp_path / "users.csv"
+    file.write_text("\n".join(["UPN", *(f" {name} " for name in names)]))
+    for selection in (
+        Selection(" , ".join(names), None, None, False, None),
+        Selection(None, str(file), None, False, None),
+    ):
+        given = selection.given()
+        request = Parameters(False, True, False, None, None).request(given, None)
+        assert request == MoveRequest((names[0], names[2]), named=3)
+        assert selection.body(given) == {"users": names}
+
+
+def test_names_and_users_are_told_where_they_differ() -> None:
+    """As many users as names, or users found by provider: the outcomes say how many."""
+    told = [names_and_users(names, users) for names, users in ((3, 1), (3, 2), (2, 2), (0, 5))]
+    assert told == ["3 names, 1 user: ", "3 names, 2 users: ", "", ""]

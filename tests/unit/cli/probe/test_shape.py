@@ -132,6 +132,9 @@ async def test_the_transport_only_reads(method: str, path: str, body: bytes, sen
     assert len(requests) == sent
 
 
+HEAD = '"kind": "acp-probe", "version": 1'
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -142,8 +145,25 @@ async def test_the_transport_only_reads(method: str, path: str, body: bytes, sen
         ('{"kind": "acp-probe", "version": 2, "rows": {}}', "a probe file of another version"),
         (
             '{"kind": "acp-probe", "version": 1, "app": "0.1.0", "cloud": "public",'
-            ' "rows": {"X": {"status": 200, "shape": {"seen": {}, "fields": {"Adele": {"seen": {}}}}}}}',
+            ' "rows": {"BATCH": {"status": 200, "shape": {"seen": {}, "fields": {"Adele": {"seen": {}}}}}}}',
             "this is no probe file",
+        ),
+        *(
+            (
+                f'{{{HEAD}, "app": "{app}", "cloud": "public", "rows": {{{rows}}}}}',
+                "this is no probe file",
+            )
+            for app, rows in (
+                ("0.1.0", '"Adele Vance": {"status": 200}'),
+                ("0.1.0", '"BATCH": {"headers": {"retry-after": "14255550100"}}'),
+                ("0.1.0", '"BATCH": {"headers": {"<unlisted>": "14255550100"}}'),
+                ("0.1.0", '"BATCH": {"headers": {"x-adele": "GUID"}}'),
+                ("0.1.0", '"BATCH": {"headers": {"allow": "GET, adele"}}'),
+                ("0.1.0", '"BATCH": {"shape": {"seen": {"text": 1}, "formats": {"Adele": 1}}}'),
+                ("0.1.0", '"BATCH": {"continuation": {"name": "Adele"}}'),
+                ("1.4255550100", ""),
+                ("0.1.adele", ""),
+            )
         ),
     ],
 )

@@ -12,6 +12,7 @@ from shared.settings.settings import ApiAccess
 SECRET = "s" * 40
 HERE = "http://127.0.0.1:7071/api/console/users"
 AZURE = "https://acp.azurewebsites.net/api/console/users"
+LEAVE = "/.auth/logout?post_logout_redirect_uri=/api/console"
 LOCAL = {TOKEN: SECRET, "USER": "ada"}
 
 
@@ -31,8 +32,12 @@ def signed_in(*roles: str) -> Person:
 
 def test_the_platform_says_who_it_is_and_the_roles_what_they_may_do() -> None:
     """Readers see, writers act too; the name goes into what they do."""
-    assert signed_in("Conferencing.Read") == Person("ada@contoso.example", may_write=False)
-    assert signed_in("Conferencing.Write") == Person("ada@contoso.example", may_write=True)
+    assert signed_in("Conferencing.Read") == Person(
+        "ada@contoso.example", may_write=False, leave=LEAVE
+    )
+    assert signed_in("Conferencing.Write") == Person(
+        "ada@contoso.example", may_write=True, leave=LEAVE
+    )
     with pytest.raises(NotPermittedError, match=r"ada@contoso\.example is signed in, but has neit"):
         signed_in("Other.Role")
 

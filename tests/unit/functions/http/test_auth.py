@@ -5,9 +5,8 @@ import json
 
 import pytest
 
-from functions.http.auth import PRINCIPAL, Role, caller_of, check_origin, check_role
+from functions.http.auth import PRINCIPAL, Role, check_origin, check_role
 from shared.errors import NotPermittedError
-from shared.settings.settings import ApiAccess
 
 ON = {"WEBSITE_AUTH_ENABLED": "True"}
 
@@ -111,11 +110,3 @@ def test_foreign_pages_change_nothing(method: str, headers: dict[str, str]) -> N
     with pytest.raises(NotPermittedError, match="another origin"):
         check_origin(method, URL, headers)
     check_origin("GET", URL, headers)
-
-
-def test_who_calls_is_the_platforms_word() -> None:
-    """With a sign-in the name that the platform sets; with a key nobody, whatever a header claims."""
-    named = {"X-MS-CLIENT-PRINCIPAL-NAME": "anna@x.example\x1b[2J"}
-    assert caller_of(named, ApiAccess.ENTRA) == "anna@x.example\\x1b[2J"
-    assert caller_of({}, ApiAccess.ENTRA) == "a program that signed in"
-    assert caller_of(named, ApiAccess.KEY) == "a holder of a function key"

@@ -7,8 +7,8 @@ from pathlib import Path
 import azure.functions as func
 import pytest
 
-from functions.http.move_body import LARGEST, from_csv, read_request
-from functions.http.responses import PointedError, as_csv, problem
+from functions.http.move_body import from_csv, read_request
+from functions.http.responses import LARGEST, PointedError, as_csv, problem
 from functions.http.schemas import CsvParameters
 from shared.domain.move_request import MoveRequest
 from shared.errors import InputError, MediaTypeError, TooLargeError
@@ -76,7 +76,7 @@ async def test_a_key_in_the_address_is_no_parameter() -> None:
     asked = await read_request(
         request("?code=secret", b'{"users": ["a@x.example"]}', "application/json")
     )
-    assert asked == MoveRequest(users=("a@x.example",))
+    assert asked == MoveRequest(users=("a@x.example",), named=1)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ async def test_csv_by_the_names_that_browsers_give_it(kind: str) -> None:
     """K17: Windows sends a CSV file as Excel's type; it is read as what it is."""
     names = tuple(f"user{number}@x.example" for number in range(3))
     asked = await read_request(request("?dry_run=true", GOOD, kind))
-    assert asked == MoveRequest(users=names, dry_run=True)
+    assert asked == MoveRequest(users=names, dry_run=True, named=3)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ async def test_a_workbook_is_no_csv_file(start: bytes) -> None:
 async def test_json_by_its_names(kind: str) -> None:
     """A body without a type is JSON, as it always was."""
     assert await read_request(request("", b'{"users": ["sip:a@x.example"]}', kind)) == MoveRequest(
-        users=("a@x.example",)
+        users=("a@x.example",), named=1
     )
 
 
@@ -158,3 +158,16 @@ def test_our_own_csv_reads_back_as_written(first: str) -> None:
     name = f"{first}dash.desk@x.example"
     file = as_csv([{"user": name}, {"user": "next@x.example"}], ["user"]).encode()
     assert from_csv(file, CsvParameters()) == [name, "next@x.example"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b'{"users": ["a@x.example", " A@X.example ", "b@x.example"]}'),
+        ("text/csv", b"UPN\na@x.example\n A@X.example \nb@x.example\n"),
+    ],
+)
+async def test_names_are_counted_as_given(kind: str, body: bytes) -> None:
+    """K8: three names, two of them the same; JSON and CSV count alike."""
+    asked = await read_request(request("", body, kind))
+    assert asked == MoveRequest(users=("a@x.example", "b@x.example"), named=3)

@@ -9,9 +9,9 @@ import pytest
 from shared.clients.graph_models import UserId
 from shared.clients.pages import Page, Trail, page_reader
 from shared.clients.teams_listing import Place, continuation
-from shared.errors import ListingError
+from shared.errors import ExpiredError, ListingError, RejectedError
 from tests.fakes import guid
-from tests.unit.shared.clients.services import ORIGIN
+from tests.unit.shared.clients.services import DISCOVERY, ORIGIN, Recorder
 from tests.unit.shared.clients.test_teams import teams, teams_user
 
 READ = page_reader(UserId)
@@ -198,3 +198,46 @@ async def test_a_second_listing_with_fewer_users_is_an_error() -> None:
     with pytest.raises(ListingError, match="of 40 users it has 20"):
         async for _ in recorder.teams(page_size=40).pages():
             pass
+
+
+def refusing(status: int, code: str, *, from_page: int) -> Recorder:
+    """A service whose listings answer so from a page on: of Graph's kind and of Teams' kind."""
+    pages = iter(range(9))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "serviceDiscovery" in request.url.path:
+            return httpx.Response(200, json=DISCOVERY)
+        if (page := next(pages)) >= from_page:
+            return httpx.Response(status, json={"error": {"code": code}})
+        link = f"{ORIGIN}{request.url.path}?$skiptoken={page}"
+        rows = {"value": [{"id": guid(page)}], "users": [teams_user(page)]}
+        return httpx.Response(200, json={**rows, "@odata.nextLink": link})
+
+    return Recorder(answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "Directory_ExpiredPageToken"), (410, "Gone"), (410, "")]
+)
+async def test_a_next_page_that_expired_is_told_from_other_refusals(status: int, code: str) -> None:
+    """In the middle of each listing: only reading it from its beginning helps."""
+    with pytest.raises(ExpiredError, match="the next page has expired or is refused"):
+        async for _ in refusing(status, code, from_page=1).graph().licensed_ids(rooms=False):
+            pass
+    with pytest.raises(ExpiredError, match="the next page has expired or is refused"):
+        async for _ in refusing(status, code, from_page=1).teams().pages():
+            pass
+
+
+@pytest.mark.parametrize("from_page", [0, 1])
+async def test_other_refusals_stay_what_they_are(from_page: int) -> None:
+    """A first page never expires, and Graph's next page is refused for other reasons, too."""
+    bad = ("Request_BadRequest", "Directory_ExpiredPageToken")[from_page == 0]
+    with pytest.raises(RejectedError) as caught:
+        async for _ in refusing(400, bad, from_page=from_page).graph().licensed_ids(rooms=False):
+            pass
+    assert type(caught.value) is RejectedError
+    with pytest.raises(RejectedError) as caught:
+        async for _ in refusing(400, "x", from_page=0).teams().pages():
+            pass
+    assert type(caught.value) is RejectedError

@@ -8,7 +8,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from shared.domain.user import AccountType
+from shared.domain.user import AccountType, ConferencingUser
 from shared.errors import (
     ContractError,
     InputError,
@@ -253,6 +253,57 @@ async def test_pages_are_followed_to_the_end() -> None:
     assert recorder.requests[1].url.params["pagesize"] == "3"
 
 
+CONFERENCING = {
+    "identity": guid(1).upper(),
+    "displayName": "User 1",
+    "sipAddress": "sip:user1@contoso.example",
+    "bridgeId": "b2",
+    "bridgeName": "Europe Bridge",
+    "conferenceId": "123456789",
+    "serviceNumber": "4969120012345",
+    "tollFreeServiceNumber": None,
+    "defaultTollNumber": "4969120012345",
+    "allowTollFreeDialIn": True,
+    "leaderPin": "77777",
+    "somethingNew": 1,
+}
+"""A conferencing user as Teams sends it."""
+
+
+async def test_conferencing_user_without_the_pin() -> None:
+    """Conference ID, numbers and bridge are read, null and absent ones as none; the PIN is not kept."""
+    found = await teams(CONFERENCING).teams().conferencing_user(guid(1))
+    number = "4969120012345"
+    assert found == ConferencingUser(
+        guid(1), "123456789", "b2", "Europe Bridge", number, "", number, "", True
+    )
+    assert "123456789" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"identity": guid(2)},
+        {"conferenceId": None},
+        {"conferenceId": ""},
+        {"bridgeId": None},
+        {"identity": "x"},
+    ],
+)
+async def test_a_conferencing_user_that_could_not_be_restored_is_refused(
+    wrong: dict[str, Any],
+) -> None:
+    """About somebody else, without conference ID or bridge: nothing is saved as if it were all."""
+    with pytest.raises(ContractError):
+        await teams({**CONFERENCING, **wrong}).teams().conferencing_user(guid(1))
+
+
+async def test_no_conferencing_user_is_an_error() -> None:
+    """404: the caller decides whether that is in order."""
+    with pytest.raises(NotFoundError):
+        await teams({"code": "UserNotFound"}, 404).teams().conferencing_user(guid(1))
+
+
 BRIDGES = [
     {"identity": "b1", "serviceNumbers": [{"number": "14255550100", "type": "Toll"}]},
     {
@@ -350,21 +401,58 @@ async def test_a_set_without_a_turn_in_time_is_not_sent() -> None:
     assert (len(recorder.requests), recorder.clock.passed) == (asked + 1, 5)
 
 
-async def test_a_verb_that_the_service_does_not_take_is_named() -> None:
-    """405: the error says what the service takes, and which constant is to be corrected."""
+@pytest.mark.parametrize(
+    ("headers", "replace", "takes", "constant"),
+    [
+        ({"Allow": "get, POST"}, False, "GET, POST", "SET_USER"),
+        ({"Allow": "PATCH"}, True, "PATCH", "REPLACE_PROVIDER"),
+        ({}, False, "another verb", "SET_USER"),
+        ({"Allow": ""}, True, "another verb", "REPLACE_PROVIDER"),
+    ],
+)
+async def test_a_verb_that_the_service_does_not_take_is_named(
+    headers: dict[str, str],
+    replace: bool,
+    takes: str,
+    constant: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """405: the error and one line of the log say what the service takes, and the constant to correct."""
     recorder = Recorder(
         lambda request: (
             httpx.Response(200, json=DISCOVERY)
             if request.method == "GET"
-            else httpx.Response(405, headers={"Allow": "get, POST"})
+            else httpx.Response(405, headers=headers)
         )
     )
-    with pytest.raises(RejectedError) as caught:
-        await recorder.teams().set_microsoft(guid(1), replace=False)
+    client = recorder.teams()
+    with caplog.at_level("ERROR"):
+        for _ in range(2):
+            with pytest.raises(RejectedError) as caught:
+                await client.set_microsoft(guid(1), replace=replace)
+    path, where = "/Teams.Cpc/users/{id}", f"shared/clients/wire.py: {constant}"
     assert caught.value.detail == (
-        "HTTP 405; the service takes GET, POST: correct the verb of /Teams.Cpc/users/{id} in "
-        "shared/clients/wire.py"
+        f"HTTP 405; the service takes {takes}: correct the verb of {path} in {where}"
     )
+    [line] = caplog.messages
+    shown = f'"{takes}"' if " " in takes else takes
+    assert line == f'verb_refused call="PUT {path}" allowed={shown} constant="{where}"'
+
+
+async def test_a_verb_that_a_read_is_refused_with_is_named_as_well(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Every call has its constant, not only those that set."""
+    recorder = Recorder(
+        lambda request: (
+            httpx.Response(200, json=DISCOVERY)
+            if "serviceDiscovery" in request.url.path
+            else httpx.Response(405, headers={"Allow": "POST"})
+        )
+    )
+    with pytest.raises(RejectedError, match="LIST_BRIDGES"):
+        await recorder.teams().bridge_numbers()
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
 async def test_a_bad_discovery_is_refused_and_asked_again() -> None:

@@ -10,6 +10,8 @@ import pytest
 from shared.clients.teams_documented import DocumentedTeams
 from shared.domain.decision import Action, Rules, decide
 from shared.domain.listing import TenantSwitches
+from shared.domain.move_request import MoveRequest
+from shared.domain.options import MoveOptions
 from shared.domain.user import AccountType, ServiceUser
 from shared.errors import (
     AccessDeniedError,
@@ -192,6 +194,31 @@ async def test_what_no_documented_call_does_is_refused_with_the_setting() -> Non
             await asked
     assert await client.switches() is None
     assert recorder.requests == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (
+            MoveRequest((guid(1),), options=MoveOptions(True)),
+            "send_email: no documented call mails",
+        ),
+        (MoveRequest(provider="BT"), "no documented call tells the users of third-party providers"),
+        (MoveRequest(), "no documented call tells the users of third-party providers"),
+        (MoveRequest(dry_run=True), "no documented call tells the users of third-party providers"),
+    ],
+    ids=["mail", "provider", "all on a third party", "dry run"],
+)
+def test_requests_that_would_do_nothing_are_refused(request_: MoveRequest, said: str) -> None:
+    """Mails, and users by provider: the refusal says what is missing and names the setting."""
+    client = documented(Recorder(lambda _: httpx.Response(500)))
+    with pytest.raises(ConflictError, match=f"{said}.*ACP_TEAMS_API is documented"):
+        client.check_takes(request_)
+
+
+def test_a_request_for_users_alone_is_taken() -> None:
+    """Looking at users, and having their licenses reprocessed, is what this mode is for."""
+    documented(Recorder(lambda _: httpx.Response(500))).check_takes(MoveRequest((guid(1),)))
 
 
 def snapshots(*statuses: str, properties: dict[str, Any] | None = None) -> Recorder:

@@ -7,13 +7,14 @@ from typing import Any
 
 import httpx
 
+from shared.clients import wire
 from shared.clients.teams_documented import DocumentedTeams
-from shared.clients.wire import CALLS, Call
+from shared.clients.wire import CALLS, Call, constant_of
 from shared.domain.bridges import BridgeNumber
 from tests.fakes import guid
 from tests.unit.shared.clients.services import DISCOVERY, ORIGIN, Recorder
 from tests.unit.shared.clients.test_graph import graph_user
-from tests.unit.shared.clients.test_teams import teams_user
+from tests.unit.shared.clients.test_teams import CONFERENCING, teams_user
 
 SETTINGS = {
     "resourceType": "microsoft.teams.dialinconferencingtenantsettings",
@@ -50,6 +51,8 @@ def answer(request: httpx.Request) -> httpx.Response:
         "r1": {"resources": [SETTINGS]},
         "delta": {"value": [], "@odata.deltaLink": f"{ORIGIN}/v1.0/users/delta?$deltatoken=2"},
     }
+    if request.url.path.startswith("/Teams.Cpc/users/"):
+        return httpx.Response(200, json=CONFERENCING)
     if request.url.path.endswith("/$batch"):
         user, group = {**graph_user(1), "value": []}, {"id": guid(91)}
         answers = [
@@ -90,6 +93,7 @@ async def every_request() -> list[httpx.Request]:
         pass
     await teams.set_microsoft(guid(1), replace=True)
     await teams.set_microsoft(guid(1), replace=False)
+    await teams.conferencing_user(guid(1))
     await teams.probe()
     assert [each.name for each in await teams.providers()] == ["BT"]
     assert await teams.bridge_numbers() == [BridgeNumber("+14255550100", "b1")]
@@ -120,6 +124,14 @@ async def test_clients_send_what_the_table_says() -> None:
     requests = await every_request()
     assert [r.url.path for r in requests if not any(matches(call, r) for call in CALLS)] == []
     assert [str(c) for c in CALLS if not any(matches(c, r) for r in requests)] == []
+
+
+def test_every_call_has_a_constant_to_correct() -> None:
+    """What errors and probes name is there, once each; a call from elsewhere is named as it is sent."""
+    named = [constant_of(call) for call in CALLS]
+    assert len(set(named)) == len(CALLS)
+    assert [getattr(wire, name.rpartition(" ")[2]) for name in named] == list(CALLS)
+    assert constant_of(Call("GET", "/x", CALLS[0].sure, "")) == "GET /x"
 
 
 def test_identifiers_are_encoded() -> None:

@@ -77,6 +77,10 @@ def test_number_and_its_bridge() -> None:
         " +33 1 99 00 48 87 ",
         "+33\u00a01\u202f99-00.48\u201187",
         "+33 (1) 99004887",
+        '"+33 1 99 00 48 87"',
+        "'tel:+33199004887'",
+        "\u202a+33 1\u20139900\u20074887\u202c",
+        "\u2068\u200e+33199004887\u2069",
     ],
 )
 def test_numbers_as_microsofts_module_takes_and_shows_them(text: str) -> None:
@@ -102,6 +106,10 @@ def test_numbers_as_microsofts_module_takes_and_shows_them(text: str) -> None:
         "+1234567890123456",
         "+\u0663\u0663199004887",
         "+33199OO4887",
+        '"+33199004887',
+        "+33199'004'887",
+        "\"'+33199004887'\"",
+        "\uff0b33199004887",
     ],
 )
 def test_what_is_no_number_is_shown(text: str) -> None:

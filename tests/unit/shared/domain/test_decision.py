@@ -29,6 +29,10 @@ GROUP_OUT = Rules(excluded_groups=frozenset({guid(91)}))
 OTHER_OUT = Rules(excluded_groups=frozenset({guid(92)}))
 NUMBERED = Rules(numbers=NumberRules.parse({"US": NUMBER}))
 SILENT = replace(in_service(), provider_known=False)
+BRIDGES = {"+15550199": "one", "+15550177": "one", NUMBER: "two", "+18005550100": "two"}
+BRIDGED = replace(NUMBERED, bridges=BRIDGES)
+SAME = Rules(numbers=NumberRules.parse({"US": "+15550177"}), bridges=BRIDGES)
+FREE = Rules(toll_free="+18005550100", bridges=BRIDGES)
 BOTH = (microsoft(default=False), third_party())
 
 TABLE = [
@@ -37,6 +41,12 @@ TABLE = [
     ("no provider", licensed(), in_service(), Rules(), Action.ENABLE),
     ("Microsoft", licensed(), in_service(1, microsoft()), Rules(), Action.ALREADY),
     ("another number", licensed(), in_service(1, microsoft()), NUMBERED, Action.SET_NUMBER),
+    ("another bridge", licensed(), in_service(1, microsoft()), BRIDGED, Action.CHANGE_BRIDGE),
+    ("tel: form", licensed(), in_service(1, microsoft("tel:+15550199")), SAME, Action.SET_NUMBER),
+    ("same bridge", licensed(), in_service(1, microsoft("15550199")), SAME, Action.SET_NUMBER),
+    ("lost number", licensed(), in_service(1, microsoft("+1999")), SAME, Action.CHANGE_BRIDGE),
+    ("toll-free", licensed(), in_service(1, microsoft()), FREE, Action.CHANGE_BRIDGE),
+    ("third party, bridges", licensed(), in_service(1, third_party()), BRIDGED, Action.REPLACE),
     ("that number", licensed(), in_service(1, microsoft(NUMBER)), NUMBERED, Action.ALREADY),
     (
         "that number in another form",

@@ -159,9 +159,9 @@ def test_a_new_cause_does_not_begin_the_wait_anew() -> None:
     assert (row.failures, row.attempt, row.needs_attention) == (3, 4, True)
 
 
-@pytest.mark.parametrize("cause", list(WaitReason))
+@pytest.mark.parametrize("cause", [each for each in WaitReason if each is not WaitReason.PAUSED])
 def test_who_is_put_off_for_weeks_reaches_a_person(cause: WaitReason) -> None:
-    """Finding 21: a service that asks for an hour each time does not hide a user for 40 days."""
+    """Finding 21: a service that asks for an hour each time hides no user for 40 days; a pause may."""
     row, now = None, NOON
     listed = []
     for hour in range(40 * 24):

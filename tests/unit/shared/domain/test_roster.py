@@ -30,6 +30,9 @@ KNOWN = RosterEntry(
     [
         (Outcome.MOVED, False, Standing.ON_MICROSOFT),
         (Outcome.ALREADY_MICROSOFT, False, Standing.ON_MICROSOFT),
+        (Outcome.BRIDGE_CHANGED, False, Standing.ON_MICROSOFT),
+        (Outcome.WOULD_CHANGE_BRIDGE, False, Standing.ON_MICROSOFT),
+        (Outcome.HELD, False, Standing.HELD),
         (Outcome.WAITING, False, Standing.WAITING),
         (Outcome.WAITING, True, Standing.ATTENTION),
         (Outcome.FAILED, False, Standing.WAITING),
@@ -75,7 +78,7 @@ def test_a_later_look_counts_and_keeps_what_it_does_not_know() -> None:
     assert merged(KNOWN, look, listed=False) == replace(expected, provider="Microsoft")
 
 
-@pytest.mark.parametrize("attempted", [Standing.WAITING, Standing.ATTENTION])
+@pytest.mark.parametrize("attempted", [Standing.WAITING, Standing.ATTENTION, Standing.HELD])
 @pytest.mark.parametrize("listed", list(Standing))
 def test_a_listing_leaves_those_who_wait_where_they_are(
     attempted: Standing, listed: Standing
@@ -85,8 +88,6 @@ def test_a_listing_leaves_those_who_wait_where_they_are(
     look = replace(KNOWN, standing=listed, reason="seen", seen_at=LATER)
     stays = listed in (Standing.READY, Standing.WAITING)
     expected = replace(known, seen_at=LATER) if stays else look
-    if listed is Standing.ATTENTION:
-        expected = look
     assert merged(known, look, listed=True) == expected
     assert merged(known, look, listed=False) == look
 

@@ -1,17 +1,19 @@
 """What the services say of their work, as queries read it."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shared.domain.held import HeldUser
 from shared.domain.listing import ChangedUser, ChangePage
 from shared.domain.messages import MoveMessage
+from shared.domain.pause import Pause, RequestedBy
 from shared.domain.retry import Waiting, WaitReason, ask_person
 from shared.domain.run import Mode, Signal
 from shared.domain.subscription import ChangeSubscription, Secret
-from shared.domain.sweep_limit import SweepLimit
 from shared.errors import UnreachableError
 from shared.services.notifications.catch_up import CatchUp
 from shared.services.notifications.intake import NotificationIntake
@@ -24,6 +26,7 @@ from tests.fakes import (
     NOON,
     FakeClock,
     FakeDirectory,
+    FakeHeld,
     FakePoison,
     FakeQueue,
     FakeState,
@@ -37,9 +40,11 @@ from tests.fakes import (
 )
 from tests.loglines import Lines
 from tests.unit.shared.services.moving.world import MovingWorld
-from tests.unit.shared.services.sweeping.world import SweepingWorld
+from tests.unit.shared.services.sweeping.world import LIMIT, SweepingWorld
 
 TENANT = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
+
+LOG = EventLog("acp.rechecking")
 
 
 @pytest.fixture
@@ -89,7 +94,12 @@ async def test_a_waiting_user_keeps_the_operation_that_began_the_wait(
     world.clock.passed += 60
     queue = FakeQueue()
     await Rechecker(
-        world.waiting, queue, Mode.MOVE, world.clock, EventLog("acp.rechecking")
+        world.waiting,
+        queue,
+        Mode.MOVE,
+        world.clock,
+        EventLog("acp.rechecking"),
+        state=FakeState(),
     ).recheck()
     world.teams.add(in_service(1, third_party()))
     await world.mover().move(queue.moves[0])
@@ -170,11 +180,11 @@ async def test_notification_lag(lines: Lines, times: list[str | None], lag: str 
 
 async def test_sweep_line_counts_who_is_ready(lines: Lines) -> None:
     """A sweep's line has those ready to move, and says when it is held."""
-    world = SweepingWorld(limit=SweepLimit(1, 1.0))
-    world.fill(2)
+    world = SweepingWorld(limit=replace(LIMIT, moves=1))
+    world.fill(2, third_party())
     await world.sweep()
     ended = lines.one("sweep_ended")
-    assert (ended["state"], ended["ready"], ended["queued"]) == ("held", "2", "0")
+    assert (ended["state"], ended["ready"], ended["queued"]) == ("held", "2", "2")
     assert ended["reason"]
 
 
@@ -188,13 +198,18 @@ async def test_measures(lines: Lines) -> None:
         )
     await waiting.save_waiting(ask_person(guid(9), "", "x", NOON))
     known = ChangeSubscription((), "s1", NOON, NOON + timedelta(days=1))
-    state = FakeState(known, link_at=NOON - timedelta(minutes=7))
+    pause = Pause("why", RequestedBy("adele"), NOON)
+    state = FakeState(known, link_at=NOON - timedelta(minutes=7), pausing=pause)
+    held = FakeHeld()
+    for number in (1, 2):
+        row = HeldUser(guid(number), "", "BT", Signal.SWEEP, "run", NOON, released=number == 2)
+        await held.add_held(row)
 
     async def count() -> int:
         return 2
 
     await MetricsCollector(
-        waiting, state, [count, count], clock, EventLog("acp.measuring")
+        waiting, state, [count, count], clock, EventLog("acp.measuring"), held=held
     ).measure()
     measured = lines.one("measured")
     del measured["operation"]
@@ -204,6 +219,8 @@ async def test_measures(lines: Lines) -> None:
         "waiting_day": "2",
         "waiting_longer": "2",
         "attention": "1",
+        "held": "1",
+        "paused": "1",
         "poison": "4",
         "delta_age_s": "420",
         "subscription_left_s": "86400",
@@ -213,7 +230,7 @@ async def test_measures(lines: Lines) -> None:
 async def test_measures_of_a_new_app(lines: Lines) -> None:
     """Before the first catch-up and without a subscription those figures are left out, not zero."""
     measurer = MetricsCollector(
-        FakeWaiting(), FakeState(), [], FakeClock(), EventLog("acp.measuring")
+        FakeWaiting(), FakeState(), [], FakeClock(), EventLog("acp.measuring"), held=FakeHeld()
     )
     await measurer.measure()
     measured = lines.one("measured")
@@ -258,7 +275,9 @@ async def test_whatever_is_queued_carries_the_operation_under_way(lines: Lines) 
     taken_in = await take_in(notifications(None))
     waiting, rechecks, clock = FakeWaiting(), FakeQueue(), FakeClock()
     await waiting.save_waiting(Waiting(guid(1), WaitReason.FAILURE, "x", NOON, NOON, NOON))
-    await Rechecker(waiting, rechecks, Mode.MOVE, clock, EventLog("acp.rechecking")).recheck()
+    await Rechecker(
+        waiting, rechecks, Mode.MOVE, clock, EventLog("acp.rechecking"), state=FakeState()
+    ).recheck()
     sweeping = SweepingWorld()
     sweeping.fill(2)
     await sweeping.sweep()

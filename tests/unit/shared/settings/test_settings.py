@@ -8,6 +8,7 @@ import pytest
 from shared.domain.number_rules import NumberRules
 from shared.domain.run import Mode
 from shared.errors import SettingsError
+from shared.settings.queues import Queue, Queues
 from shared.settings.settings import Cloud, Settings, TeamsApi, unknown_settings
 from tests.fakes import guid
 
@@ -274,8 +275,11 @@ def test_protection_is_the_same_for_the_same_rules_only() -> None:
         "ACP_EXCLUDED_USERS": "a@x.example",
         "ACP_EXCLUDED_GROUPS": TENANT,
         "ACP_INCLUDE_ROOMS": "true",
-        "ACP_SWEEP_MAX_MOVES": "7",
-        "ACP_SWEEP_MAX_SHARE": "0.5",
+        "ACP_GUARD_MAX_MOVES": "7",
+        "ACP_GUARD_MAX_SHARE": "0.5",
+        "ACP_GUARD_MAX_ENABLES": "9",
+        "ACP_GUARD_WINDOW_MINUTES": "30",
+        "ACP_INCLUDED_GROUPS": TENANT,
     }
     usual = read().protection
     for name, value in others.items():
@@ -315,3 +319,86 @@ def test_a_key_is_kept_no_longer_than_its_run() -> None:
     with pytest.raises(SettingsError, match=r"ACP_KEEP_KEYS_DAYS is 8, more than .* \(7\)"):
         read(ACP_KEEP_RUNS_DAYS="7", ACP_KEEP_KEYS_DAYS="8")
     assert read(ACP_KEEP_RUNS_DAYS="7", ACP_KEEP_KEYS_DAYS="7").keep_runs_days == 7
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("ACP_SWEEP_MAX_MOVES", "ACP_GUARD_MAX_MOVES"),
+        ("ACP_SWEEP_MAX_SHARE", "ACP_GUARD_MAX_SHARE"),
+    ],
+)
+def test_a_limit_of_an_older_version_stops_the_start_and_names_the_new_one(
+    old: str, new: str
+) -> None:
+    """What protected sweeps alone must not silently mean something else, or nothing."""
+    with pytest.raises(SettingsError, match=f"{old}: it is called {new} now"):
+        read(**{old: "0"})
+    assert read(**{old: ""}).guard_max_moves == 500
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ACP_GUARD_MAX_MOVES", "many"),
+        ("ACP_GUARD_MAX_MOVES", "-1"),
+        ("ACP_GUARD_MAX_SHARE", "0"),
+        ("ACP_GUARD_MAX_SHARE", "1.5"),
+        ("ACP_GUARD_MAX_SHARE", "nan"),
+        ("ACP_GUARD_MAX_ENABLES", "1.5"),
+        ("ACP_GUARD_WINDOW_MINUTES", "0"),
+        ("ACP_GUARD_WINDOW_MINUTES", "1h"),
+        ("ACP_INCLUDED_GROUPS", "pilot"),
+        ("ACP_INCLUDED_GROUPS", f"{TENANT};{TENANT}"),
+    ],
+)
+def test_a_guard_or_pilot_that_cannot_be_read_stops_the_start(name: str, value: str) -> None:
+    """The refusal names the setting and the value."""
+    with pytest.raises(SettingsError) as caught:
+        read(**{name: value})
+    assert f"{name} is {value!r}" in str(caught.value)
+
+
+GRID = {
+    "ACP_EVENT_GRID_SUBSCRIPTION": "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11",
+    "ACP_EVENT_GRID_RESOURCE_GROUP": "acp",
+    "ACP_EVENT_GRID_TOPIC": "users",
+    "ACP_EVENT_GRID_LOCATION": "westeurope",
+}
+
+
+@pytest.mark.parametrize("delivery", ["eventgrid", "eventgrid-queue"])
+@pytest.mark.parametrize("missing", GRID)
+def test_a_delivery_without_its_topic_is_refused(delivery: str, missing: str) -> None:
+    """The app does not start, and says which other setting is to be changed."""
+    with pytest.raises(SettingsError, match=f"{missing}: missing; ACP_DELIVERY={delivery} needs"):
+        read(**{**GRID, "ACP_DELIVERY": delivery, missing: ""})
+
+
+@pytest.mark.parametrize("delivery", ["queue", "eventgrid_queue", "EventGrid"])
+def test_an_unknown_delivery_is_refused(delivery: str) -> None:
+    """The error names the setting and what it takes."""
+    with pytest.raises(SettingsError, match=r"ACP_DELIVERY.*eventgrid-queue"):
+        read(ACP_DELIVERY=delivery)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "events"),
+    [("webhook", None), ("eventgrid", None), ("eventgrid-queue", Queue("moves-events"))],
+)
+def test_the_queue_of_events_is_there_only_where_events_come_by_queue(
+    delivery: str, events: Queue | None
+) -> None:
+    """Doctor, metrics, janitor and poison go by these names; the others are as ever."""
+    queues = read(**GRID, ACP_DELIVERY=delivery).queues
+    assert queues == Queues(Queue("moves"), Queue("moves-requests"), Queue("moves-upkeep"), events)
+    assert queues.names[6:] == (("moves-events", "moves-events-poison") if events else ())
+
+
+@pytest.mark.parametrize("delivery", ["eventgrid", "eventgrid-queue"])
+def test_graph_delivers_to_the_topic(delivery: str) -> None:
+    """Both ways of Event Grid are the same subscription in Graph."""
+    assert read(**GRID, ACP_DELIVERY=delivery).notification_url == (
+        "EventGrid:?azuresubscriptionid=6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11&resourcegroup=acp"
+        "&partnertopic=users&location=westeurope"
+    )

@@ -195,6 +195,7 @@ async def _cleans(app: App) -> None:
     janitor = Janitor(
         leftovers=to.leftovers,
         runs=to.runs,
+        held=to.held,
         state=to.state,
         directory=to.graph,
         poison=[],

@@ -24,6 +24,10 @@ TABLES: Final = {"_table", "_runs", "_results", "_users", "_state", "_of_runs", 
 
 WRITERS: Final = {
     # who writes: how, and for blind writes why that is safe
+    "guard.take": ({"insert", "replace_if_unchanged"}, ""),
+    "held.add_held": ({"insert"}, ""),
+    "held.mark_released": ({"update"}, "only ever becomes true"),
+    "held.remove_held": ({"delete"}, "a row of its own, of a user who is settled or discarded"),
     "leftovers.delete_rows": ({"delete_some"}, "of a run that is over, or that has no row"),
     "leftovers.delete_run": ({"delete_if_unchanged"}, ""),
     "leftovers.delete_keys": ({"delete_some"}, "rows that never change, by their age"),
@@ -44,7 +48,11 @@ WRITERS: Final = {
     "personal._from_replaced": ({"delete_some"}, "whatever it says: the person is to be forgotten"),
     "personal._delete": ({"delete"}, "whatever it says: the person is to be forgotten"),
     "personal._take_out": ({"merge_if_unchanged"}, ""),
-    "replaced.save_entries": ({"insert", "merge"}, "entries never change; a time that only grows"),
+    "replaced.save_entries": ({"insert"}, ""),
+    "replaced.save_conferencing": ({"insert"}, ""),
+    "replaced.claim": ({"insert", "replace_if_unchanged"}, ""),
+    "replaced.settle_claim": ({"replace_if_unchanged"}, ""),
+    "replaced.take_over": ({"replace_if_unchanged"}, ""),
     "replaced.cancel_move": ({"merge"}, "a time that only grows; readers compare it"),
     "roster._insert": ({"transact"}, ""),
     "roster._note": ({"transact"}, ""),
@@ -58,6 +66,7 @@ WRITERS: Final = {
     "state.request_sweep": ({"merge"}, "only ever requests"),
     "state.add_released_sweep": ({"merge"}, "a row of its own, without content"),
     "state.remove_released_sweep": ({"delete"}, "a row of its own, of a run that ended"),
+    "state.save_pause": ({"replace"}, "a person's word; not made of what was stored"),
     "state.add_action": ({"insert"}, ""),
     "state.acquire": ({"insert", "replace_if_unchanged"}, ""),
     "state.release": ({"replace_if_unchanged"}, ""),
@@ -69,7 +78,8 @@ WRITERS: Final = {
         {"insert", "replace_if_unchanged", "delete"},
         "deletes rows of the version before, whose user has a newer row",
     ),
-    "waiting.remove_waiting": ({"delete_if_unchanged"}, ""),
+    "waiting._remove": ({"delete_if_unchanged"}, ""),
+    "waiting.acknowledge": ({"update"}, "counts only with the reason that was read"),
     "waiting.claim": ({"merge_if_unchanged"}, ""),
 }
 

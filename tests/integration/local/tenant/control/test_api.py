@@ -60,6 +60,7 @@ async def test_somebody_sets_a_user_back_by_hand(world: World) -> None:
         ("POST", "/clock", {"advance_seconds": 1, "x": 1}, "x"),
         ("POST", "/clock", None, "body"),
         ("PUT", "/eventgrid", {"url": "nowhere"}, "url"),
+        ("PUT", "/eventgrid/queue", {"url": "http://127.0.0.1/account/queue"}, "url"),
         ("POST", "/delta", {"tokens": "keep"}, "tokens"),
         ("POST", "/users/{id}/provider", {"entries": [{"name": "Nobody"}]}, "entries.0.name"),
         ("POST", "/users/{id}/provider", {"entries": 5}, "entries"),

@@ -1,10 +1,15 @@
 """Subscriptions and the delivery of notifications, with a real webhook."""
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from azure.storage.queue.aio import QueueClient
 
+from local.azurite.sas import sas_address
+from local.azurite.server import Azurite
 from local.tenant.directory.catalog import AUDIO_CONFERENCING
 from tests.integration.local.tenant.support import Receiver, World, eventually, open_world
 
@@ -212,3 +217,41 @@ async def test_events_without_an_address_are_dropped(world: World) -> None:
     user = await world.user("unlicensed")
     await world.graph("PATCH", f"/users/{user['id']}", json={"displayName": "X"})
     assert (await world.notified("dropped"))["sent"] == 0
+
+
+async def test_events_may_go_into_a_storage_queue(azurite_server: Azurite) -> None:
+    """As Event Grid puts them there: one CloudEvent per message, JSON, base64, without an end."""
+    connection = azurite_server.connection_string
+    async with (
+        QueueClient.from_connection_string(connection, "events-of-the-tenant") as queue,
+        open_world() as world,
+    ):
+        await queue.create_queue()
+        await subscribe(world, EVENT_GRID)
+        answer = await world.raw(
+            "PUT", "/_tenant/eventgrid/queue", json={"url": sas_address(queue)}
+        )
+        assert answer.status_code == 204
+        users = [user["id"] for user in await world.users() if not user["deleted"]][:3]
+        for user in users:
+            await world.graph("PATCH", f"/users/{user}", json={"displayName": "X"})
+        await world.notified("delivered", 3)
+        messages = [message async for message in queue.receive_messages()]
+    events = [json.loads(base64.b64decode(message.content)) for message in messages]
+    assert sorted(event["data"]["resourceData"]["id"] for event in events) == sorted(users)
+    assert {(event["specversion"], event["type"]) for event in events} == {
+        ("1.0", "Microsoft.Graph.UserUpdated")
+    }
+    ends = [message.expires_on for message in messages]
+    assert [end.year for end in ends if end] == [9999] * 3
+
+
+async def test_a_queue_that_does_not_take_events_is_tried_again() -> None:
+    """A queue that is not there loses an event only after the last attempt, which is counted."""
+    async with open_world() as world:
+        await subscribe(world, EVENT_GRID)
+        gone = "http://127.0.0.1:9/account/queue?sig=x"
+        await world.raw("PUT", "/_tenant/eventgrid/queue", json={"url": gone})
+        user = await world.user("unlicensed")
+        await world.graph("PATCH", f"/users/{user['id']}", json={"displayName": "X"})
+        await world.notified("failed")

@@ -149,6 +149,19 @@ async def test_a_move_end_to_end(world: World) -> None:
     assert [c["action"] for c in changes] == ["replaced"]
 
 
+async def test_a_conferencing_user_is_read_without_the_pin(world: World) -> None:
+    """What the PUT answered, with the PIN left out; who is on a third party, or nobody, is none."""
+    user = await world.user("third_party")
+    where = f"/Teams.Cpc/users/{user['id']}"
+    missing = [await world.teams("GET", each) for each in (where, "/Teams.Cpc/users/nobody")]
+    assert [(each.status_code, each.json()["code"]) for each in missing] == [
+        (404, "UserNotFound")
+    ] * 2
+    moved = (await world.teams("PUT", where, json={"replaceProvider": True})).json()
+    read = await world.teams("GET", where)
+    assert (read.status_code, read.json()) == (200, moved | {"leaderPin": None})
+
+
 @pytest.mark.parametrize("body", ["no json", "[]", '{"replaceProvider": 1}', '{"surprise": true}'])
 async def test_a_wrong_body_is_refused(world: World, body: str) -> None:
     """400 BadRequest."""
@@ -239,6 +252,6 @@ async def test_another_verb_is_answered_with_what_is_allowed() -> None:
     """405 with `Allow`; the client's error names the constant to correct. Nothing was set."""
     async with open_world(set_verb="POST") as world:
         user = await world.user("third_party")
-        with pytest.raises(RejectedError, match="the service takes POST: correct the verb of"):
+        with pytest.raises(RejectedError, match="the service takes GET, POST: correct the verb of"):
             await client(world, 10).set_microsoft(user["id"], replace=True)
         assert await world.user("third_party") == user

@@ -8,21 +8,26 @@ import pytest
 
 from shared.clients.graph_groups import unknown_group
 from shared.domain.bridges import BridgeNumber
+from shared.domain.held import HeldUser
 from shared.domain.listing import TenantSwitches
 from shared.domain.number_rules import NumberRules
+from shared.domain.pause import Pause, RequestedBy
 from shared.domain.retry import ask_person
 from shared.domain.run import Run, RunState, Signal
 from shared.domain.subscription import ChangeSubscription, GraphSubscription
 from shared.errors import AccessDeniedError, ServiceError, UnreachableError
 from shared.services.admin.doctor import Doctor, Finding, Verdict
 from shared.services.admin.run_history import RunHistory
-from tests.fakes import NOON, FakeClock, FakeRuns, FakeState, FakeTeams, FakeWaiting, guid
+from tests.fakes import NOON, FakeClock, FakeHeld, FakeRuns, FakeState, FakeTeams, FakeWaiting, guid
 from tests.fakes.teams import QUIET
 
 BRIDGES = [
     BridgeNumber("+14255550100", "bridge"),
     BridgeNumber("+18005550100", "bridge", toll_free=True),
 ]
+
+
+HELD = HeldUser(guid(1), "", "BT", Signal.CATCH_UP, "20261123T110000Z-catch-up-held", NOON)
 
 
 @dataclass
@@ -42,7 +47,11 @@ class Patient:
     numbers: NumberRules = field(default_factory=lambda: NumberRules(default="+14255550100"))
     rule_users: dict[str, int] = field(default_factory=lambda: {"*": 9})
     subscriptions: tuple[str, ...] = ("s1", "other")
-    states: tuple[RunState, ...] = (RunState.FINISHED,)
+    pilot: tuple[str, ...] = ()
+    held: tuple[HeldUser, ...] = ()
+    pause: Pause | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Those of the last sweep."""
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
     unreadable: dict[str, int] = field(default_factory=dict)
 
@@ -53,7 +62,7 @@ class Patient:
     async def members(self, group: str) -> AsyncIterator[list[str]]:
         if group == guid(99):
             raise unknown_group(group)
-        yield [guid(1), guid(2)]
+        yield [] if group == guid(97) else [guid(1), guid(2)]
 
     async def count(self) -> int:
         return self.poison
@@ -68,13 +77,8 @@ class Patient:
         return {each: self.rule_users.get(each, 0) for each in whom}
 
     async def examine(self) -> dict[str, Finding]:
-        ids = [f"20261123T02000{number}Z-sweep-1f2e" for number in range(len(self.states))]
-        runs = FakeRuns(
-            {
-                run: Run(run, Signal.SWEEP, state, NOON)
-                for run, state in zip(ids, self.states, strict=True)
-            }
-        )
+        name = "20261123T020000Z-sweep-1f2e"
+        run = Run(name, Signal.SWEEP, RunState.FINISHED, NOON, counts=self.counts, scanned=True)
         doctor = Doctor(
             probes={"Graph": (self.probe, "grant it")},
             queues={"moves-poison": self.count},
@@ -88,10 +92,12 @@ class Patient:
             tenant=FakeTeams(
                 tenant_switches=self.switches, bridges=BRIDGES, tenant_error=self.error
             ),
-            state=FakeState(self.known, link_at=self.stored),
+            runs=RunHistory(FakeRuns({name: run}), FakeClock()),
+            state=FakeState(self.known, link_at=self.stored, pausing=self.pause),
             waiting=self.waiting,
-            runs=RunHistory(runs, FakeClock()),
             unreadable=lambda: self.unreadable,
+            held=FakeHeld({each.user_id: each for each in self.held}),
+            included_groups=self.pilot,
             clock=FakeClock(),
         )
         return {found.part: found async for found in doctor.examine()}
@@ -141,7 +147,9 @@ async def test_all_is_well() -> None:
         ),
         (Patient(groups=(guid(98), guid(99))), "groups", Verdict.FAILED),
         (Patient(unknown=("ACP_MOD: no such setting",)), "settings", Verdict.WARNING),
-        (Patient(states=(RunState.HELD,)), "held sweeps", Verdict.WARNING),
+        (Patient(groups=(guid(97),), pilot=(guid(97),)), "groups", Verdict.WARNING),
+        (Patient(held=(HELD,)), "held users", Verdict.WARNING),
+        (Patient(pause=Pause("why", RequestedBy("adele"), NOON)), "pause", Verdict.WARNING),
     ],
 )
 async def test_what_is_wrong_is_found(patient: Patient, part: str, verdict: Verdict) -> None:
@@ -170,6 +178,25 @@ async def test_users_are_counted_by_rule() -> None:
         Verdict.WARNING,
         f"4, each on a bridge; users by rule: {guid(98)} 4, FR 12, DE 0, * 1,288",
         "a rule without users gives no number: check its location or group",
+    )
+
+
+async def test_a_released_user_is_not_reported_as_held() -> None:
+    """Somebody decided already; the change is under way."""
+    released = replace(HELD, released=True)
+    assert (await Patient(held=(released,)).examine())["held users"].verdict is Verdict.OK
+
+
+async def test_a_rule_that_changes_bridges_is_named() -> None:
+    """What the last sweep found of users on Microsoft; a number that no rule names any more is history."""
+    counts = {"change_bridge": 5, "change_bridge_14255550100": 3, "change_bridge_4930": 2}
+    found = (await Patient(counts=counts).examine())["number rules"]
+    assert found == Finding(
+        "number rules",
+        Verdict.WARNING,
+        "3 users on Microsoft would get a new conference ID because rule *=+14255550100 names a number "
+        "on another bridge (last sweep)",
+        "their IDs are saved before (`acp saved`); or correct ACP_NUMBER_RULES",
     )
 
 

@@ -95,7 +95,7 @@ async def test_a_user_named_twice_is_handled_once(between: int) -> None:
     assert world.set_once(1 + between)
     assert (run.state, run.counts) == (
         RunState.FINISHED,
-        {"users": 3 + between, "moved": 1 + between},
+        {"names": 3 + between, "users": 1 + between, "moved": 1 + between},
     )
 
 
@@ -127,7 +127,7 @@ def test_a_stopped_run_goes_on_where_it_was(order: list[int], after: int) -> Non
     run = asyncio.run(both())
     assert world.set_once(130)
     assert run.state is RunState.FINISHED
-    assert run.counts == {"users": 133, "moved": 130, "not_found": 1}
+    assert run.counts == {"names": 133, "users": 131, "moved": 130, "not_found": 1}
     assert len(world.told) == 131
 
 

@@ -165,7 +165,7 @@ async def test_a_user_named_twice_has_one_result_in_a_dry_run() -> None:
     names = (*world.fill(1), guid(1))
     await world.queued().accept(MoveRequest(names, dry_run=True), None)
     run = await world.work()
-    assert run.counts == {"users": 2, "would_move": 1}
+    assert run.counts == {"names": 2, "users": 1, "would_move": 1}
 
 
 async def test_a_page_that_comes_again_looks_at_nobody_twice() -> None:
@@ -191,3 +191,13 @@ async def test_a_run_that_the_app_left_is_gone_on_with_by_hand() -> None:
     run = await world.runner().carry_out(run.id)
     assert (run.state, run.counts) == (RunState.FINISHED, {"users": MANY, "moved": MANY})
     assert world.set_once(MANY)
+
+
+async def test_names_and_users_of_a_run_are_counted_alike() -> None:
+    """K8: three names of one user, one spelling of them twice: a run, and a dry run, count one user."""
+    for dry_run, outcome in ((True, "would_move"), (False, "moved")):
+        world = World()
+        request = MoveRequest((*world.fill(1), guid(1)), dry_run=dry_run, named=3)
+        begun = await world.queued().accept(request, None)
+        assert begun.counts == {"names": 3, "users": 2}
+        assert (await world.work()).counts == {"names": 3, "users": 1, outcome: 1}

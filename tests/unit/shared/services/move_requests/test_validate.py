@@ -8,7 +8,7 @@ from shared.domain.listing import Provider
 from shared.domain.move_request import MoveRequest
 from shared.domain.number_rules import NumberRules
 from shared.domain.options import MoveOptions
-from shared.errors import InputError, UnreachableError
+from shared.errors import ConflictError, InputError, UnreachableError
 from shared.services.move_requests.validate import validate
 from tests.fakes import FakeTeams, guid
 
@@ -70,6 +70,15 @@ async def test_nothing_to_check_costs_no_call(request_: MoveRequest) -> None:
     """Without numbers and without a provider the tenant is not asked."""
     teams = tenant()
     assert await validate(request_, teams, Rules()) == request_
+    assert teams.tenant_reads == 0
+
+
+async def test_what_the_service_cannot_do_is_refused_first() -> None:
+    """Before the tenant's providers or numbers are read, and with the service's own reason."""
+    teams = tenant()
+    teams.refused_request = ConflictError("send_email: no documented call mails users")
+    with pytest.raises(ConflictError, match=r"^send_email: no documented call mails users$"):
+        await validate(MoveRequest(provider="BT"), teams, ruled({"*": TOLL}))
     assert teams.tenant_reads == 0
 
 

@@ -266,4 +266,18 @@ async def test_an_unsure_set_is_made_again_only_after_a_look(world: World) -> No
     (result,) = await world.move(1)
     assert (result.outcome, result.by_service) == (Outcome.FAILED, True)
     assert (world.teams.reads, len(world.teams.sets)) == (5, 5)
-    assert world.replaced.moves[guid(1)][0] == "InterCall"
+    assert world.replaced.moves[guid(1)].provider == "InterCall"
+
+
+async def test_a_run_that_comes_again_to_an_app_in_report_mode_keeps_its_moves(
+    world: World,
+) -> None:
+    """Rule 14: the run moved the user; by now only another number would be set, and is not."""
+    await world.move(1, run="run-1")
+    world.rules = Rules().with_numbers("+15550177", None)
+    world.report = True
+    (again,) = await world.move(1, run="run-1")
+    assert (again.outcome, again.old_provider) == (Outcome.MOVED, "InterCall")
+    (other,) = await world.move(1, run="run-2")
+    assert (other.outcome, other.old_provider) == (Outcome.ALREADY_MICROSOFT, "Microsoft")
+    assert len(world.teams.sets) == 1

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.domain.claim import HELD_FOR
 from shared.domain.messages import MoveMessage
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome
@@ -107,9 +108,11 @@ async def test_a_mail_is_asked_for_once_per_user_and_run(world: World) -> None:
     assert world.teams.mailed == [guid(1)]
     assert len(world.teams.sets) == 2
     world.teams.add(in_service(1, third_party()))
+    world.clock.passed += HELD_FOR.total_seconds()
     await world.mover().move(world.message(guid(1), run="run-1"), MAIL)
     assert world.teams.mailed == [guid(1)]
     world.teams.add(in_service(1, third_party()))
+    world.clock.passed += HELD_FOR.total_seconds()
     await world.mover().move(world.message(guid(1), run="run-2"), MAIL)
     assert world.teams.mailed == [guid(1)] * 2
 

@@ -16,6 +16,11 @@ from tests.fakes import FakeRules, guid, in_service, licensed, microsoft, third_
 from tests.unit.shared.domain.whoever import RULES, SERVICES, USERS
 from tests.unit.shared.services.moving.world import MovingWorld as World
 
+WOULD_BE = {
+    Outcome.MOVED: Outcome.WOULD_MOVE,
+    Outcome.BRIDGE_CHANGED: Outcome.WOULD_CHANGE_BRIDGE,
+}
+
 
 async def preview(world: World, names: Iterable[str]) -> list[UserResult]:
     """What a dry run in that world tells."""
@@ -44,7 +49,7 @@ def test_the_mover_does_what_the_dry_run_tells(
     (told,) = asyncio.run(preview(world, [user.upn]))
     assert traces(world) == before
     (done,) = asyncio.run(world.move(1))
-    would = Outcome.WOULD_MOVE if done.outcome is Outcome.MOVED else done.outcome
+    would = WOULD_BE.get(done.outcome, done.outcome)
     assert (told.user_id, told.upn, told.outcome, told.reason) == (
         done.user_id,
         done.upn,
@@ -100,3 +105,16 @@ async def test_a_directory_that_is_down_is_an_error(world: World) -> None:
     world.directory.down = UnreachableError("Graph", "POST /v1.0/$batch", "ConnectError")
     with pytest.raises(UnreachableError):
         await preview(world, [guid(1)])
+
+
+async def test_a_user_of_many_names_has_one_result(world: World) -> None:
+    """K8: the address, the same in capitals, the id, and the id again in another batch: one user."""
+    names = [
+        licensed(1).upn,
+        licensed(1).upn.upper(),
+        guid(1),
+        *map(guid, range(100, 120)),
+        guid(1),
+    ]
+    results = await preview(world, names)
+    assert [result.user_id for result in results] == [guid(1), *map(guid, range(100, 120))]

@@ -4,21 +4,36 @@ from dataclasses import replace
 
 import pytest
 
+from shared.domain.bridges import BridgeNumber
 from shared.domain.decision import Rules
+from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome
 from shared.errors import AmbiguousNameError, UnreachableError
 from shared.services.moving.standing_rules import StandingRules
-from tests.fakes import FakeClock, FakeDirectory, FakeRules, FakeState, guid, licensed
+from tests.fakes import (
+    FakeClock,
+    FakeDirectory,
+    FakeRules,
+    FakeState,
+    FakeTeams,
+    guid,
+    licensed,
+)
 from tests.unit.shared.services.moving.world import MovingWorld as World
 
 NAME = "user1@contoso.example"
-RULES = Rules(excluded=frozenset({NAME, guid(7)}), toll_free="+18005550100")
+BRIDGES = [BridgeNumber("+18005550100", "one", True), BridgeNumber("+14255550100", "two")]
+RULES = Rules(
+    excluded=frozenset({NAME, guid(7)}),
+    toll_free="+18005550100",
+    bridges={"+18005550100": "one", "+14255550100": "two"},
+)
 AWAY = UnreachableError("Graph", "POST /v1.0/$batch", "ReadTimeout")
 
 
 def standing(directory: FakeDirectory, state: FakeState, clock: FakeClock) -> StandingRules:
     """The rules as another process has them."""
-    return StandingRules(RULES, directory, state, clock)
+    return StandingRules(RULES, directory, FakeTeams(bridges=BRIDGES), state, clock)
 
 
 async def test_the_id_of_a_name_is_remembered() -> None:
@@ -75,7 +90,27 @@ async def test_an_id_whose_name_left_the_settings_is_free_again() -> None:
 async def test_without_names_nothing_is_asked() -> None:
     """Ids need no look at the directory."""
     directory, rules = FakeDirectory(down=AWAY), Rules(excluded=frozenset({guid(7)}))
-    assert await StandingRules(rules, directory, FakeState(), FakeClock()).current() == rules
+    teams = FakeTeams(tenant_error=AWAY)
+    assert await StandingRules(rules, directory, teams, FakeState(), FakeClock()).current() == rules
+
+
+async def test_bridges_come_with_numbers_once_in_ten_minutes() -> None:
+    """A run that asks for a number gets the bridges, too; without numbers Teams is not asked."""
+    teams, clock = FakeTeams(bridges=BRIDGES), FakeClock()
+    rules = StandingRules(Rules(), FakeDirectory(), teams, FakeState(), clock)
+    asked = MoveOptions(service_number="+14255550100")
+    assert (await rules.current(), teams.tenant_reads) == (Rules(), 0)
+    expected = replace(Rules().with_numbers("+14255550100", None), bridges=RULES.bridges)
+    for passed, reads in ((0, 1), (599, 1), (600, 2)):
+        clock.passed = passed
+        assert (await rules.current(asked), teams.tenant_reads) == (expected, reads)
+
+
+async def test_bridges_that_cannot_be_read_give_no_rules() -> None:
+    """Rule 9: nobody is changed while it is not known whose conference ID a number would replace."""
+    teams = FakeTeams(tenant_error=AWAY)
+    with pytest.raises(UnreachableError):
+        await StandingRules(RULES, FakeDirectory(), teams, FakeState(), FakeClock()).current()
 
 
 async def test_a_directory_that_does_not_answer_gives_no_rules() -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.claim import HELD_FOR, BegunMove
 from shared.domain.decision import Rules
 from shared.domain.number_rules import NumberRules
 from shared.domain.outcome import Outcome
@@ -12,6 +13,7 @@ from shared.domain.run import Signal
 from shared.domain.user import PlanStatus
 from shared.errors import (
     AccessDeniedError,
+    BusyError,
     ContractError,
     NotFoundError,
     RejectedError,
@@ -48,7 +50,7 @@ async def test_a_number_on_no_bridge_changes_nothing(world: World) -> None:
 
 async def test_an_unrecorded_move_is_told_also_when_the_number_differs(world: World) -> None:
     """The app died after the change; the next look gives the number of a rule, and tells of the move."""
-    world.replaced.moves[guid(1)] = ("InterCall", NOON)
+    world.replaced.moves[guid(1)] = BegunMove("InterCall", NOON)
     world.teams.add(in_service(1, microsoft()))
     world.rules = Rules(numbers=NumberRules(default="+15550177"))
     (result,) = await world.move(1)
@@ -199,11 +201,18 @@ async def test_entries_too_many_to_save_ask_a_person(world: World) -> None:
 
 
 async def test_move_that_was_never_recorded_is_still_ours(world: World) -> None:
-    """After a crash between the change and its record, the next look records the move."""
+    """After a crash between the change and its record, the next look records the move.
+
+    While it may still be recorded by whoever made it, others wait.
+    """
     world.users.down.add(guid(1))
     with pytest.raises(StorageError):
         await world.move(1)
     world.users.down.clear()
+    with pytest.raises(BusyError):
+        await world.move(1)
+    assert world.clock.slept == [0, 1, 2, 4, 8]
+    world.clock.passed += HELD_FOR.total_seconds()
     assert await world.outcome() is Outcome.MOVED
     assert world.users.results[guid(1)].old_provider == "InterCall"
     assert await world.outcome() is Outcome.ALREADY_MICROSOFT

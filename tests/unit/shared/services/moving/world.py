@@ -4,11 +4,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.domain.decision import Rules
+from shared.domain.guard import GuardLimit
 from shared.domain.messages import MoveMessage
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import RetryPolicy
 from shared.domain.run import Mode, Signal
 from shared.services.moving.batch import BatchMover
+from shared.services.moving.brakes import Brakes
+from shared.services.moving.guard import GuardCounter
 from shared.services.moving.recording import Recorder
 from shared.services.moving.user import UserMover
 from shared.services.upkeep.roster import RosterKeeper
@@ -16,17 +19,23 @@ from shared.telemetry.log import EventLog
 from tests.fakes import (
     FakeClock,
     FakeDirectory,
+    FakeGuardSlots,
+    FakeHeld,
     FakeMoveRequests,
     FakeQueue,
     FakeReplaced,
     FakeRoster,
     FakeRules,
     FakeRuns,
+    FakeState,
     FakeTeams,
     FakeUsers,
     FakeWaiting,
     guid,
 )
+
+LIMIT = GuardLimit(500, None, timedelta(hours=1))
+"""The default limit."""
 
 
 @dataclass
@@ -44,17 +53,36 @@ class MovingWorld:
     clock: FakeClock = field(default_factory=FakeClock)
     roster: FakeRoster = field(default_factory=FakeRoster)
     rules: Rules = field(default_factory=Rules)
+    guard: FakeGuardSlots = field(default_factory=FakeGuardSlots)
+    held: FakeHeld = field(default_factory=FakeHeld)
+    state: FakeState = field(default_factory=FakeState)
+    limit: GuardLimit = LIMIT
     report: bool = False
     reprocess: bool = False
     signal: Signal = Signal.LICENSE_EVENT
     mode: Mode | None = Mode.MOVE
     """That of the messages."""
 
+    def brakes(self) -> Brakes:
+        """The brakes of one instance."""
+        return Brakes(
+            guard=GuardCounter(self.guard, self.clock),
+            held=self.held,
+            runs=self.runs,
+            state=self.state,
+            limit=self.limit,
+            clock=self.clock,
+            log=EventLog("acp.moving"),
+        )
+
     def mover(self, rules: FakeRules | None = None) -> BatchMover:
+        """A mover of an instance of its own."""
+        brakes = self.brakes()
         recorder = Recorder(
             directory=self.directory,
             users=self.users,
             waiting=self.waiting,
+            brakes=brakes,
             policy=RetryPolicy([timedelta(minutes=1)], timedelta(hours=24), 3, self.reprocess),
             clock=self.clock,
             log=EventLog("acp.moving"),
@@ -65,6 +93,7 @@ class MovingWorld:
             replaced=self.replaced,
             users=self.users,
             requests=self.requests,
+            brakes=brakes,
             clock=self.clock,
             log=EventLog("acp.moving"),
         )
@@ -72,6 +101,7 @@ class MovingWorld:
             directory=self.directory,
             mover=user_mover,
             runs=self.runs,
+            requests=self.requests,
             recorder=recorder,
             queue=self.queue,
             rules=rules or FakeRules(self.rules),

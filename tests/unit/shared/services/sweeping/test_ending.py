@@ -1,7 +1,7 @@
 """Every sweep ends, in bounded time, and what one could not do another one does."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,12 +10,10 @@ from shared.domain.decision import Rules
 from shared.domain.listing import TeamsPage
 from shared.domain.number_rules import NumberRules
 from shared.domain.run import Run, RunState, SweepRequest
-from shared.domain.sweep_limit import SweepLimit
 from shared.errors import (
     AccessDeniedError,
     AcpError,
     BusyError,
-    ConflictError,
     ContractError,
     RejectedError,
     RetryLaterError,
@@ -26,7 +24,6 @@ from shared.errors import (
 )
 from tests.fakes import (
     FakeDirectory,
-    FakeRuns,
     FakeSweepPages,
     FakeTeams,
     guid,
@@ -276,31 +273,6 @@ async def test_a_run_whose_row_is_damaged_stops_no_sweep() -> None:
     world.teams.stop_at = None
     assert (await world.sweep()).state is RunState.FINISHED
     assert len(world.queued) == 6
-
-
-async def test_releasing_twice_releases_once() -> None:
-    """Attack 7: a second release that comes after the released sweep ended does not open it again."""
-    world = World(limit=SweepLimit(0, 1.0))
-    world.fill(3)
-    held = await world.sweep()
-
-    @dataclass
-    class Late(FakeRuns):
-        overtaken: bool = False
-
-        async def find_run(self, run: str) -> Run | None:
-            found = await super().find_run(run)
-            if not self.overtaken:
-                self.overtaken = True
-                await world.sweeper().release_run(run)
-                await world.sweeper().resume()
-            return found
-
-    world.runs = Late(world.runs.runs, revisions=world.runs.revisions)
-    with pytest.raises(ConflictError, match="is finished, not held"):
-        await world.sweeper().release_run(held.id)
-    assert (world.runs.last.state, world.state.released) == (RunState.FINISHED, [])
-    assert len(world.sent) == 3
 
 
 async def test_a_second_sweep_ends_as_the_first() -> None:

@@ -1,13 +1,20 @@
 """A sweep that is killed, interrupted, refused or asked for: it goes on, once."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from shared.domain.run import RunState
-from shared.domain.sweep_limit import SweepLimit
-from shared.errors import AccessDeniedError, RejectedError, StorageError, UnreachableError
-from tests.fakes import FakeQueue, guid, licensed
+from shared.errors import (
+    AccessDeniedError,
+    ExpiredError,
+    RejectedError,
+    StorageError,
+    UnreachableError,
+)
+from tests.fakes import FakeQueue, guid, licensed, third_party
+from tests.unit.shared.services.sweeping.world import LIMIT
 from tests.unit.shared.services.sweeping.world import SweepingWorld as World
 
 
@@ -62,6 +69,68 @@ async def test_refused_link_ends_the_sweep() -> None:
     assert len(world.runs.runs) == 2
 
 
+EXPIRED = ExpiredError("Graph", "GET /v1.0/users", "HTTP 400 Directory_ExpiredPageToken")
+
+
+async def test_a_listing_whose_next_page_expired_is_begun_again_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In the middle, or where an interrupted sweep goes on: the run is that of an undisturbed one."""
+    plain, expired, resumed = World(), World(), World()
+    for world in (plain, expired, resumed):
+        world.fill(8)
+        world.directory.add(licensed(20))
+    expected = await plain.sweep()
+    resumed.teams.stop_at = 3
+    with pytest.raises(UnreachableError):
+        await resumed.sweep()
+    for world in (expired, resumed):
+        world.teams.stop_at, world.teams.stops, world.teams.stop_with = 3, 1, EXPIRED
+        caplog.clear()
+        run = await world.sweep()
+        assert (run.state, run.counts, run.page) == (
+            RunState.FINISHED,
+            expected.counts,
+            expected.page,
+        )
+        assert world.sent == plain.sent
+        assert [name for name in caplog.messages if "listing_begun_again" in name] != []
+
+
+async def test_a_listing_that_expires_again_fails_by_name() -> None:
+    """Twice in one go: the run has failed, says why, and queued nobody."""
+    world = World()
+    world.fill(8)
+    world.teams.stop_at, world.teams.stop_with = 3, EXPIRED
+    with pytest.raises(ExpiredError):
+        await world.sweep()
+    assert (world.runs.last.state, world.runs.last.reason) == (RunState.FAILED, str(EXPIRED))
+    assert (world.teams.pages_read, world.sent) == ([0, 0], [])
+
+
+@pytest.mark.parametrize(
+    ("listed", "licensed_users", "doubted"),
+    [(20, 1_000, True), (20, 40, True), (95, 100, False), (0, 9, False), (20, 20, False)],
+)
+async def test_a_listing_that_lacks_many_licensed_users_is_doubted(
+    listed: int, licensed_users: int, doubted: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A short page that names no next one ends well, with a warning; those who are missing are queued."""
+    world = World(limit=None)
+    world.teams.page_size = 1_000
+    world.fill(listed)
+    world.directory.add(*(licensed(number) for number in range(listed, licensed_users)))
+    run = await world.sweep()
+    missing = licensed_users - listed
+    said = (
+        f"Teams' listing of {listed} users lacks {missing} of {licensed_users} licensed users: it "
+        "may have been cut off"
+    )
+    assert (run.state, run.reason) == (RunState.FINISHED, said if doubted else "")
+    assert any("listing_doubtful" in line for line in caplog.messages) is doubted
+    assert len(world.queued) == licensed_users
+
+
 async def test_old_interrupted_sweep_is_given_up() -> None:
     """After hours the picture is old: the unfinished sweep fails, and a new one reads everything."""
     world = World()
@@ -103,14 +172,15 @@ async def test_missing_role_ends_the_sweep_at_once() -> None:
 
 
 async def test_finished_sweep_leaves_no_scratch() -> None:
-    """The pages of a finished sweep are forgotten; those of a held one are kept for its release."""
+    """The pages of a sweep are forgotten at its end, also when users of it are held."""
     world = World()
     world.fill(3)
     await world.sweep()
     assert world.pages.known == {}
-    world.limit = SweepLimit(0, 1.0)
-    held = await world.sweep()
-    assert list(world.pages.known) == [held.id]
+    world = World(limit=replace(LIMIT, moves=0))
+    world.fill(3, third_party())
+    assert (await world.sweep()).state is RunState.HELD
+    assert world.pages.known == {}
 
 
 async def test_requested_sweep_begins_at_the_next_resume() -> None:

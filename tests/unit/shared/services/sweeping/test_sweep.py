@@ -219,3 +219,22 @@ async def test_a_service_that_tells_no_providers_is_not_replaced_in() -> None:
     run = await world.sweep()
     assert (run.counts["already"], run.counts["wait"]) == (1, 1)
     assert world.queued == {guid(2)}
+
+
+async def test_everybody_is_counted_whom_the_pilot_leaves_out() -> None:
+    """Only the pilot is queued; the others are counted, and their entries saved where they may be lost."""
+    pilot = frozenset({guid(91)})
+    world = World(rules=Rules(included_groups=pilot))
+    world.directory.add(*(licensed(number) for number in (1, 2, 4)))
+    world.directory.add(replace(licensed(3), groups=pilot))
+    world.teams.add(
+        in_service(1, third_party()),
+        in_service(2),
+        in_service(3, third_party()),
+        in_service(4, third_party(), ready=False),
+    )
+    run = await world.sweep()
+    assert world.queued == {guid(3)}
+    counts = {name: run.counts[name] for name in ("replace", "excluded", "outside_pilot")}
+    assert counts == {"replace": 1, "excluded": 3, "outside_pilot": 2}
+    assert [user.id for user in world.replaced.saved] == [guid(4)]

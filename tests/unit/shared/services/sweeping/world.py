@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.domain.decision import Rules
+from shared.domain.guard import GuardLimit
 from shared.domain.retry import RetryPolicy
 from shared.domain.run import Mode, Run, SweepRequest
-from shared.domain.sweep_limit import SweepLimit
+from shared.domain.user import ProviderEntry
 from shared.services.sweeping.reading import SweepReader
 from shared.services.sweeping.sweep import Sweeper
 from shared.services.upkeep.roster import RosterKeeper
@@ -14,6 +15,7 @@ from shared.telemetry.log import EventLog
 from tests.fakes import (
     FakeClock,
     FakeDirectory,
+    FakeHeld,
     FakeQueue,
     FakeReplaced,
     FakeRoster,
@@ -26,6 +28,9 @@ from tests.fakes import (
     in_service,
     licensed,
 )
+
+LIMIT = GuardLimit(500, None, timedelta(hours=1))
+"""The default limit."""
 
 
 @dataclass
@@ -44,7 +49,8 @@ class SweepingWorld:
     rules: Rules = field(default_factory=Rules)
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
     mode: Mode = Mode.MOVE
-    limit: SweepLimit | None = field(default_factory=lambda: SweepLimit(500, 1.0))
+    limit: GuardLimit | None = LIMIT
+    held: FakeHeld = field(default_factory=FakeHeld)
     delays: tuple[timedelta, ...] = (timedelta(minutes=1),)
 
     def sweeper(self) -> Sweeper:
@@ -57,6 +63,7 @@ class SweepingWorld:
             pages=self.pages,
             rules=FakeRules(self.rules),
             roster=RosterKeeper(self.roster, self.clock, EventLog("acp.roster")),
+            held=self.held,
             clock=self.clock,
             log=EventLog("acp.sweeping"),
         )
@@ -79,10 +86,10 @@ class SweepingWorld:
         assert run is not None
         return run
 
-    def fill(self, count: int) -> None:
-        """Add licensed users without provider."""
+    def fill(self, count: int, *entries: ProviderEntry) -> None:
+        """Add licensed users, without provider or with these entries."""
         self.directory.add(*(licensed(number) for number in range(count)))
-        self.teams.add(*(in_service(number) for number in range(count)))
+        self.teams.add(*(in_service(number, *entries) for number in range(count)))
 
     @property
     def requested(self) -> SweepRequest | None:

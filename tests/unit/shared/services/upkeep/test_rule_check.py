@@ -9,7 +9,7 @@ from shared.clients.graph_groups import unknown_group
 from shared.domain.bridges import BridgeNumber
 from shared.domain.decision import Rules
 from shared.domain.number_rules import NumberRules
-from shared.errors import AmbiguousNameError, SettingsError
+from shared.errors import AccessDeniedError, AmbiguousNameError, SettingsError
 from shared.services.upkeep.rule_check import RuleChecker
 from shared.telemetry.log import EventLog
 from tests.fakes import FakeDirectory, FakeState, guid, licensed
@@ -31,7 +31,9 @@ class Tenant(FakeDirectory):
         self.asked += 1
         if group == guid(99):
             raise unknown_group(group)
-        yield [guid(1)]
+        if group == guid(97):
+            raise AccessDeniedError("Graph", "GET /v1.0/groups/{id}", "HTTP 403")
+        yield [] if group == guid(96) else [guid(1)]
 
 
 def checker(
@@ -104,3 +106,19 @@ async def test_an_excluded_address_of_several_users_is_told() -> None:
         f"ACP_EXCLUDED_USERS: {name!r}: a@contoso.example and b@contoso.example have this address: "
         "give the user name or id; until then nobody is moved"
     ]
+
+
+async def test_a_pilot_that_includes_nobody_or_cannot_be_read_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An unknown group and one that is refused are faults; an empty one is logged, for it may be filled."""
+    groups = frozenset(guid(number) for number in (96, 97, 98, 99))
+    state = FakeState()
+    faults = await checker(Rules(included_groups=groups), state=state).check()
+    assert faults == [
+        f"ACP_INCLUDED_GROUPS: group {guid(97)} cannot be read: "
+        "Graph: GET /v1.0/groups/{id}: HTTP 403",
+        f"ACP_INCLUDED_GROUPS: the directory knows no group {guid(99)}, which the settings name",
+    ]
+    assert state.faults == faults
+    assert f"group {guid(96)} has no members: it includes nobody" in caplog.text

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.messages import Message, MoveMessage
+from shared.domain.pause import Pause, RequestedBy
 from shared.domain.retry import Waiting, WaitReason
 from shared.domain.run import Mode, Signal
 from shared.domain.subscription import ChangeSubscription, GraphSubscription, Secret
@@ -27,6 +28,8 @@ from tests.fakes import (
 from tests.loglines import Lines
 
 URL = "https://app.example/api/graph/notifications"
+
+LOG = EventLog("acp.rechecking")
 
 
 def subscriber(
@@ -200,7 +203,9 @@ async def test_due_users_are_queued_and_claimed() -> None:
     waiting, queue, clock = FakeWaiting(), FakeQueue(), FakeClock()
     for item in (row(1, 0), row(2, 5), row(3, 0, attention=True), row(4, 5, attention=True)):
         await waiting.save_waiting(item)
-    rechecker = Rechecker(waiting, queue, Mode.MOVE, clock, EventLog("acp.rechecking"))
+    rechecker = Rechecker(
+        waiting, queue, Mode.MOVE, clock, EventLog("acp.rechecking"), state=FakeState()
+    )
     assert await rechecker.recheck() == 2
     assert queue.moves == [
         MoveMessage(Signal.RECHECK, (guid(1), guid(3)), None, queue.moves[0].operation, Mode.MOVE)
@@ -212,10 +217,24 @@ async def test_claimed_user_comes_back_when_its_message_is_lost() -> None:
     """A claim ends by itself: a user whose message vanished is queued again."""
     waiting, queue, clock = FakeWaiting(), FakeQueue(), FakeClock()
     await waiting.save_waiting(row(1, 0))
-    rechecker = Rechecker(waiting, queue, Mode.MOVE, clock, EventLog("acp.rechecking"))
+    rechecker = Rechecker(
+        waiting, queue, Mode.MOVE, clock, EventLog("acp.rechecking"), state=FakeState()
+    )
     await rechecker.recheck()
     clock.passed += timedelta(hours=1).total_seconds()
     assert await rechecker.recheck() == 1
+
+
+async def test_while_changes_are_paused_nobody_is_queued_and_everybody_stays_due() -> None:
+    """After the pause the next recheck queues all of them at once."""
+    waiting, queue, clock, state = FakeWaiting(), FakeQueue(), FakeClock(), FakeState()
+    await waiting.save_waiting(row(1, 0))
+    log = EventLog("acp.rechecking")
+    rechecker = Rechecker(waiting, queue, Mode.MOVE, clock, log, state=state)
+    state.pausing = Pause("why", RequestedBy("adele"), NOON)
+    assert (await rechecker.recheck(), queue.messages) == (0, [])
+    state.pausing = None
+    assert (await rechecker.recheck(), queue.users) == (1, [guid(1)])
 
 
 async def test_a_user_who_cannot_be_claimed_delays_nobody(
@@ -226,7 +245,9 @@ async def test_a_user_who_cannot_be_claimed_delays_nobody(
     waiting, queue, clock = FakeWaiting(unclaimable={guid(7)}), FakeQueue(), FakeClock()
     for number in range(2_500):
         await waiting.save_waiting(row(number, 0))
-    rechecker = Rechecker(waiting, queue, Mode.REPORT, clock, EventLog("acp.rechecking"))
+    rechecker = Rechecker(
+        waiting, queue, Mode.REPORT, clock, EventLog("acp.rechecking"), state=FakeState()
+    )
     assert await rechecker.recheck() == 2_499
     assert queue.users == [guid(number) for number in range(2_500) if number != 7]
     assert {each.mode for each in queue.moves} == {Mode.REPORT}
@@ -248,7 +269,9 @@ async def test_due_users_are_queued_page_by_page() -> None:
     for number in range(2_500):
         await waiting.save_waiting(row(number, 0))
     with pytest.raises(StorageError):
-        await Rechecker(waiting, queue, Mode.MOVE, clock, EventLog("acp.rechecking")).recheck()
+        await Rechecker(
+            waiting, queue, Mode.MOVE, clock, EventLog("acp.rechecking"), state=FakeState()
+        ).recheck()
     assert queue.users == [guid(number) for number in range(1_000)]
     assert len([user async for user in waiting.due(clock.now())]) == 500
 
@@ -265,10 +288,13 @@ async def test_health_names_what_fails_and_asks_seldom() -> None:
         raise UnreachableError("Graph", "GET /v1.0/users", "ConnectError")
 
     clock = FakeClock()
-    health = Health({"storage": well, "graph": ill}, clock, EventLog("acp.health"))
+    state = FakeState(pausing=Pause("why", RequestedBy("adele"), NOON))
+    checks = {"storage": well, "graph": ill}
+    health = Health(checks, clock, EventLog("acp.health"), state.pause)
     answers = await asyncio.gather(*(health.check() for _ in range(20)))
     assert answers[0] == {"storage": "ok", "graph": "failing"}
-    assert len(asked) == 2
+    assert (len(asked), health.paused) == (2, True)
+    state.pause_error = StorageError("read in table state", "HttpResponseError")
     clock.passed += 11
     await health.check()
-    assert len(asked) == 4
+    assert (len(asked), health.paused) == (4, False)

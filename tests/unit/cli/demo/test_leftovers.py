@@ -1,8 +1,8 @@
-"""Whom `acp demo --keep` leaves for the tour by hand."""
+"""Whom `acp demo --keep` leaves to be moved."""
 
 from dataclasses import replace
 
-from cli.demo.tour import choose
+from cli.demo.leftovers import choose
 from tests.unit.cli.demo.people import change, evidence, moved, person
 
 

@@ -1,0 +1,129 @@
+"""`acp held`, `acp release`, `acp discard`: the users whom the guard holds, and what becomes of them."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.connection import SettingsOption, connect
+from cli.form import with_form
+from cli.options import number
+from cli.output import Form, Row, show, tell
+from cli.table import counted
+
+if TYPE_CHECKING:
+    from shared.domain.held import HeldSelection
+
+_HELD = ("user", "provider", "signal", "run", "since", "reason", "id")
+_MOST = 1_000_000
+
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="The run's id; `acp held` shows it.")
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option(parser=number(int, 1, _MOST), metavar="NUMBER", help="At most so many of them."),
+]
+ProviderOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Only the users of this provider.")
+]
+UsersOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAMES", help="Only these: ids or addresses, separated by commas."),
+]
+
+
+@with_form()
+def held(
+    *,
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="Only those of one run.")
+    ] = None,
+    settings: SettingsOption = None,
+    output: Form,
+) -> int:
+    """List the users whom the guard holds, with provider, signal and run. Exits with 1 when there are any.
+
+    A user is held when more users would lose their conference ID than ACP_GUARD_MAX_MOVES or
+    ACP_GUARD_MAX_SHARE permit.
+
+    Example: `acp held --output csv > held.csv`
+    """
+    rows = asyncio.run(_held(run_id, settings))
+    show(rows, _HELD, output, nothing="nobody is held", sheet="Held")
+    if rows:
+        tell(counted(len(rows), "user is held", "users are held"))
+    return 1 if rows else 0
+
+
+def release(
+    run_id: RunArgument,
+    limit: LimitOption = None,
+    provider: ProviderOption = None,
+    users: UsersOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Release the users whom a run holds: they are queued within a minute, and count against no limit.
+
+    Each of them is read again before anything is changed. Without options all of them are released.
+
+    Example: `acp release 20261123T020000Z-sweep-1f2e --provider BT --limit 50`
+    """
+    asyncio.run(_decide(run_id, _selection(limit, provider, users), settings, release=True))
+
+
+def discard(
+    run_id: RunArgument,
+    limit: LimitOption = None,
+    provider: ProviderOption = None,
+    users: UsersOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Take the users whom a run holds off its list: nobody is changed.
+
+    Whoever is still ready to be moved is found by a later signal, and counts like any other: exclude
+    users who are never to be moved. Without options all of them are discarded.
+
+    Example: `acp discard 20261123T110000Z-catch-up-held`
+    """
+    asyncio.run(_decide(run_id, _selection(limit, provider, users), settings, release=False))
+
+
+async def _held(run_id: str | None, settings: Path | None) -> list[Row]:
+    from shared.views import HeldView  # noqa: PLC0415 - so that --help stays fast
+
+    async with connect(settings) as app:
+        table = app.adapters.held
+        known = table.held() if run_id is None else table.held_of(run_id)
+        return [HeldView.of(each).model_dump() async for each in known if not each.released]
+
+
+def _selection(limit: int | None, provider: str | None, users: str | None) -> "HeldSelection":
+    from shared.domain.held import HeldSelection  # noqa: PLC0415
+    from shared.errors import InputError  # noqa: PLC0415
+    from shared.userlists.names import split_names  # noqa: PLC0415
+
+    names = None
+    if users is not None:
+        names = frozenset(name.casefold() for name in split_names(users))
+        if not names:
+            raise InputError("--users: the list is empty; nothing was done")
+    return HeldSelection(limit, provider, names)
+
+
+async def _decide(
+    run_id: str, chosen: "HeldSelection", settings: Path | None, *, release: bool
+) -> None:
+    from cli.requester import requester  # noqa: PLC0415
+
+    async with connect(settings) as app:
+        by = await requester(app)
+        if not release:
+            _, count = await app.releases.discard_run(run_id, by, chosen)
+            tell(f"discarded of {run_id}: {counted(count, 'user')}; nobody was changed")
+            return
+        _, count = await app.releases.release_run(run_id, by, chosen)
+        tell(f"released of {run_id}: {counted(count, 'user')}; the app queues them within a minute")
+        if pause := await app.pauses.current():
+            tell(f"warning: changes are {pause}; they wait until `acp pause --off`")

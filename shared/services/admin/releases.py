@@ -1,0 +1,210 @@
+"""Release or discard the users whom the guard holds, all of a run or some.
+
+A release marks the users and lists the run; a timer queues them. So a crash in between is cured by
+releasing again, and who is queued is read again before anything is changed.
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from itertools import batched
+from typing import Final
+
+from shared.clock import Clock
+from shared.concurrency import gather_bounded
+from shared.domain.held import HeldSelection, HeldUser
+from shared.domain.messages import move_messages
+from shared.domain.pause import RequestedBy
+from shared.domain.run import Mode, Run, RunState, Signal
+from shared.errors import ConflictError, InputError, NoSuchItemError
+from shared.services.ports import HeldUsers, Queue, Runs, State, SweepPages
+from shared.services.run_changes import change_run
+from shared.telemetry.events import Released
+from shared.telemetry.log import EventLog
+from shared.telemetry.operation import current_id, traced
+
+EVERYBODY: Final = HeldSelection()
+_LEASE: Final = timedelta(minutes=5)
+_IN_FLIGHT: Final = 16
+_SENT_AT_ONCE: Final = 1_000
+_NAMED: Final = 10
+_UNDER_WAY: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED})
+
+
+class Releases:
+    """Releases and discards held users. mode: of this app."""
+
+    def __init__(
+        self,
+        *,
+        held: HeldUsers,
+        runs: Runs,
+        pages: SweepPages,
+        state: State,
+        queue: Queue,
+        mode: Mode,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
+        self._held = held
+        self._runs = runs
+        self._pages = pages
+        self._state = state
+        self._queue = queue
+        self._mode = mode
+        self._clock = clock
+        self._log = log
+
+    async def release_run(
+        self, run_id: str, by: RequestedBy, chosen: HeldSelection = EVERYBODY
+    ) -> tuple[Run, int]:
+        """Permit the changes of held users of a run; return it and how many they are.
+
+        They are queued at the next `resume`, and count against nothing but this. NoSuchItemError: no such
+        run. ConflictError: it holds nobody, or somebody else is releasing or discarding just now.
+        InputError: nobody who is held was chosen.
+        """
+        await self._find(run_id)  # before the lease, whose row would have its name
+        async with self._alone(run_id):
+            run, users = await self._choose(run_id, chosen)
+            # Listed first: whoever is marked is queued, also after a crash in between.
+            await self._state.add_released_sweep(run.id)
+            await gather_bounded(map(self._mark, users), _IN_FLIGHT)
+            # Of a whole sweep, those as well who are on the queue and not held yet.
+            whole = run.released or (run.holds and chosen == EVERYBODY)
+
+            def release(it: Run) -> Run:
+                return replace(it, state=RunState.RELEASED, requested_by=str(by), released=whole)
+
+            run = await change_run(self._runs, run, release)
+        self._tell(run, "released", len(users), by)
+        return run, len(users)
+
+    async def discard_run(
+        self, run_id: str, by: RequestedBy, chosen: HeldSelection = EVERYBODY
+    ) -> tuple[Run, int]:
+        """Take held users of a run off its list; return it and how many they were.
+
+        Nobody is changed for it. Whoever is still ready to be moved is found by a later signal, and
+        counts like any other. Errors: as for a release.
+        """
+        await self._find(run_id)  # before the lease, whose row would have its name
+        async with self._alone(run_id):
+            run, users = await self._choose(run_id, chosen)
+            await gather_bounded(map(self._remove, users), _IN_FLIGHT)
+            run = replace(run, requested_by=str(by))
+            run = await self._settle(run, f"{len(users)} held users were discarded")
+        self._tell(run, "discarded", len(users), by)
+        return run, len(users)
+
+    @traced
+    async def resume(self) -> int:
+        """Queue everybody who was released; return how many. StorageError: the rest comes next time."""
+        sent = 0
+        for run_id in await self._state.released_sweeps():
+            with suppress(ConflictError):  # a person is deciding about it: at the next time
+                async with self._alone(run_id):
+                    sent += await self._send(run_id)
+        return sent
+
+    async def _send(self, run_id: str) -> int:
+        run = await self._runs.find_run(run_id)
+        if run is None:
+            await self._state.remove_released_sweep(run_id)
+            return 0
+        if run.state is RunState.RELEASED and await self._adopt(run):
+            await gather_bounded(map(self._mark, await self._unreleased(run_id)), _IN_FLIGHT)
+        sent = 0
+        for signal in Signal:
+            users = [
+                each.user_id
+                async for each in self._held.held_of(run_id)
+                if each.released and each.signal is signal
+            ]
+            for some in batched(users, _SENT_AT_ONCE, strict=False):
+                messages = move_messages(
+                    signal, some, mode=self._mode, run=run_id, operation=current_id()
+                )
+                await self._queue.send(list(messages))
+            sent += len(users)
+        await self._settle(run, "")
+        await self._state.remove_released_sweep(run_id)
+        return sent
+
+    async def _choose(self, run_id: str, chosen: HeldSelection) -> tuple[Run, list[HeldUser]]:
+        run = await self._find(run_id)
+        await self._adopt(run)
+        held = await self._unreleased(run_id)
+        queued = run.holds and run.state is RunState.HELD and chosen == EVERYBODY
+        if not held and queued:
+            return run, []
+        if not held:
+            asked = f"; {run.requested_by} asked last" if run.requested_by else ""
+            raise ConflictError(f"run {run_id!r} is {run.state}: it holds nobody{asked}")
+        if run.state in _UNDER_WAY:
+            raise ConflictError(f"run {run_id!r} is {run.state}: wait until it has ended")
+        if strangers := chosen.strangers(held):
+            named = ", ".join(strangers[:_NAMED])
+            raise InputError(f"users: run {run_id!r} does not hold {named}")
+        users = list(chosen.of(held))
+        if not users:
+            known = ", ".join(sorted({each.provider or "none" for each in held}))
+            raise InputError(f"run {run_id!r} holds nobody like that; it has users of {known}")
+        return run, users
+
+    async def _find(self, run_id: str) -> Run:
+        run = await self._runs.find_run(run_id)
+        if run is None:
+            raise NoSuchItemError(f"run {run_id!r}: there is no such run")
+        return run
+
+    async def _adopt(self, run: Run) -> bool:
+        """List the users of a sweep that the version before held; return whether there are any."""
+        if run.cause is not Signal.SWEEP or run.state not in (RunState.HELD, RunState.RELEASED):
+            return False
+        adopted = False
+        async for page in self._pages.pages(run.id):
+            for user in page.to_queue if not page.sent else ():
+                adopted = True
+                at = run.finished_at or run.started_at
+                row = HeldUser(user, "", "", Signal.SWEEP, run.id, at, run.reason)
+                await self._held.add_held(row)
+        await self._pages.delete(run.id)
+        return adopted
+
+    async def _unreleased(self, run_id: str) -> list[HeldUser]:
+        return [each async for each in self._held.held_of(run_id) if not each.released]
+
+    async def _settle(self, run: Run, reason: str) -> Run:
+        """Save a run as held while it holds anybody, else as finished."""
+        left = await self._unreleased(run.id)
+        state = RunState.HELD if left else RunState.FINISHED
+        ended = run.finished_at or self._clock.now()
+        by, why = run.requested_by, run.reason if left else reason
+
+        def settle(it: Run) -> Run:
+            return replace(it, state=state, reason=why, finished_at=ended, requested_by=by)
+
+        return await change_run(self._runs, run, settle)
+
+    async def _mark(self, user: HeldUser) -> None:
+        await self._held.mark_released(user.user_id)
+
+    async def _remove(self, user: HeldUser) -> None:
+        await self._held.remove_held(user.user_id)
+
+    def _tell(self, run: Run, state: str, users: int, by: RequestedBy) -> None:
+        who = self._log.who(by.name)
+        self._log.write(Released(run=run.id, state=state, users=users, requested_by=who))
+
+    @asynccontextmanager
+    async def _alone(self, run_id: str) -> AsyncIterator[None]:
+        lease, owner = f"release-{run_id}", secrets.token_hex(8)
+        if not await self._state.acquire(lease, owner, self._clock.now(), _LEASE):
+            raise ConflictError(f"run {run_id!r}: somebody else is releasing or discarding it now")
+        try:
+            yield
+        finally:
+            await self._state.release(lease, owner, self._clock.now())

@@ -1,0 +1,94 @@
+"""Table `held`: the users whom the guard holds, each on one list.
+
+Partition: the first hex digit of the user id. Row: the user id. A user who is settled, released and
+moved, or discarded has no row any more.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from itertools import chain
+from typing import Any, Final
+
+from shared.domain.held import HeldUser
+from shared.domain.run import Signal
+from shared.storage.rows import field
+from shared.storage.tables import Table
+
+_ALL: Final = "PartitionKey ge '0' and PartitionKey lt 'g'"
+
+
+class HeldTable:
+    """Reader and writer of table `held`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    async def is_any(self) -> bool:
+        """Return whether anybody is on the list, held or released."""
+        async for _ in self._table.query(_ALL, {}, ["PartitionKey"]):
+            return True
+        return False
+
+    async def find_held(self, user_id: str) -> HeldUser | None:
+        """Return the user's row, or None. UnreadableRowError: nobody knows if it is permitted."""
+        return await self._table.find(user_id[0], user_id, _decode)
+
+    async def add_held(self, user: HeldUser) -> None:
+        """Hold a user; who is held already stays on the first list."""
+        await self._table.insert(
+            {
+                "PartitionKey": user.user_id[0],
+                "RowKey": user.user_id,
+                "upn": user.upn,
+                "provider": user.provider,
+                "signal": str(user.signal),
+                "run": user.run,
+                "since": user.since,
+                "reason": user.reason,
+                "released": user.released,
+            }
+        )
+
+    async def mark_released(self, user_id: str) -> None:
+        """Permit the user's change; nothing happens to who is not held any more."""
+        await self._table.update({"PartitionKey": user_id[0], "RowKey": user_id, "released": True})
+
+    async def remove_held(self, user_id: str) -> None:
+        """Take a user off the list, if the user is on it."""
+        await self._table.delete(user_id[0], user_id)
+
+    def held(self) -> AsyncIterator[HeldUser]:
+        """Yield everybody, those included who were released and are not settled yet."""
+        return self._table.read(_ALL, {}, _decode)
+
+    async def first_of(self, run: str, limit: int) -> list[HeldUser]:
+        """Return at most `limit` users of a run who are held and not released, by address.
+
+        Read partition by partition, for a page that a person waits for.
+        """
+
+        async def scan(partition: str) -> list[HeldUser]:
+            text = "PartitionKey eq @partition and run eq @run and released eq false"
+            where = {"partition": partition, "run": run}
+            return await self._table.first(text, where, _decode, limit)
+
+        found = await asyncio.gather(*(scan(each) for each in "0123456789abcdef"))
+        return sorted(chain.from_iterable(found), key=lambda each: each.upn or each.user_id)[:limit]
+
+    def held_of(self, run: str) -> AsyncIterator[HeldUser]:
+        """Yield the users on the list of a run, in the same way."""
+        return self._table.read(f"{_ALL} and run eq @run", {"run": run}, _decode)
+
+
+def _decode(row: dict[str, Any]) -> HeldUser:
+    return HeldUser(
+        field(row, "RowKey", str),
+        field(row, "upn", str),
+        field(row, "provider", str),
+        Signal(field(row, "signal", str)),
+        field(row, "run", str),
+        field(row, "since", datetime),
+        field(row, "reason", str),
+        field(row, "released", bool),
+    )

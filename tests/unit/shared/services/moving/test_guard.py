@@ -1,0 +1,444 @@
+"""The guard: not more users than permitted lose a conference ID within a window, whatever the signal."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from shared.domain.claim import HELD_FOR
+from shared.domain.decision import Action
+from shared.domain.guard import REPLACED, held_run_id
+from shared.domain.held import HeldSelection, HeldUser
+from shared.domain.messages import USERS_PER_MESSAGE, MoveMessage, move_messages
+from shared.domain.options import MoveOptions
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.pause import RequestedBy
+from shared.domain.run import Mode, Run, RunState, Signal, SweepPage, SweepRequest
+from shared.errors import (
+    ConflictError,
+    InputError,
+    NoSuchItemError,
+    StorageError,
+    UnreachableError,
+)
+from shared.services.admin.releases import Releases
+from shared.telemetry.log import EventLog
+from tests.fakes import (
+    NOON,
+    FakeRuns,
+    FakeSweepPages,
+    guid,
+    in_service,
+    licensed,
+    microsoft,
+    third_party,
+)
+from tests.unit.shared.services.moving.world import LIMIT
+from tests.unit.shared.services.moving.world import MovingWorld as World
+
+ADELE = RequestedBy("adele@contoso.example", guid(900))
+SWEEP = "20261123T020000Z-sweep-1f2e3d4c"
+
+
+@dataclass
+class Guarded(World):
+    """A world of third-party users, several instances, and a person who decides about the held."""
+
+    pages: FakeSweepPages = field(default_factory=FakeSweepPages)
+
+    def fill(self, count: int) -> list[str]:
+        """Add licensed users of a third party; return their ids."""
+        ids = range(1, count + 1)
+        self.directory.add(*(licensed(number) for number in ids))
+        self.teams.add(*(in_service(number, third_party()) for number in ids))
+        return [guid(number) for number in ids]
+
+    async def take(
+        self,
+        users: list[str],
+        signal: Signal,
+        run: str | None = None,
+        *,
+        instances: int = 10,
+        options: MoveOptions | None = None,
+    ) -> list[UserResult]:
+        """Let instances handle the users' messages, all at once; return the results."""
+        movers = [self.mover() for _ in range(instances)]
+        messages = list(move_messages(signal, users, mode=Mode.MOVE, run=run))
+        work = [
+            movers[number % instances].move(message, options)
+            if options
+            else movers[number % instances].handle(message)
+            for number, message in enumerate(messages)
+        ]
+        return [result for results in await asyncio.gather(*work) for result in results]
+
+    def releases(self) -> Releases:
+        return Releases(
+            held=self.held,
+            runs=self.runs,
+            pages=self.pages,
+            state=self.state,
+            queue=self.queue,
+            mode=Mode.MOVE,
+            clock=self.clock,
+            log=EventLog("acp.releases"),
+        )
+
+    async def handle_queue(self) -> None:
+        """Let one instance handle everything on the queue."""
+        mover = self.mover()
+        while self.queue.messages:
+            message = self.queue.messages.pop(0)
+            assert isinstance(message, MoveMessage)
+            await mover.handle(message)
+
+    @property
+    def changed(self) -> int:
+        """How many users were set to Microsoft."""
+        return len(self.teams.sets)
+
+    def held_ids(self, run: str) -> set[str]:
+        return {row.user_id for row in self.held.rows.values() if row.run == run}
+
+
+@pytest.fixture
+def world() -> Guarded:
+    """A world with the default limit."""
+    return Guarded()
+
+
+@pytest.mark.parametrize(
+    ("signal", "run"),
+    [
+        (Signal.LICENSE_EVENT, None),
+        (Signal.CATCH_UP, None),
+        (Signal.RECHECK, None),
+        (Signal.SWEEP, SWEEP),
+        (Signal.REQUEST, "20261123T120000Z-request-1f2e3d4c"),
+    ],
+)
+async def test_a_wave_of_600_changes_500_and_lists_100_who_one_release_moves(
+    world: Guarded, signal: Signal, run: str | None
+) -> None:
+    """Ten instances at once, the default limit: exactly 500 are changed; the others wait by name."""
+    users = world.fill(600)
+    if run:
+        await world.runs.save_run(Run(run, signal, RunState.FINISHED, NOON, mode=Mode.MOVE))
+    results = await world.take(users, signal, run)
+    listed = run or f"20261123T120000Z-{str(signal).replace('_', '-')}-held"
+    assert Counter(result.outcome for result in results) == {Outcome.MOVED: 500, Outcome.HELD: 100}
+    assert world.changed == len(world.guard.known[REPLACED]) == 500
+    held = {result.user_id for result in results if result.outcome is Outcome.HELD}
+    assert world.held_ids(listed) == held
+    some = min(held)
+    number = int(some[-12:])
+    assert world.held.rows[some] == HeldUser(
+        some,
+        f"user{number}@contoso.example",
+        "InterCall",
+        signal,
+        listed,
+        NOON,
+        "ACP_GUARD_MAX_MOVES is 500 per 60 minutes",
+    )
+    assert world.runs.runs[listed].state is RunState.HELD
+    assert world.waiting.rows == {}
+
+    released, count = await world.releases().release_run(listed, ADELE)
+    assert (released.state, released.requested_by, count) == (RunState.RELEASED, str(ADELE), 100)
+    assert await world.releases().resume() == 100
+    await world.handle_queue()
+    assert (world.changed, world.held.rows) == (600, {})
+    assert len(world.guard.known[REPLACED]) == 500, "who is released counts against nothing else"
+    assert world.runs.runs[listed].state is RunState.FINISHED
+    assert await world.releases().resume() == 0
+
+
+async def test_one_request_of_storage_per_change(world: Guarded) -> None:
+    """One instance: a read when it starts, and one write of the table per user."""
+    await world.take(world.fill(200), Signal.LICENSE_EVENT, instances=1)
+    assert (world.guard.reads, world.guard.writes) == (1, 200)
+
+
+@pytest.mark.parametrize(("users", "requests"), [(200, 1.5), (600, 2.0)])
+async def test_many_instances_seldom_meet_at_one_slot(
+    world: Guarded, users: int, requests: float
+) -> None:
+    """Ten instances, all users at the same instant: two requests per change at worst, window full."""
+    await world.take(world.fill(users), Signal.LICENSE_EVENT)
+    assert world.guard.writes + world.guard.reads < requests * world.changed
+
+
+async def test_the_limit_holds_for_any_stretch_of_the_window(world: Guarded) -> None:
+    """No hour has more than the limit, wherever it begins: a slot is free an hour after it was taken."""
+    world.limit = replace(LIMIT, moves=4)
+    users = world.fill(12)
+    mover = world.mover()
+
+    async def changed_of(some: list[str]) -> int:
+        before = world.changed
+        await mover.handle(world.message(*some))
+        return world.changed - before
+
+    assert await changed_of(users[:3]) == 3
+    world.clock.passed += 3_000
+    assert await changed_of(users[3:6]) == 1
+    world.clock.passed += 700
+    assert await changed_of(users[6:12]) == 3
+    assert len(world.guard.known[REPLACED]) == 4
+
+
+async def test_a_user_who_comes_again_is_counted_once(world: Guarded) -> None:
+    """A redelivery, a recheck, another instance: a change that fails takes no second place."""
+    world.limit = replace(LIMIT, moves=3)
+    users = world.fill(4)
+    down = UnreachableError("Teams", "PUT", "HTTP 503")
+    world.teams.set_errors = dict.fromkeys(users[:2], down)
+    for _ in range(3):
+        results = await world.take(users[:2], Signal.RECHECK, instances=2)
+        assert [result.outcome for result in results] == [Outcome.FAILED] * 2
+        world.clock.passed += HELD_FOR.total_seconds()
+    world.teams.set_errors.clear()
+    results = await world.take(users, Signal.LICENSE_EVENT, instances=2)
+    assert Counter(each.outcome for each in results) == {Outcome.MOVED: 3, Outcome.HELD: 1}
+    assert {slot.user_id for slot in world.guard.known[REPLACED].values()} >= set(users[:2])
+
+
+async def test_two_messages_of_one_user_at_once_take_one_slot(world: Guarded) -> None:
+    """The second waits for the first one's answer, and follows it."""
+    users = world.fill(1)
+    mover = world.mover()
+    await asyncio.gather(*(mover.handle(world.message(*users)) for _ in range(3)))
+    assert world.guard.writes == 1
+
+
+@pytest.mark.parametrize("table", ["guard", "held", "state"])
+async def test_what_cannot_be_read_changes_nobody(world: Guarded, table: str) -> None:
+    """It is no failure of the user, who is tried again when the table answers."""
+    users = world.fill(2)
+    if table == "state":
+        world.state.pause_error = StorageError("read in table state", "HttpResponseError")
+    else:
+        getattr(world, table).down = True
+    results = await world.take(users, Signal.CATCH_UP, instances=1)
+    assert [(each.outcome, each.by_service) for each in results] == [(Outcome.FAILED, True)] * 2
+    assert (world.changed, world.replaced.saved) == (0, [])
+    assert not any(row.needs_attention for row in world.waiting.rows.values())
+
+
+async def test_who_has_no_provider_is_not_held_by_default(world: Guarded) -> None:
+    """600 users without provider, no limit of their own: all are enabled, and no slot is taken."""
+    world.directory.add(*(licensed(number) for number in range(1, 41)))
+    world.teams.add(*(in_service(number) for number in range(1, 41)))
+    world.limit = replace(LIMIT, moves=0)
+    users = [guid(number) for number in range(1, 41)]
+    results = await world.take(users, Signal.CATCH_UP)
+    assert {each.outcome for each in results} == {Outcome.MOVED}
+    assert world.guard.known == {}
+
+
+async def test_enabling_has_a_limit_of_its_own(world: Guarded) -> None:
+    """With ACP_GUARD_MAX_ENABLES the same holds for them, counted apart from the replaced."""
+    world.limit = replace(LIMIT, moves=1, enables=2)
+    world.directory.add(*(licensed(number) for number in range(1, 6)))
+    world.teams.add(*(in_service(number) for number in range(1, 4)))
+    world.teams.add(*(in_service(number, third_party()) for number in (4, 5)))
+    results = await world.take([guid(number) for number in range(1, 6)], Signal.CATCH_UP)
+    assert Counter((each.decision, each.outcome) for each in results) == {
+        (Action.ENABLE, Outcome.MOVED): 2,
+        (Action.ENABLE, Outcome.HELD): 1,
+        (Action.REPLACE, Outcome.MOVED): 1,
+        (Action.REPLACE, Outcome.HELD): 1,
+    }
+
+
+async def test_the_held_stay_held_when_the_window_is_over(world: Guarded) -> None:
+    """Neither time nor another signal releases anybody: a person does."""
+    world.limit = replace(LIMIT, moves=1)
+    users = world.fill(2)
+    first = await world.take(users, Signal.LICENSE_EVENT, instances=1)
+    world.clock.passed += 24 * 3600
+    for signal in (Signal.SWEEP, Signal.CATCH_UP, Signal.RECHECK):
+        await world.take(users, signal, instances=1)
+    held = {each.user_id for each in first if each.outcome is Outcome.HELD}
+    assert (world.changed, set(world.held.rows)) == (1, held)
+
+
+async def test_who_needs_no_change_any_more_leaves_the_list(world: Guarded) -> None:
+    """A person set the held user by hand: the next look takes the user off the list."""
+    world.limit = replace(LIMIT, moves=0)
+    (user,) = world.fill(1)
+    await world.take([user], Signal.CATCH_UP)
+    world.teams.add(in_service(1, microsoft()))
+    await world.take([user], Signal.CATCH_UP)
+    assert world.held.rows == {}
+
+
+async def test_a_release_reads_every_user_again(world: Guarded) -> None:
+    """Weeks later one has no license, one is on Microsoft: only who is still to be moved is."""
+    world.limit = replace(LIMIT, moves=0)
+    users = world.fill(3)
+    await world.take(users, Signal.LICENSE_EVENT)
+    world.directory.add(licensed(1, None))
+    world.teams.add(in_service(2, microsoft()))
+    run = held_run_id(Signal.LICENSE_EVENT, NOON, LIMIT.window)
+    await world.releases().release_run(run, ADELE)
+    await world.releases().resume()
+    await world.handle_queue()
+    assert [user for user, *_ in world.teams.sets] == [users[2]]
+    assert world.held.rows == {}
+
+
+async def test_a_request_is_released_up_to_the_number_that_it_expects(world: Guarded) -> None:
+    """A person expects 30 of 40: 30 are changed, against nothing but the request; the others are held."""
+    world.limit = replace(LIMIT, moves=5)
+    users = world.fill(40)
+    run = "20261123T120000Z-request-1f2e3d4c"
+    await world.runs.save_run(Run(run, Signal.REQUEST, RunState.RUNNING, NOON, mode=Mode.MOVE))
+    expected = MoveOptions(expected=30)
+    results = await world.take(users, Signal.REQUEST, run, instances=2, options=expected)
+    assert Counter(each.outcome for each in results) == {Outcome.MOVED: 30, Outcome.HELD: 10}
+    assert {row.reason for row in world.held.rows.values()} == {"the request expects 30 users"}
+    assert REPLACED not in world.guard.known
+
+
+async def test_whoever_a_held_sweep_would_replace_is_held_until_it_is_released(
+    world: Guarded,
+) -> None:
+    """A sweep over the limit changes nobody; a full release covers those still on the queue as well."""
+    users = world.fill(2 * USERS_PER_MESSAGE)
+    first, second = users[:USERS_PER_MESSAGE], users[USERS_PER_MESSAGE:]
+    sweep = Run(SWEEP, Signal.SWEEP, RunState.HELD, NOON, mode=Mode.MOVE, holds=True, reason="why")
+    await world.runs.save_run(sweep)
+    results = await world.take(first, Signal.SWEEP, SWEEP)
+    assert {each.outcome for each in results} == {Outcome.HELD}
+    await world.releases().release_run(SWEEP, ADELE)
+    world.clock.passed += 10
+    await world.take(second, Signal.SWEEP, SWEEP)
+    await world.releases().resume()
+    await world.handle_queue()
+    assert (world.changed, world.held.rows, world.guard.known) == (len(users), {}, {})
+
+
+async def test_a_share_of_users_nobody_has_counted_holds_everybody_and_asks_for_a_sweep(
+    world: Guarded,
+) -> None:
+    """What protects fails closed: without the count nobody is changed, and the users only wait."""
+    world.limit = replace(LIMIT, share=0.5)
+    users = world.fill(4)
+    results = await world.take(users, Signal.CATCH_UP, instances=1)
+    assert {(each.outcome, each.paused) for each in results} == {(Outcome.WAITING, True)}
+    assert (world.changed, world.state.wanted) == (0, SweepRequest())
+    world.state.licensed_users = 6
+    results = await world.take(users, Signal.CATCH_UP, instances=1)
+    assert Counter(each.outcome for each in results) == {Outcome.MOVED: 3, Outcome.HELD: 1}
+
+
+async def test_a_lower_limit_counts_what_the_higher_one_permitted(world: Guarded) -> None:
+    """The setting is lowered within the window: nobody more is changed."""
+    users = world.fill(8)
+    await world.take(users[:6], Signal.CATCH_UP)
+    world.limit = replace(LIMIT, moves=4)
+    await world.take(users[6:], Signal.CATCH_UP)
+    assert world.changed == 6
+
+
+async def test_part_of_a_run_is_released_or_discarded(world: Guarded) -> None:
+    """Some by number, some by provider, some by name; the rest stays held until it is discarded."""
+    world.limit = replace(LIMIT, moves=0)
+    users = world.fill(10)
+    world.teams.add(in_service(1, third_party("BT")))
+    await world.take(users, Signal.CATCH_UP)
+    run = held_run_id(Signal.CATCH_UP, NOON, LIMIT.window)
+    for chosen, count in {
+        HeldSelection(provider="bt"): 1,
+        HeldSelection(users=frozenset({"user2@contoso.example", guid(3)})): 2,
+        HeldSelection(limit=3): 3,
+    }.items():
+        _, released = await world.releases().release_run(run, ADELE, chosen)
+        assert released == count
+    await world.releases().resume()
+    await world.handle_queue()
+    assert world.changed == 6
+    assert world.runs.runs[run].state is RunState.HELD
+    done, discarded = await world.releases().discard_run(run, ADELE)
+    assert (done.state, done.reason) == (RunState.FINISHED, "4 held users were discarded")
+    assert (discarded, world.held.rows, world.changed) == (4, {}, 6)
+
+
+async def test_two_releases_at_once_one_wins_and_the_other_is_told(world: Guarded) -> None:
+    """Whoever comes second learns that somebody else was faster, and nobody is released twice."""
+    world.limit = replace(LIMIT, moves=0)
+    await world.take(world.fill(3), Signal.CATCH_UP)
+    run = held_run_id(Signal.CATCH_UP, NOON, LIMIT.window)
+    answers = await asyncio.gather(
+        world.releases().release_run(run, ADELE),
+        world.releases().discard_run(run, RequestedBy("alex")),
+        return_exceptions=True,
+    )
+    (error,) = (each for each in answers if isinstance(each, BaseException))
+    assert "somebody else" in str(error) or f"holds nobody; {ADELE} asked last" in str(error)
+
+
+async def test_releasing_twice_releases_once(world: Guarded) -> None:
+    """Attack 7: a second release that comes after the first one's users were queued opens nothing again."""
+    world.limit = replace(LIMIT, moves=0)
+    users = world.fill(3)
+    await world.take(users, Signal.CATCH_UP)
+    run = held_run_id(Signal.CATCH_UP, NOON, LIMIT.window)
+
+    @dataclass
+    class Late(FakeRuns):
+        overtaken: bool = False
+
+        async def find_run(self, run: str) -> Run | None:
+            found = await super().find_run(run)
+            if not self.overtaken:
+                self.overtaken = True
+                await world.releases().release_run(run, ADELE)
+                await world.releases().resume()
+            return found
+
+    world.runs = Late(world.runs.runs, revisions=world.runs.revisions)
+    with pytest.raises(ConflictError, match="is finished: it holds nobody"):
+        await world.releases().release_run(run, ADELE)
+    assert (world.runs.runs[run].state, world.state.released) == (RunState.FINISHED, [])
+    assert sorted(world.queue.users) == users
+
+
+async def test_what_cannot_be_released_is_told(world: Guarded) -> None:
+    """Unknown, finished, discarded, still running, or nobody like that: each with its own words."""
+    world.limit = replace(LIMIT, moves=0)
+    run = "20261123T120000Z-request-1f2e3d4c"
+    await world.runs.save_run(Run(run, Signal.REQUEST, RunState.RUNNING, NOON, mode=Mode.MOVE))
+    await world.take(world.fill(3), Signal.REQUEST, run)
+    releases = world.releases()
+    with pytest.raises(NoSuchItemError, match="no such run"):
+        await releases.release_run("../x", ADELE)
+    with pytest.raises(ConflictError, match="is running: wait until it has ended"):
+        await releases.release_run(run, ADELE)
+    await world.runs.save_run(replace(world.runs.runs[run], state=RunState.HELD))
+    chosen = HeldSelection(users=frozenset({"nobody@x.example", guid(1)}))
+    with pytest.raises(InputError, match=r"does not hold nobody@x\.example"):
+        await releases.release_run(run, ADELE, chosen)
+    with pytest.raises(InputError, match="holds nobody like that; it has users of InterCall"):
+        await releases.discard_run(run, ADELE, HeldSelection(provider="BT"))
+    await releases.discard_run(run, ADELE)
+    for decide in (releases.release_run, releases.discard_run):
+        with pytest.raises(ConflictError, match=f"is finished: it holds nobody; .*{guid(900)}"):
+            await decide(run, ADELE)
+
+
+async def test_a_sweep_that_the_version_before_held_is_released_as_well(world: Guarded) -> None:
+    """Its users stand in its pages, not on the list: they are adopted, named or not."""
+    users = world.fill(3)
+    old = Run(SWEEP, Signal.SWEEP, RunState.HELD, NOON, scanned=True, mode=Mode.MOVE)
+    await world.runs.save_run(old)
+    releases, pages = world.releases(), world.pages
+    await pages.save_sweep_page(SWEEP, SweepPage(1, users, users))
+    _, count = await releases.release_run(SWEEP, ADELE)
+    await releases.resume()
+    await world.handle_queue()
+    assert (count, world.changed, pages.known, world.held.rows) == (3, 3, {}, {})
