@@ -601,7 +601,7 @@ class App:
         from shared.services.admin.status import StatusReader
 
         to = self.adapters
-        return StatusReader(to.state, to.held, to.waiting, self.settings.mode)
+        return StatusReader(to.state, to.held, to.waiting, self.capabilities, self.settings.mode)
 
     async def _sign_in(self, audience: str) -> str:
         from shared.services.admin.token_claims import describe_token
