@@ -67,9 +67,14 @@ class Recorder:
         the tenant. StorageError: it was not recorded.
         """
         signal, run = message.cause, message.run
+        waits, attention = _why_waiting(result), False
+        attempt, origin = 1, ""
+        if result.outcome is Outcome.CANCELLED:
+            # Nobody looked: what other signals found of the user stays, and so does a waiting user.
+            self._tell(result, message, took, attempt, origin)
+            return attention
         now = self._clock.now()
         await self._users.record_result(result, signal, now, run, began=looked_at)
-        waits, attention = _why_waiting(result), False
         if signal is Signal.CATCH_UP and result.outcome in _DOUBTFUL:
             # The change feed reported a plan that the directory does not show: its reads may lag.
             waits = WaitReason.SECOND_LOOK
@@ -85,13 +90,19 @@ class Recorder:
             row = await self._next_row(result, waits, report=report)
             await self._waiting.save_waiting(row)
             attempt, origin, attention = row.attempt, row.operation, row.needs_attention
+        self._tell(result, message, took, attempt, origin)
+        return attention
+
+    def _tell(
+        self, result: UserResult, message: MoveMessage, took: float, attempt: int, origin: str
+    ) -> None:
         self._log.write(
             Decided(
                 user=self._log.who(result.user_id),
                 decision=result.decision,
                 outcome=result.outcome,
-                cause=signal,
-                run=run,
+                cause=message.cause,
+                run=message.run,
                 attempt=attempt,
                 duration_ms=round(1000 * took),
                 window_ms=None if result.window is None else round(1000 * result.window),
@@ -99,7 +110,6 @@ class Recorder:
                 origin=origin if origin and origin != current_id() else None,
             )
         )
-        return attention
 
     async def _next_row(self, result: UserResult, cause: WaitReason, *, report: bool) -> Waiting:
         now = self._clock.now()
