@@ -53,8 +53,11 @@ type Row = Mapping[str, object]
 
 
 def on_terminal() -> bool:
-    """Whether a person reads standard output: it is a terminal, or COLUMNS says how wide one is."""
-    return sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    """Whether a person reads standard output: it is a terminal, or TTY_COMPATIBLE says it is like one.
+
+    Source: Rich's documentation, "Console API", "Environment variables".
+    """
+    return sys.stdout.isatty() or os.environ.get("TTY_COMPATIBLE") == "1"
 
 
 def print_table(rows: Sequence[Row], columns: Sequence[str]) -> None:

@@ -81,6 +81,7 @@ class App:
             runs=to.runs,
             requests=to.move_requests,
             recorder=self._recorder,
+            users=to.users,
             queue=to.queue(self.settings.queues.moves.name),
             rules=self.standing_rules,
             roster=self._roster_keeper,

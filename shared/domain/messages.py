@@ -19,6 +19,7 @@ class MoveMessage:
     mode: that of the app or run that queued it; None: not known. Only `move` changes anybody.
     operation: the id of the signal that it comes from (for the log); None: not known. retries: how
     often users of it came again because they could not be recorded, or because it was poison.
+    arrived: when it was put on the queue, by the queue's clock; it is not in the text. None: not known.
     """
 
     cause: Signal
@@ -27,6 +28,7 @@ class MoveMessage:
     operation: str | None = None
     mode: Mode | None = None
     retries: int = 0
+    arrived: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class UserResult:
     `provider`: the name of the provider that was read, "" for none, None: not read.
     `decision`: what was to be done with the user, None when an error came before that was known.
     `paused`: the user waits only because changes are paused.
+    `licensed_at`: when the conferencing plan was assigned, where the directory said so.
     `at`: when it was recorded (UTC), where it was read from a run.
     """
 
@@ -52,4 +53,5 @@ class UserResult:
     decision: Action | None = None
     provider: str | None = None
     paused: bool = False
+    licensed_at: datetime | None = None
     at: datetime | None = field(default=None, compare=False)

@@ -58,7 +58,8 @@ def replaced_by(result: UserResult, records: Iterable[ReplacedProvider]) -> Repl
 class KnownUser:
     """The last outcome with its time, and the last move with the old provider, if any.
 
-    moved_run, bridge_run: the run that moved the user, or changed the user's bridge, last.
+    moved_run, bridge_run: the run that moved the user, or changed the user's bridge, last. began_at: when
+    the attempt with this outcome began.
     """
 
     user_id: str
@@ -70,6 +71,7 @@ class KnownUser:
     moved_run: str | None = None
     bridge_run: str | None = None
     bridge_changed_at: datetime | None = None
+    began_at: datetime | None = None
 
     @property
     def changed_at(self) -> datetime | None:

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from shared.domain.number_rules import NumberRules
+from shared.domain.retry import DEFAULT_PACE
 from shared.domain.run import Mode
 from shared.errors import SettingsError
 from shared.settings.errors import explain, unknown
@@ -28,11 +29,11 @@ from shared.settings.fields import (
     BareUrl,
     ConnectionString,
     Days,
-    Delays,
     Groups,
     Guid,
     Names,
     NumberRulesSetting,
+    PaceSetting,
     Schedule,
     Seconds,
     SecretUrl,
@@ -227,10 +228,12 @@ class Settings(BaseModel):
         "0 30 * * * *",
         description="Schedule for maintaining the change subscription (NCRONTAB, UTC).",
     )
-    recheck_delays: Delays = Field(
-        tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60)),
-        description="Pauses before each further attempt at a waiting user, in seconds; the last repeats.",
-        examples=["60,120,300,600,1800,3600"],
+    recheck_delays: PaceSetting = Field(
+        DEFAULT_PACE,
+        description="Pause before the next attempt at a waiting user: a share of the time since the "
+        "license was assigned, then the shortest and the longest pause in seconds. A list of pauses "
+        "without a share, as in older versions, sets the shortest and the longest.",
+        examples=["9%,45,3600"],
     )
     grace_hours: float = Field(
         24,

@@ -56,6 +56,7 @@ class Decided(Event):
     window_ms: int | None
     reason: str
     origin: str | None
+    license_age_ms: int | None
 
 
 class Unrecorded(Event):
@@ -81,6 +82,7 @@ class Handled(Event):
     failed: int
     throttled: int
     duration_ms: int
+    duplicates: int | None
 
 
 class Notified(Event):
@@ -454,6 +456,8 @@ FIELDS: Final = {
     "window_ms": "milliseconds from the answer of the read to that of the set; absent without a set",
     "retries": "how often the users have come again",
     "reason": "why, in words",
+    "license_age_ms": "milliseconds since the license was assigned, where Graph says when",
+    "duplicates": "users left out, because an attempt began after their notification came",
     "origin": "operation in which the user began to wait, if it is another one",
     "users": "users of the message, notification, sweep or poison messages",
     "moved": "users who were moved",

@@ -67,18 +67,16 @@ class Recorder:
         the tenant. StorageError: it was not recorded.
         """
         signal, run = message.cause, message.run
-        waits, attention = _why_waiting(result), False
-        attempt, origin = 1, ""
-        if result.outcome is Outcome.CANCELLED:
-            # Nobody looked: what other signals found of the user stays, and so does a waiting user.
-            self._tell(result, message, took, attempt, origin)
-            return attention
         now = self._clock.now()
-        await self._users.record_result(result, signal, now, run, began=looked_at)
+        waits, attention = _why_waiting(result), False
         if signal is Signal.CATCH_UP and result.outcome in _DOUBTFUL:
             # The change feed reported a plan that the directory does not show: its reads may lag.
             waits = WaitReason.SECOND_LOOK
-        if waits is None:
+        attempt, origin = 1, ""
+        if result.outcome is Outcome.CANCELLED:
+            pass  # nobody looked: what other signals found of the user stays, and so does a waiting user
+        elif waits is None:
+            await self._users.record_result(result, signal, now, run, began=looked_at)
             if result.outcome is not Outcome.HELD and not report:
                 await self._brakes.settle(result.user_id)
             before = await self._waiting.remove_waiting(result.user_id, looked_at)
@@ -88,28 +86,26 @@ class Recorder:
                 self._log.write(AttentionCleared(user=who, outcome=result.outcome, reason=why))
         else:
             row = await self._next_row(result, waits, report=report)
+            # First: who has an outcome is settled or listed, also after a crash (`is_covered`).
             await self._waiting.save_waiting(row)
+            await self._users.record_result(result, signal, now, run, began=looked_at)
             attempt, origin, attention = row.attempt, row.operation, row.needs_attention
-        self._tell(result, message, took, attempt, origin)
-        return attention
-
-    def _tell(
-        self, result: UserResult, message: MoveMessage, took: float, attempt: int, origin: str
-    ) -> None:
         self._log.write(
             Decided(
                 user=self._log.who(result.user_id),
                 decision=result.decision,
                 outcome=result.outcome,
-                cause=message.cause,
-                run=message.run,
+                cause=signal,
+                run=run,
                 attempt=attempt,
                 duration_ms=round(1000 * took),
                 window_ms=None if result.window is None else round(1000 * result.window),
                 reason=result.reason,
                 origin=origin if origin and origin != current_id() else None,
+                license_age_ms=_age_ms(result, now),
             )
         )
+        return attention
 
     async def _next_row(self, result: UserResult, cause: WaitReason, *, report: bool) -> Waiting:
         now = self._clock.now()
@@ -123,6 +119,7 @@ class Recorder:
             upn=result.upn,
             pause=timedelta(seconds=result.pause),
             operation=current_id() or "",
+            licensed_at=result.licensed_at,
         )
         row = keep_waiting(await self._waiting.find_waiting(result.user_id), attempt, self._policy)
         if may_reprocess(row, self._policy) and not (report or await self._brakes.pause()):
@@ -136,6 +133,12 @@ class Recorder:
         except ServiceError as error:
             return replace(row, reason=f"{row.reason}; reprocessing failed: {error}")
         return after_reprocessing(row, self._clock.now(), self._policy)
+
+
+def _age_ms(result: UserResult, now: datetime) -> int | None:
+    """Return the milliseconds since the license was assigned; None: not known."""
+    at = result.licensed_at
+    return None if at is None else max(0, round(1000 * (now - at).total_seconds()))
 
 
 def _why_waiting(result: UserResult) -> WaitReason | None:
