@@ -40,6 +40,7 @@ app = typer.Typer(
 app.command("move")(move.move)
 app.command("release")(held.release)
 app.command("discard")(held.discard)
+app.command("cancel")(held.cancel)
 app.command("forget")(forget.forget)
 app.command("pause")(pause.pause)
 app.command("grant")(grant.grant)

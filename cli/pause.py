@@ -12,6 +12,7 @@ from cli.connection import SettingsOption, connect
 from cli.errors import CommandError
 from cli.form import with_form
 from cli.output import Form, Output, show, tell
+from cli.requester import TicketOption, requester
 from cli.table import counted
 from shared.text import plain
 
@@ -23,6 +24,7 @@ def pause(
     note: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Why; shown wherever the pause is.")
     ] = None,
+    ticket: TicketOption = None,
     off: Annotated[bool, typer.Option("--off", help="End the pause.")] = False,
     settings: SettingsOption = None,
 ) -> None:
@@ -37,7 +39,7 @@ def pause(
         raise CommandError("--off ends the pause: leave out --note", 2)
     if not off and note is None:
         raise CommandError('say why with --note "...", or end the pause with --off', 2)
-    asyncio.run(_pause(note, settings))
+    asyncio.run(_pause(note, ticket, settings))
 
 
 @with_form(whole=False)
@@ -68,11 +70,9 @@ def status(*, settings: SettingsOption = None, output: Form) -> None:
         print("\n".join(f"{name:{width}}  {plain(value)}" for name, value in facts.items()))
 
 
-async def _pause(note: str | None, settings: Path | None) -> None:
-    from cli.requester import requester  # noqa: PLC0415
-
+async def _pause(note: str | None, ticket: str | None, settings: Path | None) -> None:
     async with connect(settings) as app:
-        by = await requester(app)
+        by = await requester(app, ticket)
         if note is not None:
             tell(f"changes are {await app.pauses.pause(note, by)}")
         elif ended := await app.pauses.end(by):

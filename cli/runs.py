@@ -11,16 +11,16 @@ from cli.connection import SettingsOption, connect
 from cli.form import with_form
 from cli.output import Form, Row, show, tell
 from cli.results import ReportOption, Written, check_report
-from cli.table import counted, when
+from cli.table import counted, counts, when
 from shared.text import plain
 
 if TYPE_CHECKING:
     from shared.domain.run import Run
 
-_RUNS = ("run", "state", "started", "finished", "users", "reason")
+_RUNS = ("run", "state", "started", "finished", "users", "requested_by", "ticket", "reason")
 _POLL_SECONDS = 2.0
 _BAD = frozenset({"failed", "not_found"})
-_ENDED = frozenset({"finished", "failed", "held"})
+_ENDED = frozenset({"finished", "failed", "held", "cancelled"})
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="The run's id; `acp runs` lists them.")
@@ -102,14 +102,23 @@ def _row(found: "Run") -> Row:
         "started": found.started_at,
         "finished": found.finished_at,
         "users": found.counts.get("users", 0),
+        "requested_by": found.requested_by,
+        "decided_by": found.decided_by,
+        "ticket": found.ticket,
+        "note": found.note,
         "reason": found.reason,
     }
 
 
 def _summary(found: "Run", now: datetime) -> str:
-    counts = ", ".join(f"{plain(name)} {count:,}" for name, count in found.counts.items() if count)
     reason = f" ({plain(found.reason)})" if found.reason else ""
-    text = f"{found.id} {found.state}{reason}, began {when(found.started_at, now)}: {counts}"
+    text = f"{found.id} {found.state}{reason}, began {when(found.started_at, now)}: {counts(found.counts)}"
+    if found.requested_by:
+        text += f"\nrequested by {plain(found.requested_by)}"
+    if found.ticket or found.note:
+        text += f"\nbecause of {plain(': '.join(filter(None, (found.ticket, found.note))))}"
+    if found.decided_by:
+        text += f"\ndecided by {plain(found.decided_by)}"
     if found.cause == "request" and found.state == "interrupted":
         text += f"\nresume with: acp move --resume {found.id}"
     return text

@@ -58,7 +58,8 @@ class SideEffectsView(BaseModel):
 class RunView(BaseModel):
     """A run: its state, its counts by name, and when it began and ended (UTC).
 
-    `requested_by`: who released or discarded users of it. `paused`: why nobody of it is changed now.
+    `requested_by`: who asked for it; `ticket`, `note`: why. `decided_by`: who released or discarded users of
+    it, or cancelled it. `paused`: why nobody of it is changed now.
     `side_effects`: of a finished dry run, and of a finished request in report mode.
     """
 
@@ -70,6 +71,9 @@ class RunView(BaseModel):
     reason: str = ""
     counts: Mapping[str, int]
     requested_by: str | None = None
+    decided_by: str | None = None
+    ticket: str | None = None
+    note: str | None = None
     paused: str | None = None
     side_effects: SideEffectsView | None = None
 
@@ -85,6 +89,9 @@ class RunView(BaseModel):
             reason=run.reason,
             counts=run.counts,
             requested_by=run.requested_by or None,
+            decided_by=run.decided_by or None,
+            ticket=run.ticket or None,
+            note=run.note or None,
             paused=f"changes are {pause}; the users wait" if pause else None,
         )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.advice import advised, summary, worst_first
-from cli.connection import SettingsOption, connect
+from cli.connection import AppOption, SettingsOption, connect
 from cli.errors import CommandError
 from cli.form import with_form
 from cli.move.parameters import (
@@ -26,6 +26,7 @@ from cli.move.question import confirm, confirmed
 from cli.move.selection import Selection
 from cli.options import number
 from cli.output import RESULT_COLUMNS, Form, Output, show, tell
+from cli.requester import NoteOption, TicketOption, requester
 from cli.results import ReportOption, Written, check_report
 from cli.table import counted
 from shared.text import plain
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from shared.domain.outcome import UserResult
     from shared.domain.run import Run
 
-_TROUBLE = frozenset({"failed", "not_found", "unlicensed", "held"})
+_TROUBLE = frozenset({"failed", "not_found", "unlicensed", "held", "cancelled"})
 _INTERRUPTED = 130
 
 
@@ -96,6 +97,8 @@ def move(
             "limit. The number that you confirm says the same.",
         ),
     ] = None,
+    ticket: TicketOption = None,
+    note: NoteOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     where: Annotated[
         Where | None,
@@ -103,14 +106,7 @@ def move(
             help="Who does the work: this process or the deployed app. Default: app with --app."
         ),
     ] = None,
-    app: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            envvar="ACP_APP_URL",
-            help="The deployed app; ACP_APP_KEY or ACP_APP_TOKEN opens it.",
-        ),
-    ] = None,
+    app: AppOption = None,
     report: ReportOption = None,
     settings: SettingsOption = None,
     output: Form,
@@ -144,7 +140,9 @@ def move(
         raise CommandError(
             "--resume moves the remaining users; it cannot be combined with --dry-run", 2
         )
-    parameters = Parameters(dry_run, yes, send_email, service_number, toll_free_number, expect)
+    parameters = Parameters(
+        dry_run, yes, send_email, service_number, toll_free_number, expect, ticket, note
+    )
     if resume is not None and parameters.body():
         raise CommandError(
             "--resume keeps the options that the run began with: leave out the others", 2
@@ -189,13 +187,14 @@ async def _move(
             return 1 if _troubled(results) else 0
         await refuse_other_protection(app)
         await tell_pause(app)
+        by = await requester(app, request.ticket, request.note)
         options = request.options
         if not parameters.yes:
             changes = await confirmed(app, names, options)
             if not changes:
                 return 0
             options = replace(options, expected=_expected(parameters, changes))
-        run = await app.move_runner.begin(names, options, request.named)
+        run = await app.move_runner.begin(names, options, request.named, by)
         tell(f"run {run.id}")
         return await _carry_out(app, run, written)
 
@@ -214,7 +213,13 @@ def _move_by_app(
                     parameters = replace(parameters, expected=_expected(parameters, len(names)))
             resume = app.begin({**selection.body(names), **parameters.body()})
         tell(f"run {resume}")
-        _tell_effects(app.follow(resume))
+        try:
+            run = app.follow(resume)
+        except KeyboardInterrupt:
+            tell(f"\nThe app continues with run {resume}. Stop it with:")
+            tell(f"  acp cancel {resume} --app {url}")
+            return _INTERRUPTED
+        _tell_effects(run)
         rows = list(app.results(resume))
     troubled = [each for each in rows if each["outcome"] in _TROUBLE]
     shown = worst_first(map(advised, rows)) if output.kind is Output.TABLE else rows

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from shared.domain.guard import GuardLimit
     from shared.domain.move_request import MoveRequest
     from shared.domain.retry import RetryPolicy
+    from shared.services.admin.cancelling import Canceller
     from shared.services.admin.doctor import Doctor
     from shared.services.admin.effects import EffectsReader
     from shared.services.admin.forget import Forgetter
@@ -578,6 +579,24 @@ class App:
 
         to = self.adapters
         return Releases(
+            held=to.held,
+            runs=to.runs,
+            pages=to.sweep_pages,
+            state=to.state,
+            queue=to.queue(self.settings.queues.moves.name),
+            mode=self.settings.mode,
+            clock=to.clock,
+            log=to.log("releases"),
+        )
+
+    @cached_property
+    def canceller(self) -> Canceller:
+        """Cancels runs."""
+        from shared.services.admin.cancelling import Canceller
+
+        to = self.adapters
+        return Canceller(
+            requests=self.move_requests,
             held=to.held,
             runs=to.runs,
             pages=to.sweep_pages,

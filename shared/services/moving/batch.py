@@ -160,7 +160,8 @@ class BatchMover:
             else:
                 result, attention = recorded
                 report.results.append(result)
-                seen.append(from_result(result, found[user], began, attention=attention))
+                if result.outcome is not Outcome.CANCELLED:
+                    seen.append(from_result(result, found[user], began, attention=attention))
         await self._roster.note(seen, message.cause)
         if message.run and report.results:
             # Also when somebody's outcome was not recorded: the others have theirs.

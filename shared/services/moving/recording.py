@@ -72,7 +72,10 @@ class Recorder:
         if signal is Signal.CATCH_UP and result.outcome in _DOUBTFUL:
             # The change feed reported a plan that the directory does not show: its reads may lag.
             waits = WaitReason.SECOND_LOOK
-        if waits is None:
+        attempt, origin = 1, ""
+        if result.outcome is Outcome.CANCELLED:
+            pass  # nobody looked: what other signals found of the user stays, and so does a waiting user
+        elif waits is None:
             await self._users.record_result(result, signal, now, run, began=looked_at)
             if result.outcome is not Outcome.HELD and not report:
                 await self._brakes.settle(result.user_id)

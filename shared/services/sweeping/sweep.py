@@ -195,6 +195,9 @@ class Sweeper:
             state = RunState.HELD if reason else RunState.FINISHED
             return await self._end(run, state, reason or listing_doubt(run.counts))
         except BusyError:
+            found = await self._runs.find_run(run.id)
+            if found and found.state is RunState.CANCELLED:
+                return found
             raise  # the run is somebody else's now
         except UnreadableRowError as error:
             await self._fail(run, error)

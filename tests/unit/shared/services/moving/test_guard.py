@@ -147,7 +147,7 @@ async def test_a_wave_of_600_changes_500_and_lists_100_who_one_release_moves(
     assert world.waiting.rows == {}
 
     released, count = await world.releases().release_run(listed, ADELE)
-    assert (released.state, released.requested_by, count) == (RunState.RELEASED, str(ADELE), 100)
+    assert (released.state, released.decided_by, count) == (RunState.RELEASED, str(ADELE), 100)
     assert await world.releases().resume() == 100
     await world.handle_queue()
     assert (world.changed, world.held.rows) == (600, {})
