@@ -150,7 +150,11 @@ chaos: install ## suffer a seeded storm of faults and check every rule; ARGS="--
 simulate: $(READY) ## live through many universes in virtual time; ARGS="--minutes 60", "--bugs", "--replay 7"
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.simulation $(ARGS)
 
+.PHONY: mutants
+mutants: $(READY) ## change domain and services in small ways and see which changes no test notices; ARGS="--room domain --show"
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
 .PHONY: clean
 clean: ## remove everything that make installed or the tools cached
-	rm -rf $(VENV) .venv-checkov dist local/azurite/node_modules local/browser/node_modules infra/kusto/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-checkov dist mutants local/azurite/node_modules local/browser/node_modules infra/kusto/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

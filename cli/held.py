@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.connection import SettingsOption, connect
+from cli.form import with_form
 from cli.options import number
-from cli.output import Output, OutputOption, Row, show, tell
+from cli.output import Form, Row, show, tell
+from cli.table import counted
 
 if TYPE_CHECKING:
     from shared.domain.held import HeldSelection
@@ -32,12 +34,14 @@ UsersOption = Annotated[
 ]
 
 
+@with_form()
 def held(
+    *,
     run_id: Annotated[
         str | None, typer.Argument(metavar="[RUN]", help="Only those of one run.")
     ] = None,
     settings: SettingsOption = None,
-    output: OutputOption = Output.TABLE,
+    output: Form,
 ) -> int:
     """List the users whom the guard holds, with provider, signal and run. Exits with 1 when there are any.
 
@@ -47,8 +51,9 @@ def held(
     Example: `acp held --output csv > held.csv`
     """
     rows = asyncio.run(_held(run_id, settings))
-    show(rows, _HELD, output)
-    tell(f"{len(rows):,} users are held")
+    show(rows, _HELD, output, nothing="nobody is held", sheet="Held")
+    if rows:
+        tell(counted(len(rows), "user is held", "users are held"))
     return 1 if rows else 0
 
 
@@ -116,9 +121,9 @@ async def _decide(
         by = await requester(app)
         if not release:
             _, count = await app.releases.discard_run(run_id, by, chosen)
-            tell(f"{count:,} users of {run_id} are discarded; nobody was changed")
+            tell(f"discarded of {run_id}: {counted(count, 'user')}; nobody was changed")
             return
         _, count = await app.releases.release_run(run_id, by, chosen)
-        tell(f"{count:,} users of {run_id} are released; the app queues them within a minute")
+        tell(f"released of {run_id}: {counted(count, 'user')}; the app queues them within a minute")
         if pause := await app.pauses.current():
             tell(f"warning: changes are {pause}; they wait until `acp pause --off`")

@@ -10,7 +10,9 @@ import typer
 
 from cli.connection import SettingsOption, connect
 from cli.errors import CommandError
-from cli.output import Output, OutputOption, show, tell
+from cli.form import with_form
+from cli.output import Form, Output, show, tell
+from cli.table import counted
 from shared.text import plain
 
 if TYPE_CHECKING:
@@ -38,7 +40,8 @@ def pause(
     asyncio.run(_pause(note, settings))
 
 
-def status(settings: SettingsOption = None, output: OutputOption = Output.TABLE) -> None:
+@with_form(whole=False)
+def status(*, settings: SettingsOption = None, output: Form) -> None:
     """Show what the app may do now: mode, pause, and how many users are held, wait or need attention.
 
     JSON: one object.
@@ -46,18 +49,19 @@ def status(settings: SettingsOption = None, output: OutputOption = Output.TABLE)
     Example: `acp status --output json`
     """
     found = asyncio.run(_status(settings))
-    if output is Output.JSON:
+    if output.kind is Output.JSON:
         sys.stdout.write(json.dumps(found.model_dump(mode="json"), ensure_ascii=False) + "\n")
         return
     paused = found.paused
     facts = {
         "mode": found.mode,
         "paused": f"by {paused.by} since {plain(paused.since)}: {paused.note}" if paused else "no",
-        "held": f"{found.held.users:,} users on the lists of {found.held.runs:,} runs",
+        "held": f"{counted(found.held.users, 'user')} of {counted(found.held.runs, 'run')}",
         "waiting": found.waiting,
         "attention": found.attention,
+        **found.capabilities,
     }
-    if output is Output.CSV:
+    if output.kind is not Output.TABLE:
         show([facts], list(facts), output)
     else:
         width = max(map(len, facts))

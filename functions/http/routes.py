@@ -231,7 +231,7 @@ ROUTES: Final = (
         "doctor",
         Role.READ,
         "admin",
-        "Show what `acp doctor` finds, as the app itself sees it",
+        "Check everything that the app needs, as the app itself sees it",
         "FindingList",
     ),
     Route(

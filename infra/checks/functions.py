@@ -22,10 +22,17 @@ _QUEUES: Final = "Microsoft.Storage/storageAccounts/queueServices/queues"
 _EVENTS: Final = "Microsoft.EventGrid/partnerTopics/eventSubscriptions"
 _POISON: Final = "-poison"
 _INDEX: Final = """
-import json
-from function_app import app
-found = {one.get_function_name(): json.loads(one.get_function_json()) for one in app.get_functions()}
-print(json.dumps(found))
+import json, os, sys
+import azure.functions, httpx, msal, pydantic  # once, and then a process for each of the settings
+for settings in json.load(sys.stdin):
+    if not os.fork():
+        os.environ.update(settings)
+        from function_app import app
+        found = {one.get_function_name(): json.loads(one.get_function_json()) for one in app.get_functions()}
+        print(json.dumps(found), flush=True)
+        os._exit(0)
+    if os.wait()[1]:
+        sys.exit(1)
 """
 
 Bindings = list[tuple[str, dict[str, Any]]]
@@ -34,33 +41,38 @@ Bindings = list[tuple[str, dict[str, Any]]]
 
 def check(folder: Path) -> list[Problem]:
     """Compare the functions with what each predicted deployment makes for them."""
+    settings = {name: literal(values) for name, values in deployed(folder).items()}
+    try:
+        indexed = bindings([*settings.values()])
+    except RuntimeError as error:
+        wrong = f"it does not load with the settings of a deployment: {error}"
+        return [Problem("function_app.py", wrong, "Fix the setting or the code")]
     problems: list[Problem] = []
-    everywhere: Bindings = []
-    for deployment, settings in deployed(folder).items():
-        try:
-            found = bindings(literal(settings))
-        except RuntimeError as error:
-            wrong = f"it does not load with the settings of {deployment}: {error}"
-            return [Problem("function_app.py", wrong, "Fix the setting or the code")]
+    for deployment, found in zip(settings, indexed, strict=True):
         problems += _queues(folder, deployment, found)
-        everywhere += found
-    return [*problems, *_subscriptions(folder, everywhere)]
+    return [*problems, *_subscriptions(folder, [one for found in indexed for one in found])]
 
 
-def bindings(settings: dict[str, str]) -> Bindings:
-    """Every binding of every function of this project. RuntimeError: the app refuses the settings."""
+def bindings(deployments: list[dict[str, str]]) -> list[Bindings]:
+    """Every binding of every function of this project, with the settings of each deployment.
+
+    RuntimeError: the app refuses the settings of one of them.
+    """
     done = subprocess.run(
         [sys.executable, "-c", _INDEX],
         cwd=CODE,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **settings},
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        input=json.dumps(deployments),
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
         raise RuntimeError((done.stderr.strip().splitlines() or [str(done.returncode)])[-1])
-    indexed = json.loads(done.stdout)
-    return [(name, one) for name, function in indexed.items() for one in function["bindings"]]
+    return [
+        [(name, one) for name, function in json.loads(line).items() for one in function["bindings"]]
+        for line in done.stdout.splitlines()
+    ]
 
 
 def _queues(folder: Path, deployment: str, found: Bindings) -> Iterator[Problem]:

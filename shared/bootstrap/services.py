@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shared.services.admin.number_changes import NumberChanges
     from shared.services.admin.pauses import Pauses
     from shared.services.admin.releases import Releases
+    from shared.services.admin.result_details import ResultDetails
     from shared.services.admin.run_history import RunHistory
     from shared.services.admin.status import StatusReader
     from shared.services.admin.user_view import UserReader
@@ -515,6 +516,13 @@ class App:
         return NumberChanges(self.adapters.teams, self.adapters.replaced)
 
     @cached_property
+    def result_details(self) -> ResultDetails:
+        """Looks up who the users of a run are, and their numbers before and after."""
+        from shared.services.admin.result_details import ResultDetails
+
+        return ResultDetails(self.number_changes, self.adapters.roster)
+
+    @cached_property
     def run_history(self) -> RunHistory:
         """Reads runs."""
         from shared.services.admin.run_history import RunHistory
@@ -617,7 +625,7 @@ class App:
         from shared.services.admin.status import StatusReader
 
         to = self.adapters
-        return StatusReader(to.state, to.held, to.waiting, self.settings.mode)
+        return StatusReader(to.state, to.held, to.waiting, self.capabilities, self.settings.mode)
 
     async def _sign_in(self, audience: str) -> str:
         from shared.services.admin.token_claims import describe_token

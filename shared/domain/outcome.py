@@ -1,6 +1,6 @@
 """The outcome of one attempt at one user."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -36,6 +36,7 @@ class UserResult:
     `decision`: what was to be done with the user, None when an error came before that was known.
     `paused`: the user waits only because changes are paused.
     `licensed_at`: when the conferencing plan was assigned, where the directory said so.
+    `at`: when it was recorded (UTC), where it was read from a run.
     """
 
     user_id: str
@@ -51,3 +52,4 @@ class UserResult:
     provider: str | None = None
     paused: bool = False
     licensed_at: datetime | None = None
+    at: datetime | None = field(default=None, compare=False)

@@ -137,10 +137,8 @@ def keep_waiting(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy
     if attempt.cause is WaitReason.PAUSED:
         return _paused(previous, attempt, policy)
     if previous is None:
-        began = attempt.at
-        fresh = Waiting(
-            attempt.user_id, attempt.cause, attempt.reason, began, began, began, attempt=0
-        )
+        at = attempt.at
+        fresh = Waiting(attempt.user_id, attempt.cause, attempt.reason, at, at, at, attempt=0)
         return _counted(replace(fresh, operation=attempt.operation), attempt, policy)
     known = replace(
         previous,

@@ -125,7 +125,7 @@ class KnownKeys:
         at = bisect_left(range(len(self._seen)), key, key=self._key)
         if at == len(self._seen) or self._key(at) != key:
             return None
-        self._seen[at] = 1
+        self._seen[at] = True
         return bytes(self._rows[at * _ROW_BYTES + 16 : (at + 1) * _ROW_BYTES])
 
     def unseen(self) -> list[str]:

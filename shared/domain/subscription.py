@@ -56,5 +56,5 @@ class GraphSubscription:
 
     def is_for(self, url: str) -> bool:
         """Whether it delivers to `url`, whatever its query (Event Grid addresses are compared whole)."""
-        address = self.notification_url or ""
-        return address == url or address.partition("?")[0] == url
+        address = self.notification_url
+        return address is not None and url in (address, address.partition("?")[0])

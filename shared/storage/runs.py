@@ -87,6 +87,7 @@ def _decode_result(row: dict[str, Any]) -> UserResult:
         field(row, "upn", str, ""),
         field(row, "old_provider", str, None),
         decision=Action(row["decision"]) if row.get("decision") else None,
+        at=field(row, "at", datetime, None),
     )
 
 

@@ -48,6 +48,7 @@ def test_an_interrupted_move_goes_on(system: System, acp: CommandLine, tenant: T
         run, err = interrupt(process, tenant)
         assert process.returncode == 130
         assert f"resume with: acp move --resume {run}" in err
+        assert err.count("Stopping:") == 1
         left = [user for user in ready if on_third_party(tenant.user(user["id"]))]
         assert 0 < len(left) < len(ready)
         followed = acp("run", run, "--follow", "--output", "json")

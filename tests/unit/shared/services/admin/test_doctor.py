@@ -1,230 +1,414 @@
-"""The doctor: each part is found well, doubtful or failing, with what to do about it."""
+"""Each situation of the app and what the doctor says of it, word for word."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any, Final
 
 import pytest
 
-from shared.clients.graph_groups import unknown_group
 from shared.domain.bridges import BridgeNumber
 from shared.domain.held import HeldUser
 from shared.domain.listing import TenantSwitches
 from shared.domain.number_rules import NumberRules
 from shared.domain.pause import Pause, RequestedBy
-from shared.domain.retry import ask_person
+from shared.domain.retry import Waiting, WaitReason, ask_person
 from shared.domain.run import Run, RunState, Signal
 from shared.domain.subscription import ChangeSubscription, GraphSubscription
-from shared.errors import AccessDeniedError, ServiceError, UnreachableError
+from shared.errors import AccessDeniedError, AcpError, SettingsError, UnreachableError
 from shared.services.admin.doctor import Doctor, Finding, Verdict
 from shared.services.admin.run_history import RunHistory
 from tests.fakes import NOON, FakeClock, FakeHeld, FakeRuns, FakeState, FakeTeams, FakeWaiting, guid
-from tests.fakes.teams import QUIET
 
-BRIDGES = [
-    BridgeNumber("+14255550100", "bridge"),
-    BridgeNumber("+18005550100", "bridge", toll_free=True),
-]
+OK, WARNING, FAILED = Verdict.OK, Verdict.WARNING, Verdict.FAILED
+DENIED = AccessDeniedError("Graph", "GET", "HTTP 403")
+AWAY = UnreachableError("Graph", "GET", "x")
+BRIDGES = {"change_bridge_1": 1}
+ALL_ON = TenantSwitches(replaces_provider=True, sends_mail=True, sends_meetings=True)
+TOLL, OTHER = BridgeNumber("+1", "one"), BridgeNumber("+2", "two")
+FREE = BridgeNumber("+8", "one", toll_free=True)
+LONG: Final = timedelta(days=6, hours=5, minutes=59)
+CHECK_SUBSCRIPTION = "check the log for errors of keep_subscription"
+CHECK_GROUPS = (
+    "correct ACP_EXCLUDED_GROUPS, ACP_INCLUDED_GROUPS and ACP_NUMBER_RULES: object ids are needed"
+)
+EMPTY_RULE = "a rule without users gives no number: check its location or group"
+HELD = HeldUser(guid(1), "", "BT", Signal.CATCH_UP, "one", NOON)
+HIDDEN = "a group with hidden membership shows no members: check for such a group"
 
 
-HELD = HeldUser(guid(1), "", "BT", Signal.CATCH_UP, "20261123T110000Z-catch-up-held", NOON)
+def subscribed(left: timedelta, name: str = "s") -> ChangeSubscription:
+    """A subscription that lasts so much longer."""
+    return ChangeSubscription((), name, NOON, NOON + left)
+
+
+def run(number: int, cause: Signal = Signal.SWEEP, **fields: Any) -> Run:
+    """A run of this month; the higher its number, the newer."""
+    return Run(f"20261123T{number}", cause, RunState.FINISHED, NOON, **fields)
 
 
 @dataclass
-class Patient:
-    """An app that is well, until a test makes it ill."""
+class App:
+    """What the doctor examines; every part well, until a case says otherwise."""
 
-    error: ServiceError | None = None
-    switches: TenantSwitches = QUIET
-    known: ChangeSubscription | None = field(
-        default_factory=lambda: ChangeSubscription((), "s1", NOON, NOON + timedelta(days=6))
-    )
-    stored: datetime | None = NOON
-    poison: int = 0
-    groups: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
+    probe: Exception | str | None = None
+    switches: TenantSwitches | None = None
+    bridges: list[BridgeNumber] = field(default_factory=lambda: [TOLL, OTHER, FREE])
+    numbers: NumberRules = field(default_factory=NumberRules)
+    groups: dict[str, list[int]] = field(default_factory=dict)
+    """Members by page; a group without a page is unknown."""
     excluded: tuple[str, ...] = ()
-    numbers: NumberRules = field(default_factory=lambda: NumberRules(default="+14255550100"))
-    rule_users: dict[str, int] = field(default_factory=lambda: {"*": 9})
-    subscriptions: tuple[str, ...] = ("s1", "other")
-    pilot: tuple[str, ...] = ()
+    known: ChangeSubscription | None = field(default_factory=lambda: subscribed(LONG))
+    caught_up: datetime | None = NOON
+    queues: dict[str, int] = field(default_factory=dict)
+    subscriptions: tuple[str, ...] = ("other", "s")
+    waiting: list[Waiting] = field(default_factory=list)
     held: tuple[HeldUser, ...] = ()
+    pilot: tuple[str, ...] = ()
     pause: Pause | None = None
-    counts: Mapping[str, int] = field(default_factory=dict)
-    """Those of the last sweep."""
-    waiting: FakeWaiting = field(default_factory=FakeWaiting)
+    runs: tuple[Run, ...] = ()
+    users: dict[str, int] = field(default_factory=dict)
+    """How many users a rule has; 1,000 unless it is here."""
     unreadable: dict[str, int] = field(default_factory=dict)
-
-    async def probe(self) -> None:
-        if self.error:
-            raise self.error
+    unknown: tuple[str, ...] = ()
+    tenant: bool = True
+    uncounted: AcpError | None = None
 
     async def members(self, group: str) -> AsyncIterator[list[str]]:
-        if group == guid(99):
-            raise unknown_group(group)
-        yield [] if group == guid(97) else [guid(1), guid(2)]
+        if not self.groups[group]:
+            raise SettingsError("no such group")
+        for count in self.groups[group]:
+            yield [guid(number) for number in range(count)]
 
-    async def count(self) -> int:
-        return self.poison
+    async def count_users(self, whom: Sequence[str]) -> dict[str, int]:
+        if self.uncounted:
+            raise self.uncounted
+        return {each: self.users.get(each, 1000) for each in whom}
 
-    async def excluded_faults(self) -> tuple[str, ...]:
-        return self.excluded
+    async def _probe(self) -> str | None:
+        if isinstance(self.probe, Exception):
+            raise self.probe
+        return self.probe
 
-    async def live(self) -> list[GraphSubscription]:
-        return [GraphSubscription(name, NOON) for name in self.subscriptions]
+    async def findings(self) -> list[Finding]:
+        async def excluded_faults() -> tuple[str, ...]:
+            return self.excluded
 
-    async def count_users(self, whom: Sequence[str]) -> Mapping[str, int]:
-        return {each: self.rule_users.get(each, 0) for each in whom}
+        async def subscriptions() -> list[GraphSubscription]:
+            return [GraphSubscription(name, NOON) for name in self.subscriptions]
 
-    async def examine(self) -> dict[str, Finding]:
-        name = "20261123T020000Z-sweep-1f2e"
-        run = Run(name, Signal.SWEEP, RunState.FINISHED, NOON, counts=self.counts, scanned=True)
+        def counting(count: int) -> Callable[[], Awaitable[int]]:
+            async def counted() -> int:
+                return count
+
+            return counted
+
+        waiting = FakeWaiting()
+        for row in self.waiting:
+            await waiting.save_waiting(row)
+        teams = FakeTeams(bridges=self.bridges)
+        if self.switches:
+            teams.tenant_switches = self.switches
         doctor = Doctor(
-            probes={"Graph": (self.probe, "grant it")},
-            queues={"moves-poison": self.count},
+            probes={"Graph": (self._probe, "grant it")},
+            queues={name: counting(count) for name, count in self.queues.items()},
             numbers=self.numbers,
-            groups=self.groups,
-            excluded_faults=self.excluded_faults,
+            groups=tuple(self.groups),
+            excluded_faults=excluded_faults,
             directory=self,
-            subscriptions=self.live,
+            subscriptions=subscriptions,
             count_users=self.count_users,
             unknown=self.unknown,
-            tenant=FakeTeams(
-                tenant_switches=self.switches, bridges=BRIDGES, tenant_error=self.error
-            ),
-            runs=RunHistory(FakeRuns({name: run}), FakeClock()),
-            state=FakeState(self.known, link_at=self.stored, pausing=self.pause),
-            waiting=self.waiting,
-            unreadable=lambda: self.unreadable,
+            tenant=teams if self.tenant else None,
+            state=FakeState(self.known, link_at=self.caught_up, pausing=self.pause),
+            waiting=waiting,
             held=FakeHeld({each.user_id: each for each in self.held}),
             included_groups=self.pilot,
+            runs=RunHistory(FakeRuns({each.id: each for each in self.runs}), FakeClock()),
+            unreadable=lambda: self.unreadable,
             clock=FakeClock(),
         )
-        return {found.part: found async for found in doctor.examine()}
+        return [found async for found in doctor.examine()]
 
 
-async def test_all_is_well() -> None:
-    """An app with nothing wrong is ok in every part, and there is nothing to do."""
-    found = await Patient().examine()
-    assert {each.verdict for each in found.values()} == {Verdict.OK}
-    assert {each.to_do for each in found.values()} == {""}
+WELL = [
+    Finding("Graph", OK, "answers"),
+    Finding("mails and meetings", OK, "a move has no side effects"),
+    Finding("bridges", OK, "2, with 2 toll and 1 toll-free numbers"),
+    Finding("number rules", OK, "none: the service chooses"),
+    Finding("groups", OK, "no groups are named"),
+    Finding("excluded users", OK, "each entry names a user"),
+    Finding("subscription", OK, "expires in 6 days and 5 hours"),
+    Finding("catch-up", OK, "0 minutes ago"),
+    Finding("queues", OK, ""),
+    Finding("waiting users", OK, "0 waiting for another attempt, 0 need attention"),
+    Finding("held users", OK, "none"),
+    Finding("pause", OK, "changes are not paused"),
+    Finding("stored rows", OK, "all that were read are readable"),
+]
+
+
+async def test_an_app_that_is_well() -> None:
+    """Every part in its order; without a use for the tenant's numbers three are left out."""
+    assert await App().findings() == WELL
+    assert await App(tenant=False).findings() == [WELL[0], *WELL[4:]]
 
 
 @pytest.mark.parametrize(
-    ("patient", "part", "verdict"),
+    ("app", "finding"),
     [
-        (Patient(error=AccessDeniedError("Graph", "GET", "HTTP 403")), "Graph", Verdict.FAILED),
+        (App(probe="v1.0"), Finding("Graph", OK, "v1.0")),
+        (App(probe=DENIED), Finding("Graph", FAILED, str(DENIED), "grant it")),
         (
-            Patient(error=UnreachableError("Graph", "GET", "x")),
-            "mails and meetings",
-            Verdict.FAILED,
+            App(probe=AWAY),
+            Finding("Graph", FAILED, str(AWAY), "try again; then check the address"),
         ),
         (
-            Patient(switches=replace(QUIET, sends_mail=True)),
-            "mails and meetings",
-            Verdict.WARNING,
+            App(unknown=("ACP_MOD: unknown",)),
+            Finding("settings", WARNING, "ACP_MOD: unknown", "correct the name, or remove it"),
         ),
         (
-            Patient(excluded=("'ceo@contoso.example' names nobody",)),
-            "excluded users",
-            Verdict.FAILED,
+            App(switches=ALL_ON),
+            Finding(
+                "mails and meetings",
+                WARNING,
+                "users are mailed new numbers and PINs; future meetings are sent again; "
+                "licensing alone replaces a third party",
+                "inform the users, or switch it off before a large move",
+            ),
         ),
-        (Patient(known=None), "subscription", Verdict.WARNING),
-        (Patient(known=ChangeSubscription((), "s", NOON, NOON)), "subscription", Verdict.FAILED),
         (
-            Patient(known=ChangeSubscription((), "s", NOON, NOON + timedelta(hours=23))),
-            "subscription",
-            Verdict.WARNING,
+            App(bridges=[FREE]),
+            Finding(
+                "bridges",
+                FAILED,
+                "1, with 0 toll and 1 toll-free numbers",
+                "the tenant has no number to dial in: check its conference bridges",
+            ),
         ),
-        (Patient(rule_users={}), "number rules", Verdict.WARNING),
-        (Patient(stored=None), "catch-up", Verdict.WARNING),
-        (Patient(stored=NOON - timedelta(minutes=31)), "catch-up", Verdict.FAILED),
-        (Patient(poison=1), "queues", Verdict.WARNING),
         (
-            Patient(numbers=NumberRules({}, {"DE": "+4969120012345"})),
-            "number rules",
-            Verdict.FAILED,
+            App(numbers=NumberRules(by_location={"DE": "+49", "FR": "+33"}, default="+1")),
+            Finding(
+                "number rules",
+                FAILED,
+                "no toll number of a bridge: DE=+49, FR=+33",
+                "choose among +1, +2 in ACP_NUMBER_RULES",
+            ),
         ),
-        (Patient(groups=(guid(98), guid(99))), "groups", Verdict.FAILED),
-        (Patient(unknown=("ACP_MOD: no such setting",)), "settings", Verdict.WARNING),
-        (Patient(groups=(guid(97),), pilot=(guid(97),)), "groups", Verdict.WARNING),
-        (Patient(held=(HELD,)), "held users", Verdict.WARNING),
-        (Patient(pause=Pause("why", RequestedBy("adele"), NOON)), "pause", Verdict.WARNING),
+        (
+            App(
+                numbers=NumberRules(default="+99"),
+                bridges=[BridgeNumber(f"+{number}", "b") for number in range(10, 21)],
+            ),
+            Finding(
+                "number rules",
+                FAILED,
+                "no toll number of a bridge: *=+99",
+                f"choose among {', '.join(f'+{n}' for n in range(10, 20))} in ACP_NUMBER_RULES",
+            ),
+        ),
+        (
+            App(numbers=NumberRules(by_location={"DE": "+1"}, default="+2"), users={"*": 2000}),
+            Finding("number rules", OK, "2, each on a bridge; users by rule: DE 1,000, * 1,000"),
+        ),
+        (
+            App(groups={guid(1): [], guid(2): [3], guid(3): []}),
+            Finding("groups", FAILED, "2 of 3 unknown", CHECK_GROUPS),
+        ),
+        (App(groups={guid(1): [1, 2], guid(2): [4]}), Finding("groups", OK, "2, with 7 users")),
+        (
+            App(groups={guid(1): [0], guid(2): [0], guid(3): [1]}),
+            Finding("groups", WARNING, "3, with 1 users; 2 without members", HIDDEN),
+        ),
+        (
+            App(excluded=("'a' names nobody", "'b' names nobody")),
+            Finding(
+                "excluded users",
+                FAILED,
+                "'a' names nobody; 'b' names nobody",
+                "correct these entries of ACP_EXCLUDED_USERS",
+            ),
+        ),
+        *(
+            (
+                App(known=known),
+                Finding(
+                    "subscription",
+                    WARNING,
+                    "there is none: Graph sends no notifications",
+                    CHECK_SUBSCRIPTION,
+                ),
+            )
+            for known in (
+                None,
+                ChangeSubscription((), "", NOON, NOON + timedelta(days=2)),
+                ChangeSubscription((), "s", NOON),
+            )
+        ),
+        (
+            App(known=subscribed(timedelta(0))),
+            Finding("subscription", FAILED, "it has expired", CHECK_SUBSCRIPTION),
+        ),
+        (
+            App(known=subscribed(timedelta(seconds=1))),
+            Finding("subscription", WARNING, "expires in 0 days and 0 hours", CHECK_SUBSCRIPTION),
+        ),
+        (
+            App(known=subscribed(timedelta(days=1))),
+            Finding("subscription", OK, "expires in 1 days and 0 hours"),
+        ),
+        (
+            App(caught_up=None),
+            Finding(
+                "catch-up",
+                WARNING,
+                "it has not run yet",
+                "check the log for errors of catch_up",
+            ),
+        ),
+        (
+            App(caught_up=NOON - timedelta(minutes=30)),
+            Finding("catch-up", OK, "30 minutes ago"),
+        ),
+        (
+            App(caught_up=NOON - timedelta(minutes=31)),
+            Finding(
+                "catch-up",
+                FAILED,
+                "31 minutes ago",
+                "check the log for errors of catch_up",
+            ),
+        ),
+        (App(queues={"moves": 7, "other": 0}), Finding("queues", OK, "moves 7, other 0")),
+        (
+            App(queues={"moves": 7, "moves-poison": 1}),
+            Finding(
+                "queues",
+                WARNING,
+                "moves 7, moves-poison 1",
+                "examine the messages: their users may need `acp move`",
+            ),
+        ),
+        (
+            App(
+                waiting=[
+                    *(Waiting(guid(n), WaitReason.SERVICE, "r", NOON, NOON, NOON) for n in (1, 2)),
+                    ask_person(guid(3), "", "rare", NOON),
+                    *(ask_person(guid(n), "", "x" * 301, NOON) for n in (4, 5)),
+                ]
+            ),
+            Finding(
+                "waiting users",
+                WARNING,
+                "2 waiting for another attempt, 3 need attention, most of them because: "
+                + "x" * 300,
+                "`acp attention` lists them",
+            ),
+        ),
+        (App(held=(replace(HELD, released=True),)), Finding("held users", OK, "none")),
+        (
+            App(
+                held=(
+                    HELD,
+                    *(replace(HELD, user_id=guid(number), run="two") for number in (2, 3)),
+                    *(replace(HELD, user_id=guid(n), run=f"three {n}") for n in range(10, 19)),
+                )
+            ),
+            Finding(
+                "held users",
+                WARNING,
+                f"12 on two (2), one (1), {', '.join(f'three {n} (1)' for n in range(10, 18))}",
+                "`acp held` lists them; `acp release RUN` or `acp discard RUN` decides",
+            ),
+        ),
+        (
+            App(pause=Pause("why", RequestedBy("adele"), NOON)),
+            Finding(
+                "pause",
+                WARNING,
+                "changes are paused by adele since 2026-11-23 12:00 UTC: why",
+                "`acp pause --off` ends it; until then nobody is changed",
+            ),
+        ),
+        (
+            App(groups={guid(1): [1], guid(2): [0]}, pilot=(guid(2),)),
+            Finding(
+                "groups",
+                WARNING,
+                f"ACP_INCLUDED_GROUPS: {guid(2)} shows no members, so it includes nobody",
+                "add members, or name another group; a hidden membership shows none",
+            ),
+        ),
+        (
+            App(subscriptions=("other",)),
+            Finding(
+                "subscription",
+                WARNING,
+                "Graph lists no such subscription for this identity: perhaps nobody is notified",
+                "`POST /api/subscription` creates it; keep_subscription does at its next run",
+            ),
+        ),
+        (
+            App(
+                numbers=NumberRules.parse(dict.fromkeys((guid(98), "FR", "DE", "*"), "+1")),
+                users={guid(98): 4, "FR": 12, "DE": 0, "*": 1300},
+            ),
+            Finding(
+                "number rules",
+                WARNING,
+                f"4, each on a bridge; users by rule: {guid(98)} 4, FR 12, DE 0, * 1,288",
+                EMPTY_RULE,
+            ),
+        ),
+        *(
+            (
+                App(
+                    numbers=NumberRules(default="+1"),
+                    runs=(
+                        run(3, counts=BRIDGES),
+                        run(2, Signal.REQUEST, counts=BRIDGES, scanned=True),
+                        run(1, counts=counts, scanned=True),
+                        run(0, counts=BRIDGES, scanned=True),
+                    ),
+                ),
+                finding,
+            )
+            for counts, finding in (
+                (
+                    {"change_bridge_1": 3, "change_bridge_4930": 2},
+                    Finding(
+                        "number rules",
+                        WARNING,
+                        "3 users on Microsoft would get a new conference ID because rule *=+1 names a "
+                        "number on another bridge (last sweep)",
+                        "their IDs are saved before (`acp saved`); or correct ACP_NUMBER_RULES",
+                    ),
+                ),
+                ({}, Finding("number rules", OK, "1, each on a bridge; users by rule: * 1,000")),
+            )
+        ),
+        (
+            App(unreadable={"waiting": 1, "runs": 2}),
+            Finding(
+                "stored rows",
+                WARNING,
+                "cannot be read: 2 in runs, 1 in waiting",
+                "update the app, if it was rolled back; else repair or delete them "
+                "(docs/security.md)",
+            ),
+        ),
     ],
 )
-async def test_what_is_wrong_is_found(patient: Patient, part: str, verdict: Verdict) -> None:
-    """Each trouble shows in its own part, and there is something to do."""
-    found = (await patient.examine())[part]
-    assert found.verdict is verdict
-    assert found.to_do
+async def test_what_is_said_of_a_situation(app: App, finding: Finding) -> None:
+    """Part, verdict, detail and what to do; every other part stays as it was."""
+    found = {each.part: each for each in await app.findings()}
+    assert found[finding.part] == finding
+    others = {each.part: each for each in WELL if each.part != finding.part}
+    assert {part: found[part] for part in others} | {"bridges": ""} == others | {"bridges": ""}
 
 
-async def test_a_subscription_that_graph_has_not() -> None:
-    """K16: what the app remembers is checked at Graph: a deleted subscription is not well for six days."""
-    assert (await Patient(subscriptions=()).examine())["subscription"] == Finding(
-        "subscription",
-        Verdict.WARNING,
-        "Graph lists no such subscription for this identity: perhaps nobody is notified",
-        "`POST /api/subscription` creates it; keep_subscription does at its next run",
-    )
-
-
-async def test_users_are_counted_by_rule() -> None:
-    """K10: a rule for a location or a group that has nobody shows, and all others are the rest."""
-    numbers = NumberRules.parse(dict.fromkeys((guid(98), "FR", "DE", "*"), "+14255550100"))
-    users = {guid(98): 4, "FR": 12, "DE": 0, "*": 1300}
-    assert (await Patient(numbers=numbers, rule_users=users).examine())["number rules"] == Finding(
-        "number rules",
-        Verdict.WARNING,
-        f"4, each on a bridge; users by rule: {guid(98)} 4, FR 12, DE 0, * 1,288",
-        "a rule without users gives no number: check its location or group",
-    )
-
-
-async def test_a_released_user_is_not_reported_as_held() -> None:
-    """Somebody decided already; the change is under way."""
-    released = replace(HELD, released=True)
-    assert (await Patient(held=(released,)).examine())["held users"].verdict is Verdict.OK
-
-
-async def test_a_rule_that_changes_bridges_is_named() -> None:
-    """What the last sweep found of users on Microsoft; a number that no rule names any more is history."""
-    counts = {"change_bridge": 5, "change_bridge_14255550100": 3, "change_bridge_4930": 2}
-    found = (await Patient(counts=counts).examine())["number rules"]
-    assert found == Finding(
-        "number rules",
-        Verdict.WARNING,
-        "3 users on Microsoft would get a new conference ID because rule *=+14255550100 names a number "
-        "on another bridge (last sweep)",
-        "their IDs are saved before (`acp saved`); or correct ACP_NUMBER_RULES",
-    )
-
-
-async def test_users_who_need_help_are_counted() -> None:
-    """A user on the attention list is a warning that says how to see who it is."""
-    patient = Patient()
-    await patient.waiting.save_waiting(ask_person(guid(1), "", "why", NOON))
-    found = (await patient.examine())["waiting users"]
-    assert found.detail == (
-        "0 waiting for another attempt, 1 need attention, most of them because: why"
-    )
-
-
-async def test_the_most_frequent_reason_is_named() -> None:
-    """A verb that the service does not take concerns everybody: the doctor names what to correct."""
-    patient = Patient()
-    verb = "HTTP 405; the service takes POST: correct the verb of /Teams.Cpc/users/{id}"
-    for number, reason in enumerate(["other", verb, verb]):
-        await patient.waiting.save_waiting(ask_person(guid(number), "", reason, NOON))
-    assert verb in (await patient.examine())["waiting users"].detail
-
-
-async def test_rows_that_cannot_be_read_are_counted_by_table() -> None:
-    """Attack 10: damaged rows, and those of a newer version, are told with what to do."""
-    found = await Patient(unreadable={"waiting": 1, "runs": 2}).examine()
-    assert found["stored rows"] == Finding(
-        "stored rows",
-        Verdict.WARNING,
-        "cannot be read: 2 in runs, 1 in waiting",
-        "update the app, if it was rolled back; else repair or delete them (docs/security.md)",
-    )
+async def test_a_part_that_cannot_be_examined_is_a_finding() -> None:
+    """An error stops no other part."""
+    found = await App(numbers=NumberRules(default="+1"), uncounted=AWAY).findings()
+    failed = Finding("number rules", FAILED, str(AWAY), "see the lines above")
+    assert found == [failed if each.part == failed.part else each for each in WELL]

@@ -22,7 +22,7 @@ EVERY_FIVE = Schedule.parse("0 */5 * * * *")
 
 @dataclass
 class World:
-    """A ticker whose parts note that they ran. works: what a part does besides."""
+    """A ticker whose parts note that they ran. works: the rest of what a part does."""
 
     works: dict[Upkeep, Callable[[], Awaitable[object]]] = field(default_factory=dict)
     slice_: timedelta = timedelta(seconds=40)
