@@ -1,7 +1,7 @@
-"""The app's functions, indexed with the settings that would be deployed, find their queues and schedules.
+"""The app's functions, indexed with the settings that would be deployed, find their queues.
 
 Queues: each that a function listens to or writes, and its poison queue, is made; none is made that no
-function knows. Schedules: NCRONTAB. Event subscriptions: they lead to a function that takes events,
+function knows. Event subscriptions: they lead to a function that takes events,
 or into a queue that one listens to, where they do not expire.
 """
 
@@ -17,8 +17,6 @@ from infra.checks.predicted import resources, stage
 from infra.checks.problem import Problem, in_source
 from infra.checks.settings import deployed, literal
 from infra.package import CODE
-from local.host.errors import ScheduleError
-from local.host.ncrontab import Schedule
 
 _QUEUES: Final = "Microsoft.Storage/storageAccounts/queueServices/queues"
 _EVENTS: Final = "Microsoft.EventGrid/partnerTopics/eventSubscriptions"
@@ -51,7 +49,7 @@ def check(folder: Path) -> list[Problem]:
         return [Problem("function_app.py", wrong, "Fix the setting or the code")]
     problems: list[Problem] = []
     for deployment, found in zip(settings, indexed, strict=True):
-        problems += [*_queues(folder, deployment, found), *_schedules(folder, found)]
+        problems += _queues(folder, deployment, found)
     return [*problems, *_subscriptions(folder, [one for found in indexed for one in found])]
 
 
@@ -87,16 +85,6 @@ def _queues(folder: Path, deployment: str, found: Bindings) -> Iterator[Problem]
         yield in_source(folder, f"the queue {name} is not made", do, "queueNames")
     for name in sorted(made - needed):
         yield in_source(folder, f"no function knows the queue {name}", "Remove it", "queueNames")
-
-
-def _schedules(folder: Path, found: Bindings) -> Iterator[Problem]:
-    for function, one in found:
-        if one["type"] == "timerTrigger":
-            try:
-                Schedule.parse(one["schedule"])
-            except ScheduleError as error:
-                do = "Write second minute hour day month weekday"
-                yield in_source(folder, f"{function} cannot run so: {error}", do, "SCHEDULE:")
 
 
 def _subscriptions(folder: Path, found: Bindings) -> Iterator[Problem]:

@@ -236,7 +236,7 @@ def test_users_who_need_attention(system: System, acp: CommandLine, tenant: Tena
     """They are listed and the status says so, until a move settles them."""
     user = tenant.take("third_party")
     system.storage.poison(user["id"])
-    system.host.run("record_poison")
+    system.host.upkeep("poison")
     listed = acp("attention", "--output", "json")
     assert listed.status == 1
     assert [(row["id"], row["user"]) for row in listed.json] == [(user["id"], user["id"])]

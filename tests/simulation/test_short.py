@@ -12,7 +12,7 @@ from tests.simulation.universe import Plan, live
 
 _UNIVERSES = 10
 
-_FIRST = {"waiting not recorded": Plan(2, days=0.5)}
+_FIRST = {"waiting not recorded": Plan(4, days=0.5)}
 """Where the search begins, if not at the usual one. The nightly sweep heals the waiting ones."""
 
 

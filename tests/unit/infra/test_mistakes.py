@@ -20,7 +20,7 @@ INTO_QUEUE, QUEUED = (
     "infra/eventgrid-queue.bicep",
 )
 SETTINGS, PARAMETERS, RULES = "settings, both ways", "parameters", "keys, TLS, names, tags"
-FUNCTIONS, QUERIES = "functions, queues, schedules", "queries, workbook and alerts"
+FUNCTIONS, QUERIES = "functions and queues", "queries, workbook and alerts"
 CLOUD = '"ACP_CLOUD": ""'
 TABLES = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"
 ON_STORAGE = "| the storage account | always |\n"
@@ -96,9 +96,9 @@ MISTAKES = [
     Mistake("a queue that nobody knows", FUNCTIONS, DEFAULT,
             '/default/moves-upkeep-poison"', '/default/moves-spare"',
             "no function knows the queue moves-spare", STORAGE),
-    Mistake("a schedule out of range", FUNCTIONS, DEFAULT,
+    Mistake("a schedule out of range", SETTINGS, DEFAULT,
             '"ACP_SWEEP_SCHEDULE": ""', '"ACP_SWEEP_SCHEDULE": "0 0 25 * * *"',
-            "sweep_providers cannot run so", MAIN),
+            "hour '25': 0 to 23 is needed", MAIN),
     Mistake("events for a function that is not there", FUNCTIONS, SECOND_STAGE,
             "functions/license_events", "functions/license_event", "events go to license_event", EVENTS),
     Mistake("events into a queue that nobody reads", FUNCTIONS, INTO_QUEUE,
