@@ -278,7 +278,8 @@ class Sweeper:
         """End a run that cannot be resumed; the next one begins after a pause, not tomorrow."""
         with suppress(UnreadableRowError):
             run = await self._runs.find_run(run.id) or run
-        await self._end(run, RunState.FAILED, str(error))
+        if run.state is not RunState.CANCELLED:
+            await self._end(run, RunState.FAILED, str(error))
 
     async def _end(self, run: Run, state: RunState, reason: str) -> Run:
         """End a run in a state, unless it is no longer ours. BusyError: it is not."""
