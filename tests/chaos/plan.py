@@ -41,6 +41,7 @@ _SQUALL: Final = {"throttled": 0.2, "throttled_without_retry_after": 0.15}
 """A short time in which the services throttle as well, as they do: in bursts."""
 
 _FIXED: Final = {
+    "page_tokens_expire": 0.05,
     "retry_after_seconds": 1,
     "slow_seconds": 0.4,
     "late_seconds": 2.0,
@@ -70,17 +71,31 @@ class Blow(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Spell:
+    """What lasts for minutes: faults, a table that is away, mode `report`, or a pause."""
+
+    name: str
+    table: str = ""
+    report: bool = False
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
-    """A blow (to host number `host`, if one), some seconds of faults, perhaps a squall of throttling."""
+    """A blow (to host number `host`, if one), some seconds of faults, perhaps a squall of throttling.
+
+    sweep: whether a sweep is started after the blow. named: whom two callers request with one key then.
+    """
 
     weather: Faults
     squall: Faults | None
     seconds: float
     squall_seconds: float
-    blow: Blow
+    blow: Blow | None
     host: int
     sweep: bool
-    """Whether a sweep is started after the blow."""
+    spell: Spell | None = None
+    named: Sequence[str] = ()
 
 
 class Deed(StrEnum):
@@ -113,6 +128,8 @@ class Plan:
     """How many moved users are set back by hand once the storm is over."""
     linger: float
     """Seconds that the storm continues at most until every kind of fault has struck."""
+    window: float = 0.0
+    """Seconds for which the app may not know what was set by hand, see `weather.WINDOW`."""
 
 
 def draw(seed: int, users: Sequence[User], *, minutes: float, hosts: int) -> Plan:

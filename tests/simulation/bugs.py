@@ -96,10 +96,12 @@ class _GraphRemembered(_Remembers):
 
 
 class _OverwrittenResults(RunTable):
-    async def record_results(self, run: str, results: Any, now: datetime) -> None:
+    async def record_results(
+        self, run: str, results: Any, now: datetime, began: datetime | None = None
+    ) -> None:
         """Write every result into the row of the first user."""
         last: UserResult = results[-1]
-        await super().record_results(run, [last], now)
+        await super().record_results(run, [last], now, began)
 
 
 class _NoKeys(MoveRequestTable):
