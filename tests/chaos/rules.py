@@ -68,6 +68,9 @@ def check(stage: Stage, history: History, requested: Sequence[Requested], window
     runs = stage.storage.rows("runs"), stage.storage.rows("runresults")
     whole = [*_whole(stage, users), *requested_broken(requested, *runs)]
     verdict.broken += [Broken(rule, "", what) for rule, what in whole]
+    # Everything is well by now, and a sweep has looked at everybody again.
+    stay = [("nobody stays", user, reason) for user, reason in verdict.attention.items()]
+    verdict.broken += [Broken(*each) for each in stay]
     return verdict
 
 

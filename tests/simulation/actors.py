@@ -13,7 +13,7 @@ from shared.storage.codec import encode
 from tests.simulation.brakes import decider, pauser
 from tests.simulation.fate import Process
 from tests.simulation.host import Host
-from tests.simulation.loop import Crash
+from tests.simulation.loop import Clock, Crash
 from tests.simulation.people import EXCLUDED_GROUP, MICROSOFT_ENTRY, PILOT_GROUP
 from tests.simulation.rules import Rules
 from tests.simulation.storage import Keys
@@ -171,6 +171,34 @@ async def sweeps(host: Host, _: Rules, until: float) -> None:
             host.spawn(host.run(instance, lambda app: app.sweeper.sweep()))
 
 
+async def rollback(host: Host, rules: Rules, until: float) -> None:
+    """Write rows and messages as version 6a26332 does; what its messages ask for is only a look."""
+    world, rng = host.world, host.world.rng
+    while await _pause(world, 2400, until):
+        someone, now = rng.choice(list(world.people)), Clock().now()
+        at = rng.choice([{"due": now}, {}])
+        name = "due" if at else "attention"
+        row = {
+            "PartitionKey": name,
+            "RowKey": someone.id,
+            "upn": "",
+            "cause": "failure",
+            "reason": "HTTP 403",
+            "since": now,
+            "looked_at": now,
+            "attempt": 2,
+            "failures": 2,
+            "reprocessed": False,
+            "operation": "",
+            "_at": now,
+        }
+        waiting = world.account.tables.setdefault("waiting", {})
+        waiting[name, someone.id] = world.account.stamp(row | at)
+        message = {"version": 1, "cause": "license_event", "users": [someone.id]}
+        world.queues["moves"].put(json.dumps(message), 0, "report")
+        rules.reached["row of the version before"] += 1
+
+
 ACTORS: Final[dict[str, Actor]] = {
     "person": person,
     "administrator": administrator,
@@ -182,6 +210,7 @@ ACTORS: Final[dict[str, Actor]] = {
     "rival": rival,
     "pauser": pauser,
     "decider": decider,
+    "rollback": rollback,
 }
 
 

@@ -50,6 +50,7 @@ SOMETIMES: Final = (
     "outage",
     "pause",
     "poison",
+    "row of the version before",
     "set",
     "settings changed with a full queue",
     "stale read",
@@ -176,7 +177,8 @@ def begin_timers(host: Host) -> None:
 
     def nobody_due() -> bool:
         now = Clock().now()
-        return not any((due := row.get("due")) and due <= now for row in account.rows("waiting"))
+        # Who needs attention had no due time in the version before.
+        return not any(row.get("due", now) <= now for row in account.rows("waiting"))
 
     def no_sweep() -> bool:
         ended = {row["RowKey"] for row in account.rows("runs") if row["state"] in ENDED}

@@ -68,12 +68,12 @@ class Recorder:
         """
         signal, run = message.cause, message.run
         now = self._clock.now()
-        await self._users.record_result(result, signal, now, run, began=looked_at)
         waits, attention = _why_waiting(result), False
         if signal is Signal.CATCH_UP and result.outcome in _DOUBTFUL:
             # The change feed reported a plan that the directory does not show: its reads may lag.
             waits = WaitReason.SECOND_LOOK
         if waits is None:
+            await self._users.record_result(result, signal, now, run, began=looked_at)
             if result.outcome is not Outcome.HELD and not report:
                 await self._brakes.settle(result.user_id)
             before = await self._waiting.remove_waiting(result.user_id, looked_at)
@@ -82,8 +82,10 @@ class Recorder:
                 who, why = self._log.who(result.user_id), result.reason
                 self._log.write(AttentionCleared(user=who, outcome=result.outcome, reason=why))
         else:
+            # Listed before it is told: nobody is `failed` and on no list, whoever dies in between.
             row = await self._next_row(result, waits, report=report)
             await self._waiting.save_waiting(row)
+            await self._users.record_result(result, signal, now, run, began=looked_at)
             attempt, origin, attention = row.attempt, row.operation, row.needs_attention
         self._log.write(
             Decided(

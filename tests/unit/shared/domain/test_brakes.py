@@ -87,6 +87,7 @@ def test_a_slot_is_free_again_when_its_window_is_over() -> None:
     slots = Slots()
     old, beyond = Slot("a", NOON), Slot("b", NOON + SECOND)
     slots.add(0, old)
+    assert slots.free_for("c", 1, NOON) == (0, old)
     slots.add(4, beyond)
     assert slots.free_for("c", 1, NOON) is None
     assert slots.free_for("c", 1, NOON + SECOND) == (0, old)
@@ -99,14 +100,16 @@ def test_a_user_counts_once_and_by_the_newest_slot() -> None:
     new, old = Slot("a", NOON + SECOND), Slot("a", NOON)
     slots.add(1, new)
     slots.add(2, old)
-    counted = [slots.counted(user, at) for user, at in (("a", NOON), ("a", new.at), ("b", NOON))]
-    assert counted == [True, False, False]
+    own = [slots.own(user, at) for user, at in (("a", NOON), ("a", new.at), ("b", NOON))]
+    assert own == [(1, new), None, None]
     slots.drop(2, old)
-    assert slots.counted("a", NOON)
+    assert slots.own("a", NOON) == (1, new)
     same_time = Slot("a", NOON + SECOND)
     slots.add(3, same_time)
+    assert slots.own("a", NOON) == (3, same_time)
     slots.drop(3, same_time)
-    assert not slots.counted("a", NOON)
+    assert slots.own("a", NOON) is None
+    assert slots.free_for("c", 2, NOON - SECOND), "one slot is left"
 
 
 def test_a_slot_that_another_user_took_is_the_others() -> None:
@@ -115,9 +118,10 @@ def test_a_slot_that_another_user_took_is_the_others() -> None:
     first, second = Slot("a", NOON), Slot("b", NOON)
     slots.add(0, first)
     slots.add(0, second)
-    slots.drop(0, first)
     before = NOON - SECOND
-    assert (slots.counted("a", before), slots.counted("b", before)) == (False, True)
+    assert slots.own("a", before) is None
+    slots.drop(0, first)
+    assert (slots.own("a", before), slots.own("b", before)) == (None, (0, second))
     assert slots.free_for("c", 1, before) is None
 
 
