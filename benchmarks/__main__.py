@@ -13,7 +13,7 @@ from typing import Protocol
 import httpx
 from azure.core.exceptions import AzureError
 
-from benchmarks import console, demo, imports, moves, storage, sweep, throttled, webhook
+from benchmarks import console, demo, imports, moves, overshoot, storage, sweep, throttled, webhook
 from benchmarks.figures import Figure, UnavailableError, machine, table
 from benchmarks.stack import GUARD_LIMIT
 from local.errors import LocalError
@@ -36,6 +36,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "demo": demo.run,
     "console": console.run,
     "throttled": throttled.run,
+    "overshoot": overshoot.run,
 }
 
 _TROUBLE = (UnavailableError, LocalError, AzureError, httpx.HTTPError, subprocess.SubprocessError)

@@ -3,12 +3,14 @@
 import asyncio
 
 from cli.connection import SettingsOption, connect
-from cli.output import Output, OutputOption, Row, show
+from cli.form import with_form
+from cli.output import Form, Row, show
 
 _COLUMNS = ("part", "verdict", "detail", "to_do")
 
 
-def doctor(settings: SettingsOption = None, output: OutputOption = Output.TABLE) -> int:
+@with_form()
+def doctor(*, settings: SettingsOption = None, output: Form) -> int:
     """Examine sign-in, permissions, storage, subscription, catch-up, queues and waiting users.
 
     Each line is ok, warning or failed, with what to do. Ends with 1 when something failed.
@@ -16,7 +18,7 @@ def doctor(settings: SettingsOption = None, output: OutputOption = Output.TABLE)
     Example: `acp doctor`
     """
     rows = asyncio.run(_examine(settings))
-    show(rows, _COLUMNS, output)
+    show(rows, _COLUMNS, output, sheet="Doctor")
     return 1 if any(row["verdict"] == "failed" for row in rows) else 0
 
 

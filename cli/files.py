@@ -4,9 +4,10 @@ import os
 import secrets
 import stat
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from cli.errors import CommandError
 from cli.output import tell
@@ -20,6 +21,13 @@ def write_private(file: Path, text: str, option: str) -> None:
     option: how the caller named the file, for errors. CommandError: there is a link, a folder or a device
     of that name, or it cannot be written; then an older file is as it was.
     """
+    with private_file(file, option) as opened:
+        opened.write(text.encode())
+
+
+@contextmanager
+def private_file(file: Path, option: str) -> Iterator[BinaryIO]:
+    """Give a new file, which takes the place of `file` once it is complete; see `write_private`."""
     try:
         if not stat.S_ISREG(file.lstat().st_mode):
             raise CommandError(f"{option} {file}: is a link, folder or device, not a file", 2)
@@ -30,8 +38,8 @@ def write_private(file: Path, text: str, option: str) -> None:
     new = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
-        with open(os.open(new, flags, _PRIVATE), "w", encoding="utf-8") as opened:  # noqa: PTH123
-            opened.write(text)
+        with open(os.open(new, flags, _PRIVATE), "w+b") as opened:  # noqa: PTH123
+            yield opened
             opened.flush()
             os.fsync(opened.fileno())
         new.replace(file)

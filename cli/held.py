@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.connection import SettingsOption, connect
+from cli.connection import AppOption, SettingsOption, connect
+from cli.form import with_form
 from cli.options import number
-from cli.output import Output, OutputOption, Row, show, tell
+from cli.output import Form, Row, show, tell
+from cli.requester import NoteOption, TicketOption, requester
+from cli.table import counted, counts
 
 if TYPE_CHECKING:
     from shared.domain.held import HeldSelection
@@ -16,8 +19,11 @@ if TYPE_CHECKING:
 _HELD = ("user", "provider", "signal", "run", "since", "reason", "id")
 _MOST = 1_000_000
 
+type Why = tuple[str | None, str | None]
+"""Ticket and note."""
+
 RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="The run's id; `acp held` shows it.")
+    str, typer.Argument(metavar="RUN", help="The run's id; `acp runs` lists them.")
 ]
 LimitOption = Annotated[
     int | None,
@@ -32,12 +38,14 @@ UsersOption = Annotated[
 ]
 
 
+@with_form()
 def held(
+    *,
     run_id: Annotated[
         str | None, typer.Argument(metavar="[RUN]", help="Only those of one run.")
     ] = None,
     settings: SettingsOption = None,
-    output: OutputOption = Output.TABLE,
+    output: Form,
 ) -> int:
     """List the users whom the guard holds, with provider, signal and run. Exits with 1 when there are any.
 
@@ -47,16 +55,20 @@ def held(
     Example: `acp held --output csv > held.csv`
     """
     rows = asyncio.run(_held(run_id, settings))
-    show(rows, _HELD, output)
-    tell(f"{len(rows):,} users are held")
+    show(rows, _HELD, output, nothing="nobody is held", sheet="Held")
+    if rows:
+        tell(counted(len(rows), "user is held", "users are held"))
     return 1 if rows else 0
 
 
 def release(
+    *,
     run_id: RunArgument,
     limit: LimitOption = None,
     provider: ProviderOption = None,
     users: UsersOption = None,
+    ticket: TicketOption = None,
+    note: NoteOption = None,
     settings: SettingsOption = None,
 ) -> None:
     """Release the users whom a run holds: they are queued within a minute, and count against no limit.
@@ -65,14 +77,18 @@ def release(
 
     Example: `acp release 20261123T020000Z-sweep-1f2e --provider BT --limit 50`
     """
-    asyncio.run(_decide(run_id, _selection(limit, provider, users), settings, release=True))
+    chosen = _selection(limit, provider, users)
+    asyncio.run(_decide(run_id, chosen, settings, (ticket, note), release=True))
 
 
 def discard(
+    *,
     run_id: RunArgument,
     limit: LimitOption = None,
     provider: ProviderOption = None,
     users: UsersOption = None,
+    ticket: TicketOption = None,
+    note: NoteOption = None,
     settings: SettingsOption = None,
 ) -> None:
     """Take the users whom a run holds off its list: nobody is changed.
@@ -82,7 +98,42 @@ def discard(
 
     Example: `acp discard 20261123T110000Z-catch-up-held`
     """
-    asyncio.run(_decide(run_id, _selection(limit, provider, users), settings, release=False))
+    chosen = _selection(limit, provider, users)
+    asyncio.run(_decide(run_id, chosen, settings, (ticket, note), release=False))
+
+
+def cancel(
+    *,
+    run_id: RunArgument,
+    ticket: TicketOption = None,
+    note: NoteOption = None,
+    app: AppOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Cancel a run: what was begun is finished, nobody else of it is changed.
+
+    The rest has the outcome `cancelled`, by name. Held users of the run are taken off its list. What is
+    cancelled cannot be resumed or released: begin a new run.
+
+    Example: `acp cancel 20261123T110000Z-request-1f2e3d4c --note "wrong list"`
+    """
+    if app is None:
+        asyncio.run(_cancel(run_id, settings, (ticket, note)))
+        return
+    from cli.move.app import RemoteApp  # noqa: PLC0415 - httpx, which other commands may not need
+
+    with RemoteApp(app) as remote:
+        found = remote.cancel(run_id, ticket, note)
+    tell(f"{run_id} is cancelled by the app: {counts(found.counts)}")
+
+
+async def _cancel(run_id: str, settings: Path | None, why: Why) -> None:
+    async with connect(settings) as app:
+        run = await app.canceller.cancel_run(run_id, await requester(app, *why))
+        if run.cause == "request":
+            # What the app would do: a run that was begun here may have nobody else who does.
+            run = await app.move_runner.cancel(run)
+        tell(f"{run.id} is cancelled: {counts(run.counts)}")
 
 
 async def _held(run_id: str | None, settings: Path | None) -> list[Row]:
@@ -108,17 +159,15 @@ def _selection(limit: int | None, provider: str | None, users: str | None) -> "H
 
 
 async def _decide(
-    run_id: str, chosen: "HeldSelection", settings: Path | None, *, release: bool
+    run_id: str, chosen: "HeldSelection", settings: Path | None, why: Why, *, release: bool
 ) -> None:
-    from cli.requester import requester  # noqa: PLC0415
-
     async with connect(settings) as app:
-        by = await requester(app)
+        by = await requester(app, *why)
         if not release:
             _, count = await app.releases.discard_run(run_id, by, chosen)
-            tell(f"{count:,} users of {run_id} are discarded; nobody was changed")
+            tell(f"discarded of {run_id}: {counted(count, 'user')}; nobody was changed")
             return
         _, count = await app.releases.release_run(run_id, by, chosen)
-        tell(f"{count:,} users of {run_id} are released; the app queues them within a minute")
+        tell(f"released of {run_id}: {counted(count, 'user')}; the app queues them within a minute")
         if pause := await app.pauses.current():
             tell(f"warning: changes are {pause}; they wait until `acp pause --off`")

@@ -5,6 +5,7 @@ be reached; 130: interrupted.
 """
 
 import os
+import re
 import sys
 from typing import Annotated, Final
 
@@ -25,6 +26,7 @@ from shared.text import harmless
 
 _INTERRUPTED: Final = 130
 _UNREACHABLE: Final = 3
+_GUESS: Final = re.compile(r" \(Possible options?: ([^)]+)\)")
 _LOOK: Final = "Look"
 _LOCAL: Final = "On this machine, without Azure (needs the extra `local`)"
 
@@ -38,6 +40,7 @@ app = typer.Typer(
 app.command("move")(move.move)
 app.command("release")(held.release)
 app.command("discard")(held.discard)
+app.command("cancel")(held.cancel)
 app.command("forget")(forget.forget)
 app.command("pause")(pause.pause)
 app.command("grant")(grant.grant)
@@ -93,7 +96,7 @@ def run(arguments: list[str]) -> int:
     try:
         status = app(arguments, standalone_mode=False)
     except TyperException as error:
-        return _fail(" ".join(error.format_message().split()), error.exit_code)
+        return _fail(_plainly(error.format_message()), error.exit_code)
     except (CommandError, LocalError, SettingsError) as error:
         return _fail(str(error), _status_of(error))
     except AcpError as error:
@@ -101,6 +104,12 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
     return status if isinstance(status, int) else 0
+
+
+def _plainly(message: str) -> str:
+    """Return what typer says about a command line, without the words of the libraries below it."""
+    line = " ".join(message.split()).replace("Value error, ", "")
+    return _GUESS.sub(r"; did you mean \1?", line)
 
 
 def _status_of(error: Exception) -> int:

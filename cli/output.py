@@ -1,16 +1,16 @@
-"""Write data to standard output: a table for people, JSON or CSV for programs; all else to stderr."""
+"""Write data to standard output: a table for people, files for programs; all else to stderr."""
 
 import csv
 import json
 import logging
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Final, TextIO
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from shared.text import defused, harmless_json, harmless_lines, plain
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from shared.domain.outcome import UserResult
 
 RESULT_COLUMNS: Final = ("user", "outcome", "provider_before", "reason", "id")
-_NO_WIDTH: Final = 1_000_000
 
 
 class Output(StrEnum):
@@ -27,30 +26,67 @@ class Output(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    XLSX = "xlsx"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form of the data, and its details.
+
+    bom, delimiter: of CSV. everything: a table on a terminal shows more than its first rows.
+    """
+
+    kind: Output = Output.TABLE
+    bom: bool = False
+    delimiter: str = ","
+    everything: bool = False
 
 
 OutputOption = Annotated[
-    Output, typer.Option("--output", help="The form of the data on standard output.")
+    Output,
+    typer.Option("--output", help="The form of the data on standard output; xlsx needs `> FILE`."),
 ]
 
 type Row = Mapping[str, object]
 
 
-def show(rows: Iterable[Row], columns: Sequence[str], output: Output) -> None:
-    """Write rows, each a value by column. JSON: one array; CSV: a header and one line per row."""
+def show(
+    rows: Iterable[Row],
+    columns: Sequence[str],
+    output: Output | Form,
+    *,
+    nothing: str = "",
+    hint: str = "--all shows them",
+    sheet: str = "List",
+) -> None:
+    """Write rows, each a value by column. JSON: one array; CSV: a header and one line per row.
+
+    For tables: what to say instead of one without rows, and how to see those that are left out.
+    sheet: its name in XLSX.
+    """
     from cli.files import keep_output_private  # noqa: PLC0415 - which says things with this module
 
+    form = output if isinstance(output, Form) else Form(output)
     keep_output_private()
-    match output:
+    match form.kind:
         case Output.TABLE:
-            _table(rows, columns)
+            _table(rows, columns, form, nothing, hint)
         case Output.JSON:
             _json(rows)
         case Output.CSV:
-            _csv(rows, columns)
+            lines = CsvWriter(sys.stdout, columns, form)
+            for row in rows:
+                lines.add(row)
+        case Output.XLSX:
+            from cli.workbook import Workbook, standard_output  # noqa: PLC0415 - its library
+
+            with standard_output() as file, Workbook(file) as book:
+                book.begin(sheet, columns)
+                for row in rows:
+                    book.add(sheet, row)
 
 
-def show_results(results: Iterable["UserResult"], output: Output) -> None:
+def show_results(results: Iterable["UserResult"], output: Output | Form) -> None:
     """Write the results of users of a run."""
     from shared.views import ResultView  # noqa: PLC0415 - only where there are results
 
@@ -74,15 +110,19 @@ class HarmlessFormatter(logging.Formatter):
         return harmless_lines(self._inner.format(record))
 
 
-def _table(rows: Iterable[Row], columns: Sequence[str]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(plain(row.get(column)) for column in columns))
-    # A pipe has no width: long lines are better than broken ones there.
-    width = None if sys.stdout.isatty() else _NO_WIDTH
-    Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False).print(table)
+def _table(
+    rows: Iterable[Row], columns: Sequence[str], form: Form, nothing: str, hint: str
+) -> None:
+    from cli.table import MOST_ROWS, on_terminal, print_table  # noqa: PLC0415 - rich, for people only
+
+    rest = iter(rows)
+    shown = list(islice(rest, MOST_ROWS if on_terminal() and not form.everything else None))
+    if shown or not nothing:
+        print_table(shown, columns)
+    else:
+        tell(nothing)
+    if left := sum(1 for _ in rest):
+        tell(f"... and {left:,} more: {hint}")
 
 
 def _json(rows: Iterable[Row]) -> None:
@@ -95,8 +135,16 @@ def _json(rows: Iterable[Row]) -> None:
     write("\n]\n" if separator.startswith(",") else "[]\n")
 
 
-def _csv(rows: Iterable[Row], columns: Sequence[str]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([defused(row.get(column)) for column in columns])
+class CsvWriter:
+    """Writes a header and one line per row, in which no spreadsheet finds a formula."""
+
+    def __init__(self, file: TextIO, columns: Sequence[str], form: Form) -> None:
+        if form.bom:
+            file.write("\ufeff")
+        self._columns = columns
+        self._writer = csv.writer(file, lineterminator="\n", delimiter=form.delimiter)
+        self._writer.writerow(columns)
+
+    def add(self, row: Row) -> None:
+        """Write a row."""
+        self._writer.writerow([defused(row.get(column)) for column in self._columns])

@@ -10,7 +10,10 @@ import typer
 
 from cli.connection import SettingsOption, connect
 from cli.errors import CommandError
-from cli.output import Output, OutputOption, show, tell
+from cli.form import with_form
+from cli.output import Form, Output, show, tell
+from cli.requester import TicketOption, requester
+from cli.table import counted
 from shared.text import plain
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ def pause(
     note: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Why; shown wherever the pause is.")
     ] = None,
+    ticket: TicketOption = None,
     off: Annotated[bool, typer.Option("--off", help="End the pause.")] = False,
     settings: SettingsOption = None,
 ) -> None:
@@ -35,10 +39,11 @@ def pause(
         raise CommandError("--off ends the pause: leave out --note", 2)
     if not off and note is None:
         raise CommandError('say why with --note "...", or end the pause with --off', 2)
-    asyncio.run(_pause(note, settings))
+    asyncio.run(_pause(note, ticket, settings))
 
 
-def status(settings: SettingsOption = None, output: OutputOption = Output.TABLE) -> None:
+@with_form(whole=False)
+def status(*, settings: SettingsOption = None, output: Form) -> None:
     """Show what the app may do now: mode, pause, and how many users are held, wait or need attention.
 
     JSON: one object.
@@ -46,29 +51,28 @@ def status(settings: SettingsOption = None, output: OutputOption = Output.TABLE)
     Example: `acp status --output json`
     """
     found = asyncio.run(_status(settings))
-    if output is Output.JSON:
+    if output.kind is Output.JSON:
         sys.stdout.write(json.dumps(found.model_dump(mode="json"), ensure_ascii=False) + "\n")
         return
     paused = found.paused
     facts = {
         "mode": found.mode,
         "paused": f"by {paused.by} since {plain(paused.since)}: {paused.note}" if paused else "no",
-        "held": f"{found.held.users:,} users on the lists of {found.held.runs:,} runs",
+        "held": f"{counted(found.held.users, 'user')} of {counted(found.held.runs, 'run')}",
         "waiting": found.waiting,
         "attention": found.attention,
+        **found.capabilities,
     }
-    if output is Output.CSV:
+    if output.kind is not Output.TABLE:
         show([facts], list(facts), output)
     else:
         width = max(map(len, facts))
         print("\n".join(f"{name:{width}}  {plain(value)}" for name, value in facts.items()))
 
 
-async def _pause(note: str | None, settings: Path | None) -> None:
-    from cli.requester import requester  # noqa: PLC0415
-
+async def _pause(note: str | None, ticket: str | None, settings: Path | None) -> None:
     async with connect(settings) as app:
-        by = await requester(app)
+        by = await requester(app, ticket)
         if note is not None:
             tell(f"changes are {await app.pauses.pause(note, by)}")
         elif ended := await app.pauses.end(by):

@@ -1,36 +1,40 @@
 """`acp runs`, `acp run`: show runs."""
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.connection import SettingsOption, connect
-from cli.files import write_private
-from cli.output import Output, OutputOption, Row, show, show_results, tell
+from cli.form import with_form
+from cli.output import Form, Row, show, tell
+from cli.results import ReportOption, Written, check_report
+from cli.table import counted, counts, when
 from shared.text import plain
 
 if TYPE_CHECKING:
-    from shared.bootstrap.services import App
-    from shared.domain.outcome import UserResult
     from shared.domain.run import Run
 
-_RUNS = ("run", "state", "started", "finished", "users", "reason")
+_RUNS = ("run", "state", "started", "finished", "users", "requested_by", "ticket", "reason")
 _POLL_SECONDS = 2.0
-_ENDED = frozenset({"finished", "failed", "held"})
+_BAD = frozenset({"failed", "not_found"})
+_ENDED = frozenset({"finished", "failed", "held", "cancelled"})
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="The run's id; `acp runs` lists them.")
 ]
 
 
+@with_form()
 def runs(
+    *,
     months: Annotated[
         int, typer.Option(min=1, max=120, metavar="NUMBER", help="How many months back.")
     ] = 2,
     settings: SettingsOption = None,
-    output: OutputOption = Output.TABLE,
+    output: Form,
 ) -> None:
     """List the runs, sweeps and requested ones, the newest first.
 
@@ -41,63 +45,47 @@ def runs(
         async with connect(settings) as app:
             return [_row(run) async for run in app.run_history.runs(months)]
 
-    show(asyncio.run(ask()), _RUNS, output)
+    nothing = f"no runs in the last {counted(months, 'month')}: acp move begins one, or a sweep"
+    show(asyncio.run(ask()), _RUNS, output, nothing=nothing, sheet="Runs")
 
 
+@with_form()
 def run(
+    *,
     run_id: RunArgument,
     follow: Annotated[
         bool, typer.Option("--follow", help="Show its progress until it ends.")
     ] = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", dir_okay=False, help="Write it as one HTML page, too."),
-    ] = None,
+    report: ReportOption = None,
     settings: SettingsOption = None,
-    output: OutputOption = Output.TABLE,
+    output: Form,
 ) -> int:
     """Show a run: its counts, and what happened to each user of it where that was recorded.
 
-    Ends with 1 when the run failed or is held, or some of its users failed.
+    Users who need somebody come first, then those moved, with old and new number. Ends with 1 when the
+    run failed or is held, or some of its users failed or were not found.
 
     Example: `acp run 20261123T020000Z-sweep-1f2e --report sweep.html`
     """
-    found, results, text, effects = asyncio.run(
-        _run(run_id, settings, follow=follow, report=report is not None)
-    )
-    if report is not None:
-        write_private(report, text, "--report")
-        tell(f"report: {report}")
-    tell(_summary(found))
-    for line in effects:
-        tell(line)
-    if results or output is not Output.TABLE:
-        show_results(results, output)
-    bad = found.state in ("failed", "held") or found.counts.get("failed", 0)
-    return 1 if bad else 0
+    check_report(report)
+    return asyncio.run(_run(run_id, settings, Written(output, report), follow=follow))
 
 
-async def _run(
-    run_id: str, settings: Path | None, *, follow: bool, report: bool
-) -> "tuple[Run, list[UserResult], str, list[str]]":
+async def _run(run_id: str, settings: Path | None, written: Written, *, follow: bool) -> int:
     async with connect(settings) as app:
         found = await app.run_history.run(run_id)
         while follow and _is_worked_on(found):
-            tell(_summary(found))
+            tell(_summary(found, app.adapters.clock.now()))
             await asyncio.sleep(_POLL_SECONDS)
             found = await app.run_history.run(run_id)
-        known = [result async for result in app.adapters.runs.results(run_id)]
-        text = await _page(app, found, known) if report else ""
-        effects = await app.effects.of(found)
-    return found, known, text, list(effects.lines()) if effects else []
-
-
-async def _page(app: "App", found: "Run", results: "list[UserResult]") -> str:
-    from cli.report import page  # noqa: PLC0415 - only where a report is wanted
-
-    changes = [change async for change in app.number_changes.of(results)]
-    switches = await app.adapters.teams.switches()
-    return page(found, changes, switches, app.adapters.clock.now())
+        results = [result async for result in app.adapters.runs.results(run_id)]
+        tell(_summary(found, app.adapters.clock.now()))
+        if effects := await app.effects.of(found):
+            for line in effects.lines():
+                tell(line)
+        await written.write(app, found, results)
+    bad = found.state in ("failed", "held") or found.counts.get("failed", 0)
+    return 1 if bad or any(result.outcome in _BAD for result in results) else 0
 
 
 def _is_worked_on(found: "Run") -> bool:
@@ -114,14 +102,23 @@ def _row(found: "Run") -> Row:
         "started": found.started_at,
         "finished": found.finished_at,
         "users": found.counts.get("users", 0),
+        "requested_by": found.requested_by,
+        "decided_by": found.decided_by,
+        "ticket": found.ticket,
+        "note": found.note,
         "reason": found.reason,
     }
 
 
-def _summary(found: "Run") -> str:
-    counts = ", ".join(f"{plain(name)} {count:,}" for name, count in found.counts.items() if count)
+def _summary(found: "Run", now: datetime) -> str:
     reason = f" ({plain(found.reason)})" if found.reason else ""
-    text = f"{found.id} {found.state}{reason}, began {plain(found.started_at)}: {counts}"
+    text = f"{found.id} {found.state}{reason}, began {when(found.started_at, now)}: {counts(found.counts)}"
+    if found.requested_by:
+        text += f"\nrequested by {plain(found.requested_by)}"
+    if found.ticket or found.note:
+        text += f"\nbecause of {plain(': '.join(filter(None, (found.ticket, found.note))))}"
+    if found.decided_by:
+        text += f"\ndecided by {plain(found.decided_by)}"
     if found.cause == "request" and found.state == "interrupted":
         text += f"\nresume with: acp move --resume {found.id}"
     return text

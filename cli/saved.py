@@ -3,20 +3,27 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.connection import SettingsOption, connect
-from cli.output import Output, OutputOption, Row, show, tell
-from cli.who import operator
+from cli.errors import CommandError
+from cli.form import with_form
+from cli.output import Form, Output, Row, show, tell
+from cli.requester import requester
+from cli.table import counted
+from shared.concurrency import gather_bounded
 from shared.errors import StorageError
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
+    from shared.domain.outcome import UserResult
     from shared.domain.saved import ReplacedProvider
 
+_AT_ONCE = 16
 _COLUMNS = (
     "user",
     "kind",
@@ -42,19 +49,28 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+@with_form(Output.CSV, whole=False)
 def saved(
+    *,
     user: Annotated[
         str | None, typer.Option(metavar="USER", help="Only those of one user: id or address.")
     ] = None,
     run: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Only those of the users of one run.")
+        str | None, typer.Option(metavar="RUN", help="Only what this run replaced.")
     ] = None,
+    everything: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="With --run: all that is saved of its users, moved or not, then or before.",
+        ),
+    ] = False,
     since: Annotated[
         datetime | None,
         typer.Option(parser=_moment, metavar="TIME", help="Only those saved since then (UTC)."),
     ] = None,
     settings: SettingsOption = None,
-    output: OutputOption = Output.CSV,
+    output: Form,
 ) -> None:
     """Write the saved numbers and conference IDs that were replaced, one line per entry.
 
@@ -63,22 +79,30 @@ def saved(
 
     These are secrets of the users' meetings: store the file accordingly. In CSV a field that a
     spreadsheet could take for a formula (`+4420...`) begins with an apostrophe; in JSON it does not.
+    For Excel take XLSX: from CSV it drops leading zeros and the last digits of long numbers.
 
-    Example: `acp saved --since 2026-11-01 > saved.csv`
+    Example: `acp saved --since 2026-11-01 --output xlsx > saved.xlsx`
     """
-    rows = asyncio.run(_rows(settings, user, run, since))
-    show(rows, _COLUMNS, output)
-    tell(f"{len(rows):,} saved entries")
+    if everything and run is None:
+        raise CommandError("--all goes with --run: without a run, all that is saved is written", 2)
+    rows = asyncio.run(_rows(settings, user, run, since, everything=everything))
+    tell(counted(len(rows), "saved entry", "saved entries"))
+    show(rows, _COLUMNS, output, nothing="nothing is saved", hint="--output csv", sheet="Saved")
 
 
 async def _rows(
-    settings: Path | None, user: str | None, run: str | None, since: datetime | None
+    settings: Path | None,
+    user: str | None,
+    run: str | None,
+    since: datetime | None,
+    *,
+    everything: bool,
 ) -> list[Row]:
     async with connect(settings) as app:
         await _record(app, user or run)
         return [
             row
-            async for record in _records(app, user, run)
+            async for record in _records(app, user, run, everything=everything)
             if since is None or record.saved_at >= since
             for row in _entries(record)
         ]
@@ -86,31 +110,50 @@ async def _rows(
 
 async def _record(app: "App", whose: str | None) -> None:
     """Record who reads conference IDs; with a role that only reads that fails, and is said."""
-    from shared.services.admin.forget import record_action  # noqa: PLC0415
+    from shared.services.admin.reasons import record_action  # noqa: PLC0415
 
     detail = "of one user or run" if whose else "of everybody"
+    state, clock, by = app.adapters.state, app.adapters.clock, await requester(app)
     try:
-        await record_action(
-            app.adapters.state, app.adapters.clock, "read conference IDs", operator(app), detail
-        )
+        await record_action(state, clock, "read conference IDs", by, detail)
     except StorageError as error:
         tell(f"warning: this reading is recorded in the storage account's log only ({error})")
 
 
 async def _records(
-    app: "App", user: str | None, run: str | None
+    app: "App", user: str | None, run: str | None, *, everything: bool
 ) -> AsyncIterator["ReplacedProvider"]:
-    members = None
+    only = None if user is None else await _id_of(app, user)
     if run is not None:
         await app.run_history.run(run)
-        members = {result.user_id async for result in app.adapters.runs.results(run)}
-    if user is not None:
-        records = await app.adapters.replaced.of(await _id_of(app, user))
-    else:
-        records = [record async for record in app.adapters.replaced.all()]
-    for record in records:
-        if members is None or record.user_id in members:
+        results = [result async for result in app.adapters.runs.results(run)]
+        for some in batched(results, _AT_ONCE, strict=False):
+            looks = (_of_result(app, each, everything=everything) for each in some)
+            for records in await gather_bounded(looks, _AT_ONCE):
+                for record in records:
+                    if only in (None, record.user_id):
+                        yield record
+    elif only is not None:
+        for record in await app.adapters.replaced.of(only):
             yield record
+    else:
+        async for record in app.adapters.replaced.all():
+            yield record
+
+
+async def _of_result(
+    app: "App", result: "UserResult", *, everything: bool
+) -> "list[ReplacedProvider]":
+    """Return what a run replaced of one user, or all that is saved of the user."""
+    from shared.domain.saved import replaced_by  # noqa: PLC0415
+
+    if not everything and result.outcome not in ("moved", "bridge_changed"):
+        return []
+    records = await app.adapters.replaced.of(result.user_id)
+    if everything:
+        return records
+    replaced = replaced_by(result, records)
+    return [replaced] if replaced else []
 
 
 async def _id_of(app: "App", user: str) -> str:

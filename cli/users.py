@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.advice import advise
 from cli.connection import SettingsOption, connect
-from cli.output import Output, OutputOption, Row, show, tell
+from cli.form import with_form
+from cli.output import Form, Output, Row, show, tell
+from cli.table import counted
 from shared.text import plain
 
 if TYPE_CHECKING:
@@ -19,7 +22,8 @@ _PROVIDERS = ("name", "domain", "url")
 _ATTENTION = ("user", "since", "reason", "id")
 
 
-def ready(settings: SettingsOption = None, output: OutputOption = Output.TABLE) -> None:
+@with_form()
+def ready(*, settings: SettingsOption = None, output: Form) -> None:
     """List the licensed users who are not on Microsoft yet, and count them by provider.
 
     The list of the admin center's filter, read from Teams and Graph now; nothing is changed.
@@ -27,10 +31,13 @@ def ready(settings: SettingsOption = None, output: OutputOption = Output.TABLE) 
     Example: `acp ready --output csv > ready.csv`
     """
     rows = asyncio.run(_ready(settings))
-    show(rows, _READY, output)
     counts = Counter(str(row["provider"]) for row in rows)
     by_provider = ", ".join(f"{plain(name)} {count:,}" for name, count in counts.most_common())
-    tell(f"{len(rows):,} users are ready to move" + (f": {by_provider}" if rows else ""))
+    nothing = "nobody is ready to move: every licensed, included user is on Microsoft"
+    verb = "is" if len(rows) == 1 else "are"
+    if rows:
+        tell(f"{counted(len(rows), 'user')} {verb} ready to move: {by_provider}")
+    show(rows, _READY, output, nothing=nothing, sheet="Ready")
 
 
 async def _ready(settings: Path | None) -> list[Row]:
@@ -40,7 +47,8 @@ async def _ready(settings: Path | None) -> list[Row]:
         return [ReadyView.of(found).model_dump() async for found in app.finder.ready()]
 
 
-def providers(settings: SettingsOption = None, output: OutputOption = Output.TABLE) -> None:
+@with_form()
+def providers(*, settings: SettingsOption = None, output: Form) -> None:
     """List the third-party providers that the tenant knows: the names for `acp move --provider`.
 
     Example: `acp providers`
@@ -53,10 +61,12 @@ def providers(settings: SettingsOption = None, output: OutputOption = Output.TAB
             known = await app.adapters.teams.providers()
             return [ProviderView.of(each).model_dump() for each in known]
 
-    show(asyncio.run(ask()), _PROVIDERS, output)
+    nothing = "the tenant knows no third-party provider"
+    show(asyncio.run(ask()), _PROVIDERS, output, nothing=nothing, sheet="Providers")
 
 
-def attention(settings: SettingsOption = None, output: OutputOption = Output.TABLE) -> int:
+@with_form()
+def attention(*, settings: SettingsOption = None, output: Form) -> int:
     """List the users who need attention, and why. Exits with 1 when there are any.
 
     Example: `acp attention`
@@ -71,15 +81,21 @@ def attention(settings: SettingsOption = None, output: OutputOption = Output.TAB
             ]
 
     rows = asyncio.run(ask())
-    show(rows, _ATTENTION, output)
-    tell(f"{len(rows):,} users need attention")
+    verb = "needs" if len(rows) == 1 else "need"
+    if rows:
+        tell(f"{counted(len(rows), 'user')} {verb} attention")
+    if output.kind is Output.TABLE:
+        rows = [{**row, "reason": advise(str(row["reason"]))} for row in rows]
+    show(rows, _ATTENTION, output, nothing="nobody needs attention", sheet="Attention")
     return 1 if rows else 0
 
 
+@with_form(whole=False)
 def show_user(
+    *,
     user: Annotated[str, typer.Argument(metavar="USER", help="A user's id or address.")],
     settings: SettingsOption = None,
-    output: OutputOption = Output.TABLE,
+    output: Form,
 ) -> None:
     """Show what is known of one user: license, provider entries, what was saved and what was done.
 
@@ -90,11 +106,11 @@ def show_user(
     from shared.userlists.names import user_name  # noqa: PLC0415
 
     facts = asyncio.run(_facts(user_name(user), settings))
-    if output is Output.TABLE:
+    if output.kind is Output.TABLE:
         width = max(len(name) for name in facts)
         print("\n".join(f"{name:{width}}  {plain(value)}" for name, value in facts.items()))
     else:
-        show([facts], list(facts), output)
+        show([facts], list(facts), output, sheet="User")
 
 
 def _provider(service: "ServiceUser | None") -> str:

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
-from datetime import timedelta
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
@@ -196,14 +195,8 @@ def _default(field: FieldInfo) -> str:
             return ",".join(sorted(field.default))
         case bool():
             return f"`{str(field.default).lower()}`"
-        case tuple():
-            return f"`{','.join(_seconds(item) for item in field.default)}`"
         case _:
             return f"`{field.default}`"
-
-
-def _seconds(item: timedelta) -> str:
-    return f"{item.total_seconds():g}"
 
 
 def _meaning(field: FieldInfo) -> str:

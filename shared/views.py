@@ -5,7 +5,7 @@ The HTTP API answers with these models, and the command line makes its rows from
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 from pydantic import BaseModel
 
@@ -20,9 +20,14 @@ from shared.domain.side_effects import SideEffects
 from shared.domain.user import ProviderEntry
 from shared.services.admin.doctor import Finding
 from shared.services.admin.forget import Forgetting
+from shared.services.admin.result_details import ResultDetail
 from shared.services.admin.status import Status
 from shared.services.admin.user_view import UserView
 from shared.services.sweeping.finding import Found
+from shared.text import harmless
+
+_E164_LENGTHS: Final = (7, 15)
+"""Digits of a number with its country code (ITU-T E.164; the shortest that are in use)."""
 
 
 class SideEffectsView(BaseModel):
@@ -53,7 +58,8 @@ class SideEffectsView(BaseModel):
 class RunView(BaseModel):
     """A run: its state, its counts by name, and when it began and ended (UTC).
 
-    `requested_by`: who released or discarded users of it. `paused`: why nobody of it is changed now.
+    `requested_by`: who asked for it; `ticket`, `note`: why. `decided_by`: who released or discarded users of
+    it, or cancelled it. `paused`: why nobody of it is changed now.
     `side_effects`: of a finished dry run, and of a finished request in report mode.
     """
 
@@ -65,6 +71,9 @@ class RunView(BaseModel):
     reason: str = ""
     counts: Mapping[str, int]
     requested_by: str | None = None
+    decided_by: str | None = None
+    ticket: str | None = None
+    note: str | None = None
     paused: str | None = None
     side_effects: SideEffectsView | None = None
 
@@ -80,6 +89,9 @@ class RunView(BaseModel):
             reason=run.reason,
             counts=run.counts,
             requested_by=run.requested_by or None,
+            decided_by=run.decided_by or None,
+            ticket=run.ticket or None,
+            note=run.note or None,
             paused=f"changes are {pause}; the users wait" if pause else None,
         )
 
@@ -177,6 +189,7 @@ class StatusView(BaseModel):
     held: HeldCount
     waiting: int
     attention: int
+    capabilities: dict[str, str]
 
     @classmethod
     def of(cls, status: Status) -> Self:
@@ -187,6 +200,7 @@ class StatusView(BaseModel):
             held=HeldCount(runs=status.held_runs, users=status.held_users),
             waiting=status.waiting,
             attention=status.attention,
+            capabilities=dict(status.capabilities),
         )
 
 
@@ -336,3 +350,54 @@ class ForgettingView(BaseModel):
     def of(cls, done: Forgetting) -> Self:
         """Return the view of what was deleted."""
         return cls(id=done.id, rows=done.rows, notes=list(done.notes))
+
+
+class DetailView(BaseModel):
+    """A result of a run as files tell it: who it is, and the numbers before and after.
+
+    Its texts steer no terminal. Numbers are in E.164 where the service gives them with their country.
+    """
+
+    time: datetime | None
+    run: str
+    user: str
+    name: str
+    department: str
+    country: str
+    provider_before: str
+    number_before: str
+    toll_free_before: str
+    number_after: str
+    toll_free_after: str
+    outcome: str
+    reason: str
+    id: str
+
+    @classmethod
+    def of(cls, run: str, detail: ResultDetail) -> Self:
+        """Return the view of a result. run: "" for a dry run, which has none."""
+        result, seen = detail.result, detail.seen
+        before, after = detail.change.before, detail.change.after
+        return cls(
+            time=result.at,
+            run=run,
+            user=harmless(result.upn or result.user_id),
+            name=harmless(seen.name) if seen else "",
+            department=harmless(seen.department) if seen else "",
+            country=harmless(seen.country) if seen else "",
+            provider_before=harmless(result.old_provider or ""),
+            number_before=international(before.toll_number) if before else "",
+            toll_free_before=international(before.toll_free_number) if before else "",
+            number_after=international(after.toll_number) if after else "",
+            toll_free_after=international(after.toll_free_number) if after else "",
+            outcome=str(result.outcome),
+            reason=harmless(result.reason),
+            id=harmless(result.user_id),
+        )
+
+
+def international(number: str) -> str:
+    """Return a number with the plus sign if it has its country; a national one as it is."""
+    least, most = _E164_LENGTHS
+    has_country = number.isascii() and number.isdigit() and number[0] != "0"
+    return f"+{number}" if has_country and least <= len(number) <= most else harmless(number)

@@ -1,7 +1,6 @@
 """`acp move`: set Microsoft as the provider of the users you name."""
 
 import asyncio
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.connection import SettingsOption, connect
+from cli.advice import advised, summary, worst_first
+from cli.connection import AppOption, SettingsOption, connect
 from cli.errors import CommandError
+from cli.form import with_form
 from cli.move.parameters import (
     Parameters,
     Where,
-    counted,
     names_and_users,
     refuse_other_protection,
     tell_pause,
@@ -22,9 +22,13 @@ from cli.move.parameters import (
     tell_side_effects,
 )
 from cli.move.progress import Interrupts, progress
+from cli.move.question import confirm, confirmed
 from cli.move.selection import Selection
 from cli.options import number
-from cli.output import RESULT_COLUMNS, Output, OutputOption, show, show_results, tell
+from cli.output import RESULT_COLUMNS, Form, Output, show, tell
+from cli.requester import NoteOption, TicketOption, requester
+from cli.results import ReportOption, Written, check_report
+from cli.table import counted
 from shared.text import plain
 
 if TYPE_CHECKING:
@@ -32,10 +36,11 @@ if TYPE_CHECKING:
     from shared.domain.outcome import UserResult
     from shared.domain.run import Run
 
-_TROUBLE = frozenset({"failed", "not_found", "unlicensed", "held"})
+_TROUBLE = frozenset({"failed", "not_found", "unlicensed", "held", "cancelled"})
 _INTERRUPTED = 130
 
 
+@with_form(whole=False)
 def move(
     *,
     users: Annotated[
@@ -92,6 +97,8 @@ def move(
             "limit. The number that you confirm says the same.",
         ),
     ] = None,
+    ticket: TicketOption = None,
+    note: NoteOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     where: Annotated[
         Where | None,
@@ -99,16 +106,10 @@ def move(
             help="Who does the work: this process or the deployed app. Default: app with --app."
         ),
     ] = None,
-    app: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            envvar="ACP_APP_URL",
-            help="The deployed app; ACP_APP_KEY or ACP_APP_TOKEN opens it.",
-        ),
-    ] = None,
+    app: AppOption = None,
+    report: ReportOption = None,
     settings: SettingsOption = None,
-    output: OutputOption = Output.TABLE,
+    output: Form,
 ) -> int:
     """Make Microsoft the audio conferencing provider of the users you name, now.
 
@@ -139,7 +140,9 @@ def move(
         raise CommandError(
             "--resume moves the remaining users; it cannot be combined with --dry-run", 2
         )
-    parameters = Parameters(dry_run, yes, send_email, service_number, toll_free_number, expect)
+    parameters = Parameters(
+        dry_run, yes, send_email, service_number, toll_free_number, expect, ticket, note
+    )
     if resume is not None and parameters.body():
         raise CommandError(
             "--resume keeps the options that the run began with: leave out the others", 2
@@ -150,14 +153,18 @@ def move(
     if where is Where.APP:
         if app is None:
             raise CommandError("--where app: name the app with --app URL or ACP_APP_URL", 2)
+        if report is not None:
+            raise CommandError("--report with --app: make it with acp run RUN --report FILE", 2)
         return _move_by_app(app, selection, resume, output, parameters)
+    check_report(report)
+    written = Written(output, report)
     if resume is not None:
-        return asyncio.run(_resume(resume, settings, output))
-    return asyncio.run(_move(selection, settings, output, parameters))
+        return asyncio.run(_resume(resume, settings, written))
+    return asyncio.run(_move(selection, settings, written, parameters))
 
 
 async def _move(
-    selection: Selection, settings: Path | None, output: Output, parameters: Parameters
+    selection: Selection, settings: Path | None, written: Written, parameters: Parameters
 ) -> int:
     given = selection.given()
     async with connect(settings) as app:
@@ -165,32 +172,35 @@ async def _move(
         if request.users is None:
             found = app.finder.on_third_party(request.provider)
             names = [user.user_id async for user in found]
-            tell(f"{len(names):,} users")
+            tell(counted(len(names), "user"))
         else:
             names = list(request.users)
-            tell(f"{request.named:,} names")
+            tell(counted(request.named, "name"))
         if not names:
             raise CommandError("no users were found; nothing was done", 2)
         tenant = await tell_side_effects(app)
         if parameters.dry_run:
             previews = app.previewer.preview(names, request.options)
             results = [result async for result in previews]
-            show_results(results, output)
             tell_preview(results, tenant, request.named, send_email=parameters.send_email)
+            await written.write(app, None, results)
             return 1 if _troubled(results) else 0
         await refuse_other_protection(app)
         await tell_pause(app)
+        by = await requester(app, request.ticket, request.note)
         options = request.options
         if not parameters.yes:
-            _confirm(request.named or len(names))
-            options = replace(options, expected=_expected(parameters, len(names)))
-        run = await app.move_runner.begin(names, options, request.named)
+            changes = await confirmed(app, names, options)
+            if not changes:
+                return 0
+            options = replace(options, expected=_expected(parameters, changes))
+        run = await app.move_runner.begin(names, options, request.named, by)
         tell(f"run {run.id}")
-        return await _carry_out(app, run, output)
+        return await _carry_out(app, run, written)
 
 
 def _move_by_app(
-    url: str, selection: Selection, resume: str | None, output: Output, parameters: Parameters
+    url: str, selection: Selection, resume: str | None, output: Form, parameters: Parameters
 ) -> int:
     from cli.move.app import RemoteApp  # noqa: PLC0415 - httpx, which other commands may not need
 
@@ -198,16 +208,22 @@ def _move_by_app(
     with RemoteApp(url) as app:
         if resume is None:
             if not (parameters.yes or parameters.dry_run):
-                _confirm(len(names) if names is not None else "all")
+                confirm(len(names) if names is not None else "all")
                 if names is not None:
                     parameters = replace(parameters, expected=_expected(parameters, len(names)))
             resume = app.begin({**selection.body(names), **parameters.body()})
         tell(f"run {resume}")
-        _tell_effects(app.follow(resume))
+        try:
+            run = app.follow(resume)
+        except KeyboardInterrupt:
+            tell(f"\nThe app continues with run {resume}. Stop it with:")
+            tell(f"  acp cancel {resume} --app {url}")
+            return _INTERRUPTED
+        _tell_effects(run)
         rows = list(app.results(resume))
     troubled = [each for each in rows if each["outcome"] in _TROUBLE]
-    everybody = output is not Output.TABLE or parameters.dry_run
-    show(rows if everybody else troubled, RESULT_COLUMNS, output)
+    shown = worst_first(map(advised, rows)) if output.kind is Output.TABLE else rows
+    show(shown, RESULT_COLUMNS, output, hint=f"acp run {resume} --all", sheet="Results")
     return 1 if troubled else 0
 
 
@@ -217,15 +233,15 @@ def _tell_effects(run: dict[str, Any]) -> None:
         tell(f"  {effect.replace('_', ' ')}: {plain(value)}")
 
 
-async def _resume(run_id: str, settings: Path | None, output: Output) -> int:
+async def _resume(run_id: str, settings: Path | None, written: Written) -> int:
     async with connect(settings) as app:
         await refuse_other_protection(app)
         await tell_pause(app)
         run = await app.move_runner.find(run_id)
-        return await _carry_out(app, run, output)
+        return await _carry_out(app, run, written)
 
 
-async def _carry_out(app: "App", run: "Run", output: Output) -> int:
+async def _carry_out(app: "App", run: "Run", written: Written) -> int:
     resume = f"resume with: acp move --resume {run.id}"
     try:
         with (
@@ -238,10 +254,9 @@ async def _carry_out(app: "App", run: "Run", output: Output) -> int:
         raise
     results = [result async for result in app.adapters.runs.results(run.id)]
     troubled = _troubled(results)
-    # On a screen, users who need no change are only counted.
-    show_results(troubled if output is Output.TABLE else results, output)
     how_many = names_and_users(run.counts.get("names", 0), len(results))
-    tell(f"{run.id} {run.state}: {how_many}{counted(results)}")
+    tell(f"{run.id} {run.state}: {how_many}{summary(result.outcome for result in results)}")
+    await written.write(app, run, results)
     if interrupts.came and run.state != "finished":
         tell(resume)
         return _INTERRUPTED
@@ -251,16 +266,6 @@ async def _carry_out(app: "App", run: "Run", output: Output) -> int:
 def _expected(parameters: Parameters, confirmed: int) -> int:
     """Return how many users may be changed: the number that was confirmed, unless a smaller is named."""
     return confirmed if parameters.expected is None else min(confirmed, parameters.expected)
-
-
-def _confirm(count: int | str) -> None:
-    if not sys.stdin.isatty():
-        raise CommandError("not an interactive terminal: pass --yes, or --dry-run to preview", 2)
-    # Not with `input`, which writes to standard output: that is for the data.
-    print(f"Type {count} to move these users: ", end="", file=sys.stderr, flush=True)
-    typed = sys.stdin.readline()
-    if typed.strip().replace(",", "") != str(count):
-        raise CommandError("not confirmed; nothing was changed", 2)
 
 
 def _troubled(results: Iterable["UserResult"]) -> list["UserResult"]:

@@ -1,13 +1,14 @@
 """Options of `acp move` for how users are moved, and the side effects that are shown first."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from cli.advice import summary
 from cli.errors import CommandError
 from cli.output import tell
+from cli.table import counted
 from shared.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Parameters:
     service_number: str | None
     toll_free_number: str | None
     expected: int | None = None
+    ticket: str | None = None
+    note: str | None = None
 
     def __post_init__(self) -> None:
         """Spell the numbers as the service does; CommandError: one is no phone number."""
@@ -59,6 +62,8 @@ class Parameters:
             MoveOptions(self.send_email, self.service_number, self.toll_free_number, self.expected),
             self.dry_run,
             len(users or ()),
+            self.ticket or "",
+            self.note or "",
         )
 
     def body(self) -> dict[str, object]:
@@ -68,6 +73,8 @@ class Parameters:
             "send_email": self.send_email,
             "service_number": self.service_number,
             "toll_free_number": self.toll_free_number,
+            "ticket": self.ticket,
+            "note": self.note,
         }
         given: dict[str, object] = {name: value for name, value in fields.items() if value}
         return given if self.expected is None else {**given, "expected": self.expected}
@@ -126,11 +133,12 @@ def tell_preview(
     """
     from shared.domain.side_effects import SideEffects  # noqa: PLC0415
 
-    how_many = names_and_users(named, len(results))
-    tell(f"dry run, nothing was changed: {how_many}{counted(results)}")
+    outcomes = summary(result.outcome for result in results)
+    tell(f"dry run, nothing was changed: {names_and_users(named, len(results))}{outcomes}")
     bridges = sum(result.decision == "change_bridge" for result in results)
     if bridges:
-        tell(f"{bridges:,} users on Microsoft would change to the bridge of their new number")
+        who = counted(bridges, "user")
+        tell(f"{who} on Microsoft would change to the bridge of their new number")
     if switches is None:
         return
     for line in SideEffects.of(results, switches, send_email=send_email).lines():
@@ -141,10 +149,4 @@ def names_and_users(names: int, users: int) -> str:
     """Return how many users so many names stand for, where that is not the same number."""
     if names in (0, users):
         return ""
-    return f"{names:,} names, {users:,} user{'' if users == 1 else 's'}: "
-
-
-def counted(results: "Iterable[UserResult]") -> str:
-    """Return the outcomes with their numbers, the most frequent first."""
-    counts = Counter(str(result.outcome) for result in results)
-    return ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
+    return f"{counted(names, 'name')}, {counted(users, 'user')}: "

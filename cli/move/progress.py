@@ -3,67 +3,103 @@
 import asyncio
 import signal
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task
+from rich.text import Text
 
 from cli.output import tell
 
 if TYPE_CHECKING:
     from shared.domain.outcome import UserResult
 
-_LINE_EVERY = 5.0
+_LINE_EVERY: Final = 5.0
+_WINDOW: Final = 30.0
+"""Seconds of which the rate is told: a stall shows, and so does its end."""
+
+
+class Meter:
+    """How far a move is: the rate is that of the last `_WINDOW` seconds."""
+
+    def __init__(self, total: int, now: float) -> None:
+        self._total = total
+        self._points = deque([(now, 0)])
+
+    @property
+    def done(self) -> int:
+        """How many users have a result."""
+        return self._points[-1][1]
+
+    def add(self, users: int, now: float) -> None:
+        """Count users who got a result."""
+        self._points.append((now, self.done + users))
+
+    def rate(self, now: float) -> float:
+        """Return the users per second of the window that ends now."""
+        while len(self._points) > 1 and self._points[1][0] <= now - _WINDOW:
+            self._points.popleft()
+        at, before = self._points[0]
+        return (self.done - before) / max(0.001, min(now - at, _WINDOW))
+
+    def text(self, now: float) -> str:
+        """Return the progress in words."""
+        rate = self.rate(now)
+        left = (
+            f"{max(0, self._total - self.done) / rate:.0f} s left" if rate else "no result lately"
+        )
+        return f"{self.done:,} of {self._total:,} users, {rate:.1f} users/s, {left}"
+
+
+class _Words(ProgressColumn):
+    """The meter's words, said anew at each refresh, whether a result came or not."""
+
+    max_refresh = 0.5
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        super().__init__()
+
+    def render(self, task: Task) -> Text:  # noqa: ARG002 - the meter knows better
+        """Return what stands behind the bar."""
+        return Text(self._meter.text(time.monotonic()))
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[Sequence["UserResult"]], None]]:
-    """Show how many users have a result: a bar on a terminal, occasional lines elsewhere."""
+def progress(
+    total: int, every: float = _LINE_EVERY
+) -> Iterator[Callable[[Sequence["UserResult"]], None]]:
+    """Show how many users have a result: a bar on a terminal, elsewhere a line every few seconds."""
+    meter = Meter(total, time.monotonic())
     if sys.stderr.isatty():
-        columns = (
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[speed]} users/s"),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            yield _advance(bar, total)
-    else:
-        yield _lines(total)
+        console = Console(stderr=True)
+        with Progress(BarColumn(), _Words(meter), console=console, transient=True) as bar:
+            task = bar.add_task("", total=total)
+
+            def advance(results: Sequence["UserResult"]) -> None:
+                meter.add(len(results), time.monotonic())
+                bar.update(task, completed=meter.done)
+
+            yield advance
+        return
+    ended = threading.Event()
+    lines = threading.Thread(target=_lines, args=(meter, ended, every), daemon=True)
+    lines.start()
+    try:
+        yield lambda results: meter.add(len(results), time.monotonic())
+    finally:
+        ended.set()
+        lines.join()
 
 
-def _advance(bar: Progress, total: int) -> Callable[[Sequence["UserResult"]], None]:
-    task = bar.add_task("", total=total, speed="-")
-    began = time.monotonic()
-    done = 0
-
-    def on_progress(results: Sequence["UserResult"]) -> None:
-        nonlocal done
-        done += len(results)
-        speed = done / max(0.001, time.monotonic() - began)
-        bar.update(task, completed=done, speed=f"{speed:.0f}")
-
-    return on_progress
-
-
-def _lines(total: int) -> Callable[[Sequence["UserResult"]], None]:
-    began = last = time.monotonic()
-    done = 0
-
-    def on_progress(results: Sequence["UserResult"]) -> None:
-        nonlocal done, last
-        done += len(results)
-        now = time.monotonic()
-        if now - last >= _LINE_EVERY:
-            last = now
-            speed = done / (now - began)
-            left = max(0, total - done) / speed
-            tell(f"  {done:,} of {total:,} users, {speed:.0f} users/s, {left:.0f} s left")
-
-    return on_progress
+def _lines(meter: Meter, ended: threading.Event, every: float) -> None:
+    while not ended.wait(every):
+        tell(f"  {meter.text(time.monotonic())}")
 
 
 class Interrupts:
@@ -86,6 +122,8 @@ class Interrupts:
             signal.signal(number, handler)
 
     def _once(self, *_: object) -> None:
+        if self.came:
+            return  # SIGTERM behind Ctrl-C, or the other way around: it was said
         self.came = True
         signal.signal(signal.SIGINT, signal.default_int_handler)  # the next one interrupts as usual
         tell("Stopping: the users being moved are finished. Ctrl-C again ends at once.")

@@ -66,7 +66,7 @@ class Selection:
             tell(f"... and {len(bad) - _SHOWN:,} lines more")
         if bad and not self.skip_bad_lines:
             raise CommandError(
-                f"--csv {csv}: {len(bad):,} lines are wrong; nothing was changed. "
+                f"--csv {csv}: lines that name no user: {len(bad):,}; nothing was changed. "
                 "Fix them, or skip them with --skip-bad-lines",
                 2,
             )

@@ -42,6 +42,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     Outcome.FAILED: ("bad", "Failed"),
     Outcome.BRIDGE_CHANGED: ("good", "Number changed"),
     Outcome.WOULD_MOVE: ("todo", "Would be moved"),
+    Outcome.CANCELLED: ("off", "Cancelled"),
     "running": ("wait", "Running"),
     "interrupted": ("wait", "Interrupted"),
     "held": ("bad", "Held"),

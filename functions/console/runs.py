@@ -81,6 +81,9 @@ async def _page(app: "App", asked: Asked, *, stale: str = "") -> Page:
             dt["Started"],
             dd[moment(run.started_at, app.adapters.clock.now())],
             run.requested_by and [dt["Requested by"], dd[run.requested_by]],
+            run.decided_by and [dt["Decided by"], dd[run.decided_by]],
+            run.ticket and [dt["Ticket"], dd[run.ticket]],
+            run.note and [dt["Note"], dd[run.note]],
         ],
         await _progress(app, run),
         await held.held_users(app, run, asked),
@@ -127,7 +130,7 @@ async def retry(app: "App", asked: Asked) -> Goto:
 
 async def _progress(app: "App", run: Run) -> Element:
     counts = dict(run.counts)
-    if run.cause in (Signal.REQUEST, Signal.PREVIEW) and (run.state in _OPEN or run.requested_by):
+    if run.cause in (Signal.REQUEST, Signal.PREVIEW) and (run.state in _OPEN or run.decided_by):
         counts |= await app.move_runner.outcomes(run.id)
     total = counts.pop("users", 0)
     done = sum(counts.get(outcome, 0) for outcome in Outcome)

@@ -56,6 +56,12 @@ var charts = [
     title: 'Seconds to the notification and to the move'
     drawnAs: 'linechart'
   }
+  {
+    query: loadTextContent('../queries/license_age.kql')
+    name: 'license_age'
+    title: 'Seconds from the license to Microsoft'
+    drawnAs: 'linechart'
+  }
 ]
 
 var workspaceType = 'microsoft.operationalinsights/workspaces'

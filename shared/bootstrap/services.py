@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from shared.bootstrap.adapters import Adapters
+from shared.concurrency import each_of
 from shared.domain.run import Mode
 from shared.settings.settings import Cloud, TeamsApi, unknown_settings
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from shared.domain.guard import GuardLimit
     from shared.domain.move_request import MoveRequest
     from shared.domain.retry import RetryPolicy
+    from shared.services.admin.cancelling import Canceller
     from shared.services.admin.doctor import Doctor
     from shared.services.admin.effects import EffectsReader
     from shared.services.admin.forget import Forgetter
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from shared.services.admin.number_changes import NumberChanges
     from shared.services.admin.pauses import Pauses
     from shared.services.admin.releases import Releases
+    from shared.services.admin.result_details import ResultDetails
     from shared.services.admin.run_history import RunHistory
     from shared.services.admin.status import StatusReader
     from shared.services.admin.user_view import UserReader
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     from shared.services.upkeep.recheck import Rechecker
     from shared.services.upkeep.roster import RosterKeeper
     from shared.services.upkeep.rule_check import RuleChecker
+    from shared.services.upkeep.tick import Ticker
     from shared.settings.settings import Settings
 
 
@@ -79,6 +83,7 @@ class App:
             runs=to.runs,
             requests=to.move_requests,
             recorder=self._recorder,
+            users=to.users,
             queue=to.queue(self.settings.queues.moves.name),
             rules=self.standing_rules,
             roster=self._roster_keeper,
@@ -253,7 +258,6 @@ class App:
             queue=to.queue(self.settings.queues.moves.name),
             users=to.users,
             waiting=to.waiting,
-            sweep=self.sweeper.resume,
             mode=self.settings.mode,
             clock=to.clock,
             log=to.log("catching_up"),
@@ -321,6 +325,29 @@ class App:
     # Upkeep
 
     @cached_property
+    def ticker(self) -> Ticker:
+        """Does what is due every minute or every few minutes."""
+        from shared.domain.messages import Upkeep
+        from shared.domain.schedule import Schedule
+        from shared.services.upkeep.tick import Part, Ticker
+
+        to, of = self.adapters, self.settings
+        recheck = Schedule.parse(of.recheck_schedule)
+        catch_up = Schedule.parse(of.catch_up_schedule)
+        poison = (self.poison.record, self.failed_pages.record, self.failed_events.record)
+        parts = {
+            Upkeep.RENEW: Part(partial(self.subscriber.keep, renew_now=True)),
+            Upkeep.RECHECK: Part(self.rechecker.recheck, recheck),
+            Upkeep.RELEASES: Part(self.releases.resume, recheck),
+            Upkeep.SWEEP: Part(self.sweeper.resume, recheck),
+            Upkeep.CATCH_UP: Part(self.catch_up.catch_up, catch_up),
+            Upkeep.POISON: Part(partial(each_of, *poison), catch_up),
+            Upkeep.MEASURE: Part(self.metrics.measure, catch_up),
+        }
+        queue = to.queue(of.queues.upkeep.name)
+        return Ticker(parts, Schedule.parse(of.tick_schedule), queue, to.clock, to.log("tick"))
+
+    @cached_property
     def rechecker(self) -> Rechecker:
         """Queues waiting users who are due."""
         from shared.services.upkeep.recheck import Rechecker
@@ -335,12 +362,12 @@ class App:
     def poison(self) -> PoisonRecorder:
         """Records the users of poison messages."""
         from shared.services.upkeep.poison import PoisonRecorder
-        from shared.storage.codec import decode_move, decode_renewal
+        from shared.storage.codec import decode_move, decode_upkeep
 
         to, queues = self.adapters, self.settings.queues
         return PoisonRecorder(
             moves=to.poison(queues.moves, decode_move),
-            renewals=to.poison(queues.upkeep, decode_renewal),
+            upkeep=to.poison(queues.upkeep, decode_upkeep),
             queue=to.queue(queues.moves.name),
             users=to.users,
             waiting=to.waiting,
@@ -364,7 +391,7 @@ class App:
         from shared.domain.cloud_event import read_cloud_event
         from shared.domain.retention import Retention
         from shared.services.upkeep.janitor import Janitor
-        from shared.storage.codec import decode_move, decode_page, decode_renewal
+        from shared.storage.codec import decode_move, decode_page, decode_upkeep
 
         to, of, queues = self.adapters, self.settings, self.settings.queues
         return Janitor(
@@ -376,7 +403,7 @@ class App:
             poison=[
                 to.poison(queues.moves, decode_move),
                 to.poison(queues.requests, decode_page),
-                to.poison(queues.upkeep, decode_renewal),
+                to.poison(queues.upkeep, decode_upkeep),
                 *([to.poison(queues.events, read_cloud_event)] if queues.events else []),
             ],
             retention=Retention(
@@ -490,6 +517,13 @@ class App:
         return NumberChanges(self.adapters.teams, self.adapters.replaced)
 
     @cached_property
+    def result_details(self) -> ResultDetails:
+        """Looks up who the users of a run are, and their numbers before and after."""
+        from shared.services.admin.result_details import ResultDetails
+
+        return ResultDetails(self.number_changes, self.adapters.roster)
+
+    @cached_property
     def run_history(self) -> RunHistory:
         """Reads runs."""
         from shared.services.admin.run_history import RunHistory
@@ -580,6 +614,24 @@ class App:
         )
 
     @cached_property
+    def canceller(self) -> Canceller:
+        """Cancels runs."""
+        from shared.services.admin.cancelling import Canceller
+
+        to = self.adapters
+        return Canceller(
+            requests=self.move_requests,
+            held=to.held,
+            runs=to.runs,
+            pages=to.sweep_pages,
+            state=to.state,
+            queue=to.queue(self.settings.queues.moves.name),
+            mode=self.settings.mode,
+            clock=to.clock,
+            log=to.log("releases"),
+        )
+
+    @cached_property
     def pauses(self) -> Pauses:
         """Pauses all changes."""
         from shared.services.admin.pauses import Pauses
@@ -592,7 +644,7 @@ class App:
         from shared.services.admin.status import StatusReader
 
         to = self.adapters
-        return StatusReader(to.state, to.held, to.waiting, self.settings.mode)
+        return StatusReader(to.state, to.held, to.waiting, self.capabilities, self.settings.mode)
 
     async def _sign_in(self, audience: str) -> str:
         from shared.services.admin.token_claims import describe_token

@@ -6,7 +6,7 @@ Source: Microsoft Graph v1.0 reference, resource types user, assignedPlan, subsc
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -29,6 +29,9 @@ from shared.domain.user import (
     holds_plan,
 )
 
+_FIRST_YEAR: Final = 2000
+"""A date before it stands for none: no such license existed."""
+
 
 class GraphModel(BaseModel):
     """Camel case on the wire; missing fields are rejected, new ones accepted."""
@@ -47,6 +50,7 @@ class Plan(GraphModel):
 
     service_plan_id: Guid
     capability_status: str | None = None
+    assigned_date_time: Any = None
 
     @model_validator(mode="after")
     def _status_is_known(self) -> Self:
@@ -88,6 +92,7 @@ class User(GraphModel):
             usage_location=self.usage_location,
             name=self.display_name or "",
             department=self.department or "",
+            licensed_at=min(filter(None, map(_licensed_at, self.assigned_plans)), default=None),
         )
 
 
@@ -174,6 +179,20 @@ class DeltaUser(GraphModel):
         )
         may_be_licensed = any(plan == "" or plan in CONFERENCING_PLANS for plan in known)
         return ChangedUser(self.id, self.removed is not None, may_be_licensed, _assigned_at(plans))
+
+
+def _licensed_at(plan: Plan) -> datetime | None:
+    """Return when an enabled conferencing plan was assigned; None: it is none, or does not say."""
+    if (
+        plan.service_plan_id not in CONFERENCING_PLANS
+        or plan.capability_status != PlanStatus.ENABLED
+    ):
+        return None
+    try:
+        at = datetime.fromisoformat(plan.assigned_date_time)
+    except (TypeError, ValueError):
+        return None
+    return at if at.tzinfo and at.year >= _FIRST_YEAR else None
 
 
 def _assigned_at(plans: Iterable[Any]) -> datetime | None:

@@ -130,7 +130,8 @@ def describe(error: ValidationError) -> str:
     """Return the first fault as `field NAME: what is wrong`, without the value."""
     fault = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(printable(str(part)[:64]) for part in fault["loc"])
-    return f"field {where}: {fault['msg']}" if where else fault["msg"]
+    wrong = fault["msg"].removeprefix("Value error, ")
+    return f"field {where}: {wrong}" if where else wrong
 
 
 def printable(text: str) -> str:

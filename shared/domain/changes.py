@@ -1,4 +1,4 @@
-"""Whether a user whom Graph's delta query reports needs an attempt. Pure.
+"""Whether a user whom Graph's delta query or a notification reports needs an attempt. Pure.
 
 Delta gives the plans as they are now, not as they were: any license change, also of another product,
 reports the user. Each plan says when it was assigned ("assignedPlan resource type", Microsoft Graph
@@ -7,7 +7,7 @@ assigned long before that and are enabled, is not worth another attempt. In all 
 the user is. What this overlooks (a plan that came back under its old date) the nightly sweep finds.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from shared.domain.listing import ChangedUser
@@ -16,6 +16,14 @@ from shared.domain.saved import KnownUser
 
 _MARGIN: Final = timedelta(minutes=10)
 """By how much an attempt must be later than the plan: what it read from Graph may have been older."""
+
+CLOCK_MARGIN: Final = timedelta(seconds=2)
+"""By how much an attempt must have begun later than a notification came, to have seen what it reports.
+
+The queue gives times in whole seconds, cut off, and the clocks of two machines differ by less than one.
+"""
+
+_REPORTED: Final = frozenset({Outcome.WOULD_MOVE, Outcome.WOULD_CHANGE_BRIDGE})
 
 _ON_MICROSOFT: Final = frozenset({Outcome.MOVED, Outcome.ALREADY_MICROSOFT})
 
@@ -28,3 +36,13 @@ def needs_attempt(changed: ChangedUser, known: KnownUser | None) -> bool:
         return True
     settled = known.outcome in _ON_MICROSOFT
     return not settled or changed.assigned_at + _MARGIN > known.looked_at
+
+
+def is_covered(arrived: datetime, known: KnownUser | None) -> bool:
+    """Return whether the last attempt began after a notification arrived, and so saw what it reports.
+
+    An attempt that only reported is no reason to change nobody now.
+    """
+    if known is None or known.began_at is None or known.outcome in _REPORTED:
+        return False
+    return known.began_at > arrived + CLOCK_MARGIN

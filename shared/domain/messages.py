@@ -1,8 +1,12 @@
-"""Queue messages: "move these users", "carry out this page". They may arrive twice, late or never."""
+"""Queue messages: "move these users", "carry out this page", "do this part of the upkeep".
+
+They may arrive twice, late or never.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from itertools import batched
 from typing import Final
 
@@ -19,6 +23,7 @@ class MoveMessage:
     mode: that of the app or run that queued it; None: not known. Only `move` changes anybody.
     operation: the id of the signal that it comes from (for the log); None: not known. retries: how
     often users of it came again because they could not be recorded, or because it was poison.
+    arrived: when it was put on the queue, by the queue's clock; it is not in the text. None: not known.
     """
 
     cause: Signal
@@ -27,6 +32,7 @@ class MoveMessage:
     operation: str | None = None
     mode: Mode | None = None
     retries: int = 0
+    arrived: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,27 @@ class PageMessage:
     operation: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RenewMessage:
+class Upkeep(StrEnum):
+    """A part of the app's upkeep, as messages and log lines name it."""
+
+    RENEW = "renew"
     """Renew the change subscription now: Graph asked for it."""
+    RECHECK = "recheck"
+    RELEASES = "releases"
+    SWEEP = "sweep"
+    CATCH_UP = "catch_up"
+    POISON = "poison"
+    MEASURE = "measure"
 
 
-Message = MoveMessage | PageMessage
+@dataclass(frozen=True, slots=True)
+class UpkeepMessage:
+    """Do a part of the upkeep now, however long it takes."""
+
+    part: Upkeep
+
+
+Message = MoveMessage | PageMessage | UpkeepMessage
 
 
 @dataclass(frozen=True, slots=True)

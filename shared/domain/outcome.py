@@ -1,6 +1,7 @@
 """The outcome of one attempt at one user."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.decision import Action
@@ -22,6 +23,8 @@ class Outcome(StrEnum):
     HELD = "held"
     """Ready to be moved, but the guard's limit is reached: a person releases the user."""
     WOULD_CHANGE_BRIDGE = "would_change_bridge"
+    CANCELLED = "cancelled"
+    """The run was cancelled before the user's turn. It says nothing about the user: nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class UserResult:
     `provider`: the name of the provider that was read, "" for none, None: not read.
     `decision`: what was to be done with the user, None when an error came before that was known.
     `paused`: the user waits only because changes are paused.
+    `licensed_at`: when the conferencing plan was assigned, where the directory said so.
+    `at`: when it was recorded (UTC), where it was read from a run.
     """
 
     user_id: str
@@ -48,3 +53,5 @@ class UserResult:
     decision: Action | None = None
     provider: str | None = None
     paused: bool = False
+    licensed_at: datetime | None = None
+    at: datetime | None = field(default=None, compare=False)

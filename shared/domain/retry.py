@@ -1,6 +1,5 @@
 """Retry policy: when a user is retried, and when the user needs attention. Pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,6 +8,12 @@ from typing import Final
 _SLOW_FLOOR: Final = timedelta(hours=1)
 _SLOW_CEILING: Final = timedelta(hours=24)
 """The pauses of users who need attention: hourly at first, daily in the end."""
+
+_TROUBLE_SHARE: Final = 0.5
+"""Pause as a share of the wait, where a user does not wait for provisioning: asked less often."""
+
+
+_MOST_DOUBLINGS: Final = 64
 
 
 class WaitReason(StrEnum):
@@ -60,27 +65,53 @@ class DueUser:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How soon the next attempt follows: after a share of the user's age, between floor and ceiling.
+
+    So an attempt is late by at most that share of the time that provisioning took, however long it took.
+    """
+
+    share: float
+    floor: timedelta
+    ceiling: timedelta
+
+    def __str__(self) -> str:
+        """Return the form of the setting: `9%,45,3600`."""
+        bounds = (self.floor.total_seconds(), self.ceiling.total_seconds())
+        return f"{100 * self.share:g}%,{bounds[0]:g},{bounds[1]:g}"
+
+    def pause(self, age: timedelta, share: float | None = None, failures: int = 0) -> timedelta:
+        """Return the pause at this age; it doubles with each failure. share: in place of the pace's."""
+        floor = self.floor.total_seconds() * 2.0 ** min(failures, _MOST_DOUBLINGS)
+        wanted = max(floor, (self.share if share is None else share) * age.total_seconds())
+        return timedelta(seconds=min(self.ceiling.total_seconds(), wanted))
+
+
+DEFAULT_PACE: Final = Pace(0.09, timedelta(seconds=45), timedelta(hours=1))
+"""With a timer that runs every minute: at most 67 attempts in a user's first day, 24 on any other."""
+
+
+@dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often and how long a user is retried.
 
-    delays: the pause before each further attempt; the last one repeats.
+    pace: how soon each further attempt follows.
     grace: how long provisioning may take. max_failures: attempts that may fail. reprocess: whether
     the license may be reprocessed once before the user needs attention.
     """
 
-    delays: Sequence[timedelta]
+    pace: Pace
     grace: timedelta
     max_failures: int
     reprocess: bool = False
 
-    def delay(self, attempt: int) -> timedelta:
-        """Return the pause after attempt number `attempt` (1 is the first)."""
-        return self.delays[min(attempt, len(self.delays)) - 1]
-
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt that did not settle a user. pause: the shortest pause that the service accepts."""
+    """One attempt that did not settle a user.
+
+    pause: the shortest pause that the service accepts. licensed_at: when the license was assigned.
+    """
 
     user_id: str
     cause: WaitReason
@@ -89,6 +120,7 @@ class Attempt:
     upn: str = ""
     pause: timedelta = timedelta(0)
     operation: str = ""
+    licensed_at: datetime | None = None
 
 
 def keep_waiting(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy) -> Waiting:
@@ -117,7 +149,7 @@ def keep_waiting(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy
         # Not by `due`: that is moved on while the user is on the queue.
         early = attempt.at < previous.looked_at + _slow(previous.looked_at - previous.since)
         return known if early else _tried_in_vain(known, attempt)
-    due = previous.looked_at + policy.delay(max(1, previous.attempt))
+    due = previous.looked_at + _pause_after(previous, attempt.licensed_at, policy.pace)
     put_off = bool(attempt.pause) and attempt.at - previous.since < policy.grace
     early = attempt.at < due and not attempt.pause
     if put_off or (early and not _grace_is_over(known, attempt.at, policy)):
@@ -137,7 +169,7 @@ def may_reprocess(waiting: Waiting, policy: RetryPolicy) -> bool:
 
 def after_reprocessing(waiting: Waiting, now: datetime, policy: RetryPolicy) -> Waiting:
     """Return the row of a user whose license is reprocessed: a new grace period begins."""
-    due = now + policy.delay(1)
+    due = now + policy.pace.floor
     return replace(waiting, since=now, attempt=1, due=due, needs_attention=False, reprocessed=True)
 
 
@@ -156,7 +188,7 @@ def _paused(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy) -> 
         reason=attempt.reason,
         upn=attempt.upn or row.upn,
         since=attempt.at,
-        due=attempt.at + policy.delay(1),
+        due=attempt.at + policy.pace.floor,
         looked_at=attempt.at,
         needs_attention=False,
     )
@@ -180,12 +212,25 @@ def _counted(row: Waiting, attempt: Attempt, policy: RetryPolicy) -> Waiting:
         attempt=count,
         failures=failures,
         looked_at=attempt.at,
-        due=attempt.at + max(policy.delay(count), attempt.pause),
     )
+    pause = max(_pause_after(counted, attempt.licensed_at, policy.pace), attempt.pause)
+    counted = replace(counted, due=attempt.at + pause)
     by_attempts = attempt.cause is WaitReason.FAILURE
     if failures >= policy.max_failures if by_attempts else _grace_is_over(row, attempt.at, policy):
         return _tried_in_vain(counted, attempt)
     return counted
+
+
+def _pause_after(row: Waiting, licensed_at: datetime | None, pace: Pace) -> timedelta:
+    """Return the pause that follows the row's last attempt.
+
+    Provisioning began with the license, or when it was reprocessed. Where the date of the license is not
+    known, and for whatever else a user waits, the time since the user began to wait counts.
+    """
+    if row.cause is not WaitReason.PROVISIONING:
+        return pace.pause(row.looked_at - row.since, _TROUBLE_SHARE, row.failures)
+    began = row.since if licensed_at is None or row.reprocessed else licensed_at
+    return pace.pause(row.looked_at - began, None, row.failures)
 
 
 def _grace_is_over(row: Waiting, now: datetime, policy: RetryPolicy) -> bool:

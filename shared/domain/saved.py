@@ -1,9 +1,10 @@
 """The app's own records of a user: saved provider entries, and the last known state."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain.outcome import Outcome
+from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import ConferencingUser, ProviderEntry
 
 
@@ -12,7 +13,7 @@ class ReplacedProvider:
     """A saved record: the user, all entries as the service had them, and the time.
 
     conferencing: what a user on Microsoft had, saved before numbers or bridge change; None: the record
-    is of provider entries.
+    is of provider entries. begun_at: when the last change that replaces what is saved began, if one did.
     """
 
     user_id: str
@@ -21,13 +22,44 @@ class ReplacedProvider:
     saved_at: datetime
     upn: str = ""
     conferencing: ConferencingUser | None = None
+    begun_at: datetime | None = None
+
+
+def replaced_by(result: UserResult, records: Iterable[ReplacedProvider]) -> ReplacedProvider | None:
+    """Return the record of what a change replaced, from the records of its user; None: nothing.
+
+    The same entries are saved only once, so the record may be older than the change. It is the one that
+    was begun, or saved, last before the result was recorded, among those of the replaced provider.
+    """
+
+    def last(record: ReplacedProvider) -> datetime:
+        begun = record.begun_at
+        is_earlier = begun and (result.at is None or begun <= result.at)
+        return begun if begun and is_earlier else record.saved_at
+
+    def is_replaced(record: ReplacedProvider) -> bool:
+        if result.outcome is Outcome.BRIDGE_CHANGED:
+            return record.conferencing is not None
+        return record.conferencing is None and record.provider == result.old_provider
+
+    if result.outcome is not Outcome.BRIDGE_CHANGED and not (
+        result.outcome is Outcome.MOVED and result.old_provider
+    ):
+        return None
+    fitting = [
+        record
+        for record in records
+        if is_replaced(record) and (result.at is None or record.saved_at <= result.at)
+    ]
+    return max(fitting, key=last, default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class KnownUser:
     """The last outcome with its time, and the last move with the old provider, if any.
 
-    moved_run, bridge_run: the run that moved the user, or changed the user's bridge, last.
+    moved_run, bridge_run: the run that moved the user, or changed the user's bridge, last. began_at: when
+    the attempt with this outcome began.
     """
 
     user_id: str
@@ -39,6 +71,7 @@ class KnownUser:
     moved_run: str | None = None
     bridge_run: str | None = None
     bridge_changed_at: datetime | None = None
+    began_at: datetime | None = None
 
     @property
     def changed_at(self) -> datetime | None:

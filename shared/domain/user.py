@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -48,6 +49,7 @@ class DirectoryUser:
     `is_room`, `is_resource`: the user has an enabled plan of a room or of a resource account; `groups`
     are those of the groups named in the settings (object ids) that the user belongs to, also through
     nested groups. `name`, `department`: for people to read, "" where the directory has none.
+    `licensed_at`: when the first of the enabled conferencing plans was assigned, None: not known.
     """
 
     id: str
@@ -60,6 +62,7 @@ class DirectoryUser:
     name: str = ""
     department: str = ""
     is_resource: bool = False
+    licensed_at: datetime | None = None
 
     @property
     def licensed(self) -> bool:

@@ -1,7 +1,6 @@
 """Types of setting values: lists, rules, schedules, numbers, addresses."""
 
 import json
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Final
@@ -14,10 +13,13 @@ from shared.addresses import keeps_secrets
 from shared.domain.bridges import read_number
 from shared.domain.countries import check_country
 from shared.domain.number_rules import NumberRules
+from shared.domain.retry import DEFAULT_PACE, Pace
+from shared.domain.schedule import Schedule
 from shared.errors import InputError
 from shared.userlists.names import split_names
 
 _LOCATION: Final = len("US")
+_LONGEST_PAUSE: Final = 86_400
 
 
 def _csv_lower(value: object) -> object:
@@ -36,13 +38,28 @@ def _names(value: object) -> object:
         raise ValueError(str(error)) from None
 
 
-def _seconds(value: object) -> object:
+def _pace(value: object) -> object:
+    """Read `9%,45,3600`; a list of pauses, as of older versions, gives only floor and ceiling."""
     if not isinstance(value, str):
         return value
-    try:
-        return [timedelta(seconds=float(part)) for part in value.split(",")]
-    except OverflowError:
-        raise ValueError("that is longer than time is counted") from None
+    percent, mark, rest = value.rpartition("%")
+    pauses = [_pause(part) for part in (rest.lstrip(" ,") if mark else value).split(",")]
+    if not mark:
+        return Pace(DEFAULT_PACE.share, min(pauses), max(pauses))
+    share = float(percent) / 100
+    if not 0 < share <= 1:
+        raise ValueError("the share is above 0 % and at most 100 %")
+    match pauses:
+        case [shortest, longest] if shortest <= longest:
+            return Pace(share, shortest, longest)
+    raise ValueError("after the share, the shortest and the longest pause are needed")
+
+
+def _pause(text: str) -> timedelta:
+    seconds = float(text)
+    if not 0 < seconds <= _LONGEST_PAUSE:
+        raise ValueError(f"a pause is above 0 and at most {_LONGEST_PAUSE} seconds")
+    return timedelta(seconds=seconds)
 
 
 def _json(value: object) -> object:
@@ -124,12 +141,10 @@ def _connection(value: str) -> str:
 
 
 def _schedule(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"\S+( \S+){5}", value):
-        raise ValueError("six fields are needed: second minute hour day month weekday")
-    return value
+    return Schedule.parse(value).text if isinstance(value, str) else value
 
 
-Schedule = Annotated[str, BeforeValidator(_schedule), Field(pattern=r"^[0-9A-Za-z*/,\- ]+$")]
+ScheduleText = Annotated[str, BeforeValidator(_schedule)]
 Phone = Annotated[str, _read(read_number)]
 ForWhom = Annotated[
     str,
@@ -156,8 +171,4 @@ SecretUrl = Annotated[AnyHttpUrl, AfterValidator(_secret)]
 
 BareUrl = Annotated[SecretUrl, AfterValidator(_bare)]
 ConnectionString = Annotated[str, AfterValidator(_connection)]
-Delays = Annotated[
-    tuple[Annotated[timedelta, Field(gt=timedelta(0))], ...],
-    BeforeValidator(_seconds),
-    Field(min_length=1),
-]
+PaceSetting = Annotated[Pace, BeforeValidator(_pace)]

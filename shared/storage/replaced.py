@@ -234,6 +234,7 @@ def _decode(row: dict[str, Any]) -> ReplacedProvider:
         field(row, "saved_at", datetime),
         field(row, "upn", str, ""),
         ConferencingUser(**conferencing) if conferencing else None,
+        begun if (begun := _begun_at(row)) > _NEVER else None,
     )
 
 

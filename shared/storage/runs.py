@@ -17,9 +17,9 @@ from azure.data.tables import TransactionOperation
 from shared.concurrency import gather_bounded
 from shared.domain.decision import Action
 from shared.domain.outcome import UserResult
-from shared.domain.run import Mode, Run, RunState, Signal
+from shared.domain.run import Mode, Run, Signal
 from shared.errors import StaleError, StorageError
-from shared.storage.outcomes import decode_outcome, encode_outcome
+from shared.storage.outcomes import decode_outcome, decode_state, encode_outcome, encode_state
 from shared.storage.rows import clipped, field
 from shared.storage.tables import BATCH_LIMIT, ETAG, PAGE, Table
 
@@ -118,6 +118,7 @@ def _decode_result(row: dict[str, Any]) -> UserResult:
         field(row, "upn", str, ""),
         field(row, "old_provider", str, None),
         decision=Action(row["decision"]) if row.get("decision") else None,
+        at=field(row, "at", datetime, None),
     )
 
 
@@ -126,7 +127,7 @@ def _encode(run: Run) -> dict[str, Any]:
         "PartitionKey": run.id[:6],
         "RowKey": run.id,
         "cause": str(run.cause),
-        "state": str(run.state),
+        **encode_state(run.state),
         "started_at": run.started_at,
         "reason": clipped(run.reason),
         "page": run.page,
@@ -136,6 +137,7 @@ def _encode(run: Run) -> dict[str, Any]:
     }
     entity |= {"released": run.released, "interruptions": run.interruptions}
     entity |= {"holds": run.holds, "requested_by": run.requested_by}
+    entity |= {"decided_by": run.decided_by, "ticket": run.ticket, "note": run.note}
     if run.mode:
         entity["mode"] = str(run.mode)
     if run.finished_at:
@@ -184,7 +186,7 @@ def _decode(row: dict[str, Any]) -> Run:
     return Run(
         id=field(row, "RowKey", str),
         cause=Signal(row["cause"]),
-        state=RunState(row["state"]),
+        state=decode_state(row),
         started_at=field(row, "started_at", datetime),
         finished_at=field(row, "finished_at", datetime, None),
         reason=field(row, "reason", str),
@@ -202,6 +204,9 @@ def _decode(row: dict[str, Any]) -> Run:
         mode=Mode(mode) if mode else None,
         holds=field(row, "holds", bool, False),
         requested_by=field(row, "requested_by", str, ""),
+        decided_by=field(row, "decided_by", str, ""),
+        ticket=field(row, "ticket", str, ""),
+        note=field(row, "note", str, ""),
         progressed_at=field(row, "progressed_at", datetime, None),
         revision=row[ETAG],
     )

@@ -29,6 +29,7 @@ _COLUMNS: Final = (
     "moved_run",
     "bridge_run",
     "bridge_changed_at",
+    "began_at",
 )
 
 
@@ -115,4 +116,5 @@ def _decode(row: dict[str, Any]) -> KnownUser:
         field(row, "moved_run", str, "") or None,
         field(row, "bridge_run", str, "") or None,
         field(row, "bridge_changed_at", datetime, None),
+        field(row, "began_at", datetime, None),
     )

@@ -56,6 +56,7 @@ class Decided(Event):
     window_ms: int | None
     reason: str
     origin: str | None
+    license_age_ms: int | None
 
 
 class Unrecorded(Event):
@@ -81,6 +82,7 @@ class Handled(Event):
     failed: int
     throttled: int
     duration_ms: int
+    duplicates: int | None
 
 
 class Notified(Event):
@@ -282,6 +284,21 @@ class RenewalFailed(Event):
     reason: str
 
 
+class UpkeepFailed(Event):
+    """A part of the upkeep failed repeatedly; its message was removed, and the tick tries again."""
+
+    level = logging.WARNING
+    part: str
+    reason: str
+
+
+class UpkeepPostponed(Event):
+    """A part of the upkeep is under way already, or takes long and continues by message."""
+
+    part: str
+    reason: str
+
+
 class ClaimFailed(Event):
     """Waiting users who were due could not be claimed; they stay due."""
 
@@ -332,12 +349,13 @@ class Held(Event):
 
 
 class Released(Event):
-    """A person released or discarded held users of a run."""
+    """A person released or discarded held users of a run, or cancelled it."""
 
     run: str
     state: str
     users: int
     requested_by: LoggedUser
+    reason: str | None
 
 
 class Paused(Event):
@@ -453,6 +471,8 @@ FIELDS: Final = {
     "window_ms": "milliseconds from the answer of the read to that of the set; absent without a set",
     "retries": "how often the users have come again",
     "reason": "why, in words",
+    "license_age_ms": "milliseconds since the license was assigned, where Graph says when",
+    "duplicates": "users left out, because an attempt began after their notification came",
     "origin": "operation in which the user began to wait, if it is another one",
     "users": "users of the message, notification, sweep or poison messages",
     "moved": "users who were moved",

@@ -95,7 +95,7 @@ def saved_broken(
 
 
 def mailed_broken(user: User, life: Life) -> Iterator[tuple[str, str]]:
-    """Rule 4: nobody is mailed but for a change, however often it was asked for."""
+    """Rule 4: nobody is mailed but for a change, however often it is requested."""
     if user["mails"] > (most := len(life.changes) + life.by_service):
         yield "one mail each", f"{user['mails']} mails for {most} changes"
 

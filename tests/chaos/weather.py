@@ -74,7 +74,7 @@ def _round(row: _Row, plan: Plan, rng: random.Random) -> Round:
 
 
 def _by_hand(rng: random.Random, users: Sequence[str], count: int) -> Iterator[Step]:
-    """The same users again and again, most of them while they are being moved."""
+    """The same few users, most of them while they are being moved."""
     for _ in range(count):
         provider = rng.choice(("InterCall", "PGi", "BT"))
         yield Step(rng.uniform(0, 0.97), Deed.SET_BY_HAND, rng.choice(users), provider)

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from local.azurite.server import Azurite
@@ -62,11 +63,12 @@ def third(tenant: Tenant) -> User:
 def moved(system: System, acp: CommandLine, tenant: Tenant, third: User) -> Ended:
     """K5, K6: a run over five users, two of whom are moved; each is named in a way of its own."""
     none, already = tenant.take("no_provider"), tenant.take("microsoft")
-    mail = tenant.give_mail(none, "shared.o'desk@post.contoso.example")
+    # Of the one who is already there: a change of the other would be a reason for the app to move him.
+    mail = tenant.give_mail(already, "shared.o'desk@post.contoso.example")
     unlicensed = tenant.take("unlicensed_third_party")
     names = (
         f"  {third['userPrincipalName'].upper()} ,sip:{mail.upper()};\n nobody#1@x.example "
-        f"{unlicensed['userPrincipalName']},,{already['id'].upper()}, {third['userPrincipalName']}"
+        f"{unlicensed['userPrincipalName']},,{none['id'].upper()}, {third['userPrincipalName']}"
     )
     with system.changing(third, none):
         done = acp("move", "--users", names, "--yes", "--output", "json")
@@ -109,7 +111,8 @@ def test_what_was_done_can_be_looked_up(acp: CommandLine, moved: Ended, third: U
         ("saved", "--user", f" {address} "),
         ("saved", "--run", moved.run, "--output", "json"),
     )
-    assert [each.status for each in (run, runs, shown, saved, of_run)] == [0] * 5
+    statuses = [each.status for each in (run, runs, shown, saved, of_run)]
+    assert statuses == [1, 0, 0, 0, 0], "one user of the run was not found"
     assert run.outcomes == moved.outcomes
     listed = next(row for row in runs.csv if row["run"] == moved.run)
     assert (listed["state"], listed["users"]) == ("finished", "5")
@@ -127,11 +130,25 @@ def test_what_was_done_can_be_looked_up(acp: CommandLine, moved: Ended, third: U
 
 
 def test_a_run_becomes_a_page(acp: CommandLine, moved: Ended, third: User) -> None:
-    """The page names each user, the old number and the new one, and no conference ID."""
+    """Table, page and XLSX name each user, the old number and the new one, and no conference ID."""
     file = acp.folder / "run.html"
-    assert acp("run", moved.run, "--report", str(file)).status == 0
-    page = file.read_text(encoding="utf-8")
     old = next(entry for entry in third["entries"] if entry["default"])
+    shown = acp("run", moved.run, "--report", str(file))
+    assert shown.status == 1, "one user of the run was not found"
+    first, *others = shown.out.splitlines()[1:]
+    assert first.split()[:2] == ["nobody#1@x.example", "not_found"], "who needs somebody is first"
+    (line,) = [each for each in others if third["userPrincipalName"] in each]
+    assert re.search(rf"{third['provider']} \+\d+ -> \+\d+", line)
+    assert acp("run", moved.run, "--report", str(file.with_suffix(".xlsx"))).status == 1
+    book = openpyxl.load_workbook(file.with_suffix(".xlsx"))
+    assert {sheet.title: sheet.max_row - 1 for sheet in book if sheet.title != "Summary"} == {
+        "Moved": 2,
+        "Skipped": 2,
+        "Failed": 1,
+        "Waiting": 0,
+        "Saved": 1,
+    }
+    page = file.read_text(encoding="utf-8")
     for text in (third["userPrincipalName"], old["tollNumber"], f"{MICROSOFT} "):
         assert text in page
     assert not [
@@ -155,8 +172,10 @@ def test_a_csv_file_confirmed_at_a_terminal(
     assert (wrong.status, wrong.out) == (2, "")
     assert "error: not confirmed; nothing was changed" in wrong.err
     with system.changing(users[0]):
-        right = acp.typed("2", "move", "--csv", str(file))
+        right = acp.typed("1", "move", "--csv", str(file))
     assert (right.status, right.err.splitlines()[1]) == (0, "2 names")
+    assert "1 of 2 users will be changed (would_move 1, already_microsoft 1)" in right.err
+    assert "->" in right.out, "a good move shows the new number"
     assert "moved 1" in right.err
     assert "already_microsoft 1" in right.err
 
@@ -170,13 +189,13 @@ def test_a_bad_line_of_a_csv_file(system: System, acp: CommandLine, tenant: Tena
         refused = acp("move", "--csv", "-", "--yes", stdin=text)
     assert refused.status == 2
     assert "-, line 4: 'adele' names no user" in refused.err
-    assert "1 lines are wrong; nothing was changed" in refused.err
+    assert "lines that name no user: 1; nothing was changed" in refused.err
     assert system.storage.rows("runs") == runs
     with system.changing(user):
         taken = acp("move", "--csv", "-", "--yes", "--skip-bad-lines", stdin=text)
     assert taken.status == 0
     assert "-, line 4: 'adele' names no user" in taken.err
-    assert "1 names" in taken.err.splitlines()
+    assert "1 name" in taken.err.splitlines()
 
 
 def test_looking_first_changes_nothing(system: System, acp: CommandLine, tenant: Tenant) -> None:
@@ -217,14 +236,14 @@ def test_users_who_need_attention(system: System, acp: CommandLine, tenant: Tena
     """They are listed and the status says so, until a move settles them."""
     user = tenant.take("third_party")
     system.storage.poison(user["id"])
-    system.host.run("record_poison")
+    system.host.upkeep("poison")
     listed = acp("attention", "--output", "json")
     assert listed.status == 1
     assert [(row["id"], row["user"]) for row in listed.json] == [(user["id"], user["id"])]
     with system.changing(user):
         assert acp("move", "--users", user["id"], "--yes").status == 0
     nobody = acp("attention")
-    assert (nobody.status, nobody.err.splitlines()[1:]) == (0, ["0 users need attention"])
+    assert (nobody.status, nobody.err.splitlines()[1:]) == (0, ["nobody needs attention"])
 
 
 def test_bad_settings_and_a_tenant_out_of_reach(

@@ -48,6 +48,7 @@ def test_an_interrupted_move_goes_on(system: System, acp: CommandLine, tenant: T
         run, err = interrupt(process, tenant)
         assert process.returncode == 130
         assert f"resume with: acp move --resume {run}" in err
+        assert err.count("Stopping:") == 1
         left = [user for user in ready if on_third_party(tenant.user(user["id"]))]
         assert 0 < len(left) < len(ready)
         followed = acp("run", run, "--follow", "--output", "json")
@@ -87,7 +88,7 @@ def test_a_held_sweep_is_released(system: System, acp: CommandLine, tenant: Tena
     assert "no such run" in unknown.err
     with system.changing(*ready):
         assert acp("release", held).status == 0
-        system.host.run("resume_sweep")
+        system.host.upkeep("releases")
         system.wait_for(user, "moved")
 
 

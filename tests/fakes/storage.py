@@ -139,6 +139,7 @@ class FakeUsers:
             self.moved_run.get(user_id),
             self.bridge_run.get(user_id),
             self.bridged.get(user_id),
+            self.began.get(user_id),
         )
 
     async def record_result(
@@ -170,15 +171,18 @@ class FakeUsers:
 
 @dataclass
 class FakeWaiting:
-    """Waiting rows; users in `unclaimable` cannot be claimed."""
+    """Waiting rows; users in `unclaimable` cannot be claimed, the row of users in `down` not written."""
 
     rows: dict[str, Waiting] = field(default_factory=dict)
     unclaimable: set[str] = field(default_factory=set)
+    down: set[str] = field(default_factory=set)
 
     async def find_waiting(self, user_id: str) -> Waiting | None:
         return self.rows.get(user_id)
 
     async def save_waiting(self, waiting: Waiting) -> None:
+        if waiting.user_id in self.down:
+            raise StorageError("write in table waiting", "HttpResponseError")
         known = self.rows.get(waiting.user_id)
         if known is None or known.looked_at <= waiting.looked_at:
             self.rows[waiting.user_id] = waiting

@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from shared.bootstrap.services import App
+from shared.domain.messages import Upkeep
 from shared.errors import AcpError
 from shared.settings.settings import Settings
-from shared.storage.codec import decode_move, decode_page
+from shared.storage.codec import decode_move, decode_page, decode_upkeep
 from tests.simulation.fate import Process
 from tests.simulation.loop import Clock, Crash
 from tests.simulation.queues import Bin, Letter
@@ -58,11 +59,11 @@ class Host:
         self._started = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._handlers: dict[str, Callable[[App, Letter], Awaitable[object]]] = {
-            "moves": lambda app, letter: app.mover.handle(decode_move(letter.text)),
+            "moves": self._move,
             "moves-requests": lambda app, letter: app.move_requests.work(
                 decode_page(letter.text), again=letter.deliveries > 1
             ),
-            "moves-upkeep": lambda app, _: app.subscriber.keep(renew_now=True),
+            "moves-upkeep": self._upkeep,
         }
         for name in self._handlers:
             world.queues[name].on_visible = self._watch(name)
@@ -89,6 +90,15 @@ class Host:
         for instance in list(self.alive):
             instance.process.dead = True
             self._crashed(instance.process)
+
+    async def _move(self, app: App, letter: Letter) -> None:
+        message = replace(decode_move(letter.text), arrived=letter.arrived)
+        await app.mover.handle(message)
+
+    async def _upkeep(self, app: App, letter: Letter) -> None:
+        part = decode_upkeep(letter.text).part
+        self.reached["part of a tick cut off"] += part is not Upkeep.RENEW
+        await app.ticker.run(part)
 
     def any(self) -> Instance | None:
         """Return an instance that lives, or None."""
@@ -167,7 +177,8 @@ class Host:
         if self.world.rng.random() < self.duplicates:
             self.reached["delayed duplicate"] += 1
             delay = self.world.rng.expovariate(1 / 60)
-            content.put(letter.text, delay, letter.mode).deliveries = 1
+            twin = content.put(letter.text, delay, letter.mode)
+            twin.deliveries, twin.sent_at = 1, letter.sent_at
         return self._work(instance, content, letter)
 
     async def _work(self, instance: Instance, content: Bin, letter: Letter) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from shared.domain.user import (
@@ -13,6 +14,7 @@ from shared.domain.user import (
     ProviderEntry,
     ServiceUser,
 )
+from tests.simulation.loop import MIDNIGHT
 
 APP: Final = "app"
 EXCLUDED_GROUP: Final = "0f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c13"
@@ -73,8 +75,24 @@ class Person:
         """Return Graph's view of a state. groups: those it is asked about."""
         plan = PlanStatus.ENABLED if state.licensed else None
         return DirectoryUser(
-            self.id, self.upn, plan, state.guest, state.room, "US", state.groups & groups
+            self.id,
+            self.upn,
+            plan,
+            state.guest,
+            state.room,
+            "US",
+            state.groups & groups,
+            licensed_at=self._licensed_at() if state.licensed else None,
         )
+
+    def _licensed_at(self) -> datetime:
+        """Return when the last license was assigned: that is the date that Graph shows."""
+        times = (
+            since
+            for (since, state, _), (_, before, _) in zip(self.past[1:], self.past, strict=False)
+            if state.licensed and not before.licensed
+        )
+        return MIDNIGHT + timedelta(seconds=max(times, default=0.0))
 
     def in_service(self, state: State) -> ServiceUser:
         """Return Teams' view of a state."""

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -26,6 +26,11 @@ class Letter:
     mode: str = "move"
     deliveries: int = 0
     receipt: int = 0
+
+    @property
+    def arrived(self) -> datetime:
+        """When it was sent, in whole seconds, as the queue tells it."""
+        return MIDNIGHT + timedelta(seconds=int(self.sent_at))
 
 
 @dataclass
@@ -95,7 +100,7 @@ class QueueClient:
                     id=str(letter.id),
                     content=letter.text,
                     pop_receipt=str(letter.receipt),
-                    inserted_on=MIDNIGHT + timedelta(seconds=letter.sent_at),
+                    inserted_on=letter.arrived,
                 )
 
     async def delete_message(self, message_id: str, receipt: str) -> None:

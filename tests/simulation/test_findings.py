@@ -423,3 +423,29 @@ def test_a_request_that_is_repeated_to_an_app_in_report_mode_changes_nobody() ->
 
 def _writes(site: str) -> bool:
     return not site.endswith((".get", ".query"))
+
+
+def test_a_notification_that_an_attempt_overtook_is_left_out() -> None:
+    """One attempt per change: what came before the attempt needs no other, what came after it does."""
+    reads: list[str] = []
+
+    def note(site: str) -> bool:
+        reads.extend([site] if site.casefold() == "graph.users" else [])
+        return False
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(40, licensed=False)
+        scene.world.gate.fate = Refusing(scene.dice, note, set())
+        scene.queue(users)
+        scene.queue(users, delay=60)  # notified at once, delivered later
+        await minutes(0.5)
+        scene.begin()
+        await minutes(0.25)
+        scene.people.license(users[0], "person", licensed=True)
+        scene.queue(users[:1])
+        await minutes(1)
+
+    scene = act(story)
+    assert len(scene.not_moved()) == 39
+    assert len(reads) == 2 + 1
+    assert scene.rules.broken == []

@@ -66,7 +66,7 @@ class Watch:
         """The pause is over for two hours: nobody waits for its end any more."""
         for row in self._world.account.rows("waiting"):
             if "changes are paused" in row["reason"]:
-                self._rules.note("12 worked off", row["RowKey"], row["reason"])
+                self._rules.note("12 after the pause", row["RowKey"], row["reason"])
 
     def is_listed(self) -> None:
         """Rule 3: who was looked at without being settled is on a list, or in the queue.

@@ -7,6 +7,7 @@ from typing import Final
 
 from shared.concurrency import gather_bounded
 from shared.domain.outcome import Outcome, UserResult
+from shared.domain.saved import replaced_by
 from shared.domain.user import ProviderEntry, deciding_entry
 from shared.errors import ServiceError
 from shared.services.ports import Conferencing, ReplacedProviders
@@ -39,10 +40,8 @@ class NumberChanges:
     async def _look(self, result: UserResult) -> NumberChange:
         if result.outcome not in (Outcome.MOVED, Outcome.BRIDGE_CHANGED):
             return NumberChange(result)
-        moved = result.outcome is Outcome.MOVED
-        records = await self._replaced.of(result.user_id)
-        saved = [record for record in records if (record.conferencing is None) is moved]
-        before = deciding_entry(saved[-1].entries) if saved else None
+        saved = replaced_by(result, await self._replaced.of(result.user_id))
+        before = deciding_entry(saved.entries) if saved else None
         try:
             user = await self._conferencing.user(result.user_id)
         except ServiceError:

@@ -60,6 +60,7 @@ class Assessment:
             old_provider=old_provider,
             decision=self.decision.action,
             provider=self.provider if self.service else None,
+            licensed_at=self.user.licensed_at,
         )
 
     def preview(self) -> UserResult:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.clock import Clock
+from shared.domain.changes import CLOCK_MARGIN, is_covered
 from shared.domain.decision import Rules
 from shared.domain.messages import MoveMessage
 from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
@@ -19,10 +20,10 @@ from shared.domain.outcome import Outcome, UserResult
 from shared.domain.roster import from_result
 from shared.domain.run import Mode, Signal, weaker
 from shared.domain.user import DirectoryUser
-from shared.errors import AcpError
+from shared.errors import AcpError, StorageError
 from shared.services.moving.recording import Recorder
 from shared.services.moving.user import Terms, UserMover
-from shared.services.ports import Directory, MoveRequests, Queue, RuleSource, Runs
+from shared.services.ports import Directory, MoveRequests, Queue, RuleSource, Runs, Users
 from shared.services.upkeep.roster import RosterKeeper
 from shared.telemetry.events import Handled, Unrecorded
 from shared.telemetry.log import EventLog
@@ -38,11 +39,15 @@ _RETRY_CAP: Final = 3600.0
 
 @dataclass(slots=True)
 class _Report:
-    """The outcome of a message: results, and users whose outcome could not be recorded, with the error."""
+    """The outcome of a message: results, and users whose outcome could not be recorded, with the error.
+
+    duplicates: users of a notification whose change an attempt has seen already.
+    """
 
     results: list[UserResult] = field(default_factory=list)
     unrecorded: list[str] = field(default_factory=list)
     error: BaseException | None = None
+    duplicates: int = 0
 
 
 class BatchMover:
@@ -59,6 +64,7 @@ class BatchMover:
         runs: Runs,
         requests: MoveRequests,
         recorder: Recorder,
+        users: Users,
         queue: Queue,
         rules: RuleSource,
         roster: RosterKeeper,
@@ -71,6 +77,7 @@ class BatchMover:
         self._runs = runs
         self._requests = requests
         self._recorder = recorder
+        self._users = users
         self._queue = queue
         self._rules = rules
         self._roster = roster
@@ -118,12 +125,18 @@ class BatchMover:
                 began = self._clock.monotonic()
                 report = await self._move(message, options)
             took = self._clock.monotonic() - began
-            self._log.write(_handled(message, report.results, here.throttled, took))
+            self._log.write(_handled(message, report, here.throttled, took))
         return report
 
     async def _move(self, message: MoveMessage, options: MoveOptions) -> _Report:
         ids = list(dict.fromkeys(message.users))
         began = self._clock.now()
+        report = _Report()
+        if covered := await self._covered(message, ids, began):
+            report.duplicates = len(covered)
+            ids = [user for user in ids if user not in covered]
+            if not ids:
+                return report
         read_at = self._clock.monotonic()
         found, rules = await self._look_up(ids, options)
         report_only = weaker(self._mode, message.mode) is Mode.REPORT
@@ -137,7 +150,6 @@ class BatchMover:
             options.expected,
         )
         moves = (self._move_and_record(user, found[user], terms, message, began) for user in ids)
-        report = _Report()
         seen = []
         for user, recorded in zip(
             ids, await asyncio.gather(*moves, return_exceptions=True), strict=True
@@ -148,7 +160,8 @@ class BatchMover:
             else:
                 result, attention = recorded
                 report.results.append(result)
-                seen.append(from_result(result, found[user], began, attention=attention))
+                if result.outcome is not Outcome.CANCELLED:
+                    seen.append(from_result(result, found[user], began, attention=attention))
         await self._roster.note(seen, message.cause)
         if message.run and report.results:
             # Also when somebody's outcome was not recorded: the others have theirs.
@@ -158,6 +171,28 @@ class BatchMover:
             except AcpError as error:
                 report.unrecorded, report.error = ids, error
         return report
+
+    async def _covered(
+        self, message: MoveMessage, ids: Sequence[str], now: datetime
+    ) -> frozenset[str]:
+        """Return the users of a notification whose last attempt began after it arrived.
+
+        Nothing is read for a message that no attempt can have overtaken yet. Others cost a point read per
+        user: one query for users of several partitions would scan the table.
+        """
+        arrived = message.arrived
+        if message.cause is not Signal.LICENSE_EVENT or message.run or arrived is None:
+            return frozenset()
+        if now <= arrived + CLOCK_MARGIN:
+            return frozenset()
+        covered = await asyncio.gather(*(self._is_covered(user, arrived) for user in ids))
+        return frozenset(user for user, done in zip(ids, covered, strict=True) if done)
+
+    async def _is_covered(self, user_id: str, arrived: datetime) -> bool:
+        try:
+            return is_covered(arrived, await self._users.known(user_id))
+        except StorageError:
+            return False  # in doubt there is an attempt
 
     async def _look_up(
         self, ids: Sequence[str], options: MoveOptions
@@ -199,14 +234,12 @@ class BatchMover:
         self._log.write(Unrecorded(users=len(users), retries=later.retries, reason=str(error)))
 
 
-def _handled(
-    message: MoveMessage, results: Sequence[UserResult], throttled: int, took: float
-) -> Handled:
-    outcomes = Counter(result.outcome for result in results)
+def _handled(message: MoveMessage, report: _Report, throttled: int, took: float) -> Handled:
+    outcomes = Counter(result.outcome for result in report.results)
     return Handled(
         cause=message.cause,
         run=message.run,
-        users=len(results),
+        users=len(report.results),
         moved=outcomes[Outcome.MOVED],
         bridge_changed=outcomes[Outcome.BRIDGE_CHANGED],
         would_move=outcomes[Outcome.WOULD_MOVE],
@@ -215,4 +248,5 @@ def _handled(
         failed=outcomes[Outcome.FAILED],
         throttled=throttled,
         duration_ms=round(1000 * took),
+        duplicates=report.duplicates or None,
     )

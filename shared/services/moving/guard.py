@@ -11,7 +11,7 @@ from shared.services.ports import GuardSlots
 
 _LEDGERS_KNOWN: Final = 16
 _SAME_CHANGE: Final = timedelta(minutes=1)
-"""Time in which a user who comes again comes for the same change; later, the window begins anew."""
+"""Time in which a user who comes again comes for the same change; later, the window starts over."""
 _EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 

@@ -72,7 +72,10 @@ class Recorder:
         if signal is Signal.CATCH_UP and result.outcome in _DOUBTFUL:
             # The change feed reported a plan that the directory does not show: its reads may lag.
             waits = WaitReason.SECOND_LOOK
-        if waits is None:
+        attempt, origin = 1, ""
+        if result.outcome is Outcome.CANCELLED:
+            pass  # nobody looked: what other signals found of the user stays, and so does a waiting user
+        elif waits is None:
             await self._users.record_result(result, signal, now, run, began=looked_at)
             if result.outcome is not Outcome.HELD and not report:
                 await self._brakes.settle(result.user_id)
@@ -82,8 +85,8 @@ class Recorder:
                 who, why = self._log.who(result.user_id), result.reason
                 self._log.write(AttentionCleared(user=who, outcome=result.outcome, reason=why))
         else:
-            # Listed before it is told: nobody is `failed` and on no list, whoever dies in between.
             row = await self._next_row(result, waits, report=report)
+            # First: who has an outcome is settled or listed, also after a crash (`is_covered`).
             await self._waiting.save_waiting(row)
             await self._users.record_result(result, signal, now, run, began=looked_at)
             attempt, origin, attention = row.attempt, row.operation, row.needs_attention
@@ -99,6 +102,7 @@ class Recorder:
                 window_ms=None if result.window is None else round(1000 * result.window),
                 reason=result.reason,
                 origin=origin if origin and origin != current_id() else None,
+                license_age_ms=_age_ms(result, now),
             )
         )
         return attention
@@ -115,6 +119,7 @@ class Recorder:
             upn=result.upn,
             pause=timedelta(seconds=result.pause),
             operation=current_id() or "",
+            licensed_at=result.licensed_at,
         )
         row = keep_waiting(await self._waiting.find_waiting(result.user_id), attempt, self._policy)
         if may_reprocess(row, self._policy) and not (report or await self._brakes.pause()):
@@ -128,6 +133,12 @@ class Recorder:
         except ServiceError as error:
             return replace(row, reason=f"{row.reason}; reprocessing failed: {error}")
         return after_reprocessing(row, self._clock.now(), self._policy)
+
+
+def _age_ms(result: UserResult, now: datetime) -> int | None:
+    """Return the milliseconds since the license was assigned; None: not known."""
+    at = result.licensed_at
+    return None if at is None else max(0, round(1000 * (now - at).total_seconds()))
 
 
 def _why_waiting(result: UserResult) -> WaitReason | None:

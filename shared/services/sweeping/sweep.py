@@ -195,6 +195,9 @@ class Sweeper:
             state = RunState.HELD if reason else RunState.FINISHED
             return await self._end(run, state, reason or listing_doubt(run.counts))
         except BusyError:
+            found = await self._runs.find_run(run.id)
+            if found and found.state is RunState.CANCELLED:
+                return found
             raise  # the run is somebody else's now
         except UnreadableRowError as error:
             await self._fail(run, error)
@@ -263,9 +266,13 @@ class Sweeper:
         )
 
     def _pause(self, count: int, asked: float = 0.0) -> timedelta:
-        """Return the pause after so many failures in a row, or what a service asked for if it is longer."""
-        longest = _LONGEST_PAUSE.total_seconds()
-        return max(self._policy.delay(count), timedelta(seconds=min(longest, asked)))
+        """Return the pause after so many failures in a row, or what a service asked for if it is longer.
+
+        A sweep is dear: each failure doubles the pause twice.
+        """
+        asked = min(_LONGEST_PAUSE.total_seconds(), asked)
+        grown = self._policy.pace.pause(timedelta(0), failures=2 * (count - 1))
+        return max(grown, timedelta(seconds=asked))
 
     async def _fail(self, run: Run, error: AcpError) -> None:
         """End a run that cannot be resumed; the next one begins after a pause, not tomorrow."""

@@ -19,6 +19,22 @@ from shared.settings.settings import unknown_settings
         (["tenant", "--lag", "nan"], "error: Invalid value for '--lag': 'nan' is not"),
         (["host", "--root", "no/such/folder"], "error: Invalid value for '--root'"),
         (["host", "--nosuch"], "error: No such option: --nosuch"),
+        (["ready", "--outptu", "csv"], "error: No such option: --outptu; did you mean --output?"),
+        (["ready", "--output", "xml"], "error: Invalid value for '--output': 'xml' is not one of"),
+        (["ready", "--bom"], "error: --bom and --delimiter are for --output csv, not for table"),
+        (
+            ["ready", "--output", "csv", "--delimiter", "x"],
+            "error: Invalid value for '--delimiter': 'x' is none of",
+        ),
+        (["saved", "--all"], "error: --all goes with --run"),
+        (
+            ["move", "--users", "a@x.example", "--report", "plan.txt"],
+            "error: --report plan.txt: a name that ends in .html or .xlsx is needed",
+        ),
+        (
+            ["move", "--users", "a@x.example", "--report", "x.html", "--app", "https://x.example"],
+            "error: --report with --app: make it with acp run RUN --report FILE",
+        ),
         (["demo", "--users", "0"], "error: Invalid value for '--users': '0' is not"),
         (["demo", "--seed", "x"], "error: Invalid value for '--seed': 'x' is not"),
         (["demo", "--json", "no/such/file"], "error: Invalid value for '--json': 'no/such/file'"),

@@ -142,6 +142,7 @@ def test_fields_of_a_real_line_are_found_by_the_query() -> None:
         failed=2,
         throttled=0,
         duration_ms=5,
+        duplicates=None,
     )
     event, fields = parsed(line(handled))
     text = (QUERIES / "moved_by_cause.kql").read_text(encoding="utf-8")

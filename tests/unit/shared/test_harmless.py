@@ -1,10 +1,12 @@
 """Foreign text is harmless at every exit: terminal, stderr, log, CSV, JSON, HTML, problem details."""
 
+import io
 import json
 import logging
 import unicodedata
 from datetime import UTC, datetime
 
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,17 +14,20 @@ from hypothesis import strategies as st
 from cli.main import run
 from cli.output import HarmlessFormatter, Output, show, tell
 from cli.report import page
+from cli.workbook import Workbook
 from functions.http.responses import PointedError, Reply, as_csv, problem, rendered
 from shared.domain.listing import TenantSwitches
 from shared.domain.outcome import Outcome, UserResult
+from shared.domain.roster import RosterEntry
 from shared.domain.run import Run, RunState, Signal
 from shared.domain.user import ProviderEntry
 from shared.errors import InputError, RejectedError, StorageError
 from shared.services.admin.number_changes import NumberChange
+from shared.services.admin.result_details import ResultDetail
 from shared.telemetry.events import Poison, Unexpected
 from shared.telemetry.log import EventLog, line
 from shared.text import harmless, harmless_json
-from shared.views import ProviderView
+from shared.views import DetailView, ProviderView
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 HOSTILE = {
@@ -74,13 +79,23 @@ def test_json_keeps_the_value(text: str) -> None:
 
 
 @hostile
-@pytest.mark.parametrize("output", list(Output))
+@pytest.mark.parametrize("output", [Output.TABLE, Output.CSV, Output.JSON])
 def test_the_terminal(text: str, output: Output, capsys: pytest.CaptureFixture[str]) -> None:
     """Names, numbers, addresses and reasons in a table, in CSV and in JSON: one line each, harmless."""
     show([{"user": text, "reason": text}], ("user", "reason"), output)
     shown = capsys.readouterr().out
     assert clean(shown)
     assert len(shown.splitlines()) == {Output.TABLE: 2, Output.CSV: 2, Output.JSON: 3}[output]
+
+
+@hostile
+def test_a_workbook(text: str) -> None:
+    """A cell of XLSX is harmless, too."""
+    file = io.BytesIO()
+    with Workbook(file) as book:
+        book.begin("List", ("user",))
+        book.add("List", {"user": text})
+    assert clean(str(openpyxl.load_workbook(file)["List"]["A2"].value))
 
 
 @hostile
@@ -118,7 +133,9 @@ def test_the_html_report(text: str) -> None:
     entry = ProviderEntry(text, text, text, text, "1", text, default=True)
     result = UserResult("1", Outcome.FAILED, text, text)
     run = Run("r", Signal.SWEEP, RunState.FAILED, NOW, reason=text, counts={text: 1})
-    made = page(run, [NumberChange(result, entry, entry)], TenantSwitches(True, True, True), NOW)
+    seen = RosterEntry("1", None, text, NOW, text, text, text, text, text)
+    row = DetailView.of("r", ResultDetail(NumberChange(result, entry, entry), seen)).model_dump()
+    made = page(run, [row], TenantSwitches(True, True, True), NOW)
     made = made.replace("\n", "")
     assert clean(made)
     assert harmless("\x1b") in made or "\x1b" not in text

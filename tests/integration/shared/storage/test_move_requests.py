@@ -201,7 +201,9 @@ async def test_the_run_of_a_move_is_remembered(tables: Tables) -> None:
     await users.record_result(moved, Signal.REQUEST, NOON, RUN)
     look = UserResult(guid(1), Outcome.ALREADY_MICROSOFT, "now")
     await users.record_result(look, Signal.SWEEP, NOON, "another-run")
-    expected = KnownUser(guid(1), Outcome.ALREADY_MICROSOFT, "now", NOON, NOON, "BT", RUN)
+    expected = KnownUser(
+        guid(1), Outcome.ALREADY_MICROSOFT, "now", NOON, NOON, "BT", RUN, began_at=NOON
+    )
     assert await users.known(guid(1)) == expected
     assert [user async for user in users.all()] == [expected]
     await users.record_result(moved, Signal.LICENSE_EVENT, NOON)

@@ -128,6 +128,7 @@ async def test_outcomes_are_read_here_and_by_the_version_before(tables: Tables) 
     told = {
         Outcome.BRIDGE_CHANGED: "already_microsoft",
         Outcome.WOULD_CHANGE_BRIDGE: "would_move",
+        Outcome.CANCELLED: "excluded",
         Outcome.MOVED: "moved",
     }
     for number, (outcome, before) in enumerate(told.items()):
@@ -155,6 +156,29 @@ async def test_outcomes_are_read_here_and_by_the_version_before(tables: Tables) 
     known = await users.known(guid(0))
     assert known
     assert known.outcome is Outcome.UNLICENSED
+
+
+async def test_a_cancelled_run_has_failed_for_the_version_before(tables: Tables) -> None:
+    """It is read here as it was stored, with who and why; what that version writes later wins."""
+    runs = RunTable(tables.table("runs"), tables.table("runresults"))
+    run = Run(
+        "20261123T020000Z-sweep-1f2e3d4c",
+        Signal.SWEEP,
+        RunState.CANCELLED,
+        NOON,
+        requested_by="adele",
+        decided_by="alex",
+        ticket="INC7",
+        note="wrong list",
+    )
+    stored = await runs.save_run(run)
+    assert await runs.find_run(run.id) == run
+    row = await tables.table("runs").get("202611", run.id)
+    assert row
+    assert row["state"] == "failed"
+    old = {name: value for name, value in row.items() if name != "exact_state"}
+    await tables.table("runs").replace_if_unchanged({**old, "state": "held"}, stored.revision)
+    assert await runs.find_run(run.id) == replace(run, state=RunState.HELD)
 
 
 async def test_rows_of_a_later_version_hide_no_other(tables: Tables) -> None:

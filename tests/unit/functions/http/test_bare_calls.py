@@ -42,6 +42,7 @@ def test_calls_that_change_something_say_what_they_take() -> None:
         "request_moves": (True, True),
         "release_run": (False, True),
         "discard_run": (False, True),
+        "cancel_run": (False, True),
         "set_pause": (False, True),
         "subscribe_now": (False, False),
     }

@@ -227,6 +227,41 @@ async def test_what_a_users_fields_mean(
     assert (user.plan_status, user.is_guest, user.is_room) == (status, guest, room)
 
 
+_ODD_DATES: list[Any] = [
+    *(None, "", "soon", 7, []),
+    *("2026-01-02T03:04:05", "0001-01-01T00:00:00Z"),
+]
+
+
+@pytest.mark.parametrize(
+    ("plans", "at"),
+    [
+        ([{"assignedDateTime": "2026-01-02T03:04:05Z"}], datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        (
+            [
+                {"assignedDateTime": "2026-05-06T07:08:09Z"},
+                {"assignedDateTime": "2026-01-02T03:04:05Z", "capabilityStatus": "Suspended"},
+                {"assignedDateTime": "2025-01-02T03:04:05Z", "servicePlanId": ROOM},
+                {"assignedDateTime": None},
+            ],
+            datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC),
+        ),
+        *(([{"assignedDateTime": odd}], None) for odd in _ODD_DATES),
+        ([{}], None),
+    ],
+)
+async def test_the_date_of_the_license_is_read_where_there_is_one(
+    plans: list[dict[str, Any]], at: datetime | None
+) -> None:
+    """Of the first enabled conferencing plan; an odd date is none and fails nobody."""
+    usual = {"servicePlanId": PLAN, "capabilityStatus": "Enabled"}
+    body = graph_user(1, assignedPlans=[usual | plan for plan in plans])
+    recorder = Recorder(lambda request: batch(request, {guid(1): [{"status": 200, "body": body}]}))
+    user = (await recorder.graph().users([guid(1)]))[guid(1)]
+    assert isinstance(user, DirectoryUser)
+    assert user.licensed_at == at
+
+
 async def test_unknown_plan_status_is_refused_not_guessed() -> None:
     """Rule 9: a status this version does not know fails the user and names the field."""
     plans = [{"servicePlanId": PLAN, "capabilityStatus": "Dormant"}]

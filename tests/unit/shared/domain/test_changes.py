@@ -1,11 +1,11 @@
 """Whom a delta query's report makes worth another attempt."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain.changes import needs_attempt
+from shared.domain.changes import is_covered, needs_attempt
 from shared.domain.listing import ChangedUser
 from shared.domain.outcome import Outcome
 from shared.domain.saved import KnownUser
@@ -40,3 +40,33 @@ def test_what_is_not_known_is_worth_an_attempt() -> None:
     assert needs_attempt(replace(CHANGED, assigned_at=None), KNOWN)
     assert needs_attempt(CHANGED, replace(KNOWN, looked_at=None))
     assert not needs_attempt(replace(CHANGED, may_be_licensed=False), None)
+
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("began", "outcome", "covered"),
+    [
+        (NOON - SECOND, Outcome.ALREADY_MICROSOFT, False),
+        (NOON, Outcome.ALREADY_MICROSOFT, False),
+        (NOON + 2 * SECOND, Outcome.ALREADY_MICROSOFT, False),
+        (NOON + 3 * SECOND, Outcome.ALREADY_MICROSOFT, True),
+        (NOON + 3 * SECOND, Outcome.WAITING, True),
+        (NOON + 3 * SECOND, Outcome.UNLICENSED, True),
+        (NOON + 3 * SECOND, Outcome.WOULD_MOVE, False),
+        (NOON + 3 * SECOND, Outcome.WOULD_CHANGE_BRIDGE, False),
+        (None, Outcome.ALREADY_MICROSOFT, False),
+    ],
+)
+def test_only_an_attempt_that_began_after_a_notification_covers_it(
+    began: datetime | None, outcome: Outcome, covered: bool
+) -> None:
+    """One that began before, or within the margin of the clocks, may not have seen the change."""
+    known = replace(KNOWN, began_at=began, outcome=outcome)
+    assert is_covered(NOON, known) is covered
+
+
+def test_whom_nobody_tried_yet_is_covered_by_nothing() -> None:
+    """Without a row there is an attempt."""
+    assert not is_covered(NOON, None)

@@ -7,6 +7,7 @@ import pytest
 
 from shared.domain.retry import (
     Attempt,
+    Pace,
     RetryPolicy,
     Waiting,
     WaitReason,
@@ -17,7 +18,7 @@ from shared.domain.retry import (
 from tests.fakes import NOON, guid
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-POLICY = RetryPolicy(delays=[MINUTE, 5 * MINUTE], grace=HOUR, max_failures=3, reprocess=True)
+POLICY = RetryPolicy(pace=Pace(0.09, MINUTE, HOUR), grace=HOUR, max_failures=3, reprocess=True)
 FIRST = Waiting(
     guid(1),
     WaitReason.PROVISIONING,
@@ -55,7 +56,7 @@ def test_a_counted_attempt_brings_cause_reason_and_name(given: str, kept: str) -
         upn=kept,
         attempt=2,
         looked_at=NOON + MINUTE,
-        due=NOON + 6 * MINUTE,
+        due=NOON + 2 * MINUTE,
     )
 
 
@@ -68,7 +69,7 @@ def test_an_early_attempt_is_due_when_the_user_was(on_queue: timedelta) -> None:
 
 def test_an_early_attempt_after_the_grace_period_counts() -> None:
     """A pause that is longer than the grace period does not hide the user for its length."""
-    policy = replace(POLICY, delays=[2 * HOUR])
+    policy = replace(POLICY, pace=Pace(0.09, 2 * HOUR, 2 * HOUR))
     attempt = Attempt(guid(1), WaitReason.SERVICE, "away", NOON + HOUR)
     early = replace(attempt, at=NOON + 59 * MINUTE)
     assert not keep_waiting(FIRST, early, policy).needs_attention
@@ -129,7 +130,7 @@ def test_reprocessing_begins_a_new_grace_period() -> None:
 
 @pytest.mark.parametrize("given", ["", "c@d"])
 def test_a_pause_counts_neither_attempts_nor_time(given: str) -> None:
-    """The wait begins anew when it ends, also of who was listed; what was counted before stays."""
+    """The wait starts over when it ends, also of who was listed; what was counted before stays."""
     row = replace(LISTED, attempt=4, failures=2)
     reason = {"cause": WaitReason.PAUSED, "reason": "changes are paused", "operation": "other"}
     at = NOON + 9 * MINUTE

@@ -246,7 +246,7 @@ async def test_poison_lines_keep_the_operation_of_the_message(lines: Lines) -> N
     log = EventLog("acp.poison")
     await PoisonRecorder(
         moves=moves,
-        renewals=FakePoison(),
+        upkeep=FakePoison(),
         queue=FakeQueue(),
         users=FakeUsers(),
         waiting=waiting,
@@ -289,7 +289,6 @@ async def test_whatever_is_queued_carries_the_operation_under_way(lines: Lines) 
         queue=changes,
         users=FakeUsers(),
         waiting=waiting,
-        sweep=sweeping.sweep,
         mode=Mode.MOVE,
         clock=clock,
         log=EventLog("acp.catching_up"),

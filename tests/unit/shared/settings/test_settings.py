@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.number_rules import NumberRules
+from shared.domain.retry import DEFAULT_PACE, Pace
 from shared.domain.run import Mode
 from shared.errors import SettingsError
 from shared.settings.queues import Queue, Queues
@@ -26,7 +27,7 @@ def test_two_settings_are_enough() -> None:
     """Tenant and storage have to be given; everything else has a default."""
     settings = read()
     assert (settings.mode, settings.cloud) == (Mode.MOVE, Cloud.PUBLIC)
-    assert settings.recheck_delays[0] == timedelta(minutes=1)
+    assert settings.recheck_delays == DEFAULT_PACE
 
 
 def test_values_are_read_in_their_written_forms() -> None:
@@ -40,9 +41,23 @@ def test_values_are_read_in_their_written_forms() -> None:
     )
     assert settings.excluded_users == {"ceo@contoso.com", "b@contoso.com"}
     assert settings.number_rules == NumberRules.parse({"DE": "+4969120012345"})
-    assert settings.recheck_delays == (timedelta(seconds=1), timedelta(seconds=2.5))
+    assert settings.recheck_delays == Pace(0.09, timedelta(seconds=1), timedelta(seconds=2.5))
     assert settings.include_rooms
     assert settings.mode is Mode.REPORT
+
+
+@pytest.mark.parametrize(
+    ("text", "pace"),
+    [
+        ("9%,45,3600", DEFAULT_PACE),
+        (" 12.5 %, 30, 30", Pace(0.125, timedelta(seconds=30), timedelta(seconds=30))),
+        ("60,120,300,600,1800,3600", Pace(0.09, timedelta(minutes=1), timedelta(hours=1))),
+        ("5", Pace(0.09, timedelta(seconds=5), timedelta(seconds=5))),
+    ],
+)
+def test_the_pace_is_one_line_and_an_old_list_still_works(text: str, pace: Pace) -> None:
+    """A share with two bounds; the pauses of older versions are read as the bounds."""
+    assert read(ACP_RECHECK_DELAYS=text).recheck_delays == pace
 
 
 @pytest.mark.parametrize(
@@ -107,6 +122,17 @@ def test_empty_counts_as_not_set() -> None:
         ("ACP_SWEEP_SCHEDULE", "0 2 * * *"),
         ("ACP_RECHECK_DELAYS", "soon"),
         ("ACP_RECHECK_DELAYS", "-1"),
+        ("ACP_RECHECK_DELAYS", ","),
+        ("ACP_RECHECK_DELAYS", "nan"),
+        ("ACP_RECHECK_DELAYS", "nan%,45,3600"),
+        ("ACP_RECHECK_DELAYS", "0%,45,3600"),
+        ("ACP_RECHECK_DELAYS", "101%,45,3600"),
+        ("ACP_RECHECK_DELAYS", "10%"),
+        ("ACP_RECHECK_DELAYS", "10%,45"),
+        ("ACP_RECHECK_DELAYS", "10%,3600,45"),
+        ("ACP_RECHECK_DELAYS", "10%,1,2,3"),
+        ("ACP_RECHECK_DELAYS", "10,45%,3600"),
+        ("ACP_RECHECK_DELAYS", "10%,0,3600"),
         ("ACP_NUMBER_RULES", "{"),
         ("ACP_NUMBER_RULES", '{"Germany": "+4969120012345"}'),
         ("ACP_NUMBER_RULES", '{"DE": "069 1200"}'),
@@ -267,7 +293,7 @@ def test_an_exclusion_that_names_no_user_stops_the_app(text: str, part: str) -> 
 
 
 def test_protection_is_the_same_for_the_same_rules_only() -> None:
-    """What protects is compared by digests: the spelling does not matter, the value does."""
+    """K2: what protects is compared by digests: the spelling does not matter, the value does."""
     here = read(ACP_EXCLUDED_USERS="a@x.example; b@x.example").protection
     assert here == read(ACP_EXCLUDED_USERS="B@x.example,a@x.example").protection
     others = {

@@ -151,7 +151,7 @@ async def test_a_wave_of_600_changes_500_and_lists_100_who_one_release_moves(
     assert world.waiting.rows == {}
 
     released, count = await world.releases().release_run(listed, ADELE)
-    assert (released.state, released.requested_by, count) == (RunState.RELEASED, str(ADELE), 100)
+    assert (released.state, released.decided_by, count) == (RunState.RELEASED, str(ADELE), 100)
     assert await world.releases().resume() == 100
     await world.handle_queue()
     assert (world.changed, world.held.rows) == (600, {})
@@ -195,7 +195,7 @@ async def test_the_limit_holds_for_any_stretch_of_the_window(world: Guarded) -> 
 
 
 async def test_who_is_changed_again_counts_from_then_on() -> None:
-    """Somebody sets a user back, and the app replaces again: the window begins anew, in the same slot."""
+    """Somebody sets a user back, and the app replaces again: the window starts over, in the same slot."""
     table, clock, hour = FakeGuardSlots(), FakeClock(), timedelta(hours=1)
     counter = GuardCounter(table, clock)
     counted = []

@@ -8,7 +8,7 @@ from shared.domain.claim import HELD_FOR, BegunMove
 from shared.domain.decision import Rules
 from shared.domain.number_rules import NumberRules
 from shared.domain.outcome import Outcome
-from shared.domain.retry import Attempt, RetryPolicy, WaitReason, keep_waiting
+from shared.domain.retry import DEFAULT_PACE, Attempt, RetryPolicy, WaitReason, keep_waiting
 from shared.domain.run import Signal
 from shared.domain.user import PlanStatus
 from shared.errors import (
@@ -224,7 +224,7 @@ async def test_old_look_does_not_take_a_newer_one_off_the_list(world: World) -> 
     world.directory.add(licensed(status=PlanStatus.SUSPENDED))
     later = Attempt(guid(1), WaitReason.PROVISIONING, "why", NOON + timedelta(seconds=1))
     await world.waiting.save_waiting(
-        keep_waiting(None, later, RetryPolicy([timedelta(1)], timedelta(1), 1))
+        keep_waiting(None, later, RetryPolicy(DEFAULT_PACE, timedelta(1), 1))
     )
     assert await world.outcome() is Outcome.UNLICENSED
     assert guid(1) in world.waiting.rows

@@ -7,7 +7,7 @@ from shared.domain.decision import Rules
 from shared.domain.guard import GuardLimit
 from shared.domain.messages import MoveMessage
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.retry import RetryPolicy
+from shared.domain.retry import Pace, RetryPolicy
 from shared.domain.run import Mode, Signal
 from shared.services.moving.batch import BatchMover
 from shared.services.moving.brakes import Brakes
@@ -36,6 +36,7 @@ from tests.fakes import (
 
 LIMIT = GuardLimit(500, None, timedelta(hours=1))
 """The default limit."""
+_EVERY_MINUTE = Pace(0.1, timedelta(minutes=1), timedelta(minutes=1))
 
 
 @dataclass
@@ -83,7 +84,7 @@ class MovingWorld:
             users=self.users,
             waiting=self.waiting,
             brakes=brakes,
-            policy=RetryPolicy([timedelta(minutes=1)], timedelta(hours=24), 3, self.reprocess),
+            policy=RetryPolicy(_EVERY_MINUTE, timedelta(hours=24), 3, self.reprocess),
             clock=self.clock,
             log=EventLog("acp.moving"),
         )
@@ -103,6 +104,7 @@ class MovingWorld:
             runs=self.runs,
             requests=self.requests,
             recorder=recorder,
+            users=self.users,
             queue=self.queue,
             rules=rules or FakeRules(self.rules),
             roster=RosterKeeper(self.roster, self.clock, EventLog("acp.roster")),

@@ -9,6 +9,7 @@ import pytest
 from shared.domain.decision import Rules
 from shared.domain.listing import TeamsPage
 from shared.domain.number_rules import NumberRules
+from shared.domain.retry import Pace
 from shared.domain.run import Run, RunState, SweepRequest
 from shared.errors import (
     AccessDeniedError,
@@ -59,7 +60,7 @@ async def minutes(world: World, count: int) -> list[Exception]:
 )
 async def test_a_failed_sweep_is_repeated_with_growing_pauses(error: ServiceError) -> None:
     """Finding 11: not given up for a day, nor tried each minute; cured, it is done within the pause."""
-    world = World(delays=tuple(timedelta(minutes=each) for each in (1, 5, 30, 60)))
+    world = World(pace=Pace(0.1, timedelta(minutes=1), timedelta(minutes=60)))
     world.fill(6)
     world.teams.stop_at, world.teams.stop_with = 3, error
     with pytest.raises(ServiceError):
@@ -176,7 +177,7 @@ async def test_an_unexpected_error_waits_as_well() -> None:
             raise ZeroDivisionError
 
     world = World(directory=Defective())
-    world.delays = tuple(timedelta(minutes=each) for each in (1, 5, 30, 60))
+    world.pace = Pace(0.1, timedelta(minutes=1), timedelta(minutes=60))
     with pytest.raises(ZeroDivisionError):
         await world.sweep()
     assert world.runs.last.reason == "unexpected ZeroDivisionError"

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from shared.domain.decision import Rules
 from shared.domain.guard import GuardLimit
-from shared.domain.retry import RetryPolicy
+from shared.domain.retry import Pace, RetryPolicy
 from shared.domain.run import Mode, Run, SweepRequest
 from shared.domain.user import ProviderEntry
 from shared.services.sweeping.reading import SweepReader
@@ -51,7 +51,9 @@ class SweepingWorld:
     mode: Mode = Mode.MOVE
     limit: GuardLimit | None = LIMIT
     held: FakeHeld = field(default_factory=FakeHeld)
-    delays: tuple[timedelta, ...] = (timedelta(minutes=1),)
+    pace: Pace = field(
+        default_factory=lambda: Pace(0.1, timedelta(minutes=1), timedelta(minutes=1))
+    )
 
     def sweeper(self) -> Sweeper:
         reader = SweepReader(
@@ -75,7 +77,7 @@ class SweepingWorld:
             queue=self.queue,
             limit=self.limit,
             mode=self.mode,
-            policy=RetryPolicy(self.delays, timedelta(hours=24), 3),
+            policy=RetryPolicy(self.pace, timedelta(hours=24), 3),
             lease=timedelta(minutes=5),
             clock=self.clock,
             log=EventLog("acp.sweeping"),

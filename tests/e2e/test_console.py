@@ -1,0 +1,45 @@
+"""The console without a browser, in every world: each page that shows something answers."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from functions.console.door import PAGES
+from local.worlds import World
+from tests.e2e.system import System
+from tests.e2e.tenant import WORLD, Tenant
+
+TOLL = "Default toll number"
+
+
+@pytest.fixture(scope="module")
+def console(system: System) -> Iterator[httpx.Client]:
+    """A client that is signed in by the printed address."""
+    base = f"{system.host.origin}/api/console"
+    with httpx.Client(base_url=base, timeout=30, trust_env=False) as client:
+        entered = client.get("/enter", params={"token": system.settings["ACP_CONSOLE_TOKEN"]})
+        # A cookie that is only for https; browsers send it to this machine all the same.
+        client.headers["Cookie"] = entered.headers["Set-Cookie"].partition(";")[0]
+        yield client
+
+
+@pytest.mark.parametrize(
+    "path", sorted(path for verb, path in PAGES if verb == "GET" and "*" not in path)
+)
+def test_a_page_answers(console: httpx.Client, tenant: Tenant, path: str) -> None:
+    """Every page without a user or run in its address, whatever the service tells and takes."""
+    found = path == "user"
+    named = {"name": tenant.take("microsoft")["userPrincipalName"]} if found else None
+    assert console.get(f"/{path}", params=named).status_code == (303 if found else 200)
+
+
+def test_a_user_s_page_offers_what_can_be_set(console: httpx.Client, tenant: Tenant) -> None:
+    """Numbers of the tenant's bridges, or in documented mode why nothing can be set."""
+    page = console.get(f"/users/{tenant.take('microsoft')['id']}")
+    assert page.status_code == 200
+    documented = WORLD is World.DOCUMENTED
+    assert (TOLL in page.text, "ACP_TEAMS_API is documented" in page.text) == (
+        not documented,
+        documented,
+    )
