@@ -6,9 +6,10 @@ import httpx
 import pytest
 
 from functions.console.door import PAGES
+from local.waiting import wait_until
 from local.worlds import World
 from tests.e2e.system import System
-from tests.e2e.tenant import WORLD, Tenant
+from tests.e2e.tenant import TIME_LIMIT, WORLD, Tenant
 
 TOLL = "Default toll number"
 
@@ -43,3 +44,28 @@ def test_a_user_s_page_offers_what_can_be_set(console: httpx.Client, tenant: Ten
         not documented,
         documented,
     )
+
+
+def test_a_run_is_cancelled(console: httpx.Client, system: System, tenant: Tenant) -> None:
+    """With the reason, and again without harm; one that has ended meanwhile is shown as it ended."""
+    users = [tenant.take("microsoft")["id"] for _ in range(3)]
+    faults = f"{tenant.origin}/_tenant/faults"
+    httpx.put(faults, json={"slow_answers": 1.0, "slow_seconds": 1.0}, trust_env=False)
+    begun = system.host.http.post("/api/moves", json={"users": users}).raise_for_status().json()
+    path = f"/runs/{begun['id']}"
+    assert "Cancel this run" in console.get(path).text
+    form, origin = {"note": "the wrong list"}, {"Origin": system.host.origin}
+    answers = [console.post(f"{path}/cancel", data=form, headers=origin) for _ in range(2)]
+    httpx.delete(faults, trust_env=False)
+    assert [each.status_code for each in answers] == [303, 303]
+    shown = console.get(path).text
+    assert ("the wrong list" in shown, "Cancel this run" in shown) == (True, False)
+
+    ended = system.host.http.post("/api/moves", json={"users": users[:1]}).json()["id"]
+    wait_until(
+        lambda: system.host.http.get(f"/api/runs/{ended}").json()["state"] == "finished",
+        "the run has ended",
+        TIME_LIMIT,
+    )
+    late = console.post(f"/runs/{ended}/cancel", data=form, headers=origin)
+    assert (late.status_code, "there is nothing to cancel" in late.text) == (409, True)
