@@ -273,8 +273,14 @@ class Runs(Protocol):
         """Yield the runs that started in a month, oldest first."""
         ...
 
-    async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
-        """Write the results of some users of a run."""
+    async def record_results(
+        self,
+        run: str,
+        results: Sequence[UserResult],
+        now: datetime,
+        began: datetime | None = None,
+    ) -> None:
+        """Write the results of some users of a run; that of an attempt which began later stays."""
         ...
 
     def results(self, run: str) -> AsyncIterator[UserResult]:

@@ -259,7 +259,13 @@ class FakeRuns:
             raise UnreadableRowError("read in table runs", "a row is damaged")
         return self.runs.get(run)
 
-    async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
+    async def record_results(
+        self,
+        run: str,
+        results: Sequence[UserResult],
+        now: datetime,
+        began: datetime | None = None,
+    ) -> None:
         if self.fails:
             self.fails -= 1
             raise StorageError("write in table runresults", "HttpResponseError")
