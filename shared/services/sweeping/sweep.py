@@ -18,7 +18,7 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from shared.clock import Clock
@@ -101,6 +101,7 @@ class Sweeper:
         self._log = log
         self._owner = secrets.token_hex(8)
         self._busy = asyncio.Lock()
+        self._renewed = datetime.min.replace(tzinfo=UTC)
 
     async def sweep(self) -> Run | None:
         """Resume the unfinished sweep or begin one; return it, or None while another is running.
@@ -148,6 +149,12 @@ class Sweeper:
         now = self._clock.now()
         if not await self._state.acquire(_LEASE, self._owner, now, self._lease, renew=True):
             raise BusyError("another instance took the sweep over")
+        self._renewed = now
+
+    async def _keep_lease_in_time(self) -> None:
+        """Renew the lease when a third of it is over: before that nobody can have taken it."""
+        if not timedelta(0) <= self._clock.now() - self._renewed < self._lease / 3:
+            await self._keep_lease()
 
     async def _begin(self) -> Run:
         now = self._clock.now()
@@ -182,7 +189,7 @@ class Sweeper:
             run = await self._begin()
         try:
             if not run.scanned:
-                run = await self._reader.read(run, self._keep_lease, now + SLOT)
+                run = await self._reader.read(run, self._keep_lease_in_time, now + SLOT)
             if not run.scanned:
                 return run  # the next `resume` reads on
             await self._state.save_licensed(run.counts.get("licensed", 0))
