@@ -17,9 +17,9 @@ async def sweep_providers(timer: func.TimerRequest) -> None:  # noqa: ARG001 - t
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.recheck_schedule)
 async def resume_sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001
-    """Queue the users who were released, and resume a sweep that was interrupted or requested."""
+    """Queue the users who were released, resume a sweep, and tell runs what became of their users."""
     app = bootstrap.app()
-    await each_of(app.releases.resume, app.sweeper.resume)
+    await each_of(app.releases.resume, app.sweeper.resume, app.run_outcomes.update)
 
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)

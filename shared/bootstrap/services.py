@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from shared.services.upkeep.recheck import Rechecker
     from shared.services.upkeep.roster import RosterKeeper
     from shared.services.upkeep.rule_check import RuleChecker
+    from shared.services.upkeep.run_outcomes import RunOutcomes
     from shared.settings.settings import Settings
 
 
@@ -346,6 +347,7 @@ class App:
             renewals=to.poison(queues.upkeep, decode_renewal),
             queue=to.queue(queues.moves.name),
             users=to.users,
+            runs=to.runs,
             waiting=to.waiting,
             clock=to.clock,
             log=to.log("poison"),
@@ -498,6 +500,14 @@ class App:
         from shared.services.admin.result_details import ResultDetails
 
         return ResultDetails(self.number_changes, self.adapters.roster)
+
+    @cached_property
+    def run_outcomes(self) -> RunOutcomes:
+        """Tells runs what became of their users, and counts their results."""
+        from shared.services.upkeep.run_outcomes import RunOutcomes
+
+        to = self.adapters
+        return RunOutcomes(to.runs, to.waiting, to.state, to.clock)
 
     @cached_property
     def run_history(self) -> RunHistory:

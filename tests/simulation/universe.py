@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.bootstrap.services import App
+from shared.concurrency import each_of
 from tests.simulation import bugs
 from tests.simulation.actors import ACTORS
 from tests.simulation.fate import Dice, Fault, Gate, Outage, outage_sites
@@ -173,7 +174,7 @@ def begin_timers(host: Host) -> None:
             and row["PartitionKey"] == "state"
             and (not row.get("run") or row["run"] in ended)
             for row in account.rows("state")
-        )
+        ) and not any(row.get("list") == "settled" for row in account.rows("waiting"))
 
     def no_poison() -> bool:
         return not any(queues[name].letters for name in queues if name.endswith("poison"))
@@ -184,10 +185,7 @@ def begin_timers(host: Host) -> None:
         return stored and link not in world.graph.expired
 
     async def resume(app: App) -> None:
-        try:
-            await app.releases.resume()
-        finally:
-            await app.sweeper.resume()
+        await each_of(app.releases.resume, app.sweeper.resume, app.run_outcomes.update)
 
     async def poison(app: App) -> None:
         await app.poison.record()
