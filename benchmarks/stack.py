@@ -24,18 +24,14 @@ from local.commands import AppHost, TenantProcess, forget_surroundings
 
 QUEUE: Final = "moves"
 BY_THEMSELVES: Final = (
-    "catch_up",
     "clean_up",
     "carry_out_request",
     "keep_subscription",
-    "measure",
     "move_users",
     "queued_license_events",
-    "recheck_waiting",
-    "record_poison",
-    "renew_subscription",
-    "resume_sweep",
+    "run_upkeep",
     "sweep_providers",
+    "tick",
 )
 """The functions that start by themselves: by a queue or by a timer."""
 

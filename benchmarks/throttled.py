@@ -20,7 +20,7 @@ _USERS = 23_000
 """Of these 5,000 and some are to be moved."""
 
 _QUICK = 1_500
-_TIMERS = tuple(name for name in BY_THEMSELVES if name not in ("move_users", "recheck_waiting"))
+_TIMERS = tuple(name for name in BY_THEMSELVES if name not in ("move_users", "tick"))
 _LIMIT = 1_800.0
 _SETTLES = 10.0
 _SLOWDOWN = {1: 1.3, 4: 1.10}

@@ -61,6 +61,7 @@ def status(*, settings: SettingsOption = None, output: Form) -> None:
         "held": f"{counted(found.held.users, 'user')} of {counted(found.held.runs, 'run')}",
         "waiting": found.waiting,
         "attention": found.attention,
+        **found.capabilities,
     }
     if output.kind is not Output.TABLE:
         show([facts], list(facts), output)

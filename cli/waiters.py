@@ -1,4 +1,4 @@
-"""Who of a run still waits, and who needs a person."""
+"""Users of a run who still wait, and users of it who need attention."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ from typing import List  # noqa: UP035 - the Functions worker refuses `list[str]
 import azure.functions as func
 
 from shared import bootstrap
-from shared.domain.messages import RenewMessage
+from shared.domain.messages import Upkeep, UpkeepMessage
 from shared.errors import InputError, StorageError, TooLargeError
 from shared.services.notifications.intake import LONGEST_TOKEN, Accepted
 from shared.storage.codec import encode
@@ -64,7 +64,7 @@ def _queue(accepted: Accepted, moves: func.Out[List[str]], upkeep: func.Out[str]
     if accepted.messages:
         moves.set([encode(message) for message in accepted.messages])
     if accepted.renew:
-        upkeep.set(encode(RenewMessage()))
+        upkeep.set(encode(UpkeepMessage(Upkeep.RENEW)))
 
 
 def _echo(token: str) -> func.HttpResponse:

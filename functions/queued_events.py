@@ -8,7 +8,7 @@ from typing import List  # noqa: UP035 - the Functions worker refuses `list[str]
 import azure.functions as func
 
 from shared import bootstrap
-from shared.domain.messages import RenewMessage
+from shared.domain.messages import Upkeep, UpkeepMessage
 from shared.errors import InputError
 from shared.storage.codec import encode
 from shared.telemetry.events import Poison
@@ -48,4 +48,4 @@ async def queued_license_events(
         poison.set([body.decode(errors="replace")])
         return
     if renew:
-        upkeep.set(encode(RenewMessage()))
+        upkeep.set(encode(UpkeepMessage(Upkeep.RENEW)))

@@ -23,11 +23,3 @@ async def keep_subscription(timer: func.TimerRequest) -> None:  # noqa: ARG001 -
         app.rule_checker.check,
         app.capabilities.look_if_due,
     )
-
-
-@blueprint.queue_trigger(
-    "message", queue_name=SETTINGS.queues.upkeep.name, connection="AzureWebJobsStorage"
-)
-async def renew_subscription(message: func.QueueMessage) -> None:  # noqa: ARG001
-    """Renew the subscription now: Graph asked for it (`reauthorizationRequired`)."""
-    await bootstrap.app().subscriber.keep(renew_now=True)

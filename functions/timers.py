@@ -1,50 +1,32 @@
-"""Timers: the sweep, the catch-up, rechecks, poison messages, metrics."""
+"""Upkeep: the tick and its queue, the nightly sweep, the janitor."""
 
 import azure.functions as func
 
 from shared import bootstrap
-from shared.concurrency import each_of
+from shared.storage.codec import decode_upkeep
 
 blueprint = func.Blueprint()
 SETTINGS = bootstrap.settings()
+
+
+@blueprint.timer_trigger("timer", schedule=SETTINGS.tick_schedule)
+async def tick(timer: func.TimerRequest) -> None:
+    """Do what is due every minute or every few minutes; the parts stand in `App.ticker`."""
+    await bootstrap.app().ticker.tick(missed=timer.past_due)
+
+
+@blueprint.queue_trigger(
+    "message", queue_name=SETTINGS.queues.upkeep.name, connection="AzureWebJobsStorage"
+)
+async def run_upkeep(message: func.QueueMessage) -> None:
+    """Do one part of the upkeep: it takes long, or Graph asks for it (`reauthorizationRequired`)."""
+    await bootstrap.app().ticker.run(decode_upkeep(message.get_body()).part)
 
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.sweep_schedule)
 async def sweep_providers(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding's name
     """Sweep all users; queue those who are not on Microsoft."""
     await bootstrap.app().sweeper.sweep()
-
-
-@blueprint.timer_trigger("timer", schedule=SETTINGS.recheck_schedule)
-async def resume_sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001
-    """Queue the users who were released, resume a sweep, and tell runs what became of their users."""
-    app = bootstrap.app()
-    await each_of(app.releases.resume, app.sweeper.resume, app.run_outcomes.update)
-
-
-@blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)
-async def catch_up(timer: func.TimerRequest) -> None:  # noqa: ARG001
-    """Queue everybody whose license changed, whatever notifications were lost."""
-    await bootstrap.app().catch_up.catch_up()
-
-
-@blueprint.timer_trigger("timer", schedule=SETTINGS.recheck_schedule)
-async def recheck_waiting(timer: func.TimerRequest) -> None:  # noqa: ARG001
-    """Queue the waiting users who are due."""
-    await bootstrap.app().rechecker.recheck()
-
-
-@blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)
-async def record_poison(timer: func.TimerRequest) -> None:  # noqa: ARG001
-    """Record what failed repeatedly: users who need attention, runs that are interrupted."""
-    app = bootstrap.app()
-    await each_of(app.poison.record, app.failed_pages.record, app.failed_events.record)
-
-
-@blueprint.timer_trigger("timer", schedule=SETTINGS.catch_up_schedule)
-async def measure(timer: func.TimerRequest) -> None:  # noqa: ARG001
-    """Log what is left to do and how current the app's data is, for workbook and alerts."""
-    await bootstrap.app().metrics.measure()
 
 
 @blueprint.timer_trigger("timer", schedule=SETTINGS.janitor_schedule)

@@ -188,12 +188,16 @@ class AppHost(_Command):
         self.environment |= settings
         super().start()
 
-    def run(self, function: str, limit: float = START_LIMIT) -> None:
-        """Run a function now and wait for its end; `LocalError` when it fails."""
-        path = f"/admin/functions/{function}"
-        answer = self.http.post(path, params={"wait": "true"}, json={}, timeout=limit)
+    def run(self, function: str, limit: float = START_LIMIT, *, given: str = "") -> None:
+        """Run a function now and wait for its end; `LocalError` when it fails. given: a queue message."""
+        path, body = f"/admin/functions/{function}", {"input": given}
+        answer = self.http.post(path, params={"wait": "true"}, json=body, timeout=limit)
         if not answer.is_success:
             raise LocalError(f"{function} failed: {answer.text}")
+
+    def upkeep(self, part: str) -> None:
+        """Do a part of the upkeep now and wait for its end, as `run` does."""
+        self.run("run_upkeep", given=part)
 
     def begin(self, function: str) -> None:
         """Run a function now and wait for nothing."""

@@ -34,12 +34,26 @@ async def each_of(*steps: Callable[[], Awaitable[object]]) -> None:
 
     The error of a step is raised at the end; an ExceptionGroup where several failed.
     """
-    errors: list[Exception] = []
-    for step in steps:
-        try:
-            await step()
-        except Exception as error:  # noqa: BLE001 - raised below, whatever it is
-            errors.append(error)
+    _raise_together([await _error_of(step) for step in steps])
+
+
+async def all_of(*steps: Callable[[], Awaitable[object]]) -> None:
+    """Take all steps at the same time; each to its end, whichever fails. Errors: as for `each_of`."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_error_of(step)) for step in steps]
+    _raise_together([task.result() for task in tasks])
+
+
+async def _error_of(step: Callable[[], Awaitable[object]]) -> Exception | None:
+    try:
+        await step()
+    except Exception as error:  # noqa: BLE001 - the caller raises it, whatever it is
+        return error
+    return None
+
+
+def _raise_together(results: Iterable[Exception | None]) -> None:
+    errors = [error for error in results if error]
     if len(errors) > 1:
         raise ExceptionGroup("several steps failed", errors)
     for only in errors:

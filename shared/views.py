@@ -189,6 +189,7 @@ class StatusView(BaseModel):
     held: HeldCount
     waiting: int
     attention: int
+    capabilities: dict[str, str]
 
     @classmethod
     def of(cls, status: Status) -> Self:
@@ -199,6 +200,7 @@ class StatusView(BaseModel):
             held=HeldCount(runs=status.held_runs, users=status.held_users),
             waiting=status.waiting,
             attention=status.attention,
+            capabilities=dict(status.capabilities),
         )
 
 

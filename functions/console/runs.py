@@ -3,7 +3,24 @@
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from htpy import Element, Node, a, button, dd, div, dl, dt, form, h2, li, p, section, ul
+from htpy import (
+    Element,
+    Node,
+    a,
+    button,
+    dd,
+    div,
+    dl,
+    dt,
+    form,
+    h2,
+    input,  # noqa: A004 - the element's name
+    label,
+    li,
+    p,
+    section,
+    ul,
+)
 from htpy import progress as bar
 
 from functions.console import held
@@ -17,6 +34,7 @@ from shared.domain.outcome import Outcome, UserResult
 from shared.domain.progress import OPEN, done, expected
 from shared.domain.run import Run
 from shared.errors import ConflictError
+from shared.services.admin.reasons import LONGEST_NOTE, because
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -70,6 +88,17 @@ async def discard(app: "App", asked: Asked) -> Goto | Page:
         return await _page(app, asked, stale=str(error))
 
 
+async def cancel(app: "App", asked: Asked) -> Goto | Page:
+    """Cancel a run; where it has ended meanwhile, say so and show how."""
+    try:
+        run = await app.canceller.cancel_run(
+            asked.parts[1], because(asked.by, note=asked.one("note"))
+        )
+    except ConflictError as error:
+        return await _page(app, asked, stale=str(error))
+    return Goto(f"runs/{run.id}")
+
+
 async def _page(app: "App", asked: Asked, *, stale: str = "") -> Page:
     run = await app.run_history.run(asked.parts[1])
     is_open = run.state in OPEN
@@ -86,6 +115,7 @@ async def _page(app: "App", asked: Asked, *, stale: str = "") -> Page:
             run.note and [dt["Note"], dd[run.note]],
         ],
         await _progress(app, run),
+        is_open and asked.person.may_write and _cancelling(run),
         await held.held_users(app, run, asked),
         h2["Users"],
         await _results(app, run, asked),
@@ -148,6 +178,19 @@ async def _progress(app: "App", run: Run) -> Element:
             bar(max=str(total), value=str(seen), aria_label="Users done"),
         ],
         ul(".outcomes")[(li[state(name), f" {n:,}"] for name, n in sorted(counts.items()) if n)],
+    ]
+
+
+def _cancelling(run: Run) -> Element:
+    return form(".filter", method="post", action=f"{BASE}/runs/{run.id}/cancel")[
+        once(),
+        label(for_="why")["Cancel this run, because"],
+        input("#why", name="note", maxlength=str(LONGEST_NOTE), autocomplete="off"),
+        button(type="submit")["Cancel run"],
+        p(".note")[
+            "Changes that have begun are finished. Everybody else of the run stays as they are, and is "
+            "listed as cancelled."
+        ],
     ]
 
 

@@ -37,7 +37,7 @@ from shared.domain.options import MoveOptions
 from shared.domain.run import RunState
 from shared.domain.saved import ReplacedProvider
 from shared.domain.user import MICROSOFT
-from shared.errors import ServiceError
+from shared.errors import ConflictError, ServiceError
 from shared.services.admin.user_view import UserView
 from shared.userlists.names import user_name
 
@@ -192,9 +192,12 @@ def _waits(view: UserView, now: datetime) -> Node:
 async def _form(app: "App", view: UserView, asked: Asked, faults: Mapping[str, str]) -> Node:
     if not asked.person.may_write:
         return None
-    known = await app.adapters.teams.bridge_numbers()
+    try:
+        known = await app.adapters.teams.bridge_numbers()
+        others = [each.name for each in await app.adapters.teams.providers()]
+    except ConflictError as error:  # the documented calls change nobody
+        return section[h2["Audio conferencing"], p(".note")[f"{error}."]]
     provider = _provider(view)
-    others = [each.name for each in await app.adapters.teams.providers()]
     blocked = view.decision.action in (Action.UNLICENSED, Action.EXCLUDED, Action.WAIT)
     return section[
         h2["Audio conferencing"],

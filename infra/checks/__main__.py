@@ -25,7 +25,7 @@ CHECKS: Final[dict[str, Check]] = {
     "predictions": predicted.check,
     "parameters": parameters.check,
     "settings, both ways": settings.check,
-    "functions, queues, schedules": functions.check,
+    "functions and queues": functions.check,
     "roles": roles.check,
     "keys, TLS, names, tags": rules.check,
     "queries, workbook and alerts": kql.check,

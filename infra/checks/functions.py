@@ -1,7 +1,7 @@
-"""The app's functions, indexed with the settings that would be deployed, find their queues and schedules.
+"""The app's functions, indexed with the settings that would be deployed, find their queues.
 
 Queues: each that a function listens to or writes, and its poison queue, is made; none is made that no
-function knows. Schedules: NCRONTAB. Event subscriptions: they lead to a function that takes events,
+function knows. Event subscriptions: they lead to a function that takes events,
 or into a queue that one listens to, where they do not expire.
 """
 
@@ -17,17 +17,22 @@ from infra.checks.predicted import resources, stage
 from infra.checks.problem import Problem, in_source
 from infra.checks.settings import deployed, literal
 from infra.package import CODE
-from local.host.errors import ScheduleError
-from local.host.ncrontab import Schedule
 
 _QUEUES: Final = "Microsoft.Storage/storageAccounts/queueServices/queues"
 _EVENTS: Final = "Microsoft.EventGrid/partnerTopics/eventSubscriptions"
 _POISON: Final = "-poison"
 _INDEX: Final = """
-import json
-from function_app import app
-found = {one.get_function_name(): json.loads(one.get_function_json()) for one in app.get_functions()}
-print(json.dumps(found))
+import json, os, sys
+import azure.functions, httpx, msal, pydantic  # once, and then a process for each of the settings
+for settings in json.load(sys.stdin):
+    if not os.fork():
+        os.environ.update(settings)
+        from function_app import app
+        found = {one.get_function_name(): json.loads(one.get_function_json()) for one in app.get_functions()}
+        print(json.dumps(found), flush=True)
+        os._exit(0)
+    if os.wait()[1]:
+        sys.exit(1)
 """
 
 Bindings = list[tuple[str, dict[str, Any]]]
@@ -36,33 +41,38 @@ Bindings = list[tuple[str, dict[str, Any]]]
 
 def check(folder: Path) -> list[Problem]:
     """Compare the functions with what each predicted deployment makes for them."""
+    settings = {name: literal(values) for name, values in deployed(folder).items()}
+    try:
+        indexed = bindings([*settings.values()])
+    except RuntimeError as error:
+        wrong = f"it does not load with the settings of a deployment: {error}"
+        return [Problem("function_app.py", wrong, "Fix the setting or the code")]
     problems: list[Problem] = []
-    everywhere: Bindings = []
-    for deployment, settings in deployed(folder).items():
-        try:
-            found = bindings(literal(settings))
-        except RuntimeError as error:
-            wrong = f"it does not load with the settings of {deployment}: {error}"
-            return [Problem("function_app.py", wrong, "Fix the setting or the code")]
-        problems += [*_queues(folder, deployment, found), *_schedules(folder, found)]
-        everywhere += found
-    return [*problems, *_subscriptions(folder, everywhere)]
+    for deployment, found in zip(settings, indexed, strict=True):
+        problems += _queues(folder, deployment, found)
+    return [*problems, *_subscriptions(folder, [one for found in indexed for one in found])]
 
 
-def bindings(settings: dict[str, str]) -> Bindings:
-    """Every binding of every function of this project. RuntimeError: the app refuses the settings."""
+def bindings(deployments: list[dict[str, str]]) -> list[Bindings]:
+    """Every binding of every function of this project, with the settings of each deployment.
+
+    RuntimeError: the app refuses the settings of one of them.
+    """
     done = subprocess.run(
         [sys.executable, "-c", _INDEX],
         cwd=CODE,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **settings},
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        input=json.dumps(deployments),
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
         raise RuntimeError((done.stderr.strip().splitlines() or [str(done.returncode)])[-1])
-    indexed = json.loads(done.stdout)
-    return [(name, one) for name, function in indexed.items() for one in function["bindings"]]
+    return [
+        [(name, one) for name, function in json.loads(line).items() for one in function["bindings"]]
+        for line in done.stdout.splitlines()
+    ]
 
 
 def _queues(folder: Path, deployment: str, found: Bindings) -> Iterator[Problem]:
@@ -75,16 +85,6 @@ def _queues(folder: Path, deployment: str, found: Bindings) -> Iterator[Problem]
         yield in_source(folder, f"the queue {name} is not made", do, "queueNames")
     for name in sorted(made - needed):
         yield in_source(folder, f"no function knows the queue {name}", "Remove it", "queueNames")
-
-
-def _schedules(folder: Path, found: Bindings) -> Iterator[Problem]:
-    for function, one in found:
-        if one["type"] == "timerTrigger":
-            try:
-                Schedule.parse(one["schedule"])
-            except ScheduleError as error:
-                do = "Write second minute hour day month weekday"
-                yield in_source(folder, f"{function} cannot run so: {error}", do, "SCHEDULE:")
 
 
 def _subscriptions(folder: Path, found: Bindings) -> Iterator[Problem]:

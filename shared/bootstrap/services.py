@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from shared.bootstrap.adapters import Adapters
+from shared.concurrency import each_of
 from shared.domain.run import Mode
 from shared.settings.settings import Cloud, TeamsApi, unknown_settings
 
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from shared.services.upkeep.roster import RosterKeeper
     from shared.services.upkeep.rule_check import RuleChecker
     from shared.services.upkeep.run_outcomes import RunOutcomes
+    from shared.services.upkeep.tick import Ticker
     from shared.settings.settings import Settings
 
 
@@ -257,7 +259,6 @@ class App:
             queue=to.queue(self.settings.queues.moves.name),
             users=to.users,
             waiting=to.waiting,
-            sweep=self.sweeper.resume,
             mode=self.settings.mode,
             clock=to.clock,
             log=to.log("catching_up"),
@@ -325,6 +326,30 @@ class App:
     # Upkeep
 
     @cached_property
+    def ticker(self) -> Ticker:
+        """Does what is due every minute or every few minutes."""
+        from shared.domain.messages import Upkeep
+        from shared.domain.schedule import Schedule
+        from shared.services.upkeep.tick import Part, Ticker
+
+        to, of = self.adapters, self.settings
+        recheck = Schedule.parse(of.recheck_schedule)
+        catch_up = Schedule.parse(of.catch_up_schedule)
+        poison = (self.poison.record, self.failed_pages.record, self.failed_events.record)
+        parts = {
+            Upkeep.RENEW: Part(partial(self.subscriber.keep, renew_now=True)),
+            Upkeep.RECHECK: Part(self.rechecker.recheck, recheck),
+            Upkeep.RELEASES: Part(self.releases.resume, recheck),
+            Upkeep.SWEEP: Part(self.sweeper.resume, recheck),
+            Upkeep.RUNS: Part(self.run_outcomes.update, recheck),
+            Upkeep.CATCH_UP: Part(self.catch_up.catch_up, catch_up),
+            Upkeep.POISON: Part(partial(each_of, *poison), catch_up),
+            Upkeep.MEASURE: Part(self.metrics.measure, catch_up),
+        }
+        queue = to.queue(of.queues.upkeep.name)
+        return Ticker(parts, Schedule.parse(of.tick_schedule), queue, to.clock, to.log("tick"))
+
+    @cached_property
     def rechecker(self) -> Rechecker:
         """Queues waiting users who are due."""
         from shared.services.upkeep.recheck import Rechecker
@@ -339,12 +364,12 @@ class App:
     def poison(self) -> PoisonRecorder:
         """Records the users of poison messages."""
         from shared.services.upkeep.poison import PoisonRecorder
-        from shared.storage.codec import decode_move, decode_renewal
+        from shared.storage.codec import decode_move, decode_upkeep
 
         to, queues = self.adapters, self.settings.queues
         return PoisonRecorder(
             moves=to.poison(queues.moves, decode_move),
-            renewals=to.poison(queues.upkeep, decode_renewal),
+            upkeep=to.poison(queues.upkeep, decode_upkeep),
             queue=to.queue(queues.moves.name),
             users=to.users,
             runs=to.runs,
@@ -369,7 +394,7 @@ class App:
         from shared.domain.cloud_event import read_cloud_event
         from shared.domain.retention import Retention
         from shared.services.upkeep.janitor import Janitor
-        from shared.storage.codec import decode_move, decode_page, decode_renewal
+        from shared.storage.codec import decode_move, decode_page, decode_upkeep
 
         to, of, queues = self.adapters, self.settings, self.settings.queues
         return Janitor(
@@ -381,7 +406,7 @@ class App:
             poison=[
                 to.poison(queues.moves, decode_move),
                 to.poison(queues.requests, decode_page),
-                to.poison(queues.upkeep, decode_renewal),
+                to.poison(queues.upkeep, decode_upkeep),
                 *([to.poison(queues.events, read_cloud_event)] if queues.events else []),
             ],
             retention=Retention(
@@ -630,7 +655,7 @@ class App:
         from shared.services.admin.status import StatusReader
 
         to = self.adapters
-        return StatusReader(to.state, to.held, to.waiting, self.settings.mode)
+        return StatusReader(to.state, to.held, to.waiting, self.capabilities, self.settings.mode)
 
     async def _sign_in(self, audience: str) -> str:
         from shared.services.admin.token_claims import describe_token

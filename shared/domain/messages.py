@@ -1,8 +1,12 @@
-"""Queue messages: "move these users", "carry out this page". They may arrive twice, late or never."""
+"""Queue messages: "move these users", "carry out this page", "do this part of the upkeep".
+
+They may arrive twice, late or never.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from itertools import batched
 from typing import Final
 
@@ -44,12 +48,29 @@ class PageMessage:
     operation: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RenewMessage:
+class Upkeep(StrEnum):
+    """A part of the app's upkeep, as messages and log lines name it."""
+
+    RENEW = "renew"
     """Renew the change subscription now: Graph asked for it."""
+    RECHECK = "recheck"
+    RELEASES = "releases"
+    SWEEP = "sweep"
+    RUNS = "runs"
+    """Tell runs what became of their users."""
+    CATCH_UP = "catch_up"
+    POISON = "poison"
+    MEASURE = "measure"
 
 
-Message = MoveMessage | PageMessage
+@dataclass(frozen=True, slots=True)
+class UpkeepMessage:
+    """Do a part of the upkeep now, however long it takes."""
+
+    part: Upkeep
+
+
+Message = MoveMessage | PageMessage | UpkeepMessage
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Types of setting values: lists, rules, schedules, numbers, addresses."""
 
 import json
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Final
@@ -15,6 +14,7 @@ from shared.domain.bridges import read_number
 from shared.domain.countries import check_country
 from shared.domain.number_rules import NumberRules
 from shared.domain.retry import DEFAULT_PACE, Pace
+from shared.domain.schedule import Schedule
 from shared.errors import InputError
 from shared.userlists.names import split_names
 
@@ -141,12 +141,10 @@ def _connection(value: str) -> str:
 
 
 def _schedule(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"\S+( \S+){5}", value):
-        raise ValueError("six fields are needed: second minute hour day month weekday")
-    return value
+    return Schedule.parse(value).text if isinstance(value, str) else value
 
 
-Schedule = Annotated[str, BeforeValidator(_schedule), Field(pattern=r"^[0-9A-Za-z*/,\- ]+$")]
+ScheduleText = Annotated[str, BeforeValidator(_schedule)]
 Phone = Annotated[str, _read(read_number)]
 ForWhom = Annotated[
     str,

@@ -21,7 +21,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Queues:
-    """moves: users to move. requests: pages of requested runs. upkeep: renewals that Graph asks for.
+    """moves: users to move. requests: pages of requested runs. upkeep: parts of the upkeep.
 
     events: where Event Grid puts its events; None: they do not arrive by queue.
     """

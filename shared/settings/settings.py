@@ -23,6 +23,7 @@ from pydantic.fields import FieldInfo
 from shared.domain.number_rules import NumberRules
 from shared.domain.retry import DEFAULT_PACE
 from shared.domain.run import Mode
+from shared.domain.schedule import cover
 from shared.errors import SettingsError
 from shared.settings.errors import explain, unknown
 from shared.settings.fields import (
@@ -34,7 +35,7 @@ from shared.settings.fields import (
     Names,
     NumberRulesSetting,
     PaceSetting,
-    Schedule,
+    ScheduleText,
     Seconds,
     SecretUrl,
 )
@@ -166,14 +167,14 @@ class Settings(BaseModel):
         "a rule the service chooses.",
         examples=["DE=+4969120012345; *=+14255550100"],
     )
-    sweep_schedule: Schedule = Field(
+    sweep_schedule: ScheduleText = Field(
         "0 0 2 * * *", description="Schedule for the sweep of all users (NCRONTAB, UTC)."
     )
-    recheck_schedule: Schedule = Field(
+    recheck_schedule: ScheduleText = Field(
         "0 * * * * *",
         description="Schedule for retrying waiting users who are due (NCRONTAB, UTC).",
     )
-    catch_up_schedule: Schedule = Field(
+    catch_up_schedule: ScheduleText = Field(
         "0 */5 * * * *",
         description="Schedule for asking Graph which licenses changed (NCRONTAB, UTC).",
     )
@@ -224,7 +225,7 @@ class Settings(BaseModel):
     event_grid_resource_group: str = Field("", description="Event Grid: its resource group.")
     event_grid_topic: str = Field("", description="Event Grid: the partner topic's name.")
     event_grid_location: str = Field("", description="Event Grid: its Azure region.")
-    subscription_schedule: Schedule = Field(
+    subscription_schedule: ScheduleText = Field(
         "0 30 * * * *",
         description="Schedule for maintaining the change subscription (NCRONTAB, UTC).",
     )
@@ -269,7 +270,7 @@ class Settings(BaseModel):
     log_users: bool = Field(
         False, description="Whether log lines name users; otherwise a pseudonym."
     )
-    janitor_schedule: Schedule = Field(
+    janitor_schedule: ScheduleText = Field(
         "0 45 4 * * *", description="Schedule for deleting what is old (NCRONTAB, UTC)."
     )
     keep_runs_days: Days = Field(
@@ -372,6 +373,11 @@ class Settings(BaseModel):
     def queues(self) -> Queues:
         """The app's queues."""
         return Queues.named(self.queue, events=self.delivery is Delivery.EVENT_GRID_QUEUE)
+
+    @property
+    def tick_schedule(self) -> str:
+        """When the tick runs: whenever a part of it is due."""
+        return cover(self.recheck_schedule, self.catch_up_schedule)
 
     @property
     def protection(self) -> dict[str, str]:

@@ -3,8 +3,8 @@
 The mode stands before the cause (`move_sweep`, `report_catch_up`), and how often its users came again
 behind it (`move_sweep_again_bc`: 12 times, in letters), because the versions before it take any cause of
 letters and refuse an unknown field: after a rollback they still read these messages. A bare cause
-(`sweep`) is a message of those versions: its mode is not known. The text of a renewal is the bare word
-`renew`.
+(`sweep`) is a message of those versions: its mode is not known. The text of a message
+for the upkeep is a bare word; versions before the tick take any as `renew`, which harms nothing.
 """
 
 import re
@@ -18,12 +18,12 @@ from shared.domain.messages import (
     Message,
     MoveMessage,
     PageMessage,
-    RenewMessage,
+    Upkeep,
+    UpkeepMessage,
 )
 from shared.domain.run import Mode, Signal
 from shared.errors import InputError
 
-_RENEW: Final = "renew"
 _CAUSE: Final = rf"^(?:({'|'.join(Mode)})_)?({'|'.join(Signal)})(?:_again_([a-j]{{1,4}}))?$"
 _TO_LETTERS: Final = str.maketrans("0123456789", "abcdefghij")
 _TO_DIGITS: Final = str.maketrans("abcdefghij", "0123456789")
@@ -57,7 +57,7 @@ class _PageText(_Text):
     operation: _OperationId | None = None
 
 
-def encode(message: Message | RenewMessage) -> str:
+def encode(message: Message) -> str:
     """Return a message's text."""
     text: _Text
     match message:
@@ -70,8 +70,8 @@ def encode(message: Message | RenewMessage) -> str:
             )
         case PageMessage():
             text = _PageText.model_validate(message)
-        case RenewMessage():
-            return _RENEW
+        case UpkeepMessage():
+            return message.part
     return text.model_dump_json(exclude_none=True)
 
 
@@ -95,11 +95,15 @@ def decode_page(text: str | bytes) -> PageMessage:
     return PageMessage(found.run, found.page, found.again, found.operation)
 
 
-def decode_renewal(text: str | bytes) -> RenewMessage:
-    """Read the text of a renewal. InputError: any other text."""
-    if (text.decode(errors="replace") if isinstance(text, bytes) else text) != _RENEW:
-        raise InputError(f"queue message: the whole text: {_RENEW!r} is expected")
-    return RenewMessage()
+def decode_upkeep(text: str | bytes) -> UpkeepMessage:
+    """Read the text of a message for the upkeep. InputError: any other text."""
+    try:
+        return UpkeepMessage(
+            Upkeep(text.decode(errors="replace") if isinstance(text, bytes) else text)
+        )
+    except ValueError:
+        words = ", ".join(map(repr, Upkeep))
+        raise InputError(f"queue message: the whole text: one of {words} is expected") from None
 
 
 def _cause(message: MoveMessage) -> str:

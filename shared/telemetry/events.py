@@ -284,6 +284,21 @@ class RenewalFailed(Event):
     reason: str
 
 
+class UpkeepFailed(Event):
+    """A part of the upkeep failed repeatedly; its message was removed, and the tick tries again."""
+
+    level = logging.WARNING
+    part: str
+    reason: str
+
+
+class UpkeepPostponed(Event):
+    """A part of the upkeep is under way already, or takes long and continues by message."""
+
+    part: str
+    reason: str
+
+
 class ClaimFailed(Event):
     """Waiting users who were due could not be claimed; they stay due."""
 

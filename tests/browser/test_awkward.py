@@ -143,7 +143,7 @@ def test_a_held_user_is_released_by_name(open_context: OpenContext, system: Syst
     )
     second.get_by_role("button", name="Release selected").click()
     expect(second.get_by_role("alert")).to_contain_text("does not hold")
-    system.host.run("resume_sweep")
+    system.host.upkeep("releases")
     wait_until(
         lambda: system.tenant.user(user["id"])["provider"] == "Microsoft", "moved", TIME_LIMIT
     )

@@ -92,7 +92,7 @@ def test_no_query_scans_a_table(recorded: tuple[System, Recorder]) -> None:
     system, recorder = recorded
     prefix = system.settings["ACP_TABLE_PREFIX"]
     system.sweep()
-    system.host.run("recheck_waiting")
+    system.host.upkeep("recheck")
     served = recorder.take()
     assert served, "nothing was recorded"
     assert unbound(served, prefix) == []

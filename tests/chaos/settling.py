@@ -35,10 +35,13 @@ def settle(stage: Stage, plan: Plan, administrator: Administrator) -> tuple[floa
     calm = datetime.now(UTC)
     set_back(stage, plan, administrator)
     stage.tenant.advance(_HOURS_LATER)
-    step("catch_up succeeds", lambda: _runs(stage, "catch_up"))
+    step("catch_up succeeds", lambda: _runs(stage, "run_upkeep", "catch_up"))
     step("a sweep that began now has finished", lambda: _swept(stage, calm))
     step("everybody is at rest", lambda: _quiet(stage) and not unsettled(stage))
-    step("the poison queue is recorded", lambda: _runs(stage, "record_poison") and _clean(stage))
+    step(
+        "the poison queue is recorded",
+        lambda: _runs(stage, "run_upkeep", "poison") and _clean(stage),
+    )
     convergence = time.monotonic() - began
     step("Graph has the app's one subscription", lambda: _subscribed(stage))
     return convergence, late
@@ -77,11 +80,13 @@ def _subscribed(stage: Stage) -> bool:
     return [each["id"] for each in stage.tenant.subscriptions()] == [row and row["subscription_id"]]
 
 
-def _runs(stage: Stage, function: str) -> bool:
-    """Run a function of the first host now; whether it succeeded."""
+def _runs(stage: Stage, function: str, given: str = "") -> bool:
+    """Run a function of the first host now; whether it succeeded. given: a queue message."""
     url = f"{stage.hosts[0].origin}/admin/functions/{function}"
     try:
-        answer = httpx.post(url, params={"wait": "true"}, json={}, timeout=60, trust_env=False)
+        answer = httpx.post(
+            url, params={"wait": "true"}, json={"input": given}, timeout=60, trust_env=False
+        )
     except httpx.HTTPError:
         return False
     return answer.status_code == httpx.codes.OK

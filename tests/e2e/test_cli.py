@@ -63,11 +63,12 @@ def third(tenant: Tenant) -> User:
 def moved(system: System, acp: CommandLine, tenant: Tenant, third: User) -> Ended:
     """K5, K6: a run over five users, two of whom are moved; each is named in a way of its own."""
     none, already = tenant.take("no_provider"), tenant.take("microsoft")
-    mail = tenant.give_mail(none, "shared.o'desk@post.contoso.example")
+    # Of the one who is already there: a change of the other would be a reason for the app to move him.
+    mail = tenant.give_mail(already, "shared.o'desk@post.contoso.example")
     unlicensed = tenant.take("unlicensed_third_party")
     names = (
         f"  {third['userPrincipalName'].upper()} ,sip:{mail.upper()};\n nobody#1@x.example "
-        f"{unlicensed['userPrincipalName']},,{already['id'].upper()}, {third['userPrincipalName']}"
+        f"{unlicensed['userPrincipalName']},,{none['id'].upper()}, {third['userPrincipalName']}"
     )
     with system.changing(third, none):
         done = acp("move", "--users", names, "--yes", "--output", "json")
@@ -235,7 +236,7 @@ def test_users_who_need_attention(system: System, acp: CommandLine, tenant: Tena
     """They are listed and the status says so, until a move settles them."""
     user = tenant.take("third_party")
     system.storage.poison(user["id"])
-    system.host.run("record_poison")
+    system.host.upkeep("poison")
     listed = acp("attention", "--output", "json")
     assert listed.status == 1
     assert [(row["id"], row["user"]) for row in listed.json] == [(user["id"], user["id"])]

@@ -88,7 +88,7 @@ def test_a_held_sweep_is_released(system: System, acp: CommandLine, tenant: Tena
     assert "no such run" in unknown.err
     with system.changing(*ready):
         assert acp("release", held).status == 0
-        system.host.run("resume_sweep")
+        system.host.upkeep("releases")
         system.wait_for(user, "moved")
 
 

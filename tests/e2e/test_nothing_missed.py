@@ -51,7 +51,7 @@ def deaf(azurite_server: Azurite, folder: Path) -> Iterator[System]:
         tenant.control("PUT", "faults", {"notifications_lost": 1.0})
         system.sweep()
         wait_until_moved(system)
-        system.host.run("catch_up")
+        system.host.upkeep("catch_up")
         yield system
 
 
@@ -63,7 +63,7 @@ def test_a_catch_up_finds_everybody_whom_no_notification_told_of(deaf: System) -
     deaf.wait_until_idle()
     assert deaf.host.messages_taken() == taken, "nothing notified the app"
     assert left(deaf.tenant) >= 5
-    deaf.host.run("catch_up")
+    deaf.host.upkeep("catch_up")
     wait_until_moved(deaf)
     assert {deaf.tenant.user(user["id"])["provider"] for user in licensed} == {MICROSOFT}
 
@@ -76,14 +76,14 @@ def test_a_sweep_finds_everybody_whom_the_delta_does_not_tell_of(deaf: System, t
     by_hand = deaf.tenant.set_by_hand(deaf.tenant.take("microsoft"), "PGi")
     deaf.tenant.control("POST", "delta", {"tokens": tokens})
     sweeps = len(deaf.storage.rows("runs"))
-    deaf.host.run("catch_up")
+    deaf.host.upkeep("catch_up")
     wait_until_moved(deaf)
     for user in [*licensed, by_hand]:
         assert deaf.tenant.user(user["id"])["provider"] == MICROSOFT
     assert len(deaf.storage.rows("runs")) == sweeps + 1
     # The new link is good: the next catch-up finds what came after it, and sweeps no more.
     license_some(deaf.tenant)
-    deaf.host.run("catch_up")
+    deaf.host.upkeep("catch_up")
     wait_until_moved(deaf)
     assert len(deaf.storage.rows("runs")) == sweeps + 1
 
@@ -171,7 +171,7 @@ def test_more_than_the_limit_wait_by_name_until_one_command_releases_them(
         for held in listed:
             released = acp("release", held)
             assert (released.status, "not before noon" in released.err) == (0, True)
-        system.host.run("resume_sweep")
+        system.host.upkeep("releases")
         status = json.loads(acp("status", "--output", "json").out)
         assert (status["mode"], status["paused"]["note"]) == ("move", "not before noon")
         assert left(tenant) == run["count_replace"] + 1

@@ -130,7 +130,7 @@ def fill(system: System, bridged: User, waits: User, failed: User) -> dict[str, 
     tenant.assign(waits)
     system.wait_for(waits, "waiting")
     system.storage.poison(failed["id"])
-    system.host.run("record_poison")
+    system.host.upkeep("poison")
     wait_until(
         lambda: [each["id"] for each in shown(system.host, "attention")["users"]] == [failed["id"]],
         "the user of the poison message needs attention",

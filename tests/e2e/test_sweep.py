@@ -117,14 +117,14 @@ def test_a_second_sweep_changes_nothing(system: System, tenant: Tenant) -> None:
 def test_the_timer_that_resumes_sweeps_does_not_join_a_running_one(
     system: System, tenant: Tenant
 ) -> None:
-    """Ticks of `resume_sweep` while a sweep runs: the sweep ends well, its user is moved once."""
+    """Ticks while a sweep runs: the sweep ends well, its user is moved once."""
     user = tenant.take("third_party")
     tenant.set_by_hand(user, "PGi")
     runs = {run["RowKey"] for run in system.storage.rows("runs")}
     with ThreadPoolExecutor(5) as pool, system.changing(user):
         sweep = pool.submit(system.sweep)
         while not sweep.done():
-            for tick in [pool.submit(system.host.run, "resume_sweep") for _ in range(4)]:
+            for tick in [pool.submit(system.host.upkeep, "sweep") for _ in range(4)]:
                 tick.result()
         sweep.result()
     states = [row["state"] for row in system.storage.rows("runs") if row["RowKey"] not in runs]

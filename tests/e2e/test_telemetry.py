@@ -65,9 +65,9 @@ def test_a_sweep_says_what_it_found_and_its_moves_name_it(system: System, tenant
 
 def test_the_measures_are_those_of_the_tables(system: System) -> None:
     """The timer reads the storage: after a catch-up the delta age is that of its link."""
-    system.host.run("catch_up")
+    system.host.upkeep("catch_up")
     before = len(system.host.output)
-    system.host.run("measure")
+    system.host.upkeep("measure")
     (measured,) = [fields for event, fields in lines_since(system, before) if event == "measured"]
     assert 0 <= int(measured["delta_age_s"]) < 60
     assert int(measured["subscription_left_s"]) > 86_400

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.bootstrap.services import App
+from shared.domain.messages import Upkeep
 from shared.errors import AcpError
 from shared.settings.settings import Settings
-from shared.storage.codec import decode_move, decode_page
+from shared.storage.codec import decode_move, decode_page, decode_upkeep
 from tests.simulation.fate import Process
 from tests.simulation.loop import Clock, Crash
 from tests.simulation.queues import Bin, Letter
@@ -58,7 +59,7 @@ class Host:
             "moves-requests": lambda app, letter: app.move_requests.work(
                 decode_page(letter.text), again=letter.deliveries > 1
             ),
-            "moves-upkeep": lambda app, _: app.subscriber.keep(renew_now=True),
+            "moves-upkeep": self._upkeep,
         }
         for name in self._handlers:
             world.queues[name].on_visible = self._watch(name)
@@ -89,6 +90,11 @@ class Host:
     async def _move(self, app: App, letter: Letter) -> None:
         message = replace(decode_move(letter.text), arrived=letter.arrived)
         await app.mover.handle(message)
+
+    async def _upkeep(self, app: App, letter: Letter) -> None:
+        part = decode_upkeep(letter.text).part
+        self.reached["part of a tick cut off"] += part is not Upkeep.RENEW
+        await app.ticker.run(part)
 
     def any(self) -> Instance | None:
         """Return an instance that lives, or None."""

@@ -202,7 +202,8 @@ class Rules:
         listed = self._listed()
         for user, result in results.items():
             exact = result.get("exact_outcome", result["outcome"])
-            if exact in ("waiting", "failed") and "name" not in result and user not in listed:
+            open_ = exact in ("waiting", "failed") and row["cause"] != Signal.PREVIEW
+            if open_ and "name" not in result and user not in listed:
                 self.note("14 final", user, f"{run} says {exact}, and the user waits for nothing")
         moved = {change.person.id for change, its in self.sets if its == run and change.moves}
         for user, result in results.items():

@@ -10,10 +10,14 @@ from tests.simulation.rules import STRICT, Broken
 from tests.simulation.small import WORLDS, Schedule, play, schedules
 from tests.simulation.universe import Plan, live
 
-_UNIVERSES = 10
+_UNIVERSES = 3
 
-_FIRST = {"waiting not recorded": Plan(2, days=0.5)}
-"""Where the search begins, if not at the usual one. The nightly sweep heals the waiting ones."""
+_FIRST = {
+    "entries not read again": Plan(2),
+    "license not read again": Plan(5),
+    "waiting not recorded": Plan(5, days=0.5),  # the nightly sweep heals the waiting ones
+}
+"""Where the search begins, if not at the usual one: the first that finds the fault, found by `--bugs`."""
 
 
 @cache
@@ -45,7 +49,8 @@ def test_the_rules_hold_wherever_somebody_dies(world: str) -> None:
 
 def test_the_same_seed_is_the_same_universe() -> None:
     """Two runs of a seed make the same calls at the same times."""
-    assert live(Plan(7)).digest == live(Plan(7)).digest != live(Plan(8)).digest
+    first, other = Plan(7, hours=1, days=0.1), Plan(8, hours=1, days=0.1)
+    assert live(first).digest == live(first).digest != live(other).digest
 
 
 @pytest.mark.parametrize("bug", BUGS)

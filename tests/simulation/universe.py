@@ -6,8 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.bootstrap.services import App
-from shared.concurrency import each_of
 from tests.simulation import bugs
 from tests.simulation.actors import ACTORS
 from tests.simulation.fate import Dice, Fault, Gate, Outage, outage_sites
@@ -17,6 +15,8 @@ from tests.simulation.people import population
 from tests.simulation.rules import ENDED, STRICT, Broken, Limits, Rules
 from tests.simulation.world import World, settings
 
+_MINUTE: Final = 60.0
+_CATCH_UP: Final = 5 * _MINUTE
 _HOUR: Final = 3600.0
 _DAY: Final = 24 * _HOUR
 _CALM: Final = 2 * _HOUR
@@ -47,6 +47,7 @@ SOMETIMES: Final = (
     "key sent again",
     "mail",
     "outage",
+    "part of a tick cut off",
     "poison",
     "set",
     "settings changed with a full queue",
@@ -184,18 +185,13 @@ def begin_timers(host: Host) -> None:
         stored = any(row.get("link") == link for row in account.rows("state"))
         return stored and link not in world.graph.expired
 
-    async def resume(app: App) -> None:
-        await each_of(app.releases.resume, app.sweeper.resume, app.run_outcomes.update)
-
-    async def poison(app: App) -> None:
-        await app.poison.record()
-        await app.failed_pages.record()
+    def idle() -> bool:
+        every_five = asyncio.get_running_loop().time() % _CATCH_UP < _MINUTE
+        quiet = nobody_due() and no_sweep()
+        return quiet and not (every_five and not (nothing_changed() and no_poison()))
 
     host.timer(2 * _HOUR, _DAY, lambda app: app.sweeper.sweep())
-    host.timer(60, 60, resume, no_sweep)
-    host.timer(60, 60, lambda app: app.rechecker.recheck(), nobody_due)
-    host.timer(5, 300, lambda app: app.catch_up.catch_up(), nothing_changed)
-    host.timer(300, 300, poison, no_poison)
+    host.timer(_MINUTE, _MINUTE, lambda app: app.ticker.tick(), idle)
     host.timer(1800, _HOUR, lambda app: app.subscriber.keep())
 
 

@@ -6,7 +6,7 @@ data" (users), Microsoft Graph documentation: changes may appear twice, pages ma
 after seven days.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -38,10 +38,7 @@ class _Count:
 
 
 class CatchUp:
-    """Queues users whose conferencing plan appeared, was enabled or changed.
-
-    sweep: begins the requested full sweep, needed when the link is lost.
-    """
+    """Queues users whose conferencing plan appeared, was enabled or changed."""
 
     def __init__(
         self,
@@ -51,7 +48,6 @@ class CatchUp:
         queue: Queue,
         users: Users,
         waiting: WaitingUsers,
-        sweep: Callable[[], Awaitable[object]],
         mode: Mode,
         clock: Clock,
         log: EventLog,
@@ -61,7 +57,6 @@ class CatchUp:
         self._queue = queue
         self._users = users
         self._waiting = waiting
-        self._sweep = sweep
         self._mode = mode
         self._clock = clock
         self._log = log
@@ -140,7 +135,7 @@ class CatchUp:
         return needs_attempt(user, known)
 
     async def _start_anew(self, link: str | None) -> None:
-        """Get the new link before the sweep, so that no change is missed between the two.
+        """Get the new link before a sweep is requested, so that no change is missed between the two.
 
         The sweep is requested before the link is stored: a crash in between loses neither.
         """
@@ -148,7 +143,6 @@ class CatchUp:
         latest = await self._directory.latest_delta_link()
         await self._state.request_sweep()
         await self._state.save_delta_link(latest, link, self._clock.now())
-        await self._sweep()
 
 
 def _is_user(user: ChangedUser) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.clock import Clock
-from shared.domain.messages import MoveMessage, PoisonMessage, RenewMessage
+from shared.domain.messages import MoveMessage, PoisonMessage, Upkeep, UpkeepMessage
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import ask_person, with_runs
 from shared.services.ports import Poison, Queue, Runs, Users, WaitingUsers
@@ -14,6 +14,7 @@ from shared.telemetry.events import (
     PoisonRecorded,
     PoisonUnreadable,
     RenewalFailed,
+    UpkeepFailed,
 )
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import operation, traced
@@ -24,7 +25,10 @@ _ALONE_AFTER: Final = 60.0
 _REASON: Final = "its queue message failed repeatedly; the log of move_users says why"
 _RENEWAL: Final = (
     "Graph asked to renew the change subscription, and that failed repeatedly; the log of "
-    "renew_subscription says why, and keep_subscription tries at its own schedule"
+    "run_upkeep says why, and keep_subscription tries at its own schedule"
+)
+_UPKEEP: Final = (
+    "it failed repeatedly; the log of run_upkeep says why, and tick tries at its schedule"
 )
 
 
@@ -36,14 +40,14 @@ def unreadable(message: PoisonMessage[object]) -> PoisonUnreadable:
 class PoisonRecorder:
     """Gives the users of poison messages another attempt, each alone, before they need attention.
 
-    One user whose message fails must not take its neighbors along. Failed renewals are reported.
+    One user whose message fails must not take its neighbors along. Failed upkeep is reported.
     """
 
     def __init__(
         self,
         *,
         moves: Poison[MoveMessage],
-        renewals: Poison[RenewMessage],
+        upkeep: Poison[UpkeepMessage],
         queue: Queue,
         users: Users,
         runs: Runs,
@@ -52,7 +56,7 @@ class PoisonRecorder:
         log: EventLog,
     ) -> None:
         self._moves = moves
-        self._renewals = renewals
+        self._upkeep = upkeep
         self._queue = queue
         self._users = users
         self._runs = runs
@@ -66,7 +70,7 @@ class PoisonRecorder:
 
         A malformed message stays in the queue for an administrator to examine; each read logs it.
         """
-        await self._report_renewals()
+        await self._report_upkeep()
         messages = users = 0
         async for message in self._moves.messages():
             if message.content is None:
@@ -80,13 +84,17 @@ class PoisonRecorder:
             self._log.write(PoisonRecorded(messages=messages, users=users))
         return users
 
-    async def _report_renewals(self) -> None:
-        async for message in self._renewals.messages():
-            if message.content is None:
-                self._log.write(unreadable(message))
-                continue
-            self._log.write(RenewalFailed(reason=_RENEWAL))
-            await self._renewals.delete(message)
+    async def _report_upkeep(self) -> None:
+        async for message in self._upkeep.messages():
+            match message.content:
+                case None:
+                    self._log.write(unreadable(message))
+                    continue
+                case UpkeepMessage(Upkeep.RENEW):
+                    self._log.write(RenewalFailed(reason=_RENEWAL))
+                case UpkeepMessage(part):
+                    self._log.write(UpkeepFailed(part=part, reason=_UPKEEP))
+            await self._upkeep.delete(message)
 
     async def _handle(self, message: MoveMessage, inserted_at: datetime | None) -> None:
         """Send the users once more, each alone; who came alone and was not recorded needs attention."""

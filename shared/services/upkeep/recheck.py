@@ -18,6 +18,9 @@ from shared.telemetry.operation import current_id, traced
 _CLAIM: Final = timedelta(hours=1)
 """Time before a queued user may be queued again: the attempt has happened or its message is lost."""
 
+_SLICE: Final = timedelta(seconds=30)
+"""How long one run claims users; the others stay due for the next, a minute later."""
+
 _IN_FLIGHT: Final = 16
 _PAGE: Final = 50 * USERS_PER_MESSAGE
 
@@ -44,7 +47,7 @@ class Rechecker:
 
     @traced
     async def recheck(self) -> int:
-        """Queue every due user; return how many.
+        """Queue the users who are due; return how many.
 
         A user is claimed first, so that the next run does not queue it again while the queue is
         long; one who cannot be claimed stays due and delays nobody. A crash in between only delays
@@ -61,6 +64,8 @@ class Rechecker:
             if len(page) == _PAGE:
                 queued += await self._queue_page(page, now)
                 page = []
+                if self._clock.now() >= now + _SLICE:
+                    break
         queued += await self._queue_page(page, now)
         if queued:
             self._log.write(Rechecked(queued=queued))

@@ -101,8 +101,8 @@ class RunOutcomes:
         if not is_complete(run, outcomes):
             return
         await self._state.remove_open_run(run_id)
-        again = await self._runs.find_run(run_id)
-        if again and again.state in OPEN:  # released in between
+        found = await self._runs.find_run(run_id)
+        if found and found.state in OPEN:  # released in between
             await self._state.add_open_run(run_id)
 
     async def _outcomes(self, run: str) -> Counter[str]:

@@ -4,6 +4,7 @@ Compiling takes seconds, so each group of mistakes is made in one copy and compi
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,14 @@ API, STORAGE, MAIN = "infra/app/api.bicep", "infra/app/storage.bicep", "infra/ma
 ROLES, ALERTS = "infra/app/roles.bicep", "infra/app/alerts.bicep"
 WAY = "infra/predicted/private-network.bicepparam"
 
-needs_compiler = pytest.mark.skipif(find() is None, reason="no Bicep compiler: BICEP or the PATH")
+_no_compiler = pytest.mark.skipif(find() is None, reason="no Bicep compiler: BICEP or the PATH")
+
+
+def needs_compiler[T: Callable[..., None]](test: T) -> T:
+    """Mark a test that compiles: it takes half a minute of two cores, and `make check` compiles, too."""
+    marked: T = pytest.mark.large(_no_compiler(test))
+    return marked
+
 
 # fmt: off
 REFUSED = [
@@ -100,14 +108,12 @@ def test_a_mistake_in_the_source_is_predicted(findings: list[str], mistake: Mist
 
 
 @needs_compiler
-@pytest.mark.large
 def test_the_committed_predictions_are_what_the_compiler_predicts() -> None:
     """No error, no warning, nothing to format, and every resource as committed."""
     assert compiled.check(ROOT) == []
 
 
 @needs_compiler
-@pytest.mark.large
 def test_a_stale_prediction_is_named_with_its_resource(tmp_path: Path) -> None:
     """The compiler's check says which resource the committed prediction has otherwise."""
     folder = copy(tmp_path)

@@ -84,14 +84,14 @@ def test_a_mistake_in_a_workflow_is_found(
 def test_the_event_grid_function_is_found() -> None:
     """The one function with an Event Grid trigger is known by indexing the code."""
     tenant = {"ACP_TENANT_ID": "00000000-0000-0000-0000-000000000000"}
-    found = bindings(AT_RUN_TIME | tenant)
+    (found,) = bindings([AT_RUN_TIME | tenant])
     assert {name for name, one in found if one["type"] == "eventGridTrigger"} == {"license_events"}
 
 
 def test_settings_that_the_app_refuses_stop_its_indexing() -> None:
     """The error is the last line of the app's own text; the settings' check names the setting."""
     with pytest.raises(RuntimeError, match="Set them in the function app"):
-        bindings(AT_RUN_TIME)
+        bindings([AT_RUN_TIME])
 
 
 def test_the_app_registration_has_the_two_roles() -> None:

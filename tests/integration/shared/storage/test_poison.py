@@ -6,11 +6,11 @@ import pytest
 from azure.storage.queue.aio import QueueClient
 
 from local.azurite.server import Azurite
-from shared.domain.messages import MoveMessage, RenewMessage
+from shared.domain.messages import MoveMessage, Upkeep, UpkeepMessage
 from shared.domain.run import Signal
 from shared.services.ports import Poison
 from shared.services.upkeep.poison import PoisonRecorder
-from shared.storage.codec import decode_move, decode_renewal, encode
+from shared.storage.codec import decode_move, decode_upkeep, encode
 from shared.storage.poison import PoisonQueue
 from shared.storage.queue import MessageQueue
 from shared.telemetry.log import EventLog
@@ -20,14 +20,14 @@ from tests.loglines import Lines
 
 def poison_recorder(
     moves: Poison[MoveMessage],
-    renewals: Poison[RenewMessage],
+    upkeep: Poison[UpkeepMessage],
     queue: FakeQueue,
     waiting: FakeWaiting,
 ) -> PoisonRecorder:
     """A recorder of these queues."""
     return PoisonRecorder(
         moves=moves,
-        renewals=renewals,
+        upkeep=upkeep,
         queue=queue,
         users=FakeUsers(),
         runs=FakeRuns(),
@@ -71,12 +71,14 @@ async def test_failed_renewals_are_reported_and_removed(
     connection, name = azurite_server.connection_string, "moves-upkeep-poison"
     queue = MessageQueue(name, connection=connection)
     recorder = poison_recorder(
-        FakePoison(), PoisonQueue(queue, decode_renewal), FakeQueue(), FakeWaiting()
+        FakePoison(), PoisonQueue(queue, decode_upkeep), FakeQueue(), FakeWaiting()
     )
     assert await recorder.record() == 0
     async with QueueClient.from_connection_string(connection, name) as raw:
-        await raw.send_message(base64.b64encode(encode(RenewMessage()).encode()).decode())
-        await raw.send_message(encode(RenewMessage()))
+        await raw.send_message(
+            base64.b64encode(encode(UpkeepMessage(Upkeep.RENEW)).encode()).decode()
+        )
+        await raw.send_message(encode(UpkeepMessage(Upkeep.RENEW)))
         malformed = await raw.send_message("malformed")
         assert await recorder.record() == 0, "no user is among them"
         left = await raw.get_queue_properties()

@@ -247,7 +247,7 @@ async def test_poison_lines_keep_the_operation_of_the_message(lines: Lines) -> N
     log = EventLog("acp.poison")
     await PoisonRecorder(
         moves=moves,
-        renewals=FakePoison(),
+        upkeep=FakePoison(),
         queue=FakeQueue(),
         users=FakeUsers(),
         runs=FakeRuns(),
@@ -291,7 +291,6 @@ async def test_whatever_is_queued_carries_the_operation_under_way(lines: Lines) 
         queue=changes,
         users=FakeUsers(),
         waiting=waiting,
-        sweep=sweeping.sweep,
         mode=Mode.MOVE,
         clock=clock,
         log=EventLog("acp.catching_up"),

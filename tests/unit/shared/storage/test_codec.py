@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.messages import MoveMessage, PageMessage, RenewMessage
+from shared.domain.messages import MoveMessage, PageMessage, Upkeep, UpkeepMessage
 from shared.domain.run import Mode, Signal
 from shared.errors import InputError
-from shared.storage.codec import decode_move, decode_page, decode_renewal, encode
+from shared.storage.codec import decode_move, decode_page, decode_upkeep, encode
 from tests.fakes import guid
 
 RUNS = st.none() | st.from_regex(r"[0-9A-Za-z-]{1,64}", fullmatch=True)
@@ -40,13 +40,15 @@ def test_page_comes_out_as_it_went_in(
     assert decode_page(encode(message).encode()) == message
 
 
-def test_renewal_is_one_word() -> None:
-    """A renewal is read back from text and bytes alike; any other text is none."""
-    assert decode_renewal(encode(RenewMessage())) == RenewMessage()
-    assert decode_renewal(b"renew") == RenewMessage()
+@pytest.mark.parametrize("part", Upkeep)
+def test_upkeep_is_one_word(part: Upkeep) -> None:
+    """A part of the upkeep is read back from text and bytes alike; any other text is none."""
+    assert decode_upkeep(encode(UpkeepMessage(part))) == UpkeepMessage(part)
+    assert decode_upkeep(encode(UpkeepMessage(part)).encode()) == UpkeepMessage(part)
+    assert decode_upkeep(b"renew") == UpkeepMessage(Upkeep.RENEW)
     for text in ("", "renew!", "{}", b"\xff"):
         with pytest.raises(InputError, match="queue message: the whole text"):
-            decode_renewal(text)
+            decode_upkeep(text)
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.messages import Message, MoveMessage, PageMessage, RenewMessage
+from shared.domain.messages import Message, MoveMessage, PageMessage, Upkeep, UpkeepMessage
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
 from shared.domain.run import Mode, Signal
-from shared.storage.codec import decode_move, decode_page, decode_renewal, encode
+from shared.storage.codec import decode_move, decode_page, decode_upkeep, encode
 from tests.fakes import guid
 
 MOVES = [
@@ -88,8 +88,8 @@ def test_queued_message_is_read_and_written_as_before(text: str, message: Messag
 
 def test_queued_renewal_is_read_and_written_as_before() -> None:
     """The word that asks for a renewal is the same."""
-    assert decode_renewal("renew") == RenewMessage()
-    assert encode(RenewMessage()) == "renew"
+    assert decode_upkeep("renew") == UpkeepMessage(Upkeep.RENEW)
+    assert encode(UpkeepMessage(Upkeep.RENEW)) == "renew"
 
 
 def test_every_cause_of_before_is_a_signal() -> None:

@@ -12,7 +12,7 @@ from shared.domain.listing import ChangedUser, ChangePage
 from shared.domain.messages import MoveMessage
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import ask_person
-from shared.domain.run import Mode, Signal
+from shared.domain.run import Mode, Signal, SweepRequest
 from shared.domain.saved import KnownUser
 from shared.errors import (
     ContractError,
@@ -50,11 +50,6 @@ class World:
     users: FakeUsers = field(default_factory=FakeUsers)
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
     clock: FakeClock = field(default_factory=FakeClock)
-    sweeps: list[tuple[str | None, bool]] = field(default_factory=list)
-    """For each sweep begun: the stored link and whether it was requested, at that moment."""
-
-    async def sweep(self) -> None:
-        self.sweeps.append((self.state.link, self.state.wanted is not None))
 
     async def catch_up(self) -> int:
         service = CatchUp(
@@ -63,7 +58,6 @@ class World:
             queue=self.queue,
             users=self.users,
             waiting=self.waiting,
-            sweep=self.sweep,
             mode=Mode.REPORT,
             clock=self.clock,
             log=EventLog("acp.catching_up"),
@@ -136,12 +130,21 @@ async def test_link_is_stored_only_when_the_queue_has_the_users() -> None:
     assert world.state.link == "stored"
 
 
-async def test_expired_link_takes_a_new_one_first_and_then_sweeps() -> None:
-    """Nothing falls between: the new link is stored, the sweep stored, and only then begun."""
-    world = World()
-    world.directory.delta_error = ExpiredError("Graph", "GET /v1.0/users/delta", "HTTP 410")
+async def test_expired_link_takes_a_new_one_and_requests_a_sweep_before_it_is_stored() -> None:
+    """Nothing falls between: a crash before the link is stored leaves a request, which the tick takes up."""
+
+    class Crashing(FakeState):
+        async def save_delta_link(self, *link: object) -> None:
+            raise StorageError("write in table state", str(link[0]))
+
+    gone = ExpiredError("Graph", "GET /v1.0/users/delta", "HTTP 410")
+    world, crashed = World(), World(state=Crashing(link="stored"))
+    world.directory.delta_error = crashed.directory.delta_error = gone
     await world.catch_up()
-    assert world.sweeps == [("latest-1", True)]
+    with pytest.raises(StorageError, match="latest-1"):
+        await crashed.catch_up()
+    for each, link in ((world, "latest-1"), (crashed, "stored")):
+        assert (each.state.link, each.state.wanted) == (link, SweepRequest())
 
 
 async def test_broken_page_keeps_the_old_link() -> None:
@@ -265,7 +268,7 @@ async def test_a_damaged_link_takes_a_new_one_and_a_sweep() -> None:
 
     world = World(state=Damaged())
     assert await world.catch_up() == 0
-    assert world.sweeps == [("latest-1", True)]
+    assert (world.state.link, world.state.wanted) == ("latest-1", SweepRequest())
 
 
 async def test_of_two_at_once_the_slower_one_stops() -> None:

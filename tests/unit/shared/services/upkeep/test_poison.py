@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.messages import MoveMessage, PoisonMessage, RenewMessage
+from shared.domain.messages import MoveMessage, PoisonMessage, Upkeep, UpkeepMessage
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting, WaitReason, ask_person
 from shared.domain.run import Mode, Signal
@@ -40,7 +40,7 @@ class World:
     """Poison queues, and what a recorder works with."""
 
     moves: FakePoison[MoveMessage] = field(default_factory=FakePoison)
-    renewals: FakePoison[RenewMessage] = field(default_factory=FakePoison)
+    upkeep: FakePoison[UpkeepMessage] = field(default_factory=FakePoison)
     queue: FakeQueue = field(default_factory=FakeQueue)
     users: FakeUsers = field(default_factory=FakeUsers)
     runs: FakeRuns = field(default_factory=FakeRuns)
@@ -49,7 +49,7 @@ class World:
     async def record(self) -> int:
         recorder = PoisonRecorder(
             moves=self.moves,
-            renewals=self.renewals,
+            upkeep=self.upkeep,
             queue=self.queue,
             users=self.users,
             runs=self.runs,
@@ -125,21 +125,21 @@ async def test_reason_that_is_known_is_kept() -> None:
     assert world.waiting.rows == {guid(1): known}
 
 
-async def test_failed_renewal_is_logged_and_removed(lines: Lines) -> None:
-    """A renewal that Graph asked for and that failed is a warning that says where to look."""
-    world = World(renewals=FakePoison([RenewMessage(), RenewMessage()]))
+async def test_failed_upkeep_is_logged_and_removed(lines: Lines) -> None:
+    """A renewal that Graph asked for, or another part that failed, is a warning that says where to look."""
+    world = World(upkeep=FakePoison([UpkeepMessage(Upkeep.RENEW), UpkeepMessage(Upkeep.CATCH_UP)]))
     assert await world.record() == 0
-    assert world.renewals.left == []
-    failed = lines.of("renewal_failed")
-    assert len(failed) == 2
-    assert all("renew_subscription" in each["reason"] for each in failed)
+    assert world.upkeep.left == []
+    renewal, catch_up = lines.one("renewal_failed"), lines.one("upkeep_failed")
+    assert "run_upkeep" in renewal["reason"]
+    assert (catch_up["part"], "run_upkeep" in catch_up["reason"]) == ("catch_up", True)
     assert world.waiting.rows == {}
 
 
 async def test_malformed_texts_stay(lines: Lines) -> None:
     """What cannot be read stays in either queue, is logged at each reading, and stops nothing."""
     moves = FakePoison[MoveMessage](["no message", ALONE])
-    renewals = FakePoison[RenewMessage](["no renewal", RenewMessage()])
+    renewals = FakePoison[UpkeepMessage](["no renewal", UpkeepMessage(Upkeep.RENEW)])
     world = World(moves, renewals)
     assert await world.record() == 1
     assert (moves.left, renewals.left) == (["no message"], ["no renewal"])
