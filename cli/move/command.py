@@ -29,6 +29,7 @@ from cli.output import RESULT_COLUMNS, Form, Output, show, tell
 from cli.requester import NoteOption, TicketOption, requester
 from cli.results import ReportOption, Written, check_report
 from cli.table import counted
+from cli.waiters import Waiters
 from shared.text import plain
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
     from shared.domain.outcome import UserResult
     from shared.domain.run import Run
 
-_TROUBLE = frozenset({"failed", "not_found", "unlicensed", "held", "cancelled"})
+_TROUBLE = frozenset({"failed", "not_found", "held", "cancelled"})
+_OF_NAMED = _TROUBLE | {"unlicensed"}
+"""Outcomes that end with 1; users whom nobody named are rightly skipped without a license."""
+
 _INTERRUPTED = 130
 
 
@@ -116,8 +120,9 @@ def move(
     Each user is handled as by the function app: only licensed users are moved, and the entries that are
     replaced are saved first. Ctrl-C finishes the users being moved; `--resume` continues.
 
-    Exits with 0 when all is done, 1 when users failed, are unlicensed or unknown, 2 for bad input,
-    3 when Microsoft 365 or the storage could not be reached, 130 when interrupted.
+    Exits with 0 when all is done, or users wait or are rightly skipped; 1 when users failed, are held or
+    need attention, or were named and are unlicensed or unknown; 2 for bad input; 3 when Microsoft 365 or
+    the storage could not be reached; 130 when interrupted.
 
     Examples:
 
@@ -129,10 +134,17 @@ def move(
 
     `acp move --csv users.csv --app https://contoso-acp.azurewebsites.net`
     """
-    chosen = [users is not None, csv is not None, provider is not None, all_third_party]
-    if sum([*chosen, resume is not None]) != 1:
+    ways = {
+        "--users": users is not None,
+        "--csv": csv is not None,
+        "--provider": provider is not None,
+        "--all-third-party": all_third_party,
+        "--resume": resume is not None,
+    }
+    if sum(ways.values()) != 1:
+        given = " and ".join(way for way, is_given in ways.items() if is_given)
         raise CommandError(
-            "name the users with one of --users, --csv, --provider, --all-third-party, --resume", 2
+            f"name the users with one of {', '.join(ways)}; given: {given or 'none'}", 2
         )
     if column is not None and csv is None:
         raise CommandError("--column names a column of a --csv file", 2)
@@ -184,7 +196,7 @@ async def _move(
             results = [result async for result in previews]
             tell_preview(results, tenant, request.named, send_email=parameters.send_email)
             await written.write(app, None, results)
-            return 1 if _troubled(results) else 0
+            return _status(results, named=given is not None)
         await refuse_other_protection(app)
         await tell_pause(app)
         by = await requester(app, request.ticket, request.note)
@@ -196,7 +208,7 @@ async def _move(
             options = replace(options, expected=_expected(parameters, changes))
         run = await app.move_runner.begin(names, options, request.named, by)
         tell(f"run {run.id}")
-        return await _carry_out(app, run, written)
+        return await _carry_out(app, run, written, named=given is not None)
 
 
 def _move_by_app(
@@ -221,7 +233,8 @@ def _move_by_app(
             return _INTERRUPTED
         _tell_effects(run)
         rows = list(app.results(resume))
-    troubled = [each for each in rows if each["outcome"] in _TROUBLE]
+    trouble = _TROUBLE if names is None else _OF_NAMED
+    troubled = [each for each in rows if each["outcome"] in trouble]
     shown = worst_first(map(advised, rows)) if output.kind is Output.TABLE else rows
     show(shown, RESULT_COLUMNS, output, hint=f"acp run {resume} --all", sheet="Results")
     return 1 if troubled else 0
@@ -241,7 +254,7 @@ async def _resume(run_id: str, settings: Path | None, written: Written) -> int:
         return await _carry_out(app, run, written)
 
 
-async def _carry_out(app: "App", run: "Run", written: Written) -> int:
+async def _carry_out(app: "App", run: "Run", written: Written, *, named: bool = False) -> int:
     resume = f"resume with: acp move --resume {run.id}"
     try:
         with (
@@ -253,14 +266,15 @@ async def _carry_out(app: "App", run: "Run", written: Written) -> int:
         tell(resume)
         raise
     results = [result async for result in app.adapters.runs.results(run.id)]
-    troubled = _troubled(results)
     how_many = names_and_users(run.counts.get("names", 0), len(results))
     tell(f"{run.id} {run.state}: {how_many}{summary(result.outcome for result in results)}")
     await written.write(app, run, results)
+    waits = await Waiters.of(app, run)
+    waits.tell(app.adapters.clock.now())
     if interrupts.came and run.state != "finished":
         tell(resume)
         return _INTERRUPTED
-    return 1 if troubled else 0
+    return 1 if waits.attention else _status(results, named=named)
 
 
 def _expected(parameters: Parameters, confirmed: int) -> int:
@@ -268,5 +282,7 @@ def _expected(parameters: Parameters, confirmed: int) -> int:
     return confirmed if parameters.expected is None else min(confirmed, parameters.expected)
 
 
-def _troubled(results: Iterable["UserResult"]) -> list["UserResult"]:
-    return [result for result in results if result.outcome in _TROUBLE]
+def _status(results: Iterable["UserResult"], *, named: bool) -> int:
+    """Return the exit status. named: the users were named one by one."""
+    trouble = _OF_NAMED if named else _TROUBLE
+    return int(any(result.outcome in trouble for result in results))

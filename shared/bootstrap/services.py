@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from shared.services.upkeep.recheck import Rechecker
     from shared.services.upkeep.roster import RosterKeeper
     from shared.services.upkeep.rule_check import RuleChecker
+    from shared.services.upkeep.run_outcomes import RunOutcomes
     from shared.services.upkeep.tick import Ticker
     from shared.settings.settings import Settings
 
@@ -340,6 +341,7 @@ class App:
             Upkeep.RECHECK: Part(self.rechecker.recheck, recheck),
             Upkeep.RELEASES: Part(self.releases.resume, recheck),
             Upkeep.SWEEP: Part(self.sweeper.resume, recheck),
+            Upkeep.RUNS: Part(self.run_outcomes.update, recheck),
             Upkeep.CATCH_UP: Part(self.catch_up.catch_up, catch_up),
             Upkeep.POISON: Part(partial(each_of, *poison), catch_up),
             Upkeep.MEASURE: Part(self.metrics.measure, catch_up),
@@ -370,6 +372,7 @@ class App:
             upkeep=to.poison(queues.upkeep, decode_upkeep),
             queue=to.queue(queues.moves.name),
             users=to.users,
+            runs=to.runs,
             waiting=to.waiting,
             clock=to.clock,
             log=to.log("poison"),
@@ -522,6 +525,14 @@ class App:
         from shared.services.admin.result_details import ResultDetails
 
         return ResultDetails(self.number_changes, self.adapters.roster)
+
+    @cached_property
+    def run_outcomes(self) -> RunOutcomes:
+        """Tells runs what became of their users, and counts their results."""
+        from shared.services.upkeep.run_outcomes import RunOutcomes
+
+        to = self.adapters
+        return RunOutcomes(to.runs, to.waiting, to.state, to.clock)
 
     @cached_property
     def run_history(self) -> RunHistory:

@@ -153,7 +153,8 @@ class Brakes:
             run = Run(run_id, signal, RunState.HELD, began, scanned=True, mode=Mode.MOVE)
 
         def hold(it: Run) -> Run | None:
-            under_way = it.revision and it.state is not RunState.FINISHED
+            ended = it.state in (RunState.FINISHED, RunState.MOVING)
+            under_way = it.revision and not ended
             return None if under_way else replace(it, state=RunState.HELD, reason=why)
 
         return await change_run(self._runs, run, hold)

@@ -41,6 +41,7 @@ from tests.fakes import (
     guid,
     in_service,
     microsoft,
+    settled,
     third_party,
 )
 
@@ -395,9 +396,9 @@ async def test_waiting_list(tables: Tables) -> None:
     await waiting.save_waiting(ask_person(guid(2), "upn", "help", NOON))
     assert [row.user_id async for row in waiting.waiting()] == [guid(1)]
     assert [row.reason async for row in waiting.attention()] == ["help"]
-    assert await waiting.remove_waiting(guid(2), NOON - timedelta(seconds=1)) is None
+    assert await waiting.remove_waiting(settled(guid(2)), NOON - timedelta(seconds=1)) is None
     assert await waiting.find_waiting(guid(2)) is not None, "a newer look put the user there"
-    removed = await waiting.remove_waiting(guid(2), NOON)
+    removed = await waiting.remove_waiting(settled(guid(2)), NOON)
     assert removed == ask_person(guid(2), "upn", "help", NOON)
     assert await waiting.find_waiting(guid(2)) is None
 
@@ -407,7 +408,7 @@ async def test_claiming_a_user_who_left_the_list_does_nothing(tables: Tables) ->
     waiting = WaitingTable(tables.table("waiting"), FakeClock())
     await waiting.save_waiting(ask_person(guid(1), "upn", "help", NOON - timedelta(hours=1)))
     due = await anext(waiting.due(NOON))
-    await waiting.remove_waiting(guid(1), NOON)
+    await waiting.remove_waiting(settled(guid(1)), NOON)
     assert not await waiting.claim(due, NOON)
     assert await waiting.find_waiting(guid(1)) is None
 

@@ -135,7 +135,7 @@ async def test_a_sweep_that_is_being_read_stops_quietly() -> None:
     run = await sweeping.sweep()
     assert (run.state, sweeping.queued) == (RunState.CANCELLED, set())
     sweeping.runs = FakeRuns(runs=sweeping.runs.runs)
-    assert (await sweeping.sweep()).state is RunState.FINISHED
+    assert (await sweeping.sweep()).state is RunState.MOVING
 
 
 @pytest.mark.parametrize(
