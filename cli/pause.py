@@ -14,7 +14,7 @@ from cli.form import with_form
 from cli.output import Form, Output, show, tell
 from cli.requester import TicketOption, requester
 from cli.table import counted
-from shared.text import plain
+from shared.text import harmless_json, plain
 
 if TYPE_CHECKING:
     from shared.views import StatusView
@@ -52,7 +52,8 @@ def status(*, settings: SettingsOption = None, output: Form) -> None:
     """
     found = asyncio.run(_status(settings))
     if output.kind is Output.JSON:
-        sys.stdout.write(json.dumps(found.model_dump(mode="json"), ensure_ascii=False) + "\n")
+        text = json.dumps(found.model_dump(mode="json"), ensure_ascii=False)
+        sys.stdout.write(harmless_json(text) + "\n")
         return
     paused = found.paused
     facts = {
