@@ -158,9 +158,7 @@ def keep_waiting(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy
     if attempt.cause is WaitReason.PAUSED:
         return _paused(previous, attempt, policy)
     if previous is None:
-        at = attempt.at
-        fresh = Waiting(attempt.user_id, attempt.cause, attempt.reason, at, at, at, attempt=0)
-        return _counted(replace(fresh, operation=attempt.operation), attempt, policy)
+        return _counted(_fresh(attempt), attempt, policy)
     known = replace(
         previous,
         cause=attempt.cause,
@@ -204,13 +202,24 @@ def ask_person(user_id: str, upn: str, reason: str, now: datetime) -> Waiting:
 
 def _paused(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy) -> Waiting:
     """Return the row of a user who waits for the end of a pause; what was counted before stays."""
-    at, due = attempt.at, attempt.at + policy.pace.floor
-    if previous is None:
-        previous = Waiting(attempt.user_id, attempt.cause, "", at, due, at, attempt=0)
-        previous = replace(previous, operation=attempt.operation)
-    upn = attempt.upn or previous.upn
-    known = replace(previous, cause=attempt.cause, reason=attempt.reason, due=due, upn=upn)
-    return replace(known, looked_at=at, since=at, needs_attention=False)
+    row = previous or _fresh(attempt)
+    return replace(
+        row,
+        cause=attempt.cause,
+        reason=attempt.reason,
+        upn=attempt.upn or row.upn,
+        since=attempt.at,
+        due=attempt.at + policy.pace.floor,
+        looked_at=attempt.at,
+        needs_attention=False,
+    )
+
+
+def _fresh(attempt: Attempt) -> Waiting:
+    """Return the row of a user who begins to wait, before the attempt is counted."""
+    at = attempt.at
+    fresh = Waiting(attempt.user_id, attempt.cause, attempt.reason, at, at, at, attempt=0)
+    return replace(fresh, operation=attempt.operation)
 
 
 def _counted(row: Waiting, attempt: Attempt, policy: RetryPolicy) -> Waiting:

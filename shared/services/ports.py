@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from shared.domain.retry import DueUser, SettledUser, Waiting
     from shared.domain.roster import RosterDay, RosterEntry, Standing
     from shared.domain.run import Run, Signal, SweepPage, SweepRequest
-    from shared.domain.saved import KnownUser, ReplacedProvider
+    from shared.domain.saved import KnownUser, ReplacedProvider, SavedKeys
     from shared.domain.stored import Person
     from shared.domain.subscription import ChangeSubscription, GraphSubscription
     from shared.domain.user import ConferencingUser, DirectoryUser, ServiceUser
@@ -190,8 +190,17 @@ class Users(Protocol):
 class ReplacedProviders(Protocol):
     """Table `replacedproviders`: the saved entries."""
 
-    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
-        """Save all entries durably; return whether they were new. StorageError: not saved."""
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, known: SavedKeys | None = None
+    ) -> bool:
+        """Save all entries durably; return whether they were new. StorageError: not saved.
+
+        known: what is saved already is not offered to the table.
+        """
+        ...
+
+    async def saved_keys(self) -> SavedKeys:
+        """Return the keys of all records, at one request per 1,000."""
         ...
 
     async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
@@ -286,8 +295,14 @@ class Runs(Protocol):
         """Yield the runs that started in a month, oldest first."""
         ...
 
-    async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
-        """Write the results of some users of a run."""
+    async def record_results(
+        self,
+        run: str,
+        results: Sequence[UserResult],
+        now: datetime,
+        began: datetime | None = None,
+    ) -> None:
+        """Write the results of some users of a run; that of an attempt which began later stays."""
         ...
 
     def results(self, run: str) -> AsyncIterator[UserResult]:

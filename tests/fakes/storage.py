@@ -1,5 +1,6 @@
 """Tables and queue, in memory; tests make them refuse."""
 
+import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import DueUser, SettledUser, Waiting, with_runs
 from shared.domain.roster import RosterDay, RosterEntry, Standing, merged
 from shared.domain.run import Run, Signal, SweepPage
-from shared.domain.saved import KnownUser, ReplacedProvider
+from shared.domain.saved import KnownUser, ReplacedProvider, SavedKeys
 from shared.domain.user import MICROSOFT, ConferencingUser, ServiceUser
 from shared.errors import (
     BusyError,
@@ -46,7 +47,17 @@ class FakeReplaced:
     async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
         return self.moves.get(user_id)
 
-    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
+    async def saved_keys(self) -> SavedKeys:
+        keys = SavedKeys()
+        for user_id, digest in sorted(map(_record, self.saved)):
+            keys.add(user_id, digest)
+        return keys
+
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, known: SavedKeys | None = None
+    ) -> bool:
+        if known and known.has(*_record(user)):
+            return False
         if self.down:
             raise StorageError("insert in table replacedproviders", "HttpResponseError")
         if self.too_large:
@@ -103,6 +114,10 @@ class FakeReplaced:
             for user, at in zip(self.saved, self.saved_at, strict=True)
             if user.id == user_id
         ]
+
+
+def _record(user: ServiceUser) -> tuple[str, str]:
+    return user.id, hashlib.sha256(repr(user.entries).encode()).hexdigest()[:32]
 
 
 def _lost(user: ServiceUser) -> tuple[object, ...]:
@@ -277,7 +292,13 @@ class FakeRuns:
             raise UnreadableRowError("read in table runs", "a row is damaged")
         return self.runs.get(run)
 
-    async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
+    async def record_results(
+        self,
+        run: str,
+        results: Sequence[UserResult],
+        now: datetime,
+        began: datetime | None = None,
+    ) -> None:
         if self.fails:
             self.fails -= 1
             raise StorageError("write in table runresults", "HttpResponseError")

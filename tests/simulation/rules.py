@@ -72,6 +72,7 @@ class Rules:
         self.sets.append((change, run))
         self._saved(change)
         self._permitted(change)
+        self.watch.on_set(change, run)
         if change.process.mode == "report":
             self.note("8 report", change.person.id, "an instance in report mode set Microsoft")
         elif letter and letter.mode == "report":
@@ -117,6 +118,8 @@ class Rules:
             return "excluded by name"
         if state.groups & settings.excluded_groups:
             return "excluded by group"
+        if settings.included_groups and not state.groups & settings.included_groups:
+            return "outside the pilot"
         kinds = {"guest": state.guest, "room": state.room, "deleted": state.deleted}
         return next((kind for kind, is_so in kinds.items() if is_so), None)
 
@@ -126,11 +129,22 @@ class Rules:
             if self._sweeper not in ("", process.name):
                 self.reached["sweep handed over"] += 1
             self._sweeper = process.name
+        elif keys == ("state", "delta"):
+            row = self.world.account.tables[table].get(keys)
+            end = f"delta-{len(self.world.people.changes)}"
+            self.reached["delta checkpoint"] += bool(row and row["link"] != end)
+        elif table == "held":
+            self.reached["held"] += 1
         elif table == "waiting":
             row = self.world.account.tables[table].get(keys)
             self.reached["attention"] += bool(row and row.get("list") == "attention")
         elif table == "plans" and process.name != self._sweeper:
-            self.note("one sweeper", "", f"{process.name} writes, {self._sweeper} has the lease")
+            # Whoever releases or discards a held sweep has a lease on it of their own.
+            held = (RunState.HELD, RunState.RELEASED)
+            if self.world.account.tables["runs"][keys[0][:6], keys[0]]["state"] not in held:
+                self.note(
+                    "one sweeper", "", f"{process.name} writes, {self._sweeper} has the lease"
+                )
 
     def _on_poison_deleted(self, letter: Letter) -> None:
         """Rule 3: who was in a poison message is on a list, queued again, or was looked at since."""
@@ -153,8 +167,10 @@ class Rules:
     def check_end(self) -> None:
         """Check what has to hold when everything was quiet for long."""
         rows = self._listed()
+        held = {row["RowKey"] for row in self.world.account.rows("held")}
         for person in self.world.people:
-            self._at_rest(person, rows.get(person.id))
+            if person.id not in held:
+                self._at_rest(person, rows.get(person.id))
         for name, content in self.world.queues.items():
             if content.letters:
                 self.note("3 queue", "", f"{len(content.letters)} messages stay in {name}")

@@ -166,7 +166,8 @@ class BatchMover:
         if message.run and report.results:
             # Also when somebody's outcome was not recorded: the others have theirs.
             try:
-                await self._runs.record_results(message.run, report.results, self._clock.now())
+                now = self._clock.now()
+                await self._runs.record_results(message.run, report.results, now, began)
             except AcpError as error:
                 report.unrecorded, report.error = ids, error
         return report

@@ -18,7 +18,7 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -102,6 +102,7 @@ class Sweeper:
         self._log = log
         self._owner = secrets.token_hex(8)
         self._busy = asyncio.Lock()
+        self._renewed = datetime.min.replace(tzinfo=UTC)
 
     async def sweep(self) -> Run | None:
         """Resume the unfinished sweep or begin one; return it, or None while another is running.
@@ -149,6 +150,12 @@ class Sweeper:
         now = self._clock.now()
         if not await self._state.acquire(_LEASE, self._owner, now, self._lease, renew=True):
             raise BusyError("another instance took the sweep over")
+        self._renewed = now
+
+    async def _keep_lease_in_time(self) -> None:
+        """Renew the lease when a third of it is over: before that nobody can have taken it."""
+        if not timedelta(0) <= self._clock.now() - self._renewed < self._lease / 3:
+            await self._keep_lease()
 
     async def _begin(self) -> Run:
         now = self._clock.now()
@@ -183,7 +190,7 @@ class Sweeper:
             run = await self._begin()
         try:
             if not run.scanned:
-                run = await self._reader.read(run, self._keep_lease, now + SLOT)
+                run = await self._reader.read(run, self._keep_lease_in_time, now + SLOT)
             if not run.scanned:
                 return run  # the next `resume` reads on
             await self._state.save_licensed(run.counts.get("licensed", 0))
@@ -285,7 +292,8 @@ class Sweeper:
         """End a run that cannot be resumed; the next one begins after a pause, not tomorrow."""
         with suppress(UnreadableRowError):
             run = await self._runs.find_run(run.id) or run
-        await self._end(run, RunState.FAILED, str(error))
+        if run.state is not RunState.CANCELLED:
+            await self._end(run, RunState.FAILED, str(error))
 
     async def _end(self, run: Run, state: RunState, reason: str) -> Run:
         """End a run in a state, unless it is no longer ours. BusyError: it is not."""

@@ -126,3 +126,32 @@ def test_reprocessing_begins_a_new_grace_period() -> None:
     assert after_reprocessing(row, now, POLICY) == replace(
         row, since=now, due=now + MINUTE, attempt=1, needs_attention=False, reprocessed=True
     )
+
+
+@pytest.mark.parametrize("given", ["", "c@d"])
+def test_a_pause_counts_neither_attempts_nor_time(given: str) -> None:
+    """The wait starts over when it ends, also of who was listed; what was counted before stays."""
+    row = replace(LISTED, attempt=4, failures=2)
+    reason = {"cause": WaitReason.PAUSED, "reason": "changes are paused", "operation": "other"}
+    at = NOON + 9 * MINUTE
+    assert after(row, 9, **reason, upn=given) == replace(
+        row,
+        cause=WaitReason.PAUSED,
+        reason="changes are paused",
+        upn=given or "a@b",
+        since=at,
+        looked_at=at,
+        due=at + MINUTE,
+        needs_attention=False,
+    )
+    assert after(None, 9, **reason, upn=given) == Waiting(
+        guid(1),
+        WaitReason.PAUSED,
+        "changes are paused",
+        since=at,
+        due=at + MINUTE,
+        looked_at=at,
+        attempt=0,
+        upn=given,
+        operation="other",
+    )

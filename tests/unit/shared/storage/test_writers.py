@@ -16,7 +16,7 @@ GUARDED: Final = {
 }
 """Writes that fail when somebody else wrote first."""
 
-BLIND: Final = {"merge", "replace", "update", "delete", "delete_all", "delete_some", "merge_all"}
+BLIND: Final = {"merge", "replace", "update", "delete", "delete_all", "delete_some"}
 """Writes that do not look; each needs a reason."""
 
 TABLES: Final = {"_table", "_runs", "_results", "_users", "_state", "_of_runs", "table"}
@@ -57,10 +57,8 @@ WRITERS: Final = {
     "roster._insert": ({"transact"}, ""),
     "roster._note": ({"transact"}, ""),
     "runs.save_run": ({"insert", "replace_if_unchanged"}, ""),
-    "runs.record_results": (
-        {"merge_all"},
-        "each row is of one user of one run, and not read first",
-    ),
+    "runs.record_results": ({"transact"}, ""),
+    "runs._record": ({"insert", "merge_if_unchanged"}, ""),
     "state._swap": ({"insert", "merge_if_unchanged", "replace_if_unchanged"}, ""),
     "state._save_json": ({"replace"}, "what this process checked; not made of what was stored"),
     "state.request_sweep": ({"merge"}, "only ever requests"),

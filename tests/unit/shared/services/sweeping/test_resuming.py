@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from shared.errors import (
     StorageError,
     UnreachableError,
 )
-from tests.fakes import FakeQueue, guid, licensed, third_party
+from tests.fakes import FakeQueue, FakeState, guid, licensed, third_party
 from tests.unit.shared.services.sweeping.world import LIMIT
 from tests.unit.shared.services.sweeping.world import SweepingWorld as World
 
@@ -191,3 +192,23 @@ async def test_requested_sweep_begins_at_the_next_resume() -> None:
     await world.state.request_sweep()
     assert await world.sweeper().resume() is not None
     assert await world.sweeper().resume() is None
+
+
+class Counting(FakeState):
+    """Counts how often a lease is taken or renewed."""
+
+    renewals = 0
+
+    async def acquire(self, *args: Any, **options: Any) -> bool:
+        self.renewals += 1
+        return await super().acquire(*args, **options)
+
+
+async def test_the_lease_is_renewed_by_the_clock_and_not_by_the_page() -> None:
+    """A hundred pages within a third of the lease renew it as often as one page does."""
+    small, large = World(state=Counting()), World(state=Counting())
+    for world, users in ((small, 1), (large, 200)):
+        world.fill(users)
+        assert (await world.sweep()).state is RunState.MOVING
+    assert len(large.teams.pages_read) > 20 * len(small.teams.pages_read)
+    assert vars(large.state)["renewals"] == vars(small.state)["renewals"]
