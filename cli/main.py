@@ -18,6 +18,7 @@ from cli.demo import command as demo
 from cli.errors import CommandError
 from cli.grant import command as grant
 from cli.move import command as move
+from cli.move import retry
 from cli.output import tell
 from cli.probe import command as probe
 from local.errors import LocalError
@@ -39,6 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("move")(move.move)
+app.command("retry")(retry.retry)
 app.command("release")(held.release)
 app.command("discard")(held.discard)
 app.command("cancel")(held.cancel)
@@ -54,6 +56,7 @@ app.command("saved", rich_help_panel=_LOOK)(saved.saved)
 app.command("runs", rich_help_panel=_LOOK)(runs.runs)
 app.command("run", rich_help_panel=_LOOK)(runs.run)
 app.command("attention", rich_help_panel=_LOOK)(users.attention)
+app.command("waiting", rich_help_panel=_LOOK)(users.waiting)
 app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
 app.command("console", rich_help_panel=_LOOK)(console.console)
 app.command("probe", rich_help_panel=_LOOK)(probe.probe)

@@ -182,24 +182,43 @@ class HeldCount(BaseModel):
 
 
 class StatusView(BaseModel):
-    """What the app may do now, and how many users wait for what. `paused`: null when it is not."""
+    """What the app may do now, and how many users wait for what. `paused`: null when it is not.
 
+    `licensed`: at the last sweep; `on_microsoft`, `ready`: as last seen (who is held is ready, too).
+    `delta_age_s`: seconds since the change feed was read to its end.
+    """
+
+    licensed: int | None
+    on_microsoft: int
+    ready: int
     mode: str
     paused: PauseView | None
     held: HeldCount
     waiting: int
     attention: int
+    pilot: bool
+    last_sweep: datetime | None
+    next_sweep: datetime | None
+    delta_age_s: int | None
     capabilities: dict[str, str]
 
     @classmethod
     def of(cls, status: Status) -> Self:
         """Return the view of a status."""
+        age = status.delta_age
         return cls(
+            licensed=status.licensed,
+            on_microsoft=status.on_microsoft,
+            ready=status.ready,
             mode=str(status.mode),
             paused=PauseView.of(status.paused) if status.paused else None,
             held=HeldCount(runs=status.held_runs, users=status.held_users),
             waiting=status.waiting,
             attention=status.attention,
+            pilot=status.pilot,
+            last_sweep=status.last_sweep,
+            next_sweep=status.next_sweep,
+            delta_age_s=None if age is None else round(age.total_seconds()),
             capabilities=dict(status.capabilities),
         )
 

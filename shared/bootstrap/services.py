@@ -661,10 +661,22 @@ class App:
     @cached_property
     def status(self) -> StatusReader:
         """Reads the status."""
+        from shared.domain.schedule import Schedule
         from shared.services.admin.status import StatusReader
 
         to = self.adapters
-        return StatusReader(to.state, to.held, to.waiting, self.capabilities, self.settings.mode)
+        return StatusReader(
+            state=to.state,
+            held=to.held,
+            waiting=to.waiting,
+            capabilities=self.capabilities,
+            roster=to.roster,
+            history=self.run_history,
+            sweeps=Schedule.parse(self.settings.sweep_schedule),
+            mode=self.settings.mode,
+            pilot=bool(self.settings.included_groups),
+            clock=to.clock,
+        )
 
     async def _sign_in(self, audience: str) -> str:
         from shared.services.admin.token_claims import describe_token
