@@ -85,5 +85,7 @@ def test_who_reads_conference_ids_is_recorded(
 
     before = readings()
     origin = {"Origin": system.host.origin}
-    assert console.post(f"/users/{user}/saved", data={"key": "1"}, headers=origin).status_code == 200
+    assert (
+        console.post(f"/users/{user}/saved", data={"key": "1"}, headers=origin).status_code == 200
+    )
     assert readings() == before + 1
