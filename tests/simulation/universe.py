@@ -44,6 +44,7 @@ SOMETIMES: Final = (
     "crash with a message",
     "delayed duplicate",
     "delta expired",
+    "event on the queue",
     "key sent again",
     "mail",
     "outage",
