@@ -8,7 +8,9 @@ is done, so that an event whose group failed comes again.
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 from shared.domain.cloud_event import read_cloud_event
@@ -29,9 +31,12 @@ class MessageHandler(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Event:
-    """An event. done: whether the subscription is to be renewed, or what its group failed with."""
+    """An event. arrived: when it was put on the queue; None: not known. done: whether the subscription is
+    to be renewed, or what its group failed with.
+    """
 
     notification: Any
+    arrived: datetime | None
     done: asyncio.Future[bool]
     taken: bool = False
 
@@ -45,14 +50,15 @@ class QueuedEvents:
         self._waiting: deque[_Event] = deque()
         self._slots = asyncio.Semaphore(_GROUPS)
 
-    async def take(self, body: bytes) -> bool:
+    async def take(self, body: bytes, arrived: datetime | None) -> bool:
         """Check one event and move its user; return whether the subscription is to be renewed.
 
+        arrived: when it was put on the queue, so that no change needs two attempts; None: not known.
         InputError: it is no CloudEvent. Any other error is that of its group: the event has to come
         again. An event that is not ours is dropped and counted.
         """
         notification = read_cloud_event(body).notification
-        event = _Event(notification, asyncio.get_running_loop().create_future())
+        event = _Event(notification, arrived, asyncio.get_running_loop().create_future())
         self._waiting.append(event)
         async with self._slots:
             while not event.taken:
@@ -68,7 +74,7 @@ class QueuedEvents:
         try:
             accepted = await self._intake.accept([event.notification for event in group])
             for message in accepted.messages:
-                await self._mover.handle(message)
+                await self._mover.handle(replace(message, arrived=_latest(group)))
         except asyncio.CancelledError:
             for event in group:
                 event.done.cancel()
@@ -81,3 +87,9 @@ class QueuedEvents:
         for number, event in enumerate(group):
             if not event.done.done():
                 event.done.set_result(accepted.renew and number == 0)
+
+
+def _latest(group: Sequence[_Event]) -> datetime | None:
+    """Return when the last event of a group arrived; None: of one of them it is not known."""
+    times = [event.arrived for event in group if event.arrived]
+    return max(times) if len(times) == len(group) else None
