@@ -5,8 +5,8 @@ from typing import List  # noqa: UP035 - the Functions worker refuses `list[str]
 
 import azure.functions as func
 
+from functions.arrival import arrival
 from shared import bootstrap
-from shared.clock import in_utc
 from shared.errors import InputError
 from shared.storage.codec import decode_move, decode_page
 from shared.telemetry.events import Poison
@@ -29,7 +29,7 @@ async def move_users(
         app.adapters.log("moving").write(Poison(reason=str(error), message=message.id or ""))
         poison.set([body.decode(errors="replace")])
         return
-    await app.mover.handle(replace(users, arrived=in_utc(message.insertion_time)))
+    await app.mover.handle(replace(users, arrived=arrival(message)))
 
 
 @blueprint.queue_trigger(

@@ -36,8 +36,3 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Suspend the calling task for `seconds`."""
         await asyncio.sleep(seconds)
-
-
-def in_utc(at: datetime | None) -> datetime | None:
-    """Return a time of a queue message as UTC: the worker's library drops the offset `+00:00`."""
-    return at.replace(tzinfo=UTC) if at and at.tzinfo is None else at

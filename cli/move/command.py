@@ -34,6 +34,7 @@ from shared.text import plain
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
+    from shared.domain.move_request import MoveRequest
     from shared.domain.outcome import UserResult
     from shared.domain.run import Run
 
@@ -101,6 +102,14 @@ def move(
             "limit. The number that you confirm says the same.",
         ),
     ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            parser=number(int, 1, 1_000_000),
+            metavar="NUMBER",
+            help="At most so many of the users, the first ones.",
+        ),
+    ] = None,
     ticket: TicketOption = None,
     note: NoteOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
@@ -155,16 +164,18 @@ def move(
     parameters = Parameters(
         dry_run, yes, send_email, service_number, toll_free_number, expect, ticket, note
     )
-    if resume is not None and parameters.body():
+    if resume is not None and (parameters.body() or limit):
         raise CommandError(
             "--resume keeps the options that the run began with: leave out the others", 2
         )
-    selection = Selection(users, csv, column, skip_bad_lines, provider)
+    selection = Selection(users, csv, column, skip_bad_lines, provider, limit)
     if where is None:
         where = Where.DIRECT if app is None else Where.APP
     if where is Where.APP:
         if app is None:
             raise CommandError("--where app: name the app with --app URL or ACP_APP_URL", 2)
+        if limit and (provider is not None or all_third_party):
+            raise CommandError("--limit with --app needs the users by name: the app finds all", 2)
         if report is not None:
             raise CommandError("--report with --app: make it with acp run RUN --report FILE", 2)
         return _move_by_app(app, selection, resume, output, parameters)
@@ -183,7 +194,7 @@ async def _move(
         request = await app.validated(parameters.request(given, selection.provider))
         if request.users is None:
             found = app.finder.on_third_party(request.provider)
-            names = [user.user_id async for user in found]
+            names = [user.user_id async for user in found][: selection.limit]
             tell(counted(len(names), "user"))
         else:
             names = list(request.users)
@@ -197,18 +208,25 @@ async def _move(
             tell_preview(results, tenant, request.named, send_email=parameters.send_email)
             await written.write(app, None, results)
             return _status(results, named=given is not None)
-        await refuse_other_protection(app)
-        await tell_pause(app)
-        by = await requester(app, request.ticket, request.note)
-        options = request.options
-        if not parameters.yes:
-            changes = await confirmed(app, names, options)
-            if not changes:
-                return 0
-            options = replace(options, expected=_expected(parameters, changes))
-        run = await app.move_runner.begin(names, options, request.named, by)
-        tell(f"run {run.id}")
-        return await _carry_out(app, run, written, named=given is not None)
+        return await begin(app, names, request, written, parameters)
+
+
+async def begin(
+    app: "App", names: list[str], request: "MoveRequest", written: Written, parameters: Parameters
+) -> int:
+    """Ask, begin a run over these users and carry it out; return the exit status."""
+    await refuse_other_protection(app)
+    await tell_pause(app)
+    by = await requester(app, request.ticket, request.note)
+    options = request.options
+    if not parameters.yes:
+        changes = await confirmed(app, names, options)
+        if not changes:
+            return 0
+        options = replace(options, expected=_expected(parameters, changes))
+    run = await app.move_runner.begin(names, options, request.named, by)
+    tell(f"run {run.id}")
+    return await _carry_out(app, run, written, named=request.users is not None)
 
 
 def _move_by_app(

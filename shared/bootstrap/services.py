@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.services.admin.releases import Releases
     from shared.services.admin.result_details import ResultDetails
     from shared.services.admin.run_history import RunHistory
+    from shared.services.admin.saved_ids import SavedIds
     from shared.services.admin.status import StatusReader
     from shared.services.admin.user_view import UserReader
     from shared.services.move_requests.carry_out import MoveRunner
@@ -497,6 +498,14 @@ class App:
         )
 
     @cached_property
+    def saved_ids(self) -> SavedIds:
+        """Reads saved conference IDs, and records who did."""
+        from shared.services.admin.saved_ids import SavedIds
+
+        to = self.adapters
+        return SavedIds(to.replaced, to.state, to.clock, to.log("api"))
+
+    @cached_property
     def forgetter(self) -> Forgetter:
         """Deletes one person from every table."""
         from shared.services.admin.forget import Forgetter
@@ -652,10 +661,22 @@ class App:
     @cached_property
     def status(self) -> StatusReader:
         """Reads the status."""
+        from shared.domain.schedule import Schedule
         from shared.services.admin.status import StatusReader
 
         to = self.adapters
-        return StatusReader(to.state, to.held, to.waiting, self.capabilities, self.settings.mode)
+        return StatusReader(
+            state=to.state,
+            held=to.held,
+            waiting=to.waiting,
+            capabilities=self.capabilities,
+            roster=to.roster,
+            history=self.run_history,
+            sweeps=Schedule.parse(self.settings.sweep_schedule),
+            mode=self.settings.mode,
+            pilot=bool(self.settings.included_groups),
+            clock=to.clock,
+        )
 
     async def _sign_in(self, audience: str) -> str:
         from shared.services.admin.token_claims import describe_token

@@ -87,7 +87,7 @@ def test_a_held_sweep_is_released(system: System, acp: CommandLine, tenant: Tena
     assert unknown.status == 2
     assert "no such run" in unknown.err
     with system.changing(*ready):
-        assert acp("release", held).status == 0
+        assert acp("release", held, "--yes").status == 0
         system.host.upkeep("releases")
         system.wait_for(user, "moved")
 

@@ -8,7 +8,6 @@ is done, so that an event whose group failed comes again.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -31,8 +30,9 @@ class MessageHandler(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Event:
-    """An event. arrived: when it was put on the queue; None: not known. done: whether the subscription is
-    to be renewed, or what its group failed with.
+    """An event. done: whether the subscription is to be renewed, or what its group failed with.
+
+    arrived: when it was put on the queue, by the queue's clock; None: not known.
     """
 
     notification: Any
@@ -50,10 +50,11 @@ class QueuedEvents:
         self._waiting: deque[_Event] = deque()
         self._slots = asyncio.Semaphore(_GROUPS)
 
-    async def take(self, body: bytes, arrived: datetime | None) -> bool:
+    async def take(self, body: bytes, arrived: datetime | None = None) -> bool:
         """Check one event and move its user; return whether the subscription is to be renewed.
 
-        arrived: when it was put on the queue, so that no change needs two attempts; None: not known.
+        arrived: when it was put on the queue: whoever was attempted since is left out.
+
         InputError: it is no CloudEvent. Any other error is that of its group: the event has to come
         again. An event that is not ours is dropped and counted.
         """
@@ -73,8 +74,10 @@ class QueuedEvents:
             event.taken = True
         try:
             accepted = await self._intake.accept([event.notification for event in group])
+            times = [event.arrived for event in group if event.arrived]
+            last = max(times) if len(times) == size else None
             for message in accepted.messages:
-                await self._mover.handle(replace(message, arrived=_latest(group)))
+                await self._mover.handle(replace(message, arrived=last))
         except asyncio.CancelledError:
             for event in group:
                 event.done.cancel()
@@ -87,9 +90,3 @@ class QueuedEvents:
         for number, event in enumerate(group):
             if not event.done.done():
                 event.done.set_result(accepted.renew and number == 0)
-
-
-def _latest(group: Sequence[_Event]) -> datetime | None:
-    """Return when the last event of a group arrived; None: of one of them it is not known."""
-    times = [event.arrived for event in group if event.arrived]
-    return max(times) if len(times) == len(group) else None

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from shared.services.notifications.queued_events import QueuedEvents
 from shared.telemetry.log import EventLog
 from tests.fakes import NOON, FakeClock, FakeState, guid
 
+LATER = NOON + timedelta(minutes=1)
 TENANT = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
 
 
@@ -67,9 +69,15 @@ BUSY = [event(98), event(99)]
 """The first two events: each is a group of its own."""
 
 
-async def take_all(service: QueuedEvents, bodies: Sequence[bytes], mover: Mover) -> list[Any]:
-    """What each call returns or raises, when all come before the first is done."""
-    calls = [asyncio.ensure_future(service.take(body, NOON)) for body in bodies]
+async def take_all(
+    service: QueuedEvents,
+    bodies: Sequence[bytes],
+    mover: Mover,
+    times: Sequence[datetime | None] = (),
+) -> list[Any]:
+    """What each call returns or raises, when all come before the first is done. times: of arrival."""
+    dated = zip_longest(bodies, times)
+    calls = [asyncio.ensure_future(service.take(body, time)) for body, time in dated]
     for _ in range(20):
         await asyncio.sleep(0)
     mover.open.set()
@@ -102,22 +110,6 @@ async def test_several_events_of_a_user_are_one_attempt() -> None:
     mover = Mover()
     assert await take_all(events(mover), [*BUSY, *[event(1)] * 3], mover) == [False] * 5
     assert mover.moved[2:] == [(guid(1),)]
-
-
-@pytest.mark.parametrize("known", [True, False])
-async def test_a_group_is_as_young_as_its_last_event(known: bool) -> None:
-    """So an attempt that saw all of its events makes it needless; in doubt there is an attempt."""
-    mover, second = Mover(), timedelta(seconds=1)
-    service = events(mover)
-    times = [NOON, NOON, NOON + second, NOON + 9 * second, NOON if known else None]
-    calls = [
-        asyncio.ensure_future(service.take(event(number), at)) for number, at in enumerate(times)
-    ]
-    for _ in range(20):
-        await asyncio.sleep(0)
-    mover.open.set()
-    await asyncio.gather(*calls)
-    assert mover.arrived == [NOON, NOON, NOON + 9 * second if known else None]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +145,7 @@ async def test_a_group_that_fails_comes_again() -> None:
     service = events(mover)
     found = await take_all(service, [*BUSY, event(1), event(2)], mover)
     assert [type(each) for each in found] == [bool, bool, StorageError, StorageError]
-    assert await service.take(event(3), NOON) is False
+    assert await service.take(event(3)) is False
 
 
 async def test_without_the_secrets_no_event_is_lost() -> None:
@@ -173,7 +165,7 @@ async def test_one_call_of_a_group_asks_for_the_renewal() -> None:
     kind, mover = "Microsoft.Graph.SubscriptionReauthorizationRequired", Mover()
     bodies = [*BUSY, *(event(number, kind) for number in range(3))]
     assert sum(await take_all(events(mover), bodies, mover)) == 1
-    assert await events(mover).take(event(1, kind, clientState="guessed"), NOON) is False
+    assert await events(mover).take(event(1, kind, clientState="guessed")) is False
     assert mover.moved == [(guid(98),), (guid(99),)]
 
 
@@ -181,10 +173,24 @@ async def test_a_call_that_is_given_up_leaves_the_others_alone() -> None:
     """A host that stops cancels calls: who works on a group cancels it, who waits does not."""
     mover = Mover()
     service = events(mover)
-    calls = [asyncio.ensure_future(service.take(event(number), NOON)) for number in range(3)]
+    calls = [asyncio.ensure_future(service.take(event(number))) for number in range(3)]
     for _ in range(20):
         await asyncio.sleep(0)
     calls[2].cancel()
     mover.open.set()
     found = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(each) for each in found] == [bool, bool, asyncio.CancelledError]
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [([None], None), ([NOON], NOON), ([NOON, LATER, NOON], LATER), ([NOON, None, LATER], None)],
+)
+async def test_a_group_came_when_its_last_event_did(
+    times: list[datetime | None], expected: datetime | None
+) -> None:
+    """Who was attempted since then is left out; where one event does not say when, nobody is."""
+    mover = Mover()
+    bodies = [*BUSY, *(event(number) for number in range(len(times)))]
+    await take_all(events(mover), bodies, mover, [LATER, NOON, *times])
+    assert mover.arrived == [LATER, NOON, expected]
