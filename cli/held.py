@@ -9,6 +9,7 @@ import typer
 
 from cli.connection import AppOption, SettingsOption, connect
 from cli.form import with_form
+from cli.move.parameters import refuse_other_protection
 from cli.move.question import confirm
 from cli.options import number
 from cli.output import Form, Row, show, tell
@@ -166,6 +167,7 @@ async def _release(
     run_id: str, chosen: "HeldSelection", settings: Path | None, why: Why, *, yes: bool
 ) -> None:
     async with connect(settings) as app:
+        await refuse_other_protection(app)
         held = [each async for each in app.adapters.held.held_of(run_id) if not each.released]
         if users := list(chosen.of(held)):
             providers = counts(Counter(each.provider or "none" for each in users))
