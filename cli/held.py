@@ -146,12 +146,18 @@ def cancel(
 
 
 async def _cancel(run_id: str, settings: Path | None, why: Why) -> None:
+    from shared.errors import BusyError, ServiceError  # noqa: PLC0415
+
     async with connect(settings) as app:
         run = await app.canceller.cancel_run(run_id, await requester(app, *why))
+        tell(f"{run.id} is cancelled: nobody else of it is changed")
         if run.cause == "request":
             # What the app would do: a run that was begun here may have nobody else who does.
-            run = await app.move_runner.cancel(run)
-        tell(f"{run.id} is cancelled: {counts(run.counts)}")
+            try:
+                run = await app.move_runner.cancel(run)
+            except (ServiceError, BusyError) as error:
+                tell(f"warning: the rest is not listed yet ({error}); repeat the command for that")
+        tell(counts(run.counts))
 
 
 async def _held(run_id: str | None, settings: Path | None) -> list[Row]:

@@ -4,6 +4,7 @@
 be reached; 130: interrupted.
 """
 
+import io
 import os
 import re
 import sys
@@ -90,7 +91,9 @@ def root(
 
 
 def main() -> None:
-    """Run the command line and exit with its status."""
+    """Run the command line and exit with its status. Files and pipes get UTF-8 on every platform."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -16,7 +16,7 @@ from cli.output import Form, Output, show, tell
 from cli.requester import TicketOption, requester
 from cli.table import counted, when
 from shared.clock import SystemClock
-from shared.text import plain
+from shared.text import harmless_json, plain
 
 if TYPE_CHECKING:
     from shared.views import StatusView
@@ -54,7 +54,8 @@ def status(*, settings: SettingsOption = None, output: Form) -> None:
     """
     found = asyncio.run(_status(settings))
     if output.kind is Output.JSON:
-        sys.stdout.write(json.dumps(found.model_dump(mode="json"), ensure_ascii=False) + "\n")
+        text = json.dumps(found.model_dump(mode="json"), ensure_ascii=False)
+        sys.stdout.write(harmless_json(text) + "\n")
         return
     paused, now = found.paused, SystemClock().now()
     facts = {

@@ -374,7 +374,7 @@ class ForgettingView(BaseModel):
 class DetailView(BaseModel):
     """A result of a run as files tell it: who it is, and the numbers before and after.
 
-    Its texts steer no terminal. Numbers are in E.164 where the service gives them with their country.
+    Its texts steer no terminal. Numbers of Microsoft are in E.164, those of a third party as they were saved.
     """
 
     time: datetime | None
@@ -390,29 +390,41 @@ class DetailView(BaseModel):
     toll_free_after: str
     outcome: str
     reason: str
+    requested_by: str
+    ticket: str
     id: str
 
     @classmethod
-    def of(cls, run: str, detail: ResultDetail) -> Self:
-        """Return the view of a result. run: "" for a dry run, which has none."""
+    def of(cls, run: Run | None, detail: ResultDetail) -> Self:
+        """Return the view of a result. run: None for a dry run, which has none."""
         result, seen = detail.result, detail.seen
         before, after = detail.change.before, detail.change.after
         return cls(
             time=result.at,
-            run=run,
+            run=run.id if run else "",
             user=harmless(result.upn or result.user_id),
             name=harmless(seen.name) if seen else "",
             department=harmless(seen.department) if seen else "",
             country=harmless(seen.country) if seen else "",
             provider_before=harmless(result.old_provider or ""),
-            number_before=international(before.toll_number) if before else "",
-            toll_free_before=international(before.toll_free_number) if before else "",
-            number_after=international(after.toll_number) if after else "",
-            toll_free_after=international(after.toll_free_number) if after else "",
+            number_before=_number(before, "toll_number"),
+            toll_free_before=_number(before, "toll_free_number"),
+            number_after=_number(after, "toll_number"),
+            toll_free_after=_number(after, "toll_free_number"),
             outcome=str(result.outcome),
             reason=harmless(result.reason),
+            requested_by=harmless(run.requested_by) if run else "",
+            ticket=harmless(run.ticket) if run else "",
             id=harmless(result.user_id),
         )
+
+
+def _number(entry: ProviderEntry | None, kind: str) -> str:
+    """Return a number of an entry; a third party's as it is, because nobody says in which form it is."""
+    if entry is None:
+        return ""
+    number: str = getattr(entry, kind)
+    return international(number) if entry.is_microsoft else harmless(number)
 
 
 def international(number: str) -> str:

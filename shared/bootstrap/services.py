@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.services.admin.releases import Releases
     from shared.services.admin.result_details import ResultDetails
     from shared.services.admin.run_history import RunHistory
+    from shared.services.admin.saved_ids import SavedIds
     from shared.services.admin.status import StatusReader
     from shared.services.admin.user_view import UserReader
     from shared.services.move_requests.carry_out import MoveRunner
@@ -495,6 +496,14 @@ class App:
             replaced=to.replaced,
             rules=self.standing_rules,
         )
+
+    @cached_property
+    def saved_ids(self) -> SavedIds:
+        """Reads saved conference IDs, and records who did."""
+        from shared.services.admin.saved_ids import SavedIds
+
+        to = self.adapters
+        return SavedIds(to.replaced, to.state, to.clock, to.log("api"))
 
     @cached_property
     def forgetter(self) -> Forgetter:

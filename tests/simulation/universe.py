@@ -45,6 +45,7 @@ SOMETIMES: Final = (
     "delayed duplicate",
     "delta checkpoint",
     "delta expired",
+    "event on the queue",
     "held",
     "key sent again",
     "mail",

@@ -21,7 +21,10 @@ from shared.errors import (
     ConflictError,
     NoSuchItemError,
     RetryLaterError,
+    RowRefusedError,
+    StorageError,
     TransientError,
+    UnreadableRowError,
 )
 from shared.services.move_requests.carry_out import MoveRunner
 from shared.services.moving.preview import Previewer
@@ -129,11 +132,16 @@ class QueuedMoveRequests:
     async def work(self, message: PageMessage, *, again: bool) -> None:
         """Carry out one page, once. again: the message came before; who has a result is left out.
 
-        A page that somebody else is carrying out, or that a service keeps from being carried out, comes
-        again later. Another error is raised, and the message comes again.
+        A page that somebody else is carrying out, or that a service or a table keeps from being carried
+        out, comes again later, however long that takes. Another error is raised.
         """
         with operation(message.operation):
-            await self._work(message, again=again)
+            try:
+                await self._work(message, again=again)
+            except (UnreadableRowError, RowRefusedError):
+                raise
+            except StorageError as error:
+                await self._postpone(message, str(error), 0.0)
 
     async def _work(self, message: PageMessage, *, again: bool) -> None:
         run = await self._runs.find_run(message.run)

@@ -38,7 +38,7 @@ async def test_many_at_once_are_one_read() -> None:
 
 
 async def test_an_error_is_everybody_s_and_is_not_kept() -> None:
-    """Who protects by this value fails closed; all who read next reads again."""
+    """Who protects by this value fails closed; the next one who asks reads again."""
     source = Source([StorageError("read", "503")])
     fresh = Fresh(source.read, 1.0, FakeClock())
     found = await asyncio.gather(*(fresh.get() for _ in range(3)), return_exceptions=True)

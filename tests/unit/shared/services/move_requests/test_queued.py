@@ -8,7 +8,13 @@ from shared.domain.messages import PageMessage
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
 from shared.domain.run import Mode, Run, RunState
-from shared.errors import ConflictError, RetryLaterError, ServerFaultError, StorageError
+from shared.errors import (
+    ConflictError,
+    RetryLaterError,
+    ServerFaultError,
+    StorageError,
+    UnreadableRowError,
+)
 from shared.services.move_requests.queued import QueuedMoveRequests
 from shared.services.moving.preview import Previewer
 from shared.services.sweeping.finding import Finder
@@ -159,6 +165,29 @@ async def test_a_service_that_does_not_answer_postpones_the_page(
     assert world.set_once(30)
 
 
+async def test_a_table_that_does_not_answer_postpones_the_page() -> None:
+    """Rule 5: for ten deliveries, which would be two poison messages; nobody has to resume it."""
+    world = World()
+    await world.queued().accept(MoveRequest(tuple(world.fill(30))), None)
+    world.requests.down = True
+    for _ in range(10):
+        await world.queued().work(world.take(), again=False)
+    assert world.pages.delays[-10:] == [60.0] * 10
+    world.requests.down = False
+    assert (await world.work()).counts == {"users": 30, "moved": 30}
+    assert world.set_once(30)
+
+
+async def test_a_row_that_will_never_do_is_no_outage() -> None:
+    """It is raised, so that the message ends as poison, and a person is told."""
+    world = World()
+    run = await world.queued().accept(MoveRequest(tuple(world.fill(1))), None)
+    world.runs.unreadable.add(run.id)
+    with pytest.raises(UnreadableRowError):
+        await world.queued().work(world.take(), again=False)
+    assert world.pages.messages == []
+
+
 async def test_a_user_named_twice_has_one_result_in_a_dry_run() -> None:
     """By id and by address: one result, so that the page can be stored."""
     world = World()
@@ -172,11 +201,9 @@ async def test_a_page_that_comes_again_looks_at_nobody_twice() -> None:
     """A crash between the move and the mark: the page comes again, and nobody is set again."""
     world = World()
     run = await world.queued().accept(MoveRequest(tuple(world.fill(3))), None)
-    (page,) = world.pages.pages
     world.runs.fails = 1
-    with pytest.raises(StorageError):
-        await world.queued().work(page, again=False)
-    await world.queued().work(page, again=True)
+    await world.queued().work(world.take(), again=False)
+    await world.queued().work(world.take(), again=False)
     assert world.runs.runs[run.id].state is RunState.FINISHED
     assert world.set_once(3)
 
