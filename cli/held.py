@@ -9,6 +9,7 @@ import typer
 
 from cli.connection import AppOption, SettingsOption, connect
 from cli.form import with_form
+from cli.move.parameters import refuse_other_protection
 from cli.move.question import confirm
 from cli.options import number
 from cli.output import Form, Row, show, tell
@@ -16,9 +17,22 @@ from cli.requester import NoteOption, TicketOption, requester
 from cli.table import counted, counts
 
 if TYPE_CHECKING:
+    from shared.bootstrap.services import App
     from shared.domain.held import HeldSelection
 
-_HELD = ("user", "provider", "signal", "run", "since", "reason", "id")
+_HELD = (
+    "user",
+    "name",
+    "department",
+    "country",
+    "provider",
+    "signal",
+    "run",
+    "since",
+    "reason",
+    "id",
+)
+_PAGE = 1_000
 _MOST = 1_000_000
 
 type Why = tuple[str | None, str | None]
@@ -152,7 +166,23 @@ async def _held(run_id: str | None, settings: Path | None) -> list[Row]:
     async with connect(settings) as app:
         table = app.adapters.held
         known = table.held() if run_id is None else table.held_of(run_id)
-        return [HeldView.of(each).model_dump() async for each in known if not each.released]
+        held = [each async for each in known if not each.released]
+        seen = await _seen(app) if held else {}
+        return [{**HeldView.of(each).model_dump(), **seen.get(each.user_id, {})} for each in held]
+
+
+async def _seen(app: "App") -> dict[str, Row]:
+    """Return who the held users are, as last seen."""
+    from shared.domain.roster import Standing  # noqa: PLC0415
+
+    found: dict[str, Row] = {}
+    after: str | None = ""
+    while after is not None:
+        page, after = await app.adapters.roster.page(Standing.HELD, _PAGE, after)
+        for each in page:
+            who = {"name": each.name, "department": each.department, "country": each.country}
+            found[each.user_id] = who
+    return found
 
 
 def _selection(limit: int | None, provider: str | None, users: str | None) -> "HeldSelection":
@@ -172,6 +202,7 @@ async def _release(
     run_id: str, chosen: "HeldSelection", settings: Path | None, why: Why, *, yes: bool
 ) -> None:
     async with connect(settings) as app:
+        await refuse_other_protection(app)
         held = [each async for each in app.adapters.held.held_of(run_id) if not each.released]
         if users := list(chosen.of(held)):
             providers = counts(Counter(each.provider or "none" for each in users))

@@ -132,6 +132,9 @@ param excludedUsers string = ''
 @description('ACP_EXCLUDED_GROUPS: needs the Graph permission GroupMember.Read.All.')
 param excludedGroups string = ''
 
+@description('ACP_APPROVERS: who may release held users, by sign-in; empty: everybody who may write.')
+param approvers string = ''
+
 @description('ACP_INCLUDED_GROUPS: the pilot; needs the Graph permission GroupMember.Read.All.')
 param includedGroups string = ''
 
@@ -402,6 +405,7 @@ module api 'app/api.bicep' = {
       ACP_EXCLUDED_USERS: excludedUsers
       ACP_EXCLUDED_GROUPS: excludedGroups
       ACP_INCLUDED_GROUPS: includedGroups
+      ACP_APPROVERS: approvers
       ACP_INCLUDE_ROOMS: includeRooms
       ACP_NUMBER_RULES: numberRules
       ACP_SWEEP_SCHEDULE: sweepSchedule

@@ -631,6 +631,7 @@ class App:
             mode=self.settings.mode,
             clock=to.clock,
             log=to.log("releases"),
+            approvers=self.settings.approvers,
         )
 
     @cached_property

@@ -208,6 +208,13 @@ class Settings(BaseModel):
         "nested groups included, is changed; everybody is counted. Needs GroupMember.Read.All.",
         examples=["0f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c14"],
     )
+    approvers: Names = Field(
+        frozenset(),
+        description="Who may release held users: ids or addresses, separated by commas. It takes a sign-in "
+        "of one of them who did not begin the run; a function key releases nobody. Empty: everybody who "
+        "may write.",
+        examples=["adele@contoso.com"],
+    )
     sweep_lease_seconds: Seconds = Field(
         300, description="Seconds until another instance may resume an interrupted sweep."
     )
@@ -399,6 +406,7 @@ class Settings(BaseModel):
             "ACP_GUARD_MAX_SHARE": self.guard_max_share,
             "ACP_GUARD_MAX_ENABLES": self.guard_max_enables,
             "ACP_GUARD_WINDOW_MINUTES": self.guard_window_minutes,
+            "ACP_APPROVERS": sorted(self.approvers),
         }
         return {
             name: hashlib.sha256(repr(value).encode()).hexdigest()[:16]

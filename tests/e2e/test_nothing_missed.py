@@ -167,6 +167,10 @@ def test_more_than_the_limit_wait_by_name_until_one_command_releases_them(
         assert run["RowKey"] in listed
         assert len(listed) == 2
 
+        table = acp("held", run["RowKey"], "--output", "csv").csv
+        assert len(table) == run["count_replace"]
+        assert all(row["provider"] and row["country"] and row["name"] for row in table)
+
         assert acp("pause", "--note", "not before noon").status == 0
         for held in listed:
             unasked = acp("release", held)

@@ -15,7 +15,7 @@ from shared.domain.held import HeldSelection, HeldUser
 from shared.domain.messages import move_messages
 from shared.domain.pause import RequestedBy
 from shared.domain.run import Mode, Run, RunState, Signal
-from shared.errors import ConflictError, InputError
+from shared.errors import ConflictError, InputError, NotPermittedError
 from shared.services.admin.reasons import record_action
 from shared.services.ports import HeldUsers, Queue, Runs, State, SweepPages
 from shared.services.run_changes import change_run, existing_run, one_decision
@@ -31,7 +31,7 @@ _UNDER_WAY: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED})
 
 
 class Releases:
-    """Releases and discards held users. mode: of this app."""
+    """Releases and discards held users. mode: of this app. approvers: who may release; empty: anybody."""
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class Releases:
         mode: Mode,
         clock: Clock,
         log: EventLog,
+        approvers: frozenset[str] = frozenset(),
     ) -> None:
         self._held = held
         self._runs = runs
@@ -53,6 +54,7 @@ class Releases:
         self._mode = mode
         self._clock = clock
         self._log = log
+        self._approvers = approvers
 
     async def release_run(
         self, run_id: str, by: RequestedBy, chosen: HeldSelection = EVERYBODY
@@ -61,9 +63,10 @@ class Releases:
 
         They are queued at the next `resume`, and count against nothing but this. NoSuchItemError: no such
         run. ConflictError: it holds nobody, or somebody else is releasing or discarding just now.
-        InputError: nobody who is held was chosen.
+        InputError: nobody who is held was chosen. NotPermittedError: it takes an approver.
         """
-        await existing_run(self._runs, run_id)  # before the lease, whose row would have its name
+        # Before the lease, whose row would have its name.
+        check_approver(await existing_run(self._runs, run_id), by, self._approvers)
         async with one_decision(self._state, self._clock, run_id):
             run, users = await self._choose(run_id, chosen)
             # Listed first: whoever is marked is queued, also after a crash in between.
@@ -206,3 +209,20 @@ class Releases:
             Released(run=run.id, state=state, users=users, requested_by=who, reason=why)
         )
         await record_action(self._state, self._clock, state, by, f"{run.id}: {users} users")
+
+
+def check_approver(run: Run, by: RequestedBy, approvers: frozenset[str]) -> None:
+    """Raise NotPermittedError unless `by` may release users of a run: the second person, signed in."""
+    if not approvers:
+        return
+    if not by.id:
+        raise NotPermittedError(
+            "ACP_APPROVERS: a release takes the sign-in of an approver; a key or a machine has none",
+            signed_in=False,
+        )
+    if not approvers & {by.name.casefold(), by.id.casefold()}:
+        raise NotPermittedError("ACP_APPROVERS does not name you", signed_in=True)
+    if f"({by.id})" in run.requested_by:
+        raise NotPermittedError(
+            f"you began run {run.id!r}: another approver has to release it", signed_in=True
+        )

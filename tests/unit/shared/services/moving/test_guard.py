@@ -20,6 +20,7 @@ from shared.errors import (
     ConflictError,
     InputError,
     NoSuchItemError,
+    NotPermittedError,
     StorageError,
     UnreachableError,
 )
@@ -79,8 +80,9 @@ class Guarded(World):
         ]
         return [result for results in await asyncio.gather(*work) for result in results]
 
-    def releases(self) -> Releases:
+    def releases(self, approvers: frozenset[str] = frozenset()) -> Releases:
         return Releases(
+            approvers=approvers,
             held=self.held,
             runs=self.runs,
             pages=self.pages,
@@ -461,3 +463,32 @@ async def test_a_sweep_that_the_version_before_held_is_released_as_well(world: G
     await releases.resume()
     await world.handle_queue()
     assert (count, world.changed, pages.known, world.held.rows) == (3, 3, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("by", "began", "said"),
+    [
+        (RequestedBy("function key 0f1c2a52"), "", "takes the sign-in of an approver"),
+        (RequestedBy("alex@contoso.example", guid(901)), "", "does not name you"),
+        (ADELE, str(ADELE), "you began run"),
+        (ADELE, "", ""),
+        (ADELE, f"alex@contoso.example ({guid(901)})", ""),
+        (RequestedBy("ADELE@contoso.example", guid(900)), "root on machine", ""),
+    ],
+)
+async def test_a_release_takes_a_second_person(
+    world: Guarded, by: RequestedBy, began: str, said: str
+) -> None:
+    """With ACP_APPROVERS: one of them, signed in, who did not begin the run; to discard anybody may."""
+    approvers = frozenset({"adele@contoso.example"})
+    await world.runs.save_run(
+        Run(SWEEP, Signal.SWEEP, RunState.HELD, NOON, mode=Mode.MOVE, requested_by=began)
+    )
+    await world.held.add_held(HeldUser(guid(1), "", "BT", Signal.SWEEP, SWEEP, NOON))
+    releases = world.releases(approvers)
+    if said:
+        with pytest.raises(NotPermittedError, match=said):
+            await releases.release_run(SWEEP, by)
+        assert not world.held.rows[guid(1)].released
+    else:
+        assert (await releases.release_run(SWEEP, by))[1] == 1
