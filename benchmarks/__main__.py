@@ -13,8 +13,23 @@ from typing import Protocol
 import httpx
 from azure.core.exceptions import AzureError
 
-from benchmarks import console, demo, imports, moves, overshoot, storage, sweep, throttled, webhook
-from benchmarks.figures import Figure, UnavailableError, machine, table
+from benchmarks import (
+    cold,
+    console,
+    cost,
+    demo,
+    imports,
+    latency,
+    million,
+    moves,
+    overshoot,
+    peers,
+    storage,
+    sweep,
+    throttled,
+    webhook,
+)
+from benchmarks.figures import Figure, UnavailableError, machine, summary, table
 from benchmarks.stack import GUARD_LIMIT
 from local.errors import LocalError
 
@@ -37,6 +52,11 @@ BENCHMARKS: dict[str, Benchmark] = {
     "console": console.run,
     "throttled": throttled.run,
     "overshoot": overshoot.run,
+    "latency": latency.run,
+    "million": million.run,
+    "cold": cold.run,
+    "cost": cost.run,
+    "peers": peers.run,
 }
 
 _TROUBLE = (UnavailableError, LocalError, AzureError, httpx.HTTPError, subprocess.SubprocessError)
@@ -56,10 +76,13 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))  # so that children are ended
     print(machine(), flush=True)
     print(f"The guard's limit: {GUARD_LIMIT:,} users (ACP_GUARD_MAX_MOVES)", flush=True)
-    return max([_show(name, quick=chosen.quick) for name in chosen.names or BENCHMARKS])
+    shown: list[Figure] = []
+    status = max([_show(name, shown, quick=chosen.quick) for name in chosen.names or BENCHMARKS])
+    print(f"\n{summary(shown)}", flush=True)
+    return status
 
 
-def _show(name: str, *, quick: bool) -> int:
+def _show(name: str, shown: list[Figure], *, quick: bool) -> int:
     figures: list[Figure] = []
     print(f"\n## {name}{' (quick)' if quick else ''}\n", flush=True)
     problem = None
@@ -69,6 +92,7 @@ def _show(name: str, *, quick: bool) -> int:
         problem = f"not measured: {type(error).__name__}: {error}"
     if figures:
         print(table(figures), flush=True)
+    shown += figures
     if problem:
         print(problem, file=sys.stderr, flush=True)
     return 1 if problem else 0

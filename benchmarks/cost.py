@@ -8,18 +8,21 @@ shared/settings/settings.py; tenant behavior and Azure prices are assumptions, w
 import argparse
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final
 from uuid import UUID
 
-from benchmarks.figures import ROOT
+from benchmarks import storage
+from benchmarks.figures import ROOT, Figure
 from local.host.ncrontab import Schedule
 from shared.settings.settings import Settings
 
 _ANY_APP: Final = {"ACP_TENANT_ID": str(UUID(int=0)), "AzureWebJobsStorage": "AccountName=any"}
 SIZES: Final = (1_000, 50_000, 500_000)
+_TARGET_SIZE: Final = 50_000
 DAYS: Final = 30
 _SECONDS: Final = DAYS * 86_400
 
@@ -89,6 +92,54 @@ def figure(section: str, row: str, column: int = 1) -> float:
     raise KeyError(f"docs/performance.md, {section}: no figure {row!r}")
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What the app uses, measured: see the benchmarks `storage` and `moves`.
+
+    idle, idle_lines: storage requests and log lines per minute. sweep: requests per 1,000 users. move,
+    move_lines, calls: requests, log lines and calls to Teams per attempt.
+    """
+
+    idle: float
+    sweep: float
+    move: float
+    idle_lines: float
+    move_lines: float
+    calls: float
+
+
+def documented() -> Usage:
+    """Return the figures of docs/performance.md."""
+    return Usage(
+        idle=figure("storage", "idle"),
+        sweep=figure("storage", "next sweep"),
+        move=figure("storage", "moves"),
+        idle_lines=figure("storage", "log while idle"),
+        move_lines=figure("storage", "log of moves"),
+        calls=figure("moves", "requests to Teams"),
+    )
+
+
+def run(*, quick: bool) -> Iterator[Figure]:
+    """Yield a month's cost of 50,000 users from the storage requests and log lines of this run."""
+    measured = list(storage.run(quick=quick))
+    yield from measured
+    seen = {figure.what: figure.value for figure in measured}
+    usage = replace(
+        documented(),
+        idle=seen["idle"],
+        sweep=seen["next sweep"],
+        move=seen["moves"],
+        idle_lines=seen["log while idle"],
+        move_lines=seen["log of moves"],
+    )
+    for memory, most in ((2.0, 5.0), (0.5, 3.5)):
+        cost = month(_TARGET_SIZE, Assumptions(memory=memory), Prices(), usage)
+        note = ", ".join(f"{name} {dollars:.2f}" for name, dollars in cost.parts.items())
+        what = f"a month, {_TARGET_SIZE:,} users, {memory * 1024:,.0f} MB"
+        yield Figure(what, sum(cost.parts.values()), "USD", most, note)
+
+
 @cache
 def timer_runs() -> float:
     """How often all timer functions together run in a month, by the default schedules."""
@@ -106,25 +157,21 @@ def timer_runs() -> float:
     return runs * DAYS
 
 
-def month(users: int, assumed: Assumptions, price: Prices) -> Month:
-    """Compute a month; docs/cost.md has the formula in words."""
+def month(users: int, assumed: Assumptions, price: Prices, usage: Usage | None = None) -> Month:
+    """Compute a month; docs/cost.md has the formula in words. usage: by default the documented one."""
+    usage = usage or documented()
     notified = users * assumed.churn
     looks = notified * assumed.looks + users * assumed.moved
-    calls = figure("moves", "requests to Teams")
-    look_seconds = calls * assumed.teams_seconds
+    look_seconds = usage.calls * assumed.teams_seconds
     timers = timer_runs()
     pages = users / 1000
     # Each execution is billed for at least a second; a message of one user is one execution.
     seconds = (
         timers + notified + looks * max(1.0, look_seconds) + DAYS * pages * assumed.page_seconds
     )
-    requests = (
-        figure("storage", "idle") * _SECONDS / 60
-        + DAYS * pages * figure("storage", "next sweep")
-        + looks * figure("storage", "moves")
-    )
-    lines = figure("storage", "log while idle") * _SECONDS / 60
-    lines += looks * figure("storage", "log of moves") + 2 * (timers + notified + looks)
+    requests = usage.idle * _SECONDS / 60 + DAYS * pages * usage.sweep + looks * usage.move
+    lines = usage.idle_lines * _SECONDS / 60
+    lines += looks * usage.move_lines + 2 * (timers + notified + looks)
     return Month(
         users,
         executions=timers + notified + looks,

@@ -74,6 +74,15 @@ def table(figures: Iterable[Figure]) -> str:
     return "\n".join(_line(row, widths) for row in (head, rule, *rows))
 
 
+def summary(figures: Iterable[Figure]) -> str:
+    """How many targets are met, and each that is missed."""
+    aims = [figure for figure in figures if figure.at_most is not None]
+    missed = [figure for figure in aims if not figure.met]
+    lines = [f"{len(aims) - len(missed)} of {len(aims)} targets met"]
+    lines += [f"MISSED: {figure.what}: {_number(figure.value)} {figure.unit}" for figure in missed]
+    return "\n".join(lines)
+
+
 def _line(row: tuple[str, ...], widths: list[int]) -> str:
     cells = [
         text.rjust(width) if column == 1 else text.ljust(width)

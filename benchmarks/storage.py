@@ -2,7 +2,7 @@
 
 Azurite writes a line for each request, for any service; a batch counts as one. Four situations, each
 with a new host: a sweep that saves entries, moves from a full queue, the next sweep, and idle
-minutes in which all timers run. Log lines are those that the host wrote in that time.
+minutes in which all timers run. Log lines are those of the app in that time, without the host's own.
 """
 
 import time
@@ -12,8 +12,8 @@ from benchmarks.figures import Figure
 from benchmarks.stack import BY_THEMSELVES, SWEEP_LIMIT, Stack
 from local.waiting import wait_until
 
-_USERS = 2_000
-_QUICK = 500
+_USERS = 1_999
+_QUICK = 499
 _MINUTES = 5
 _TIMERS = tuple(name for name in BY_THEMSELVES if name != "move_users")
 _LIMIT = 900.0
@@ -23,6 +23,10 @@ def run(*, quick: bool) -> Iterator[Figure]:
     """Yield storage requests and log lines per swept user, moved user, and idle minute."""
     users = _QUICK if quick else _USERS
     with Stack(users, counted=True) as system:
+        with system.host(disabled=BY_THEMSELVES) as host:
+            host.run(
+                "keep_subscription"
+            )  # as at a start: then sets need not note what the service takes
         first = _sweep(system)
         saved, before = system.rows("replacedproviders"), system.tenant.totals()["sets"]
         requests, lines = _moves(system)

@@ -7,14 +7,13 @@ is ready: the app opens its table and the host its queue then. Graph wants its a
 """
 
 import time
-import uuid
 from collections.abc import Iterator
 from math import ceil
 from statistics import median, quantiles
-from typing import Any
 
 import httpx
 
+from benchmarks.events import envelope, notification
 from benchmarks.figures import Figure
 from benchmarks.stack import BY_THEMSELVES, Stack
 from local.commands import free_port
@@ -31,15 +30,15 @@ def run(*, quick: bool) -> Iterator[Figure]:
         port = free_port()
         with system.host(port=port, disabled=BY_THEMSELVES) as host:
             host.run("keep_subscription")
-            envelope = _envelope(system)
+            common = envelope(system)
             with httpx.Client(base_url=host.origin, timeout=30.0) as client:
                 for size in (1, 100):
                     before = system.queued()
-                    taken = [_post(client, envelope, size) for _ in range(requests)]
+                    taken = [_post(client, common, size) for _ in range(requests)]
                     # A stranger gets 202 as well: only the queue shows that the app took them.
                     assert system.queued() == before + requests * ceil(size / USERS_PER_MESSAGE)
                     yield from _percentiles(taken, size)
-        cold = [_cold(system, port, envelope) for _ in range(starts)]
+        cold = [_cold(system, port, common) for _ in range(starts)]
         note = f"median of {starts}"
         yield Figure("cold start: until ready", median(ready for ready, _ in cold), "ms", note=note)
         first = median(first for _, first in cold)
@@ -53,44 +52,20 @@ def _percentiles(taken: list[float], size: int) -> Iterator[Figure]:
     yield Figure(f"{label}: p99", cuts[98], "ms", at_most=_GRAPH_LIMIT)
 
 
-def _cold(system: Stack, port: int, envelope: dict[str, str]) -> tuple[float, float]:
+def _cold(system: Stack, port: int, common: dict[str, str]) -> tuple[float, float]:
     """Milliseconds until a fresh host is ready, and of its first request."""
     started = time.perf_counter()
     with system.host(port=port, disabled=BY_THEMSELVES) as host:
         ready = 1000 * (time.perf_counter() - started)
         with httpx.Client(base_url=host.origin, timeout=30.0) as client:
-            return ready, _post(client, envelope, 1)
+            return ready, _post(client, common, 1)
 
 
-def _post(client: httpx.Client, envelope: dict[str, str], size: int) -> float:
+def _post(client: httpx.Client, common: dict[str, str], size: int) -> float:
     """Post `size` notifications in one request; return the milliseconds until it is answered."""
-    body = {"value": [_notification(envelope) for _ in range(size)]}
+    body = {"value": [notification(common) for _ in range(size)]}
     started = time.perf_counter()
     answer = client.post("/api/graph/notifications", json=body)
     taken = 1000 * (time.perf_counter() - started)
     assert answer.status_code == httpx.codes.ACCEPTED, answer.text
     return taken
-
-
-def _envelope(system: Stack) -> dict[str, str]:
-    subscription, secret = system.subscription()
-    return {
-        "subscriptionId": subscription,
-        "clientState": secret,
-        "tenantId": system.tenant.id,
-        "subscriptionExpirationDateTime": "2099-01-01T00:00:00Z",
-        "changeType": "updated",
-    }
-
-
-def _notification(envelope: dict[str, str]) -> dict[str, Any]:
-    user = str(uuid.uuid4())
-    data = {
-        "@odata.type": "#Microsoft.Graph.User",
-        "@odata.id": f"Users/{user}",
-        "id": user,
-        "organizationId": envelope["tenantId"],
-        "eventTime": "2026-11-23T10:00:00.3062901Z",
-        "sequenceNumber": 0,
-    }
-    return {**envelope, "id": str(uuid.uuid4()), "resource": f"Users/{user}", "resourceData": data}

@@ -1,6 +1,7 @@
 """`acp held`, `acp release`, `acp discard`: the users whom the guard holds, and what becomes of them."""
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import typer
 
 from cli.connection import AppOption, SettingsOption, connect
 from cli.form import with_form
+from cli.move.question import confirm
 from cli.options import number
 from cli.output import Form, Row, show, tell
 from cli.requester import NoteOption, TicketOption, requester
@@ -69,16 +71,18 @@ def release(
     users: UsersOption = None,
     ticket: TicketOption = None,
     note: NoteOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the number.")] = False,
     settings: SettingsOption = None,
 ) -> None:
     """Release the users whom a run holds: they are queued within a minute, and count against no limit.
 
-    Each of them is read again before anything is changed. Without options all of them are released.
+    Each of them is read again before anything is changed. Without options all of them are released. Says
+    how many of which provider they are, and asks for the number.
 
     Example: `acp release 20261123T020000Z-sweep-1f2e --provider BT --limit 50`
     """
     chosen = _selection(limit, provider, users)
-    asyncio.run(_decide(run_id, chosen, settings, (ticket, note), release=True))
+    asyncio.run(_release(run_id, chosen, settings, (ticket, note), yes=yes))
 
 
 def discard(
@@ -99,7 +103,7 @@ def discard(
     Example: `acp discard 20261123T110000Z-catch-up-held`
     """
     chosen = _selection(limit, provider, users)
-    asyncio.run(_decide(run_id, chosen, settings, (ticket, note), release=False))
+    asyncio.run(_discard(run_id, chosen, settings, (ticket, note)))
 
 
 def cancel(
@@ -128,12 +132,18 @@ def cancel(
 
 
 async def _cancel(run_id: str, settings: Path | None, why: Why) -> None:
+    from shared.errors import BusyError, ServiceError  # noqa: PLC0415
+
     async with connect(settings) as app:
         run = await app.canceller.cancel_run(run_id, await requester(app, *why))
+        tell(f"{run.id} is cancelled: nobody else of it is changed")
         if run.cause == "request":
             # What the app would do: a run that was begun here may have nobody else who does.
-            run = await app.move_runner.cancel(run)
-        tell(f"{run.id} is cancelled: {counts(run.counts)}")
+            try:
+                run = await app.move_runner.cancel(run)
+            except (ServiceError, BusyError) as error:
+                tell(f"warning: the rest is not listed yet ({error}); repeat the command for that")
+        tell(counts(run.counts))
 
 
 async def _held(run_id: str | None, settings: Path | None) -> list[Row]:
@@ -158,16 +168,24 @@ def _selection(limit: int | None, provider: str | None, users: str | None) -> "H
     return HeldSelection(limit, provider, names)
 
 
-async def _decide(
-    run_id: str, chosen: "HeldSelection", settings: Path | None, why: Why, *, release: bool
+async def _release(
+    run_id: str, chosen: "HeldSelection", settings: Path | None, why: Why, *, yes: bool
 ) -> None:
     async with connect(settings) as app:
+        held = [each async for each in app.adapters.held.held_of(run_id) if not each.released]
+        if users := list(chosen.of(held)):
+            providers = counts(Counter(each.provider or "none" for each in users))
+            tell(f"{len(users):,} of {counted(len(held), 'held user')} ({providers})")
+            if not yes:
+                confirm(len(users))
         by = await requester(app, *why)
-        if not release:
-            _, count = await app.releases.discard_run(run_id, by, chosen)
-            tell(f"discarded of {run_id}: {counted(count, 'user')}; nobody was changed")
-            return
         _, count = await app.releases.release_run(run_id, by, chosen)
         tell(f"released of {run_id}: {counted(count, 'user')}; the app queues them within a minute")
         if pause := await app.pauses.current():
             tell(f"warning: changes are {pause}; they wait until `acp pause --off`")
+
+
+async def _discard(run_id: str, chosen: "HeldSelection", settings: Path | None, why: Why) -> None:
+    async with connect(settings) as app:
+        _, count = await app.releases.discard_run(run_id, await requester(app, *why), chosen)
+        tell(f"discarded of {run_id}: {counted(count, 'user')}; nobody was changed")

@@ -1,11 +1,11 @@
 """Moves users from the queues: up to 20 per message, or a page of a requested run."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import List  # noqa: UP035 - the Functions worker refuses `list[str]` in an output binding
 
 import azure.functions as func
 
+from functions.arrival import arrival
 from shared import bootstrap
 from shared.errors import InputError
 from shared.storage.codec import decode_move, decode_page
@@ -29,7 +29,7 @@ async def move_users(
         app.adapters.log("moving").write(Poison(reason=str(error), message=message.id or ""))
         poison.set([body.decode(errors="replace")])
         return
-    await app.mover.handle(replace(users, arrived=_utc(message.insertion_time)))
+    await app.mover.handle(replace(users, arrived=arrival(message)))
 
 
 @blueprint.queue_trigger(
@@ -39,8 +39,3 @@ async def carry_out_request(message: func.QueueMessage) -> None:
     """Move the users of one page of a requested run."""
     page = decode_page(message.get_body())
     await bootstrap.app().move_requests.work(page, again=(message.dequeue_count or 1) > 1)
-
-
-def _utc(at: datetime | None) -> datetime | None:
-    """Return a time of the queue as UTC: the worker's library drops the offset `+00:00`."""
-    return at.replace(tzinfo=UTC) if at and at.tzinfo is None else at

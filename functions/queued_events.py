@@ -7,6 +7,7 @@ from typing import List  # noqa: UP035 - the Functions worker refuses `list[str]
 
 import azure.functions as func
 
+from functions.arrival import arrival
 from shared import bootstrap
 from shared.domain.messages import Upkeep, UpkeepMessage
 from shared.errors import InputError
@@ -42,7 +43,7 @@ async def queued_license_events(
     """Move the user that one event names; anything else goes to the poison queue at once."""
     app, body = bootstrap.app(), message.get_body()
     try:
-        renew = await app.queued_events.take(body)
+        renew = await app.queued_events.take(body, arrival(message))
     except InputError as error:
         app.adapters.log("intake").write(Poison(reason=str(error), message=message.id or ""))
         poison.set([body.decode(errors="replace")])

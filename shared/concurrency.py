@@ -1,7 +1,10 @@
 """Bounded concurrency, and steps that do not depend on each other."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
+
+from shared.clock import Clock
 
 
 async def gather_bounded[T](work: Iterable[Awaitable[T]], limit: int) -> list[T]:
@@ -27,6 +30,33 @@ async def gather_bounded[T](work: Iterable[Awaitable[T]], limit: int) -> list[T]
             if asyncio.iscoroutine(item):
                 item.close()  # a coroutine that was never started would warn
         raise
+
+
+class Fresh[T]:
+    """A value that is read when it is older than so many seconds, once for all who ask meanwhile."""
+
+    def __init__(
+        self, read: Callable[[], Coroutine[Any, Any, T]], seconds: float, clock: Clock
+    ) -> None:
+        self._read = read
+        self._seconds = seconds
+        self._clock = clock
+        self._until = float("-inf")
+        self._reading: asyncio.Task[T] | None = None
+
+    async def get(self) -> T:
+        """Return the value; an error of the read is raised to all who waited for it."""
+        if self._reading is None or (
+            self._reading.done() and self._clock.monotonic() >= self._until
+        ):
+            self._until = self._clock.monotonic() + self._seconds
+            self._reading = asyncio.create_task(self._read())
+            self._reading.add_done_callback(self._forget_failure)
+        return await asyncio.shield(self._reading)
+
+    def _forget_failure(self, reading: asyncio.Task[T]) -> None:
+        if reading.cancelled() or reading.exception():
+            self._until = float("-inf")
 
 
 async def each_of(*steps: Callable[[], Awaitable[object]]) -> None:

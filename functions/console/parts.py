@@ -47,6 +47,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "interrupted": ("wait", "Interrupted"),
     "held": ("bad", "Held"),
     "released": ("wait", "Released"),
+    "moving": ("wait", "Moving users"),
     "finished": ("good", "Finished"),
     "ok": ("good", "OK"),
     "warning": ("todo", "Warning"),

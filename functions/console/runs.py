@@ -31,7 +31,8 @@ from functions.console.session import BASE
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.run import Run, RunState, Signal
+from shared.domain.progress import OPEN, done, expected
+from shared.domain.run import Run
 from shared.errors import ConflictError
 from shared.services.admin.reasons import LONGEST_NOTE, because
 
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 _MONTHS: Final = 2
 _SHOWN: Final = 200
 _REFRESH: Final = 3
-_OPEN: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED, RunState.RELEASED})
 _ORDER: Final = (Outcome.FAILED, Outcome.NOT_FOUND, Outcome.WAITING)
 
 
@@ -101,7 +101,7 @@ async def cancel(app: "App", asked: Asked) -> Goto | Page:
 
 async def _page(app: "App", asked: Asked, *, stale: str = "") -> Page:
     run = await app.run_history.run(asked.parts[1])
-    is_open = run.state in _OPEN
+    is_open = run.state in OPEN
     content = [
         stale and p(".banner.todo", role="alert")[f"Nothing was done: {stale}."],
         dl(".facts")[
@@ -159,12 +159,11 @@ async def retry(app: "App", asked: Asked) -> Goto:
 
 
 async def _progress(app: "App", run: Run) -> Element:
+    run = await app.run_outcomes.shown(run)
     counts = dict(run.counts)
-    if run.cause in (Signal.REQUEST, Signal.PREVIEW) and (run.state in _OPEN or run.decided_by):
-        counts |= await app.move_runner.outcomes(run.id)
-    total = counts.pop("users", 0)
-    done = sum(counts.get(outcome, 0) for outcome in Outcome)
-    is_open = run.state in _OPEN
+    total, seen = expected(run), done(run)
+    counts.pop("users", 0)
+    is_open = run.state in OPEN
     again = {
         "hx-get": f"{BASE}/runs/{run.id}/progress",
         "hx-trigger": f"every {_REFRESH}s",
@@ -175,8 +174,8 @@ async def _progress(app: "App", run: Run) -> Element:
         is_open
         and total
         and [
-            p[f"{done:,} of {count(total, 'user')}"],
-            bar(max=str(total), value=str(done), aria_label="Users done"),
+            p[f"{seen:,} of {count(total, 'user')}"],
+            bar(max=str(total), value=str(seen), aria_label="Users done"),
         ],
         ul(".outcomes")[(li[state(name), f" {n:,}"] for name, n in sorted(counts.items()) if n)],
     ]
@@ -218,7 +217,7 @@ async def _results(app: "App", run: Run, asked: Asked) -> Element:
 
 def _actions(run: Run, found: list[UserResult], asked: Asked) -> Node:
     failed = sum(result.outcome is Outcome.FAILED for result in found)
-    may_retry = failed and asked.person.may_write and run.state not in _OPEN
+    may_retry = failed and asked.person.may_write and run.state not in OPEN
     if not found:
         return None
     return div(".actions")[

@@ -287,7 +287,8 @@ def _function(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpR
     async def call(req: func.HttpRequest) -> func.HttpResponse:
         handler = getattr(import_module(f"functions.http.{route.module}"), route.name)
         parameters, body = route.takes_parameters, route.takes_body
-        return await answer(req, route.role, handler, parameters=parameters, body=body)
+        known = None if route.csv_query else route.query
+        return await answer(req, route.role, handler, parameters=parameters, body=body, known=known)
 
     call.__name__ = route.name
     return call

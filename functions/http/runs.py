@@ -9,7 +9,6 @@ from functions.http.responses import Reply, as_csv, read, small_body
 from functions.http.schemas import HeldBody, HeldDecision, HeldList, Reason, ResultPage, RunList
 from shared.domain.held import HeldSelection
 from shared.domain.pause import RequestedBy
-from shared.domain.run import RunState, Signal
 from shared.services.admin.reasons import because
 from shared.views import HeldView, ResultView, RunView, SideEffectsView
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 _MONTHS: Final = 2
 _PAGE: Final = 1_000
-_AT_WORK: Final = frozenset({RunState.RUNNING, RunState.CANCELLED})
 _COLUMNS: Final = ("user", "outcome", "provider_before", "reason", "id")
 
 
@@ -31,13 +29,10 @@ async def list_runs(app: "App", _: "func.HttpRequest") -> Reply:
 
 async def show_run(app: "App", req: "func.HttpRequest") -> Reply:
     """Show one run with its counts so far."""
-    run = await app.run_history.run(req.route_params["run"])
+    run = await app.run_outcomes.shown(await app.run_history.run(req.route_params["run"]))
     view = RunView.of(run)
     if effects := await app.effects.of(run):
         view.side_effects = SideEffectsView.of(effects)
-    at_work = run.state in _AT_WORK and run.cause in (Signal.REQUEST, Signal.PREVIEW)
-    if at_work or run.decided_by:  # who was released has another outcome by now
-        view.counts = {**view.counts, **await app.move_runner.outcomes(run.id)}
     return Reply(view)
 
 

@@ -111,8 +111,10 @@ class ServiceClient:
         url: an absolute address the service gave (a next link) in place of the call's own path.
         tries: calls at most, if not the usual number. Transient errors are tried again, with pauses
         that grow and vary; then the last is raised. first: before calls that are not. within:
-        LateTurnError when the call has no turn after so many seconds; it is not made then.
+        LateTurnError when the call has no turn after so many seconds, in which its token is fetched
+        and a refused one replaced; it is not made then.
         """
+        deadline = float("inf") if within is None else self._clock.monotonic() + within
         tries = tries or self._retries.tries
         target = self.check_link(call, url) if url else self._origin.join(call.path(**ids or {}))
         fresh_token = False
@@ -124,7 +126,8 @@ class ServiceClient:
                     call,
                     parse,
                     target,
-                    turn={"first": first, "within": within},
+                    first=first,
+                    deadline=deadline,
                     params=params,
                     headers=headers,
                     json=json,
@@ -198,7 +201,8 @@ class ServiceClient:
         parse: Callable[[bytes], T],
         target: httpx.URL,
         *,
-        turn: dict[str, Any],
+        first: bool,
+        deadline: float,
         **request: Any,
     ) -> T:
         token = await self._tokens.token(self._audience)
@@ -207,8 +211,10 @@ class ServiceClient:
             **(request.pop("headers") or {}),
             "Authorization": f"Bearer {token}",
         }
+        within = deadline - self._clock.monotonic()
+        slot = self.limiter.slot(self._retries.longest_wait, first=first, within=within)
         try:
-            async with self.limiter.slot(self._retries.longest_wait, **turn) as started:
+            async with slot as started:
                 # httpx's own time-outs are per read; this one bounds the whole call.
                 async with (
                     asyncio.timeout(self._timeout),

@@ -10,7 +10,7 @@ first throttled answer on.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from shared.clock import Clock
@@ -66,7 +66,8 @@ class Turnstile:
                 if turn.done() and not turn.cancelled():
                     self._hand_on()  # it was ours already
                 else:
-                    queue.remove(turn)
+                    with suppress(ValueError):  # whoever handed on has passed over it
+                        queue.remove(turn)
                 raise
         self._held = True
         try:

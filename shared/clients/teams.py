@@ -250,7 +250,10 @@ class TeamsClient:
     async def _call[T](
         self, call: Call, cmdlet: str, parse: Callable[[bytes], T], **request: Any
     ) -> T:
+        began = self._clock.monotonic()
         found = await self._discover()
+        if request.get("within") is not None:
+            request["within"] -= self._clock.monotonic() - began
         headers = {
             "X-MS-Target-Uri": f"https://{found.endpoints.admin_service_endpoint}/",
             "X-MS-Forest": found.headers.forest,

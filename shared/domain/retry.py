@@ -1,9 +1,14 @@
 """Retry policy: when a user is retried, and when the user needs attention. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+
+from shared.domain.outcome import UserResult
+
+_MOST_RUNS: Final = 100
 
 _SLOW_FLOOR: Final = timedelta(hours=1)
 _SLOW_CEILING: Final = timedelta(hours=24)
@@ -38,6 +43,7 @@ class Waiting:
     since: when the user began to wait (UTC). attempt: attempts that counted. failures: those of them
     that failed. looked_at: the last one that counted. operation: id of the operation in which the user
     began to wait, for the log. acknowledged_by, acknowledged_at: who knows of this reason, and since when.
+    runs: those that tell of the user as one who waits or failed, and are told the final outcome.
     """
 
     user_id: str
@@ -54,6 +60,21 @@ class Waiting:
     operation: str = ""
     acknowledged_by: str = ""
     acknowledged_at: datetime | None = None
+    runs: tuple[str, ...] = ()
+
+
+def with_runs(runs: Iterable[str]) -> tuple[str, ...]:
+    """Return the runs that a row remembers: each once, the newest ones if there are too many."""
+    return tuple(sorted(set(runs))[-_MOST_RUNS:])
+
+
+@dataclass(frozen=True, slots=True)
+class SettledUser:
+    """A user who waits no more: the final outcome, and the runs to tell it. revision: as of a due user."""
+
+    result: UserResult
+    runs: tuple[str, ...]
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ class RunState(StrEnum):
     """The guard holds users of it; a person releases or discards them."""
     RELEASED = "released"
     """Released by a person; the users are about to be queued."""
+    MOVING = "moving"
+    """All users are queued; some have no outcome yet."""
     FINISHED = "finished"
     FAILED = "failed"
     CANCELLED = "cancelled"

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from shared.domain.outcome import UserResult
     from shared.domain.pause import Pause, RequestedBy
     from shared.domain.retention import StoredRun
-    from shared.domain.retry import DueUser, Waiting
+    from shared.domain.retry import DueUser, SettledUser, Waiting
     from shared.domain.roster import RosterDay, RosterEntry, Standing
     from shared.domain.run import Run, Signal, SweepPage, SweepRequest
-    from shared.domain.saved import KnownUser, ReplacedProvider
+    from shared.domain.saved import KnownUser, ReplacedProvider, SavedKeys
     from shared.domain.stored import Person
     from shared.domain.subscription import ChangeSubscription, GraphSubscription
     from shared.domain.user import ConferencingUser, DirectoryUser, ServiceUser
@@ -190,8 +190,17 @@ class Users(Protocol):
 class ReplacedProviders(Protocol):
     """Table `replacedproviders`: the saved entries."""
 
-    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
-        """Save all entries durably; return whether they were new. StorageError: not saved."""
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, known: SavedKeys | None = None
+    ) -> bool:
+        """Save all entries durably; return whether they were new. StorageError: not saved.
+
+        known: what is saved already is not offered to the table.
+        """
+        ...
+
+    async def saved_keys(self) -> SavedKeys:
+        """Return the keys of all records, at one request per 1,000."""
         ...
 
     async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
@@ -237,8 +246,21 @@ class WaitingUsers(Protocol):
         """Write the user's row."""
         ...
 
-    async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
-        """Remove the user from the lists, unless a later attempt listed the user; return the old row."""
+    async def remove_waiting(
+        self, result: UserResult, looked_at: datetime, run: str | None = None
+    ) -> Waiting | None:
+        """Remove the user from the lists, unless a later attempt listed the user; return the old row.
+
+        Other runs than `run` that tell of the user have to be told the result: it is kept for them.
+        """
+        ...
+
+    def settled(self) -> AsyncIterator[SettledUser]:
+        """Yield the users whose final outcome some runs have to be told."""
+        ...
+
+    async def forget_settled(self, user: SettledUser) -> None:
+        """Remove what was kept for runs that know it now, unless the row was changed since."""
         ...
 
     def waiting(self) -> AsyncIterator[Waiting]:
@@ -442,6 +464,18 @@ class State(CapabilityStore, Protocol):
 
     async def remove_released_sweep(self, run: str) -> None:
         """Remove a released run: it is done."""
+        ...
+
+    async def open_runs(self) -> list[str]:
+        """Return the ids of the runs whose results are counted again."""
+        ...
+
+    async def add_open_run(self, run: str) -> None:
+        """Have a run's results counted until everybody has an outcome."""
+        ...
+
+    async def remove_open_run(self, run: str) -> None:
+        """Count a run's results no more."""
         ...
 
     async def pause(self) -> Pause | None:

@@ -17,7 +17,7 @@ _NEAREST: Final = {
     Outcome.CANCELLED: Outcome.EXCLUDED,
 }
 _EXACT_STATE: Final = "exact_state"
-_NEAREST_STATE: Final = {RunState.CANCELLED: RunState.FAILED}
+_NEAREST_STATE: Final = {RunState.CANCELLED: RunState.FAILED, RunState.MOVING: RunState.FINISHED}
 
 
 def encode_outcome(outcome: Outcome) -> dict[str, str]:

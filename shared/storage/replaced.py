@@ -19,7 +19,7 @@ from azure.data.tables import TableEntity
 
 from shared.domain.claim import HELD_FOR, SETTLED_FOR, BegunMove, Claim
 from shared.domain.decision import Action
-from shared.domain.saved import ReplacedProvider
+from shared.domain.saved import ReplacedProvider, SavedKeys
 from shared.domain.user import (
     MICROSOFT,
     ConferencingUser,
@@ -50,13 +50,26 @@ class ReplacedProviderTable:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, known: SavedKeys | None = None
+    ) -> bool:
         """Save all entries of `user`; returns whether they were new. StorageError: not saved.
 
         TooLargeError: they do not fit into a record. When this returns, the record is durable: the
-        storage has confirmed it.
+        storage has confirmed it, now or when `known` was read.
         """
-        return bool(await self._table.insert(_new_row(user, now)))
+        row = _new_row(user, now)
+        if known and known.has(row["PartitionKey"], row["RowKey"]):
+            return False
+        return bool(await self._table.insert(row))
+
+    async def saved_keys(self) -> SavedKeys:
+        """Return the keys of all records; a sweep reads them once instead of offering each record again."""
+        keys = SavedKeys()
+        names = ["PartitionKey", "RowKey"]
+        async for row in self._table.query("PartitionKey ge @first", {"first": "0"}, names):
+            keys.add(str(row["PartitionKey"]), str(row["RowKey"]))
+        return keys
 
     async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
         """Save the third party's entries of `user`, and claim the change that destroys them.

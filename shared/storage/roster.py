@@ -57,11 +57,7 @@ class RosterTable:
         for entry in latest.values():
             by_shard.setdefault(entry.user_id[0], []).append(entry)
         await asyncio.gather(
-            *(
-                self._note(shard, some, now, signal)
-                for shard, all_ in by_shard.items()
-                for some in batched(all_, _AT_ONCE, strict=False)
-            )
+            *(self._note_all(shard, some, now, signal) for shard, some in by_shard.items())
         )
 
     async def insert(self, entries: Iterable[RosterEntry], now: datetime) -> None:
@@ -70,11 +66,7 @@ class RosterTable:
         for entry in entries:
             by_shard.setdefault(entry.user_id[0], []).append(entry)
         await asyncio.gather(
-            *(
-                self._insert(shard, some, now)
-                for shard, all_ in by_shard.items()
-                for some in batched(all_, _NEW_AT_ONCE, strict=False)
-            )
+            *(self._insert_all(shard, some, now) for shard, some in by_shard.items())
         )
 
     async def listed(self) -> AsyncIterator[tuple[str, bytes]]:
@@ -171,6 +163,17 @@ class RosterTable:
         except UnreadableRowError:
             return None
 
+    async def _note_all(
+        self, shard: str, entries: Sequence[RosterEntry], now: datetime, signal: Signal | None
+    ) -> None:
+        # One after the other: each changes the partition's counts.
+        for some in batched(entries, _AT_ONCE, strict=False):
+            await self._note(shard, some, now, signal)
+
+    async def _insert_all(self, shard: str, entries: Sequence[RosterEntry], now: datetime) -> None:
+        for some in batched(entries, _NEW_AT_ONCE, strict=False):
+            await self._insert(shard, some, now)
+
     async def _insert(self, shard: str, entries: Sequence[RosterEntry], now: datetime) -> None:
         """Write users who have no row, or, when one has got a row meanwhile, all of them by reading."""
         found = await self._read(shard, now, ())
@@ -179,8 +182,7 @@ class RosterTable:
         ]
         changes += _counted(shard, found, now, [(None, entry) for entry in entries], None)
         if not await self._table.transact(changes):
-            for some in batched(entries, _AT_ONCE, strict=False):
-                await self._note(shard, some, now, None)
+            await self._note_all(shard, entries, now, None)
 
     async def _note(
         self, shard: str, entries: Sequence[RosterEntry], now: datetime, signal: Signal | None

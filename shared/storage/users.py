@@ -82,8 +82,12 @@ class UserTable:
         if result.outcome is Outcome.BRIDGE_CHANGED:
             lasting["bridge_changed_at"] = now
             lasting["bridge_run"] = run or ""
+        # Who is moved by a first signal has no row in most cases: a request less.
+        row, is_known = None, result.outcome is not Outcome.MOVED or signal is Signal.RECHECK
         for _ in range(_TRIES):
-            row = await self._table.get(keys["PartitionKey"], keys["RowKey"])
+            if is_known:
+                row = await self._table.get(keys["PartitionKey"], keys["RowKey"])
+            is_known = True
             if row is None and result.outcome is Outcome.NOT_FOUND:
                 return  # of an id that nobody knows, and that anybody may have named, nothing is kept
             if row is None:

@@ -88,7 +88,10 @@ def saved_broken(
             yield "saved entries", f"replaced at {change.at:.0f}, saved at {same[0].saved_at:.3f}"
     had = [[normal(entry) for entry in entries] for entries in life.had]
     for number, record in enumerate(found):
-        if record.entries not in had:
+        # Microsoft's entries come from the service, and no log tells their numbers: where a set that
+        # got no answer is repeated, the app saves them, too.
+        by_service = all(entry["name"] == MICROSOFT for entry in record.entries)
+        if record.entries not in had and not (by_service and life.changes):
             yield "saved entries", "a record has entries that the user never had"
         if record.entries in [other.entries for other in found[:number]]:
             yield "one record each", "two records have the same entries"

@@ -18,7 +18,7 @@ from tests.chaos.rules import (
 )
 from tests.chaos.truth import Life, Record, lives
 from tests.chaos.weather import lengthen
-from tests.e2e.tenant import User
+from tests.e2e.tenant import MICROSOFT, User
 
 Entry = dict[str, Any]
 Span = tuple[float, float | None]
@@ -70,6 +70,13 @@ def test_a_replacement_with_its_record_is_right() -> None:
 def test_a_replacement_without_its_record_is_found(records: list[Record]) -> None:
     """A record that is missing, incomplete, not true, or too late."""
     assert "saved entries" in broken(life_of("replaced"), *records)
+
+
+def test_what_the_service_made_may_be_saved_as_well() -> None:
+    """Microsoft's entry of a user whom the app changed; of another one nothing says that it is true."""
+    made = Record([entry(MICROSOFT, "377857036")], AT + 1)
+    assert broken(life_of("replaced"), Record([entry()], AT - 1), made) == set()
+    assert broken(life_of(), made) == {"saved entries"}
 
 
 def test_two_records_of_the_same_entries_are_found() -> None:

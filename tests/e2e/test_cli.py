@@ -216,7 +216,7 @@ def test_looking_first_changes_nothing(system: System, acp: CommandLine, tenant:
         )
     assert tenant.writes() == writes
     assert [system.storage.rows(table) for table in tables] == before
-    assert (dry.status, dry.err.splitlines()[1]) == (1, f"{len(users)} users")
+    assert (dry.status, dry.err.splitlines()[1]) == (0, f"{len(users)} users")
     assert {user for user, outcome in dry.outcomes.items() if outcome == "would_move"} == would
     others = {dry.outcomes[user["id"]] for user in users if user["id"] not in would}
     assert "unlicensed" in others

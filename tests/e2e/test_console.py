@@ -69,3 +69,23 @@ def test_a_run_is_cancelled(console: httpx.Client, system: System, tenant: Tenan
     )
     late = console.post(f"/runs/{ended}/cancel", data=form, headers=origin)
     assert (late.status_code, "there is nothing to cancel" in late.text) == (409, True)
+
+
+def test_who_reads_conference_ids_is_recorded(
+    console: httpx.Client, system: System, tenant: Tenant
+) -> None:
+    """Each page that shows them leaves a row that says who read them."""
+    user = tenant.take("microsoft")["id"]
+
+    def readings() -> int:
+        rows = system.storage.rows("state")
+        return sum(
+            row["PartitionKey"] == "actions" and "conference IDs" in str(row) for row in rows
+        )
+
+    before = readings()
+    origin = {"Origin": system.host.origin}
+    assert (
+        console.post(f"/users/{user}/saved", data={"key": "1"}, headers=origin).status_code == 200
+    )
+    assert readings() == before + 1

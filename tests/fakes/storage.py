@@ -1,5 +1,6 @@
 """Tables and queue, in memory; tests make them refuse."""
 
+import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,10 +11,10 @@ from shared.domain.decision import Action
 from shared.domain.messages import Message, MoveMessage, PageMessage, PoisonMessage
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.retry import DueUser, Waiting
+from shared.domain.retry import DueUser, SettledUser, Waiting, with_runs
 from shared.domain.roster import RosterDay, RosterEntry, Standing, merged
 from shared.domain.run import Run, Signal, SweepPage
-from shared.domain.saved import KnownUser, ReplacedProvider
+from shared.domain.saved import KnownUser, ReplacedProvider, SavedKeys
 from shared.domain.user import MICROSOFT, ConferencingUser, ServiceUser
 from shared.errors import (
     BusyError,
@@ -46,7 +47,17 @@ class FakeReplaced:
     async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
         return self.moves.get(user_id)
 
-    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
+    async def saved_keys(self) -> SavedKeys:
+        keys = SavedKeys()
+        for user_id, digest in sorted(map(_record, self.saved)):
+            keys.add(user_id, digest)
+        return keys
+
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, known: SavedKeys | None = None
+    ) -> bool:
+        if known and known.has(*_record(user)):
+            return False
         if self.down:
             raise StorageError("insert in table replacedproviders", "HttpResponseError")
         if self.too_large:
@@ -103,6 +114,10 @@ class FakeReplaced:
             for user, at in zip(self.saved, self.saved_at, strict=True)
             if user.id == user_id
         ]
+
+
+def _record(user: ServiceUser) -> tuple[str, str]:
+    return user.id, hashlib.sha256(repr(user.entries).encode()).hexdigest()[:32]
 
 
 def _lost(user: ServiceUser) -> tuple[object, ...]:
@@ -176,6 +191,8 @@ class FakeWaiting:
     rows: dict[str, Waiting] = field(default_factory=dict)
     unclaimable: set[str] = field(default_factory=set)
     down: set[str] = field(default_factory=set)
+    told: dict[str, SettledUser] = field(default_factory=dict)
+    """Settled users of whom runs have to be told."""
 
     async def find_waiting(self, user_id: str) -> Waiting | None:
         return self.rows.get(user_id)
@@ -185,12 +202,28 @@ class FakeWaiting:
             raise StorageError("write in table waiting", "HttpResponseError")
         known = self.rows.get(waiting.user_id)
         if known is None or known.looked_at <= waiting.looked_at:
-            self.rows[waiting.user_id] = waiting
+            past = self.told.pop(waiting.user_id, None)
+            runs = (*waiting.runs, *(known.runs if known else past.runs if past else ()))
+            self.rows[waiting.user_id] = replace(waiting, runs=with_runs(runs))
 
-    async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
-        if user_id in self.rows and self.rows[user_id].looked_at <= looked_at:
-            return self.rows.pop(user_id)
-        return None
+    async def remove_waiting(
+        self, result: UserResult, looked_at: datetime, run: str | None = None
+    ) -> Waiting | None:
+        user_id = result.user_id
+        if user_id not in self.rows or self.rows[user_id].looked_at > looked_at:
+            return None
+        row = self.rows.pop(user_id)
+        if runs := tuple(known for known in row.runs if known != run):
+            self.told[user_id] = SettledUser(result, runs)
+        return row
+
+    async def settled(self) -> AsyncIterator[SettledUser]:
+        for user in list(self.told.values()):
+            yield user
+
+    async def forget_settled(self, user: SettledUser) -> None:
+        if self.told.get(user.result.user_id) == user:
+            del self.told[user.result.user_id]
 
     async def waiting(self) -> AsyncIterator[Waiting]:
         for row in list(self.rows.values()):

@@ -8,6 +8,7 @@ from typing import Final
 from shared.bootstrap.services import App
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
+from shared.domain.run import Mode
 from shared.errors import AcpError
 from shared.storage.codec import encode
 from tests.simulation.brakes import decider, pauser
@@ -130,9 +131,12 @@ async def notices(host: Host, _: Rules, until: float) -> None:
 
 
 async def notify(host: Host, user: str) -> None:
-    """Deliver one notification to the webhook, whose output binding queues what it answers."""
+    """Deliver one notification: as an event on the queue of events, or to the webhook.
+
+    The webhook's output binding queues what it answers; Event Grid needs no instance that lives.
+    """
     graph, instance = host.world.graph, host.any()
-    if instance is None or not graph.live:
+    if not graph.live:
         return
     subscription = host.world.rng.choice(list(graph.live))
     notice = {
@@ -141,6 +145,14 @@ async def notify(host: Host, user: str) -> None:
         "tenantId": TENANT,
         "resourceData": {"id": user},
     }
+
+    if host.world.rng.random() < 0.5:
+        event = {"specversion": "1.0", "type": "Microsoft.Graph.UserUpdated", "data": notice}
+        host.world.queues["moves-events"].put(json.dumps(event), 0, str(Mode.MOVE))
+        host.reached["event on the queue"] += 1
+        return
+    if instance is None:
+        return
 
     async def receive(app: App) -> None:
         accepted = await app.intake.webhook(json.dumps({"value": [notice]}).encode())

@@ -10,6 +10,7 @@ from shared.domain.claim import Claim
 from shared.domain.decision import Action, Rules
 from shared.domain.outcome import UserResult
 from shared.domain.run import Mode
+from shared.domain.saved import SavedKeys
 from shared.domain.user import ServiceUser
 from shared.storage.guard import GuardTable
 from shared.storage.move_requests import MoveRequestTable
@@ -37,7 +38,9 @@ class _NoGuard(GuardTable):
 
 
 class _NoSaves(ReplacedProviderTable):
-    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, known: SavedKeys | None = None
+    ) -> bool:
         return True
 
     async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
@@ -55,7 +58,9 @@ class _LateSaves:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
-    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
+    async def save_entries(
+        self, user: ServiceUser, now: datetime, known: SavedKeys | None = None
+    ) -> bool:
         self._later.append((user, now))
         return True
 

@@ -64,6 +64,9 @@ class Host:
                 decode_page(letter.text), again=letter.deliveries > 1
             ),
             "moves-upkeep": self._upkeep,
+            "moves-events": lambda app, letter: app.queued_events.take(
+                letter.text.encode(), letter.arrived
+            ),
         }
         for name in self._handlers:
             world.queues[name].on_visible = self._watch(name)

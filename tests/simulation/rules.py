@@ -152,16 +152,21 @@ class Rules:
             users = decode_move(letter.text).users
         except InputError:
             return
-        listed = {row["RowKey"] for row in self.world.account.rows("waiting")}
+        listed = self._listed()
         known = {row["RowKey"] for row in self.world.account.rows("users")}
         queued = " ".join(each.text for each in self.world.queues["moves"].letters.values())
         for user in users:
-            if user not in listed | known and user not in queued:
+            if user not in known and user not in listed and user not in queued:
                 self.note("3 poison", user, "its poison message is gone and nobody was told")
+
+    def _listed(self) -> dict[str, dict[str, Any]]:
+        """The rows of those who wait or need attention; a settled user's row is there for runs alone."""
+        rows = self.world.account.rows("waiting")
+        return {row["RowKey"]: row for row in rows if row.get("list") != "settled"}
 
     def check_end(self) -> None:
         """Check what has to hold when everything was quiet for long."""
-        rows = {row["RowKey"]: row for row in self.world.account.rows("waiting")}
+        rows = self._listed()
         held = {row["RowKey"] for row in self.world.account.rows("held")}
         for person in self.world.people:
             if person.id not in held:
@@ -208,6 +213,14 @@ class Rules:
                 names = {user, self.world.people.by_id[user].upn}
                 if not names & {each.get("name", row) for row, each in results.items()}:
                     self.note("14 results", user, f"finished run {run} has no result")
+        if row.get("exact_state") == RunState.MOVING:
+            self.note("14 runs end", "", f"{run} is moving, and nobody is on the way")
+        listed = self._listed()
+        for user, result in results.items():
+            exact = result.get("exact_outcome", result["outcome"])
+            open_ = exact in ("waiting", "failed") and row["cause"] != Signal.PREVIEW
+            if open_ and "name" not in result and user not in listed:
+                self.note("14 final", user, f"{run} says {exact}, and the user waits for nothing")
         moved = {change.person.id for change, its in self.sets if its == run and change.moves}
         for user, result in results.items():
             if user in moved and result["outcome"] == "already_microsoft":

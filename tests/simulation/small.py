@@ -52,6 +52,10 @@ async def _upkeep(app: App) -> None:
     await app.sweeper.sweep()
 
 
+async def _count(app: App) -> object:
+    return await app.run_outcomes.update()
+
+
 async def _person(host: Host) -> None:
     someone = next(iter(host.world.people))
     await asyncio.sleep(0.03)
@@ -129,6 +133,8 @@ async def _play(name: str, script: Script, bug: str, limits: Limits) -> tuple[li
         if instance := host.any():
             await host.run(instance, _upkeep)
         await asyncio.sleep(100)
+        if instance := host.any():
+            await host.run(instance, _count)
         if _is_settled(world):
             break
     rules.check_end()

@@ -57,7 +57,7 @@ def test_the_same_seed_is_the_same_universe() -> None:
 def test_a_fault_that_is_put_back_breaks_a_rule(bug: str) -> None:
     """The simulation keeps its teeth: each fault is found within the stated number of universes.
 
-    The same universe holds without the fault, and no stand-in is to blame.
+    That universe holds without the fault, and no stand-in is to blame.
     """
     first = _FIRST.get(bug, Plan(1))
     plans = [replace(first, seed=first.seed + number) for number in range(WITHIN)]

@@ -45,6 +45,7 @@ SOMETIMES: Final = (
     "delayed duplicate",
     "delta checkpoint",
     "delta expired",
+    "event on the queue",
     "held",
     "key sent again",
     "mail",
@@ -190,7 +191,7 @@ def begin_timers(host: Host) -> None:
             and row["PartitionKey"] == "state"
             and (not row.get("run") or row["run"] in ended)
             for row in account.rows("state")
-        )
+        ) and not any(row.get("list") == "settled" for row in account.rows("waiting"))
 
     def no_poison() -> bool:
         return not any(queues[name].letters for name in queues if name.endswith("poison"))

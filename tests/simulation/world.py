@@ -51,7 +51,7 @@ class World:
         self.graph = GraphWorld(self.people, self.rng)
         self.teams = TeamsWorld(self.people, self.rng)
         self.throttles |= {"Graph": Throttle(), "Teams": Throttle()}
-        for name in ("moves", "moves-requests", "moves-upkeep"):
+        for name in ("moves", "moves-requests", "moves-upkeep", "moves-events"):
             for each in (name, f"{name}-poison"):
                 self.queues[each] = Bin(each)
 
@@ -125,6 +125,11 @@ def settings(**changed: str) -> Settings:
         "ACP_PUBLIC_URL": "https://acp.example",
         "ACP_EXCLUDED_GROUPS": EXCLUDED_GROUP,
         "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+        "ACP_DELIVERY": "eventgrid-queue",
+        "ACP_EVENT_GRID_SUBSCRIPTION": TENANT,
+        "ACP_EVENT_GRID_RESOURCE_GROUP": "acp",
+        "ACP_EVENT_GRID_TOPIC": "users",
+        "ACP_EVENT_GRID_LOCATION": "westeurope",
     }
     environment |= {f"ACP_{name.upper()}": value for name, value in changed.items()}
     return Settings.from_environment(environment)

@@ -126,7 +126,9 @@ class Releases:
                 )
                 await self._queue.send(list(messages))
             sent += len(users)
-        await self._settle(run, "")
+        if sent:
+            await self._state.add_open_run(run_id)
+        await self._settle(run, "", sent)
         await self._state.remove_released_sweep(run_id)
         return sent
 
@@ -172,17 +174,23 @@ class Releases:
     async def _unreleased(self, run_id: str) -> list[HeldUser]:
         return [each async for each in self._held.held_of(run_id) if not each.released]
 
-    async def _settle(self, run: Run, reason: str) -> Run:
-        """Save a run as held while it holds anybody, else as finished."""
+    async def _settle(self, run: Run, reason: str, sent: int = 0) -> Run:
+        """Save a run as held while it holds anybody, else as ended. sent: users who were just queued."""
         left = await self._unreleased(run.id)
-        state = RunState.HELD if left else RunState.FINISHED
+        ended_as = RunState.MOVING if sent else RunState.FINISHED
+        state = RunState.HELD if left else ended_as
         ended = run.finished_at or self._clock.now()
         by, why = run.decided_by, run.reason if left else reason
 
         def settle(it: Run) -> Run | None:
             if it.state is RunState.CANCELLED:
                 return None
-            return replace(it, state=state, reason=why, finished_at=ended, decided_by=by)
+            counts = dict(it.counts)
+            if it.cause not in (Signal.SWEEP, Signal.REQUEST):
+                counts["queued"] = counts.get("queued", 0) + sent  # a list knows no other number
+            return replace(
+                it, state=state, reason=why, finished_at=ended, decided_by=by, counts=counts
+            )
 
         return await change_run(self._runs, run, settle)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from shared.clock import Clock
+from shared.concurrency import Fresh
 from shared.domain.decision import Action
 from shared.domain.guard import ENABLED, REPLACED, GuardLimit, held_run_id
 from shared.domain.held import HeldUser
@@ -58,9 +59,9 @@ class Brakes:
         self._limit = limit
         self._clock = clock
         self._log = log
-        self._pause: Pause | None = None
+        self._pause = Fresh(state.pause, PAUSE_FRESH, clock)
         self._any = False
-        self._pause_until = self._any_until = self._licensed_until = float("-inf")
+        self._any_until = self._licensed_until = float("-inf")
         self._licensed: int | None = None
         self._known_runs: dict[str, tuple[float, Run | None]] = {}
 
@@ -88,11 +89,7 @@ class Brakes:
 
     async def pause(self) -> Pause | None:
         """Return the pause, at most a second old, or None. StorageError: not known."""
-        now = self._clock.monotonic()
-        if now >= self._pause_until:
-            self._pause = await self._state.pause()
-            self._pause_until = now + PAUSE_FRESH
-        return self._pause
+        return await self._pause.get()
 
     async def _stopped(self, found: "Assessment", terms: "Terms") -> UserResult | None:
         """Return the result of a user whose run is cancelled, or while changes are paused."""
@@ -156,7 +153,8 @@ class Brakes:
             run = Run(run_id, signal, RunState.HELD, began, scanned=True, mode=Mode.MOVE)
 
         def hold(it: Run) -> Run | None:
-            under_way = it.revision and it.state is not RunState.FINISHED
+            ended = it.state in (RunState.FINISHED, RunState.MOVING)
+            under_way = it.revision and not ended
             return None if under_way else replace(it, state=RunState.HELD, reason=why)
 
         return await change_run(self._runs, run, hold)

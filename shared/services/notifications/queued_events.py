@@ -8,7 +8,8 @@ is done, so that an event whose group failed comes again.
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 from shared.domain.cloud_event import read_cloud_event
@@ -29,9 +30,13 @@ class MessageHandler(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Event:
-    """An event. done: whether the subscription is to be renewed, or what its group failed with."""
+    """An event. done: whether the subscription is to be renewed, or what its group failed with.
+
+    arrived: when it was put on the queue, by the queue's clock; None: not known.
+    """
 
     notification: Any
+    arrived: datetime | None
     done: asyncio.Future[bool]
     taken: bool = False
 
@@ -45,14 +50,16 @@ class QueuedEvents:
         self._waiting: deque[_Event] = deque()
         self._slots = asyncio.Semaphore(_GROUPS)
 
-    async def take(self, body: bytes) -> bool:
+    async def take(self, body: bytes, arrived: datetime | None = None) -> bool:
         """Check one event and move its user; return whether the subscription is to be renewed.
+
+        arrived: when it was put on the queue: whoever was attempted since is left out.
 
         InputError: it is no CloudEvent. Any other error is that of its group: the event has to come
         again. An event that is not ours is dropped and counted.
         """
         notification = read_cloud_event(body).notification
-        event = _Event(notification, asyncio.get_running_loop().create_future())
+        event = _Event(notification, arrived, asyncio.get_running_loop().create_future())
         self._waiting.append(event)
         async with self._slots:
             while not event.taken:
@@ -67,8 +74,10 @@ class QueuedEvents:
             event.taken = True
         try:
             accepted = await self._intake.accept([event.notification for event in group])
+            times = [event.arrived for event in group if event.arrived]
+            last = max(times) if len(times) == size else None
             for message in accepted.messages:
-                await self._mover.handle(message)
+                await self._mover.handle(replace(message, arrived=last))
         except asyncio.CancelledError:
             for event in group:
                 event.done.cancel()

@@ -13,8 +13,9 @@ from shared.domain.bridge_changes import bounded, count_name
 from shared.domain.decision import Action
 from shared.domain.listing import listing_doubt
 from shared.domain.run import Run, RunState, SweepPage
+from shared.domain.saved import SavedKeys
 from shared.domain.user import ServiceUser
-from shared.errors import ExpiredError, RowRefusedError, TooLargeError
+from shared.errors import BusyError, ExpiredError, RowRefusedError, TooLargeError
 from shared.services.ports import (
     Conferencing,
     Directory,
@@ -132,6 +133,8 @@ class SweepReader:
             self._log.write(ListingBegunAgain(run=run.id, reason=str(error)))
         # The run first: what a crash leaves of the pages is written anew, or moves nobody.
         again = await self._runs.find_run(run.id) or run
+        if again.state is RunState.CANCELLED:
+            raise BusyError(f"run {run.id!r}: {again.reason}")
         again = replace(again, page=0, next_link=None, counts={}, state=RunState.RUNNING)
         run = await self._runs.save_run(again)
         await self._pages.delete(run.id)
@@ -151,10 +154,11 @@ class SweepReader:
         held = {UUID(user.user_id).bytes async for user in self._held.held()}
         if run.page == 0 or run.next_link:
             whole = run.page == 0
+            known = await self._replaced.saved_keys()
             listing = await self._roster.begin_listing()
             async for page in survey.pages(run.next_link):
                 await keep_lease()
-                run = await self._store_page(run, page, held)
+                run = await self._store_page(run, page, held, known)
                 await listing.page(page)
                 if run.next_link and self._clock.now() >= until:
                     return run
@@ -163,7 +167,9 @@ class SweepReader:
         await keep_lease()
         return await self._store_rest(run, survey.unlisted)
 
-    async def _store_page(self, run: Run, page: SurveyedPage, held: Container[bytes]) -> Run:
+    async def _store_page(
+        self, run: Run, page: SurveyedPage, held: Container[bytes], known: SavedKeys
+    ) -> Run:
         for user_id, reason in page.faults:
             self._log.write(Unreadable(user=self._log.who(user_id), reason=reason))
         if page.restarts:
@@ -171,7 +177,7 @@ class SweepReader:
             await self._pages.delete(run.id)
             run = replace(run, page=0, counts={"licensed": run.counts["licensed"]})
         found = PageFindings.of(page, held)
-        found.counts["saved"] += await self._save(found.to_save)
+        found.counts["saved"] += await self._save(found.to_save, known)
         number = await self._store_users(run, run.page + 1, found.licensed, found.to_queue)
         run = replace(
             run,
@@ -215,12 +221,13 @@ class SweepReader:
                 return number
             number += 1
 
-    async def _save(self, users: list[ServiceUser]) -> int:
-        return sum(await gather_bounded((self._save_one(user) for user in users), _SAVES_IN_FLIGHT))
+    async def _save(self, users: list[ServiceUser], known: SavedKeys) -> int:
+        saves = (self._save_one(user, known) for user in users)
+        return sum(await gather_bounded(saves, _SAVES_IN_FLIGHT))
 
-    async def _save_one(self, user: ServiceUser) -> bool:
+    async def _save_one(self, user: ServiceUser, known: SavedKeys) -> bool:
         try:
-            return await self._replaced.save_entries(user, self._clock.now())
+            return await self._replaced.save_entries(user, self._clock.now(), known)
         except (TooLargeError, RowRefusedError) as error:
             # One user's entries do not stop the sweep; the mover refuses to replace them.
             self._log.write(Unsaveable(user=self._log.who(user.id), reason=str(error)))

@@ -1,7 +1,7 @@
 """The table of figures: a target that is missed must not look like one that is met."""
 
 from benchmarks.__main__ import BENCHMARKS
-from benchmarks.figures import ROOT, Figure, table
+from benchmarks.figures import ROOT, Figure, summary, table
 
 
 def test_value_at_the_target_meets_it() -> None:
@@ -30,6 +30,12 @@ def test_table_shows_value_unit_and_note_in_one_row() -> None:
         "why",
     ]
     assert [cell.strip() for cell in rows[3].strip("|").split("|")][1] == "1,234"
+
+
+def test_the_summary_names_each_target_that_is_missed() -> None:
+    """What has no target counts neither way."""
+    figures = [Figure("a", 1, "s", 2), Figure("b", 3, "s", 2), Figure("c", 9, "s")]
+    assert summary(figures).splitlines() == ["1 of 2 targets met", "MISSED: b: 3 s"]
 
 
 def test_every_benchmark_is_in_the_document() -> None:

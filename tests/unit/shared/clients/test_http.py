@@ -14,6 +14,7 @@ from shared.errors import (
     AccessDeniedError,
     ContractError,
     InvalidResponseError,
+    LateTurnError,
     NotFoundError,
     RejectedError,
     ServerFaultError,
@@ -22,7 +23,8 @@ from shared.errors import (
     UnreachableError,
 )
 from shared.telemetry.operation import operation
-from tests.unit.shared.clients.services import ORIGIN, Answer, Recorder
+from tests.fakes import FakeClock
+from tests.unit.shared.clients.services import ORIGIN, Answer, Recorder, StaticTokens
 
 
 class Thing(BaseModel):
@@ -206,3 +208,30 @@ def test_retry_after_forms(value: str | None, seconds: float | None) -> None:
     """Retry-After is understood as seconds and as an HTTP date."""
     headers = {} if value is None else {"Retry-After": value}
     assert pause(headers, datetime(2026, 11, 23, 12, tzinfo=UTC)) == seconds
+
+
+class SlowTokens(StaticTokens):
+    """Each token takes the clock three seconds."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    async def token(self, resource: str) -> str:
+        await self.clock.sleep(3)
+        return await super().token(resource)
+
+
+@pytest.mark.parametrize(("within", "asked"), [(2, 0), (5, 1), (7, 2)])
+async def test_the_time_for_a_turn_counts_from_the_call(within: float, asked: int) -> None:
+    """A token that takes long, and one that replaces a refused one, use up the time that a call has."""
+    recorder = Recorder(answers(httpx.Response(401), GOOD))
+    recorder.tokens = SlowTokens(recorder.clock)
+    service = recorder.service()
+    fetching = service.call(LIST_USERS, Thing.model_validate_json, within=within)
+    if asked == 2:
+        assert await fetching == Thing(name="x")
+    else:
+        with pytest.raises(LateTurnError):
+            await fetching
+    assert len(recorder.requests) == asked

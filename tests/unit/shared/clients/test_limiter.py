@@ -223,3 +223,22 @@ async def test_a_turnstile_survives_callers_who_give_up(handed_on: bool) -> None
     async with turnstile.pass_(first=False):
         passed.append(3)
     assert passed == [1, 2, 3]
+
+
+async def test_callers_cut_at_once_with_the_holder_end_as_cancelled() -> None:
+    """Two who wait are cut when the turn is handed on: both end as cut, and the next one passes."""
+    turnstile = Turnstile()
+
+    async def call() -> None:
+        async with turnstile.pass_(first=False):
+            pytest.fail("there was a turn")
+
+    async with turnstile.pass_(first=True):
+        calls = [asyncio.create_task(call()) for _ in range(2)]
+        await asyncio.sleep(0)
+        for waiting in calls:
+            waiting.cancel()
+    ends = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(end) for end in ends] == [asyncio.CancelledError] * 2
+    async with asyncio.timeout(1), turnstile.pass_(first=False):
+        pass

@@ -401,6 +401,21 @@ async def test_a_set_without_a_turn_in_time_is_not_sent() -> None:
     assert (len(recorder.requests), recorder.clock.passed) == (asked + 1, 5)
 
 
+async def test_the_time_for_a_turn_counts_from_before_the_discovery() -> None:
+    """What the tenant's region is takes three of two seconds to learn: the set is not sent."""
+    recorder = teams(teams_user(1))
+    answer = recorder.answer
+
+    def slow(request: httpx.Request) -> httpx.Response:
+        recorder.clock.passed += 3
+        return answer(request)
+
+    recorder.answer = slow
+    with pytest.raises(LateTurnError, match="PUT"):
+        await recorder.teams().set_microsoft(guid(1), replace=True, within=2)
+    assert [request.method for request in recorder.requests] == ["GET"]
+
+
 @pytest.mark.parametrize(
     ("headers", "replace", "takes", "constant"),
     [

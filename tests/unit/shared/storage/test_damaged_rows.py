@@ -217,7 +217,7 @@ async def _ends_a_sweep(app: App) -> None:
     for _ in range(180):
         await _timer(lambda app: app.sweeper.resume())(app)
         async for each in app.adapters.runs.runs_of_month(MIDNIGHT):
-            if each.id not in before and each.state in (RunState.FINISHED, RunState.HELD):
+            if each.id not in before and each.state in (RunState.MOVING, RunState.HELD):
                 return
         await app.adapters.clock.sleep(60)
     raise AssertionError("no sweep of everybody came to its end")

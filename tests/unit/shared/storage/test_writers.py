@@ -64,6 +64,11 @@ WRITERS: Final = {
     "state.request_sweep": ({"merge"}, "only ever requests"),
     "state.add_released_sweep": ({"merge"}, "a row of its own, without content"),
     "state.remove_released_sweep": ({"delete"}, "a row of its own, of a run that ended"),
+    "state.add_open_run": ({"merge"}, "a row of its own, without content"),
+    "state.remove_open_run": (
+        {"delete"},
+        "a row of its own; who removes it reads the run once more",
+    ),
     "state.save_pause": ({"replace"}, "a person's word; not made of what was stored"),
     "state.add_action": ({"insert"}, ""),
     "state.acquire": ({"insert", "replace_if_unchanged"}, ""),
@@ -76,7 +81,8 @@ WRITERS: Final = {
         {"insert", "replace_if_unchanged", "delete"},
         "deletes rows of the version before, whose user has a newer row",
     ),
-    "waiting._remove": ({"delete_if_unchanged"}, ""),
+    "waiting._remove": ({"delete_if_unchanged", "replace_if_unchanged"}, ""),
+    "waiting.forget_settled": ({"delete_if_unchanged"}, ""),
     "waiting.acknowledge": ({"update"}, "counts only with the reason that was read"),
     "waiting.claim": ({"merge_if_unchanged"}, ""),
 }

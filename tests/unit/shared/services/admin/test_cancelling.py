@@ -1,6 +1,8 @@
 """Cancelling a run: what was begun is finished, nobody else is changed, and the rest says so by name."""
 
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from shared.domain.claim import Claim
 from shared.domain.decision import Action
 from shared.domain.guard import held_run_id
+from shared.domain.listing import TeamsPage
 from shared.domain.messages import MoveMessage, move_messages
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
@@ -15,11 +18,18 @@ from shared.domain.outcome import Outcome
 from shared.domain.pause import RequestedBy
 from shared.domain.retry import Waiting, WaitReason
 from shared.domain.run import Mode, Run, RunState, Signal, SweepPage
-from shared.errors import ConflictError, NoSuchItemError, StaleError
+from shared.errors import (
+    AccessDeniedError,
+    ConflictError,
+    ExpiredError,
+    NoSuchItemError,
+    ServiceError,
+    StaleError,
+)
 from shared.services.admin.cancelling import Canceller
 from shared.services.admin.releases import Releases
 from shared.telemetry.log import EventLog
-from tests.fakes import NOON, FakeQueue, FakeRuns, FakeSweepPages, guid, microsoft
+from tests.fakes import NOON, FakeQueue, FakeRuns, FakeSweepPages, FakeTeams, guid, microsoft
 from tests.unit.shared.services.move_requests.test_queued import World as Requesting
 from tests.unit.shared.services.moving.world import LIMIT
 from tests.unit.shared.services.sweeping.world import SweepingWorld
@@ -125,7 +135,40 @@ async def test_a_sweep_that_is_being_read_stops_quietly() -> None:
     run = await sweeping.sweep()
     assert (run.state, sweeping.queued) == (RunState.CANCELLED, set())
     sweeping.runs = FakeRuns(runs=sweeping.runs.runs)
-    assert (await sweeping.sweep()).state is RunState.FINISHED
+    assert (await sweeping.sweep()).state is RunState.MOVING
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ExpiredError("Teams", "GET /users", "the page token has expired"),
+        AccessDeniedError("Teams", "GET /users", "HTTP 403"),
+    ],
+)
+async def test_a_cancelled_sweep_stays_cancelled_whatever_the_service_answers(
+    error: ServiceError,
+) -> None:
+    """Neither a listing that begins again nor a failure makes it an open run, or requests another."""
+    sweeping = SweepingWorld()
+
+    class CancelledThenRefused(FakeTeams):
+        async def pages(
+            self,
+            start: str | None = None,  # noqa: ARG002 - the port's
+        ) -> AsyncIterator[TeamsPage]:
+            for run in sweeping.runs.runs.values():
+                sweeping.runs.runs[run.id] = replace(
+                    run, state=RunState.CANCELLED, revision="other"
+                )
+            raise error
+            yield  # an async generator
+
+    sweeping.fill(3)
+    sweeping.teams = CancelledThenRefused()
+    with suppress(ServiceError):
+        await sweeping.sweep()
+    (run,) = sweeping.runs.runs.values()
+    assert (run.state, sweeping.queued, sweeping.requested) == (RunState.CANCELLED, set(), None)
 
 
 async def test_a_request_stops_page_by_page() -> None:

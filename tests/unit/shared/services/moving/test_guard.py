@@ -25,6 +25,7 @@ from shared.errors import (
 )
 from shared.services.admin.releases import Releases
 from shared.services.moving.guard import GuardCounter
+from shared.services.upkeep.run_outcomes import RunOutcomes
 from shared.telemetry.log import EventLog
 from tests.fakes import (
     NOON,
@@ -156,7 +157,9 @@ async def test_a_wave_of_600_changes_500_and_lists_100_who_one_release_moves(
     await world.handle_queue()
     assert (world.changed, world.held.rows) == (600, {})
     assert len(world.guard.known[REPLACED]) == 500, "who is released counts against nothing else"
-    assert world.runs.runs[listed].state is RunState.FINISHED
+    assert world.runs.runs[listed].state is RunState.MOVING
+    await RunOutcomes(world.runs, world.waiting, world.state, world.clock).update()
+    assert (world.runs.runs[listed].state, world.state.open) == (RunState.FINISHED, set())
     assert await world.releases().resume() == 0
 
 
@@ -418,9 +421,9 @@ async def test_releasing_twice_releases_once(world: Guarded) -> None:
             return found
 
     world.runs = Late(world.runs.runs, revisions=world.runs.revisions)
-    with pytest.raises(ConflictError, match="is finished: it holds nobody"):
+    with pytest.raises(ConflictError, match="is moving: it holds nobody"):
         await world.releases().release_run(run, ADELE)
-    assert (world.runs.runs[run].state, world.state.released) == (RunState.FINISHED, [])
+    assert (world.runs.runs[run].state, world.state.released) == (RunState.MOVING, [])
     assert sorted(world.queue.users) == users
 
 

@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -15,8 +17,9 @@ from shared.errors import InputError, StorageError
 from shared.services.notifications.intake import NotificationIntake
 from shared.services.notifications.queued_events import QueuedEvents
 from shared.telemetry.log import EventLog
-from tests.fakes import FakeClock, FakeState, guid
+from tests.fakes import NOON, FakeClock, FakeState, guid
 
+LATER = NOON + timedelta(minutes=1)
 TENANT = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
 
 
@@ -38,6 +41,7 @@ class Mover:
 
     open: asyncio.Event = field(default_factory=asyncio.Event)
     moved: list[tuple[str, ...]] = field(default_factory=list)
+    arrived: list[datetime | None] = field(default_factory=list)
     bad: frozenset[str] = frozenset()
     in_work: int = 0
     most: int = 0
@@ -45,6 +49,7 @@ class Mover:
     async def handle(self, message: MoveMessage) -> None:
         assert (message.cause, message.mode) == (Signal.LICENSE_EVENT, Mode.MOVE)
         self.moved.append(message.users)
+        self.arrived.append(message.arrived)
         self.in_work += 1
         self.most = max(self.most, self.in_work)
         await self.open.wait()
@@ -64,9 +69,15 @@ BUSY = [event(98), event(99)]
 """The first two events: each is a group of its own."""
 
 
-async def take_all(service: QueuedEvents, bodies: Sequence[bytes], mover: Mover) -> list[Any]:
-    """What each call returns or raises, when all come before the first is done."""
-    calls = [asyncio.ensure_future(service.take(body)) for body in bodies]
+async def take_all(
+    service: QueuedEvents,
+    bodies: Sequence[bytes],
+    mover: Mover,
+    times: Sequence[datetime | None] = (),
+) -> list[Any]:
+    """What each call returns or raises, when all come before the first is done. times: of arrival."""
+    dated = zip_longest(bodies, times)
+    calls = [asyncio.ensure_future(service.take(body, time)) for body, time in dated]
     for _ in range(20):
         await asyncio.sleep(0)
     mover.open.set()
@@ -169,3 +180,17 @@ async def test_a_call_that_is_given_up_leaves_the_others_alone() -> None:
     mover.open.set()
     found = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(each) for each in found] == [bool, bool, asyncio.CancelledError]
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [([None], None), ([NOON], NOON), ([NOON, LATER, NOON], LATER), ([NOON, None, LATER], None)],
+)
+async def test_a_group_came_when_its_last_event_did(
+    times: list[datetime | None], expected: datetime | None
+) -> None:
+    """Who was attempted since then is left out; where one event does not say when, nobody is."""
+    mover = Mover()
+    bodies = [*BUSY, *(event(number) for number in range(len(times)))]
+    await take_all(events(mover), bodies, mover, [LATER, NOON, *times])
+    assert mover.arrived == [LATER, NOON, expected]

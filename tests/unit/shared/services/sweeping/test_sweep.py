@@ -1,6 +1,7 @@
 """The sweep: who is queued, what is saved, what is counted."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -8,9 +9,10 @@ from shared.domain.decision import Rules
 from shared.domain.number_rules import NumberRules
 from shared.domain.retry import ask_person
 from shared.domain.run import RunState
+from shared.domain.saved import SavedKeys
 from shared.domain.user import AccountType, ServiceUser
 from shared.errors import StorageError
-from tests.fakes import NOON, guid, in_service, licensed, microsoft, third_party
+from tests.fakes import NOON, FakeReplaced, guid, in_service, licensed, microsoft, third_party
 from tests.unit.shared.services.sweeping.world import SweepingWorld as World
 
 
@@ -28,7 +30,7 @@ async def test_only_those_not_as_they_should_be_are_queued() -> None:
     )
     run = await world.sweep()
     assert world.queued == {guid(1), guid(2), guid(4)}
-    assert run.state is RunState.FINISHED
+    assert run.state is RunState.MOVING
     assert run.counts == {
         "users": 6,
         "licensed": 4,
@@ -154,7 +156,7 @@ async def test_one_users_entries_too_many_to_save_stop_nobody() -> None:
     world.replaced.too_large = True
     world.fill(1)
     world.teams.add(in_service(9, third_party()))
-    assert (await world.sweep()).state is RunState.FINISHED
+    assert (await world.sweep()).state is RunState.MOVING
 
 
 async def test_a_listing_that_begins_again_counts_and_queues_each_user_once() -> None:
@@ -184,7 +186,7 @@ async def test_a_page_of_any_size_is_stored() -> None:
     world.limit = None
     world.fill(5_000)
     run = await world.sweep()
-    assert (run.state, run.counts["queued"], len(world.queued)) == (RunState.FINISHED, 5_000, 5_000)
+    assert (run.state, run.counts["queued"], len(world.queued)) == (RunState.MOVING, 5_000, 5_000)
 
 
 @pytest.mark.parametrize(
@@ -238,3 +240,23 @@ async def test_everybody_is_counted_whom_the_pilot_leaves_out() -> None:
     counts = {name: run.counts[name] for name in ("replace", "excluded", "outside_pilot")}
     assert counts == {"replace": 1, "excluded": 3, "outside_pilot": 2}
     assert [user.id for user in world.replaced.saved] == [guid(4)]
+
+
+async def test_what_is_saved_is_not_offered_to_the_table_again() -> None:
+    """A second sweep writes no record of entries that it finds saved, and one of those that are new."""
+
+    class Counting(FakeReplaced):
+        async def save_entries(
+            self, user: ServiceUser, now: datetime, known: SavedKeys | None = None
+        ) -> bool:
+            written = await super().save_entries(user, now, known)
+            offered.extend([user.id] * written)
+            return written
+
+    offered: list[str] = []
+    world = World(replaced=Counting())
+    world.teams.add(*(in_service(number, third_party()) for number in range(30)))
+    assert (await world.sweep()).counts["saved"] == len(offered) == 30
+    world.teams.add(in_service(7, third_party("BT")))
+    assert (await world.sweep()).counts["saved"] == 1
+    assert offered[30:] == [guid(7)]
