@@ -14,6 +14,7 @@ _ORDER: Final = {
             "failed",
             "not_found",
             "held",
+            "cancelled",
             "waiting",
             "unlicensed",
             "would_move",

@@ -28,6 +28,16 @@ SettingsOption = Annotated[
     ),
 ]
 
+AppOption = Annotated[
+    str | None,
+    typer.Option(
+        "--app",
+        metavar="URL",
+        envvar="ACP_APP_URL",
+        help="The deployed app; ACP_APP_KEY or ACP_APP_TOKEN opens it.",
+    ),
+]
+
 
 @asynccontextmanager
 async def connect(file: Path | None) -> AsyncIterator["App"]:

@@ -10,7 +10,7 @@ import typer
 from cli.connection import SettingsOption, connect
 from cli.errors import CommandError
 from cli.output import Output, OutputOption, show, tell
-from cli.who import operator
+from cli.requester import requester
 
 if TYPE_CHECKING:
     from shared.services.admin.forget import Forgetting, Found
@@ -48,7 +48,7 @@ async def _forget(name: str, settings: Path | None, *, yes: bool) -> "Forgetting
         found = await app.forgetter.find(name)
         if not yes:
             _confirm(found)
-        return await app.forgetter.forget(found, operator(app))
+        return await app.forgetter.forget(found, await requester(app))
 
 
 def _confirm(found: "Found") -> None:

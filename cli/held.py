@@ -1,16 +1,19 @@
 """`acp held`, `acp release`, `acp discard`: the users whom the guard holds, and what becomes of them."""
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.connection import SettingsOption, connect
+from cli.connection import AppOption, SettingsOption, connect
 from cli.form import with_form
+from cli.move.question import confirm
 from cli.options import number
 from cli.output import Form, Row, show, tell
-from cli.table import counted
+from cli.requester import NoteOption, TicketOption, requester
+from cli.table import counted, counts
 
 if TYPE_CHECKING:
     from shared.domain.held import HeldSelection
@@ -18,8 +21,11 @@ if TYPE_CHECKING:
 _HELD = ("user", "provider", "signal", "run", "since", "reason", "id")
 _MOST = 1_000_000
 
+type Why = tuple[str | None, str | None]
+"""Ticket and note."""
+
 RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="The run's id; `acp held` shows it.")
+    str, typer.Argument(metavar="RUN", help="The run's id; `acp runs` lists them.")
 ]
 LimitOption = Annotated[
     int | None,
@@ -58,26 +64,35 @@ def held(
 
 
 def release(
+    *,
     run_id: RunArgument,
     limit: LimitOption = None,
     provider: ProviderOption = None,
     users: UsersOption = None,
+    ticket: TicketOption = None,
+    note: NoteOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the number.")] = False,
     settings: SettingsOption = None,
 ) -> None:
     """Release the users whom a run holds: they are queued within a minute, and count against no limit.
 
-    Each of them is read again before anything is changed. Without options all of them are released.
+    Each of them is read again before anything is changed. Without options all of them are released. Says
+    how many of which provider they are, and asks for the number.
 
     Example: `acp release 20261123T020000Z-sweep-1f2e --provider BT --limit 50`
     """
-    asyncio.run(_decide(run_id, _selection(limit, provider, users), settings, release=True))
+    chosen = _selection(limit, provider, users)
+    asyncio.run(_release(run_id, chosen, settings, (ticket, note), yes=yes))
 
 
 def discard(
+    *,
     run_id: RunArgument,
     limit: LimitOption = None,
     provider: ProviderOption = None,
     users: UsersOption = None,
+    ticket: TicketOption = None,
+    note: NoteOption = None,
     settings: SettingsOption = None,
 ) -> None:
     """Take the users whom a run holds off its list: nobody is changed.
@@ -87,7 +102,48 @@ def discard(
 
     Example: `acp discard 20261123T110000Z-catch-up-held`
     """
-    asyncio.run(_decide(run_id, _selection(limit, provider, users), settings, release=False))
+    chosen = _selection(limit, provider, users)
+    asyncio.run(_discard(run_id, chosen, settings, (ticket, note)))
+
+
+def cancel(
+    *,
+    run_id: RunArgument,
+    ticket: TicketOption = None,
+    note: NoteOption = None,
+    app: AppOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Cancel a run: what was begun is finished, nobody else of it is changed.
+
+    The rest has the outcome `cancelled`, by name. Held users of the run are taken off its list. What is
+    cancelled cannot be resumed or released: begin a new run.
+
+    Example: `acp cancel 20261123T110000Z-request-1f2e3d4c --note "wrong list"`
+    """
+    if app is None:
+        asyncio.run(_cancel(run_id, settings, (ticket, note)))
+        return
+    from cli.move.app import RemoteApp  # noqa: PLC0415 - httpx, which other commands may not need
+
+    with RemoteApp(app) as remote:
+        found = remote.cancel(run_id, ticket, note)
+    tell(f"{run_id} is cancelled by the app: {counts(found.counts)}")
+
+
+async def _cancel(run_id: str, settings: Path | None, why: Why) -> None:
+    from shared.errors import BusyError, ServiceError  # noqa: PLC0415
+
+    async with connect(settings) as app:
+        run = await app.canceller.cancel_run(run_id, await requester(app, *why))
+        tell(f"{run.id} is cancelled: nobody else of it is changed")
+        if run.cause == "request":
+            # What the app would do: a run that was begun here may have nobody else who does.
+            try:
+                run = await app.move_runner.cancel(run)
+            except (ServiceError, BusyError) as error:
+                tell(f"warning: the rest is not listed yet ({error}); repeat the command for that")
+        tell(counts(run.counts))
 
 
 async def _held(run_id: str | None, settings: Path | None) -> list[Row]:
@@ -112,18 +168,24 @@ def _selection(limit: int | None, provider: str | None, users: str | None) -> "H
     return HeldSelection(limit, provider, names)
 
 
-async def _decide(
-    run_id: str, chosen: "HeldSelection", settings: Path | None, *, release: bool
+async def _release(
+    run_id: str, chosen: "HeldSelection", settings: Path | None, why: Why, *, yes: bool
 ) -> None:
-    from cli.requester import requester  # noqa: PLC0415
-
     async with connect(settings) as app:
-        by = await requester(app)
-        if not release:
-            _, count = await app.releases.discard_run(run_id, by, chosen)
-            tell(f"discarded of {run_id}: {counted(count, 'user')}; nobody was changed")
-            return
+        held = [each async for each in app.adapters.held.held_of(run_id) if not each.released]
+        if users := list(chosen.of(held)):
+            providers = counts(Counter(each.provider or "none" for each in users))
+            tell(f"{len(users):,} of {counted(len(held), 'held user')} ({providers})")
+            if not yes:
+                confirm(len(users))
+        by = await requester(app, *why)
         _, count = await app.releases.release_run(run_id, by, chosen)
         tell(f"released of {run_id}: {counted(count, 'user')}; the app queues them within a minute")
         if pause := await app.pauses.current():
             tell(f"warning: changes are {pause}; they wait until `acp pause --off`")
+
+
+async def _discard(run_id: str, chosen: "HeldSelection", settings: Path | None, why: Why) -> None:
+    async with connect(settings) as app:
+        _, count = await app.releases.discard_run(run_id, await requester(app, *why), chosen)
+        tell(f"discarded of {run_id}: {counted(count, 'user')}; nobody was changed")

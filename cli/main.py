@@ -4,6 +4,7 @@
 be reached; 130: interrupted.
 """
 
+import io
 import os
 import re
 import sys
@@ -17,6 +18,7 @@ from cli.demo import command as demo
 from cli.errors import CommandError
 from cli.grant import command as grant
 from cli.move import command as move
+from cli.move import retry
 from cli.output import tell
 from cli.probe import command as probe
 from local.errors import LocalError
@@ -38,8 +40,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("move")(move.move)
+app.command("retry")(retry.retry)
 app.command("release")(held.release)
 app.command("discard")(held.discard)
+app.command("cancel")(held.cancel)
 app.command("forget")(forget.forget)
 app.command("pause")(pause.pause)
 app.command("grant")(grant.grant)
@@ -52,6 +56,7 @@ app.command("saved", rich_help_panel=_LOOK)(saved.saved)
 app.command("runs", rich_help_panel=_LOOK)(runs.runs)
 app.command("run", rich_help_panel=_LOOK)(runs.run)
 app.command("attention", rich_help_panel=_LOOK)(users.attention)
+app.command("waiting", rich_help_panel=_LOOK)(users.waiting)
 app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
 app.command("console", rich_help_panel=_LOOK)(console.console)
 app.command("probe", rich_help_panel=_LOOK)(probe.probe)
@@ -86,7 +91,9 @@ def root(
 
 
 def main() -> None:
-    """Run the command line and exit with its status."""
+    """Run the command line and exit with its status. Files and pipes get UTF-8 on every platform."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8")
     sys.exit(run(sys.argv[1:]))
 
 

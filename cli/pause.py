@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from cli.connection import SettingsOption, connect
 from cli.errors import CommandError
 from cli.form import with_form
 from cli.output import Form, Output, show, tell
-from cli.table import counted
-from shared.text import plain
+from cli.requester import TicketOption, requester
+from cli.table import counted, when
+from shared.clock import SystemClock
+from shared.text import harmless_json, plain
 
 if TYPE_CHECKING:
     from shared.views import StatusView
@@ -23,6 +26,7 @@ def pause(
     note: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Why; shown wherever the pause is.")
     ] = None,
+    ticket: TicketOption = None,
     off: Annotated[bool, typer.Option("--off", help="End the pause.")] = False,
     settings: SettingsOption = None,
 ) -> None:
@@ -37,42 +41,69 @@ def pause(
         raise CommandError("--off ends the pause: leave out --note", 2)
     if not off and note is None:
         raise CommandError('say why with --note "...", or end the pause with --off', 2)
-    asyncio.run(_pause(note, settings))
+    asyncio.run(_pause(note, ticket, settings))
 
 
 @with_form(whole=False)
 def status(*, settings: SettingsOption = None, output: Form) -> None:
-    """Show what the app may do now: mode, pause, and how many users are held, wait or need attention.
+    """Show how far the tenant is, what the app may do now, and who is held, waits or needs attention.
 
-    JSON: one object.
+    JSON: one object. Exits with 0 whatever it shows.
 
     Example: `acp status --output json`
     """
     found = asyncio.run(_status(settings))
     if output.kind is Output.JSON:
-        sys.stdout.write(json.dumps(found.model_dump(mode="json"), ensure_ascii=False) + "\n")
+        text = json.dumps(found.model_dump(mode="json"), ensure_ascii=False)
+        sys.stdout.write(harmless_json(text) + "\n")
         return
-    paused = found.paused
+    paused, now = found.paused, SystemClock().now()
     facts = {
+        "licensed": "not counted before the first sweep"
+        if found.licensed is None
+        else found.licensed,
+        "on Microsoft": found.on_microsoft,
+        "ready": found.ready,
         "mode": found.mode,
+        "pilot": "only members of ACP_INCLUDED_GROUPS are changed" if found.pilot else "no",
         "paused": f"by {paused.by} since {plain(paused.since)}: {paused.note}" if paused else "no",
         "held": f"{counted(found.held.users, 'user')} of {counted(found.held.runs, 'run')}",
         "waiting": found.waiting,
         "attention": found.attention,
+        "last sweep": when(found.last_sweep, now) if found.last_sweep else "none yet",
+        "next sweep": when(found.next_sweep, now) if found.next_sweep else "not within a week",
+        "change feed": _age(found.delta_age_s),
         **found.capabilities,
     }
     if output.kind is not Output.TABLE:
         show([facts], list(facts), output)
     else:
+        _tell_whether_well(found)
         width = max(map(len, facts))
         print("\n".join(f"{name:{width}}  {plain(value)}" for name, value in facts.items()))
 
 
-async def _pause(note: str | None, settings: Path | None) -> None:
-    from cli.requester import requester  # noqa: PLC0415
+def _age(seconds: int | None) -> str:
+    return (
+        "not read yet" if seconds is None else f"read to its end {counted(seconds, 'second')} ago"
+    )
 
+
+def _tell_whether_well(found: "StatusView") -> None:
+    """Say in one line whether somebody has to do something: in green if not."""
+    to_do = {
+        "changes are paused": found.paused,
+        "users are held": found.held.users,
+        "users need attention": found.attention,
+    }
+    open_ = [what for what, is_so in to_do.items() if is_so]
+    text = f"to do: {', '.join(open_)}" if open_ else "all is well"
+    Console(highlight=False).print(text, style="yellow" if open_ else "green")
+
+
+async def _pause(note: str | None, ticket: str | None, settings: Path | None) -> None:
     async with connect(settings) as app:
-        by = await requester(app)
+        by = await requester(app, ticket)
         if note is not None:
             tell(f"changes are {await app.pauses.pause(note, by)}")
         elif ended := await app.pauses.end(by):

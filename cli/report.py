@@ -106,7 +106,14 @@ def _head(run: Run | None) -> str:
     if run is None:
         return "nothing was changed: this would happen"
     ended = plain(run.finished_at) or "not ended"
-    return f"{run.cause} run, {run.state}; began {plain(run.started_at)}, ended {ended} (UTC)"
+    facts = (
+        f"{run.cause} run, {run.state}; began {plain(run.started_at)}, ended {ended} (UTC)",
+        run.requested_by and f"requested by {run.requested_by}",
+        run.decided_by and f"decided by {run.decided_by}",
+        run.ticket and f"ticket {run.ticket}",
+        run.note and f"note: {run.note}",
+    )
+    return "; ".join(fact for fact in facts if fact)
 
 
 def _chart(counts: Counter[str]) -> str:

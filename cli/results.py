@@ -1,5 +1,6 @@
 """The results of a run: a table for people, or CSV and XLSX with names and numbers."""
 
+import os
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from cli.workbook import Workbook, standard_output
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
+    from shared.domain.listing import TenantSwitches
     from shared.domain.outcome import UserResult
     from shared.domain.run import Run
 
@@ -34,6 +36,8 @@ COLUMNS: Final = (
     "toll_free_after",
     "outcome",
     "reason",
+    "requested_by",
+    "ticket",
     "id",
 )
 SAVED_COLUMNS: Final = (
@@ -78,10 +82,16 @@ class Written:
 
     async def write(self, app: "App", run: "Run | None", results: Sequence["UserResult"]) -> None:
         """Write them. run: None for a dry run."""
-        if self.report is not None:
-            await write_report(app, run, results, self.report)
         hint = f"acp run {run.id} --all shows them" if run else "--output csv shows them"
         await show_run(app, run, results, self.form, hint)
+        if self.report is not None:
+            try:
+                await write_report(app, run, results, self.report)
+            except CommandError as error:
+                # Users may have been changed by now, which status 2 would deny.
+                raise CommandError(
+                    f"{error}; the results are above, and in `acp run`", 1
+                ) from error
 
 
 async def show_run(
@@ -122,16 +132,30 @@ async def write_report(
         from cli.report import page  # noqa: PLC0415 - only where a report is wanted
 
         details = [row async for row in _rows(app, run, results)]
-        switches = await app.adapters.teams.switches()
+        switches = await _switches(app)
         text = page(run, worst_first(details), switches, app.adapters.clock.now())
         write_private(file, text, "--report")
     tell(f"report: {file}")
 
 
+async def _switches(app: "App") -> "TenantSwitches | None":
+    from shared.errors import ServiceError  # noqa: PLC0415 - only where a report is wanted
+
+    try:
+        return await app.adapters.teams.switches()
+    except ServiceError as error:
+        tell(f"warning: the report does not say which side effects the tenant has: {error}")
+        return None
+
+
 def check_report(file: Path | None) -> None:
     """Raise CommandError when a report cannot have this name."""
-    if file is not None and file.suffix.lower() not in _REPORTS:
+    if file is None:
+        return
+    if file.suffix.lower() not in _REPORTS:
         raise CommandError(f"--report {file}: a name that ends in .html or .xlsx is needed", 2)
+    if not os.access(file.absolute().parent, os.W_OK):
+        raise CommandError(f"--report {file}: its folder is not there, or not yours to write", 2)
 
 
 def people_row(row: Row) -> Row:
@@ -168,6 +192,8 @@ def _summary(run: "Run | None", counts: dict[str, int]) -> Iterable[tuple[str, o
     else:
         yield from (("run", run.id), ("state", run.state), ("reason", run.reason))
         yield from (("began", run.started_at), ("ended", run.finished_at))
+        yield from (("requested by", run.requested_by), ("decided by", run.decided_by))
+        yield from (("ticket", run.ticket), ("note", run.note))
     yield from counts.items()
     yield "conference IDs", "left out: acp saved has them"
 
@@ -181,6 +207,6 @@ async def _rows(
     missing = 0
     async for detail in app.result_details.of(results):
         missing += not detail.complete
-        yield DetailView.of(run.id if run else "", detail).model_dump()
+        yield DetailView.of(run, detail).model_dump()
     if missing:
-        tell(f"warning: names or numbers of {missing:,} could not be read: the storage failed")
+        tell(f"warning: names or numbers of {missing:,} could not be read now")

@@ -11,16 +11,17 @@ from cli.connection import SettingsOption, connect
 from cli.form import with_form
 from cli.output import Form, Row, show, tell
 from cli.results import ReportOption, Written, check_report
-from cli.table import counted, when
+from cli.table import counted, counts, when
+from cli.waiters import Waiters
+from shared.domain.progress import OPEN, done, expected
 from shared.text import plain
 
 if TYPE_CHECKING:
     from shared.domain.run import Run
 
-_RUNS = ("run", "state", "started", "finished", "users", "reason")
+_RUNS = ("run", "state", "started", "finished", "users", "requested_by", "ticket", "reason")
 _POLL_SECONDS = 2.0
-_BAD = frozenset({"failed", "not_found"})
-_ENDED = frozenset({"finished", "failed", "held"})
+_BAD = frozenset({"failed", "not_found", "cancelled"})
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="The run's id; `acp runs` lists them.")
@@ -54,7 +55,12 @@ def run(
     *,
     run_id: RunArgument,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Show its progress until it ends.")
+        bool,
+        typer.Option("--follow", help="Show its progress until every user has an outcome."),
+    ] = False,
+    until_settled: Annotated[
+        bool,
+        typer.Option("--until-settled", help="The same, and until nobody of it waits any more."),
     ] = False,
     report: ReportOption = None,
     settings: SettingsOption = None,
@@ -62,29 +68,40 @@ def run(
 ) -> int:
     """Show a run: its counts, and what happened to each user of it where that was recorded.
 
-    Users who need somebody come first, then those moved, with old and new number. Ends with 1 when the
-    run failed or is held, or some of its users failed or were not found.
+    Users who need somebody come first, then those moved, with old and new number. A user who waits is told
+    here once that is over, whatever ended it. Ends with 1 when the run failed, is held or was cancelled, or
+    some of its users failed, were not found or need attention; to wait or to be skipped is no failure.
 
     Example: `acp run 20261123T020000Z-sweep-1f2e --report sweep.html`
     """
     check_report(report)
-    return asyncio.run(_run(run_id, settings, Written(output, report), follow=follow))
+    written = Written(output, report)
+    follow = follow or until_settled
+    return asyncio.run(_run(run_id, settings, written, follow=follow, until_settled=until_settled))
 
 
-async def _run(run_id: str, settings: Path | None, written: Written, *, follow: bool) -> int:
+async def _run(
+    run_id: str, settings: Path | None, written: Written, *, follow: bool, until_settled: bool
+) -> int:
     async with connect(settings) as app:
-        found = await app.run_history.run(run_id)
-        while follow and _is_worked_on(found):
-            tell(_summary(found, app.adapters.clock.now()))
+        said = ""
+        while True:
+            found = await app.run_outcomes.shown(await app.run_history.run(run_id))
+            waits = await Waiters.of(app, found)
+            if not follow or not (_is_worked_on(found) or (until_settled and waits.due)):
+                break
+            if (text := _progress(found)) != said:
+                tell(text)
+                said = text
             await asyncio.sleep(_POLL_SECONDS)
-            found = await app.run_history.run(run_id)
         results = [result async for result in app.adapters.runs.results(run_id)]
         tell(_summary(found, app.adapters.clock.now()))
+        waits.tell(app.adapters.clock.now())
         if effects := await app.effects.of(found):
             for line in effects.lines():
                 tell(line)
         await written.write(app, found, results)
-    bad = found.state in ("failed", "held") or found.counts.get("failed", 0)
+    bad = found.state in ("failed", "held", "cancelled") or waits.attention
     return 1 if bad or any(result.outcome in _BAD for result in results) else 0
 
 
@@ -92,7 +109,13 @@ def _is_worked_on(found: "Run") -> bool:
     """Whether the run is being carried out: after Ctrl-C it waits for `acp move --resume`."""
     if found.cause == "request" and found.state == "interrupted":
         return False
-    return found.state not in _ENDED
+    return found.state in OPEN
+
+
+def _progress(found: "Run") -> str:
+    total = expected(found)
+    how_far = f"{done(found):,} of {counted(total, 'user')}: " if total else ""
+    return f"  {found.state}: {how_far}{counts(found.counts)}"
 
 
 def _row(found: "Run") -> Row:
@@ -102,14 +125,23 @@ def _row(found: "Run") -> Row:
         "started": found.started_at,
         "finished": found.finished_at,
         "users": found.counts.get("users", 0),
+        "requested_by": found.requested_by,
+        "decided_by": found.decided_by,
+        "ticket": found.ticket,
+        "note": found.note,
         "reason": found.reason,
     }
 
 
 def _summary(found: "Run", now: datetime) -> str:
-    counts = ", ".join(f"{plain(name)} {count:,}" for name, count in found.counts.items() if count)
     reason = f" ({plain(found.reason)})" if found.reason else ""
-    text = f"{found.id} {found.state}{reason}, began {when(found.started_at, now)}: {counts}"
+    text = f"{found.id} {found.state}{reason}, began {when(found.started_at, now)}: {counts(found.counts)}"
+    if found.requested_by:
+        text += f"\nrequested by {plain(found.requested_by)}"
+    if found.ticket or found.note:
+        text += f"\nbecause of {plain(': '.join(filter(None, (found.ticket, found.note))))}"
+    if found.decided_by:
+        text += f"\ndecided by {plain(found.decided_by)}"
     if found.cause == "request" and found.state == "interrupted":
         text += f"\nresume with: acp move --resume {found.id}"
     return text

@@ -13,8 +13,8 @@ from cli.connection import SettingsOption, connect
 from cli.errors import CommandError
 from cli.form import with_form
 from cli.output import Form, Output, Row, show, tell
+from cli.requester import requester
 from cli.table import counted
-from cli.who import operator
 from shared.concurrency import gather_bounded
 from shared.errors import StorageError
 
@@ -110,13 +110,12 @@ async def _rows(
 
 async def _record(app: "App", whose: str | None) -> None:
     """Record who reads conference IDs; with a role that only reads that fails, and is said."""
-    from shared.services.admin.forget import record_action  # noqa: PLC0415
+    from shared.services.admin.reasons import record_action  # noqa: PLC0415
 
     detail = "of one user or run" if whose else "of everybody"
+    state, clock, by = app.adapters.state, app.adapters.clock, await requester(app)
     try:
-        await record_action(
-            app.adapters.state, app.adapters.clock, "read conference IDs", operator(app), detail
-        )
+        await record_action(state, clock, "read conference IDs", by, detail)
     except StorageError as error:
         tell(f"warning: this reading is recorded in the storage account's log only ({error})")
 
@@ -148,7 +147,7 @@ async def _of_result(
     """Return what a run replaced of one user, or all that is saved of the user."""
     from shared.domain.saved import replaced_by  # noqa: PLC0415
 
-    if not everything and result.outcome != "moved":
+    if not everything and result.outcome not in ("moved", "bridge_changed"):
         return []
     records = await app.adapters.replaced.of(result.user_id)
     if everything:

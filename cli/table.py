@@ -41,7 +41,7 @@ _STYLES: Final = {
     ),
     "red": ("failed", "not_found", "attention"),
     "yellow": ("waiting", "held", "interrupted", "unlicensed", "warning", "running", "released"),
-    "dim": ("already_microsoft", "excluded"),
+    "dim": ("already_microsoft", "excluded", "cancelled"),
 }
 _STYLE_OF: Final = {word: style for style, words in _STYLES.items() for word in words}
 _WORDS: Final = frozenset({"outcome", "state", "verdict", "standing"})
@@ -106,6 +106,11 @@ def when(moment: datetime, now: datetime) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """Return a number with its noun: 1 user, 2 users. many: the plural, if it has not just an s."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def counts(numbers: Mapping[str, int]) -> str:
+    """Return the counts of a run that are not zero, by name."""
+    return ", ".join(f"{plain(name)} {count:,}" for name, count in numbers.items() if count)
 
 
 def _relative(past: timedelta) -> str:

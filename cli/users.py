@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _READY = ("user", "provider", "action", "reason", "id")
 _PROVIDERS = ("name", "domain", "url")
 _ATTENTION = ("user", "since", "reason", "id")
+_WAITING = ("user", "due", "since", "reason", "id")
 
 
 @with_form()
@@ -88,6 +89,32 @@ def attention(*, settings: SettingsOption = None, output: Form) -> int:
         rows = [{**row, "reason": advise(str(row["reason"]))} for row in rows]
     show(rows, _ATTENTION, output, nothing="nobody needs attention", sheet="Attention")
     return 1 if rows else 0
+
+
+@with_form()
+def waiting(*, settings: SettingsOption = None, output: Form) -> None:
+    """List the users who wait, why, and when the app tries them again by itself.
+
+    Example: `acp waiting`
+    """
+    rows = asyncio.run(_waiting(settings))
+    if rows:
+        tell(counted(len(rows), "user waits", "users wait"))
+    show(rows, _WAITING, output, nothing="nobody waits", sheet="Waiting")
+
+
+async def _waiting(settings: Path | None) -> list[Row]:
+    async with connect(settings) as app:
+        return [
+            {
+                "user": row.upn or row.user_id,
+                "due": row.due,
+                "since": row.since,
+                "reason": row.reason,
+                "id": row.user_id,
+            }
+            async for row in app.adapters.waiting.waiting()
+        ]
 
 
 @with_form(whole=False)

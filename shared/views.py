@@ -58,7 +58,8 @@ class SideEffectsView(BaseModel):
 class RunView(BaseModel):
     """A run: its state, its counts by name, and when it began and ended (UTC).
 
-    `requested_by`: who released or discarded users of it. `paused`: why nobody of it is changed now.
+    `requested_by`: who asked for it; `ticket`, `note`: why. `decided_by`: who released or discarded users of
+    it, or cancelled it. `paused`: why nobody of it is changed now.
     `side_effects`: of a finished dry run, and of a finished request in report mode.
     """
 
@@ -70,6 +71,9 @@ class RunView(BaseModel):
     reason: str = ""
     counts: Mapping[str, int]
     requested_by: str | None = None
+    decided_by: str | None = None
+    ticket: str | None = None
+    note: str | None = None
     paused: str | None = None
     side_effects: SideEffectsView | None = None
 
@@ -85,6 +89,9 @@ class RunView(BaseModel):
             reason=run.reason,
             counts=run.counts,
             requested_by=run.requested_by or None,
+            decided_by=run.decided_by or None,
+            ticket=run.ticket or None,
+            note=run.note or None,
             paused=f"changes are {pause}; the users wait" if pause else None,
         )
 
@@ -175,24 +182,43 @@ class HeldCount(BaseModel):
 
 
 class StatusView(BaseModel):
-    """What the app may do now, and how many users wait for what. `paused`: null when it is not."""
+    """What the app may do now, and how many users wait for what. `paused`: null when it is not.
 
+    `licensed`: at the last sweep; `on_microsoft`, `ready`: as last seen (who is held is ready, too).
+    `delta_age_s`: seconds since the change feed was read to its end.
+    """
+
+    licensed: int | None
+    on_microsoft: int
+    ready: int
     mode: str
     paused: PauseView | None
     held: HeldCount
     waiting: int
     attention: int
+    pilot: bool
+    last_sweep: datetime | None
+    next_sweep: datetime | None
+    delta_age_s: int | None
     capabilities: dict[str, str]
 
     @classmethod
     def of(cls, status: Status) -> Self:
         """Return the view of a status."""
+        age = status.delta_age
         return cls(
+            licensed=status.licensed,
+            on_microsoft=status.on_microsoft,
+            ready=status.ready,
             mode=str(status.mode),
             paused=PauseView.of(status.paused) if status.paused else None,
             held=HeldCount(runs=status.held_runs, users=status.held_users),
             waiting=status.waiting,
             attention=status.attention,
+            pilot=status.pilot,
+            last_sweep=status.last_sweep,
+            next_sweep=status.next_sweep,
+            delta_age_s=None if age is None else round(age.total_seconds()),
             capabilities=dict(status.capabilities),
         )
 
@@ -348,7 +374,7 @@ class ForgettingView(BaseModel):
 class DetailView(BaseModel):
     """A result of a run as files tell it: who it is, and the numbers before and after.
 
-    Its texts steer no terminal. Numbers are in E.164 where the service gives them with their country.
+    Its texts steer no terminal. Numbers of Microsoft are in E.164, those of a third party as they were saved.
     """
 
     time: datetime | None
@@ -364,29 +390,41 @@ class DetailView(BaseModel):
     toll_free_after: str
     outcome: str
     reason: str
+    requested_by: str
+    ticket: str
     id: str
 
     @classmethod
-    def of(cls, run: str, detail: ResultDetail) -> Self:
-        """Return the view of a result. run: "" for a dry run, which has none."""
+    def of(cls, run: Run | None, detail: ResultDetail) -> Self:
+        """Return the view of a result. run: None for a dry run, which has none."""
         result, seen = detail.result, detail.seen
         before, after = detail.change.before, detail.change.after
         return cls(
             time=result.at,
-            run=run,
+            run=run.id if run else "",
             user=harmless(result.upn or result.user_id),
             name=harmless(seen.name) if seen else "",
             department=harmless(seen.department) if seen else "",
             country=harmless(seen.country) if seen else "",
             provider_before=harmless(result.old_provider or ""),
-            number_before=international(before.toll_number) if before else "",
-            toll_free_before=international(before.toll_free_number) if before else "",
-            number_after=international(after.toll_number) if after else "",
-            toll_free_after=international(after.toll_free_number) if after else "",
+            number_before=_number(before, "toll_number"),
+            toll_free_before=_number(before, "toll_free_number"),
+            number_after=_number(after, "toll_number"),
+            toll_free_after=_number(after, "toll_free_number"),
             outcome=str(result.outcome),
             reason=harmless(result.reason),
+            requested_by=harmless(run.requested_by) if run else "",
+            ticket=harmless(run.ticket) if run else "",
             id=harmless(result.user_id),
         )
+
+
+def _number(entry: ProviderEntry | None, kind: str) -> str:
+    """Return a number of an entry; a third party's as it is, because nobody says in which form it is."""
+    if entry is None:
+        return ""
+    number: str = getattr(entry, kind)
+    return international(number) if entry.is_microsoft else harmless(number)
 
 
 def international(number: str) -> str:

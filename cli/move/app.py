@@ -64,11 +64,17 @@ class RemoteApp(AppApi):
             if counts != said:
                 tell(f"  {found.state}: {counts}")
                 said = counts
-            if found.state in ("finished", "held"):
+            if found.state in ("finished", "held", "cancelled"):
                 return found.model_dump()
             if found.state in ("failed", "interrupted"):
                 raise CommandError(f"run {run} {found.state}: {printable(found.reason)}", 1)
             time.sleep(_POLL_SECONDS)
+
+    def cancel(self, run: str, ticket: str | None, note: str | None) -> RunState:
+        """Cancel a run; return it as it is then."""
+        given = {"ticket": ticket, "note": note}
+        body = {name: value for name, value in given.items() if value}
+        return self.read(RunState, "POST", f"runs/{quote(run, safe='')}/cancel", json=body)
 
     def results(self, run: str) -> Iterator[dict[str, Any]]:
         """Yield the results of a run; CommandError: their pages do not end."""

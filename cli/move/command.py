@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.advice import advised, summary, worst_first
-from cli.connection import SettingsOption, connect
+from cli.connection import AppOption, SettingsOption, connect
 from cli.errors import CommandError
 from cli.form import with_form
 from cli.move.parameters import (
@@ -26,16 +26,22 @@ from cli.move.question import confirm, confirmed
 from cli.move.selection import Selection
 from cli.options import number
 from cli.output import RESULT_COLUMNS, Form, Output, show, tell
+from cli.requester import NoteOption, TicketOption, requester
 from cli.results import ReportOption, Written, check_report
 from cli.table import counted
+from cli.waiters import Waiters
 from shared.text import plain
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
+    from shared.domain.move_request import MoveRequest
     from shared.domain.outcome import UserResult
     from shared.domain.run import Run
 
-_TROUBLE = frozenset({"failed", "not_found", "unlicensed", "held"})
+_TROUBLE = frozenset({"failed", "not_found", "held", "cancelled"})
+_OF_NAMED = _TROUBLE | {"unlicensed"}
+"""Outcomes that end with 1; users whom nobody named are rightly skipped without a license."""
+
 _INTERRUPTED = 130
 
 
@@ -96,6 +102,16 @@ def move(
             "limit. The number that you confirm says the same.",
         ),
     ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            parser=number(int, 1, 1_000_000),
+            metavar="NUMBER",
+            help="At most so many of the users, the first ones.",
+        ),
+    ] = None,
+    ticket: TicketOption = None,
+    note: NoteOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     where: Annotated[
         Where | None,
@@ -103,14 +119,7 @@ def move(
             help="Who does the work: this process or the deployed app. Default: app with --app."
         ),
     ] = None,
-    app: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            envvar="ACP_APP_URL",
-            help="The deployed app; ACP_APP_KEY or ACP_APP_TOKEN opens it.",
-        ),
-    ] = None,
+    app: AppOption = None,
     report: ReportOption = None,
     settings: SettingsOption = None,
     output: Form,
@@ -120,8 +129,9 @@ def move(
     Each user is handled as by the function app: only licensed users are moved, and the entries that are
     replaced are saved first. Ctrl-C finishes the users being moved; `--resume` continues.
 
-    Exits with 0 when all is done, 1 when users failed, are unlicensed or unknown, 2 for bad input,
-    3 when Microsoft 365 or the storage could not be reached, 130 when interrupted.
+    Exits with 0 when all is done, or users wait or are rightly skipped; 1 when users failed, are held or
+    need attention, or were named and are unlicensed or unknown; 2 for bad input; 3 when Microsoft 365 or
+    the storage could not be reached; 130 when interrupted.
 
     Examples:
 
@@ -133,10 +143,17 @@ def move(
 
     `acp move --csv users.csv --app https://contoso-acp.azurewebsites.net`
     """
-    chosen = [users is not None, csv is not None, provider is not None, all_third_party]
-    if sum([*chosen, resume is not None]) != 1:
+    ways = {
+        "--users": users is not None,
+        "--csv": csv is not None,
+        "--provider": provider is not None,
+        "--all-third-party": all_third_party,
+        "--resume": resume is not None,
+    }
+    if sum(ways.values()) != 1:
+        given = " and ".join(way for way, is_given in ways.items() if is_given)
         raise CommandError(
-            "name the users with one of --users, --csv, --provider, --all-third-party, --resume", 2
+            f"name the users with one of {', '.join(ways)}; given: {given or 'none'}", 2
         )
     if column is not None and csv is None:
         raise CommandError("--column names a column of a --csv file", 2)
@@ -144,17 +161,21 @@ def move(
         raise CommandError(
             "--resume moves the remaining users; it cannot be combined with --dry-run", 2
         )
-    parameters = Parameters(dry_run, yes, send_email, service_number, toll_free_number, expect)
-    if resume is not None and parameters.body():
+    parameters = Parameters(
+        dry_run, yes, send_email, service_number, toll_free_number, expect, ticket, note
+    )
+    if resume is not None and (parameters.body() or limit):
         raise CommandError(
             "--resume keeps the options that the run began with: leave out the others", 2
         )
-    selection = Selection(users, csv, column, skip_bad_lines, provider)
+    selection = Selection(users, csv, column, skip_bad_lines, provider, limit)
     if where is None:
         where = Where.DIRECT if app is None else Where.APP
     if where is Where.APP:
         if app is None:
             raise CommandError("--where app: name the app with --app URL or ACP_APP_URL", 2)
+        if limit and (provider is not None or all_third_party):
+            raise CommandError("--limit with --app needs the users by name: the app finds all", 2)
         if report is not None:
             raise CommandError("--report with --app: make it with acp run RUN --report FILE", 2)
         return _move_by_app(app, selection, resume, output, parameters)
@@ -173,7 +194,7 @@ async def _move(
         request = await app.validated(parameters.request(given, selection.provider))
         if request.users is None:
             found = app.finder.on_third_party(request.provider)
-            names = [user.user_id async for user in found]
+            names = [user.user_id async for user in found][: selection.limit]
             tell(counted(len(names), "user"))
         else:
             names = list(request.users)
@@ -186,18 +207,26 @@ async def _move(
             results = [result async for result in previews]
             tell_preview(results, tenant, request.named, send_email=parameters.send_email)
             await written.write(app, None, results)
-            return 1 if _troubled(results) else 0
-        await refuse_other_protection(app)
-        await tell_pause(app)
-        options = request.options
-        if not parameters.yes:
-            changes = await confirmed(app, names, options)
-            if not changes:
-                return 0
-            options = replace(options, expected=_expected(parameters, changes))
-        run = await app.move_runner.begin(names, options, request.named)
-        tell(f"run {run.id}")
-        return await _carry_out(app, run, written)
+            return _status(results, named=given is not None)
+        return await begin(app, names, request, written, parameters)
+
+
+async def begin(
+    app: "App", names: list[str], request: "MoveRequest", written: Written, parameters: Parameters
+) -> int:
+    """Ask, begin a run over these users and carry it out; return the exit status."""
+    await refuse_other_protection(app)
+    await tell_pause(app)
+    by = await requester(app, request.ticket, request.note)
+    options = request.options
+    if not parameters.yes:
+        changes = await confirmed(app, names, options)
+        if not changes:
+            return 0
+        options = replace(options, expected=_expected(parameters, changes))
+    run = await app.move_runner.begin(names, options, request.named, by)
+    tell(f"run {run.id}")
+    return await _carry_out(app, run, written, named=request.users is not None)
 
 
 def _move_by_app(
@@ -214,9 +243,16 @@ def _move_by_app(
                     parameters = replace(parameters, expected=_expected(parameters, len(names)))
             resume = app.begin({**selection.body(names), **parameters.body()})
         tell(f"run {resume}")
-        _tell_effects(app.follow(resume))
+        try:
+            run = app.follow(resume)
+        except KeyboardInterrupt:
+            tell(f"\nThe app continues with run {resume}. Stop it with:")
+            tell(f"  acp cancel {resume} --app {url}")
+            return _INTERRUPTED
+        _tell_effects(run)
         rows = list(app.results(resume))
-    troubled = [each for each in rows if each["outcome"] in _TROUBLE]
+    trouble = _TROUBLE if names is None else _OF_NAMED
+    troubled = [each for each in rows if each["outcome"] in trouble]
     shown = worst_first(map(advised, rows)) if output.kind is Output.TABLE else rows
     show(shown, RESULT_COLUMNS, output, hint=f"acp run {resume} --all", sheet="Results")
     return 1 if troubled else 0
@@ -236,7 +272,7 @@ async def _resume(run_id: str, settings: Path | None, written: Written) -> int:
         return await _carry_out(app, run, written)
 
 
-async def _carry_out(app: "App", run: "Run", written: Written) -> int:
+async def _carry_out(app: "App", run: "Run", written: Written, *, named: bool = False) -> int:
     resume = f"resume with: acp move --resume {run.id}"
     try:
         with (
@@ -248,14 +284,15 @@ async def _carry_out(app: "App", run: "Run", written: Written) -> int:
         tell(resume)
         raise
     results = [result async for result in app.adapters.runs.results(run.id)]
-    troubled = _troubled(results)
     how_many = names_and_users(run.counts.get("names", 0), len(results))
     tell(f"{run.id} {run.state}: {how_many}{summary(result.outcome for result in results)}")
     await written.write(app, run, results)
+    waits = await Waiters.of(app, run)
+    waits.tell(app.adapters.clock.now())
     if interrupts.came and run.state != "finished":
         tell(resume)
         return _INTERRUPTED
-    return 1 if troubled else 0
+    return 1 if waits.attention else _status(results, named=named)
 
 
 def _expected(parameters: Parameters, confirmed: int) -> int:
@@ -263,5 +300,7 @@ def _expected(parameters: Parameters, confirmed: int) -> int:
     return confirmed if parameters.expected is None else min(confirmed, parameters.expected)
 
 
-def _troubled(results: Iterable["UserResult"]) -> list["UserResult"]:
-    return [result for result in results if result.outcome in _TROUBLE]
+def _status(results: Iterable["UserResult"], *, named: bool) -> int:
+    """Return the exit status. named: the users were named one by one."""
+    trouble = _OF_NAMED if named else _TROUBLE
+    return int(any(result.outcome in trouble for result in results))

@@ -35,6 +35,8 @@ class Parameters:
     service_number: str | None
     toll_free_number: str | None
     expected: int | None = None
+    ticket: str | None = None
+    note: str | None = None
 
     def __post_init__(self) -> None:
         """Spell the numbers as the service does; CommandError: one is no phone number."""
@@ -60,6 +62,8 @@ class Parameters:
             MoveOptions(self.send_email, self.service_number, self.toll_free_number, self.expected),
             self.dry_run,
             len(users or ()),
+            self.ticket or "",
+            self.note or "",
         )
 
     def body(self) -> dict[str, object]:
@@ -69,6 +73,8 @@ class Parameters:
             "send_email": self.send_email,
             "service_number": self.service_number,
             "toll_free_number": self.toll_free_number,
+            "ticket": self.ticket,
+            "note": self.note,
         }
         given: dict[str, object] = {name: value for name, value in fields.items() if value}
         return given if self.expected is None else {**given, "expected": self.expected}

@@ -23,12 +23,17 @@ class Selection:
     column: str | None
     skip_bad_lines: bool
     provider: str | None
+    limit: int | None = None
 
     def given(self) -> list[str] | None:
-        """Return the given names, repetitions included; None: users have to be found by provider.
+        """Return the given names, repetitions included, up to the limit; None: to be found by provider.
 
         InputError or CommandError: no names, or some are invalid.
         """
+        names = self._given()
+        return None if names is None else names[: self.limit]
+
+    def _given(self) -> list[str] | None:
         # Imported here, because other commands need no lists.
         from shared.userlists.names import split_names  # noqa: PLC0415
 

@@ -109,6 +109,7 @@ PAGES: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("GET", "runs/*/progress"): ("runs", "progress"),
     ("GET", "runs/*/results.csv"): ("runs", "download"),
     ("POST", "runs/*/retry"): ("runs", "retry"),
+    ("POST", "runs/*/cancel"): ("runs", "cancel"),
     ("POST", "runs/*/release"): ("runs", "release"),
     ("POST", "runs/*/discard"): ("runs", "discard"),
     ("POST", "pause"): ("held", "pause"),

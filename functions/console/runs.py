@@ -3,7 +3,24 @@
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from htpy import Element, Node, a, button, dd, div, dl, dt, form, h2, li, p, section, ul
+from htpy import (
+    Element,
+    Node,
+    a,
+    button,
+    dd,
+    div,
+    dl,
+    dt,
+    form,
+    h2,
+    input,  # noqa: A004 - the element's name
+    label,
+    li,
+    p,
+    section,
+    ul,
+)
 from htpy import progress as bar
 
 from functions.console import held
@@ -14,8 +31,10 @@ from functions.console.session import BASE
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.run import Run, RunState, Signal
+from shared.domain.progress import OPEN, done, expected
+from shared.domain.run import Run
 from shared.errors import ConflictError
+from shared.services.admin.reasons import LONGEST_NOTE, because
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -23,7 +42,6 @@ if TYPE_CHECKING:
 _MONTHS: Final = 2
 _SHOWN: Final = 200
 _REFRESH: Final = 3
-_OPEN: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED, RunState.RELEASED})
 _ORDER: Final = (Outcome.FAILED, Outcome.NOT_FOUND, Outcome.WAITING)
 
 
@@ -70,9 +88,20 @@ async def discard(app: "App", asked: Asked) -> Goto | Page:
         return await _page(app, asked, stale=str(error))
 
 
+async def cancel(app: "App", asked: Asked) -> Goto | Page:
+    """Cancel a run; where it has ended meanwhile, say so and show how."""
+    try:
+        run = await app.canceller.cancel_run(
+            asked.parts[1], because(asked.by, note=asked.one("note"))
+        )
+    except ConflictError as error:
+        return await _page(app, asked, stale=str(error))
+    return Goto(f"runs/{run.id}")
+
+
 async def _page(app: "App", asked: Asked, *, stale: str = "") -> Page:
     run = await app.run_history.run(asked.parts[1])
-    is_open = run.state in _OPEN
+    is_open = run.state in OPEN
     content = [
         stale and p(".banner.todo", role="alert")[f"Nothing was done: {stale}."],
         dl(".facts")[
@@ -81,8 +110,12 @@ async def _page(app: "App", asked: Asked, *, stale: str = "") -> Page:
             dt["Started"],
             dd[moment(run.started_at, app.adapters.clock.now())],
             run.requested_by and [dt["Requested by"], dd[run.requested_by]],
+            run.decided_by and [dt["Decided by"], dd[run.decided_by]],
+            run.ticket and [dt["Ticket"], dd[run.ticket]],
+            run.note and [dt["Note"], dd[run.note]],
         ],
         await _progress(app, run),
+        is_open and asked.person.may_write and _cancelling(run),
         await held.held_users(app, run, asked),
         h2["Users"],
         await _results(app, run, asked),
@@ -126,12 +159,11 @@ async def retry(app: "App", asked: Asked) -> Goto:
 
 
 async def _progress(app: "App", run: Run) -> Element:
+    run = await app.run_outcomes.shown(run)
     counts = dict(run.counts)
-    if run.cause in (Signal.REQUEST, Signal.PREVIEW) and (run.state in _OPEN or run.requested_by):
-        counts |= await app.move_runner.outcomes(run.id)
-    total = counts.pop("users", 0)
-    done = sum(counts.get(outcome, 0) for outcome in Outcome)
-    is_open = run.state in _OPEN
+    total, seen = expected(run), done(run)
+    counts.pop("users", 0)
+    is_open = run.state in OPEN
     again = {
         "hx-get": f"{BASE}/runs/{run.id}/progress",
         "hx-trigger": f"every {_REFRESH}s",
@@ -142,10 +174,23 @@ async def _progress(app: "App", run: Run) -> Element:
         is_open
         and total
         and [
-            p[f"{done:,} of {count(total, 'user')}"],
-            bar(max=str(total), value=str(done), aria_label="Users done"),
+            p[f"{seen:,} of {count(total, 'user')}"],
+            bar(max=str(total), value=str(seen), aria_label="Users done"),
         ],
         ul(".outcomes")[(li[state(name), f" {n:,}"] for name, n in sorted(counts.items()) if n)],
+    ]
+
+
+def _cancelling(run: Run) -> Element:
+    return form(".filter", method="post", action=f"{BASE}/runs/{run.id}/cancel")[
+        once(),
+        label(for_="why")["Cancel this run, because"],
+        input("#why", name="note", maxlength=str(LONGEST_NOTE), autocomplete="off"),
+        button(type="submit")["Cancel run"],
+        p(".note")[
+            "Changes that have begun are finished. Everybody else of the run stays as they are, and is "
+            "listed as cancelled."
+        ],
     ]
 
 
@@ -172,7 +217,7 @@ async def _results(app: "App", run: Run, asked: Asked) -> Element:
 
 def _actions(run: Run, found: list[UserResult], asked: Asked) -> Node:
     failed = sum(result.outcome is Outcome.FAILED for result in found)
-    may_retry = failed and asked.person.may_write and run.state not in _OPEN
+    may_retry = failed and asked.person.may_write and run.state not in OPEN
     if not found:
         return None
     return div(".actions")[

@@ -34,10 +34,11 @@ from shared.domain.bridges import BridgeNumber
 from shared.domain.decision import Action
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
-from shared.domain.run import RunState
+from shared.domain.outcome import UserResult
+from shared.domain.run import Run, RunState
 from shared.domain.saved import ReplacedProvider
 from shared.domain.user import MICROSOFT
-from shared.errors import ServiceError
+from shared.errors import ConflictError, ServiceError
 from shared.services.admin.user_view import UserView
 from shared.userlists.names import user_name
 
@@ -50,6 +51,11 @@ _STALE: Final = (
     "Somebody or something else changed this user since you opened the page: nothing was done. "
     "This is the user now; save again if it still makes sense."
 )
+_NOTHING_FOLLOWS: Final = frozenset(
+    {RunState.FINISHED, RunState.FAILED, RunState.CANCELLED, RunState.HELD, RunState.INTERRUPTED}
+)
+"""States in which a run has no result of its user and will not soon have one."""
+
 _MASKED: Final = "••••••"
 
 
@@ -65,7 +71,9 @@ async def find(app: "App", asked: Asked) -> Goto:
 
 
 async def reveal(app: "App", asked: Asked) -> Page:
-    """Show the page with the saved conference IDs."""
+    """Show the page with the saved conference IDs; that is recorded."""
+    found = await app.user_reader.find(user_name(asked.parts[1]))
+    await app.saved_ids.read(found.id, asked.by)
     return await _page(app, asked, shown=True)
 
 
@@ -192,9 +200,12 @@ def _waits(view: UserView, now: datetime) -> Node:
 async def _form(app: "App", view: UserView, asked: Asked, faults: Mapping[str, str]) -> Node:
     if not asked.person.may_write:
         return None
-    known = await app.adapters.teams.bridge_numbers()
+    try:
+        known = await app.adapters.teams.bridge_numbers()
+        others = [each.name for each in await app.adapters.teams.providers()]
+    except ConflictError as error:  # the documented calls change nobody
+        return section[h2["Audio conferencing"], p(".note")[f"{error}."]]
     provider = _provider(view)
-    others = [each.name for each in await app.adapters.teams.providers()]
     blocked = view.decision.action in (Action.UNLICENSED, Action.EXCLUDED, Action.WAIT)
     return section[
         h2["Audio conferencing"],
@@ -297,7 +308,7 @@ async def _saving(app: "App", user: str, run_id: str) -> Element:
     """Return how far the run of this one user is: saved, set, verified."""
     run = await app.run_history.run(run_id)
     results = [each async for each in app.adapters.runs.results(run.id, at_most=1)]
-    done = run.state in (RunState.FINISHED, RunState.FAILED) and bool(results)
+    done = bool(results) or run.state in _NOTHING_FOLLOWS
     again = {
         "hx-get": f"{BASE}/users/{user}/progress?run={run.id}",
         "hx-trigger": f"every {_REFRESH}s",
@@ -313,9 +324,15 @@ async def _saving(app: "App", user: str, run_id: str) -> Element:
             li(class_="done" if moved else None)["Microsoft set"],
             li(class_="done" if moved and done else None)["Verified"],
         ],
-        p[state(results[0].outcome), " ", results[0].reason] if done else p["Working ..."],
+        p[_end_of(run, results)] if done else p["Working ..."],
         done and p[a(href=f"{BASE}/users/{user}")["Show the user as it is now"]],
     ]
+
+
+def _end_of(run: Run, results: list[UserResult]) -> Node:
+    if not results:
+        return [state(run.state), " ", run.reason]
+    return [state(results[0].outcome), " ", results[0].reason]
 
 
 def _provider(view: UserView) -> str:
@@ -327,6 +344,7 @@ def _word(action: Action) -> str:
         Action.REPLACE: "ready",
         Action.ENABLE: "ready",
         Action.SET_NUMBER: "on_microsoft",
+        Action.CHANGE_BRIDGE: "on_microsoft",
         Action.ALREADY: "on_microsoft",
         Action.WAIT: "waiting",
         Action.UNLICENSED: "unlicensed",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from functions.http.auth import requester
 from functions.http.responses import Reply, read, small_body
 from functions.http.schemas import FindingList, PauseBody, SubscriptionView
+from shared.services.admin.reasons import because
 from shared.views import FindingView, PauseView
 
 if TYPE_CHECKING:
@@ -33,9 +34,10 @@ async def show_pause(app: "App", _: "func.HttpRequest") -> Reply:
 
 async def set_pause(app: "App", req: "func.HttpRequest") -> Reply:
     """Pause all changes, or end the pause."""
-    asked, by = read(PauseBody, small_body(req)), requester(req)
+    asked = read(PauseBody, small_body(req))
+    by = because(requester(req), asked.ticket, asked.note)
     if asked.paused:
-        return Reply(PauseView.of(await app.pauses.pause(asked.note, by)))
+        return Reply(PauseView.of(await app.pauses.pause(by.note, by)))
     await app.pauses.end(by)
     return Reply(PauseView.of(None))
 

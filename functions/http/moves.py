@@ -7,6 +7,7 @@ from functions.http.auth import requester
 from functions.http.move_body import read_request
 from functions.http.responses import Reply
 from shared.errors import InputError
+from shared.services.admin.reasons import because
 from shared.views import RunView
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ async def request_moves(app: "App", req: "func.HttpRequest") -> Reply:
     if key is not None and not 0 < len(key) <= _LONGEST_KEY:
         raise InputError(f"Idempotency-Key: 1 to {_LONGEST_KEY} characters are needed")
     request = await app.validated(await read_request(req))
-    run = await app.move_requests.accept(request, key, requester(req))
+    by = because(requester(req), request.ticket, request.note)
+    run = await app.move_requests.accept(request, key, by)
     pause = None if request.dry_run else await app.pauses.current()
     return Reply(RunView.of(run, pause), HTTPStatus.ACCEPTED, {"Location": f"/api/runs/{run.id}"})

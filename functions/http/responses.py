@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -79,17 +79,18 @@ async def answer(
     *,
     parameters: bool = True,
     body: bool = True,
+    known: Collection[str] | None = None,
 ) -> func.HttpResponse:
     """Return what `work` replies; its errors become problem details, without inner secrets.
 
     needed: the app role that the caller needs where people sign in (ACP_API_ACCESS=entra). parameters,
-    body: whether the call takes them.
+    body: whether the call takes them. known: see `refuse_input`.
     """
     try:
         check_origin(req.method, req.url, req.headers)
         if bootstrap.settings().api_access is ApiAccess.ENTRA:
             check_role(needed, req.headers, os.environ)
-        refuse_input(req, parameters=parameters, body=body)
+        refuse_input(req, parameters=parameters, body=body, known=known)
         with operation():
             reply = await work(bootstrap.app(), req)
     except AcpError as error:
@@ -134,9 +135,18 @@ def read_query[Model: BaseModel](kind: type[Model], query: Mapping[str, str]) ->
         raise PointedError(_faults(error)) from None
 
 
-def refuse_input(req: func.HttpRequest, *, parameters: bool, body: bool) -> None:
-    """Raise PointedError for what a call does not take: a dry run requested here would become a real one."""
+def refuse_input(
+    req: func.HttpRequest, *, parameters: bool, body: bool, known: Collection[str] | None = None
+) -> None:
+    """Raise PointedError for what a call does not take: a dry run requested here would become a real one.
+
+    known: the parameters of a call that takes some; None: whoever reads them refuses the others.
+    """
     faults: list[tuple[str, str]] = []
+    if parameters and known is not None:
+        there = f"it takes {', '.join(known)}" if known else "it takes none"
+        wrong = f"this call has no such parameter; {there}"
+        faults += [(f"/{name}", wrong) for name in query_of(req.url) if name not in known]
     if not parameters:
         wrong = "this call takes no parameters in its address"
         faults += [(f"/{name}", wrong) for name in query_of(req.url)]

@@ -133,6 +133,20 @@ ROUTES: Final = (
         may_be_empty=True,
     ),
     Route(
+        "cancel_run",
+        "POST",
+        "runs/{run}/cancel",
+        Role.WRITE,
+        "runs",
+        "Cancel a run: what was begun is finished, nobody else of it is changed",
+        "RunView",
+        details="the rest has the outcome `cancelled`, by name; 409 when it has ended",
+        takes="Reason",
+        refusals=(400, 404, 409, 413, 503),
+        example={"ticket": "INC0012345", "note": "wrong list"},
+        may_be_empty=True,
+    ),
+    Route(
         "list_held",
         "GET",
         "held",
@@ -273,7 +287,8 @@ def _function(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpR
     async def call(req: func.HttpRequest) -> func.HttpResponse:
         handler = getattr(import_module(f"functions.http.{route.module}"), route.name)
         parameters, body = route.takes_parameters, route.takes_body
-        return await answer(req, route.role, handler, parameters=parameters, body=body)
+        known = None if route.csv_query else route.query
+        return await answer(req, route.role, handler, parameters=parameters, body=body, known=known)
 
     call.__name__ = route.name
     return call

@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 from functions.http.auth import requester
 from functions.http.responses import Reply, as_csv, read, small_body
-from functions.http.schemas import HeldBody, HeldDecision, HeldList, ResultPage, RunList
+from functions.http.schemas import HeldBody, HeldDecision, HeldList, Reason, ResultPage, RunList
 from shared.domain.held import HeldSelection
 from shared.domain.pause import RequestedBy
-from shared.domain.run import RunState, Signal
+from shared.services.admin.reasons import because
 from shared.views import HeldView, ResultView, RunView, SideEffectsView
 
 if TYPE_CHECKING:
@@ -29,13 +29,10 @@ async def list_runs(app: "App", _: "func.HttpRequest") -> Reply:
 
 async def show_run(app: "App", req: "func.HttpRequest") -> Reply:
     """Show one run with its counts so far."""
-    run = await app.run_history.run(req.route_params["run"])
+    run = await app.run_outcomes.shown(await app.run_history.run(req.route_params["run"]))
     view = RunView.of(run)
     if effects := await app.effects.of(run):
         view.side_effects = SideEffectsView.of(effects)
-    at_work = run.state is RunState.RUNNING and run.cause in (Signal.REQUEST, Signal.PREVIEW)
-    if at_work or run.requested_by:  # who was released has another outcome by now
-        view.counts = {**view.counts, **await app.move_runner.outcomes(run.id)}
     return Reply(view)
 
 
@@ -67,6 +64,13 @@ async def discard_run(app: "App", req: "func.HttpRequest") -> Reply:
     return Reply(HeldDecision(run=RunView.of(run), users=users))
 
 
+async def cancel_run(app: "App", req: "func.HttpRequest") -> Reply:
+    """Cancel a run: what was begun is finished, nobody else of it is changed."""
+    body = read(Reason, small_body(req) or b"{}")
+    by = because(requester(req), body.ticket, body.note)
+    return Reply(RunView.of(await app.canceller.cancel_run(req.route_params["run"], by)))
+
+
 async def list_held(app: "App", req: "func.HttpRequest") -> Reply:
     """List the users whom the guard holds, all or those of one run."""
     run = req.params.get("run")
@@ -77,4 +81,5 @@ async def list_held(app: "App", req: "func.HttpRequest") -> Reply:
 def _decision(req: "func.HttpRequest") -> tuple[str, RequestedBy, HeldSelection]:
     """Return the run, who decides, and about whom of it."""
     body = read(HeldBody, small_body(req) or b"{}")
-    return req.route_params["run"], requester(req), body.selection()
+    by = because(requester(req), body.ticket, body.note)
+    return req.route_params["run"], by, body.selection()

@@ -10,6 +10,7 @@ from shared.domain.held import HeldSelection
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
 from shared.errors import InputError
+from shared.services.admin.reasons import LONGEST_NOTE, LONGEST_TICKET
 from shared.settings.fields import Phone
 from shared.userlists.names import distinct, user_name
 from shared.views import (
@@ -37,16 +38,24 @@ def _user(value: str) -> str:
 User = Annotated[str, Field(max_length=200), AfterValidator(_user)]
 
 
-class MoveParameters(BaseModel):
+class Reason(BaseModel):
+    """Why somebody calls, kept and shown with what is done. Who calls is known from the sign-in or key."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    ticket: Annotated[str, Field(max_length=LONGEST_TICKET)] | None = None
+    note: Annotated[str, Field(max_length=LONGEST_NOTE)] | None = None
+
+
+class MoveParameters(Reason):
     """How the users are to be moved.
 
     `dry_run`: say what would happen and change nothing. `send_email`: Microsoft mails the users their
     new numbers and PIN. `service_number`, `toll_free_number`: their default numbers (E.164 with +).
     `expected`: how many users you expect to lose their conference ID; so many are changed whatever
-    else was, and the others are held. Without it the guard's limit applies.
+    else was, and the others are held. Without it the guard's limit applies. `ticket`, `note`: why, kept
+    with the run.
     """
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     dry_run: bool = False
     send_email: bool = False
@@ -65,6 +74,8 @@ class MoveParameters(BaseModel):
             MoveOptions(self.send_email, self.service_number, self.toll_free_number, self.expected),
             self.dry_run,
             len(names or ()),
+            self.ticket or "",
+            self.note or "",
         )
 
 
@@ -90,10 +101,8 @@ class MoveBody(MoveParameters):
         return self
 
 
-class HeldBody(BaseModel):
+class HeldBody(Reason):
     """Which of a run's held users; nothing: all. `limit`: at most so many of them."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     users: Annotated[list[User], Field(min_length=1, max_length=MOST_USERS)] | None = None
     provider: Annotated[str, Field(min_length=1, max_length=256)] | None = None
@@ -105,13 +114,10 @@ class HeldBody(BaseModel):
         return HeldSelection(self.limit, self.provider, users)
 
 
-class PauseBody(BaseModel):
+class PauseBody(Reason):
     """Whether to pause, and why; the end of a pause needs no reason."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
     paused: bool
-    note: Annotated[str, Field(max_length=500)] = ""
 
 
 class HeldDecision(BaseModel):

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from functions.http.auth import requester
 from functions.http.responses import Reply
 from functions.http.schemas import AttentionList, ProviderList, ReadyList, SavedList
-from shared.telemetry.events import ConferenceIdsRead
 from shared.userlists.names import user_name
 from shared.views import (
     AttentionView,
@@ -50,10 +49,7 @@ async def show_user(app: "App", req: "func.HttpRequest") -> Reply:
 async def show_saved(app: "App", req: "func.HttpRequest") -> Reply:
     """Show the saved entries of one user."""
     found = await app.user_reader.find(user_name(req.route_params["user"]))
-    records = await app.adapters.replaced.of(found.id)
-    log = app.adapters.log("api")
-    by = str(requester(req))
-    log.write(ConferenceIdsRead(by=by, user=log.who(found.id), records=len(records)))
+    records = await app.saved_ids.read(found.id, requester(req))
     entries = [entry for record in records for entry in SavedEntry.all_of(record)]
     return Reply(SavedList(user=found.upn, entries=entries))
 
@@ -61,5 +57,5 @@ async def show_saved(app: "App", req: "func.HttpRequest") -> Reply:
 async def forget_user(app: "App", req: "func.HttpRequest") -> Reply:
     """Delete what is stored about one person."""
     found = await app.forgetter.find(user_name(req.route_params["user"]))
-    by = str(requester(req))
-    return Reply(ForgettingView.of(await app.forgetter.forget(found, by)))
+    done = await app.forgetter.forget(found, requester(req))
+    return Reply(ForgettingView.of(done))

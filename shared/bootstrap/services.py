@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shared.domain.guard import GuardLimit
     from shared.domain.move_request import MoveRequest
     from shared.domain.retry import RetryPolicy
+    from shared.services.admin.cancelling import Canceller
     from shared.services.admin.doctor import Doctor
     from shared.services.admin.effects import EffectsReader
     from shared.services.admin.forget import Forgetter
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from shared.services.admin.releases import Releases
     from shared.services.admin.result_details import ResultDetails
     from shared.services.admin.run_history import RunHistory
+    from shared.services.admin.saved_ids import SavedIds
     from shared.services.admin.status import StatusReader
     from shared.services.admin.user_view import UserReader
     from shared.services.move_requests.carry_out import MoveRunner
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from shared.services.upkeep.recheck import Rechecker
     from shared.services.upkeep.roster import RosterKeeper
     from shared.services.upkeep.rule_check import RuleChecker
+    from shared.services.upkeep.run_outcomes import RunOutcomes
     from shared.services.upkeep.tick import Ticker
     from shared.settings.settings import Settings
 
@@ -339,6 +342,7 @@ class App:
             Upkeep.RECHECK: Part(self.rechecker.recheck, recheck),
             Upkeep.RELEASES: Part(self.releases.resume, recheck),
             Upkeep.SWEEP: Part(self.sweeper.resume, recheck),
+            Upkeep.RUNS: Part(self.run_outcomes.update, recheck),
             Upkeep.CATCH_UP: Part(self.catch_up.catch_up, catch_up),
             Upkeep.POISON: Part(partial(each_of, *poison), catch_up),
             Upkeep.MEASURE: Part(self.metrics.measure, catch_up),
@@ -369,6 +373,7 @@ class App:
             upkeep=to.poison(queues.upkeep, decode_upkeep),
             queue=to.queue(queues.moves.name),
             users=to.users,
+            runs=to.runs,
             waiting=to.waiting,
             clock=to.clock,
             log=to.log("poison"),
@@ -493,6 +498,14 @@ class App:
         )
 
     @cached_property
+    def saved_ids(self) -> SavedIds:
+        """Reads saved conference IDs, and records who did."""
+        from shared.services.admin.saved_ids import SavedIds
+
+        to = self.adapters
+        return SavedIds(to.replaced, to.state, to.clock, to.log("api"))
+
+    @cached_property
     def forgetter(self) -> Forgetter:
         """Deletes one person from every table."""
         from shared.services.admin.forget import Forgetter
@@ -521,6 +534,14 @@ class App:
         from shared.services.admin.result_details import ResultDetails
 
         return ResultDetails(self.number_changes, self.adapters.roster)
+
+    @cached_property
+    def run_outcomes(self) -> RunOutcomes:
+        """Tells runs what became of their users, and counts their results."""
+        from shared.services.upkeep.run_outcomes import RunOutcomes
+
+        to = self.adapters
+        return RunOutcomes(to.runs, to.waiting, to.state, to.clock)
 
     @cached_property
     def run_history(self) -> RunHistory:
@@ -613,6 +634,24 @@ class App:
         )
 
     @cached_property
+    def canceller(self) -> Canceller:
+        """Cancels runs."""
+        from shared.services.admin.cancelling import Canceller
+
+        to = self.adapters
+        return Canceller(
+            requests=self.move_requests,
+            held=to.held,
+            runs=to.runs,
+            pages=to.sweep_pages,
+            state=to.state,
+            queue=to.queue(self.settings.queues.moves.name),
+            mode=self.settings.mode,
+            clock=to.clock,
+            log=to.log("releases"),
+        )
+
+    @cached_property
     def pauses(self) -> Pauses:
         """Pauses all changes."""
         from shared.services.admin.pauses import Pauses
@@ -622,10 +661,22 @@ class App:
     @cached_property
     def status(self) -> StatusReader:
         """Reads the status."""
+        from shared.domain.schedule import Schedule
         from shared.services.admin.status import StatusReader
 
         to = self.adapters
-        return StatusReader(to.state, to.held, to.waiting, self.capabilities, self.settings.mode)
+        return StatusReader(
+            state=to.state,
+            held=to.held,
+            waiting=to.waiting,
+            capabilities=self.capabilities,
+            roster=to.roster,
+            history=self.run_history,
+            sweeps=Schedule.parse(self.settings.sweep_schedule),
+            mode=self.settings.mode,
+            pilot=bool(self.settings.included_groups),
+            clock=to.clock,
+        )
 
     async def _sign_in(self, audience: str) -> str:
         from shared.services.admin.token_claims import describe_token

@@ -14,7 +14,7 @@ _SHOWN: Final = 5
 
 def count_name(number: str) -> str:
     """Return the name of the count of users who get this number (E.164, +)."""
-    return _PREFIX + number.lstrip("+")
+    return _PREFIX + number.removeprefix("+")
 
 
 def bounded(counts: Mapping[str, int]) -> dict[str, int]:

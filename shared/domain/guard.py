@@ -84,27 +84,27 @@ class Slots:
 
     def __init__(self) -> None:
         self._taken: dict[int, Slot] = {}
-        self._of: dict[str, Slot] = {}
+        self._of: dict[str, tuple[int, Slot]] = {}
 
     def add(self, number: int, slot: Slot) -> None:
         """Note that a slot is taken."""
         if (before := self._taken.get(number)) is not None:
             self.drop(number, before)
         self._taken[number] = slot
-        if (known := self._of.get(slot.user_id)) is None or known.at <= slot.at:
-            self._of[slot.user_id] = slot
+        if (known := self._of.get(slot.user_id)) is None or known[1].at <= slot.at:
+            self._of[slot.user_id] = number, slot
 
     def drop(self, number: int, slot: Slot) -> None:
         """Forget a slot that was not taken after all."""
         if self._taken.get(number) is slot:
             del self._taken[number]
-        if self._of.get(slot.user_id) is slot:
+        if self._of.get(slot.user_id) == (number, slot):
             del self._of[slot.user_id]
 
-    def counted(self, user_id: str, since: datetime) -> bool:
-        """Return whether the user has taken a slot since then."""
-        slot = self._of.get(user_id)
-        return slot is not None and slot.at > since
+    def own(self, user_id: str, since: datetime) -> tuple[int, Slot] | None:
+        """Return the slot that the user has taken since then, or None."""
+        found = self._of.get(user_id)
+        return found if found and found[1].at > since else None
 
     def free_for(self, user_id: str, most: int, since: datetime) -> tuple[int, Slot | None] | None:
         """Return the slot for a user, and who had it before that; None: all are taken.

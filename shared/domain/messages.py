@@ -56,6 +56,8 @@ class Upkeep(StrEnum):
     RECHECK = "recheck"
     RELEASES = "releases"
     SWEEP = "sweep"
+    RUNS = "runs"
+    """Tell runs what became of their users."""
     CATCH_UP = "catch_up"
     POISON = "poison"
     MEASURE = "measure"

@@ -17,7 +17,7 @@ class MoveRequest:
 
     users: the given names (ids or addresses, each once); None: all users on `provider`, or, if
     that is None as well, all users on any third party. named: how many names were given, the same ones
-    counted again; 0: as many as `users`.
+    counted again; 0: as many as `users`. ticket, note: why, as it was given.
     """
 
     users: tuple[str, ...] | None = None
@@ -25,6 +25,8 @@ class MoveRequest:
     options: MoveOptions = DEFAULT_OPTIONS
     dry_run: bool = False
     named: int = 0
+    ticket: str = ""
+    note: str = ""
 
     @property
     def fingerprint(self) -> str:

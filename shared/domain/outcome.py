@@ -23,6 +23,8 @@ class Outcome(StrEnum):
     HELD = "held"
     """Ready to be moved, but the guard's limit is reached: a person releases the user."""
     WOULD_CHANGE_BRIDGE = "would_change_bridge"
+    CANCELLED = "cancelled"
+    """The run was cancelled before the user's turn. It says nothing about the user: nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)

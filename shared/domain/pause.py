@@ -10,13 +10,23 @@ PAUSE_FRESH: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RequestedBy:
-    """Who asked for something. name: of a person, a key or an operating system's user; id: of a sign-in."""
+    """Who asked for something, and why.
+
+    name: of a person, a key or an operating system's user; id: of a sign-in. ticket, note: "" if not told.
+    """
 
     name: str
     id: str = ""
+    ticket: str = ""
+    note: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.id})" if self.id else self.name
+
+    @property
+    def why(self) -> str:
+        """Ticket and note in one text, "" for none."""
+        return ": ".join(text for text in (self.ticket, self.note) if text)
 
 
 @dataclass(frozen=True, slots=True)

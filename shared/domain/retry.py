@@ -1,9 +1,14 @@
 """Retry policy: when a user is retried, and when the user needs attention. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+
+from shared.domain.outcome import UserResult
+
+_MOST_RUNS: Final = 100
 
 _SLOW_FLOOR: Final = timedelta(hours=1)
 _SLOW_CEILING: Final = timedelta(hours=24)
@@ -38,6 +43,7 @@ class Waiting:
     since: when the user began to wait (UTC). attempt: attempts that counted. failures: those of them
     that failed. looked_at: the last one that counted. operation: id of the operation in which the user
     began to wait, for the log. acknowledged_by, acknowledged_at: who knows of this reason, and since when.
+    runs: those that tell of the user as one who waits or failed, and are told the final outcome.
     """
 
     user_id: str
@@ -54,6 +60,21 @@ class Waiting:
     operation: str = ""
     acknowledged_by: str = ""
     acknowledged_at: datetime | None = None
+    runs: tuple[str, ...] = ()
+
+
+def with_runs(runs: Iterable[str]) -> tuple[str, ...]:
+    """Return the runs that a row remembers: each once, the newest ones if there are too many."""
+    return tuple(sorted(set(runs))[-_MOST_RUNS:])
+
+
+@dataclass(frozen=True, slots=True)
+class SettledUser:
+    """A user who waits no more: the final outcome, and the runs to tell it. revision: as of a due user."""
+
+    result: UserResult
+    runs: tuple[str, ...]
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +158,7 @@ def keep_waiting(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy
     if attempt.cause is WaitReason.PAUSED:
         return _paused(previous, attempt, policy)
     if previous is None:
-        at = attempt.at
-        fresh = Waiting(attempt.user_id, attempt.cause, attempt.reason, at, at, at, attempt=0)
-        return _counted(replace(fresh, operation=attempt.operation), attempt, policy)
+        return _counted(_fresh(attempt), attempt, policy)
     known = replace(
         previous,
         cause=attempt.cause,
@@ -183,13 +202,24 @@ def ask_person(user_id: str, upn: str, reason: str, now: datetime) -> Waiting:
 
 def _paused(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy) -> Waiting:
     """Return the row of a user who waits for the end of a pause; what was counted before stays."""
-    at, due = attempt.at, attempt.at + policy.pace.floor
-    if previous is None:
-        previous = Waiting(attempt.user_id, attempt.cause, "", at, due, at, attempt=0)
-        previous = replace(previous, operation=attempt.operation)
-    upn = attempt.upn or previous.upn
-    known = replace(previous, cause=attempt.cause, reason=attempt.reason, due=due, upn=upn)
-    return replace(known, looked_at=at, since=at, needs_attention=False)
+    row = previous or _fresh(attempt)
+    return replace(
+        row,
+        cause=attempt.cause,
+        reason=attempt.reason,
+        upn=attempt.upn or row.upn,
+        since=attempt.at,
+        due=attempt.at + policy.pace.floor,
+        looked_at=attempt.at,
+        needs_attention=False,
+    )
+
+
+def _fresh(attempt: Attempt) -> Waiting:
+    """Return the row of a user who begins to wait, before the attempt is counted."""
+    at = attempt.at
+    fresh = Waiting(attempt.user_id, attempt.cause, attempt.reason, at, at, at, attempt=0)
+    return replace(fresh, operation=attempt.operation)
 
 
 def _counted(row: Waiting, attempt: Attempt, policy: RetryPolicy) -> Waiting:

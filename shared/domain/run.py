@@ -45,8 +45,12 @@ class RunState(StrEnum):
     """The guard holds users of it; a person releases or discards them."""
     RELEASED = "released"
     """Released by a person; the users are about to be queued."""
+    MOVING = "moving"
+    """All users are queued; some have no outcome yet."""
     FINISHED = "finished"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+    """Stopped by a person, for good: what was begun is finished, nobody else is changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +62,9 @@ class Run:
     interruptions, not_before: errors in a row, and when it resumes after the last. mode: that of the
     app that began it; None: not known, and then nobody is changed. What a report queued changes nobody
     either, whatever the mode is by then. holds: whoever of it would lose a conference ID is held.
-    requested_by: who released or discarded users of it last. progressed_at: when its last page was
-    stored. revision: of the stored row that this was read from, so that nobody's later writing is
-    overwritten; "": not stored yet.
+    requested_by: who asked for it; ticket, note: why. decided_by: who released or discarded users of it,
+    or cancelled it, last. progressed_at: when its last page was stored. revision: of the stored row that
+    this was read from, so that nobody's later writing is overwritten; "": not stored yet.
     """
 
     id: str
@@ -79,6 +83,9 @@ class Run:
     mode: Mode | None = None
     holds: bool = False
     requested_by: str = ""
+    decided_by: str = ""
+    ticket: str = ""
+    note: str = ""
     progressed_at: datetime | None = None
     revision: str = field(default="", compare=False, repr=False)
 

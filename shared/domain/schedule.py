@@ -23,6 +23,7 @@ _WEEKDAYS: Final = "sunday monday tuesday wednesday thursday friday saturday"
 _NAMES: Final = {"month": (1, _MONTHS.split()), "weekday": (0, _WEEKDAYS.split())}
 _SHORTEST_NAME: Final = 3
 _SECOND: Final = timedelta(seconds=1)
+_HOUR: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,18 @@ class Schedule:
         """Yield the moments of the schedule after one time up to another, inclusive."""
         at = after.replace(microsecond=0) + _SECOND
         while at <= until:
+            if not self._has_hour_of(at):
+                at = at.replace(minute=0, second=0) + _HOUR
+                continue
             if at in self:
                 yield at
             at += _SECOND
+
+    def _has_hour_of(self, at: datetime) -> bool:
+        numbers = (at.hour, at.day, at.month, at.isoweekday() % 7)
+        return all(
+            number in wanted for number, wanted in zip(numbers, self.allowed[2:], strict=True)
+        )
 
     def __contains__(self, at: datetime) -> bool:
         """Whether a second is one of the schedule's."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.domain.outcome import UserResult
     from shared.domain.pause import Pause, RequestedBy
     from shared.domain.retention import StoredRun
-    from shared.domain.retry import DueUser, Waiting
+    from shared.domain.retry import DueUser, SettledUser, Waiting
     from shared.domain.roster import RosterDay, RosterEntry, Standing
     from shared.domain.run import Run, Signal, SweepPage, SweepRequest
     from shared.domain.saved import KnownUser, ReplacedProvider, SavedKeys
@@ -246,8 +246,21 @@ class WaitingUsers(Protocol):
         """Write the user's row."""
         ...
 
-    async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
-        """Remove the user from the lists, unless a later attempt listed the user; return the old row."""
+    async def remove_waiting(
+        self, result: UserResult, looked_at: datetime, run: str | None = None
+    ) -> Waiting | None:
+        """Remove the user from the lists, unless a later attempt listed the user; return the old row.
+
+        Other runs than `run` that tell of the user have to be told the result: it is kept for them.
+        """
+        ...
+
+    def settled(self) -> AsyncIterator[SettledUser]:
+        """Yield the users whose final outcome some runs have to be told."""
+        ...
+
+    async def forget_settled(self, user: SettledUser) -> None:
+        """Remove what was kept for runs that know it now, unless the row was changed since."""
         ...
 
     def waiting(self) -> AsyncIterator[Waiting]:
@@ -282,8 +295,14 @@ class Runs(Protocol):
         """Yield the runs that started in a month, oldest first."""
         ...
 
-    async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
-        """Write the results of some users of a run."""
+    async def record_results(
+        self,
+        run: str,
+        results: Sequence[UserResult],
+        now: datetime,
+        began: datetime | None = None,
+    ) -> None:
+        """Write the results of some users of a run; that of an attempt which began later stays."""
         ...
 
     def results(self, run: str) -> AsyncIterator[UserResult]:
@@ -445,6 +464,18 @@ class State(CapabilityStore, Protocol):
 
     async def remove_released_sweep(self, run: str) -> None:
         """Remove a released run: it is done."""
+        ...
+
+    async def open_runs(self) -> list[str]:
+        """Return the ids of the runs whose results are counted again."""
+        ...
+
+    async def add_open_run(self, run: str) -> None:
+        """Have a run's results counted until everybody has an outcome."""
+        ...
+
+    async def remove_open_run(self, run: str) -> None:
+        """Count a run's results no more."""
         ...
 
     async def pause(self) -> Pause | None:

@@ -12,13 +12,19 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from azure.data.tables import TransactionOperation
+
+from shared.concurrency import gather_bounded
 from shared.domain.decision import Action
 from shared.domain.outcome import UserResult
-from shared.domain.run import Mode, Run, RunState, Signal
-from shared.errors import StaleError
-from shared.storage.outcomes import decode_outcome, encode_outcome
+from shared.domain.run import Mode, Run, Signal
+from shared.errors import StaleError, StorageError
+from shared.storage.outcomes import decode_outcome, decode_state, encode_outcome, encode_state
 from shared.storage.rows import clipped, field
 from shared.storage.tables import BATCH_LIMIT, ETAG, PAGE, Table
+
+_TRIES: Final = 5
+_IN_FLIGHT: Final = 16
 
 RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 
@@ -58,11 +64,36 @@ class RunTable:
         text = "PartitionKey eq @month"
         return self._runs.read(text, {"month": f"{month:%Y%m}"}, _decode, page=PAGE)
 
-    async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
-        """Write the results of some users of a run (at most 100); one transaction."""
+    async def record_results(
+        self,
+        run: str,
+        results: Sequence[UserResult],
+        now: datetime,
+        began: datetime | None = None,
+    ) -> None:
+        """Write the results of some users of a run (at most 100), whose attempt began then, or now.
+
+        In one transaction, unless somebody has a result: that of an attempt which began later stays.
+        """
         if len(results) > BATCH_LIMIT:
             raise ValueError(f"at most {BATCH_LIMIT} results at once, not {len(results)}")
-        await self._results.merge_all([_result_row(run, result, now) for result in results])
+        rows = [_result_row(run, result, now, began or now) for result in results]
+        if not await self._results.transact([(TransactionOperation.CREATE, row) for row in rows]):
+            await gather_bounded(map(self._record, rows), _IN_FLIGHT)
+
+    async def _record(self, row: dict[str, Any]) -> None:
+        for _ in range(_TRIES):
+            known = await self._results.get(row["PartitionKey"], row["RowKey"])
+            if known is None:
+                written = await self._results.insert(row)
+            elif field(dict(known), "began_at", datetime, row["began_at"]) > row["began_at"]:
+                return
+            else:
+                etag = str(known.metadata["etag"])
+                written = await self._results.merge_if_unchanged(row, etag)
+            if written:
+                return
+        raise StorageError("write in table runresults", "others keep writing the row")
 
     async def results(
         self, run: str, after: str = "", at_most: int | None = None
@@ -96,7 +127,7 @@ def _encode(run: Run) -> dict[str, Any]:
         "PartitionKey": run.id[:6],
         "RowKey": run.id,
         "cause": str(run.cause),
-        "state": str(run.state),
+        **encode_state(run.state),
         "started_at": run.started_at,
         "reason": clipped(run.reason),
         "page": run.page,
@@ -106,6 +137,7 @@ def _encode(run: Run) -> dict[str, Any]:
     }
     entity |= {"released": run.released, "interruptions": run.interruptions}
     entity |= {"holds": run.holds, "requested_by": run.requested_by}
+    entity |= {"decided_by": run.decided_by, "ticket": run.ticket, "note": run.note}
     if run.mode:
         entity["mode"] = str(run.mode)
     if run.finished_at:
@@ -117,7 +149,7 @@ def _encode(run: Run) -> dict[str, Any]:
     return entity
 
 
-def _result_row(run: str, result: UserResult, now: datetime) -> dict[str, Any]:
+def _result_row(run: str, result: UserResult, now: datetime, began: datetime) -> dict[str, Any]:
     row: dict[str, Any] = {
         "PartitionKey": run,
         "RowKey": result.user_id,
@@ -126,6 +158,7 @@ def _result_row(run: str, result: UserResult, now: datetime) -> dict[str, Any]:
         "reason": clipped(result.reason),
         "upn": result.upn,
         "at": now,
+        "began_at": began,
     }
     if result.old_provider is not None:
         row["old_provider"] = result.old_provider
@@ -153,7 +186,7 @@ def _decode(row: dict[str, Any]) -> Run:
     return Run(
         id=field(row, "RowKey", str),
         cause=Signal(row["cause"]),
-        state=RunState(row["state"]),
+        state=decode_state(row),
         started_at=field(row, "started_at", datetime),
         finished_at=field(row, "finished_at", datetime, None),
         reason=field(row, "reason", str),
@@ -171,6 +204,9 @@ def _decode(row: dict[str, Any]) -> Run:
         mode=Mode(mode) if mode else None,
         holds=field(row, "holds", bool, False),
         requested_by=field(row, "requested_by", str, ""),
+        decided_by=field(row, "decided_by", str, ""),
+        ticket=field(row, "ticket", str, ""),
+        note=field(row, "note", str, ""),
         progressed_at=field(row, "progressed_at", datetime, None),
         revision=row[ETAG],
     )

@@ -22,6 +22,7 @@ _SUBSCRIPTION: Final = "subscription"
 _DELTA: Final = "delta"
 _SWEEP: Final = "sweep"
 _RELEASED: Final = "released-sweep"
+_OPEN_RUNS: Final = "open-run"
 EXCLUDED: Final = "excluded-ids"
 _PROTECTION: Final = "protection"
 _CAPABILITIES: Final = "capabilities"
@@ -143,6 +144,19 @@ class StateTable:
     async def remove_released_sweep(self, run: str) -> None:
         """Remove a released run: it is done."""
         await self._table.delete(_RELEASED, run)
+
+    async def open_runs(self) -> list[str]:
+        """Return the ids of the runs whose results are counted again, oldest first."""
+        rows = self._table.query("PartitionKey eq @list", {"list": _OPEN_RUNS})
+        return [str(row["RowKey"]) async for row in rows]
+
+    async def add_open_run(self, run: str) -> None:
+        """Have a run's results counted until everybody has an outcome."""
+        await self._table.merge({"PartitionKey": _OPEN_RUNS, "RowKey": run})
+
+    async def remove_open_run(self, run: str) -> None:
+        """Count a run's results no more."""
+        await self._table.delete(_OPEN_RUNS, run)
 
     async def excluded_ids(self) -> Mapping[str, str]:
         """Return the ids of the users who are excluded by name, as they were found first.

@@ -183,17 +183,6 @@ class Table:
             yield found
             after = found
 
-    async def merge_all(self, entities: Sequence[Entity]) -> None:
-        """Merge up to 100 entities of one partition in one transaction."""
-        await self._create()
-        operations: list[tuple[TransactionOperation, Entity]] = [
-            (TransactionOperation.UPSERT, entity) for entity in entities
-        ]
-        try:
-            await self._client.submit_transaction(operations)
-        except AzureError as error:
-            raise self._failed("write", error) from error
-
     async def transact(self, changes: Sequence[Change]) -> bool:
         """Carry out up to 100 changes of one partition, all or none; see the SDK's submit_transaction.
 

@@ -1,12 +1,16 @@
 """Table `waiting`: users to be tried again, and users who need attention, who are tried again too.
 
+A row remembers the runs that tell of the user as one who waits or failed. Once the user is settled, the row
+is on no list any more, and goes when these runs were told.
+
 Partition: the first hex digit of the user id. Row: the user id, so that a user is on one list only:
 property `list`, `due` or `attention`. The version before had a partition for each list instead; a row
 there is read, and moves over when the user is next tried.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Final
@@ -14,13 +18,18 @@ from typing import Any, Final
 from azure.data.tables import TableEntity
 
 from shared.clock import Clock
-from shared.domain.retry import DueUser, Waiting, WaitReason
+from shared.domain.decision import Action
+from shared.domain.outcome import UserResult
+from shared.domain.retry import DueUser, SettledUser, Waiting, WaitReason, with_runs
 from shared.errors import StorageError, UnreadableRowError
+from shared.storage.outcomes import decode_outcome, encode_outcome
 from shared.storage.rows import clipped, field
 from shared.storage.tables import Table
 
 _DUE: Final = "due"
 _ATTENTION: Final = "attention"
+_SETTLED: Final = "settled"
+"""On no list and never due: the row is there for the runs that have to be told."""
 _ALL: Final = "PartitionKey ge '0' and PartitionKey lt 'g'"
 """Every partition, those of the version before included."""
 
@@ -43,11 +52,11 @@ class WaitingTable:
         self._known_until = float("-inf")
 
     async def find_waiting(self, user_id: str) -> Waiting | None:
-        """Return the user's row, or None; one that cannot be read counts as none."""
+        """Return the user's row, or None; one that cannot be read, or is settled, counts as none."""
         row = await self._table.get(user_id[0], user_id)
         if row is None and await self._has_old_rows():
             row = await self._table.get(_DUE, user_id) or await self._table.get(_ATTENTION, user_id)
-        return self._readable(row) if row else None
+        return self._readable(row) if row and row.get("list") != _SETTLED else None
 
     async def save_waiting(self, waiting: Waiting) -> None:
         """Write the user's row, unless a later attempt wrote it."""
@@ -68,6 +77,7 @@ class WaitingTable:
             "failures": waiting.failures,
             "reprocessed": waiting.reprocessed,
             "operation": waiting.operation,
+            "runs": " ".join(waiting.runs),
         }
         for _ in range(_TRIES):
             known = await self._table.get(waiting.user_id[0], waiting.user_id)
@@ -77,6 +87,7 @@ class WaitingTable:
                 return
             else:
                 entity |= _acknowledgment(known, waiting.reason)
+                entity["runs"] = " ".join(with_runs((*waiting.runs, *_runs(known))))
                 etag = str(known.metadata["etag"])
                 written = await self._table.replace_if_unchanged(entity, etag)
             if written:
@@ -105,25 +116,53 @@ class WaitingTable:
             }
         )
 
-    async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
+    async def remove_waiting(
+        self, result: UserResult, looked_at: datetime, run: str | None = None
+    ) -> Waiting | None:
         """Take the user off the lists, unless an attempt later than `looked_at` wrote the row.
 
-        Return the user's old row, or None when there was none to remove.
+        Return the user's old row, or None when there was none to remove. For runs other than `run` the
+        row stays as a settled one, which is on no list, with the result: no crash loses it.
         """
         removed = None
+        user_id = result.user_id
         for name in (user_id[0], *((_DUE, _ATTENTION) if await self._has_old_rows() else ())):
-            removed = await self._remove(name, user_id, looked_at) or removed
+            removed = await self._remove(name, result, looked_at, run) or removed
         return removed
 
-    async def _remove(self, partition: str, user_id: str, looked_at: datetime) -> Waiting | None:
+    async def _remove(
+        self, partition: str, result: UserResult, looked_at: datetime, run: str | None
+    ) -> Waiting | None:
         for _ in range(_TRIES):
-            row = await self._table.get(partition, user_id)
-            if row is None or _looked_at(row) > looked_at:
+            row = await self._table.get(partition, result.user_id)
+            if row is None or _looked_at(row) > looked_at or row.get("list") == _SETTLED:
                 return None
             # Whoever changed it in between may have listed the user again: it is read again.
-            if await self._table.delete_if_unchanged(row):
+            if runs := [known for known in _runs(row) if known != run]:
+                settled = _settled_row(row, result, runs)
+                etag = str(row.metadata["etag"])
+                done = bool(await self._table.replace_if_unchanged(settled, etag))
+            else:
+                done = await self._table.delete_if_unchanged(row)
+            if done:
                 return self._readable(row)
         return None  # others keep writing it: the user stays listed, and is tried again
+
+    async def settled(self) -> AsyncIterator[SettledUser]:
+        """Yield the users whose final outcome some runs have to be told."""
+        rows = self._table.query(f"{_ALL} and list eq @list", {"list": _SETTLED})
+        async for row in rows:
+            etag = str(row.metadata["etag"])
+            with suppress(UnreadableRowError):
+                result = self._table.decode(row, _decode_settled)
+                yield SettledUser(result, _runs(row), f"{row['PartitionKey']} {etag}")
+
+    async def forget_settled(self, user: SettledUser) -> None:
+        """Remove what was kept for runs that know it now, unless the row was changed since."""
+        partition, _, etag = user.revision.partition(" ")
+        row = await self._table.get(partition, user.result.user_id)
+        if row is not None and str(row.metadata["etag"]) == etag:
+            await self._table.delete_if_unchanged(row)
 
     async def claim(self, due: DueUser, until: datetime) -> bool:
         """Keep a user from being due again before `until`; False: an attempt changed the row, or it went."""
@@ -204,6 +243,40 @@ def _looked_at(row: TableEntity) -> datetime:
     return looked_at if isinstance(looked_at, datetime) else _LONG_AGO
 
 
+def _runs(row: Mapping[str, Any]) -> tuple[str, ...]:
+    runs = row.get("runs")
+    return tuple(runs.split()) if isinstance(runs, str) else ()
+
+
+def _settled_row(row: TableEntity, result: UserResult, runs: Sequence[str]) -> dict[str, Any]:
+    """Return the row of a settled user; whatever made the user wait is gone."""
+    return {
+        "PartitionKey": row["PartitionKey"],
+        "RowKey": row["RowKey"],
+        "list": _SETTLED,
+        "looked_at": row["looked_at"],
+        "runs": " ".join(runs),
+        **encode_outcome(result.outcome),
+        "reason": clipped(result.reason),
+        "upn": result.upn,
+        "old_provider": result.old_provider or "",
+        "has_old_provider": result.old_provider is not None,
+        "decision": str(result.decision or ""),
+    }
+
+
+def _decode_settled(row: dict[str, Any]) -> UserResult:
+    old = field(row, "old_provider", str) if field(row, "has_old_provider", bool) else None
+    return UserResult(
+        field(row, "RowKey", str),
+        decode_outcome(row),
+        field(row, "reason", str),
+        field(row, "upn", str),
+        old_provider=old,
+        decision=Action(row["decision"]) if row["decision"] else None,
+    )
+
+
 def _acknowledgment(row: Mapping[str, Any], reason: str) -> dict[str, Any]:
     """Return what of a row says that somebody knows of this reason."""
     if not row.get("acknowledged_by") or row.get("acknowledged_reason") != reason:
@@ -232,4 +305,5 @@ def _decode(row: dict[str, Any]) -> Waiting:
         operation=field(row, "operation", str, ""),
         acknowledged_by=field(known, "acknowledged_by", str, ""),
         acknowledged_at=field(known, "acknowledged_at", datetime) if known else None,
+        runs=_runs(row),
     )

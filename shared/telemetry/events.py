@@ -349,12 +349,13 @@ class Held(Event):
 
 
 class Released(Event):
-    """A person released or discarded held users of a run."""
+    """A person released or discarded held users of a run, or cancelled it."""
 
     run: str
     state: str
     users: int
     requested_by: LoggedUser
+    reason: str | None
 
 
 class Paused(Event):

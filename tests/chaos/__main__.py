@@ -12,8 +12,12 @@ def main() -> int:
     """Run the seeds asked for, one after the other."""
     options = _options()
     results: list[Result] = []
-    for seed in range(options.seed, options.seed + options.seeds):
-        result = run(seed, users=options.users, minutes=options.minutes, hosts=options.hosts)
+    users = options.users or (1000 if options.long else 2000)
+    seeds = options.seeds or (3 if options.long else 1)
+    for seed in range(options.seed, options.seed + seeds):
+        result = run(
+            seed, users=users, minutes=options.minutes, hosts=options.hosts, long=options.long
+        )
         _say(*lines_of(result), "")
         results.append(result)
     _say(*_summary(results))
@@ -42,14 +46,16 @@ def _say(*lines: str) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
-    parser.add_argument("--seeds", type=int, default=1, help="how many seeds")
-    parser.add_argument("--users", type=int, default=2000, help="users in the tenant")
+    parser.add_argument("--seeds", type=int, help="how many seeds (1, long: 3)")
+    parser.add_argument("--users", type=int, help="users in the tenant (2000, long: 1000)")
     parser.add_argument("--minutes", type=float, default=0.7, help="how long the storm lasts")
     parser.add_argument("--hosts", type=int, default=2, help="instances of the app")
+    parser.add_argument("--long", action="store_true", help="with what lasts for minutes")
     options = parser.parse_args()
     for name in ("seeds", "users", "minutes", "hosts"):
-        if getattr(options, name) <= 0:
-            parser.error(f"--{name} must be more than 0, not {getattr(options, name)}")
+        value = getattr(options, name)
+        if value is not None and value <= 0:
+            parser.error(f"--{name} must be more than 0, not {value}")
     return options
 
 

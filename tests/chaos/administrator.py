@@ -15,8 +15,9 @@ from tests.e2e.tenant import AUDIO_CONFERENCING, GRAPH, Tenant, User
 
 _AT_ONCE: Final = 4
 _TIMEOUT: Final = 2.0
-_GIVE_UP_AFTER: Final = 60.0
+_GIVE_UP_AFTER: Final = 300.0
 _PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 1.0
 
 
 @dataclass
@@ -32,6 +33,8 @@ class History:
         default_factory=lambda: defaultdict(list)
     )
     deeds: dict[str, int] = field(default_factory=lambda: dict.fromkeys(Deed, 0))
+    quiet: list[tuple[str, float, float]] = field(default_factory=list)
+    """Why and from when to when nobody may be changed."""
 
 
 class Administrator:
@@ -74,6 +77,11 @@ class Administrator:
             self.history.by_hand[user].append(shown["entries"])
             self.history.deeds[Deed.SET_BY_HAND] += 1
 
+    def pause(self, app: str, *, on: bool) -> float:
+        """Pause all changes, or end that; return when the app had answered."""
+        self._until_done("POST", f"{app}/api/pause", {"paused": on, "note": "chaos" if on else ""})
+        return time.time()
+
     def _do(self, step: Step) -> None:
         if step.deed is Deed.SET_BY_HAND:
             self.set_by_hand(step.user, step.provider)
@@ -110,7 +118,7 @@ class Administrator:
             if httpx.codes.is_success(status) or (tries > 1 and status in (400, 404)):
                 return
             assert status not in (400, 401, 403, 404), f"{verb} {path}: {status}"
-            time.sleep(_PAUSE)
+            time.sleep(min(_LONGEST_PAUSE, _PAUSE * tries))
         raise TimeoutError(f"{verb} {path}: not done within {_GIVE_UP_AFTER:g} s")
 
     def _token(self) -> str:

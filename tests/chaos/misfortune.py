@@ -9,24 +9,35 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tests.chaos.administrator import Administrator
-from tests.chaos.plan import KINDS, Blow, Plan, Round
+from tests.chaos.callers import Callers, Requested
+from tests.chaos.plan import KINDS, Blow, Plan, Round, Spell
 from tests.chaos.stage import Stage
 
 _UNCLEAN_STOP: Final = 1.9
 """Seconds: from then on Azurite's own guard has ended it before its data was saved."""
 
 
+_IN_FLIGHT: Final = 2.0
+"""Seconds for which a set of a killed host may still be carried out, in the log's whole seconds."""
+
+_PAUSE_KNOWN: Final = 7.0
+"""Seconds until a pause holds: a row trusted for one second, a set within two of its read, a call of three,
+and the log's whole seconds."""
+
+
 @dataclass
 class Damage:
-    """What the storm did: how often each blow fell, and the tenant's counters at its end."""
+    """What the storm did: what was killed or away, and the tenant's counters at its end."""
 
-    blows: Counter[str] = field(default_factory=Counter)
     hosts_killed: int = 0
     storage_stops: list[float] = field(default_factory=list)
     """Seconds that each clean stop of Azurite took."""
     calls: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
+    spells: list[tuple[str, float]] = field(default_factory=list)
+    """What lasted, and for how many seconds."""
+    requested: list[Requested] = field(default_factory=list)
 
     @property
     def storage_lost(self) -> bool:
@@ -39,15 +50,21 @@ def rage(stage: Stage, plan: Plan, administrator: Administrator) -> Damage:
     damage = Damage()
     began = time.monotonic()
     seconds = sum(each.seconds + each.squall_seconds for each in plan.rounds)
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, Callers(stage.door) as callers:
         deeds = pool.submit(administrator.carry_out, plan.steps, seconds)
         try:
-            for each in plan.rounds:
-                _endure(stage, each, damage)
+            for number, each in enumerate(plan.rounds):
+                if each.named:
+                    callers.ask(f"{plan.seed}/{number}", each.named)
+                if each.spell:
+                    _outlast(stage, each, each.spell, administrator, damage)
+                else:
+                    _endure(stage, each, damage)
             _linger(stage, plan, damage)
         finally:
             stage.suffer(None)
         deeds.result()
+        damage.requested = callers.answers()
     # The last blow: whoever still works on something starts again, without any faults.
     _kill(stage, range(len(stage.hosts)), damage)
     damage.seconds = time.monotonic() - began
@@ -75,7 +92,6 @@ def set_back(stage: Stage, plan: Plan, administrator: Administrator) -> list[str
 def _endure(stage: Stage, each: Round, damage: Damage) -> None:
     began = time.monotonic()
     stage.suffer(each.weather)
-    damage.blows[each.blow] += 1
     if each.blow is Blow.STORAGE:
         stopping = time.monotonic()
         stage.azurite.stop()
@@ -90,6 +106,33 @@ def _endure(stage: Stage, each: Round, damage: Damage) -> None:
     if each.squall is not None:
         stage.suffer(each.squall)
     time.sleep(each.squall_seconds)
+
+
+def _outlast(
+    stage: Stage, each: Round, spell: Spell, administrator: Administrator, damage: Damage
+) -> None:
+    """Let a spell last its time, and end it."""
+    began = time.monotonic()
+    stage.suffer(each.weather)
+    if spell.table:
+        stage.refuse_table(spell.table)
+    if spell.report:
+        dead, _ = stage.restart("report")
+        quiet = dead + _IN_FLIGHT
+    if spell.paused:
+        quiet = administrator.pause(stage.door, on=True) + _PAUSE_KNOWN
+    if each.sweep:
+        stage.begin_sweep(each.host)
+    time.sleep(each.seconds)
+    if spell.paused:
+        administrator.history.quiet.append((spell.name, quiet, time.time()))
+        administrator.pause(stage.door, on=False)
+    if spell.report:
+        administrator.history.quiet.append((spell.name, quiet, time.time()))
+        stage.restart("move")
+    if spell.table:
+        stage.refuse_table("")
+    damage.spells.append((spell.name, time.monotonic() - began))
 
 
 def _linger(stage: Stage, plan: Plan, damage: Damage) -> None:

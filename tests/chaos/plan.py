@@ -56,9 +56,11 @@ _SQUALL_SECONDS: Final = 1.0
 KINDS: Final = tuple(
     name
     for name, field in TenantFaults.model_fields.items()
-    if field.annotation is float and not name.endswith("_seconds")
+    if field.annotation is float
+    and not name.endswith("_seconds")
+    and name != "page_tokens_expire"  # no listing of Graph has so many pages here
 )
-"""Every kind of fault that the tenant knows."""
+"""Every kind of fault that a storm brings."""
 
 
 class Blow(StrEnum):
@@ -70,17 +72,31 @@ class Blow(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Spell:
+    """What lasts for minutes: faults, a table that is away, mode `report`, or a pause."""
+
+    name: str
+    table: str = ""
+    report: bool = False
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
-    """A blow (to host number `host`, if one), some seconds of faults, perhaps a squall of throttling."""
+    """A blow (to host number `host`, if one), some seconds of faults, perhaps a squall of throttling.
+
+    sweep: whether a sweep is started after the blow. named: whom two callers request with one key then.
+    """
 
     weather: Faults
     squall: Faults | None
     seconds: float
     squall_seconds: float
-    blow: Blow
+    blow: Blow | None
     host: int
     sweep: bool
-    """Whether a sweep is started after the blow."""
+    spell: Spell | None = None
+    named: Sequence[str] = ()
 
 
 class Deed(StrEnum):
@@ -113,6 +129,8 @@ class Plan:
     """How many moved users are set back by hand once the storm is over."""
     linger: float
     """Seconds that the storm continues at most until every kind of fault has struck."""
+    window: float = 0.0
+    """Seconds for which the app may not know what was set by hand, see `weather.WINDOW`."""
 
 
 def draw(seed: int, users: Sequence[User], *, minutes: float, hosts: int) -> Plan:

@@ -106,6 +106,7 @@ def lines_of(result: Result) -> list[str]:
         f"  faults by kind       {struck}",
         f"  blows                hosts killed {damage.hosts_killed}, "
         f"Azurite stopped and restarted {len(damage.storage_stops)}",
+        *(f"  for {seconds:>3.0f} s            {name}" for name, seconds in damage.spells),
         f"  the administrator    {deeds}",
         f"  retries              sets called {result.sets} for {verdict.replaced} providers "
         f"replaced, attempts failed {attempts.outcomes['failed']} and waiting "

@@ -19,15 +19,18 @@ _HOURS_LATER: Final = 3_600.0
 _LIMIT: Final = 300.0
 """Seconds that each step may take; then the rules are checked on what there is."""
 
+_PAGE_CLAIM: Final = 600.0
+"""Seconds for which a page of a request belongs to a host that was killed."""
+
 
 def settle(stage: Stage, plan: Plan, administrator: Administrator) -> tuple[float, list[str]]:
     """Bring everything to rest; return the seconds until all users were, and what came too late."""
     began = time.monotonic()
     late: list[str] = []
 
-    def step(what: str, condition: Callable[[], object]) -> None:
+    def step(what: str, condition: Callable[[], object], limit: float = _LIMIT) -> None:
         try:
-            wait_until(condition, what, _LIMIT)
+            wait_until(condition, what, limit)
         except WaitError as error:
             late.append(str(error))
 
@@ -44,6 +47,7 @@ def settle(stage: Stage, plan: Plan, administrator: Administrator) -> tuple[floa
     )
     convergence = time.monotonic() - began
     step("Graph has the app's one subscription", lambda: _subscribed(stage))
+    step("what was requested has ended", lambda: _ended(stage), _PAGE_CLAIM + _LIMIT)
     return convergence, late
 
 
@@ -69,6 +73,11 @@ def unsettled(stage: Stage) -> list[str]:
 def _quiet(stage: Stage) -> bool:
     """Nothing is on its way: no notification, no message, none being worked on."""
     return bool(stage.tenant.counters()["idle"]) and not stage.storage.queued()
+
+
+def _ended(stage: Stage) -> bool:
+    runs = stage.storage.rows("runs")
+    return all(row["state"] == "finished" for row in runs if row["cause"] == "request")
 
 
 def _clean(stage: Stage) -> bool:

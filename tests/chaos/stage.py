@@ -4,19 +4,23 @@ The hosts share queue, tables and public address, as the instances of one functi
 """
 
 import json
+import re
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 import httpx
 
 from local.azurite.server import Azurite
 from local.stack import Stack
 from tests.chaos.plan import Faults
-from tests.e2e.proxy import Forward, Proxy, Reply, Request
+from tests.chaos.weather import RATE, SETTINGS
+from tests.e2e.proxy import BUSY, Forward, Proxy, Reply, Request, let_through
 from tests.e2e.storage import AppStorage
 from tests.e2e.system import EVERY_SECOND, IMPATIENT, NEVER
 from tests.e2e.tenant import Tenant, User
@@ -50,13 +54,19 @@ class Stage(Stack[Tenant]):
         seed: int,
         hosts: int,
         settings: Mapping[str, str] | None = None,
+        long: bool = False,
     ) -> None:
+        """long: for long weather, in which Teams takes few calls and a table can be refused."""
         azurite = Azurite(folder / "azurite", log=folder / "azurite.log")
-        tenant = Tenant(folder, users=users, seed=seed, lag=_LAG)
+        tenant = Tenant(folder, users=users, seed=seed, lag=_LAG, rate=RATE if long else None)
         super().__init__(folder, azurite, tenant, name=_APP, queues=IMPATIENT)
         self.excluded: list[User] = []
+        self._long = long
+        self._tables: Proxy | None = None
+        self.door = ""
+        """The app's public address."""
         self._how_many = hosts
-        self._settings = settings or {}
+        self._settings = {**(SETTINGS if long else {}), **(settings or {})}
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -70,6 +80,25 @@ class Stage(Stack[Tenant]):
     def suffer(self, faults: Faults | None) -> None:
         """Put these faults in force in place of all others; None: no more faults."""
         self.tenant.control("DELETE" if faults is None else "PUT", "faults", faults)
+
+    def refuse_table(self, table: str) -> None:
+        """Let the app's calls to this table be answered 503, and no others; "": none."""
+        named = re.compile(rf"/{self.storage.name}{table}\b")
+
+        def busy(request: Request, forward: Forward) -> Reply:
+            batch = request.body.decode(errors="replace") if "$batch" in request.target else ""
+            return BUSY if named.search(request.target + batch) else forward(request)
+
+        assert self._tables
+        self._tables.rule = busy if table else let_through
+
+    def restart(self, mode: str) -> tuple[float, float]:
+        """Kill all hosts and start them in this mode; return when none ran, and when they do."""
+        for host in self.hosts:
+            host.kill()
+        dead = time.time()
+        self._start_all(ACP_MODE=mode)
+        return dead, time.time()
 
     def begin_sweep(self, host: int) -> None:
         """Start a sweep and do not wait for it; a host that does not answer does not sweep."""
@@ -87,11 +116,22 @@ class Stage(Stack[Tenant]):
         by_id, by_name = self.excluded = [self.tenant.take("third_party") for _ in range(2)]
         excluded = f"{by_id['id']},{by_name['userPrincipalName']}"
         settings = {**_SETTINGS, "ACP_EXCLUDED_USERS": excluded, **self._settings}
+        if self._long:
+            address = urlsplit(self.azurite.endpoint("table"))
+            origin = f"{address.scheme}://{address.netloc}"
+            self._tables = self.enter(Proxy(origin))
+            settings["AzureWebJobsStorage"] = self.connection_string.replace(
+                origin, self._tables.origin
+            )
         for number in range(self._how_many):
             self.add_host(settings, folder=self.folder / f"host-{number}")
-        door = self.enter(FrontDoor([host.origin for host in self.hosts]))
-        with ThreadPoolExecutor() as pool:  # at once, as the instances of a plan that scales out
-            started = [pool.submit(h.start, ACP_PUBLIC_URL=door.origin) for h in self.hosts]
+        self.door = self.enter(FrontDoor([host.origin for host in self.hosts])).origin
+        self._start_all(ACP_PUBLIC_URL=self.door)
+
+    def _start_all(self, **settings: str) -> None:
+        """Start all hosts at once, as the instances of a plan that scales out."""
+        with ThreadPoolExecutor() as pool:
+            started = [pool.submit(host.start, **settings) for host in self.hosts]
         for start in started:
             start.result()
 

@@ -6,10 +6,19 @@ from typing import Any
 import pytest
 
 from tests.chaos.administrator import History
-from tests.chaos.plan import Blow, Deed, draw
-from tests.chaos.rules import Verdict, at_rest_broken, saved_broken, untouched_broken
+from tests.chaos.callers import Requested, requested_broken
+from tests.chaos.plan import Blow, Deed, Plan, draw
+from tests.chaos.rules import (
+    Verdict,
+    at_rest_broken,
+    mailed_broken,
+    quiet_broken,
+    saved_broken,
+    untouched_broken,
+)
 from tests.chaos.truth import Life, Record, lives
-from tests.e2e.tenant import User
+from tests.chaos.weather import lengthen
+from tests.e2e.tenant import MICROSOFT, User
 
 Entry = dict[str, Any]
 Span = tuple[float, float | None]
@@ -61,6 +70,13 @@ def test_a_replacement_with_its_record_is_right() -> None:
 def test_a_replacement_without_its_record_is_found(records: list[Record]) -> None:
     """A record that is missing, incomplete, not true, or too late."""
     assert "saved entries" in broken(life_of("replaced"), *records)
+
+
+def test_what_the_service_made_may_be_saved_as_well() -> None:
+    """Microsoft's entry of a user whom the app changed; of another one nothing says that it is true."""
+    made = Record([entry(MICROSOFT, "377857036")], AT + 1)
+    assert broken(life_of("replaced"), Record([entry()], AT - 1), made) == set()
+    assert broken(life_of(), made) == {"saved entries"}
 
 
 def test_two_records_of_the_same_entries_are_found() -> None:
@@ -120,11 +136,81 @@ def test_who_is_neither_moved_nor_told_of_is_found(row: dict[str, Any] | None, l
     assert bool(found) is lost
 
 
-def test_the_same_seed_gives_the_same_plan() -> None:
-    """A plan follows from its seed and the users; a short one has every blow."""
+@pytest.mark.parametrize(("window", "rules"), [(61, set()), (60, {"saved entries"})])
+def test_what_was_set_just_before_may_be_lost(window: float, rules: set[str]) -> None:
+    """Within the window, and not a second longer."""
+    history = History(by_hand={"u": [[entry("BT", "7654321")]]})
+    life = life_of("replaced", "set_by_hand", "replaced", history=history)
+    found = saved_broken(life, [Record([entry()], AT - 1)], window)
+    assert {rule for rule, _ in found} == rules
+
+
+@pytest.mark.parametrize(("mails", "rules"), [(2, set()), (3, {"one mail each"})])
+def test_a_mail_without_a_change_is_found(mails: int, rules: set[str]) -> None:
+    """Each change may bring one, that of licensing as well; a set by hand brings none."""
+    history = History(by_hand={"u": [[entry()]]})
+    life = life_of("replaced", "set_by_hand", "replaced_automatically", history=history)
+    assert {rule for rule, _ in mailed_broken(user(mails=mails), life)} == rules
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "rules"),
+    [(AT - 9, AT + 9, {"quiet"}), (AT, AT + 9, set()), (AT - 9, AT, set())],
+)
+def test_a_change_in_quiet_is_found(start: float, end: float, rules: set[str]) -> None:
+    """In mode `report`, or during a pause."""
+    found = quiet_broken(life_of("replaced"), [("paused", start, end)])
+    assert {rule for rule, _ in found} == rules
+
+
+@pytest.mark.parametrize(
+    ("told", "results", "state", "rules"),
+    [
+        (("r", "r"), ["a", "b"], "finished", set()),
+        (("r", "s"), ["a", "b"], "finished", {"one run per key"}),
+        (("r", ""), ["a", "b"], "finished", {"one run per key"}),
+        (("r", "r"), ["a"], "running", {"one result each", "requests end"}),
+        (("r", "r"), ["a", "b", "c"], "finished", {"one result each"}),
+    ],
+)
+def test_a_request_that_was_not_carried_out_once_is_found(
+    told: tuple[str, str], results: list[str], state: str, rules: set[str]
+) -> None:
+    """One run for both callers, which ended, with a result of everybody named and of nobody else."""
+    requested = [Requested("key", frozenset({"a", "b"}), told)]
+    rows = [{"PartitionKey": "r", "RowKey": each} for each in results]
+    found = requested_broken(requested, [{"RowKey": "r", "state": state}], rows)
+    assert {rule for rule, _ in found} == rules
+
+
+def plan_of(seed: int) -> tuple[Plan, list[User]]:
+    """A short plan, and its users."""
     kinds = ("unlicensed", "third_party", "microsoft", "room")
     users = [user(id=f"{number:08x}", kind=kinds[number % 4]) for number in range(80)]
-    plan = draw(5, users, minutes=0.4, hosts=2)
+    return draw(seed, users, minutes=0.4, hosts=2), users
+
+
+def test_long_weather_has_every_spell_and_three_seeds_differ() -> None:
+    """The short plan's rounds are all there; what is struck changes with the seed."""
+    spells = []
+    for seed in (1, 2, 3):
+        plan, users = plan_of(seed)
+        long = lengthen(plan, users)
+        assert long == lengthen(*plan_of(seed))
+        assert [each.blow for each in long.rounds if each.blow] == [
+            each.blow for each in plan.rounds
+        ]
+        assert sum(each.seconds for each in long.rounds if each.spell) == 480
+        spells.append({each.spell.name for each in long.rounds if each.spell})
+        assert sum(bool(each.named) for each in long.rounds) == 4
+    assert {len(each) for each in spells} == {7}
+    assert set.intersection(*spells) == {"throttled teams", "mode report", "paused"}
+    assert len(set.union(*spells)) == 3 + 4 * 3
+
+
+def test_the_same_seed_gives_the_same_plan() -> None:
+    """A plan follows from its seed and the users; a short one has every blow."""
+    plan, users = plan_of(5)
     assert plan == draw(5, users, minutes=0.4, hosts=2)
     assert plan != draw(6, users, minutes=0.4, hosts=2)
     assert {each.blow for each in plan.rounds} == set(Blow)

@@ -28,11 +28,15 @@ _UNKNOWN: Final = "other"
 
 @dataclass(frozen=True)
 class Change:
-    """One change that the app made, and the entries that it dropped (none: nothing to save)."""
+    """One change that the app made, and the entries that it dropped (none: nothing to save).
+
+    since: when a person had set these; 0: they were there at birth.
+    """
 
     action: str
     at: float
     dropped: Entries
+    since: float = 0.0
 
 
 @dataclass
@@ -41,6 +45,8 @@ class Life:
 
     had: list[Entries] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    by_service: int = 0
+    """How often licensing made the user a conferencing user."""
 
 
 @dataclass(frozen=True)
@@ -57,21 +63,24 @@ def lives(
     """Follow each user through the tenant's log, in order."""
     found = {user["id"]: Life([user["original_entries"]]) for user in users}
     now: dict[str, Entries] = {user["id"]: user["original_entries"] for user in users}
+    since: dict[str, float] = {}
     by_hand = {user: list(sets) for user, sets in history.by_hand.items()}
     for change in changes:
         user, action = change["user"], change["action"]
-        life = found[user]
+        life, at = found[user], moment(change["at"])
         if action in BY_APP:
             third = [entry for entry in now[user] if entry["name"] != MICROSOFT]
             dropped = now[user] if third and action != "number_set" else []
-            life.changes.append(Change(action, moment(change["at"]), dropped))
+            life.changes.append(Change(action, at, dropped, since.get(user, 0.0)))
             now[user] = now[user] if action == "number_set" else []
         elif action == "set_by_hand":
-            now[user] = by_hand[user].pop(0)
+            now[user], since[user] = by_hand[user].pop(0), at
             life.had.append(now[user])
         elif action == "service_removed":
             now[user] = [entry for entry in now[user] if entry["name"] != MICROSOFT]
             life.had.append(now[user])
+        else:
+            life.by_service += 1
     return found
 
 

@@ -1,5 +1,6 @@
 """The systems that end-to-end tests share."""
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +47,8 @@ def system(
     azurite_server: Azurite, tenant: Tenant, excluded: dict[str, User], folder: Path
 ) -> Iterator[System]:
     """The app on that tenant, subscribed to its changes."""
-    setting = f"{excluded['id']['id']}, {excluded['name']['userPrincipalName'].upper()}"
-    with System(azurite_server, tenant, folder, {"ACP_EXCLUDED_USERS": setting}) as system:
+    users = f"{excluded['id']['id']}, {excluded['name']['userPrincipalName'].upper()}"
+    settings = {"ACP_EXCLUDED_USERS": users, "ACP_CONSOLE_TOKEN": secrets.token_urlsafe(32)}
+    with System(azurite_server, tenant, folder, settings) as system:
         system.wait_until_subscribed()
         yield system

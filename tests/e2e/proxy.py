@@ -36,6 +36,13 @@ class Reply:
     body: bytes
 
 
+BUSY = Reply(
+    503,
+    {"Content-Type": "application/json"},
+    b'{"odata.error": {"code": "ServerBusy", "message": {"value": "busy"}}}',
+)
+"""What Azure Tables answers when a partition is too busy."""
+
 Forward = Callable[[Request], Reply]
 Rule = Callable[[Request, Forward], Reply]
 

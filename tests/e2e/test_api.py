@@ -197,7 +197,7 @@ def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
     """Unknown runs, users and providers; ids that are none; and a body that is not JSON."""
     for path in ("/runs/nope", "/runs/..%2F..", "/runs/nope/results", "/users/no@x.example"):
         assert api.get(path).status_code == 404, path
-    for decision in ("release", "discard"):
+    for decision in ("release", "discard", "cancel"):
         assert api.post(f"/runs/nope/{decision}").status_code == 404
     assert api.get("/users/nobody").status_code == 400
     guest = api.get("/users/a_x.example%23EXT%23@contoso.example")
@@ -208,11 +208,35 @@ def test_what_does_not_exist_is_404(api: httpx.Client) -> None:
     json_type = {"Content-Type": "application/json"}
     assert api.post("/moves", content=b"{", headers=json_type).status_code == 400
     run = finished(api, api.post("/moves", json={"users": ["no@x.example"], "dry_run": True}))
-    for decision in ("release", "discard"):
+    for decision in ("release", "discard", "cancel"):
         assert api.post(f"/runs/{run['id']}/{decision}").status_code == 409
     limit = api.post(f"/runs/{run['id']}/release", json={"limit": 0})
     assert [error["pointer"] for error in limit.json()["errors"]] == ["/limit"]
     assert json.loads(api.get("/runs").content)
+
+
+@pytest.mark.third_parties
+def test_a_run_is_cancelled(system: System, api: httpx.Client) -> None:
+    """Whoever was moved says so, everybody else is cancelled, and the run stays that way."""
+    user = system.tenant.any_user("third_party")
+    names = [*(f"no{number}@x.example" for number in range(999)), user["id"]]
+    begun = api.post("/moves", json={"users": names, "ticket": "INC7"}).json()
+    said = api.post(f"/runs/{begun['id']}/cancel", json={"note": "wrong list"})
+    assert (said.status_code, said.json()["state"]) == (200, "cancelled")
+    assert said.json()["reason"].endswith("UTC: wrong list")
+    where = f"/runs/{begun['id']}"
+
+    def is_told() -> bool:
+        counts: dict[str, int] = api.get(where).json()["counts"]
+        return sum(counts.values()) - counts["users"] == 1_000
+
+    wait_until(is_told, "everybody has an outcome", TIME_LIMIT)
+    run = api.get(where).json()
+    assert (run["state"], run["ticket"]) == ("cancelled", "INC7")
+    assert run["requested_by"] == run["decided_by"] == "the HTTP API, without a key"
+    moved = bool(run["counts"].get("moved"))
+    assert system.tenant.user(user["id"])["sets"] - user["sets"] == moved
+    assert api.post(f"{where}/release").status_code == 409
 
 
 def test_web_pages_of_others_begin_nothing(api: httpx.Client) -> None:

@@ -169,11 +169,19 @@ def test_more_than_the_limit_wait_by_name_until_one_command_releases_them(
 
         assert acp("pause", "--note", "not before noon").status == 0
         for held in listed:
-            released = acp("release", held)
+            unasked = acp("release", held)
+            assert (unasked.status, "not an interactive terminal" in unasked.err) == (2, True)
+            released = acp("release", held, "--yes")
             assert (released.status, "not before noon" in released.err) == (0, True)
         system.host.upkeep("releases")
         status = json.loads(acp("status", "--output", "json").out)
         assert (status["mode"], status["paused"]["note"]) == ("move", "not before noon")
+        assert (status["licensed"], status["ready"] > 0, status["pilot"]) == (
+            run["count_licensed"],
+            True,
+            False,
+        )
+        assert status["last_sweep"].startswith(run["RowKey"][:4])
         assert left(tenant) == run["count_replace"] + 1
         assert acp("pause", "--off").status == 0
         wait_until_moved(system)

@@ -136,7 +136,7 @@ def test_another_bridge_is_told_saved_and_an_outcome_of_its_own(ruled: Ruled) ->
     assert told[0] == "3 names"
     assert told[4:] == [
         "dry run, nothing was changed: 3 names, 1 user: would_change_bridge 1",
-        "1 users on Microsoft would change to the bridge of their new number",
+        "1 user on Microsoft would change to the bridge of their new number",
         "1 users would get a new conference ID instead of the one they have",
         "1 users would get other numbers than they have",
         "1 users would be mailed their numbers and PIN",

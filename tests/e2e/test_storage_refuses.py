@@ -9,7 +9,7 @@ import pytest
 
 from local.azurite.server import Azurite
 from local.waiting import wait_until
-from tests.e2e.proxy import Forward, Proxy, Reply, Request, let_through
+from tests.e2e.proxy import BUSY, Forward, Proxy, Reply, Request, let_through
 from tests.e2e.system import System
 from tests.e2e.tenant import MICROSOFT, TIME_LIMIT, Tenant
 
@@ -118,10 +118,3 @@ REFUSAL = Reply(
     b'{"odata.error": {"code": "AuthorizationFailure", "message": {"value": "refused"}}}',
 )
 """What Azure Tables answers to an account that may not write."""
-
-BUSY = Reply(
-    503,
-    {"Content-Type": "application/json"},
-    b'{"odata.error": {"code": "ServerBusy", "message": {"value": "busy"}}}',
-)
-"""What it answers when a partition is too busy."""

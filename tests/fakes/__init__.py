@@ -11,6 +11,7 @@ from tests.fakes.people import (
     in_service,
     licensed,
     microsoft,
+    settled,
     third_party,
 )
 from tests.fakes.rules import FakeRules
@@ -53,5 +54,6 @@ __all__ = [
     "in_service",
     "licensed",
     "microsoft",
+    "settled",
     "third_party",
 ]

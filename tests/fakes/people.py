@@ -1,5 +1,6 @@
 """Users as Graph and Teams have them, made short."""
 
+from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import (
     AccountType,
     ConferencingUser,
@@ -39,6 +40,11 @@ def conferencing(user_id: str, number: str = "+15550199", bridge: str = BRIDGE) 
     """What Microsoft's conferencing has of a user; every user and bridge has an ID of its own."""
     code = f"{user_id[-6:]}{len(bridge)}"
     return ConferencingUser(user_id, code, bridge, f"{bridge}'s name", number, "", number, "", True)
+
+
+def settled(user_id: str) -> UserResult:
+    """The result of a user with whom there is nothing to do."""
+    return UserResult(user_id, Outcome.ALREADY_MICROSOFT, "the provider is Microsoft")
 
 
 def licensed(number: int = 1, status: PlanStatus | None = PlanStatus.ENABLED) -> DirectoryUser:

@@ -22,6 +22,7 @@ class FakeState:
     sweep: str | None = None
     wanted: SweepRequest | None = None
     released: list[str] = field(default_factory=list)
+    open: set[str] = field(default_factory=set)
     leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
     protecting: dict[str, str] | None = None
@@ -84,6 +85,15 @@ class FakeState:
 
     async def remove_released_sweep(self, run: str) -> None:
         self.released = [known for known in self.released if known != run]
+
+    async def open_runs(self) -> list[str]:
+        return list(self.open)
+
+    async def add_open_run(self, run: str) -> None:
+        self.open.add(run)
+
+    async def remove_open_run(self, run: str) -> None:
+        self.open.discard(run)
 
     async def excluded_ids(self) -> Mapping[str, str]:
         return dict(self.excluded)

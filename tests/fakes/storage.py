@@ -11,7 +11,7 @@ from shared.domain.decision import Action
 from shared.domain.messages import Message, MoveMessage, PageMessage, PoisonMessage
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.retry import DueUser, Waiting
+from shared.domain.retry import DueUser, SettledUser, Waiting, with_runs
 from shared.domain.roster import RosterDay, RosterEntry, Standing, merged
 from shared.domain.run import Run, Signal, SweepPage
 from shared.domain.saved import KnownUser, ReplacedProvider, SavedKeys
@@ -191,6 +191,8 @@ class FakeWaiting:
     rows: dict[str, Waiting] = field(default_factory=dict)
     unclaimable: set[str] = field(default_factory=set)
     down: set[str] = field(default_factory=set)
+    told: dict[str, SettledUser] = field(default_factory=dict)
+    """Settled users of whom runs have to be told."""
 
     async def find_waiting(self, user_id: str) -> Waiting | None:
         return self.rows.get(user_id)
@@ -200,12 +202,28 @@ class FakeWaiting:
             raise StorageError("write in table waiting", "HttpResponseError")
         known = self.rows.get(waiting.user_id)
         if known is None or known.looked_at <= waiting.looked_at:
-            self.rows[waiting.user_id] = waiting
+            past = self.told.pop(waiting.user_id, None)
+            runs = (*waiting.runs, *(known.runs if known else past.runs if past else ()))
+            self.rows[waiting.user_id] = replace(waiting, runs=with_runs(runs))
 
-    async def remove_waiting(self, user_id: str, looked_at: datetime) -> Waiting | None:
-        if user_id in self.rows and self.rows[user_id].looked_at <= looked_at:
-            return self.rows.pop(user_id)
-        return None
+    async def remove_waiting(
+        self, result: UserResult, looked_at: datetime, run: str | None = None
+    ) -> Waiting | None:
+        user_id = result.user_id
+        if user_id not in self.rows or self.rows[user_id].looked_at > looked_at:
+            return None
+        row = self.rows.pop(user_id)
+        if runs := tuple(known for known in row.runs if known != run):
+            self.told[user_id] = SettledUser(result, runs)
+        return row
+
+    async def settled(self) -> AsyncIterator[SettledUser]:
+        for user in list(self.told.values()):
+            yield user
+
+    async def forget_settled(self, user: SettledUser) -> None:
+        if self.told.get(user.result.user_id) == user:
+            del self.told[user.result.user_id]
 
     async def waiting(self) -> AsyncIterator[Waiting]:
         for row in list(self.rows.values()):
@@ -274,7 +292,13 @@ class FakeRuns:
             raise UnreadableRowError("read in table runs", "a row is damaged")
         return self.runs.get(run)
 
-    async def record_results(self, run: str, results: Sequence[UserResult], now: datetime) -> None:
+    async def record_results(
+        self,
+        run: str,
+        results: Sequence[UserResult],
+        now: datetime,
+        began: datetime | None = None,
+    ) -> None:
         if self.fails:
             self.fails -= 1
             raise StorageError("write in table runresults", "HttpResponseError")

@@ -41,6 +41,18 @@ EQUIVALENT: Final[tuple[Equivalent, ...]] = (
         )
     ),
     Equivalent(
+        "domain.decision",
+        'same = _on_same_bridge(provider, number or toll_free or "", rules.bridges)',
+        'same = _on_same_bridge(provider, number or toll_free or "XXXX", rules.bridges)',
+        "one of the two is there, or nothing would be other; the last is for the type",
+    ),
+    Equivalent(
+        "domain.listing",
+        'missing, licensed = counts.get("unlisted", 0), counts.get("licensed", 0)',
+        'missing, licensed = counts.get("unlisted", 1), counts.get("licensed", 0)',
+        "neither is many",
+    ),
+    Equivalent(
         "domain.number_rules",
         'return self.by_location.get(user.usage_location or "", self.default)',
         'return self.by_location.get(user.usage_location or "XXXX", self.default)',

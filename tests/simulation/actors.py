@@ -11,10 +11,11 @@ from shared.domain.options import MoveOptions
 from shared.domain.run import Mode
 from shared.errors import AcpError
 from shared.storage.codec import encode
+from tests.simulation.brakes import decider, pauser
 from tests.simulation.fate import Process
 from tests.simulation.host import Host
-from tests.simulation.loop import Crash
-from tests.simulation.people import EXCLUDED_GROUP, MICROSOFT_ENTRY
+from tests.simulation.loop import Clock, Crash
+from tests.simulation.people import EXCLUDED_GROUP, MICROSOFT_ENTRY, PILOT_GROUP
 from tests.simulation.rules import Rules
 from tests.simulation.storage import Keys
 from tests.simulation.world import TENANT, World, settings
@@ -37,13 +38,14 @@ async def person(host: Host, _: Rules, until: float) -> None:
             case 4 | 5:
                 world.people.license(someone, "person", not state.licensed)
             case 6:
-                someone.change("person", groups=state.groups ^ {EXCLUDED_GROUP})
+                group = rng.choice([EXCLUDED_GROUP, PILOT_GROUP])
+                someone.change("person", groups=state.groups ^ {group})
             case 7:
-                world.people.delete(someone, "person", not state.deleted)
+                world.people.delete(someone, "person", not state.deleted and rng.random() < 0.4)
 
 
 async def administrator(host: Host, _: Rules, until: float) -> None:
-    """Change the app's settings: the mode, and whom it excludes by name."""
+    """Change the app's settings: the mode, whom it excludes by name, the pilot, a number."""
     world, rng = host.world, host.world.rng
     while await _pause(world, 3000, until):
         changed = {"mode": rng.choice(["move", "report"])}
@@ -51,7 +53,9 @@ async def administrator(host: Host, _: Rules, until: float) -> None:
             changed["excluded_users"] = rng.choice(list(world.people)).upn
         if rng.random() < 0.5:
             changed["number_rules"] = json.dumps({rng.choice(["US", "*"]): "+15550200"})
-        host.change(settings(max_calls_in_flight=str(host.settings.max_calls_in_flight), **changed))
+        if rng.random() < 0.3:
+            changed["included_groups"] = PILOT_GROUP
+        host.change(settings(**{**host.usual, **changed}))
 
 
 async def microsoft(host: Host, _: Rules, until: float) -> None:
@@ -179,6 +183,34 @@ async def sweeps(host: Host, _: Rules, until: float) -> None:
             host.spawn(host.run(instance, lambda app: app.sweeper.sweep()))
 
 
+async def rollback(host: Host, rules: Rules, until: float) -> None:
+    """Write rows and messages as version 6a26332 does; what its messages ask for is only a look."""
+    world, rng = host.world, host.world.rng
+    while await _pause(world, 2400, until):
+        someone, now = rng.choice(list(world.people)), Clock().now()
+        at = rng.choice([{"due": now}, {}])
+        name = "due" if at else "attention"
+        row = {
+            "PartitionKey": name,
+            "RowKey": someone.id,
+            "upn": "",
+            "cause": "failure",
+            "reason": "HTTP 403",
+            "since": now,
+            "looked_at": now,
+            "attempt": 2,
+            "failures": 2,
+            "reprocessed": False,
+            "operation": "",
+            "_at": now,
+        }
+        waiting = world.account.tables.setdefault("waiting", {})
+        waiting[name, someone.id] = world.account.stamp(row | at)
+        message = {"version": 1, "cause": "license_event", "users": [someone.id]}
+        world.queues["moves"].put(json.dumps(message), 0, "report")
+        rules.reached["row of the version before"] += 1
+
+
 ACTORS: Final[dict[str, Actor]] = {
     "person": person,
     "administrator": administrator,
@@ -188,6 +220,9 @@ ACTORS: Final[dict[str, Actor]] = {
     "notices": notices,
     "sweeps": sweeps,
     "rival": rival,
+    "pauser": pauser,
+    "decider": decider,
+    "rollback": rollback,
 }
 
 

@@ -1,4 +1,4 @@
-"""Ten faults that the app does not have, put back by the wiring: the simulation has to find each."""
+"""Twelve faults that the app does not have, put back by the wiring: the simulation has to find each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +12,7 @@ from shared.domain.outcome import UserResult
 from shared.domain.run import Mode
 from shared.domain.saved import SavedKeys
 from shared.domain.user import ServiceUser
+from shared.storage.guard import GuardTable
 from shared.storage.move_requests import MoveRequestTable
 from shared.storage.replaced import ReplacedProviderTable
 from shared.storage.runs import RunTable
@@ -22,6 +23,17 @@ from tests.simulation.world import Wiring
 
 class _NoLeases(StateTable):
     async def acquire(self, *_: Any, **__: Any) -> bool:
+        return True
+
+
+class _NoPause(StateTable):
+    async def pause(self) -> None:
+        return None
+
+
+class _NoGuard(GuardTable):
+    async def take(self, *_: Any, **__: Any) -> bool:
+        """Write nothing: every slot stays free."""
         return True
 
 
@@ -101,10 +113,12 @@ class _GraphRemembered(_Remembers):
 
 
 class _OverwrittenResults(RunTable):
-    async def record_results(self, run: str, results: Any, now: datetime) -> None:
+    async def record_results(
+        self, run: str, results: Any, now: datetime, began: datetime | None = None
+    ) -> None:
         """Write every result into the row of the first user."""
         last: UserResult = results[-1]
-        await super().record_results(run, [last], now)
+        await super().record_results(run, [last], now, began)
 
 
 class _NoKeys(MoveRequestTable):
@@ -119,6 +133,14 @@ class _DeafWaiting(WaitingTable):
 
 def _leases(app: App) -> None:
     app.adapters.state = _NoLeases(app.adapters.tables.table("state"))
+
+
+def _pause(app: App) -> None:
+    app.adapters.state = _NoPause(app.adapters.tables.table("state"))
+
+
+def _guard(app: App) -> None:
+    app.adapters.guard = _NoGuard(app.adapters.tables.table("guard"))
 
 
 def _saves(app: App) -> None:
@@ -171,6 +193,8 @@ BUGS: Final[dict[str, Wiring]] = {
     "mode not carried": _mode,
     "waiting not recorded": _waiting,
     "exclusions ignored": _exclusions,
+    "pause ignored": _pause,
+    "guard not written": _guard,
 }
 """Each fault by its name."""
 

@@ -18,7 +18,7 @@ from shared.storage.codec import decode_move, decode_page, decode_upkeep
 from tests.simulation.fate import Process
 from tests.simulation.loop import Clock, Crash
 from tests.simulation.queues import Bin, Letter
-from tests.simulation.world import World
+from tests.simulation.world import World, settings
 
 _OPTIONS: Final = json.loads((Path(__file__).parents[2] / "host.json").read_text(encoding="utf-8"))[
     "extensions"
@@ -43,11 +43,15 @@ class Instance:
 
 
 class Host:
-    """Runs instances of the app. duplicates: the share of messages that are delivered twice."""
+    """Runs instances of the app. duplicates: the share of messages that are delivered twice.
 
-    def __init__(self, world: World, settings: Settings, *, skew: float = 0.0) -> None:
+    usual: the settings that it begins with, and has again in the end.
+    """
+
+    def __init__(self, world: World, usual: dict[str, str], *, skew: float = 0.0) -> None:
         self.world = world
-        self.settings = settings
+        self.usual = usual
+        self.settings = settings(**usual)
         self.duplicates = 0.0
         self.alive: list[Instance] = []
         self.reached: Counter[str] = Counter()
@@ -81,11 +85,11 @@ class Host:
         for name in self._handlers:
             self._pump(name)
 
-    def change(self, settings: Settings) -> None:
+    def change(self, changed: Settings) -> None:
         """Change the settings: every instance is replaced by a new one."""
         if any(self.world.queues[name].letters for name in ("moves", "moves-requests")):
             self.reached["settings changed with a full queue"] += 1
-        self.settings = settings
+        self.settings = changed
         for instance in list(self.alive):
             instance.process.dead = True
             self._crashed(instance.process)

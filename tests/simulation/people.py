@@ -18,6 +18,7 @@ from tests.simulation.loop import MIDNIGHT
 
 APP: Final = "app"
 EXCLUDED_GROUP: Final = "0f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c13"
+PILOT_GROUP: Final = "0f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c14"
 
 MICROSOFT_ENTRY: Final = ProviderEntry(
     "Microsoft", "resources.lync.com", "+15550199", "", "0", "", True
@@ -147,7 +148,9 @@ def population(rng: random.Random, count: int) -> People:
                 licensed=number == 0 or rng.random() < 0.75,
                 ready=rng.random() < 0.8,
                 entries=entries if kind < 0.9 else (MICROSOFT_ENTRY,),
-                groups=frozenset({EXCLUDED_GROUP}) if 0.1 < kind < 0.2 else frozenset(),
+                groups=frozenset(
+                    [EXCLUDED_GROUP] * (0.1 < kind < 0.2) + [PILOT_GROUP] * (rng.random() < 0.5)
+                ),
                 room=0.2 < kind < 0.25,
                 guest=0.25 < kind < 0.28,
             )

@@ -72,6 +72,7 @@ class Rules:
         self.sets.append((change, run))
         self._saved(change)
         self._permitted(change)
+        self.watch.on_set(change, run)
         if change.process.mode == "report":
             self.note("8 report", change.person.id, "an instance in report mode set Microsoft")
         elif letter and letter.mode == "report":
@@ -117,6 +118,8 @@ class Rules:
             return "excluded by name"
         if state.groups & settings.excluded_groups:
             return "excluded by group"
+        if settings.included_groups and not state.groups & settings.included_groups:
+            return "outside the pilot"
         kinds = {"guest": state.guest, "room": state.room, "deleted": state.deleted}
         return next((kind for kind, is_so in kinds.items() if is_so), None)
 
@@ -126,11 +129,22 @@ class Rules:
             if self._sweeper not in ("", process.name):
                 self.reached["sweep handed over"] += 1
             self._sweeper = process.name
+        elif keys == ("state", "delta"):
+            row = self.world.account.tables[table].get(keys)
+            end = f"delta-{len(self.world.people.changes)}"
+            self.reached["delta checkpoint"] += bool(row and row["link"] != end)
+        elif table == "held":
+            self.reached["held"] += 1
         elif table == "waiting":
             row = self.world.account.tables[table].get(keys)
             self.reached["attention"] += bool(row and row.get("list") == "attention")
         elif table == "plans" and process.name != self._sweeper:
-            self.note("one sweeper", "", f"{process.name} writes, {self._sweeper} has the lease")
+            # Whoever releases or discards a held sweep has a lease on it of their own.
+            held = (RunState.HELD, RunState.RELEASED)
+            if self.world.account.tables["runs"][keys[0][:6], keys[0]]["state"] not in held:
+                self.note(
+                    "one sweeper", "", f"{process.name} writes, {self._sweeper} has the lease"
+                )
 
     def _on_poison_deleted(self, letter: Letter) -> None:
         """Rule 3: who was in a poison message is on a list, queued again, or was looked at since."""
@@ -138,18 +152,25 @@ class Rules:
             users = decode_move(letter.text).users
         except InputError:
             return
-        listed = {row["RowKey"] for row in self.world.account.rows("waiting")}
+        listed = self._listed()
         known = {row["RowKey"] for row in self.world.account.rows("users")}
         queued = " ".join(each.text for each in self.world.queues["moves"].letters.values())
         for user in users:
-            if user not in listed | known and user not in queued:
+            if user not in known and user not in listed and user not in queued:
                 self.note("3 poison", user, "its poison message is gone and nobody was told")
+
+    def _listed(self) -> dict[str, dict[str, Any]]:
+        """The rows of those who wait or need attention; a settled user's row is there for runs alone."""
+        rows = self.world.account.rows("waiting")
+        return {row["RowKey"]: row for row in rows if row.get("list") != "settled"}
 
     def check_end(self) -> None:
         """Check what has to hold when everything was quiet for long."""
-        rows = {row["RowKey"]: row for row in self.world.account.rows("waiting")}
+        rows = self._listed()
+        held = {row["RowKey"] for row in self.world.account.rows("held")}
         for person in self.world.people:
-            self._at_rest(person, rows.get(person.id))
+            if person.id not in held:
+                self._at_rest(person, rows.get(person.id))
         for name, content in self.world.queues.items():
             if content.letters:
                 self.note("3 queue", "", f"{len(content.letters)} messages stay in {name}")
@@ -192,6 +213,14 @@ class Rules:
                 names = {user, self.world.people.by_id[user].upn}
                 if not names & {each.get("name", row) for row, each in results.items()}:
                     self.note("14 results", user, f"finished run {run} has no result")
+        if row.get("exact_state") == RunState.MOVING:
+            self.note("14 runs end", "", f"{run} is moving, and nobody is on the way")
+        listed = self._listed()
+        for user, result in results.items():
+            exact = result.get("exact_outcome", result["outcome"])
+            open_ = exact in ("waiting", "failed") and row["cause"] != Signal.PREVIEW
+            if open_ and "name" not in result and user not in listed:
+                self.note("14 final", user, f"{run} says {exact}, and the user waits for nothing")
         moved = {change.person.id for change, its in self.sets if its == run and change.moves}
         for user, result in results.items():
             if user in moved and result["outcome"] == "already_microsoft":

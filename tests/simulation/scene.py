@@ -15,7 +15,7 @@ from tests.simulation.loop import run
 from tests.simulation.people import People, Person, State
 from tests.simulation.rules import STRICT, Rules
 from tests.simulation.universe import begin_timers
-from tests.simulation.world import World, settings
+from tests.simulation.world import World
 
 
 class Scene:
@@ -26,7 +26,7 @@ class Scene:
         self.dice = Dice(self.rng, {})
         self.people = People()
         self.world = World(Gate(self.dice), self.people, self.rng)
-        self.host = Host(self.world, settings(**changed))
+        self.host = Host(self.world, changed)
         self.rules = Rules(self.host, STRICT)
 
     def users(self, count: int, **state: Any) -> list[Person]:

@@ -22,7 +22,7 @@ from tests.simulation.host import Host
 from tests.simulation.loop import run
 from tests.simulation.people import People, State
 from tests.simulation.rules import ENDED, STRICT, Broken, Limits, Rules
-from tests.simulation.world import World, settings
+from tests.simulation.world import World
 
 _DELAY: Final = Verdict(None, 40.0)
 _MOST_CALLS: Final = 400
@@ -50,6 +50,10 @@ async def _upkeep(app: App) -> None:
     await app.poison.record()
     await app.rechecker.recheck()
     await app.sweeper.sweep()
+
+
+async def _count(app: App) -> object:
+    return await app.run_outcomes.update()
 
 
 async def _person(host: Host) -> None:
@@ -115,7 +119,7 @@ async def _play(name: str, script: Script, bug: str, limits: Limits) -> tuple[li
     people.add(State(entries=people.third_party()))
     quiet = Script()
     world = World(Gate(quiet), people, random.Random(1), bugs.wiring(bug))
-    host = Host(world, settings())
+    host = Host(world, {})
     rules = Rules(host, limits)
     host.start(2)
     await asyncio.sleep(5)  # until the instances have their subscription
@@ -129,6 +133,8 @@ async def _play(name: str, script: Script, bug: str, limits: Limits) -> tuple[li
         if instance := host.any():
             await host.run(instance, _upkeep)
         await asyncio.sleep(100)
+        if instance := host.any():
+            await host.run(instance, _count)
         if _is_settled(world):
             break
     rules.check_end()

@@ -134,7 +134,9 @@ class TableClient:
                 if what in (TransactionOperation.DELETE, TransactionOperation.UPDATE):
                     self._check(_keys(entity), None)
                 elif what is TransactionOperation.CREATE and _keys(entity) in self._rows:
-                    raise ResourceExistsError("it is there")
+                    exists = ResourceExistsError("it is there")
+                    exists.status_code = 409
+                    raise exists
             for what, entity, *options in operations:
                 if what is TransactionOperation.DELETE:
                     self._remove(_keys(entity))

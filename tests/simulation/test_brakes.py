@@ -6,7 +6,7 @@ import random
 import pytest
 
 from shared.domain.held import HeldSelection
-from tests.simulation.brakes import Pauser, decide, decider, most_in
+from tests.simulation.brakes import decide, decider, pauser
 from tests.simulation.fate import Dice, Fault
 from tests.simulation.people import Person
 from tests.simulation.scene import Scene, act, minutes
@@ -32,7 +32,10 @@ def lost(scene: Scene, users: list[Person]) -> list[str]:
     return [user.id for user in users if user.state.third_party and user.id not in listed]
 
 
-@pytest.mark.parametrize("seed", range(1, 6))
+SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.large) for seed in range(2, 6))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_no_hour_has_more_replacements_than_the_limit(seed: int) -> None:
     """A wave over three instances, redelivered and retried: the limit holds, and nobody is lost."""
     scenes: list[tuple[Scene, list[Person]]] = []
@@ -52,26 +55,26 @@ def test_no_hour_has_more_replacements_than_the_limit(seed: int) -> None:
 
     scene = act(story, seed, guard_max_moves="20")
     ((_, users),) = scenes
-    times = [change.at for change, _ in scene.rules.sets if change.dropped]
-    assert 15 <= most_in(3600, times) <= 20
+    assert scene.broken("12 guard") == []
+    assert sum(bool(change.dropped) for change, _ in scene.rules.sets) >= 15
     assert lost(scene, users) == []
     assert scene.rows("held")
 
 
-@pytest.mark.parametrize("seed", range(1, 6))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_pauses_and_releases_lose_nobody_and_change_nobody_in_between(seed: int) -> None:
     """People pause, release and discard through the storm; in the end whoever is left is released."""
-    scenes: list[tuple[Scene, list[Person], Pauser]] = []
+    scenes: list[tuple[Scene, list[Person]]] = []
 
     async def story(scene: Scene) -> None:
-        users, pauser = scene.users(40), Pauser()
-        scenes.append((scene, users, pauser))
+        users = scene.users(40)
+        scenes.append((scene, users))
         scene.begin(3)
         await minutes(1)
         stormy(scene)
         scene.queue(users)
         until = asyncio.get_running_loop().time() + 2 * 3600
-        scene.host.spawn(pauser.act(scene.host, scene.rules, until))
+        scene.host.spawn(pauser(scene.host, scene.rules, until))
         scene.host.spawn(decider(scene.host, scene.rules, until + 3600))
         await minutes(130)
         scene.world.gate.fate = scene.dice
@@ -81,9 +84,8 @@ def test_pauses_and_releases_lose_nobody_and_change_nobody_in_between(seed: int)
         await minutes(30)
 
     scene = act(story, seed, guard_max_moves="5")
-    ((_, users, pauser),) = scenes
-    assert len(pauser.times) >= 2
-    assert pauser.broken(scene.rules) == []
+    ((_, users),) = scenes
+    assert scene.rules.reached["pause"] >= 2
     assert [user.id for user in users if user.state.third_party] == []
     assert scene.rows("held") == []
-    assert scene.broken("1 saved", "2 permitted") == []
+    assert scene.broken("1 saved", "2 permitted", "12 pause", "12 guard") == []

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, cast
 
+import httpx
+
 from shared.bootstrap.adapters import Adapters
 from shared.bootstrap.services import App
 from shared.settings.settings import Settings
@@ -71,6 +73,11 @@ class SimulatedAdapters(Adapters):
         self.clock = cast("Any", process.clock)
 
     @cached_property
+    def http(self) -> httpx.AsyncClient:
+        # Nothing of the world is asked over HTTP; a real pool would load certificates for 50 ms.
+        return httpx.AsyncClient(transport=httpx.MockTransport(_refuse), trust_env=False)
+
+    @cached_property
     def roster(self) -> "RosterTable":
         return cast("RosterTable", FakeRoster())  # a picture for people; it decides nothing
 
@@ -104,6 +111,10 @@ class SimulatedAdapters(Adapters):
             rng=world.rng,
             in_flight=self.settings.max_calls_in_flight,
         )
+
+
+def _refuse(request: httpx.Request) -> httpx.Response:
+    raise AssertionError(f"the simulation asked {request.url}")
 
 
 @cache

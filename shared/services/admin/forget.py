@@ -6,9 +6,11 @@ from typing import Final
 
 from shared.clock import Clock
 from shared.domain.decision import Rules
+from shared.domain.pause import RequestedBy
 from shared.domain.stored import STORED, Person
 from shared.domain.user import DirectoryUser
 from shared.errors import ConflictError, NoSuchItemError, NotFoundError
+from shared.services.admin.reasons import record_action
 from shared.services.ports import Directory, PersonalData, State
 from shared.telemetry.events import Forgotten
 from shared.telemetry.log import EventLog
@@ -86,7 +88,7 @@ class Forgetter:
         return Found(Person(user_id, frozenset(names)), user.upn if user else name, licensed)
 
     @traced
-    async def forget(self, found: Found, by: str) -> Forgetting:
+    async def forget(self, found: Found, by: RequestedBy) -> Forgetting:
         """Delete a person from every table, and record who did. Safe to repeat after an error."""
         person = found.person
         notes = [*_ELSEWHERE]
@@ -110,7 +112,7 @@ class Forgetter:
         total = sum(rows.values())
         who = self._log.who(person.id)
         await record_action(self._state, self._clock, "forget", by, f"{who}: {total} rows")
-        self._log.write(Forgotten(user=who, by=by, rows=total))
+        self._log.write(Forgotten(user=who, by=str(by), rows=total))
         return Forgetting(person.id, rows, tuple(notes))
 
     async def _in_directory(self, name: str) -> DirectoryUser | None:
@@ -137,8 +139,3 @@ def _in_order() -> tuple[str, ...]:
     """Return the tables, those last whose rows tell the person's names: so it can be repeated."""
     last = ("waiting", "replacedproviders", "users")
     return (*(table for table in TABLES if table not in last), *last)
-
-
-async def record_action(state: State, clock: Clock, what: str, by: str, detail: str) -> None:
-    """Record what a person did; detail names nobody."""
-    await state.add_action(what, by, detail, clock.now())

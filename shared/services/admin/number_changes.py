@@ -17,11 +17,15 @@ _AT_ONCE: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class NumberChange:
-    """A user's result with the old and the current default entry (None: unknown)."""
+    """A user's result with the old and the current default entry (None: unknown).
+
+    complete: False where the current one could not be read.
+    """
 
     result: UserResult
     before: ProviderEntry | None = None
     after: ProviderEntry | None = None
+    complete: bool = True
 
 
 class NumberChanges:
@@ -45,5 +49,7 @@ class NumberChanges:
         try:
             user = await self._conferencing.user(result.user_id)
         except ServiceError:
-            return NumberChange(result, before)
-        return NumberChange(result, before, user.provider if user else None)
+            return NumberChange(result, before, complete=False)
+        now = user.provider if user else None
+        # A third party's entry came after the move: it is no number that the move gave.
+        return NumberChange(result, before, now if now and now.is_microsoft else None)

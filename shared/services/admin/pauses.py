@@ -3,11 +3,10 @@
 from shared.clock import Clock
 from shared.domain.pause import PAUSE_FRESH, Pause, RequestedBy
 from shared.errors import InputError
+from shared.services.admin.reasons import LONGEST_NOTE, because, record_action
 from shared.services.ports import State
 from shared.telemetry.events import Paused
 from shared.telemetry.log import EventLog
-
-_LONGEST_NOTE = 500
 
 
 class Pauses:
@@ -24,12 +23,12 @@ class Pauses:
 
     async def pause(self, note: str, by: RequestedBy) -> Pause:
         """Pause all changes from now on; a pause that is there is replaced. InputError: no note."""
-        note = " ".join("".join(c if c.isprintable() else " " for c in note).split())
-        if not 0 < len(note) <= _LONGEST_NOTE:
-            raise InputError(f"note: why changes are paused, in 1 to {_LONGEST_NOTE} characters")
-        pause = Pause(note, by, self._clock.now())
+        given = because(by, by.ticket, note)
+        if not given.note:
+            raise InputError(f"note: why changes are paused, in 1 to {LONGEST_NOTE} characters")
+        pause = Pause(given.note, RequestedBy(by.name, by.id), self._clock.now())
         await self._state.save_pause(pause, by, pause.since)
-        self._tell("paused", by, note)
+        await self._tell("paused", given)
         # Every process has read it by then: when this returns, nobody begins a change any more.
         await self._clock.sleep(PAUSE_FRESH)
         return pause
@@ -39,9 +38,10 @@ class Pauses:
         ended = await self._state.pause()
         await self._state.save_pause(None, by, self._clock.now())
         if ended:
-            self._tell("resumed", by, None)
+            await self._tell("resumed", by)
         return ended
 
-    def _tell(self, state: str, by: RequestedBy, reason: str | None) -> None:
+    async def _tell(self, state: str, by: RequestedBy) -> None:
         who = self._log.who(by.name)
-        self._log.write(Paused(state=state, requested_by=who, reason=reason))
+        self._log.write(Paused(state=state, requested_by=who, reason=by.why or None))
+        await record_action(self._state, self._clock, state, by, "all changes")

@@ -4,11 +4,8 @@ A release marks the users and lists the run; a timer queues them. So a crash in 
 releasing again, and who is queued is read again before anything is changed.
 """
 
-import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 from itertools import batched
 from typing import Final
 
@@ -18,15 +15,15 @@ from shared.domain.held import HeldSelection, HeldUser
 from shared.domain.messages import move_messages
 from shared.domain.pause import RequestedBy
 from shared.domain.run import Mode, Run, RunState, Signal
-from shared.errors import ConflictError, InputError, NoSuchItemError
+from shared.errors import ConflictError, InputError
+from shared.services.admin.reasons import record_action
 from shared.services.ports import HeldUsers, Queue, Runs, State, SweepPages
-from shared.services.run_changes import change_run
+from shared.services.run_changes import change_run, existing_run, one_decision
 from shared.telemetry.events import Released
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import current_id, traced
 
 EVERYBODY: Final = HeldSelection()
-_LEASE: Final = timedelta(minutes=5)
 _IN_FLIGHT: Final = 16
 _SENT_AT_ONCE: Final = 1_000
 _NAMED: Final = 10
@@ -66,8 +63,8 @@ class Releases:
         run. ConflictError: it holds nobody, or somebody else is releasing or discarding just now.
         InputError: nobody who is held was chosen.
         """
-        await self._find(run_id)  # before the lease, whose row would have its name
-        async with self._alone(run_id):
+        await existing_run(self._runs, run_id)  # before the lease, whose row would have its name
+        async with one_decision(self._state, self._clock, run_id):
             run, users = await self._choose(run_id, chosen)
             # Listed first: whoever is marked is queued, also after a crash in between.
             await self._state.add_released_sweep(run.id)
@@ -76,10 +73,10 @@ class Releases:
             whole = run.released or (run.holds and chosen == EVERYBODY)
 
             def release(it: Run) -> Run:
-                return replace(it, state=RunState.RELEASED, requested_by=str(by), released=whole)
+                return replace(it, state=RunState.RELEASED, decided_by=str(by), released=whole)
 
             run = await change_run(self._runs, run, release)
-        self._tell(run, "released", len(users), by)
+        await self._tell(run, "released", len(users), by)
         return run, len(users)
 
     async def discard_run(
@@ -90,13 +87,13 @@ class Releases:
         Nobody is changed for it. Whoever is still ready to be moved is found by a later signal, and
         counts like any other. Errors: as for a release.
         """
-        await self._find(run_id)  # before the lease, whose row would have its name
-        async with self._alone(run_id):
+        await existing_run(self._runs, run_id)  # before the lease, whose row would have its name
+        async with one_decision(self._state, self._clock, run_id):
             run, users = await self._choose(run_id, chosen)
             await gather_bounded(map(self._remove, users), _IN_FLIGHT)
-            run = replace(run, requested_by=str(by))
+            run = replace(run, decided_by=str(by))
             run = await self._settle(run, f"{len(users)} held users were discarded")
-        self._tell(run, "discarded", len(users), by)
+        await self._tell(run, "discarded", len(users), by)
         return run, len(users)
 
     @traced
@@ -105,7 +102,7 @@ class Releases:
         sent = 0
         for run_id in await self._state.released_sweeps():
             with suppress(ConflictError):  # a person is deciding about it: at the next time
-                async with self._alone(run_id):
+                async with one_decision(self._state, self._clock, run_id):
                     sent += await self._send(run_id)
         return sent
 
@@ -129,19 +126,25 @@ class Releases:
                 )
                 await self._queue.send(list(messages))
             sent += len(users)
-        await self._settle(run, "")
+        if sent:
+            await self._state.add_open_run(run_id)
+        await self._settle(run, "", sent)
         await self._state.remove_released_sweep(run_id)
         return sent
 
     async def _choose(self, run_id: str, chosen: HeldSelection) -> tuple[Run, list[HeldUser]]:
-        run = await self._find(run_id)
+        run = await existing_run(self._runs, run_id)
+        if run.state is RunState.CANCELLED:
+            raise ConflictError(
+                f"run {run_id!r} is cancelled ({run.decided_by}): it holds nobody; begin a new run"
+            )
         await self._adopt(run)
         held = await self._unreleased(run_id)
         queued = run.holds and run.state is RunState.HELD and chosen == EVERYBODY
         if not held and queued:
             return run, []
         if not held:
-            asked = f"; {run.requested_by} asked last" if run.requested_by else ""
+            asked = f"; {run.decided_by} decided last" if run.decided_by else ""
             raise ConflictError(f"run {run_id!r} is {run.state}: it holds nobody{asked}")
         if run.state in _UNDER_WAY:
             raise ConflictError(f"run {run_id!r} is {run.state}: wait until it has ended")
@@ -153,12 +156,6 @@ class Releases:
             known = ", ".join(sorted({each.provider or "none" for each in held}))
             raise InputError(f"run {run_id!r} holds nobody like that; it has users of {known}")
         return run, users
-
-    async def _find(self, run_id: str) -> Run:
-        run = await self._runs.find_run(run_id)
-        if run is None:
-            raise NoSuchItemError(f"run {run_id!r}: there is no such run")
-        return run
 
     async def _adopt(self, run: Run) -> bool:
         """List the users of a sweep that the version before held; return whether there are any."""
@@ -177,15 +174,23 @@ class Releases:
     async def _unreleased(self, run_id: str) -> list[HeldUser]:
         return [each async for each in self._held.held_of(run_id) if not each.released]
 
-    async def _settle(self, run: Run, reason: str) -> Run:
-        """Save a run as held while it holds anybody, else as finished."""
+    async def _settle(self, run: Run, reason: str, sent: int = 0) -> Run:
+        """Save a run as held while it holds anybody, else as ended. sent: users who were just queued."""
         left = await self._unreleased(run.id)
-        state = RunState.HELD if left else RunState.FINISHED
+        ended_as = RunState.MOVING if sent else RunState.FINISHED
+        state = RunState.HELD if left else ended_as
         ended = run.finished_at or self._clock.now()
-        by, why = run.requested_by, run.reason if left else reason
+        by, why = run.decided_by, run.reason if left else reason
 
-        def settle(it: Run) -> Run:
-            return replace(it, state=state, reason=why, finished_at=ended, requested_by=by)
+        def settle(it: Run) -> Run | None:
+            if it.state is RunState.CANCELLED:
+                return None
+            counts = dict(it.counts)
+            if it.cause not in (Signal.SWEEP, Signal.REQUEST):
+                counts["queued"] = counts.get("queued", 0) + sent  # a list knows no other number
+            return replace(
+                it, state=state, reason=why, finished_at=ended, decided_by=by, counts=counts
+            )
 
         return await change_run(self._runs, run, settle)
 
@@ -195,16 +200,9 @@ class Releases:
     async def _remove(self, user: HeldUser) -> None:
         await self._held.remove_held(user.user_id)
 
-    def _tell(self, run: Run, state: str, users: int, by: RequestedBy) -> None:
-        who = self._log.who(by.name)
-        self._log.write(Released(run=run.id, state=state, users=users, requested_by=who))
-
-    @asynccontextmanager
-    async def _alone(self, run_id: str) -> AsyncIterator[None]:
-        lease, owner = f"release-{run_id}", secrets.token_hex(8)
-        if not await self._state.acquire(lease, owner, self._clock.now(), _LEASE):
-            raise ConflictError(f"run {run_id!r}: somebody else is releasing or discarding it now")
-        try:
-            yield
-        finally:
-            await self._state.release(lease, owner, self._clock.now())
+    async def _tell(self, run: Run, state: str, users: int, by: RequestedBy) -> None:
+        who, why = self._log.who(by.name), by.why or None
+        self._log.write(
+            Released(run=run.id, state=state, users=users, requested_by=who, reason=why)
+        )
+        await record_action(self._state, self._clock, state, by, f"{run.id}: {users} users")

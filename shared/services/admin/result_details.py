@@ -19,7 +19,7 @@ _AT_ONCE: Final = 16
 class ResultDetail:
     """A result with its numbers, and what was last seen of the user (None: nothing).
 
-    complete: False where a table could not be read, so that numbers or names may be missing.
+    complete: False where a table or Teams could not be read, so that numbers or names may be missing.
     """
 
     change: NumberChange
@@ -63,7 +63,7 @@ class ResultDetails:
                 change = found
         except StorageError:
             return ResultDetail(change, seen, complete=False)
-        return ResultDetail(change, seen)
+        return ResultDetail(change, seen, complete=change.complete)
 
 
 async def _each(

@@ -2,18 +2,31 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 
+from shared.clock import Clock
 from shared.domain.pause import Pause
-from shared.domain.run import Mode
-from shared.services.ports import HeldUsers, State, WaitingUsers
+from shared.domain.roster import Standing
+from shared.domain.run import Mode, Signal
+from shared.domain.schedule import Schedule
+from shared.services.admin.run_history import RunHistory
+from shared.services.ports import HeldUsers, Roster, State, WaitingUsers
 from shared.services.upkeep.capabilities import CapabilityReader
+
+_MONTHS: Final = 2
+_AHEAD: Final = timedelta(days=8)
+"""How far the next sweep is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """mode: of the app. held_runs, held_users: whom the guard holds. waiting, attention: users.
 
-    capabilities: what is known of the service, for people.
+    capabilities: what is known of the service, for people. licensed: users at the last sweep, None before
+    the first. on_microsoft, ready: users as they were last seen; who is held is ready. pilot: only members of
+    some groups are changed. last_sweep, next_sweep: when it began, or begins. delta_age: since the change
+    feed was read to its end; None: never.
     """
 
     mode: Mode
@@ -23,6 +36,13 @@ class Status:
     waiting: int
     attention: int
     capabilities: Mapping[str, str]
+    licensed: int | None = None
+    on_microsoft: int = 0
+    ready: int = 0
+    pilot: bool = False
+    last_sweep: datetime | None = None
+    next_sweep: datetime | None = None
+    delta_age: timedelta | None = None
 
 
 class StatusReader:
@@ -30,17 +50,28 @@ class StatusReader:
 
     def __init__(
         self,
+        *,
         state: State,
         held: HeldUsers,
         waiting: WaitingUsers,
         capabilities: CapabilityReader,
+        roster: Roster,
+        history: RunHistory,
+        sweeps: Schedule,
         mode: Mode,
+        pilot: bool,
+        clock: Clock,
     ) -> None:
         self._state = state
         self._held = held
         self._waiting = waiting
         self._capabilities = capabilities
+        self._roster = roster
+        self._history = history
+        self._sweeps = sweeps
         self._mode = mode
+        self._pilot = pilot
+        self._clock = clock
 
     async def read(self) -> Status:
         """Return the status. StorageError: the storage does not answer."""
@@ -50,6 +81,8 @@ class StatusReader:
             if not each.released:
                 runs.add(each.run)
                 users += 1
+        now, seen = self._clock.now(), await self._roster.counts()
+        delta_at = await self._state.delta_at()
         return Status(
             self._mode,
             await self._state.pause(),
@@ -58,7 +91,20 @@ class StatusReader:
             await _count(self._waiting.waiting()),
             await _count(self._waiting.attention()),
             await self._capabilities.shown(),
+            await self._state.licensed(),
+            seen.get(Standing.ON_MICROSOFT, 0),
+            seen.get(Standing.READY, 0) + seen.get(Standing.HELD, 0),
+            self._pilot,
+            await self._last_sweep(),
+            next(self._sweeps.moments(now, now + _AHEAD), None),
+            now - delta_at if delta_at else None,
         )
+
+    async def _last_sweep(self) -> datetime | None:
+        async for run in self._history.runs(_MONTHS):
+            if run.cause is Signal.SWEEP:
+                return run.started_at
+        return None
 
 
 async def _count(rows: AsyncIterator[object]) -> int:

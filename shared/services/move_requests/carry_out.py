@@ -17,6 +17,7 @@ from shared.domain.messages import USERS_PER_MESSAGE, MoveMessage
 from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage, count_users
 from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 from shared.domain.outcome import Outcome, UserResult
+from shared.domain.pause import RequestedBy
 from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
 from shared.domain.user import DirectoryUser
 from shared.errors import ConflictError, InputError, NoSuchItemError, TransientError
@@ -62,16 +63,22 @@ class MoveRunner:
         self._stopping = asyncio.Event()
 
     async def begin(
-        self, names: Iterable[str], options: MoveOptions = DEFAULT_OPTIONS, named: int = 0
+        self,
+        names: Iterable[str],
+        options: MoveOptions = DEFAULT_OPTIONS,
+        named: int = 0,
+        by: RequestedBy | None = None,
     ) -> Run:
         """Store a run over `names` (ids or addresses, each once); InputError: no names.
 
-        named: how many were given, repetitions included; 0: as many as `names`. When this returns the run
-        can be carried out, now or later, by any process.
+        named: how many were given, repetitions included; 0: as many as `names`. by: who asks. When this
+        returns the run can be carried out, now or later, by any process.
         """
         now = self._clock.now()
         name = new_run_id(Signal.REQUEST, now)
         run = Run(name, Signal.REQUEST, RunState.INTERRUPTED, now, mode=self._mode)
+        if by:
+            run = replace(run, requested_by=str(by), ticket=by.ticket, note=by.note)
         count = await self.write_pages(run.id, names)
         if count == 0:
             raise InputError("no user was named; nothing was done")
@@ -110,7 +117,19 @@ class MoveRunner:
         raised. InputError: there is no such run, or it is a sweep.
         """
         run = await self.find(run_id)
-        run = await change_run(self._runs, run, lambda it: replace(it, state=RunState.RUNNING))
+        if run.state is RunState.CANCELLED:
+            raise ConflictError(f"run {run_id!r} is cancelled: begin a new run")
+        return await self._carry_out(run, on_progress)
+
+    async def cancel(self, run: Run) -> Run:
+        """Give every user of a cancelled run who has no result yet that result: nobody is begun."""
+        return await self._carry_out(run, lambda _: None)
+
+    async def _carry_out(self, run: Run, on_progress: Progress) -> Run:
+        def begin(it: Run) -> Run | None:
+            return None if it.state is RunState.CANCELLED else replace(it, state=RunState.RUNNING)
+
+        run = await change_run(self._runs, run, begin)
         outcomes: Counter[str] = Counter()
 
         def count(results: Sequence[UserResult]) -> None:
@@ -138,13 +157,15 @@ class MoveRunner:
         known = await self.outcomes(run.id) if outcomes is None else outcomes
 
         def change(it: Run) -> Run | None:
-            if left and it.state is RunState.FINISHED:
-                return None  # another process has carried out what was left
+            if left and it.state in (RunState.FINISHED, RunState.CANCELLED):
+                return None  # another process has carried out what was left, or will
             users = it.counts.get("users", 0)
             named = it.counts.get("names", users)
             counts = {**count_users(named, users if left else sum(known.values())), **known}
             if left:
                 return replace(it, state=RunState.INTERRUPTED, finished_at=None, counts=counts)
+            if it.state is RunState.CANCELLED:
+                return replace(it, scanned=True, finished_at=ended, counts=counts)
             # What interrupted it is made good.
             held = known.get(Outcome.HELD, 0)
             return replace(

@@ -1,6 +1,7 @@
 """Handle pages that failed repeatedly: mark the run, so that an administrator can resume it."""
 
 from dataclasses import replace
+from typing import Final
 
 from shared.domain.messages import PageMessage
 from shared.domain.run import Run, RunState, Signal
@@ -11,6 +12,8 @@ from shared.services.upkeep.poison import unreadable
 from shared.telemetry.events import RunInterrupted
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import traced
+
+_OVER: Final = frozenset({RunState.FINISHED, RunState.CANCELLED})
 
 
 class FailedPages:
@@ -54,9 +57,9 @@ class FailedPages:
             state = RunState.INTERRUPTED
 
         def change(known: Run) -> Run | None:
-            if known.state is RunState.FINISHED:
+            if known.state in _OVER:
                 return None
             return replace(known, state=state, reason=reason)
 
-        if (await change_run(self._runs, run, change)).state is not RunState.FINISHED:
+        if (await change_run(self._runs, run, change)).state not in _OVER:
             self._log.write(RunInterrupted(run=run.id, reason=reason))

@@ -13,6 +13,7 @@ from typing import Final
 from shared.clock import Clock
 from shared.domain.messages import PageMessage
 from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage, count_users
+from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import RequestedBy
 from shared.domain.run import Mode, Run, RunState, Signal, new_run_id, weaker
 from shared.errors import (
@@ -41,7 +42,7 @@ _NOT_QUEUED: Final = (
 )
 """What a run says until all of its pages are queued, and for good if that never happens."""
 
-_UNDER_WAY: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED})
+_UNDER_WAY: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED, RunState.CANCELLED})
 
 _RETRY_SECONDS: Final = 60.0
 """Delay of a page when a service did not answer; longer if the service says so."""
@@ -83,7 +84,7 @@ class QueuedMoveRequests:
         """
         run = await self._new_run(request, key, by)
         known = await self._runs.find_run(run.id)
-        if known is not None and known.scanned:
+        if known is not None and (known.scanned or known.state is RunState.CANCELLED):
             return known
         # A repeated request with the same key finishes the job after a failure in between.
         await self._requests.save_request(run.id, request)
@@ -97,7 +98,7 @@ class QueuedMoveRequests:
             pages = range(1, -(-count // NAMES_PER_PAGE) + 1)
         # The pages are written before they are queued: whoever carries the last one out ends the run.
         begun = await self._begin(run)
-        if begun.scanned:
+        if begun.scanned or begun.state is RunState.CANCELLED:
             return begun
         await self._send(run.id, pages, again=known is not None)
 
@@ -115,9 +116,15 @@ class QueuedMoveRequests:
             if not it.revision:
                 return begun
             mode = weaker(it.mode, self._mode)
-            return None if it.scanned else replace(begun, mode=mode, revision=it.revision)
+            stays = it.scanned or it.state is RunState.CANCELLED
+            return None if stays else replace(begun, mode=mode, revision=it.revision)
 
         return await change_run(self._runs, begun, begin)
+
+    async def send_left(self, run: Run) -> None:
+        """Queue every page of a run that is left: a page that is queued already is carried out once."""
+        pages = [page.number async for page in self._requests.pages(run.id) if not page.done]
+        await self._send(run.id, pages, again=True)
 
     async def work(self, message: PageMessage, *, again: bool) -> None:
         """Carry out one page, once. again: the message came before; who has a result is left out.
@@ -166,9 +173,13 @@ class QueuedMoveRequests:
         name = new_run_id(signal, now)
         if key is not None:
             name = await self._requests.run_of(f"{signal}/{key}", name, request.fingerprint)
-        return Run(name, signal, RunState.RUNNING, now, mode=self._mode, requested_by=str(by or ""))
+        run = Run(name, signal, RunState.RUNNING, now, mode=self._mode)
+        return replace(run, requested_by=str(by), ticket=by.ticket, note=by.note) if by else run
 
     async def _find_users(self, run: Run) -> None:
+        if run.state is RunState.CANCELLED:
+            await self._requests.mark_done(run.id, 0)
+            return
         request = await self._requests.request(run.id)
         # An attempt before this one may have written pages: nobody on them may be lost or come twice,
         # though fewer users are on the provider by now.
@@ -184,6 +195,8 @@ class QueuedMoveRequests:
         counts = {"users": users}
 
         def queued(it: Run) -> Run:
+            if it.state is RunState.CANCELLED:
+                return replace(it, counts=counts, scanned=True)
             return replace(it, state=RunState.RUNNING, reason="", counts=counts, scanned=True)
 
         await change_run(self._runs, run, queued)
@@ -200,7 +213,10 @@ class QueuedMoveRequests:
         if run.cause is not Signal.PREVIEW:
             raise ConflictError(f"run {run.id!r} is a {run.cause}: it has no pages to carry out")
         names = [name for name in page.names if name.lower() not in known]
-        results = [result async for result in self._previewer.preview(names, options)]
+        if run.state is RunState.CANCELLED:
+            results = [UserResult(name, Outcome.CANCELLED, run.reason, name) for name in names]
+        else:
+            results = [result async for result in self._previewer.preview(names, options)]
         if results:
             await self._runs.record_results(run.id, results, self._clock.now())
         await self._requests.mark_done(run.id, page.number)

@@ -160,12 +160,14 @@ class BatchMover:
             else:
                 result, attention = recorded
                 report.results.append(result)
-                seen.append(from_result(result, found[user], began, attention=attention))
+                if result.outcome is not Outcome.CANCELLED:
+                    seen.append(from_result(result, found[user], began, attention=attention))
         await self._roster.note(seen, message.cause)
         if message.run and report.results:
             # Also when somebody's outcome was not recorded: the others have theirs.
             try:
-                await self._runs.record_results(message.run, report.results, self._clock.now())
+                now = self._clock.now()
+                await self._runs.record_results(message.run, report.results, now, began)
             except AcpError as error:
                 report.unrecorded, report.error = ids, error
         return report

@@ -1,7 +1,8 @@
 """The brakes: asked after the decision and before the set, whatever the signal was.
 
-Pause: nobody is changed. Guard: not more users than permitted lose a conference ID within a window; the
-others are held, each by name, until a person releases them. What cannot be read changes nobody.
+Cancelled: nobody else of the run is changed. Pause: nobody is changed. Guard: not more users than permitted
+lose a conference ID within a window; the others are held, each by name, until a person releases them. What
+cannot be read changes nobody.
 """
 
 from dataclasses import replace
@@ -69,8 +70,8 @@ class Brakes:
 
         StorageError: pause or guard cannot be read or written, so nobody may be changed.
         """
-        if pause := await self.pause():
-            return _waits(found, pause.reason)
+        if stopped := await self._stopped(found, terms):
+            return stopped
         action = found.decision.action
         if not action.replaces_ids and (action is not Action.ENABLE or self._limit.enables is None):
             return None
@@ -89,6 +90,18 @@ class Brakes:
     async def pause(self) -> Pause | None:
         """Return the pause, at most a second old, or None. StorageError: not known."""
         return await self._pause.get()
+
+    async def _stopped(self, found: "Assessment", terms: "Terms") -> UserResult | None:
+        """Return the result of a user whose run is cancelled, or while changes are paused."""
+        if why := await self.why_cancelled(terms.run):
+            return replace(found.result(Outcome.CANCELLED, found.provider or None), reason=why)
+        pause = await self.pause()
+        return _waits(found, pause.reason) if pause else None
+
+    async def why_cancelled(self, run_id: str | None) -> str:
+        """Return why nobody else of a run is changed, at most a second late, or "": it is not cancelled."""
+        run = await self._run(run_id) if run_id else None
+        return run.reason if run and run.state is RunState.CANCELLED else ""
 
     async def settle(self, user_id: str) -> None:
         """Take a user who needs no change any more off the list of the held."""
@@ -123,13 +136,16 @@ class Brakes:
         row = HeldUser(user.id, user.upn, found.provider, terms.signal, run, now, why)
         await self._held.add_held(row)
         # Once more: the run may have ended in between, and a list of the held must not look ended.
-        await self._list_run(run, terms.signal, why)
+        listed = await self._list_run(run, terms.signal, why)
+        if listed.state is RunState.CANCELLED:
+            await self._held.remove_held(user.id)
+            return replace(found.result(Outcome.CANCELLED), reason=listed.reason)
         self._any = True
         who = self._log.who(user.id)
         self._log.write(Held(user=who, cause=terms.signal, run=run, reason=why))
         return _held(found, why, run)
 
-    async def _list_run(self, run_id: str, signal: Signal, why: str) -> None:
+    async def _list_run(self, run_id: str, signal: Signal, why: str) -> Run:
         """Show a run as held: that of a request or sweep once it has ended, or a new one."""
         run = await self._runs.find_run(run_id)
         if run is None:
@@ -137,10 +153,11 @@ class Brakes:
             run = Run(run_id, signal, RunState.HELD, began, scanned=True, mode=Mode.MOVE)
 
         def hold(it: Run) -> Run | None:
-            under_way = it.revision and it.state is not RunState.FINISHED
+            ended = it.state in (RunState.FINISHED, RunState.MOVING)
+            under_way = it.revision and not ended
             return None if under_way else replace(it, state=RunState.HELD, reason=why)
 
-        await change_run(self._runs, run, hold)
+        return await change_run(self._runs, run, hold)
 
     async def _is_any_held(self) -> bool:
         now = self._clock.monotonic()
@@ -150,14 +167,14 @@ class Brakes:
         return self._any
 
     async def _run(self, run_id: str) -> Run | None:
-        """Return a run as it was some seconds ago."""
+        """Return a run as it was at most a second ago."""
         now = self._clock.monotonic()
         until, run = self._known_runs.get(run_id, (now, None))
         if now >= until:
             run = await self._runs.find_run(run_id)
             if len(self._known_runs) >= _RUNS_KNOWN:
                 del self._known_runs[next(iter(self._known_runs))]
-            self._known_runs[run_id] = now + _HELD_FRESH, run
+            self._known_runs[run_id] = now + PAUSE_FRESH, run
         return run
 
     async def _count_licensed(self) -> int | None:

@@ -10,6 +10,8 @@ from shared.domain.guard import Slot, Slots
 from shared.services.ports import GuardSlots
 
 _LEDGERS_KNOWN: Final = 16
+_SAME_CHANGE: Final = timedelta(minutes=1)
+"""Time in which a user who comes again comes for the same change; later, the window starts over."""
 _EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -33,7 +35,7 @@ class GuardCounter:
         self._ledgers: dict[str, _Known] = {}
 
     async def count(self, ledger: str, user_id: str, most: int, window: timedelta | None) -> bool:
-        """Count a user, once per window; False: `most` others are counted, so nobody is.
+        """Count a user, who keeps one slot; False: `most` others are counted, so nobody is.
 
         window: None: for ever. StorageError: the table does not answer; then nobody may be changed.
         One read of the ledger per process, then one write per user, and one more read and write
@@ -46,9 +48,10 @@ class GuardCounter:
             if same := known.events.get(user_id):
                 await same.wait()
                 continue
-            if known.slots.counted(user_id, since):
+            own = known.slots.own(user_id, since)
+            if own and (window is None or now - own[1].at < _SAME_CHANGE):
                 return True
-            free = known.slots.free_for(user_id, most, since)
+            free = own or known.slots.free_for(user_id, most, since)
             if free is None:
                 return False
             number, before = free

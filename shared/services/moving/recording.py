@@ -16,6 +16,7 @@ from shared.domain.retry import (
     ask_person,
     keep_waiting,
     may_reprocess,
+    with_runs,
 )
 from shared.domain.run import Signal
 from shared.errors import ServiceError
@@ -72,17 +73,21 @@ class Recorder:
         if signal is Signal.CATCH_UP and result.outcome in _DOUBTFUL:
             # The change feed reported a plan that the directory does not show: its reads may lag.
             waits = WaitReason.SECOND_LOOK
-        if waits is None:
+        attempt, origin = 1, ""
+        if result.outcome is Outcome.CANCELLED:
+            pass  # nobody looked: what other signals found of the user stays, and so does a waiting user
+        elif waits is None:
             await self._users.record_result(result, signal, now, run, began=looked_at)
             if result.outcome is not Outcome.HELD and not report:
                 await self._brakes.settle(result.user_id)
-            before = await self._waiting.remove_waiting(result.user_id, looked_at)
+            before = await self._waiting.remove_waiting(result, looked_at, run)
             attempt, origin = (before.attempt + 1, before.operation) if before else (1, "")
             if before and before.needs_attention:
                 who, why = self._log.who(result.user_id), result.reason
                 self._log.write(AttentionCleared(user=who, outcome=result.outcome, reason=why))
         else:
             row = await self._next_row(result, waits, report=report)
+            row = replace(row, runs=with_runs((*row.runs, *([run] if run else ()))))
             # First: who has an outcome is settled or listed, also after a crash (`is_covered`).
             await self._waiting.save_waiting(row)
             await self._users.record_result(result, signal, now, run, began=looked_at)

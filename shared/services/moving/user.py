@@ -130,6 +130,8 @@ class UserMover:
         try:
             if isinstance(found, NotFoundError):
                 return UserResult(user_id, Outcome.NOT_FOUND, "the user is not in the directory")
+            if why := await self._why_not_begun(user_id, terms):
+                return UserResult(user_id, Outcome.CANCELLED, why, upn)
             if isinstance(found, Exception):
                 raise found
             return await self._attempt(found, terms)
@@ -149,6 +151,12 @@ class UserMover:
             kind = type(error).__name__
             self._log.write(Unexpected(user=self._log.who(user_id), error=kind), error)
             return UserResult(user_id, Outcome.FAILED, f"unexpected {kind}", upn)
+
+    async def _why_not_begun(self, user_id: str, terms: Terms) -> str:
+        """Return why a user of a cancelled run is not begun; "": it is not, or the user was begun for it."""
+        why = await self._brakes.why_cancelled(terms.run)
+        begun = await self._replaced.last_move(user_id, terms.run) if why else None
+        return "" if begun and begun.claim and begun.claim.run == terms.run else why
 
     async def _attempt(self, user: DirectoryUser, terms: Terms) -> UserResult:
         """Assess and act; while it is uncertain whether the change happened, assess again first."""

@@ -15,7 +15,7 @@ from shared.domain.listing import listing_doubt
 from shared.domain.run import Run, RunState, SweepPage
 from shared.domain.saved import SavedKeys
 from shared.domain.user import ServiceUser
-from shared.errors import ExpiredError, RowRefusedError, TooLargeError
+from shared.errors import BusyError, ExpiredError, RowRefusedError, TooLargeError
 from shared.services.ports import (
     Conferencing,
     Directory,
@@ -133,6 +133,8 @@ class SweepReader:
             self._log.write(ListingBegunAgain(run=run.id, reason=str(error)))
         # The run first: what a crash leaves of the pages is written anew, or moves nobody.
         again = await self._runs.find_run(run.id) or run
+        if again.state is RunState.CANCELLED:
+            raise BusyError(f"run {run.id!r}: {again.reason}")
         again = replace(again, page=0, next_link=None, counts={}, state=RunState.RUNNING)
         run = await self._runs.save_run(again)
         await self._pages.delete(run.id)

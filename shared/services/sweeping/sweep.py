@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from shared.clock import Clock
 from shared.domain.decision import Action
@@ -199,9 +200,15 @@ class Sweeper:
                 # another look get it.
                 run = await self._runs.save_run(replace(run, holds=True, reason=reason))
             run = await self._send(run)
-            state = RunState.HELD if reason else RunState.FINISHED
+            if run.counts["queued"]:
+                await self._state.add_open_run(run.id)
+            ended = RunState.MOVING if run.counts["queued"] else RunState.FINISHED
+            state = RunState.HELD if reason else ended
             return await self._end(run, state, reason or listing_doubt(run.counts))
         except BusyError:
+            found = await self._runs.find_run(run.id)
+            if found and found.state is RunState.CANCELLED:
+                return found
             raise  # the run is somebody else's now
         except UnreadableRowError as error:
             await self._fail(run, error)
@@ -219,18 +226,21 @@ class Sweeper:
             raise
 
     async def _send(self, run: Run) -> Run:
-        """Queue the users of every page that is not marked as sent, in full messages; mark the pages."""
-        queued = 0
+        """Queue the users of every page that is not marked as sent, in full messages; mark the pages.
+
+        Who is on two pages, as one who needs attention may be, counts once.
+        """
+        queued: set[bytes] = set()
         pages: list[SweepPage] = []
         async for page in self._pages.pages(run.id):
-            queued += len(page.to_queue)
+            queued.update(UUID(user).bytes for user in page.to_queue)
             if page.to_queue and not page.sent:
                 pages.append(page)
             if sum(len(page.to_queue) for page in pages) >= _SENT_AT_ONCE:
                 await self._send_pages(run, pages)
                 pages = []
         await self._send_pages(run, pages)
-        return replace(run, counts={**run.counts, "queued": queued})
+        return replace(run, counts={**run.counts, "queued": len(queued)})
 
     async def _send_pages(self, run: Run, pages: Sequence[SweepPage]) -> None:
         await self._keep_lease()
@@ -282,7 +292,8 @@ class Sweeper:
         """End a run that cannot be resumed; the next one begins after a pause, not tomorrow."""
         with suppress(UnreadableRowError):
             run = await self._runs.find_run(run.id) or run
-        await self._end(run, RunState.FAILED, str(error))
+        if run.state is not RunState.CANCELLED:
+            await self._end(run, RunState.FAILED, str(error))
 
     async def _end(self, run: Run, state: RunState, reason: str) -> Run:
         """End a run in a state, unless it is no longer ours. BusyError: it is not."""
@@ -316,7 +327,7 @@ def _ended(run: Run) -> SweepEnded:
     took = (run.finished_at or run.started_at) - run.started_at
     return SweepEnded(
         run=run.id,
-        state=run.state,
+        state=RunState.FINISHED if run.state is RunState.MOVING else run.state,
         reason=run.reason or None,
         users=counts("users", 0),
         licensed=counts("licensed", 0),

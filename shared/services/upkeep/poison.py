@@ -6,8 +6,9 @@ from typing import Final
 
 from shared.clock import Clock
 from shared.domain.messages import MoveMessage, PoisonMessage, Upkeep, UpkeepMessage
-from shared.domain.retry import ask_person
-from shared.services.ports import Poison, Queue, Users, WaitingUsers
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.retry import ask_person, with_runs
+from shared.services.ports import Poison, Queue, Runs, Users, WaitingUsers
 from shared.telemetry.events import (
     NeedsAttention,
     PoisonRecorded,
@@ -49,6 +50,7 @@ class PoisonRecorder:
         upkeep: Poison[UpkeepMessage],
         queue: Queue,
         users: Users,
+        runs: Runs,
         waiting: WaitingUsers,
         clock: Clock,
         log: EventLog,
@@ -57,6 +59,7 @@ class PoisonRecorder:
         self._upkeep = upkeep
         self._queue = queue
         self._users = users
+        self._runs = runs
         self._waiting = waiting
         self._clock = clock
         self._log = log
@@ -106,11 +109,16 @@ class PoisonRecorder:
             known = await self._users.known(user)
             recorded = known.looked_at if known else None
             if not (recorded and inserted_at and recorded > inserted_at):
-                await self._record_user(user)
+                await self._record_user(user, message.run)
 
-    async def _record_user(self, user: str) -> None:
+    async def _record_user(self, user: str, run: str | None) -> None:
         row = await self._waiting.find_waiting(user)
         if row is None or not row.needs_attention:  # a known reason says more
             row = ask_person(user, "", _REASON, self._clock.now())
-        await self._waiting.save_waiting(row)
+        await self._waiting.save_waiting(
+            replace(row, runs=with_runs((*row.runs, *([run] if run else ()))))
+        )
+        if run:
+            failed = UserResult(user, Outcome.FAILED, row.reason, row.upn)
+            await self._runs.record_results(run, [failed], self._clock.now())
         self._log.write(NeedsAttention(user=self._log.who(user), reason=_REASON))

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from dataclasses import replace
 from html.parser import HTMLParser
 
 from cli.report import page
@@ -30,12 +31,13 @@ HOSTILE = '<script src="https://evil.example/x.js">"&\''
 def made(*changes: NumberChange, reason: str = "", seen: RosterEntry | None = None) -> str:
     """The page of a run with these users."""
     run = Run("r1", Signal.REQUEST, RunState.FINISHED, NOON, NOON, reason, {"users": len(changes)})
-    rows = [DetailView.of("r1", ResultDetail(each, seen)).model_dump() for each in changes]
+    run = replace(run, requested_by="adele (1)", ticket="INC7", note="as agreed")
+    rows = [DetailView.of(run, ResultDetail(each, seen)).model_dump() for each in changes]
     return page(run, rows, SWITCHES, NOON)
 
 
 def test_page_shows_numbers_before_and_after() -> None:
-    """Names, old and new numbers, counts, outcome and the switches are there; no conference ID is."""
+    """Names, numbers as they were and are, who asked and why, and the switches; no conference ID."""
     result = UserResult(
         guid(1), Outcome.MOVED, "the provider is InterCall", "u@x.example", "InterCall"
     )
@@ -45,12 +47,15 @@ def test_page_shows_numbers_before_and_after() -> None:
         assert text in shown
     for text in ("Zoë", "Sales", "DE", '<a href="#s1">+15550100', '<tr id="s1">'):
         assert text in shown
+    assert "requested by adele (1); ticket INC7; note: as agreed" in shown
     assert PASSCODE not in shown
 
 
 def test_page_of_a_dry_run_says_that_nothing_was_changed() -> None:
     """It has no run, so nothing is said of one."""
-    row = DetailView.of("", ResultDetail(NumberChange(UserResult(guid(1), Outcome.WOULD_MOVE, ""))))
+    row = DetailView.of(
+        None, ResultDetail(NumberChange(UserResult(guid(1), Outcome.WOULD_MOVE, "")))
+    )
     shown = page(None, [row.model_dump()], None, NOON)
     assert "nothing was changed: this would happen" in shown
     assert "Saved numbers" not in shown

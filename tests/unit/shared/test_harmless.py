@@ -132,9 +132,9 @@ def test_the_html_report(text: str) -> None:
     """Names, providers, numbers and reasons on the page."""
     entry = ProviderEntry(text, text, text, text, "1", text, default=True)
     result = UserResult("1", Outcome.FAILED, text, text)
-    run = Run("r", Signal.SWEEP, RunState.FAILED, NOW, reason=text, counts={text: 1})
+    run = Run("r", Signal.SWEEP, RunState.FAILED, NOW, reason=text, counts={text: 1}, ticket=text)
     seen = RosterEntry("1", None, text, NOW, text, text, text, text, text)
-    row = DetailView.of("r", ResultDetail(NumberChange(result, entry, entry), seen)).model_dump()
+    row = DetailView.of(run, ResultDetail(NumberChange(result, entry, entry), seen)).model_dump()
     made = page(run, [row], TenantSwitches(True, True, True), NOW)
     made = made.replace("\n", "")
     assert clean(made)

@@ -53,6 +53,9 @@ def test_run_is_shown_in_plain_words() -> None:
         "reason": "why",
         "counts": {"a": 1},
         "requested_by": None,
+        "decided_by": None,
+        "ticket": None,
+        "note": None,
         "paused": None,
         "side_effects": None,
     }

@@ -13,6 +13,7 @@ from shared.domain.decision import Rules
 from shared.domain.held import HeldUser
 from shared.domain.move_request import RequestPage
 from shared.domain.outcome import Outcome, UserResult
+from shared.domain.pause import RequestedBy
 from shared.domain.retry import ask_person
 from shared.domain.roster import RosterEntry, Standing
 from shared.domain.run import Signal, SweepPage
@@ -134,7 +135,9 @@ async def test_a_person_goes_from_every_table(
     """By id, today's or an earlier name: no id and no name is left anywhere, and the neighbor is whole."""
     lines = Lines(caplog)
     before = await world.everything()
-    done = await world.forgetter.forget(await world.forgetter.find(name), "op@x.example")
+    done = await world.forgetter.forget(
+        await world.forgetter.find(name), RequestedBy("op@x.example")
+    )
     assert done.rows == {
         "users": 1,
         "replacedproviders": 2,
@@ -161,8 +164,8 @@ async def test_a_person_goes_from_every_table(
 async def test_it_can_be_repeated(world: World) -> None:
     """Nothing is left to delete the second time, and it is no error."""
     found = await world.forgetter.find(ANNA)
-    await world.forgetter.forget(found, "op")
-    done = await world.forgetter.forget(await world.forgetter.find(ANNA), "op")
+    await world.forgetter.forget(found, RequestedBy("op"))
+    done = await world.forgetter.forget(await world.forgetter.find(ANNA), RequestedBy("op"))
     assert set(done.rows.values()) == {0}
 
 
@@ -171,7 +174,7 @@ async def test_rows_that_cannot_be_read_are_passed_over_and_named(world: World) 
     for name, keys in (("requests", (RUN, "000001")), ("plans", (RUN, "000000"))):
         row = {"PartitionKey": keys[0], "RowKey": keys[1], "names": "[7]", "licensed": "x"}
         await world.tables.table(name).merge(row)
-    done = await world.forgetter.forget(await world.forgetter.find(ANNA), "op")
+    done = await world.forgetter.forget(await world.forgetter.find(ANNA), RequestedBy("op"))
     assert (done.rows["requests"], done.rows["plans"], done.rows["users"]) == (2, 0, 1)
     says = "1 rows cannot be read and may name the user; repair or delete them"
     assert [note.partition("x")[2] for note in done.notes if "cannot be" in note] == [
@@ -205,7 +208,7 @@ async def test_a_page_that_a_run_writes_meanwhile_loses_nothing(world: World) ->
 async def test_who_is_excluded_by_name_stays_excluded(world: World) -> None:
     """The remembered id is kept and that is said: without it a renamed user could be changed."""
     world.excluded = frozenset({"anna.old@x.example"})
-    done = await world.forgetter.forget(await world.forgetter.find(ANNA), "op")
+    done = await world.forgetter.forget(await world.forgetter.find(ANNA), RequestedBy("op"))
     assert "state" not in done.rows
     assert any("ACP_EXCLUDED_USERS names the user" in note for note in done.notes)
     kept = await StateTable(world.tables.table("state")).excluded_ids()
@@ -216,7 +219,7 @@ async def test_who_is_licensed_will_be_seen_again(world: World) -> None:
     """That is said, for a licensed user only."""
     for name, says in (("user2@contoso.example", True), (ANNA, False)):
         user = world.directory.known[OTHER].upn if says else name
-        done = await world.forgetter.forget(await world.forgetter.find(user), "op")
+        done = await world.forgetter.forget(await world.forgetter.find(user), RequestedBy("op"))
         assert any("recorded again" in note for note in done.notes) is says
 
 

@@ -103,13 +103,15 @@ async def test_results_of_names_that_are_no_key(tables: Tables) -> None:
 
 
 async def test_a_later_result_of_a_user_replaces_the_earlier_one(tables: Tables) -> None:
-    """One result a user of a run; the provider of before stays known."""
+    """One result a user of a run, of the attempt that began last; the provider of before stays known."""
     runs = runs_of(tables)
     await runs.record_results(
         RUN, [UserResult(guid(1), Outcome.MOVED, "x", "a@x.example", "BT")], NOON
     )
     later = UserResult(guid(1), Outcome.ALREADY_MICROSOFT, "y", "a@x.example")
     await runs.record_results(RUN, [later], NOON)
+    older = UserResult(guid(1), Outcome.FAILED, "z", "a@x.example")
+    await runs.record_results(RUN, [older], NOON, NOON - timedelta(seconds=1))
     (result,) = [result async for result in runs.results(RUN)]
     assert (result.outcome, result.reason) == (Outcome.ALREADY_MICROSOFT, "y")
     assert result.old_provider == "BT"

@@ -14,7 +14,7 @@ from shared.storage.codec import decode_move, decode_upkeep, encode
 from shared.storage.poison import PoisonQueue
 from shared.storage.queue import MessageQueue
 from shared.telemetry.log import EventLog
-from tests.fakes import FakeClock, FakePoison, FakeQueue, FakeUsers, FakeWaiting, guid
+from tests.fakes import FakeClock, FakePoison, FakeQueue, FakeRuns, FakeUsers, FakeWaiting, guid
 from tests.loglines import Lines
 
 
@@ -30,6 +30,7 @@ def poison_recorder(
         upkeep=upkeep,
         queue=queue,
         users=FakeUsers(),
+        runs=FakeRuns(),
         waiting=waiting,
         clock=FakeClock(),
         log=EventLog("acp.poison"),

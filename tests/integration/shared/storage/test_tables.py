@@ -41,6 +41,7 @@ from tests.fakes import (
     guid,
     in_service,
     microsoft,
+    settled,
     third_party,
 )
 
@@ -142,6 +143,7 @@ async def test_outcomes_are_read_here_and_by_the_version_before(tables: Tables) 
     told = {
         Outcome.BRIDGE_CHANGED: "already_microsoft",
         Outcome.WOULD_CHANGE_BRIDGE: "would_move",
+        Outcome.CANCELLED: "excluded",
         Outcome.MOVED: "moved",
     }
     for number, (outcome, before) in enumerate(told.items()):
@@ -169,6 +171,29 @@ async def test_outcomes_are_read_here_and_by_the_version_before(tables: Tables) 
     known = await users.known(guid(0))
     assert known
     assert known.outcome is Outcome.UNLICENSED
+
+
+async def test_a_cancelled_run_has_failed_for_the_version_before(tables: Tables) -> None:
+    """It is read here as it was stored, with who and why; what that version writes later wins."""
+    runs = RunTable(tables.table("runs"), tables.table("runresults"))
+    run = Run(
+        "20261123T020000Z-sweep-1f2e3d4c",
+        Signal.SWEEP,
+        RunState.CANCELLED,
+        NOON,
+        requested_by="adele",
+        decided_by="alex",
+        ticket="INC7",
+        note="wrong list",
+    )
+    stored = await runs.save_run(run)
+    assert await runs.find_run(run.id) == run
+    row = await tables.table("runs").get("202611", run.id)
+    assert row
+    assert row["state"] == "failed"
+    old = {name: value for name, value in row.items() if name != "exact_state"}
+    await tables.table("runs").replace_if_unchanged({**old, "state": "held"}, stored.revision)
+    assert await runs.find_run(run.id) == replace(run, state=RunState.HELD)
 
 
 async def test_rows_of_a_later_version_hide_no_other(tables: Tables) -> None:
@@ -371,9 +396,9 @@ async def test_waiting_list(tables: Tables) -> None:
     await waiting.save_waiting(ask_person(guid(2), "upn", "help", NOON))
     assert [row.user_id async for row in waiting.waiting()] == [guid(1)]
     assert [row.reason async for row in waiting.attention()] == ["help"]
-    assert await waiting.remove_waiting(guid(2), NOON - timedelta(seconds=1)) is None
+    assert await waiting.remove_waiting(settled(guid(2)), NOON - timedelta(seconds=1)) is None
     assert await waiting.find_waiting(guid(2)) is not None, "a newer look put the user there"
-    removed = await waiting.remove_waiting(guid(2), NOON)
+    removed = await waiting.remove_waiting(settled(guid(2)), NOON)
     assert removed == ask_person(guid(2), "upn", "help", NOON)
     assert await waiting.find_waiting(guid(2)) is None
 
@@ -383,7 +408,7 @@ async def test_claiming_a_user_who_left_the_list_does_nothing(tables: Tables) ->
     waiting = WaitingTable(tables.table("waiting"), FakeClock())
     await waiting.save_waiting(ask_person(guid(1), "upn", "help", NOON - timedelta(hours=1)))
     due = await anext(waiting.due(NOON))
-    await waiting.remove_waiting(guid(1), NOON)
+    await waiting.remove_waiting(settled(guid(1)), NOON)
     assert not await waiting.claim(due, NOON)
     assert await waiting.find_waiting(guid(1)) is None
 

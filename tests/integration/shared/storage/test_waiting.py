@@ -13,10 +13,12 @@ from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from local.azurite.server import Azurite
-from shared.domain.retry import Waiting, WaitReason, ask_person
+from shared.domain.decision import Action
+from shared.domain.outcome import Outcome, UserResult
+from shared.domain.retry import SettledUser, Waiting, WaitReason, ask_person
 from shared.storage.tables import Table, Tables
 from shared.storage.waiting import WaitingTable
-from tests.fakes import NOON, FakeClock, guid
+from tests.fakes import NOON, FakeClock, guid, settled
 from tests.loglines import Lines
 
 _NUMBERS = itertools.count(1)
@@ -121,10 +123,10 @@ async def test_a_later_look_stays(world: World) -> None:
     later = replace(waits(1, looked_at=HOUR), needs_attention=True)
     await world.waiting.save_waiting(later)
     await world.waiting.save_waiting(waits(1))
-    assert await world.waiting.remove_waiting(later.user_id, NOON + HOUR - MINUTE) is None
+    assert await world.waiting.remove_waiting(settled(later.user_id), NOON + HOUR - MINUTE) is None
     assert await world.waiting.find_waiting(later.user_id) == later
     assert await world.listed() == ([], [later])
-    assert await world.waiting.remove_waiting(later.user_id, NOON + HOUR) == later
+    assert await world.waiting.remove_waiting(settled(later.user_id), NOON + HOUR) == later
     assert await world.listed() == ([], [])
 
 
@@ -173,7 +175,7 @@ async def test_rows_of_before_are_read_and_move_over(world: World, partition: st
     await world.process().save_waiting(later)
     assert await world.keys() == [("0", guid(1)), (partition, guid(2))]
     assert await world.waiting.find_waiting(guid(1)) == later
-    assert await world.process().remove_waiting(guid(2), NOON + MINUTE) == both[1]
+    assert await world.process().remove_waiting(settled(guid(2)), NOON + MINUTE) == both[1]
     assert await world.keys() == [("0", guid(1))]
 
 
@@ -182,7 +184,7 @@ async def test_a_row_of_before_that_comes_during_the_update_is_found(world: Worl
     assert await world.waiting.find_waiting(guid(1)) is None
     await world.raw.create_entity(old_row(1, "due"))
     assert [user.user_id async for user in world.waiting.due(NOON)] == [guid(1)]
-    assert await world.waiting.remove_waiting(guid(1), NOON) is not None
+    assert await world.waiting.remove_waiting(settled(guid(1)), NOON) is not None
     assert await world.keys() == []
 
 
@@ -222,7 +224,7 @@ async def test_a_row_that_changed_in_between_is_not_told_as_removed(
     meanwhile: list[str] = []
     await world.waiting.save_waiting(row)
     racing = WaitingTable(Racing(world.raw, "waiting"), world.clock)
-    removed = await racing.remove_waiting(row.user_id, NOON)
+    removed = await racing.remove_waiting(settled(row.user_id), NOON)
     assert removed == (None if relisted else later)
     assert await world.listed() == (([later] if relisted else []), [])
 
@@ -236,7 +238,7 @@ async def test_a_row_of_a_later_version_stops_nobody(world: World) -> None:
         )
     assert await world.waiting.find_waiting(waits(1).user_id) is None
     await world.waiting.save_waiting(waits(1))
-    assert await world.waiting.remove_waiting(waits(2).user_id, NOON) is None
+    assert await world.waiting.remove_waiting(settled(waits(2).user_id), NOON) is None
     assert await world.listed() == ([waits(1)], [])
 
 
@@ -297,3 +299,41 @@ async def test_only_who_needs_attention_is_acknowledged(world: World) -> None:
     assert not await world.waiting.acknowledge(guid(3), "ada", NOON)
     assert await world.waiting.first_in_need(5) == []
     assert await world.waiting.find_waiting(guid(3)) is None
+
+
+async def test_a_settled_user_is_on_no_list_until_the_runs_were_told(world: World) -> None:
+    """Runs are remembered by whoever writes the row; the outcome is kept for those that do not know."""
+    first, second = replace(waits(2), runs=("run-a",)), replace(waits(2), runs=("run-b",))
+    await world.waiting.save_waiting(first)
+    await world.process().save_waiting(second)
+    both = replace(first, runs=("run-a", "run-b"))
+    assert await world.waiting.find_waiting(first.user_id) == both
+    result = UserResult(
+        first.user_id,
+        Outcome.BRIDGE_CHANGED,
+        "why",
+        "adele@contoso.com",
+        "",
+        decision=Action.CHANGE_BRIDGE,
+    )
+    assert await world.waiting.remove_waiting(result, NOON, "run-b") == both
+    assert await world.waiting.find_waiting(first.user_id) is None
+    assert await world.listed() == ([], [])
+    assert [user async for user in world.waiting.due(NOON + HOUR)] == []
+    assert await world.waiting.remove_waiting(result, NOON + HOUR) is None
+    (told,) = [user async for user in world.waiting.settled()]
+    assert told == SettledUser(result, ("run-a",), told.revision)
+    await world.waiting.forget_settled(replace(told, revision="2 other"))
+    assert len(await world.keys()) == 1, "somebody changed it"
+    await world.waiting.forget_settled(told)
+    assert await world.keys() == []
+
+
+async def test_a_settled_user_who_waits_again_keeps_the_runs(world: World) -> None:
+    """Before they were told: they are told what comes of it in the end."""
+    await world.waiting.save_waiting(replace(waits(2), runs=("run-a",)))
+    await world.waiting.remove_waiting(settled(waits(2).user_id), NOON)
+    again = replace(waits(2, looked_at=HOUR), runs=("run-b",))
+    await world.waiting.save_waiting(again)
+    assert await world.listed() == ([replace(again, runs=("run-a", "run-b"))], [])
+    assert [user async for user in world.waiting.settled()] == []

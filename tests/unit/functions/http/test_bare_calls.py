@@ -35,6 +35,17 @@ def test_no_input_is_taken(body: bytes) -> None:
     refuse_input(request("?code=secret", body), parameters=False, body=False)
 
 
+def test_a_parameter_that_a_call_does_not_know_is_refused() -> None:
+    """`?limt=10` must not mean everybody: the fault names what the call takes."""
+    refuse_input(request("?code=secret&after=x"), parameters=True, body=True, known=("after",))
+    with pytest.raises(PointedError) as told:
+        refuse_input(request("?after=x&limt=10"), parameters=True, body=True, known=("after",))
+    assert told.value.faults == [("/limt", "this call has no such parameter; it takes after")]
+    with pytest.raises(PointedError) as told:
+        refuse_input(request("?limt=10"), parameters=True, body=True, known=())
+    assert told.value.faults == [("/limt", "this call has no such parameter; it takes none")]
+
+
 def test_calls_that_change_something_say_what_they_take() -> None:
     """Parameters in the address are for a CSV body alone: elsewhere `?dry_run=true` is refused."""
     posts = [route for route in ROUTES if route.method == "POST"]
@@ -42,6 +53,7 @@ def test_calls_that_change_something_say_what_they_take() -> None:
         "request_moves": (True, True),
         "release_run": (False, True),
         "discard_run": (False, True),
+        "cancel_run": (False, True),
         "set_pause": (False, True),
         "subscribe_now": (False, False),
     }

@@ -6,12 +6,22 @@ from itertools import product
 import pytest
 from hypothesis import given
 
-from shared.domain.decision import Action, Decision, Rules, decide, screen
+from shared.domain.decision import (
+    OUTSIDE_PILOT,
+    Action,
+    Decision,
+    Rules,
+    decide,
+    endangers_conferencing,
+    screen,
+    set_number,
+)
 from shared.domain.number_rules import NumberRules
 from shared.domain.user import (
     AccountType,
     DirectoryUser,
     PlanStatus,
+    ProviderEntry,
     ServiceUser,
 )
 from tests.fakes import guid, in_service, licensed, microsoft, third_party
@@ -234,3 +244,77 @@ def test_screen_agrees_with_decide(
     """What the directory alone refuses, the whole table refuses in the same words."""
     if refused := screen(user, rules):
         assert decide(user, service, rules) == refused
+
+
+OTHER_BRIDGE = " is on another bridge: a new conference ID"
+WITH_FREE = in_service(1, microsoft("", toll_free="tel:+18005550100"))
+
+
+@pytest.mark.parametrize(
+    ("service", "rules", "decision"),
+    [
+        (
+            in_service(1, microsoft()),
+            BRIDGED,
+            Decision(Action.CHANGE_BRIDGE, NUMBER + OTHER_BRIDGE, NUMBER),
+        ),
+        (
+            in_service(1, microsoft()),
+            FREE,
+            Decision(Action.CHANGE_BRIDGE, f"+18005550100{OTHER_BRIDGE}", None, "+18005550100"),
+        ),
+        (
+            in_service(1, microsoft()),
+            BRIDGED.with_numbers(NUMBER, "+18005550100"),
+            Decision(Action.CHANGE_BRIDGE, NUMBER + OTHER_BRIDGE, NUMBER, "+18005550100"),
+        ),
+        (WITH_FREE, BRIDGED, Decision(Action.SET_NUMBER, "", NUMBER)),
+    ],
+)
+def test_a_number_on_another_bridge_changes_the_conference_id(
+    service: ServiceUser, rules: Rules, decision: Decision
+) -> None:
+    """Whichever number the user has tells the bridge, and both numbers are set."""
+    found = decide(licensed(), service, rules)
+    assert found == replace(decision, reason=decision.reason or found.reason)
+    assert found.reason
+
+
+def test_a_number_is_on_the_same_bridge_unless_it_is_known_not_to_be() -> None:
+    """The mover finds out from the conferencing user."""
+    assert set_number("+1", None) == set_number("+1", None, same_bridge=True)
+    assert set_number("+1", None).action is Action.SET_NUMBER
+
+
+@pytest.mark.parametrize(
+    ("action", "numbers", "entries", "endangered"),
+    [
+        (Action.SET_NUMBER, ("+1", None), (), True),
+        (Action.CHANGE_BRIDGE, ("+1", None), (), True),
+        (Action.ENABLE, (None, None), (microsoft(),), False),
+        (Action.ENABLE, ("+1", None), (), True),
+        (Action.ENABLE, (None, "+8"), (), True),
+        (Action.REPLACE, ("+1", "+8"), (third_party(),), False),
+        (Action.REPLACE, (None, None), BOTH, True),
+        (Action.ALREADY, ("+1", None), BOTH, False),
+    ],
+)
+def test_when_a_set_may_destroy_a_conference_id(
+    action: Action,
+    numbers: tuple[str | None, str | None],
+    entries: tuple[ProviderEntry, ...],
+    endangered: bool,
+) -> None:
+    """Whoever is, or may be, a conferencing user already, and gets a number or a bridge."""
+    decision = Decision(action, "why", *numbers)
+    assert endangers_conferencing(decision, in_service(1, *entries)) is endangered
+
+
+def test_nobody_outside_the_pilot_is_changed() -> None:
+    """Members of one of its groups are, the others are excluded; without groups there is no pilot."""
+    pilot = Rules(included_groups=frozenset({guid(91), guid(94)}))
+    users = [GROUPED, licensed(), replace(licensed(), groups=frozenset({guid(92)}))]
+    refused = Decision(Action.EXCLUDED, OUTSIDE_PILOT)
+    assert [screen(user, pilot) for user in users] == [None, refused, refused]
+    assert [screen(user, pilot.for_everybody) for user in users] == [None] * 3
+    assert pilot.protecting_groups == {guid(91), guid(94)}

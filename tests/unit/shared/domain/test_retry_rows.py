@@ -126,3 +126,71 @@ def test_reprocessing_begins_a_new_grace_period() -> None:
     assert after_reprocessing(row, now, POLICY) == replace(
         row, since=now, due=now + MINUTE, attempt=1, needs_attention=False, reprocessed=True
     )
+
+
+@pytest.mark.parametrize("given", ["", "c@d"])
+def test_a_pause_counts_neither_attempts_nor_time(given: str) -> None:
+    """The wait starts over when it ends, also of who was listed; what was counted before stays."""
+    row = replace(LISTED, attempt=4, failures=2)
+    reason = {"cause": WaitReason.PAUSED, "reason": "changes are paused", "operation": "other"}
+    at = NOON + 9 * MINUTE
+    assert after(row, 9, **reason, upn=given) == replace(
+        row,
+        cause=WaitReason.PAUSED,
+        reason="changes are paused",
+        upn=given or "a@b",
+        since=at,
+        looked_at=at,
+        due=at + MINUTE,
+        needs_attention=False,
+    )
+    assert after(None, 9, **reason, upn=given) == Waiting(
+        guid(1),
+        WaitReason.PAUSED,
+        "changes are paused",
+        since=at,
+        due=at + MINUTE,
+        looked_at=at,
+        attempt=0,
+        upn=given,
+        operation="other",
+    )
+
+
+@pytest.mark.parametrize(
+    ("minutes", "fields", "due"),
+    [
+        (40, {"failures": 2}, 40 + 4),
+        (50, {}, 50 + 4.5),
+    ],
+)
+def test_provisioning_is_tried_at_its_own_pace(
+    minutes: float, fields: dict[str, int], due: float
+) -> None:
+    """After a share of the wait so far; each failure before doubles the shortest pause."""
+    row = replace(FIRST, **fields)  # type: ignore[arg-type]
+    found = after(row, minutes, cause=WaitReason.PROVISIONING)
+    assert found.due == NOON + due * MINUTE
+
+
+def test_trouble_is_tried_after_half_of_the_wait() -> None:
+    """However old the license is."""
+    found = after(FIRST, 40, licensed_at=NOON - 400 * HOUR)
+    assert found.due == NOON + (40 + 20) * MINUTE
+
+
+def test_whether_an_attempt_is_early_depends_on_the_age_of_the_license() -> None:
+    """Nine minutes after an attempt at a license that is 100 minutes old."""
+    licensed = {"cause": WaitReason.PROVISIONING, "licensed_at": NOON - 100 * MINUTE}
+    early = after(FIRST, 8, **licensed)
+    assert early == replace(FIRST, reason="away", due=NOON + 9 * MINUTE)
+    assert after(FIRST, 9, **licensed).attempt == 2
+
+
+def test_a_pace() -> None:
+    """The share of an age, between floor and ceiling; and its form in the settings."""
+    pace = Pace(0.5, MINUTE, HOUR)
+    ages = [timedelta(0), 10 * MINUTE, 9 * HOUR]
+    assert [pace.pause(age) for age in ages] == [MINUTE, 5 * MINUTE, HOUR]
+    assert [pace.pause(age, 0.4, 1) for age in ages] == [2 * MINUTE, 4 * MINUTE, HOUR]
+    assert str(Pace(0.09, 45 * timedelta(seconds=1), HOUR)) == "9%,45,3600"

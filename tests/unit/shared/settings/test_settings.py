@@ -293,7 +293,7 @@ def test_an_exclusion_that_names_no_user_stops_the_app(text: str, part: str) -> 
 
 
 def test_protection_is_the_same_for_the_same_rules_only() -> None:
-    """What protects is compared by digests: the spelling does not matter, the value does."""
+    """K2: what protects is compared by digests: the spelling does not matter, the value does."""
     here = read(ACP_EXCLUDED_USERS="a@x.example; b@x.example").protection
     assert here == read(ACP_EXCLUDED_USERS="B@x.example,a@x.example").protection
     others = {

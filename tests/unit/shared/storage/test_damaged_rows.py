@@ -23,6 +23,7 @@ from functions.http.responses import Reply, problem
 from shared.bootstrap.services import App
 from shared.domain.messages import MoveMessage, PageMessage
 from shared.domain.move_request import MoveRequest
+from shared.domain.pause import RequestedBy
 from shared.domain.retention import Retention
 from shared.domain.retry import ask_person
 from shared.domain.run import Mode, Run, RunState, Signal, SweepPage
@@ -207,7 +208,7 @@ async def _cleans(app: App) -> None:
 
 
 async def _forgets(app: App, user: str) -> None:
-    await app.forgetter.forget(await app.forgetter.find(user), "op")
+    await app.forgetter.forget(await app.forgetter.find(user), RequestedBy("op"))
 
 
 async def _ends_a_sweep(app: App) -> None:
@@ -216,7 +217,7 @@ async def _ends_a_sweep(app: App) -> None:
     for _ in range(180):
         await _timer(lambda app: app.sweeper.resume())(app)
         async for each in app.adapters.runs.runs_of_month(MIDNIGHT):
-            if each.id not in before and each.state in (RunState.FINISHED, RunState.HELD):
+            if each.id not in before and each.state in (RunState.MOVING, RunState.HELD):
                 return
         await app.adapters.clock.sleep(60)
     raise AssertionError("no sweep of everybody came to its end")

@@ -16,7 +16,7 @@ GUARDED: Final = {
 }
 """Writes that fail when somebody else wrote first."""
 
-BLIND: Final = {"merge", "replace", "update", "delete", "delete_all", "delete_some", "merge_all"}
+BLIND: Final = {"merge", "replace", "update", "delete", "delete_all", "delete_some"}
 """Writes that do not look; each needs a reason."""
 
 TABLES: Final = {"_table", "_runs", "_results", "_users", "_state", "_of_runs", "table"}
@@ -57,15 +57,18 @@ WRITERS: Final = {
     "roster._insert": ({"transact"}, ""),
     "roster._note": ({"transact"}, ""),
     "runs.save_run": ({"insert", "replace_if_unchanged"}, ""),
-    "runs.record_results": (
-        {"merge_all"},
-        "each row is of one user of one run, and not read first",
-    ),
+    "runs.record_results": ({"transact"}, ""),
+    "runs._record": ({"insert", "merge_if_unchanged"}, ""),
     "state._swap": ({"insert", "merge_if_unchanged", "replace_if_unchanged"}, ""),
     "state._save_json": ({"replace"}, "what this process checked; not made of what was stored"),
     "state.request_sweep": ({"merge"}, "only ever requests"),
     "state.add_released_sweep": ({"merge"}, "a row of its own, without content"),
     "state.remove_released_sweep": ({"delete"}, "a row of its own, of a run that ended"),
+    "state.add_open_run": ({"merge"}, "a row of its own, without content"),
+    "state.remove_open_run": (
+        {"delete"},
+        "a row of its own; who removes it reads the run once more",
+    ),
     "state.save_pause": ({"replace"}, "a person's word; not made of what was stored"),
     "state.add_action": ({"insert"}, ""),
     "state.acquire": ({"insert", "replace_if_unchanged"}, ""),
@@ -78,7 +81,8 @@ WRITERS: Final = {
         {"insert", "replace_if_unchanged", "delete"},
         "deletes rows of the version before, whose user has a newer row",
     ),
-    "waiting._remove": ({"delete_if_unchanged"}, ""),
+    "waiting._remove": ({"delete_if_unchanged", "replace_if_unchanged"}, ""),
+    "waiting.forget_settled": ({"delete_if_unchanged"}, ""),
     "waiting.acknowledge": ({"update"}, "counts only with the reason that was read"),
     "waiting.claim": ({"merge_if_unchanged"}, ""),
 }

@@ -366,7 +366,7 @@ def test_hostile_file_takes_little_memory(piece: bytes, count: int) -> None:
 
 
 def test_a_user_name_may_begin_with_a_hash() -> None:
-    """Such a line is a user and not a comment; comments are skipped, also before the header."""
+    """K3: such a line is a user and not a comment; comments are skipped, also before the header."""
     text = (
         "# made by hand\nUPN\n#shared.desk@x.example\n# a remark, with a@x.example\nb@x.example\n"
     )
@@ -374,7 +374,7 @@ def test_a_user_name_may_begin_with_a_hash() -> None:
 
 
 def test_our_own_csv_is_read_back() -> None:
-    """The apostrophe that keeps spreadsheets from taking a name for a formula is not part of it."""
+    """K14: the apostrophe that keeps spreadsheets from taking a name for a formula is not part of it."""
     text = f"user\n{defused('-dash.desk@x.example')}\n"
     assert list(csv_names(BytesIO(text.encode()))) == ["-dash.desk@x.example"]
 

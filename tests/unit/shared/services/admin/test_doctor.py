@@ -339,6 +339,7 @@ async def test_an_app_that_is_well() -> None:
                 "add members, or name another group; a hidden membership shows none",
             ),
         ),
+        # K16: all subscriptions were deleted at Graph.
         (
             App(subscriptions=("other",)),
             Finding(

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 
@@ -23,9 +24,13 @@ from shared.errors import (
     UnreachableError,
 )
 from shared.services.admin.releases import Releases
+from shared.services.moving.guard import GuardCounter
+from shared.services.upkeep.run_outcomes import RunOutcomes
 from shared.telemetry.log import EventLog
 from tests.fakes import (
     NOON,
+    FakeClock,
+    FakeGuardSlots,
     FakeRuns,
     FakeSweepPages,
     guid,
@@ -147,12 +152,14 @@ async def test_a_wave_of_600_changes_500_and_lists_100_who_one_release_moves(
     assert world.waiting.rows == {}
 
     released, count = await world.releases().release_run(listed, ADELE)
-    assert (released.state, released.requested_by, count) == (RunState.RELEASED, str(ADELE), 100)
+    assert (released.state, released.decided_by, count) == (RunState.RELEASED, str(ADELE), 100)
     assert await world.releases().resume() == 100
     await world.handle_queue()
     assert (world.changed, world.held.rows) == (600, {})
     assert len(world.guard.known[REPLACED]) == 500, "who is released counts against nothing else"
-    assert world.runs.runs[listed].state is RunState.FINISHED
+    assert world.runs.runs[listed].state is RunState.MOVING
+    await RunOutcomes(world.runs, world.waiting, world.state, world.clock).update()
+    assert (world.runs.runs[listed].state, world.state.open) == (RunState.FINISHED, set())
     assert await world.releases().resume() == 0
 
 
@@ -188,6 +195,18 @@ async def test_the_limit_holds_for_any_stretch_of_the_window(world: Guarded) -> 
     world.clock.passed += 700
     assert await changed_of(users[6:12]) == 3
     assert len(world.guard.known[REPLACED]) == 4
+
+
+async def test_who_is_changed_again_counts_from_then_on() -> None:
+    """Somebody sets a user back, and the app replaces again: the window starts over, in the same slot."""
+    table, clock, hour = FakeGuardSlots(), FakeClock(), timedelta(hours=1)
+    counter = GuardCounter(table, clock)
+    counted = []
+    for seconds, user in ((0, "a"), (59, "a"), (2_941, "a"), (3_599, "b"), (1, "b")):
+        clock.passed += seconds
+        counted.append((await counter.count(REPLACED, user, 1, hour), table.known[REPLACED][0].at))
+    times = [NOON + timedelta(seconds=each) for each in (0, 0, 3_000, 3_000, 6_600)]
+    assert counted == list(zip([True, True, True, False, True], times, strict=True))
 
 
 async def test_a_user_who_comes_again_is_counted_once(world: Guarded) -> None:
@@ -402,9 +421,9 @@ async def test_releasing_twice_releases_once(world: Guarded) -> None:
             return found
 
     world.runs = Late(world.runs.runs, revisions=world.runs.revisions)
-    with pytest.raises(ConflictError, match="is finished: it holds nobody"):
+    with pytest.raises(ConflictError, match="is moving: it holds nobody"):
         await world.releases().release_run(run, ADELE)
-    assert (world.runs.runs[run].state, world.state.released) == (RunState.FINISHED, [])
+    assert (world.runs.runs[run].state, world.state.released) == (RunState.MOVING, [])
     assert sorted(world.queue.users) == users
 
 

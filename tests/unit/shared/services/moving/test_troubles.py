@@ -281,3 +281,12 @@ async def test_unconfirmed_change_is_looked_at_again(world: World) -> None:
     world.teams.lag = 99
     assert await world.outcome() is Outcome.FAILED
     assert world.waiting.rows[guid(1)].due is not None
+
+
+async def test_who_fails_is_listed_before_it_is_told(world: World) -> None:
+    """Whoever dies in between leaves nobody `failed` and on no list; a move is told before all else."""
+    world.replaced.down = True
+    world.users.down.add(guid(1))
+    with pytest.raises(StorageError):
+        await world.move(1)
+    assert (list(world.waiting.rows), world.users.results) == ([guid(1)], {})

@@ -70,7 +70,7 @@ async def test_a_failed_sweep_is_repeated_with_growing_pauses(error: ServiceErro
     assert world.state.wanted.failures == 13
     world.teams.stop_at = None
     assert await minutes(world, 60) == []
-    assert (world.runs.last.state, world.requested) == (RunState.FINISHED, None)
+    assert (world.runs.last.state, world.requested) == (RunState.MOVING, None)
     assert len(world.queued) == 6
 
 
@@ -86,7 +86,7 @@ async def test_a_refused_next_link_begins_the_sweep_again() -> None:
     world.teams.stop_at = None
     await minutes(world, 1)
     states = [run.state for run in world.runs.runs.values()]
-    assert states == [RunState.FAILED, RunState.FINISHED]
+    assert states == [RunState.FAILED, RunState.MOVING]
     assert len(world.queued) == 6
 
 
@@ -101,7 +101,7 @@ async def test_a_requested_sweep_that_fails_stays_requested() -> None:
     assert world.state.wanted is not None
     world.teams.stop_at = None
     await minutes(world, 1)
-    assert (world.runs.last.state, world.requested) == (RunState.FINISHED, None)
+    assert (world.runs.last.state, world.requested) == (RunState.MOVING, None)
 
 
 async def test_what_is_requested_during_a_sweep_is_another_sweep() -> None:
@@ -134,7 +134,7 @@ async def test_the_pause_that_a_service_asks_for_is_kept() -> None:
     assert world.directory.listings == 1
     world.teams.stop_at = None
     await minutes(world, 1)
-    assert world.runs.last.state is RunState.FINISHED
+    assert world.runs.last.state is RunState.MOVING
 
 
 async def test_a_pause_without_measure_is_a_day() -> None:
@@ -163,7 +163,7 @@ async def test_a_listing_of_many_hours_is_read_to_its_end() -> None:
     while world.runs.last.state is RunState.RUNNING:
         await minutes(world, 1)
         slots += 1
-    assert (len(world.runs.runs), world.runs.last.state) == (1, RunState.FINISHED)
+    assert (len(world.runs.runs), world.runs.last.state) == (1, RunState.MOVING)
     assert (slots, len(world.queued)) == (20, 120)
 
 
@@ -201,7 +201,7 @@ async def test_a_deleted_group_of_a_number_rule_fails_no_sweep() -> None:
     world.directory.no_groups.add(guid(91))
     world.directory.add(replace(licensed(1), groups=frozenset({guid(92)})), licensed(2))
     world.teams.add(in_service(1, microsoft()), in_service(2, third_party()))
-    assert (await world.sweep()).state is RunState.FINISHED
+    assert (await world.sweep()).state is RunState.MOVING
     assert world.queued == {guid(1), guid(2)}
 
 
@@ -239,7 +239,7 @@ async def test_a_sweeper_past_its_lease_changes_nothing() -> None:
     with pytest.raises(BusyError):
         await world.sweeper().sweep()
     assert finished == [world.runs.last]
-    assert world.runs.last.state is RunState.FINISHED
+    assert world.runs.last.state is RunState.MOVING
     assert len(world.sent) == 9
 
 
@@ -253,14 +253,14 @@ async def test_who_lost_the_lease_does_not_interrupt_the_run(error: Exception) -
             assert await world.state.acquire("sweep", "x", world.clock.now(), timedelta(minutes=5))
             assert number == 1
             known = world.runs.runs[run]
-            await world.runs.save_run(replace(known, state=RunState.FINISHED))
+            await world.runs.save_run(replace(known, state=RunState.MOVING))
             raise error
 
     world = World(pages=Failing())
     world.fill(3)
     with pytest.raises(type(error)):
         await world.sweep()
-    assert world.runs.last.state is RunState.FINISHED
+    assert world.runs.last.state is RunState.MOVING
 
 
 async def test_a_run_whose_row_is_damaged_stops_no_sweep() -> None:
@@ -272,7 +272,7 @@ async def test_a_run_whose_row_is_damaged_stops_no_sweep() -> None:
         await world.sweep()
     world.runs.unreadable.add(world.runs.last.id)
     world.teams.stop_at = None
-    assert (await world.sweep()).state is RunState.FINISHED
+    assert (await world.sweep()).state is RunState.MOVING
     assert len(world.queued) == 6
 
 

@@ -140,7 +140,7 @@ async def test_a_listing_that_breaks_off_is_an_error() -> None:
 
 
 async def test_deleted_users_are_not_found_by_provider() -> None:
-    """Teams lists deleted users for 30 days; nobody who left is named in a run by provider."""
+    """K9: Teams lists deleted users for 30 days; nobody who left is named in a run by provider."""
     world = World()
     world.teams.add(
         in_service(1, third_party("BT")), in_service(2, third_party("BT"), soft_deleted=True)

@@ -77,7 +77,7 @@ async def test_at_the_limit_nothing_is_held() -> None:
     world = World(limit=replace(LIMIT, moves=3))
     world.fill(3, third_party())
     run = await world.sweep()
-    assert (run.state, run.holds) == (RunState.FINISHED, False)
+    assert (run.state, run.holds) == (RunState.MOVING, False)
 
 
 async def test_who_needs_only_another_look_does_not_count() -> None:
@@ -88,7 +88,7 @@ async def test_who_needs_only_another_look_does_not_count() -> None:
     for _ in range(2):
         world.queue.messages.clear()
         run = await world.sweep()
-        assert (run.state, len(world.queued)) == (RunState.FINISHED, 9)
+        assert (run.state, len(world.queued)) == (RunState.MOVING, 9)
 
 
 async def test_who_is_held_already_is_counted_but_neither_queued_nor_held_again() -> None:
@@ -99,7 +99,7 @@ async def test_who_is_held_already_is_counted_but_neither_queued_nor_held_again(
         row = HeldUser(guid(number), "", "InterCall", Signal.CATCH_UP, "run", NOON)
         await world.held.add_held(row)
     run = await world.sweep()
-    assert (run.state, world.queued) == (RunState.FINISHED, {guid(2)})
+    assert (run.state, world.queued) == (RunState.MOVING, {guid(2)})
     assert (run.counts["held"], run.counts["replace"], run.counts["unlisted"]) == (2, 1, 0)
 
 
@@ -107,4 +107,4 @@ async def test_report_is_never_held() -> None:
     """Report mode moves nobody, so its sweep tells of everybody."""
     world = World(limit=None)
     world.fill(3, third_party())
-    assert (await world.sweep()).state is RunState.FINISHED
+    assert (await world.sweep()).state is RunState.MOVING

@@ -36,7 +36,7 @@ async def test_interrupted_sweep_goes_on_from_its_last_page() -> None:
     world.teams.stop_at = None
     run = await world.sweeper().resume()
     assert run is not None
-    assert run.state is RunState.FINISHED
+    assert run.state is RunState.MOVING
     assert world.teams.pages_read == [0, 3, 6, 9]
     assert (run.counts["users"], run.counts["queued"], run.counts["unlisted"]) == (12, 13, 1)
     assert sorted(world.sent) == sorted([*(guid(number) for number in range(12)), guid(99)])
@@ -66,7 +66,7 @@ async def test_refused_link_ends_the_sweep() -> None:
         await world.sweep()
     assert world.runs.last.state is RunState.FAILED
     world.teams.stop_at = None
-    assert (await world.sweep()).state is RunState.FINISHED
+    assert (await world.sweep()).state is RunState.MOVING
     assert len(world.runs.runs) == 2
 
 
@@ -90,7 +90,7 @@ async def test_a_listing_whose_next_page_expired_is_begun_again_once(
         caplog.clear()
         run = await world.sweep()
         assert (run.state, run.counts, run.page) == (
-            RunState.FINISHED,
+            RunState.MOVING,
             expected.counts,
             expected.page,
         )
@@ -127,7 +127,7 @@ async def test_a_listing_that_lacks_many_licensed_users_is_doubted(
         f"Teams' listing of {listed} users lacks {missing} of {licensed_users} licensed users: it "
         "may have been cut off"
     )
-    assert (run.state, run.reason) == (RunState.FINISHED, said if doubted else "")
+    assert (run.state, run.reason) == (RunState.MOVING, said if doubted else "")
     assert any("listing_doubtful" in line for line in caplog.messages) is doubted
     assert len(world.queued) == licensed_users
 
@@ -142,7 +142,7 @@ async def test_old_interrupted_sweep_is_given_up() -> None:
     world.teams.stop_at = None
     world.clock.passed += 7 * 3600
     assert (await world.sweep()).counts["users"] == 6
-    assert [run.state for run in world.runs.runs.values()] == [RunState.FAILED, RunState.FINISHED]
+    assert [run.state for run in world.runs.runs.values()] == [RunState.FAILED, RunState.MOVING]
 
 
 async def test_two_sweeps_never_run_at_once() -> None:
@@ -153,7 +153,7 @@ async def test_two_sweeps_never_run_at_once() -> None:
     assert await world.sweeper().sweep() is None
     assert world.teams.pages_read == []
     world.clock.passed += 301
-    assert (await world.sweep()).state is RunState.FINISHED
+    assert (await world.sweep()).state is RunState.MOVING
 
 
 async def test_missing_role_ends_the_sweep_at_once() -> None:
@@ -169,7 +169,7 @@ async def test_missing_role_ends_the_sweep_at_once() -> None:
     world.clock.passed += 60
     run = await world.sweeper().resume()
     assert run is not None
-    assert (run.state, world.requested) == (RunState.FINISHED, None)
+    assert (run.state, world.requested) == (RunState.MOVING, None)
 
 
 async def test_finished_sweep_leaves_no_scratch() -> None:
@@ -209,6 +209,6 @@ async def test_the_lease_is_renewed_by_the_clock_and_not_by_the_page() -> None:
     small, large = World(state=Counting()), World(state=Counting())
     for world, users in ((small, 1), (large, 200)):
         world.fill(users)
-        assert (await world.sweep()).state is RunState.FINISHED
+        assert (await world.sweep()).state is RunState.MOVING
     assert len(large.teams.pages_read) > 20 * len(small.teams.pages_read)
     assert vars(large.state)["renewals"] == vars(small.state)["renewals"]

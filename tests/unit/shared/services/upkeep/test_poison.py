@@ -13,7 +13,16 @@ from shared.domain.run import Mode, Signal
 from shared.errors import StorageError
 from shared.services.upkeep.poison import PoisonRecorder
 from shared.telemetry.log import EventLog
-from tests.fakes import NOON, FakeClock, FakePoison, FakeQueue, FakeUsers, FakeWaiting, guid
+from tests.fakes import (
+    NOON,
+    FakeClock,
+    FakePoison,
+    FakeQueue,
+    FakeRuns,
+    FakeUsers,
+    FakeWaiting,
+    guid,
+)
 from tests.loglines import Lines
 
 REASON = "its queue message failed repeatedly; the log of move_users says why"
@@ -34,6 +43,7 @@ class World:
     upkeep: FakePoison[UpkeepMessage] = field(default_factory=FakePoison)
     queue: FakeQueue = field(default_factory=FakeQueue)
     users: FakeUsers = field(default_factory=FakeUsers)
+    runs: FakeRuns = field(default_factory=FakeRuns)
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
 
     async def record(self) -> int:
@@ -42,6 +52,7 @@ class World:
             upkeep=self.upkeep,
             queue=self.queue,
             users=self.users,
+            runs=self.runs,
             waiting=self.waiting,
             clock=FakeClock(),
             log=EventLog("acp.poison"),

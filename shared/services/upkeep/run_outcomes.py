@@ -1,0 +1,109 @@
+"""Runs that tell the truth in the end: final outcomes of users who waited, and counts."""
+
+from collections import Counter, defaultdict
+from itertools import batched
+from typing import Final
+
+from shared.clock import Clock
+from shared.concurrency import gather_bounded
+from shared.domain.outcome import UserResult
+from shared.domain.progress import OPEN, counted, is_complete, settled
+from shared.domain.retry import SettledUser
+from shared.domain.run import Run, RunState, Signal
+from shared.errors import StaleError, UnreadableRowError
+from shared.services.ports import Runs, State, WaitingUsers
+from shared.services.run_changes import change_run
+from shared.telemetry.operation import traced
+
+_AT_ONCE: Final = 1_000
+_PER_WRITE: Final = 100
+_IN_FLIGHT: Final = 16
+_OWN: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED})
+"""States in which whoever carries a run out counts for it."""
+
+
+class RunOutcomes:
+    """Tells runs what became of their users, and counts their results."""
+
+    def __init__(self, runs: Runs, waiting: WaitingUsers, state: State, clock: Clock) -> None:
+        self._runs = runs
+        self._waiting = waiting
+        self._state = state
+        self._clock = clock
+
+    async def shown(self, run: Run) -> Run:
+        """Return a run with its counts as they are now, where the stored ones may be older."""
+        if run.state not in OPEN | {RunState.CANCELLED, RunState.HELD}:
+            return run
+        if run.cause is Signal.SWEEP and run.state in _OWN:
+            return run  # it reads, and nobody of it is queued yet
+        return counted(run, await self._outcomes(run.id))
+
+    @traced
+    async def update(self) -> int:
+        """Tell the runs the final outcomes, and count what may have changed; return how many runs.
+
+        StorageError: the rest is done at the next time.
+        """
+        runs = dict.fromkeys(await self._state.open_runs())
+        some: list[SettledUser] = []
+        async for user in self._waiting.settled():
+            some.append(user)
+            if len(some) == _AT_ONCE:
+                runs |= dict.fromkeys(await self._tell(some))
+                some = []
+        runs |= dict.fromkeys(await self._tell(some))
+        for run in runs:
+            await self._count(run)
+        return len(runs)
+
+    async def _tell(self, users: list[SettledUser]) -> list[str]:
+        """Write the outcomes of settled users into their runs; return those that are there."""
+        results: dict[str, list[UserResult]] = defaultdict(list)
+        for user in users:
+            for run in user.runs:
+                results[run].append(user.result)
+        known = [run for run in results if await self._exists(run)]
+        for run in known:
+            # First: what a crash in between leaves is told once more.
+            await self._state.add_open_run(run)
+            for some in batched(results[run], _PER_WRITE, strict=False):
+                await self._runs.record_results(run, some, self._clock.now())
+        await gather_bounded(map(self._waiting.forget_settled, users), _IN_FLIGHT)
+        return known
+
+    async def _exists(self, run: str) -> bool:
+        try:
+            return await self._runs.find_run(run) is not None
+        except UnreadableRowError:
+            return True
+
+    async def _count(self, run_id: str) -> None:
+        try:
+            run = await self._runs.find_run(run_id)
+        except UnreadableRowError:
+            return  # reported
+        if run is None:
+            await self._state.remove_open_run(run_id)
+            return
+        if run.state in _OWN:
+            return
+        outcomes, now = await self._outcomes(run_id), self._clock.now()
+
+        def count(it: Run) -> Run | None:
+            news = settled(it, outcomes, now)
+            return None if news == it or it.state in _OWN else news
+
+        try:
+            run = await change_run(self._runs, run, count)
+        except StaleError:
+            return  # others keep writing it: at the next time
+        if not is_complete(run, outcomes):
+            return
+        await self._state.remove_open_run(run_id)
+        found = await self._runs.find_run(run_id)
+        if found and found.state in OPEN:  # released in between
+            await self._state.add_open_run(run_id)
+
+    async def _outcomes(self, run: str) -> Counter[str]:
+        return Counter([str(result.outcome) async for result in self._runs.results(run)])

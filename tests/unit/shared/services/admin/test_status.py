@@ -1,0 +1,66 @@
+"""The status in counts and times."""
+
+from datetime import timedelta
+
+from shared.domain.roster import RosterEntry, Standing
+from shared.domain.run import Mode, Run, RunState, Signal
+from shared.domain.schedule import Schedule
+from shared.services.admin.run_history import RunHistory
+from shared.services.admin.status import Status, StatusReader
+from shared.services.upkeep.capabilities import CapabilityReader, Sources
+from shared.telemetry.log import EventLog
+from tests.fakes import (
+    NOON,
+    FakeClock,
+    FakeHeld,
+    FakeRoster,
+    FakeRuns,
+    FakeState,
+    FakeTeams,
+    FakeWaiting,
+    guid,
+)
+
+SWEEP = Run("20261123T020000Z-sweep-1", Signal.SWEEP, RunState.MOVING, NOON - timedelta(hours=10))
+LATER = Run("20261123T110000Z-request-1", Signal.REQUEST, RunState.FINISHED, NOON)
+
+
+async def test_the_status_of_a_tenant() -> None:
+    """Each figure from where it is kept; the last sweep is not the last run."""
+    clock, state, roster, runs = FakeClock(), FakeState(), FakeRoster(), FakeRuns()
+    state.licensed_users, state.link_at = 4, NOON - timedelta(minutes=5)
+    for number, standing in enumerate((Standing.ON_MICROSOFT, Standing.READY, Standing.HELD)):
+        await roster.note([RosterEntry(guid(number), standing, "", NOON)], NOON)
+    for run in (SWEEP, LATER):
+        await runs.save_run(run)
+    teams = FakeTeams()
+    sources = Sources(teams, teams.bridge_numbers, None, teams.switches)
+    reader = StatusReader(
+        state=state,
+        held=FakeHeld(),
+        waiting=FakeWaiting(),
+        capabilities=CapabilityReader(sources, state, "admin", clock, EventLog("acp.x")),
+        roster=roster,
+        history=RunHistory(runs, clock),
+        sweeps=Schedule.parse("0 0 2 * * *"),
+        mode=Mode.MOVE,
+        pilot=True,
+        clock=clock,
+    )
+    found = await reader.read()
+    assert found == Status(
+        Mode.MOVE,
+        None,
+        0,
+        0,
+        0,
+        0,
+        found.capabilities,
+        licensed=4,
+        on_microsoft=1,
+        ready=2,
+        pilot=True,
+        last_sweep=SWEEP.started_at,
+        next_sweep=NOON + timedelta(hours=14),
+        delta_age=timedelta(minutes=5),
+    )
