@@ -188,7 +188,7 @@ def _cancelling(run: Run) -> Element:
         input("#why", name="note", maxlength=str(LONGEST_NOTE), autocomplete="off"),
         button(type="submit")["Cancel run"],
         p(".note")[
-            "Changes that have begun are finished. Everybody else of the run stays as they are, and is "
+            "A change that has begun is carried through. Everybody else of the run stays as is, and is "
             "listed as cancelled."
         ],
     ]
