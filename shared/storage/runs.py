@@ -16,13 +16,14 @@ from azure.data.tables import TransactionOperation
 
 from shared.concurrency import gather_bounded
 from shared.domain.decision import Action
-from shared.domain.outcome import UserResult
+from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Mode, Run, Signal
 from shared.errors import StaleError, StorageError
 from shared.storage.outcomes import decode_outcome, decode_state, encode_outcome, encode_state
 from shared.storage.rows import clipped, field
 from shared.storage.tables import BATCH_LIMIT, ETAG, PAGE, Table
 
+_CHANGES: Final = frozenset({Outcome.MOVED, Outcome.BRIDGE_CHANGED})
 _TRIES: Final = 5
 _IN_FLIGHT: Final = 16
 
@@ -73,7 +74,8 @@ class RunTable:
     ) -> None:
         """Write the results of some users of a run (at most 100), whose attempt began then, or now.
 
-        In one transaction, unless somebody has a result: that of an attempt which began later stays.
+        In one transaction, unless somebody has a result: that of an attempt which began later stays, and
+        so does a change, whatever a duplicate of the message meets afterwards.
         """
         if len(results) > BATCH_LIMIT:
             raise ValueError(f"at most {BATCH_LIMIT} results at once, not {len(results)}")
@@ -86,7 +88,7 @@ class RunTable:
             known = await self._results.get(row["PartitionKey"], row["RowKey"])
             if known is None:
                 written = await self._results.insert(row)
-            elif field(dict(known), "began_at", datetime, row["began_at"]) > row["began_at"]:
+            elif _stays(dict(known), row):
                 return
             else:
                 etag = str(known.metadata["etag"])
@@ -108,6 +110,15 @@ class RunTable:
                 return
             count += 1
             yield result
+
+
+def _stays(known: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Whether a known result is kept: a change before what is none, else that of the later attempt."""
+    was, becomes = (decode_outcome(each) in _CHANGES for each in (known, row))
+    if was != becomes:
+        return was
+    began: datetime = row["began_at"]
+    return field(known, "began_at", datetime, began) > began
 
 
 def _decode_result(row: dict[str, Any]) -> UserResult:

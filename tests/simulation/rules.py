@@ -213,7 +213,9 @@ class Rules:
                 names = {user, self.world.people.by_id[user].upn}
                 if not names & {each.get("name", row) for row, each in results.items()}:
                     self.note("14 results", user, f"finished run {run} has no result")
-        if row.get("exact_state") == RunState.MOVING:
+        held = any(each.get("exact_outcome") == "held" for each in results.values())
+        # Of whom another list held and a person discarded nobody tells: after a week it gives them up.
+        if row.get("exact_state") == RunState.MOVING and not held:
             self.note("14 runs end", "", f"{run} is moving, and nobody is on the way")
         listed = self._listed()
         for user, result in results.items():

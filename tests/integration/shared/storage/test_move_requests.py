@@ -103,18 +103,29 @@ async def test_results_of_names_that_are_no_key(tables: Tables) -> None:
 
 
 async def test_a_later_result_of_a_user_replaces_the_earlier_one(tables: Tables) -> None:
-    """One result a user of a run, of the attempt that began last; the provider of before stays known."""
+    """One result a user of a run, of the attempt that began last; but who was moved stays moved."""
     runs = runs_of(tables)
-    await runs.record_results(
-        RUN, [UserResult(guid(1), Outcome.MOVED, "x", "a@x.example", "BT")], NOON
-    )
-    later = UserResult(guid(1), Outcome.ALREADY_MICROSOFT, "y", "a@x.example")
-    await runs.record_results(RUN, [later], NOON)
-    older = UserResult(guid(1), Outcome.FAILED, "z", "a@x.example")
-    await runs.record_results(RUN, [older], NOON, NOON - timedelta(seconds=1))
-    (result,) = [result async for result in runs.results(RUN)]
-    assert (result.outcome, result.reason) == (Outcome.ALREADY_MICROSOFT, "y")
-    assert result.old_provider == "BT"
+
+    async def recorded(outcome: Outcome, seconds: int, provider: str | None = None) -> UserResult:
+        news = UserResult(guid(1), outcome, f"at {seconds}", "a@x.example", provider)
+        await runs.record_results(RUN, [news], NOON, NOON + timedelta(seconds=seconds))
+        (result,) = [result async for result in runs.results(RUN)]
+        return result
+
+    found = [
+        (result.outcome, result.reason, result.old_provider)
+        for result in [
+            await recorded(Outcome.WAITING, 0, "BT"),
+            await recorded(Outcome.ALREADY_MICROSOFT, 2),
+            await recorded(Outcome.FAILED, 1),
+            await recorded(Outcome.MOVED, 1, "PGi"),
+            await recorded(Outcome.FAILED, 3),
+            await recorded(Outcome.MOVED, 4, "BT"),
+        ]
+    ]
+    already, moved = (Outcome.ALREADY_MICROSOFT, "at 2", "BT"), (Outcome.MOVED, "at 1", "PGi")
+    first, last = (Outcome.WAITING, "at 0", "BT"), (Outcome.MOVED, "at 4", "BT")
+    assert found == [first, already, already, moved, moved, last]
 
 
 @pytest.mark.parametrize(
