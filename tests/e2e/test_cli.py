@@ -138,11 +138,7 @@ def test_a_run_becomes_a_page(acp: CommandLine, moved: Ended, third: User) -> No
     first, *others = shown.out.splitlines()[1:]
     assert first.split()[:2] == ["nobody#1@x.example", "not_found"], "who needs somebody is first"
     (line,) = [each for each in others if third["userPrincipalName"] in each]
-<<<<<<< HEAD
-    assert re.search(rf"{third['provider']} \d+ -> \+\d+", line)
-=======
     assert re.search(rf"{third['provider']} \+?\d+ -> \+\d+", line)
->>>>>>> w-files
     assert acp("run", moved.run, "--report", str(file.with_suffix(".xlsx"))).status == 1
     book = openpyxl.load_workbook(file.with_suffix(".xlsx"))
     assert {sheet.title: sheet.max_row - 1 for sheet in book if sheet.title != "Summary"} == {
