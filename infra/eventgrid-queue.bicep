@@ -90,7 +90,9 @@ resource licenses 'Microsoft.EventGrid/partnerTopics/eventSubscriptions@2025-02-
         properties: {
           resourceId: account.id
           queueName: events.name
-          // Events do not expire: an app that is stopped for a month loses none.
+          // Events do not expire, and wait for an app that is stopped. Graph sends none after the subscription
+          // has ended (7 days); what comes under an old secret an hour after the next one is dropped. The
+          // catch-up or a sweep finds these users.
           queueMessageTimeToLiveInSeconds: -1
         }
       }

@@ -10,7 +10,7 @@ from cli.demo.calls import Control
 from cli.demo.snapshot import Snapshot
 from cli.demo.summary import TenantUser, app_calls
 from shared.bootstrap.services import App
-from shared.domain.run import Run
+from shared.domain.run import Run, RunState
 
 _AT_ONCE: Final = 4
 """Licenses that are being assigned at the same time."""
@@ -19,6 +19,9 @@ _CHOSEN_OF_FIVE: Final = (0, 2, 4)
 """Who gets a license, of every five users without one."""
 
 _LOOK_EVERY: Final = 0.2
+_COUNTED_WITHIN: Final = 30.0
+"""Seconds within which a sweep is finished once all of its users have an outcome."""
+
 _STALLED_AFTER: Final = 60.0
 """Seconds without any change after which the demo stops waiting."""
 
@@ -73,7 +76,18 @@ class Play:
         return await self._until_quiet(self._control.run_function("sweep_providers"))
 
     async def last_sweep(self, since: datetime) -> Run | None:
-        """Return the newest sweep that began after `since`, or None."""
+        """Return the newest sweep that began after `since`, or None.
+
+        Waits until the app has counted the outcomes of its users, which it does at its next tick.
+        """
+        deadline = time.monotonic() + _COUNTED_WITHIN
+        while True:
+            found = await self._newest_sweep(since)
+            if found is None or found.state is not RunState.MOVING or time.monotonic() > deadline:
+                return found
+            await asyncio.sleep(_COUNTED_WITHIN / 100)
+
+    async def _newest_sweep(self, since: datetime) -> Run | None:
         newest: Run | None = None
         for month in sorted({(at.year, at.month) for at in (since, datetime.now(UTC))}):
             async for run in self._app.adapters.runs.runs_of_month(datetime(*month, 1, tzinfo=UTC)):

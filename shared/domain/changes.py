@@ -28,21 +28,27 @@ _REPORTED: Final = frozenset({Outcome.WOULD_MOVE, Outcome.WOULD_CHANGE_BRIDGE})
 _ON_MICROSOFT: Final = frozenset({Outcome.MOVED, Outcome.ALREADY_MICROSOFT})
 
 
-def needs_attempt(changed: ChangedUser, known: KnownUser | None) -> bool:
+def is_credible(began: datetime, now: datetime) -> bool:
+    """Return whether an attempt can have begun then; a clock that was ahead would hide what comes later."""
+    return began <= now + CLOCK_MARGIN
+
+
+def needs_attempt(changed: ChangedUser, known: KnownUser | None, now: datetime) -> bool:
     """Return whether to queue a user who may be licensed; known: what the last attempt found."""
     if not changed.may_be_licensed:
         return False
-    if known is None or known.looked_at is None or changed.assigned_at is None:
+    began = (known.began_at or known.looked_at) if known else None
+    if known is None or began is None or changed.assigned_at is None:
         return True
-    settled = known.outcome in _ON_MICROSOFT
-    return not settled or changed.assigned_at + _MARGIN > known.looked_at
+    settled = known.outcome in _ON_MICROSOFT and is_credible(began, now)
+    return not settled or changed.assigned_at + _MARGIN > began
 
 
-def is_covered(arrived: datetime, known: KnownUser | None) -> bool:
+def is_covered(arrived: datetime, known: KnownUser | None, now: datetime) -> bool:
     """Return whether the last attempt began after a notification arrived, and so saw what it reports.
 
     An attempt that only reported is no reason to change nobody now.
     """
     if known is None or known.began_at is None or known.outcome in _REPORTED:
         return False
-    return known.began_at > arrived + CLOCK_MARGIN
+    return known.began_at > arrived + CLOCK_MARGIN and is_credible(known.began_at, now)

@@ -8,9 +8,11 @@ HELD_FOR: Final = timedelta(seconds=120)
 """How long a claim keeps others away; an attempt that was killed holds it no longer.
 
 Longer than the set may take, from its claim to the service's answer (2 s for its turn and a call's
-time-out of 30 s), with room for clocks that differ.
+time-out, 30 s unless it is set), with room for clocks that differ.
 """
 
+LONGEST_CALL: Final = 90
+"""Seconds that the time-out of a call may be set to, so that no set outlives its claim."""
 
 SETTLED_FOR: Final = timedelta(seconds=10)
 """The same from when the change was seen: by then nobody can act on what was read before it (2 s)."""

@@ -170,7 +170,7 @@ def keep_waiting(previous: Waiting | None, attempt: Attempt, policy: RetryPolicy
         # Not by `due`: that is moved on while the user is on the queue.
         early = attempt.at < previous.looked_at + _slow(previous.looked_at - previous.since)
         return known if early else _tried_in_vain(known, attempt)
-    due = previous.looked_at + _pause_after(previous, attempt.licensed_at, policy.pace)
+    due = previous.looked_at + _pause_after(previous, attempt.licensed_at, policy)
     put_off = bool(attempt.pause) and attempt.at - previous.since < policy.grace
     early = attempt.at < due and not attempt.pause
     if put_off or (early and not _grace_is_over(known, attempt.at, policy)):
@@ -234,7 +234,7 @@ def _counted(row: Waiting, attempt: Attempt, policy: RetryPolicy) -> Waiting:
         failures=failures,
         looked_at=attempt.at,
     )
-    pause = max(_pause_after(counted, attempt.licensed_at, policy.pace), attempt.pause)
+    pause = max(_pause_after(counted, attempt.licensed_at, policy), attempt.pause)
     counted = replace(counted, due=attempt.at + pause)
     by_attempts = attempt.cause is WaitReason.FAILURE
     if failures >= policy.max_failures if by_attempts else _grace_is_over(row, attempt.at, policy):
@@ -242,15 +242,19 @@ def _counted(row: Waiting, attempt: Attempt, policy: RetryPolicy) -> Waiting:
     return counted
 
 
-def _pause_after(row: Waiting, licensed_at: datetime | None, pace: Pace) -> timedelta:
+def _pause_after(row: Waiting, licensed_at: datetime | None, policy: RetryPolicy) -> timedelta:
     """Return the pause that follows the row's last attempt.
 
     Provisioning began with the license, or when it was reprocessed. Where the date of the license is not
-    known, and for whatever else a user waits, the time since the user began to wait counts.
+    known, or so old that provisioning would be over (a plan that came back may have its old date), and for
+    whatever else a user waits, the time since the user began to wait counts.
     """
+    pace = policy.pace
     if row.cause is not WaitReason.PROVISIONING:
         return pace.pause(row.looked_at - row.since, _TROUBLE_SHARE, row.failures)
-    began = row.since if licensed_at is None or row.reprocessed else licensed_at
+    began = row.since
+    if licensed_at and not row.reprocessed and row.since - licensed_at <= policy.grace:
+        began = licensed_at
     return pace.pause(row.looked_at - began, None, row.failures)
 
 

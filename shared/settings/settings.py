@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from shared.domain.claim import LONGEST_CALL
 from shared.domain.number_rules import NumberRules
 from shared.domain.retry import DEFAULT_PACE
 from shared.domain.run import Mode
@@ -258,7 +259,13 @@ class Settings(BaseModel):
     max_calls_in_flight: int = Field(
         16, ge=1, le=256, description="Concurrent calls to one service, per process."
     )
-    request_timeout: Seconds = Field(30, description="Time-out of one HTTP call, in seconds.")
+    request_timeout: float = Field(
+        30,
+        gt=0,
+        le=LONGEST_CALL,
+        description="Time-out of one HTTP call, in seconds; at most 90, so that no change outlives "
+        "the claim that keeps other attempts away from its user.",
+    )
     page_size: int = Field(
         1000, ge=1, le=1000, description="Users per page of the Teams listing (the sweep)."
     )

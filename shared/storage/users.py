@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final
 
+from shared.domain.changes import is_credible
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Signal
 from shared.domain.saved import KnownUser
@@ -61,7 +62,8 @@ class UserTable:
         """Write the outcome of an attempt. The date and the old provider of a move survive later attempts.
 
         began: when it began (now, if not given). An attempt that began before the one that is recorded
-        does not replace its outcome; a move is recorded whenever it comes.
+        does not replace its outcome, unless that is said to have begun in the future; a move is recorded
+        whenever it comes.
         """
         began = began or now
         keys = {"PartitionKey": result.user_id[0], "RowKey": result.user_id}
@@ -94,7 +96,7 @@ class UserTable:
                 written = await self._table.insert({**keys, **outcome, **lasting})
             else:
                 known = row.get("began_at")
-                later = isinstance(known, datetime) and known > began
+                later = isinstance(known, datetime) and known > began and is_credible(known, now)
                 entity = {**keys, **lasting} if later else {**keys, **outcome, **lasting}
                 written = await self._table.merge_if_unchanged(entity, str(row.metadata["etag"]))
             if written:

@@ -299,6 +299,15 @@ class UpkeepPostponed(Event):
     reason: str
 
 
+class CleanupFailed(Event):
+    """What follows an attempt at a change could not be written; the outcome stands, and claims end."""
+
+    level = logging.WARNING
+    user: LoggedUser
+    step: str
+    error: str
+
+
 class ClaimFailed(Event):
     """Waiting users who were due could not be claimed; they stay due."""
 
@@ -491,6 +500,7 @@ FIELDS: Final = {
     "queued": "users who were put on the queue",
     "unchanged": "changed users whose conferencing plans are those of their last attempt",
     "skipped": "elements of Graph's answers that name no user",
+    "step": "what could not be written: settle the claim, cancel the move, or unmark the mail",
     "state": "how the sweep ended: finished, held, failed; released or discarded; paused or resumed",
     "requested_by": "who asked for it: a person, a key or an operating system's user",
     "held": "users whom the guard holds",

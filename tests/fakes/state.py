@@ -32,6 +32,8 @@ class FakeState:
     """How often capabilities were stored."""
     actions: list[tuple[str, str, str, datetime]] = field(default_factory=list)
     pausing: Pause | None = None
+    paused_by: tuple[RequestedBy, datetime] | None = None
+    """Who paused, or ended it, last, and when."""
     pause_error: StorageError | None = None
     licensed_users: int | None = None
 
@@ -130,7 +132,7 @@ class FakeState:
         return self.pausing
 
     async def save_pause(self, pause: Pause | None, by: RequestedBy, now: datetime) -> None:
-        self.pausing = pause
+        self.pausing, self.paused_by = pause, (by, now)
 
     async def licensed(self) -> int | None:
         return self.licensed_users

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from shared.domain.changes import is_credible
 from shared.domain.claim import HELD_FOR, SETTLED_FOR, BegunMove, Claim
 from shared.domain.decision import Action
 from shared.domain.messages import Message, MoveMessage, PageMessage, PoisonMessage
@@ -171,7 +172,8 @@ class FakeUsers:
         if result.outcome is Outcome.NOT_FOUND and result.user_id not in self.results:
             return
         began = began or now
-        if self.began.get(result.user_id, began) <= began:
+        known = self.began.get(result.user_id, began)
+        if known <= began or not is_credible(known, now):
             self.results[result.user_id] = result
             self.looked_at[result.user_id] = now
             self.began[result.user_id] = began

@@ -185,12 +185,12 @@ class BatchMover:
             return frozenset()
         if now <= arrived + CLOCK_MARGIN:
             return frozenset()
-        covered = await asyncio.gather(*(self._is_covered(user, arrived) for user in ids))
+        covered = await asyncio.gather(*(self._is_covered(user, arrived, now) for user in ids))
         return frozenset(user for user, done in zip(ids, covered, strict=True) if done)
 
-    async def _is_covered(self, user_id: str, arrived: datetime) -> bool:
+    async def _is_covered(self, user_id: str, arrived: datetime, now: datetime) -> bool:
         try:
-            return is_covered(arrived, await self._users.known(user_id))
+            return is_covered(arrived, await self._users.known(user_id), now)
         except StorageError:
             return False  # in doubt there is an attempt
 

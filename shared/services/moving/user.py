@@ -5,6 +5,7 @@ has to get its turn while the read is fresh, or the user is assessed anew.
 """
 
 import secrets
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -43,7 +44,7 @@ from shared.services.ports import (
     ReplacedProviders,
     Users,
 )
-from shared.telemetry.events import Unexpected
+from shared.telemetry.events import CleanupFailed, Unexpected
 from shared.telemetry.log import EventLog
 
 _CONFIRM_AFTER: Final = (0.0, 1.0, 2.0, 4.0)
@@ -274,7 +275,8 @@ class UserMover:
         except AcpError as error:
             if decision.action is not Action.SET_NUMBER:
                 # Nothing happened: if somebody else changes the user later, it is not told as ours.
-                await self._replaced.cancel_move(service, self._clock.now())
+                cancel = self._replaced.cancel_move(service, self._clock.now())
+                await self._clean_up("cancel the move", cancel, found)
             if isinstance(error, NotFoundError):
                 waits = Decision(Action.WAIT, "the service says: not a conferencing user yet")
                 return replace(found, decision=waits).result()
@@ -286,7 +288,8 @@ class UserMover:
         seen = result.outcome is not Outcome.FAILED
         if seen and decision.action in (Action.SET_NUMBER, Action.CHANGE_BRIDGE):
             # The next number claims the same record: it does not wait as for one who was killed.
-            await self._replaced.settle_claim(service, self._claim(terms), self._clock.now())
+            settle = self._replaced.settle_claim(service, self._claim(terms), self._clock.now())
+            await self._clean_up("settle the claim", settle, found)
         if result.outcome is Outcome.ALREADY_MICROSOFT or (
             result.outcome is Outcome.BRIDGE_CHANGED and begun is not None
         ):
@@ -339,9 +342,18 @@ class UserMover:
                 raise _UncertainChangeError(error, found.provider if moves else None) from None
             if mail and terms.run:
                 # Not sent, or refused: no mail went, and the next attempt may ask for it.
-                await self._requests.unmark_mailed(terms.run, found.user.id)
+                unmark = self._requests.unmark_mailed(terms.run, found.user.id)
+                await self._clean_up("unmark the mail", unmark, found)
             raise
         return self._clock.monotonic() - read_at
+
+    async def _clean_up(self, step: str, work: Awaitable[None], found: Assessment) -> None:
+        """Do what follows an attempt at a change, and must not make another outcome of it."""
+        try:
+            await work
+        except StorageError as error:
+            who = self._log.who(found.user.id)
+            self._log.write(CleanupFailed(user=who, step=step, error=str(error)))
 
     async def _may_mail(self, user_id: str, run: str | None) -> bool:
         """Return whether a mail may be asked for: once per user and run, and recorded before."""

@@ -6,6 +6,7 @@ data" (users), Microsoft Graph documentation: changes may appear twice, pages ma
 after seven days.
 """
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +19,7 @@ from shared.domain.changes import needs_attempt
 from shared.domain.listing import ChangedUser
 from shared.domain.messages import move_messages
 from shared.domain.run import Mode, Signal
-from shared.errors import ExpiredError, StorageError, UnreadableRowError
+from shared.errors import BusyError, ExpiredError, StorageError, UnreadableRowError
 from shared.services.ports import Directory, Queue, State, Users, WaitingUsers
 from shared.telemetry.events import CaughtUp, DeltaLinkExpired
 from shared.telemetry.log import EventLog
@@ -28,6 +29,10 @@ SLOT: Final = timedelta(minutes=45)
 """How long one run reads: less than `functionTimeout` in host.json, which kills the process."""
 
 _READS_IN_FLIGHT: Final = 16
+
+_LEASE: Final = "catch-up"
+_LEASE_SPAN: Final = timedelta(minutes=2)
+"""How long a killed instance blocks others. Who loses it to a slow page stores no link (`StaleError`)."""
 
 
 @dataclass(slots=True)
@@ -60,14 +65,31 @@ class CatchUp:
         self._mode = mode
         self._clock = clock
         self._log = log
+        self._owner = secrets.token_hex(8)
+        self._leased_at = clock.now()
 
     async def catch_up(self) -> int:
         """Queue all changed users; return how many.
 
         A page's following link is stored only when its users are queued. A page that breaks Graph's
         contract ends the run, and the link before it stays: the next run reads its changes again.
-        StaleError: another instance is catching up, too.
+        BusyError: another instance is catching up.
         """
+        await self._take_lease()
+        try:
+            return await self._under_lease()
+        finally:
+            await self._state.release(_LEASE, self._owner, self._clock.now())
+
+    async def _take_lease(self, *, renew: bool = False) -> None:
+        now = self._clock.now()
+        if renew and timedelta(0) <= now - self._leased_at < _LEASE_SPAN / 3:
+            return  # nobody can have taken it
+        if not await self._state.acquire(_LEASE, self._owner, now, _LEASE_SPAN, renew=renew):
+            raise BusyError("another instance is catching up")
+        self._leased_at = now
+
+    async def _under_lease(self) -> int:
         count = _Count()
         with operation() as here:
             try:
@@ -97,6 +119,7 @@ class CatchUp:
             return
         try:
             async for page in self._directory.changes(link):
+                await self._take_lease(renew=True)
                 count.skipped += page.skipped
                 await self._take(page.users, count)
                 if following := page.delta_link or page.next_link:
@@ -132,7 +155,7 @@ class CatchUp:
             known = await self._users.known(user.id)
         except StorageError:
             known = None  # in doubt there is an attempt
-        return needs_attempt(user, known)
+        return needs_attempt(user, known, self._clock.now())
 
     async def _start_anew(self, link: str | None) -> None:
         """Get the new link before a sweep is requested, so that no change is missed between the two.

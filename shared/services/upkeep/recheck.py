@@ -22,7 +22,8 @@ _SLICE: Final = timedelta(seconds=30)
 """How long one run claims users; the others stay due for the next, a minute later."""
 
 _IN_FLIGHT: Final = 16
-_PAGE: Final = 50 * USERS_PER_MESSAGE
+_PAGE: Final = 5 * USERS_PER_MESSAGE
+"""Users claimed before their messages are sent: so many wait for the end of their claims after a crash."""
 
 
 class Rechecker:
@@ -72,17 +73,22 @@ class Rechecker:
         return queued
 
     async def _queue_page(self, users: Sequence[DueUser], now: datetime) -> int:
-        claims = await gather_bounded((self._claim(user, now) for user in users), _IN_FLIGHT)
-        claimed = [user.user_id for user, ours in zip(users, claims, strict=True) if ours]
-        if failed := claims.count(None):
-            self._log.write(ClaimFailed(users=failed))
-        messages = move_messages(Signal.RECHECK, claimed, mode=self._mode, operation=current_id())
-        await self._queue.send(list(messages))
-        return len(claimed)
-
-    async def _claim(self, user: DueUser, now: datetime) -> bool | None:
-        """Return whether the user is ours to queue; None: the table did not answer."""
+        claims: dict[str, bool | None] = {}
+        claiming = (self._claim(user, now, claims) for user in users)
         try:
-            return await self._waiting.claim(user, now + _CLAIM)
+            await gather_bounded(claiming, _IN_FLIGHT)
+        finally:
+            # Also when the tick's slice is over: who is claimed and not queued would wait for an hour.
+            ours = [user.user_id for user in users if claims.get(user.user_id)]
+            messages = move_messages(Signal.RECHECK, ours, mode=self._mode, operation=current_id())
+            await self._queue.send(list(messages))
+        if failed := list(claims.values()).count(None):
+            self._log.write(ClaimFailed(users=failed))
+        return len(ours)
+
+    async def _claim(self, user: DueUser, now: datetime, claims: dict[str, bool | None]) -> None:
+        """Note whether the user is ours to queue; None: the table did not answer."""
+        try:
+            claims[user.user_id] = await self._waiting.claim(user, now + _CLAIM)
         except StorageError:
-            return None
+            claims[user.user_id] = None

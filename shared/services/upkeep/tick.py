@@ -78,8 +78,6 @@ class Ticker:
         until = now + _EARLY
         after = max(self._last or until - _FIRST_LOOK_BACK, until - _LONGEST_LOOK_BACK)
         moments = list(self._schedule.moments(after, until))
-        if self._last is None:
-            moments = moments[-1:]  # those before were another process's
         self._last = until
         scheduled = {name: part.schedule for name, part in self._parts.items() if part.schedule}
         if everything or not moments:

@@ -8,7 +8,15 @@ import pytest
 
 from infra.checks import kql
 from infra.checks.predicted import resources
-from shared.telemetry.events import Handled
+from shared.telemetry.events import (
+    Handled,
+    Poison,
+    PoisonRecorded,
+    PoisonUnreadable,
+    RenewalFailed,
+    RunInterrupted,
+    UpkeepFailed,
+)
 from shared.telemetry.log import line
 from tests.loglines import parsed
 from tests.seeding import ROOT, copy
@@ -126,6 +134,21 @@ def test_there_is_an_alert_for_each_danger() -> None:
         "acp-paused",
         "acp-failed-sweep",
     }
+
+
+def test_whatever_failed_repeatedly_raises_the_alert() -> None:
+    """Each line that the removal of a message leaves behind is one that the alert counts."""
+    text = (QUERIES / "poison_messages.kql").read_text(encoding="utf-8")
+    removed = (
+        Poison,
+        PoisonUnreadable,
+        PoisonRecorded,
+        RunInterrupted,
+        UpkeepFailed,
+        RenewalFailed,
+    )
+    for event in removed:
+        assert f'startswith_cs "{event.event} "' in text
 
 
 def test_fields_of_a_real_line_are_found_by_the_query() -> None:

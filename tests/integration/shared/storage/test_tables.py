@@ -262,6 +262,20 @@ async def test_date_of_the_move_outlives_later_looks(tables: Tables) -> None:
     assert (one.changed_at, await users.known(guid(3))) == (NOON, None)
 
 
+async def test_an_outcome_of_the_future_is_replaced(tables: Tables) -> None:
+    """A clock was a day ahead: the next attempt's outcome is written over it, an older attempt's never."""
+    users = UserTable(tables.table("users"))
+    ahead, later = NOON + timedelta(days=1), NOON + timedelta(hours=1)
+    waiting = UserResult(guid(1), Outcome.WAITING, "not provisioned")
+    already = UserResult(guid(1), Outcome.ALREADY_MICROSOFT, "Microsoft is the provider")
+    await users.record_result(waiting, Signal.SWEEP, ahead)
+    await users.record_result(already, Signal.SWEEP, later)
+    await users.record_result(waiting, Signal.SWEEP, later, began=NOON)
+    known = await users.known(guid(1))
+    assert known
+    assert (known.outcome, known.began_at) == (Outcome.ALREADY_MICROSOFT, later)
+
+
 async def test_begun_move_is_known(tables: Tables) -> None:
     """Entries saved for a move tell which provider it replaces and when it began; others do not."""
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))

@@ -47,7 +47,9 @@ def test_pauses_follow_the_age_between_floor_and_ceiling() -> None:
     ("cause", "licensed", "pause"),
     [
         (WaitReason.PROVISIONING, NOON - 30 * MINUTE, 2.7 * MINUTE),
-        (WaitReason.PROVISIONING, NOON - timedelta(days=400), HOUR),
+        (WaitReason.PROVISIONING, NOON - timedelta(days=1), HOUR),
+        (WaitReason.PROVISIONING, NOON - timedelta(days=1, seconds=1), 0.75 * MINUTE),
+        (WaitReason.PROVISIONING, NOON - timedelta(days=400), 0.75 * MINUTE),
         (WaitReason.PROVISIONING, NOON + HOUR, 0.75 * MINUTE),
         (WaitReason.PROVISIONING, None, 0.75 * MINUTE),
         (WaitReason.SERVICE, NOON - timedelta(days=400), 0.75 * MINUTE),
@@ -58,7 +60,7 @@ def test_pauses_follow_the_age_between_floor_and_ceiling() -> None:
 def test_only_provisioning_counts_from_the_license(
     cause: WaitReason, licensed: datetime | None, pause: timedelta
 ) -> None:
-    """An old license does not make anybody wait long for a service that was away for a moment."""
+    """An old license makes nobody wait long: for a service that was away, or for a plan that came back."""
     attempt = Attempt(guid(1), cause, "why", NOON, licensed_at=licensed)
     policy = RetryPolicy(DEFAULT_PACE, timedelta(days=1), 6)
     assert keep_waiting(None, attempt, policy).due == NOON + pause

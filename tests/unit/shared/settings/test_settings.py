@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.claim import HELD_FOR
 from shared.domain.number_rules import NumberRules
 from shared.domain.retry import DEFAULT_PACE, Pace
 from shared.domain.run import Mode
@@ -149,6 +150,8 @@ def test_empty_counts_as_not_set() -> None:
         ("ACP_NUMBER_RULES", "[" * 50_000),
         ("ACP_PUBLIC_URL", "https://a.example/?a=b#c"),
         ("ACP_TABLE_PREFIX", "1x"),
+        ("ACP_REQUEST_TIMEOUT", "90.5"),
+        ("ACP_REQUEST_TIMEOUT", "0"),
     ],
 )
 def test_malformed_setting_is_named_with_its_value(name: str, value: str) -> None:
@@ -159,6 +162,12 @@ def test_malformed_setting_is_named_with_its_value(name: str, value: str) -> Non
     assert f"  {name}" in text
     assert repr(value) in text
     assert "local.settings.json" in text
+
+
+def test_no_call_outlives_the_claim_on_its_change() -> None:
+    """The longest call, and the 2 s for its turn, end well before others may change the user."""
+    longest = read(ACP_REQUEST_TIMEOUT="90").request_timeout
+    assert timedelta(seconds=longest + 2) < HELD_FOR
 
 
 def test_missing_settings_are_all_named() -> None:

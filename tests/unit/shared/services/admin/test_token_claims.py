@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from shared.services.admin.token_claims import describe_token
+from shared.services.admin.token_claims import describe_token, who_signed_in
 
 
 def token(claims: object) -> str:
@@ -30,3 +30,20 @@ def token(claims: object) -> str:
 def test_audience_and_roles(text: str, said: str) -> None:
     """Audience with roles or scopes; a token that is no JWT is told as such; nothing of it is shown."""
     assert describe_token(text) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "who"),
+    [
+        (token({"oid": "id", "name": "Adele", "upn": "adele@x"}), ("adele@x", "id")),
+        (token({"oid": "id", "name": "Adele", "preferred_username": "p@x"}), ("p@x", "id")),
+        (token({"oid": "id", "unique_name": "u@x", "name": "Adele"}), ("u@x", "id")),
+        (token({"upn": "", "name": "Adele"}), ("Adele", "")),
+        (token({"oid": "id"}), ("id", "id")),
+        (token({"aud": "graph"}), None),
+        ("opaque", None),
+    ],
+)
+def test_who_signed_in(text: str, who: tuple[str, str] | None) -> None:
+    """The address before the name, and the id where there is neither."""
+    assert who_signed_in(text) == who

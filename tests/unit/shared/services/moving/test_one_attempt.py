@@ -96,6 +96,17 @@ async def test_in_doubt_there_is_an_attempt() -> None:
     assert await world.notified(NOON) == 1
 
 
+async def test_a_clock_that_was_ahead_hides_neither_changes_nor_outcomes() -> None:
+    """An attempt recorded as of tomorrow: the next notification counts, and so does what it finds."""
+    world = await World().tried()
+    world.users.began[guid(1)] = NOON + 86_400 * SECOND
+    world.users.results[guid(1)] = replace(world.users.results[guid(1)], outcome=Outcome.UNLICENSED)
+    world.clock.passed = 300
+    assert await world.notified(NOON + 200 * SECOND) == 1
+    assert world.users.results[guid(1)].outcome is Outcome.ALREADY_MICROSOFT
+    assert world.users.began[guid(1)] == NOON + 300 * SECOND
+
+
 async def test_who_has_an_outcome_is_listed_too() -> None:
     """A user whose waiting row cannot be written has no outcome, so the next notification counts."""
     world = World()

@@ -1,16 +1,17 @@
 """The mover when things go wrong: nothing is lost, nobody stands in another's way."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain.claim import HELD_FOR, BegunMove
+from shared.domain.claim import HELD_FOR, BegunMove, Claim
 from shared.domain.decision import Rules
 from shared.domain.number_rules import NumberRules
+from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome
 from shared.domain.retry import DEFAULT_PACE, Attempt, RetryPolicy, WaitReason, keep_waiting
 from shared.domain.run import Signal
-from shared.domain.user import PlanStatus
+from shared.domain.user import PlanStatus, ServiceUser
 from shared.errors import (
     AccessDeniedError,
     BusyError,
@@ -19,11 +20,21 @@ from shared.errors import (
     RejectedError,
     RetryLaterError,
     ServerFaultError,
+    ServiceError,
     StorageError,
     ThrottledError,
     UnreachableError,
 )
-from tests.fakes import NOON, guid, in_service, licensed, microsoft, third_party
+from tests.fakes import (
+    NOON,
+    FakeMoveRequests,
+    FakeReplaced,
+    guid,
+    in_service,
+    licensed,
+    microsoft,
+    third_party,
+)
 from tests.loglines import Lines
 from tests.unit.shared.services.moving.world import MovingWorld as World
 
@@ -290,3 +301,60 @@ async def test_who_fails_is_listed_before_it_is_told(world: World) -> None:
     with pytest.raises(StorageError):
         await world.move(1)
     assert (list(world.waiting.rows), world.users.results) == ([guid(1)], {})
+
+
+class ClaimsDown(FakeReplaced):
+    """Table `replacedproviders`, whose answers to what follows an attempt are lost."""
+
+    async def settle_claim(self, user: ServiceUser, claim: Claim, now: datetime) -> None:
+        await super().settle_claim(user, claim, now)
+        raise StorageError("write in table replacedproviders", "HttpResponseError")
+
+    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
+        await super().cancel_move(user, now)
+        raise StorageError("write in table replacedproviders", "HttpResponseError")
+
+
+class MarksDown(FakeMoveRequests):
+    """Table of requests, whose answer to an unmarked mail is lost."""
+
+    async def unmark_mailed(self, run: str, user_id: str) -> None:
+        await super().unmark_mailed(run, user_id)
+        raise StorageError("delete in table requests", "HttpResponseError")
+
+
+async def test_a_change_that_was_seen_is_told_although_its_claim_cannot_be_settled(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The number is given and read back; the claim ends by itself, and the log names it."""
+    lines, world = Lines(caplog), World(replaced=ClaimsDown())
+    world.directory.add(licensed())
+    world.teams.add(in_service(1, microsoft()))
+    world.rules = Rules(numbers=NumberRules(default="+15550177"))
+    assert await world.outcome() is Outcome.ALREADY_MICROSOFT
+    assert world.teams.sets == [(guid(1), False, "+15550177")]
+    assert lines.one("cleanup_failed")["step"] == "settle the claim"
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (NotFoundError("Teams", PUT, "HTTP 404"), Outcome.WAITING),
+        (RejectedError("Teams", PUT, "HTTP 400", "ReplaceProviderRetired", 400), Outcome.FAILED),
+        (AccessDeniedError("Teams", PUT, "HTTP 403", status=403), Outcome.FAILED),
+    ],
+)
+async def test_why_a_change_did_not_happen_is_told_although_it_cannot_be_cancelled(
+    error: ServiceError, outcome: Outcome, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The service's answer is the user's reason, not the trouble of the table, which is logged."""
+    lines, world = Lines(caplog), World(replaced=ClaimsDown(), requests=MarksDown())
+    world.directory.add(licensed())
+    world.teams.add(in_service(1, third_party()))
+    world.teams.set_errors[guid(1)] = error
+    message = world.message(guid(1), run="run-1")
+    (result,) = await world.mover().move(message, MoveOptions(send_email=True))
+    assert result.outcome is outcome
+    assert "table" not in result.reason
+    steps = [line["step"] for line in lines.of("cleanup_failed")]
+    assert steps == ["unmark the mail", "cancel the move"]

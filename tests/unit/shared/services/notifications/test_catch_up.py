@@ -15,6 +15,7 @@ from shared.domain.retry import ask_person
 from shared.domain.run import Mode, Signal, SweepRequest
 from shared.domain.saved import KnownUser
 from shared.errors import (
+    BusyError,
     ContractError,
     ExpiredError,
     StaleError,
@@ -285,3 +286,49 @@ async def test_of_two_at_once_the_slower_one_stops() -> None:
     with pytest.raises(StaleError):
         await world.catch_up()
     assert world.state.link == "newer"
+
+
+async def test_while_one_catches_up_another_reads_nothing() -> None:
+    """Tick and upkeep queue may be on two instances: the second one is postponed before its first read."""
+
+    class Meanwhile(FakeDirectory):
+        async def changes(self, link: str) -> AsyncIterator[ChangePage]:
+            with pytest.raises(BusyError, match="another instance is catching up"):
+                await other.catch_up()
+            async for each in super().changes(link):
+                yield each
+
+    world = World(directory=Meanwhile())
+    other = World(state=world.state, queue=world.queue)
+    for directory in (world.directory, other.directory):
+        directory.delta_pages = [page(changed(1, may_be_licensed=True), delta="newer")]
+    assert await world.catch_up() == 1
+    assert (world.state.leases, world.state.link) == ({}, "newer")
+    other.directory.delta_pages = [page(changed(2, may_be_licensed=True), delta="newest")]
+    assert await other.catch_up() == 1
+    assert world.queued == [guid(1), guid(2)]
+
+
+async def test_a_long_catch_up_keeps_its_lease_and_a_killed_one_loses_it() -> None:
+    """Pages of a minute each: nobody gets in between; two minutes after the last one anybody does."""
+
+    class Long(FakeDirectory):
+        async def changes(self, link: str) -> AsyncIterator[ChangePage]:
+            async for each in super().changes(link):
+                with pytest.raises(BusyError):
+                    await other.catch_up()
+                world.clock.passed += 60
+                yield each
+
+    world = World(directory=Long())
+    other = World(state=world.state, clock=world.clock)
+    pages = [page(changed(number, may_be_licensed=True)) for number in range(5)]
+    world.directory.delta_pages = [*pages, page(delta="newer")]
+    assert await world.catch_up() == 5
+    world.state.leases["catch-up"] = ("killed", world.clock.now() + timedelta(seconds=120))
+    with pytest.raises(BusyError):
+        await other.catch_up()
+    world.clock.passed += 120
+    other.directory.delta_pages = [page(delta="newest")]
+    assert await other.catch_up() == 0
+    assert world.state.link == "newest"

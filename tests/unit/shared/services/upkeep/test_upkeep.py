@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from shared.domain.messages import Message, MoveMessage
 from shared.domain.pause import Pause, RequestedBy
-from shared.domain.retry import Waiting, WaitReason
+from shared.domain.retry import DueUser, Waiting, WaitReason
 from shared.domain.run import Mode, Signal
 from shared.domain.subscription import ChangeSubscription, GraphSubscription, Secret
 from shared.errors import SettingsError, StorageError, UnreachableError
@@ -258,7 +258,7 @@ async def test_a_user_who_cannot_be_claimed_delays_nobody(
 
 
 async def test_due_users_are_queued_page_by_page() -> None:
-    """A queue that fails at the second thousand has the first: what was found is not held back."""
+    """A queue that fails at the second hundred has the first: what was found is not held back."""
 
     class Full(FakeQueue):
         async def send(self, messages: Sequence[Message], delay: float = 0) -> None:
@@ -272,8 +272,29 @@ async def test_due_users_are_queued_page_by_page() -> None:
         await Rechecker(
             waiting, queue, Mode.MOVE, clock, EventLog("acp.rechecking"), state=FakeState()
         ).recheck()
-    assert queue.users == [guid(number) for number in range(1_000)]
-    assert len([user async for user in waiting.due(clock.now())]) == 500
+    assert queue.users == [guid(number) for number in range(100)]
+    assert len([user async for user in waiting.due(clock.now())]) == 2_300
+
+
+async def test_a_recheck_that_is_cut_off_queues_whom_it_claimed() -> None:
+    """The tick's slice ends between the claims and the message: nobody waits for the claim's end."""
+
+    class Slow(FakeWaiting):
+        async def claim(self, user: DueUser, until: datetime) -> bool:
+            if user.user_id == guid(7):
+                await asyncio.Event().wait()
+            return await super().claim(user, until)
+
+    waiting, queue, clock = Slow(), FakeQueue(), FakeClock()
+    for number in range(10):
+        await waiting.save_waiting(row(number, 0))
+    log = EventLog("acp.rechecking")
+    rechecker = Rechecker(waiting, queue, Mode.MOVE, clock, log, state=FakeState())
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await rechecker.recheck()
+    assert queue.users == [guid(number) for number in range(10) if number != 7]
+    assert [user.user_id async for user in waiting.due(clock.now())] == [guid(7)]
 
 
 async def test_health_names_what_fails_and_asks_seldom() -> None:
