@@ -16,7 +16,7 @@ from azure.data.tables import TransactionOperation
 
 from shared.concurrency import gather_bounded
 from shared.domain.decision import Action
-from shared.domain.outcome import UserResult
+from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Mode, Run, Signal
 from shared.errors import StaleError, StorageError
 from shared.storage.outcomes import decode_outcome, decode_state, encode_outcome, encode_state
@@ -88,6 +88,8 @@ class RunTable:
                 written = await self._results.insert(row)
             elif field(dict(known), "began_at", datetime, row["began_at"]) > row["began_at"]:
                 return
+            elif known.get("outcome") == Outcome.MOVED != row["outcome"]:
+                return  # whom the run moved it has moved, also when its message came again and failed
             else:
                 etag = str(known.metadata["etag"])
                 written = await self._results.merge_if_unchanged(row, etag)

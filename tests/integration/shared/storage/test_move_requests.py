@@ -106,7 +106,7 @@ async def test_a_later_result_of_a_user_replaces_the_earlier_one(tables: Tables)
     """One result a user of a run, of the attempt that began last; the provider of before stays known."""
     runs = runs_of(tables)
     await runs.record_results(
-        RUN, [UserResult(guid(1), Outcome.MOVED, "x", "a@x.example", "BT")], NOON
+        RUN, [UserResult(guid(1), Outcome.WAITING, "x", "a@x.example", "BT")], NOON
     )
     later = UserResult(guid(1), Outcome.ALREADY_MICROSOFT, "y", "a@x.example")
     await runs.record_results(RUN, [later], NOON)
@@ -115,6 +115,16 @@ async def test_a_later_result_of_a_user_replaces_the_earlier_one(tables: Tables)
     (result,) = [result async for result in runs.results(RUN)]
     assert (result.outcome, result.reason) == (Outcome.ALREADY_MICROSOFT, "y")
     assert result.old_provider == "BT"
+
+
+async def test_whom_a_run_moved_it_has_moved(tables: Tables) -> None:
+    """Its message came again, that attempt failed, and a later one found the user on Microsoft."""
+    runs = runs_of(tables)
+    outcomes = (Outcome.MOVED, Outcome.FAILED, Outcome.ALREADY_MICROSOFT)
+    for minute, outcome in enumerate(outcomes):
+        at = NOON + timedelta(minutes=minute)
+        await runs.record_results(RUN, [UserResult(guid(1), outcome, "why")], at, at)
+    assert [each.outcome async for each in runs.results(RUN)] == [Outcome.MOVED]
 
 
 @pytest.mark.parametrize(
