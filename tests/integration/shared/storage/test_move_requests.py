@@ -128,6 +128,16 @@ async def test_a_later_result_of_a_user_replaces_the_earlier_one(tables: Tables)
     assert found == [first, already, already, moved, moved, last]
 
 
+async def test_whom_a_run_moved_it_has_moved(tables: Tables) -> None:
+    """Its message came again, that attempt failed, and a later one found the user on Microsoft."""
+    runs = runs_of(tables)
+    outcomes = (Outcome.MOVED, Outcome.FAILED, Outcome.ALREADY_MICROSOFT)
+    for minute, outcome in enumerate(outcomes):
+        at = NOON + timedelta(minutes=minute)
+        await runs.record_results(RUN, [UserResult(guid(1), outcome, "why")], at, at)
+    assert [each.outcome async for each in runs.results(RUN)] == [Outcome.MOVED]
+
+
 @pytest.mark.parametrize(
     "hostile",
     ["../x", "..%2Fx", "'", "' or '1' eq '1", "", "x", "x" * 1000, "2026#1", "ß" * 20, "\0" * 9],
