@@ -180,11 +180,11 @@ def test_trouble_is_tried_after_half_of_the_wait() -> None:
 
 
 def test_whether_an_attempt_is_early_depends_on_the_age_of_the_license() -> None:
-    """Nine minutes after an attempt at a license that is 100 minutes old."""
-    licensed = {"cause": WaitReason.PROVISIONING, "licensed_at": NOON - 100 * MINUTE}
-    early = after(FIRST, 8, **licensed)
-    assert early == replace(FIRST, reason="away", due=NOON + 9 * MINUTE)
-    assert after(FIRST, 9, **licensed).attempt == 2
+    """Four and a half minutes after an attempt at a license that is 50 minutes old."""
+    licensed = {"cause": WaitReason.PROVISIONING, "licensed_at": NOON - 50 * MINUTE}
+    early = after(FIRST, 4, **licensed)
+    assert early == replace(FIRST, reason="away", due=NOON + 4.5 * MINUTE)
+    assert after(FIRST, 4.5, **licensed).attempt == 2
 
 
 def test_a_pace() -> None:
