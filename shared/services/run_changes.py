@@ -11,7 +11,8 @@ from shared.domain.run import Run
 from shared.errors import ConflictError, NoSuchItemError, StaleError
 from shared.services.ports import Runs, State
 
-_TRIES: Final = 5
+_TRIES: Final = 20
+"""Whoever loses lost to somebody who wrote: so many writers at once are rare, and none may starve."""
 _DECISION: Final = timedelta(minutes=5)
 
 

@@ -32,7 +32,7 @@ def test_five_calls_at_once_with_one_key(azurite_server: Azurite, folder: Path) 
 
         with ThreadPoolExecutor(5) as pool:
             answers = list(pool.map(ask, range(5)))
-        assert {answer.status_code for answer in answers} == {202}
+        assert {answer.status_code for answer in answers} == {202}, [each.text for each in answers]
         (where,) = {answer.headers["Location"].removeprefix("/api") for answer in answers}
         wait_until(
             lambda: api.get(where).json()["state"] == "finished", "the run's end", TIME_LIMIT

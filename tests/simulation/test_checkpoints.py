@@ -1,5 +1,6 @@
 """The delta's checkpoints: wherever a catch-up dies between queueing and storing, nobody is missed."""
 
+import asyncio
 import random
 from collections import Counter
 from contextlib import suppress
@@ -39,6 +40,7 @@ def catch_up(fault: Fault | None, at: int) -> tuple[int, Counter[str], bool]:
         world.gate.fate = script
         await once("second")
         world.gate.fate = Script()
+        await asyncio.sleep(300)  # until it is due again: the lease of a process that died is over
         await once("third")
         queued: Counter[str] = Counter()
         for letter in world.queues["moves"].letters.values():
