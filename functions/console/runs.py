@@ -172,7 +172,7 @@ async def _progress(app: "App", run: Run) -> Element:
     return div("#progress", again if is_open else {}, role="status")[
         p[state(run.state), f" {run.reason}" if run.reason else ""],
         is_open
-        and total
+        and total > 0
         and [
             p[f"{seen:,} of {count(total, 'user')}"],
             bar(max=str(total), value=str(seen), aria_label="Users done"),
@@ -217,7 +217,7 @@ async def _results(app: "App", run: Run, asked: Asked) -> Element:
 
 def _actions(run: Run, found: list[UserResult], asked: Asked) -> Node:
     failed = sum(result.outcome is Outcome.FAILED for result in found)
-    may_retry = failed and asked.person.may_write and run.state not in OPEN
+    may_retry = failed > 0 and asked.person.may_write and run.state not in OPEN
     if not found:
         return None
     return div(".actions")[

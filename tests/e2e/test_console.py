@@ -1,5 +1,6 @@
 """The console without a browser, in every world: each page that shows something answers."""
 
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -69,6 +70,7 @@ def test_a_run_is_cancelled(console: httpx.Client, system: System, tenant: Tenan
     )
     late = console.post(f"/runs/{ended}/cancel", data=form, headers=origin)
     assert (late.status_code, "there is nothing to cancel" in late.text) == (409, True)
+    assert not re.search(r"</\w+>0<", late.text), "a count that is zero is no part of the page"
 
 
 def test_who_reads_conference_ids_is_recorded(
