@@ -27,6 +27,7 @@ PAGES: Final = {
 """The pages that are drawn, by address; each is a file for each scheme, `console-PAGE-SCHEME.png`."""
 
 _SIZE: Final[ViewportSize] = {"width": 1_000, "height": 480}
+_HIGHEST: Final = 880
 _LIMIT_MS: Final = 30_000
 _BASE: Final = "/api/console"
 
@@ -41,7 +42,16 @@ def draw(system: "DemoSystem", evidence: "Evidence") -> None:
         for page, scheme in ((light, "light"), (dark, "dark")):
             for name in PAGES:
                 page.goto(addresses[name])
-                page.screenshot(path=FOLDER / f"console-{name}-{scheme}.png", full_page=True)
+                page.screenshot(
+                    path=FOLDER / f"console-{name}-{scheme}.png",
+                    full_page=True,
+                    clip={"x": 0, "y": 0, "width": _SIZE["width"], "height": _height(page)},
+                )
+
+
+def _height(page: Page) -> int:
+    """Return how much of a page is drawn: all of it, or the top of a long list."""
+    return min(_HIGHEST, int(page.evaluate("document.documentElement.scrollHeight")))
 
 
 def _addresses(page: Page, user: str) -> dict[str, str]:
