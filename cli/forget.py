@@ -9,7 +9,8 @@ import typer
 
 from cli.connection import SettingsOption, connect
 from cli.errors import CommandError
-from cli.output import Output, OutputOption, show, tell
+from cli.form import with_form
+from cli.output import Form, show, tell
 from cli.requester import requester
 
 if TYPE_CHECKING:
@@ -18,14 +19,16 @@ if TYPE_CHECKING:
 _COLUMNS = ("table", "rows")
 
 
+@with_form(whole=False)
 def forget(
+    *,
     user: Annotated[
         str,
         typer.Argument(metavar="USER", help="A user's id or address, of today or of the past."),
     ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     settings: SettingsOption = None,
-    output: OutputOption = Output.TABLE,
+    output: Form,
 ) -> None:
     """Delete everything that the app stored about one person, saved conference IDs included.
 

@@ -273,6 +273,8 @@ async def _resume(run_id: str, settings: Path | None, written: Written) -> int:
 
 
 async def _carry_out(app: "App", run: "Run", written: Written, *, named: bool = False) -> int:
+    from shared.errors import ConflictError  # noqa: PLC0415 - so that --help stays fast
+
     resume = f"resume with: acp move --resume {run.id}"
     try:
         with (
@@ -280,6 +282,8 @@ async def _carry_out(app: "App", run: "Run", written: Written, *, named: bool = 
             Interrupts(app.move_runner.stop) as interrupts,
         ):
             run = await app.move_runner.carry_out(run.id, on_progress)
+    except ConflictError:
+        raise  # it was cancelled, or is no run to resume
     except BaseException:
         tell(resume)
         raise
@@ -289,7 +293,7 @@ async def _carry_out(app: "App", run: "Run", written: Written, *, named: bool = 
     await written.write(app, run, results)
     waits = await Waiters.of(app, run)
     waits.tell(app.adapters.clock.now())
-    if interrupts.came and run.state != "finished":
+    if interrupts.came and run.state not in ("finished", "cancelled"):
         tell(resume)
         return _INTERRUPTED
     return 1 if waits.attention else _status(results, named=named)

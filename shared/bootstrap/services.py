@@ -541,7 +541,7 @@ class App:
         from shared.services.upkeep.run_outcomes import RunOutcomes
 
         to = self.adapters
-        return RunOutcomes(to.runs, to.waiting, to.state, to.clock)
+        return RunOutcomes(to.runs, to.users, to.waiting, to.state, to.clock)
 
     @cached_property
     def run_history(self) -> RunHistory:

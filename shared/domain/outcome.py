@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from shared.domain.decision import Action
 
@@ -25,6 +26,10 @@ class Outcome(StrEnum):
     WOULD_CHANGE_BRIDGE = "would_change_bridge"
     CANCELLED = "cancelled"
     """The run was cancelled before the user's turn. It says nothing about the user: nobody looked."""
+
+
+CHANGES: Final = frozenset({Outcome.MOVED, Outcome.BRIDGE_CHANGED})
+"""Outcomes of a user whom the app changed: what is met afterwards does not undo them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,11 @@ class RequestedBy:
         """Ticket and note in one text, "" for none."""
         return ": ".join(text for text in (self.ticket, self.note) if text)
 
+    @property
+    def said(self) -> str:
+        """Who decided, and why if that was told, as a run shows it."""
+        return f"{self}; {self.why}" if self.why else str(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Pause:

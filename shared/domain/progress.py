@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.domain.outcome import Outcome
+from shared.domain.outcome import CHANGES, Outcome, UserResult
 from shared.domain.run import Run, RunState, Signal
+from shared.domain.saved import KnownUser
 
 GIVE_UP_AFTER: Final = timedelta(days=7)
 """A queue keeps no message for longer ("Put Message", messagettl): nobody comes any more."""
@@ -56,6 +57,22 @@ def counted(run: Run, outcomes: Mapping[str, int]) -> Run:
         news = Counter(outcomes)
         olds = {name: count for name, count in run.counts.items() if name not in set(Outcome)}
     return replace(run, counts={**olds, **news})
+
+
+def final(result: UserResult, known: KnownUser | None, began: datetime) -> UserResult:
+    """Return what a run that began then is told of a user who waited: a change since then is one.
+
+    A later attempt, which found nothing to do any more, does not undo it. known: of the user, if anything.
+    """
+    if known is None or result.outcome in CHANGES:
+        return result
+    if known.moved_at and known.moved_at >= began:
+        reason = f"the provider was {known.old_provider or 'none'}"
+        old = known.old_provider
+        return replace(result, outcome=Outcome.MOVED, reason=reason, old_provider=old)
+    if known.bridge_changed_at and known.bridge_changed_at >= began:
+        return replace(result, outcome=Outcome.BRIDGE_CHANGED)
+    return result
 
 
 def settled(run: Run, outcomes: Mapping[str, int], now: datetime) -> Run:

@@ -22,7 +22,7 @@ _MONTHS: Final = (
 _WEEKDAYS: Final = "sunday monday tuesday wednesday thursday friday saturday"
 _NAMES: Final = {"month": (1, _MONTHS.split()), "weekday": (0, _WEEKDAYS.split())}
 _SHORTEST_NAME: Final = 3
-_SECOND: Final = timedelta(seconds=1)
+_MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
 
 
@@ -43,14 +43,15 @@ class Schedule:
 
     def moments(self, after: datetime, until: datetime) -> Iterator[datetime]:
         """Yield the moments of the schedule after one time up to another, inclusive."""
-        at = after.replace(microsecond=0) + _SECOND
-        while at <= until:
-            if not self._has_hour_of(at):
-                at = at.replace(minute=0, second=0) + _HOUR
+        minute = after.replace(second=0, microsecond=0)
+        while minute <= until:
+            if not self._has_hour_of(minute):
+                minute = minute.replace(minute=0) + _HOUR
                 continue
-            if at in self:
-                yield at
-            at += _SECOND
+            if minute.minute in self.allowed[1]:
+                moments = (minute.replace(second=second) for second in sorted(self.allowed[0]))
+                yield from (at for at in moments if after < at <= until)
+            minute += _MINUTE
 
     def _has_hour_of(self, at: datetime) -> bool:
         numbers = (at.hour, at.day, at.month, at.isoweekday() % 7)

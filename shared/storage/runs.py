@@ -16,14 +16,13 @@ from azure.data.tables import TransactionOperation
 
 from shared.concurrency import gather_bounded
 from shared.domain.decision import Action
-from shared.domain.outcome import Outcome, UserResult
+from shared.domain.outcome import CHANGES, UserResult
 from shared.domain.run import Mode, Run, Signal
 from shared.errors import StaleError, StorageError
 from shared.storage.outcomes import decode_outcome, decode_state, encode_outcome, encode_state
 from shared.storage.rows import clipped, field
 from shared.storage.tables import BATCH_LIMIT, ETAG, PAGE, Table
 
-_CHANGES: Final = frozenset({Outcome.MOVED, Outcome.BRIDGE_CHANGED})
 _TRIES: Final = 5
 _IN_FLIGHT: Final = 16
 
@@ -114,7 +113,7 @@ class RunTable:
 
 def _stays(known: dict[str, Any], row: dict[str, Any]) -> bool:
     """Whether a known result is kept: a change before what is none, else that of the later attempt."""
-    was, becomes = (decode_outcome(each) in _CHANGES for each in (known, row))
+    was, becomes = (decode_outcome(each) in CHANGES for each in (known, row))
     if was != becomes:
         return was
     began: datetime = row["began_at"]

@@ -59,7 +59,7 @@ class WaitingTable:
         return self._readable(row) if row and row.get("list") != _SETTLED else None
 
     async def save_waiting(self, waiting: Waiting) -> None:
-        """Write the user's row, unless a later attempt wrote it."""
+        """Write the user's row; of one that a later attempt wrote, only the runs, which must be told too."""
         paused = waiting.cause is WaitReason.PAUSED
         entity: dict[str, Any] = {
             "PartitionKey": waiting.user_id[0],
@@ -83,13 +83,20 @@ class WaitingTable:
             known = await self._table.get(waiting.user_id[0], waiting.user_id)
             if known is None:
                 written = await self._table.insert(entity)
-            elif _looked_at(known) > waiting.looked_at:
-                return
             else:
-                entity |= _acknowledgment(known, waiting.reason)
-                entity["runs"] = " ".join(with_runs((*waiting.runs, *_runs(known))))
+                runs = " ".join(with_runs((*waiting.runs, *_runs(known))))
                 etag = str(known.metadata["etag"])
-                written = await self._table.replace_if_unchanged(entity, etag)
+                if _looked_at(known) > waiting.looked_at:
+                    row = {
+                        "PartitionKey": waiting.user_id[0],
+                        "RowKey": waiting.user_id,
+                        "runs": runs,
+                    }
+                    same = runs == known.get("runs", "")
+                    written = same or await self._table.merge_if_unchanged(row, etag)
+                else:
+                    entity |= _acknowledgment(known, waiting.reason) | {"runs": runs}
+                    written = await self._table.replace_if_unchanged(entity, etag)
             if written:
                 break
         else:

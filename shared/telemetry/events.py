@@ -501,7 +501,7 @@ FIELDS: Final = {
     "unchanged": "changed users whose conferencing plans are those of their last attempt",
     "skipped": "elements of Graph's answers that name no user",
     "step": "what could not be written: settle the claim, cancel the move, or unmark the mail",
-    "state": "how the sweep ended: finished, held, failed; released or discarded; paused or resumed",
+    "state": "of a sweep or run: finished, held, failed, released, discarded, cancelled; paused, resumed",
     "requested_by": "who asked for it: a person, a key or an operating system's user",
     "held": "users whom the guard holds",
     "paused": "1 while changes are paused, else 0",

@@ -203,7 +203,11 @@ class FakeWaiting:
         if waiting.user_id in self.down:
             raise StorageError("write in table waiting", "HttpResponseError")
         known = self.rows.get(waiting.user_id)
-        if known is None or known.looked_at <= waiting.looked_at:
+        if known and known.looked_at > waiting.looked_at:
+            self.rows[waiting.user_id] = replace(
+                known, runs=with_runs((*known.runs, *waiting.runs))
+            )
+        else:
             past = self.told.pop(waiting.user_id, None)
             runs = (*waiting.runs, *(known.runs if known else past.runs if past else ()))
             self.rows[waiting.user_id] = replace(waiting, runs=with_runs(runs))

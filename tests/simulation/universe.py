@@ -188,7 +188,7 @@ def begin_timers(host: Host) -> None:
         # The sweep that is not finished, one that is wanted, those that were released.
         return all(
             not row.get("wanted")
-            and row["PartitionKey"] == "state"
+            and row["PartitionKey"] in ("state", "actions")
             and (not row.get("run") or row["run"] in ended)
             for row in account.rows("state")
         ) and not any(row.get("list") == "settled" for row in account.rows("waiting"))

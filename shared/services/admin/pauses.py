@@ -26,7 +26,7 @@ class Pauses:
         given = because(by, by.ticket, note)
         if not given.note:
             raise InputError(f"note: why changes are paused, in 1 to {LONGEST_NOTE} characters")
-        pause = Pause(given.note, RequestedBy(by.name, by.id), self._clock.now())
+        pause = Pause(given.why, RequestedBy(by.name, by.id), self._clock.now())
         await self._state.save_pause(pause, by, pause.since)
         await self._tell("paused", given)
         # Every process has read it by then: when this returns, nobody begins a change any more.

@@ -76,7 +76,7 @@ class Releases:
             whole = run.released or (run.holds and chosen == EVERYBODY)
 
             def release(it: Run) -> Run:
-                return replace(it, state=RunState.RELEASED, decided_by=str(by), released=whole)
+                return replace(it, state=RunState.RELEASED, decided_by=by.said, released=whole)
 
             run = await change_run(self._runs, run, release)
         await self._tell(run, "released", len(users), by)
@@ -94,7 +94,7 @@ class Releases:
         async with one_decision(self._state, self._clock, run_id):
             run, users = await self._choose(run_id, chosen)
             await gather_bounded(map(self._remove, users), _IN_FLIGHT)
-            run = replace(run, decided_by=str(by))
+            run = replace(run, decided_by=by.said)
             run = await self._settle(run, f"{len(users)} held users were discarded")
         await self._tell(run, "discarded", len(users), by)
         return run, len(users)

@@ -1,17 +1,19 @@
 """Runs that tell the truth in the end: final outcomes of users who waited, and counts."""
 
 from collections import Counter, defaultdict
+from datetime import UTC, datetime
 from itertools import batched
 from typing import Final
 
 from shared.clock import Clock
 from shared.concurrency import gather_bounded
-from shared.domain.outcome import UserResult
-from shared.domain.progress import OPEN, counted, is_complete, settled
+from shared.domain.outcome import CHANGES
+from shared.domain.progress import OPEN, counted, final, is_complete, settled
 from shared.domain.retry import SettledUser
 from shared.domain.run import Run, RunState, Signal
+from shared.domain.saved import KnownUser
 from shared.errors import StaleError, UnreadableRowError
-from shared.services.ports import Runs, State, WaitingUsers
+from shared.services.ports import Runs, State, Users, WaitingUsers
 from shared.services.run_changes import change_run
 from shared.telemetry.operation import traced
 
@@ -25,8 +27,11 @@ _OWN: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED})
 class RunOutcomes:
     """Tells runs what became of their users, and counts their results."""
 
-    def __init__(self, runs: Runs, waiting: WaitingUsers, state: State, clock: Clock) -> None:
+    def __init__(
+        self, runs: Runs, users: Users, waiting: WaitingUsers, state: State, clock: Clock
+    ) -> None:
         self._runs = runs
+        self._users = users
         self._waiting = waiting
         self._state = state
         self._clock = clock
@@ -59,24 +64,39 @@ class RunOutcomes:
 
     async def _tell(self, users: list[SettledUser]) -> list[str]:
         """Write the outcomes of settled users into their runs; return those that are there."""
-        results: dict[str, list[UserResult]] = defaultdict(list)
+        of_run: dict[str, list[SettledUser]] = defaultdict(list)
         for user in users:
             for run in user.runs:
-                results[run].append(user.result)
-        known = [run for run in results if await self._exists(run)]
-        for run in known:
+                of_run[run].append(user)
+        known = await gather_bounded(map(self._known, users), _IN_FLIGHT)
+        past = {each.user_id: each for each in known if each}
+        existing = []
+        for run, its in of_run.items():
+            began = await self._began(run)
+            if began is None:
+                continue
+            results = [final(user.result, past.get(user.result.user_id), began) for user in its]
             # First: what a crash in between leaves is told once more.
             await self._state.add_open_run(run)
-            for some in batched(results[run], _PER_WRITE, strict=False):
+            for some in batched(results, _PER_WRITE, strict=False):
                 await self._runs.record_results(run, some, self._clock.now())
+            existing.append(run)
         await gather_bounded(map(self._waiting.forget_settled, users), _IN_FLIGHT)
-        return known
+        return existing
 
-    async def _exists(self, run: str) -> bool:
+    async def _known(self, user: SettledUser) -> KnownUser | None:
+        """Return what is known of a user whose last attempt changed nothing: an earlier one may have."""
+        if user.result.outcome in CHANGES:
+            return None
+        return await self._users.known(user.result.user_id)
+
+    async def _began(self, run_id: str) -> datetime | None:
+        """Return when a run began, None where there is none; one that cannot be read began long after."""
         try:
-            return await self._runs.find_run(run) is not None
+            run = await self._runs.find_run(run_id)
         except UnreadableRowError:
-            return True
+            return datetime.max.replace(tzinfo=UTC)
+        return run.started_at if run else None
 
     async def _count(self, run_id: str) -> None:
         try:

@@ -229,6 +229,21 @@ async def test_a_row_that_changed_in_between_is_not_told_as_removed(
     assert await world.listed() == (([later] if relisted else []), [])
 
 
+async def test_an_attempt_that_is_late_adds_its_run_to_the_row_of_the_later_one(
+    world: World,
+) -> None:
+    """Its run says `waiting` too, and has to be told in the end; nothing else of the row changes."""
+    later = replace(waits(1), looked_at=NOON + HOUR, reason="later", runs=("sweep",))
+    await world.waiting.save_waiting(later)
+    for runs in ((), ("request",), ("request",)):
+        await world.waiting.save_waiting(replace(waits(1), runs=runs))
+    assert await world.listed() == ([replace(later, runs=("request", "sweep"))], [])
+    await world.waiting.remove_waiting(settled(later.user_id), NOON + HOUR)
+    await world.waiting.save_waiting(replace(waits(1), runs=("other",)))
+    (told,) = [each async for each in world.waiting.settled()]
+    assert (told.runs, await world.listed()) == (("other", "request", "sweep"), ([], []))
+
+
 async def test_a_row_of_a_later_version_stops_nobody(world: World) -> None:
     """After a rollback: such a row counts as none, is overwritten by the next look, or removed."""
     for number in (1, 2):

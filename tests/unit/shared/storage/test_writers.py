@@ -78,7 +78,7 @@ WRITERS: Final = {
     "sweep_pages.delete": ({"delete_all"}, "of a run that ended, under its lease"),
     "users.record_result": ({"insert", "merge_if_unchanged"}, ""),
     "waiting.save_waiting": (
-        {"insert", "replace_if_unchanged", "delete"},
+        {"insert", "merge_if_unchanged", "replace_if_unchanged", "delete"},
         "deletes rows of the version before, whose user has a newer row",
     ),
     "waiting._remove": ({"delete_if_unchanged", "replace_if_unchanged"}, ""),

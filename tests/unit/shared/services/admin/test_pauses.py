@@ -21,7 +21,7 @@ async def test_a_pause_and_its_end(caplog: pytest.LogCaptureFixture) -> None:
     state, clock, log = FakeState(), FakeClock(), EventLog("acp.pauses")
     pauses = Pauses(state, clock, log)
     given = await pauses.pause(" too  many\n", ADELE)
-    assert given == Pause("too many", RequestedBy("adele", "id-1"), NOON)
+    assert given == Pause("CHG 7: too many", RequestedBy("adele", "id-1"), NOON)
     assert (state.pausing, state.paused_by) == (given, (ADELE, NOON))
     assert await pauses.current() == given
     ended = clock.now()

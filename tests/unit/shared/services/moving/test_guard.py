@@ -153,14 +153,16 @@ async def test_a_wave_of_600_changes_500_and_lists_100_who_one_release_moves(
     assert world.runs.runs[listed].state is RunState.HELD
     assert world.waiting.rows == {}
 
-    released, count = await world.releases().release_run(listed, ADELE)
-    assert (released.state, released.decided_by, count) == (RunState.RELEASED, str(ADELE), 100)
+    why = replace(ADELE, ticket="INC7", note="as agreed")
+    released, count = await world.releases().release_run(listed, why)
+    said = f"{ADELE}; INC7: as agreed"
+    assert (released.state, released.decided_by, count) == (RunState.RELEASED, said, 100)
     assert await world.releases().resume() == 100
     await world.handle_queue()
     assert (world.changed, world.held.rows) == (600, {})
     assert len(world.guard.known[REPLACED]) == 500, "who is released counts against nothing else"
     assert world.runs.runs[listed].state is RunState.MOVING
-    await RunOutcomes(world.runs, world.waiting, world.state, world.clock).update()
+    await RunOutcomes(world.runs, world.users, world.waiting, world.state, world.clock).update()
     assert (world.runs.runs[listed].state, world.state.open) == (RunState.FINISHED, set())
     assert await world.releases().resume() == 0
 

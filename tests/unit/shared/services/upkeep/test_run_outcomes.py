@@ -57,7 +57,7 @@ class World(MovingWorld):
             await self.mover().handle(message)
 
     def outcomes(self) -> RunOutcomes:
-        return RunOutcomes(self.runs, self.waiting, self.state, self.clock)
+        return RunOutcomes(self.runs, self.users, self.waiting, self.state, self.clock)
 
     async def run(self, run: str = SWEEP) -> Run:
         """The run after its timer has run."""
@@ -124,6 +124,33 @@ async def test_each_run_that_tried_a_user_in_vain_is_told() -> None:
     await world.mover().handle(event)
     await world.outcomes().update()
     assert (world.told(), world.told(LATER)) == ({"moved": 1}, {"moved": 1})
+
+
+@pytest.mark.parametrize("outcome", [Outcome.ALREADY_MICROSOFT, Outcome.UNLICENSED])
+async def test_what_comes_after_a_move_does_not_undo_it(outcome: Outcome) -> None:
+    """Moved after the run began, but another attempt settled the user before the timer told of it."""
+    world = World()
+    users = world.fill(1)
+    world.teams.errors = {users[0]: BUSY}
+    await world.begin(SWEEP, users, handled=1)
+    world.teams.errors.clear()
+    await world.recheck()
+    (moved,) = world.waiting.told.values()
+    later = replace(moved.result, outcome=outcome, reason="later", old_provider=None)
+    world.waiting.told[users[0]] = replace(moved, result=later)
+    await world.begin(LATER, users, handled=0)
+    began = world.users.moved[users[0]] + timedelta(seconds=1)
+    world.runs.runs[LATER] = replace(world.runs.runs[LATER], started_at=began)
+    world.waiting.told[users[0]] = replace(world.waiting.told[users[0]], runs=(SWEEP, LATER))
+    await world.outcomes().update()
+    assert {
+        run: (each.outcome, each.reason, each.old_provider)
+        for run in (SWEEP, LATER)
+        for each in world.runs.recorded[run]
+    } == {
+        SWEEP: (Outcome.MOVED, "the provider was InterCall", "InterCall"),
+        LATER: (outcome, "later", None),
+    }, "a run that began after the move did not move the user"
 
 
 async def test_a_crash_before_a_run_is_told_loses_nothing() -> None:
