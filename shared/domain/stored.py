@@ -38,6 +38,13 @@ STORED: Final = (
         janitor=False,
     ),
     Stored(
+        "history",
+        "per change and decision: id, address, when, what led to it, who asked or decided and why, provider "
+        "and numbers before and after, conference IDs masked",
+        "`ACP_KEEP_HISTORY_DAYS` after it happened",
+        "the partition of the id",
+    ),
+    Stored(
         "guard",
         "ids of users changed within the guard's window, and of users of a request that named a number",
         "another user takes the row; the rows of a request with its run",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shared.domain.decision import Action, Rules
     from shared.domain.guard import Slot
     from shared.domain.held import HeldUser
+    from shared.domain.history import HistoryRecord
     from shared.domain.listing import ChangePage, Provider, TeamsPage, TenantSwitches
     from shared.domain.messages import Message, PoisonMessage
     from shared.domain.move_request import MoveRequest, RequestPage
@@ -255,6 +256,10 @@ class WaitingUsers(Protocol):
         """
         ...
 
+    async def acknowledge(self, user_id: str, by: str, at: datetime) -> Waiting | None:
+        """Record who knows that the user needs attention; return the row, None: the user does no more."""
+        ...
+
     def settled(self) -> AsyncIterator[SettledUser]:
         """Yield the users whose final outcome some runs have to be told."""
         ...
@@ -307,6 +312,24 @@ class Runs(Protocol):
 
     def results(self, run: str) -> AsyncIterator[UserResult]:
         """Yield the results of the users of a run."""
+        ...
+
+
+class History(Protocol):
+    """Table `history`: what happened to each user."""
+
+    async def add(self, record: HistoryRecord) -> None:
+        """Add a record, unless it is there. StorageError: it was not added."""
+        ...
+
+    async def page(
+        self, users: Sequence[str], limit: int, after: str = ""
+    ) -> tuple[list[HistoryRecord], str | None]:
+        """Return at most `limit` records of users, the newest first, and where the next page begins."""
+        ...
+
+    async def has_move_until(self, user: str, moment: datetime) -> bool:
+        """Return whether a move that began before a time is recorded."""
         ...
 
 
@@ -558,8 +581,8 @@ class HeldUsers(Protocol):
         """Return the user's row, or None."""
         ...
 
-    async def add_held(self, user: HeldUser) -> None:
-        """Hold a user; who is held already stays on the first list."""
+    async def add_held(self, user: HeldUser) -> bool:
+        """Hold a user; False: the user is held already, and stays on the first list."""
         ...
 
     async def mark_released(self, user_id: str) -> None:
@@ -679,6 +702,14 @@ class Leftovers(Protocol):
 
     def untried_users(self, before: datetime) -> AsyncIterator[str]:
         """Yield the ids of users who were neither tried nor known to the directory since then."""
+        ...
+
+    def old_history(self, before: datetime) -> AsyncIterator[tuple[str, str]]:
+        """Yield the keys of the records of users' histories that are older."""
+        ...
+
+    async def delete_history(self, keys: tuple[str, str]) -> None:
+        """Delete a record of a user's history."""
         ...
 
     async def mark_known(self, user_id: str, now: datetime) -> None:

@@ -34,9 +34,9 @@ class HeldTable:
         """Return the user's row, or None. UnreadableRowError: nobody knows if it is permitted."""
         return await self._table.find(user_id[0], user_id, _decode)
 
-    async def add_held(self, user: HeldUser) -> None:
-        """Hold a user; who is held already stays on the first list."""
-        await self._table.insert(
+    async def add_held(self, user: HeldUser) -> bool:
+        """Hold a user; False: the user is held already, and stays on the first list."""
+        written = await self._table.insert(
             {
                 "PartitionKey": user.user_id[0],
                 "RowKey": user.user_id,
@@ -49,6 +49,7 @@ class HeldTable:
                 "released": user.released,
             }
         )
+        return bool(written)
 
     async def mark_released(self, user_id: str) -> None:
         """Permit the user's change; nothing happens to who is not held any more."""

@@ -22,7 +22,7 @@ from shared.storage.tables import Table, Tables
 _TRIES: Final = 5
 _MAILED: Final = "x-mailed-"
 _OLD_LISTS: Final = ("due", "attention")
-_NAMED: Final = ("users", "replacedproviders", "waiting", "runresults")
+_NAMED: Final = ("users", "replacedproviders", "waiting", "runresults", "history")
 """Tables whose rows have a user's id and the address that the user had then."""
 
 
@@ -46,7 +46,7 @@ class PersonalTables:
         """Return the addresses under which something is stored about a user, in lower case."""
         names: set[str] = set()
         for table in _NAMED:
-            key = "PartitionKey" if table == "replacedproviders" else "RowKey"
+            key = "PartitionKey" if table in ("replacedproviders", "history") else "RowKey"
             rows = self._tables[table].query(f"{key} eq @user", {"user": user_id}, ["upn"])
             names |= {str(row.get("upn") or "").lower() async for row in rows}
         return names - {""}
@@ -60,7 +60,7 @@ async def _from_row_of_id(table: Table, person: Person) -> int:
     return await _delete(table, person.id[0], person.id)
 
 
-async def _from_replaced(table: Table, person: Person) -> int:
+async def _from_partition(table: Table, person: Person) -> int:
     deleted = 0
     keys = {"user": person.id}
     while count := await table.delete_some("PartitionKey eq @user", keys):
@@ -150,7 +150,8 @@ FORGETTERS: Final[Mapping[str, Callable[[Table, Person], Awaitable[int]]]] = {
     "held": _from_row_of_id,
     "guard": _from_guard,
     "roster": _from_roster,
-    "replacedproviders": _from_replaced,
+    "history": _from_partition,
+    "replacedproviders": _from_partition,
     "users": _from_row_of_id,
 }
 """What deletes a person from each table with personal data, in the order in which it is done."""

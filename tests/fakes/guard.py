@@ -61,9 +61,9 @@ class FakeHeld:
         self._check()
         return self.rows.get(user_id)
 
-    async def add_held(self, user: HeldUser) -> None:
+    async def add_held(self, user: HeldUser) -> bool:
         self._check()
-        self.rows.setdefault(user.user_id, user)
+        return self.rows.setdefault(user.user_id, user) is user
 
     async def mark_released(self, user_id: str) -> None:
         self._check()

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from shared.domain.changes import is_credible
 from shared.domain.claim import HELD_FOR, SETTLED_FOR, BegunMove, Claim
 from shared.domain.decision import Action
+from shared.domain.history import CHANGES, HistoryEvent, HistoryRecord
 from shared.domain.messages import Message, MoveMessage, PageMessage, PoisonMessage
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.outcome import Outcome, UserResult
@@ -187,6 +188,45 @@ class FakeUsers:
 
 
 @dataclass
+class FakeHistory:
+    """Records of each user, the newest last; those of users in `down` are not written."""
+
+    records: dict[tuple[str, datetime, HistoryEvent], HistoryRecord] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
+    writes: int = 0
+
+    async def add(self, record: HistoryRecord) -> None:
+        if record.user_id in self.down:
+            raise StorageError("insert in table history", "HttpResponseError")
+        self.writes += 1
+        what = HistoryEvent.MOVED if record.what in CHANGES else record.what
+        self.records.setdefault((record.user_id, record.at, what), record)
+
+    async def page(
+        self, users: Sequence[str], limit: int, after: str = ""
+    ) -> tuple[list[HistoryRecord], str | None]:
+        found = sorted(
+            (each for each in self.records.values() if each.user_id in users),
+            key=lambda each: each.at,
+            reverse=True,
+        )
+        begin = int(after) if after.isdecimal() else len(found) if after else 0
+        more = str(begin + limit) if len(found) > begin + limit else None
+        return found[begin : begin + limit], more
+
+    async def has_move_until(self, user: str, moment: datetime) -> bool:
+        return any(
+            each.user_id == user and each.what is HistoryEvent.MOVED and each.at <= moment
+            for each in self.records.values()
+        )
+
+    def of(self, user_id: str) -> list[HistoryRecord]:
+        """The records of a user, the oldest first."""
+        found = (each for each in self.records.values() if each.user_id == user_id)
+        return sorted(found, key=lambda each: each.at)
+
+
+@dataclass
 class FakeWaiting:
     """Waiting rows; users in `unclaimable` cannot be claimed, the row of users in `down` not written."""
 
@@ -221,6 +261,13 @@ class FakeWaiting:
         row = self.rows.pop(user_id)
         if runs := tuple(known for known in row.runs if known != run):
             self.told[user_id] = SettledUser(result, runs)
+        return row
+
+    async def acknowledge(self, user_id: str, by: str, at: datetime) -> Waiting | None:
+        row = self.rows.get(user_id)
+        if row is None or not row.needs_attention:
+            return None
+        self.rows[user_id] = replace(row, acknowledged_by=by, acknowledged_at=at)
         return row
 
     async def settled(self) -> AsyncIterator[SettledUser]:

@@ -13,11 +13,13 @@ from shared.concurrency import Fresh
 from shared.domain.decision import Action
 from shared.domain.guard import ENABLED, REPLACED, GuardLimit, held_run_id
 from shared.domain.held import HeldUser
+from shared.domain.history import DialIn, HistoryEvent, HistoryRecord
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import PAUSE_FRESH, Pause
 from shared.domain.run import Mode, Run, RunState, Signal
+from shared.errors import UnreadableRowError
 from shared.services.moving.guard import GuardCounter
-from shared.services.ports import HeldUsers, Runs, State
+from shared.services.ports import HeldUsers, History, Runs, State
 from shared.services.run_changes import change_run
 from shared.telemetry.events import Held
 from shared.telemetry.log import EventLog
@@ -47,6 +49,7 @@ class Brakes:
         guard: GuardCounter,
         held: HeldUsers,
         runs: Runs,
+        history: History,
         state: State,
         limit: GuardLimit,
         clock: Clock,
@@ -55,6 +58,7 @@ class Brakes:
         self._guard = guard
         self._held = held
         self._runs = runs
+        self._history = history
         self._state = state
         self._limit = limit
         self._clock = clock
@@ -81,6 +85,7 @@ class Brakes:
         if known and known.released:
             return None
         if known and not _is_named(terms):
+            await self._record_held(known)
             return _held(found, known.reason, known.run)
         if self._limit.most(await self._count_licensed()) is None:
             return _waits(found, _UNCOUNTED)
@@ -102,6 +107,14 @@ class Brakes:
         """Return why nobody else of a run is changed, at most a second late, or "": it is not cancelled."""
         run = await self._run(run_id) if run_id else None
         return run.reason if run and run.state is RunState.CANCELLED else ""
+
+    async def begun(self, run_id: str) -> Run | None:
+        """Return a run as far as it never changes: who asked for it, and why."""
+        _, run = self._known_runs.get(run_id, (0.0, None))
+        try:
+            return run or await self._run(run_id)
+        except UnreadableRowError:
+            return None
 
     async def settle(self, user_id: str) -> None:
         """Take a user who needs no change any more off the list of the held."""
@@ -134,7 +147,9 @@ class Brakes:
         await self._list_run(run, terms.signal, why)
         user = found.user
         row = HeldUser(user.id, user.upn, found.provider, terms.signal, run, now, why)
-        await self._held.add_held(row)
+        if not await self._held.add_held(row):
+            row = await self._held.find_held(user.id) or row
+        await self._record_held(row)
         # Once more: the run may have ended in between, and a list of the held must not look ended.
         listed = await self._list_run(run, terms.signal, why)
         if listed.state is RunState.CANCELLED:
@@ -144,6 +159,16 @@ class Brakes:
         who = self._log.who(user.id)
         self._log.write(Held(user=who, cause=terms.signal, run=run, reason=why))
         return _held(found, why, run)
+
+    async def _record_held(self, user: HeldUser) -> None:
+        """Add to the history since when a user is held; once, however often this is met."""
+        had, what = DialIn(user.provider), HistoryEvent.HELD
+        signal, run, why = str(user.signal), user.run, user.reason
+        await self._history.add(
+            HistoryRecord(
+                user.user_id, what, user.since, user.upn, signal, run, reason=why, before=had
+            )
+        )
 
     async def _list_run(self, run_id: str, signal: Signal, why: str) -> Run:
         """Show a run as held: that of a request or sweep once it has ended, or a new one."""

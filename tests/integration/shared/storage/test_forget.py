@@ -20,6 +20,7 @@ from shared.domain.run import Signal, SweepPage
 from shared.domain.stored import STORED, Person
 from shared.errors import ConflictError, NoSuchItemError
 from shared.services.admin.forget import Forgetter
+from shared.services.admin.people import People
 from shared.storage.guard import GuardTable
 from shared.storage.held import HeldTable
 from shared.storage.move_requests import MoveRequestTable
@@ -61,7 +62,7 @@ class World:
     def forgetter(self) -> Forgetter:
         """What forgets."""
         return Forgetter(
-            directory=self.directory,
+            people=People(self.directory, PersonalTables(self.tables)),
             data=PersonalTables(self.tables),
             state=StateTable(self.tables.table("state")),
             rules=Rules(excluded=self.excluded),

@@ -39,7 +39,14 @@ from tests.loglines import Lines
 
 _NUMBERS = itertools.count()
 DAY = timedelta(days=1)
-KEPT = Retention(runs=365 * DAY, held=30 * DAY, keys=30 * DAY, users=365 * DAY, poison=30 * DAY)
+KEPT = Retention(
+    runs=365 * DAY,
+    held=30 * DAY,
+    keys=30 * DAY,
+    users=365 * DAY,
+    poison=30 * DAY,
+    history=400 * DAY,
+)
 NONE = dict.fromkeys(
     (
         "expired",
@@ -50,6 +57,7 @@ NONE = dict.fromkeys(
         "runs",
         "keys",
         "actions",
+        "history",
         "users",
         "poison",
     ),

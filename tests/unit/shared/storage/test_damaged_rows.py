@@ -200,7 +200,7 @@ async def _cleans(app: App) -> None:
         state=to.state,
         directory=to.graph,
         poison=[],
-        retention=Retention(none, none, none, none, none),
+        retention=Retention(none, none, none, none, none, none),
         clock=to.clock,
         log=to.log("janitor"),
     )

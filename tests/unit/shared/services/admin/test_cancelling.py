@@ -63,6 +63,7 @@ class World(Requesting):
         return Releases(
             held=self.held,
             runs=self.runs,
+            history=self.history,
             pages=self.sweep_pages,
             state=self.state,
             queue=self.users_queue,

@@ -85,6 +85,7 @@ class Guarded(World):
             approvers=approvers,
             held=self.held,
             runs=self.runs,
+            history=self.history,
             pages=self.pages,
             state=self.state,
             queue=self.queue,

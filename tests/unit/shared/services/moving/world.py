@@ -21,6 +21,7 @@ from tests.fakes import (
     FakeDirectory,
     FakeGuardSlots,
     FakeHeld,
+    FakeHistory,
     FakeMoveRequests,
     FakeQueue,
     FakeReplaced,
@@ -57,6 +58,7 @@ class MovingWorld:
     guard: FakeGuardSlots = field(default_factory=FakeGuardSlots)
     held: FakeHeld = field(default_factory=FakeHeld)
     state: FakeState = field(default_factory=FakeState)
+    history: FakeHistory = field(default_factory=FakeHistory)
     limit: GuardLimit = LIMIT
     report: bool = False
     reprocess: bool = False
@@ -70,6 +72,7 @@ class MovingWorld:
             guard=GuardCounter(self.guard, self.clock),
             held=self.held,
             runs=self.runs,
+            history=self.history,
             state=self.state,
             limit=self.limit,
             clock=self.clock,
@@ -83,6 +86,7 @@ class MovingWorld:
             directory=self.directory,
             users=self.users,
             waiting=self.waiting,
+            history=self.history,
             brakes=brakes,
             policy=RetryPolicy(_EVERY_MINUTE, timedelta(hours=24), 3, self.reprocess),
             clock=self.clock,
