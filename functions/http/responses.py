@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
@@ -34,6 +34,7 @@ from shared.telemetry.operation import operation
 from shared.text import defused, harmless, harmless_json
 
 if TYPE_CHECKING:
+    from functions.http.schemas import Paging
     from shared.bootstrap.services import App
 
 _PROBLEM: Final = "application/problem+json"
@@ -133,6 +134,13 @@ def read_query[Model: BaseModel](kind: type[Model], query: Mapping[str, str]) ->
         return kind.model_validate_strings(dict(query))
     except ValidationError as error:
         raise PointedError(_faults(error)) from None
+
+
+def next_page(path: str, after: str | None, asked: "Paging", **also: str) -> str | None:
+    """Return the address of the next page below `/api/`; None: there is none. also: its other parameters."""
+    if after is None:
+        return None
+    return f"/api/{path}?{urlencode({'top': asked.top, 'after': after, **also})}"
 
 
 def refuse_input(

@@ -189,6 +189,20 @@ ROUTES: Final = (
         refusals=(400, 404, 409, 503),
     ),
     Route(
+        "show_history",
+        "GET",
+        "users/{user}/history",
+        Role.READ,
+        "users",
+        "Show what happened to one user and was decided about the user, the newest first",
+        "HistoryList",
+        details="also of one who left: by id, today's or an earlier address; at most `top` records (100), "
+        "`next` is the following page; `earlier=true` adds others who had this address in the past, for whom "
+        "the tables are read through",
+        query=("top", "after", "earlier"),
+        refusals=(400, 404, 409, 503),
+    ),
+    Route(
         "show_saved",
         "GET",
         "users/{user}/saved",

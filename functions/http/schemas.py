@@ -17,6 +17,7 @@ from shared.views import (
     AttentionView,
     FindingView,
     HeldView,
+    HistoryView,
     ProviderView,
     ReadyView,
     ResultView,
@@ -144,6 +145,29 @@ class ResultPage(BaseModel):
 
     results: list[ResultView]
     next: str | None = None
+
+
+class HistoryList(BaseModel):
+    """Some records of a user's history, the newest first; `next` is the address of the page after them."""
+
+    id: str
+    records: list[HistoryView]
+    next: str | None = None
+
+
+class Paging(BaseModel):
+    """Which part of a list: at most `top` of what comes after `after`, which `next` has."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    top: Annotated[int, Field(ge=1, le=1_000)] = 100
+    after: Annotated[str, Field(max_length=200)] = ""
+
+
+class HistoryParameters(Paging):
+    """The query of a user's history. `earlier`: also of others who had the address in the past."""
+
+    earlier: bool = False
 
 
 class SubscriptionView(BaseModel):

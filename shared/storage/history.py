@@ -60,16 +60,19 @@ class HistoryTable:
         One range scan per user. after: where this page begins.
         """
 
-        async def scan(user: str) -> list[tuple[str, HistoryRecord]]:
-            text = "PartitionKey eq @user and RowKey gt @after"
-            return await self._table.first(text, {"user": user, "after": after}, _keyed, limit + 1)
+        key, _, last = after.partition(" ")
+
+        async def scan(user: str) -> list[tuple[str, str, HistoryRecord]]:
+            # Of records with one key, those of the users behind the last one are still to come.
+            text = f"PartitionKey eq @user and RowKey {'gt' if user <= last else 'ge'} @key"
+            return await self._table.first(text, {"user": user, "key": key}, _keyed, limit + 1)
 
         found = sorted(
             (row for rows in await asyncio.gather(*map(scan, users)) for row in rows),
-            key=lambda row: row[0],
+            key=lambda row: row[:2],
         )
-        more = found[limit - 1][0] if len(found) > limit else None
-        return [record for _, record in found[:limit]], more
+        more = " ".join(found[limit - 1][:2]) if len(found) > limit else None
+        return [record for *_, record in found[:limit]], more
 
     async def has_move_until(self, user: str, moment: datetime) -> bool:
         """Return whether a move that began before a time is recorded."""
@@ -96,8 +99,8 @@ def _encode(dial_in: DialIn) -> str:
     return json.dumps(known, sort_keys=True, ensure_ascii=False)
 
 
-def _keyed(row: dict[str, Any]) -> tuple[str, HistoryRecord]:
-    return field(row, "RowKey", str), _decode(row)
+def _keyed(row: dict[str, Any]) -> tuple[str, str, HistoryRecord]:
+    return field(row, "RowKey", str), field(row, "PartitionKey", str), _decode(row)
 
 
 def _decode(row: dict[str, Any]) -> HistoryRecord:

@@ -84,7 +84,7 @@ class LeftoverTables:
 
     async def old_history(self, before: datetime) -> AsyncIterator[tuple[str, str]]:
         """Yield the keys of the records of users' histories that are older; the whole table is read."""
-        text, given = "RowKey gt @before", {"before": inverted(before)}
+        text, given = "RowKey gt @before", {"before": f"{inverted(before)}~"}
         async for row in self._history.query(text, given, ["PartitionKey", "RowKey"]):
             yield str(row["PartitionKey"]), str(row["RowKey"])
 

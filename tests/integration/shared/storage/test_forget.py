@@ -11,6 +11,7 @@ import pytest
 from local.azurite.server import Azurite
 from shared.domain.decision import Rules
 from shared.domain.held import HeldUser
+from shared.domain.history import HistoryEvent, HistoryRecord
 from shared.domain.move_request import RequestPage
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import RequestedBy
@@ -23,6 +24,7 @@ from shared.services.admin.forget import Forgetter
 from shared.services.admin.people import People
 from shared.storage.guard import GuardTable
 from shared.storage.held import HeldTable
+from shared.storage.history import HistoryTable
 from shared.storage.move_requests import MoveRequestTable
 from shared.storage.personal import FORGETTERS, PersonalTables
 from shared.storage.replaced import ReplacedProviderTable
@@ -85,6 +87,8 @@ class World:
             await waiting.save_waiting(ask_person(user, name, "x", NOON))
             held = HeldUser(user, name, "BT", Signal.SWEEP, RUN, NOON, "x")
             await HeldTable(table("held")).add_held(held)
+            event = HistoryRecord(user, HistoryEvent.MOVED, NOON, name)
+            await HistoryTable(table("history")).add(event)
             slot = 1 if user == ANNA else 2
             await GuardTable(table("guard")).take("replaced", slot, user, NOON, None)
             seen = RosterEntry(user, Standing.READY, "x", NOON, name)
@@ -149,6 +153,7 @@ async def test_a_person_goes_from_every_table(
         "state": 1,
         "held": 1,
         "guard": 1,
+        "history": 1,
         "roster": 1,
     }
     after = await world.everything()
@@ -158,7 +163,7 @@ async def test_a_person_goes_from_every_table(
     assert after.lower().count(OTHER) == before.lower().count(OTHER)
     assert after.count("other@x.example") == before.count("other@x.example")
     said = lines.one("forgotten")
-    assert (said["by"], said["rows"]) == ("op@x.example", "16")
+    assert (said["by"], said["rows"]) == ("op@x.example", "17")
     assert "op@x.example" in after  # the action is recorded
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from local.azurite.server import Azurite
+from shared.domain.history import HistoryEvent, HistoryRecord
 from shared.domain.messages import MoveMessage
 from shared.domain.move_request import RequestPage
 from shared.domain.outcome import Outcome, UserResult
@@ -17,6 +18,7 @@ from shared.domain.run import Run, RunState, Signal, SweepPage
 from shared.errors import ThrottledError
 from shared.services.upkeep.janitor import Janitor
 from shared.storage.held import HeldTable
+from shared.storage.history import HistoryTable
 from shared.storage.leftovers import LeftoverTables
 from shared.storage.move_requests import MoveRequestTable
 from shared.storage.replaced import ReplacedProviderTable
@@ -269,6 +271,17 @@ async def test_keys_and_actions_go_by_age(world: World) -> None:
     assert cleaned is not None
     assert cleaned["keys"] == 1
     assert await world.requests.run_of("key", "run-2", "another") == "run-2"
+
+
+async def test_a_history_is_kept_for_so_many_days(world: World) -> None:
+    """Each record goes by its own age, whoever is meant."""
+    history, now = HistoryTable(world.tables.table("history")), world.clock.now()
+    for days in (399, 401):
+        at = now - days * DAY
+        await history.add(HistoryRecord(guid(1), HistoryEvent.MOVED, at))
+    assert await world.janitor.clean() == {**NONE, "history": 1}
+    (left,), _ = await history.page([guid(1)], 10)
+    assert left.at == now - 399 * DAY
 
 
 async def test_a_user_whom_nobody_knows_any_more_goes(world: World) -> None:

@@ -231,6 +231,7 @@ def doors(bench: Bench) -> dict[str, Callable[[App], Awaitable[None]]]:
         "list_attention": _http(users_api.list_attention),
         "list_ready": _http(users_api.list_ready),
         "show_user": _http(users_api.show_user, user=user),
+        "show_history": _http(users_api.show_history, user=user),
         "show_saved": _http(users_api.show_saved, user=user),
         "webhook": _webhook,
         "sweep": _timer(lambda app: app.sweeper.sweep()),
