@@ -145,6 +145,7 @@ class App:
         return Brakes(
             guard=GuardCounter(to.guard, to.clock),
             held=to.held,
+            waiting=to.waiting,
             runs=to.runs,
             history=to.history,
             state=to.state,
@@ -407,6 +408,7 @@ class App:
             leftovers=to.leftovers,
             runs=to.runs,
             held=to.held,
+            waiting=to.waiting,
             state=to.state,
             directory=to.graph,
             poison=[
@@ -652,6 +654,7 @@ class App:
         to = self.adapters
         return Releases(
             held=to.held,
+            waiting=to.waiting,
             runs=to.runs,
             history=to.history,
             pages=to.sweep_pages,
@@ -672,6 +675,7 @@ class App:
         return Canceller(
             requests=self.move_requests,
             held=to.held,
+            waiting=to.waiting,
             runs=to.runs,
             pages=to.sweep_pages,
             state=to.state,

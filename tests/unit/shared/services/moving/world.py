@@ -71,6 +71,7 @@ class MovingWorld:
         return Brakes(
             guard=GuardCounter(self.guard, self.clock),
             held=self.held,
+            waiting=self.waiting,
             runs=self.runs,
             history=self.history,
             state=self.state,
