@@ -124,12 +124,14 @@ STORED: Final = (
             Rows("{run}", "{page}", "the names on a page"),
             Rows("{run}", "wish", "provider and options"),
             Rows("{run}", "x-mailed-{user}", "a mail was requested"),
+            Rows("{run}", "x-numbers-{user}", "the numbers that a file gave this user"),
             Rows("keys", "{digest}", "the run of an idempotency key"),
         ),
-        "the names in a requested run, 100 per row; a row per user for whom a mail was requested; "
+        "the names in a requested run, 100 per row; a row per user for whom a mail was requested, "
+        "or for whom a file gave numbers; "
         "idempotency keys, as digests",
         "their run is deleted; a key after `ACP_KEEP_KEYS_DAYS`",
-        "in every run: the name is taken out of its page; the row `x-mailed-`id",
+        "in every run: the name is taken out of its page; the rows `x-mailed-`id and `x-numbers-`id",
     ),
     Stored(
         "plans",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.domain.listing import ChangePage, Provider, TeamsPage, TenantSwitches
     from shared.domain.messages import Message, PoisonMessage
     from shared.domain.move_request import MoveRequest, RequestPage
-    from shared.domain.options import MoveOptions
+    from shared.domain.options import MoveOptions, OwnNumbers
     from shared.domain.outcome import UserResult
     from shared.domain.pause import Pause, RequestedBy
     from shared.domain.retention import StoredRun
@@ -350,6 +350,14 @@ class MoveRequests(Protocol):
 
     async def request(self, run: str) -> MoveRequest:
         """Return provider and options of a request."""
+        ...
+
+    async def save_own_numbers(self, run: str, numbers: Mapping[str, OwnNumbers]) -> None:
+        """Store the numbers of some users (at most 100) by id: whoever is held and released gets them."""
+        ...
+
+    async def own_numbers(self, run: str, users: Sequence[str]) -> Mapping[str, OwnNumbers]:
+        """Return the numbers of those of some users who have numbers of their own in a run, by id."""
         ...
 
     async def mark_mailed(self, run: str, user_id: str) -> bool:

@@ -20,7 +20,7 @@ from shared.storage.state import EXCLUDED, STATE
 from shared.storage.tables import Table, Tables
 
 _TRIES: Final = 5
-_MAILED: Final = "x-mailed-"
+_OF_USERS: Final = ("x-mailed-", "x-numbers-")
 _OLD_LISTS: Final = ("due", "attention")
 _NAMED: Final = ("users", "replacedproviders", "waiting", "runresults", "history")
 """Tables whose rows have a user's id and the address that the user had then."""
@@ -98,16 +98,23 @@ async def _from_results(table: Table, person: Person) -> int:
 
 async def _from_requests(table: Table, person: Person) -> int:
     changed = 0
-    columns = ["PartitionKey", "RowKey", "names"]
+    columns = ["PartitionKey", "RowKey", "names", "own_numbers"]
     theirs = person.names | {person.id}
 
     def without(row: Mapping[str, Any]) -> dict[str, Any]:
         names = json_field(row, "names", list)
         others = [name for name in names if name.lower() not in theirs]
-        return {"names": json.dumps(others, ensure_ascii=False)} if others != names else {}
+        if others == names:
+            return {}
+        found = {"names": json.dumps(others, ensure_ascii=False)}
+        if row.get("own_numbers"):
+            own = json_field(row, "own_numbers", dict)
+            kept = {name: numbers for name, numbers in own.items() if name not in theirs}
+            found["own_numbers"] = json.dumps(kept, ensure_ascii=False)
+        return found
 
     async for row in _all(table, columns):
-        if row["RowKey"] == f"{_MAILED}{person.id}":
+        if row["RowKey"] in [f"{prefix}{person.id}" for prefix in _OF_USERS]:
             changed += await _delete(table, str(row["PartitionKey"]), str(row["RowKey"]))
         elif "names" in row:
             changed += await _take_out(table, row, without)

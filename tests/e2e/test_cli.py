@@ -195,7 +195,7 @@ def test_a_bad_line_of_a_csv_file(system: System, acp: CommandLine, tenant: Tena
         refused = acp("move", "--csv", "-", "--yes", stdin=text)
     assert refused.status == 2
     assert "-, line 4: 'adele' names no user" in refused.err
-    assert "lines that name no user: 1; nothing was changed" in refused.err
+    assert "lines that name no user, or no number: 1; nothing was changed" in refused.err
     assert system.storage.rows("runs") == runs
     with system.changing(user):
         taken = acp("move", "--csv", "-", "--yes", "--skip-bad-lines", stdin=text)

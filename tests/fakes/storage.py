@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -12,6 +12,7 @@ from shared.domain.decision import Action
 from shared.domain.history import CHANGES, HistoryEvent, HistoryRecord
 from shared.domain.messages import Message, MoveMessage, PageMessage, PoisonMessage
 from shared.domain.move_request import MoveRequest, RequestPage
+from shared.domain.options import OwnNumbers
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import DueUser, SettledUser, Waiting, with_runs
 from shared.domain.roster import RosterDay, RosterEntry, Standing, merged
@@ -423,11 +424,12 @@ class FakeMoveRequests:
     keys: dict[str, tuple[str, str]] = field(default_factory=dict)
     claims: dict[tuple[str, int], datetime] = field(default_factory=dict)
     mailed: set[tuple[str, str]] = field(default_factory=set)
+    own: dict[tuple[str, str], OwnNumbers] = field(default_factory=dict)
     down: bool = False
 
     async def save_request(self, run: str, request: MoveRequest) -> None:
         self._check()
-        self.asked[run] = request
+        self.asked[run] = replace(request, has_own_numbers=bool(request.options.own_numbers))
 
     async def request(self, run: str) -> MoveRequest:
         self._check()
@@ -451,6 +453,14 @@ class FakeMoveRequests:
     async def save_page(self, run: str, page: RequestPage) -> None:
         self._check()
         self.known.setdefault(run, {}).setdefault(page.number, page)
+
+    async def save_own_numbers(self, run: str, numbers: Mapping[str, OwnNumbers]) -> None:
+        self._check()
+        self.own |= {(run, user): own for user, own in numbers.items()}
+
+    async def own_numbers(self, run: str, users: Sequence[str]) -> dict[str, OwnNumbers]:
+        self._check()
+        return {user: self.own[run, user] for user in users if (run, user) in self.own}
 
     async def mark_mailed(self, run: str, user_id: str) -> bool:
         self._check()

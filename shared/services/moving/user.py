@@ -20,6 +20,7 @@ from shared.domain.decision import (
     set_number,
 )
 from shared.domain.history import Change, HistoryEvent
+from shared.domain.options import OwnNumbers
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Signal
 from shared.domain.user import ConferencingUser, DirectoryUser, ServiceUser
@@ -96,6 +97,12 @@ class Terms:
     signal: Signal = Signal.LICENSE_EVENT
     expected: int | None = None
     attempt: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def with_numbers(self, own: OwnNumbers | None) -> "Terms":
+        """Return the terms for a user with numbers of the user's own, if any."""
+        return (
+            replace(self, rules=self.rules.with_numbers(own.toll, own.toll_free)) if own else self
+        )
 
 
 class UserMover:

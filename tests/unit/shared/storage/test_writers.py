@@ -43,6 +43,7 @@ WRITERS: Final = {
     "move_requests.give_up_page": ({"merge_if_unchanged"}, ""),
     "move_requests.mark_done": ({"update"}, "only ever becomes true"),
     "move_requests.mark_mailed": ({"insert"}, ""),
+    "move_requests.save_own_numbers": ({"transact"}, ""),
     "move_requests.unmark_mailed": ({"delete"}, "a row of its own, by whoever inserted it"),
     "move_requests.save_request": (
         {"replace"},
