@@ -233,7 +233,7 @@ class Releases:
         await gather_bounded(map(self._history.add, records), _IN_FLIGHT)
 
     async def _mark(self, user: HeldUser) -> None:
-        await self._held.mark_released(user.user_id)
+        await self._held.mark_released(user.user_id, self._clock.now())
 
     async def _tell(self, run: Run, state: str, users: int, by: RequestedBy) -> None:
         who, why = self._log.who(by.name), by.why or None

@@ -57,7 +57,7 @@ GIVEN = {
 
 
 async def test_each_user_gets_the_numbers_of_the_file(world: World) -> None:
-    """Here, in pages that another process carries out; whoever has none gets what all get."""
+    """Here, in pages that another process carries out; a user without any gets what all get."""
     run = await world.runner().begin(ADDRESSES, OPTIONS)
     await world.runner().carry_out(run.id)
     assert numbers(world) == GIVEN
