@@ -174,9 +174,10 @@ class HeldList(BaseModel):
 
 
 class RunList(BaseModel):
-    """Runs, the newest first."""
+    """Some runs, the newest first; `next` is the address of the page after them."""
 
     runs: list[RunView]
+    next: str | None = None
 
 
 class ResultPage(BaseModel):

@@ -298,8 +298,12 @@ class Runs(Protocol):
         """Return the run, or None; UnreadableRowError: its row is damaged or of a newer version."""
         ...
 
-    def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
-        """Yield the runs that started in a month, oldest first."""
+    async def first_month(self) -> str | None:
+        """Return the month of the oldest run, as `202611`; None: there is no run."""
+        ...
+
+    def runs_of_month(self, month: datetime, before: str = "") -> AsyncIterator[Run]:
+        """Yield the runs that started in a month, oldest first. before: only those with lower ids."""
         ...
 
     async def record_results(

@@ -371,9 +371,12 @@ class FakeRuns:
         for result in list(self.recorded.get(run, [])):
             yield result
 
-    async def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
+    async def first_month(self) -> str | None:
+        return min(self.runs, default="")[:6] or None
+
+    async def runs_of_month(self, month: datetime, before: str = "") -> AsyncIterator[Run]:
         for run_id in sorted(self.runs):
-            if run_id.startswith(f"{month:%Y%m}"):
+            if run_id.startswith(f"{month:%Y%m}") and (not before or run_id < before):
                 yield self.runs[run_id]
 
     @property

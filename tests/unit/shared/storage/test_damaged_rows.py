@@ -229,6 +229,7 @@ def doors(bench: Bench) -> dict[str, Callable[[App], Awaitable[None]]]:
     user = next(iter(bench.people)).id
     found: dict[str, Callable[[App], Awaitable[None]]] = {
         "list_runs": _http(runs_api.list_runs),
+        "list_moves": _http(runs_api.list_moves),
         "list_attention": _http(users_api.list_attention),
         "list_ready": _http(users_api.list_ready),
         "show_user": _http(users_api.show_user, user=user),
