@@ -176,6 +176,7 @@ ROUTES: Final = (
         "HeldList",
         details="`?run=RUN`: those of one run",
         query=("run",),
+        refusals=(404, 503),
     ),
     Route(
         "list_ready",

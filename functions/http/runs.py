@@ -105,6 +105,8 @@ async def cancel_run(app: "App", req: "func.HttpRequest") -> Reply:
 async def list_held(app: "App", req: "func.HttpRequest") -> Reply:
     """List the users whom the guard holds, all or those of one run."""
     run = req.params.get("run")
+    if run:
+        await app.run_history.run(run)
     held = app.adapters.held.held_of(run) if run else app.adapters.held.held()
     return Reply(HeldList(users=[HeldView.of(each) async for each in held if not each.released]))
 

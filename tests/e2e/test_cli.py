@@ -151,6 +151,7 @@ def test_a_run_becomes_a_page(acp: CommandLine, moved: Ended, third: User) -> No
         "Moved": 2,
         "Skipped": 2,
         "Failed": 1,
+        "Held": 0,
         "Waiting": 0,
         "Saved": 1,
     }
