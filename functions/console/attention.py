@@ -21,7 +21,6 @@ from htpy import (
 from functions.console.door import Asked, Goto, Page
 from functions.console.parts import count, moment, once, rows
 from functions.console.session import BASE
-from shared.concurrency import gather_bounded
 from shared.domain.retry import Waiting, WaitReason
 from shared.errors import ConflictError, InputError
 
@@ -60,13 +59,7 @@ async def acknowledge(app: "App", asked: Asked) -> Goto:
     users = list(dict.fromkeys(asked.form.get("user", [])))
     if not users:
         raise InputError("no user is selected: go back, select some, and try again")
-    now = app.adapters.clock.now()
-    known = await gather_bounded(
-        (app.adapters.waiting.acknowledge(user, str(asked.by), now) for user in users),
-        _AT_ONCE,
-    )
-    gone = len(users) - sum(known)
-    if gone:
+    if gone := len(users) - await app.acknowledger.acknowledge(users, asked.by):
         raise ConflictError(
             f"{count(gone, 'user')} of the {len(users):,} selected no longer needs attention; the others "
             "were acknowledged"

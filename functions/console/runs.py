@@ -1,5 +1,6 @@
 """Runs: what was asked, how far it is, and what happened to each user, failures first."""
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -29,12 +30,12 @@ from functions.console.download import packed_csv
 from functions.console.parts import count, moment, once, rows, state
 from functions.console.session import BASE
 from shared.domain.move_request import MoveRequest
-from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.progress import OPEN, done, expected
 from shared.domain.run import Run
 from shared.errors import ConflictError
 from shared.services.admin.reasons import LONGEST_NOTE, because
+from shared.services.move_requests.options import options_of
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -151,9 +152,9 @@ async def retry(app: "App", asked: Asked) -> Goto:
     ]
     if not users:
         raise ConflictError(f"run {run.id!r} has no failed user")
-    request = await app.validated(
-        MoveRequest(tuple(users), options=MoveOptions(expected=len(users)))
-    )
+    kept = await options_of(app.adapters.move_requests, run.id, users)
+    request = MoveRequest(tuple(users), options=replace(kept, expected=len(users)))
+    request = await app.validated(request)
     begun = await app.move_requests.accept(request, asked.one("key") or None, asked.by)
     return Goto(f"runs/{begun.id}")
 
