@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from htpy import Node, a, code, dd, dl, dt, h2, p
 
-from functions.console.door import Asked, Page
+from functions.console.asked import Asked, Page
 from functions.console.parts import rows, state
 from functions.console.session import BASE
 from shared import __version__

@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from azure.data.tables import TransactionOperation
 
 from shared.concurrency import gather_bounded
 from shared.domain.decision import Action
-from shared.domain.outcome import CHANGES, UserResult
+from shared.domain.outcome import CHANGES, Outcome, UserResult
 from shared.domain.run import Mode, Run, Signal
 from shared.errors import StaleError, StorageError
 from shared.storage.outcomes import decode_outcome, decode_state, encode_outcome, encode_state
@@ -25,6 +25,8 @@ from shared.storage.tables import BATCH_LIMIT, ETAG, PAGE, Table
 
 _TRIES: Final = 5
 _IN_FLIGHT: Final = 16
+_MONTHS: Final = 2
+_RECENT: Final = timedelta(days=3)
 
 RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 
@@ -63,6 +65,37 @@ class RunTable:
         """Yield the runs that started in the month of `month`, oldest first."""
         text = "PartitionKey eq @month"
         return self._runs.read(text, {"month": f"{month:%Y%m}"}, _decode, page=PAGE)
+
+    async def newest(self, now: datetime, limit: int, before: str = "") -> list[Run]:
+        """Return at most `limit` runs of this month and the one before, the newest first.
+
+        before: only those that sort before this id. The last days are read first: the rest of a month only
+        where they have too few.
+        """
+        found: list[Run] = []
+        month = now
+        for _ in range(_MONTHS):
+            recent = f"{max(month - _RECENT, month.replace(day=1)):%Y%m%d}"
+            for first, end in ((recent, "~"), ("", recent)):
+                text = "PartitionKey eq @month and RowKey ge @first and RowKey lt @end"
+                where = {
+                    "month": f"{month:%Y%m}",
+                    "first": first,
+                    "end": min(end, before or end),
+                }
+                rows = [run async for run in self._runs.read(text, where, _decode, page=PAGE)]
+                found += reversed(rows)
+                if len(found) >= limit:
+                    return found[:limit]
+            month = month.replace(day=1) - timedelta(days=1)
+        return found
+
+    async def failures(self, run: str, limit: int) -> list[UserResult]:
+        """Return at most `limit` results of users of a run who failed or were not found."""
+        text = "PartitionKey eq @run and ( outcome eq @failed or outcome eq @not_found )"
+        where = {"run": run, "failed": Outcome.FAILED, "not_found": Outcome.NOT_FOUND}
+        given = {name: str(value) for name, value in where.items()}
+        return await self._results.first(text, given, _decode_result, limit)
 
     async def record_results(
         self,
