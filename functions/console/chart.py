@@ -18,7 +18,13 @@ def bars(
 ) -> Element:
     """Return a bar for each day; parts: what it is made of, from the bottom. The numbers are in a table."""
     top = max((sum(values.values()) for _, values in days), default=0) or 1
-    return _svg(".chart", viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=name)[
+    return _svg(
+        ".chart",
+        viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
+        preserveAspectRatio="none",
+        role="img",
+        aria_label=name,
+    )[
         (
             bar
             for at, (day, values) in enumerate(days)

@@ -80,10 +80,12 @@ async def held_users(app: "App", run: Run, asked: Asked) -> Node:
         effects,
         form(method="post", action=f"{BASE}/runs/{run.id}/release")[
             once(),
+            asked.person.may_write
+            and div(".decision")[
+                reasons.fields(asked, "held", "release", "discard"), _actions(run)
+            ],
             fault(asked, "user"),
             rows("Held users", columns, lines, ""),
-            asked.person.may_write
-            and [reasons.fields(asked, "held", "release", "discard"), _actions(run)],
         ],
     ]
 

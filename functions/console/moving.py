@@ -60,8 +60,8 @@ async def confirm(app: "App", asked: Asked) -> Page:
     third = sum(bool(result.old_provider) and result.outcome == "would_move" for result in found)
     looked = "" if len(users) <= _LOOKED_AT else f" (of the first {_LOOKED_AT} users)"
     replaced = (
-        f"{count(third, 'conference ID')} and the numbers with it are replaced{looked}; the old ones "
-        "are saved first, and in vain in old invitations."
+        f"Replaced: {count(third, 'conference ID')}, with the numbers{looked}. The old ones are saved "
+        "first, but invitations that carry them no longer work."
     )
     content = section[
         p[f"{count(len(users), 'user')} selected. What this does:"],

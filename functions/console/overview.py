@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -68,7 +68,8 @@ async def show(app: "App", asked: Asked) -> Page:
     )
     sweep = next((run for run in runs if run.cause is Signal.SWEEP), None)
     held = [run for run in runs if run.state is RunState.HELD]
-    following = Schedule.parse(app.settings.sweep_schedule).moments(now, now + _AHEAD)
+    sweeps = Schedule.parse(app.settings.sweep_schedule)
+    ahead = next(sweeps.moments(now, now + _AHEAD), None)
     name = asked.query.get("name", "") if "name" in asked.faults else ""
     content = [
         _banner(counts),
@@ -101,7 +102,7 @@ async def show(app: "App", asked: Asked) -> Page:
             dl(".facts")[
                 _fact("Mode", "moves users" if app.settings.mode == "move" else "only reports"),
                 _fact("Last sweep", moment(sweep.started_at if sweep else None, now)),
-                _fact("Next sweep", moment(next(following, None), now)),
+                _fact("Next sweep", moment(ahead, now) if ahead else "not within a week"),
                 _fact("Change feed read", moment(delta_at, now)),
             ],
         ],
@@ -175,23 +176,17 @@ def _charts(days: list[RosterDay], today: date) -> Element:
     totals = Counter[str]()
     for day in days:
         totals.update(day.moved)
-    kinds = [name for name, _ in totals.most_common()]
     return section[
         h2["The last 30 days"],
         div(".charts")[
-            div[p["Ready to be moved"], bars("Ready to be moved, by day", ready)],
+            div[
+                p["Ready to be moved"],
+                bars("Ready to be moved, by day", ready),
+                _axis(ready),
+            ],
             div[
                 p["Moved, by what led to it"],
-                bars("Users moved, by day and by what led to it", moved, kinds),
-                ul(".legend")[
-                    (
-                        li[
-                            span(f".swatch.part{at}", aria_hidden="true"),
-                            f"{_signal(name)} {totals[name]:,}",
-                        ]
-                        for at, name in enumerate(kinds)
-                    )
-                ],
+                _moved(moved, totals) if totals else p(".empty")["Nobody was moved in this time."],
             ],
         ],
         details[
@@ -199,6 +194,29 @@ def _charts(days: list[RosterDay], today: date) -> Element:
             rows("The last 30 days", ("Day (UTC)", "Ready", "Moved", "By"), lines, ""),
         ],
     ]
+
+
+def _moved(days: Sequence[tuple[str, Mapping[str, int]]], totals: Counter[str]) -> Node:
+    kinds = [name for name, _ in totals.most_common()]
+    return [
+        bars("Users moved, by day and by what led to it", days, kinds),
+        _axis(days),
+        ul(".legend")[
+            (
+                li[
+                    span(f".swatch.part{at}", aria_hidden="true"),
+                    f"{_signal(name)} {totals[name]:,}",
+                ]
+                for at, name in enumerate(kinds)
+            )
+        ],
+    ]
+
+
+def _axis(days: Sequence[tuple[str, Mapping[str, int]]]) -> Element:
+    """Return what a chart spans, and its highest bar."""
+    top = max(sum(values.values()) for _, values in days)
+    return p(".axis")[span[days[0][0]], span[f"highest: {top:,}"], span["today"]]
 
 
 def _signal(name: str) -> str:

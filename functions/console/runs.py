@@ -28,7 +28,7 @@ from functions.console.advice import advice
 from functions.console.asked import Asked, File, Goto, Page
 from functions.console.download import XLSX, packed_csv, workbook
 from functions.console.once import first_time, run_begun
-from functions.console.parts import count, moment, once, rows, state
+from functions.console.parts import WORDS, count, moment, once, rows, state
 from functions.console.session import BASE
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
@@ -44,6 +44,16 @@ _RUNS: Final = 100
 _SHOWN: Final = 200
 _REFRESH: Final = 3
 _COLUMNS: Final = ("User", "What happened", "Provider before", "Why", "Id")
+_SEEN: Final = {
+    "already": "on Microsoft already",
+    "enable": "without a provider",
+    "replace": "on a third party",
+    "queued": "to be moved",
+    "saved": "entries saved",
+    "set_number": "with another default number",
+    "names": "names given",
+}
+"""What a sweep counts besides outcomes, in words."""
 _ORDER: Final = (Outcome.FAILED, Outcome.NOT_FOUND, Outcome.WAITING)
 
 
@@ -177,7 +187,16 @@ async def _progress(app: "App", run: Run) -> Element:
             p[f"{seen:,} of {count(total, 'user')}"],
             bar(max=str(total), value=str(seen), aria_label="Users done"),
         ],
-        ul(".outcomes")[(li[state(name), f" {n:,}"] for name, n in sorted(counts.items()) if n)],
+        ul(".outcomes")[
+            (
+                li[
+                    state(name) if name in WORDS else _SEEN.get(name, name.replace("_", " ")),
+                    f" {n:,}",
+                ]
+                for name, n in sorted(counts.items())
+                if n
+            )
+        ],
     ]
 
 

@@ -256,7 +256,7 @@ def _table(wanted: Filter, found: list[RosterEntry], total: int, asked: Asked, a
     )
     listed = rows(_FILTERS[wanted.name], shown, lines, nobody)
     heading = p(".note")[
-        f"{count(total, 'user')} in all, ",
+        f"{count(total, 'user')} in all. ",
         age,
         bool(found) and bool(wanted.narrowed) and f" Shown: with {_told(wanted)}.",
     ]
@@ -281,11 +281,11 @@ def _table(wanted: Filter, found: list[RosterEntry], total: int, asked: Asked, a
 def _age(swept: Run | None, now: datetime) -> Node:
     """Return how old the picture is that a list shows."""
     if swept is None:
-        return "as last seen; events and moves since then are in it."
+        return "This is what was last seen of each; no sweep is among the last runs."
     return [
-        "as the sweep ",
+        "This is the picture of the sweep ",
         moment(swept.started_at, now),
-        " and later events and moves saw them.",
+        "; events and moves since then are in it.",
     ]
 
 
