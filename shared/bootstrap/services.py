@@ -142,6 +142,7 @@ class App:
         return Brakes(
             guard=GuardCounter(to.guard, to.clock),
             held=to.held,
+            waiting=to.waiting,
             runs=to.runs,
             state=to.state,
             limit=self._guard_limit,
@@ -402,6 +403,7 @@ class App:
             leftovers=to.leftovers,
             runs=to.runs,
             held=to.held,
+            waiting=to.waiting,
             state=to.state,
             directory=to.graph,
             poison=[
@@ -624,6 +626,7 @@ class App:
         to = self.adapters
         return Releases(
             held=to.held,
+            waiting=to.waiting,
             runs=to.runs,
             pages=to.sweep_pages,
             state=to.state,
@@ -643,6 +646,7 @@ class App:
         return Canceller(
             requests=self.move_requests,
             held=to.held,
+            waiting=to.waiting,
             runs=to.runs,
             pages=to.sweep_pages,
             state=to.state,

@@ -1,7 +1,7 @@
 """Users whom the guard holds: who, why, and whom of them a person releases."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.domain.run import Signal
@@ -12,6 +12,7 @@ class HeldUser:
     """A user who waits for a person. run: the run on whose list the user is.
 
     released: a person permitted the change, which counts against nothing else; it has not happened yet.
+    runs: those that say of the user `held`, and are told what becomes of it. revision: changes with the row.
     """
 
     user_id: str
@@ -22,6 +23,8 @@ class HeldUser:
     since: datetime
     reason: str = ""
     released: bool = False
+    runs: tuple[str, ...] = ()
+    revision: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

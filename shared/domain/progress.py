@@ -80,7 +80,9 @@ def settled(run: Run, outcomes: Mapping[str, int], now: datetime) -> Run:
     run = counted(run, outcomes)
     if run.state is not RunState.MOVING:
         return run
-    left = max(expected(run) - sum(outcomes.values()), outcomes.get(Outcome.HELD, 0))
+    # Users whom another run's list holds are told later; those of its own list were just released.
+    held = outcomes.get(Outcome.HELD, 0) if run.decided_by else 0
+    left = max(expected(run) - sum(outcomes.values()), held)
     if left <= 0:
         return replace(run, state=RunState.FINISHED, finished_at=now)
     if now - (run.finished_at or run.started_at) > GIVE_UP_AFTER:

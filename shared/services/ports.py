@@ -255,6 +255,10 @@ class WaitingUsers(Protocol):
         """
         ...
 
+    async def add_settled(self, result: UserResult, runs: Sequence[str]) -> None:
+        """Keep the result of a user for runs; those of a user who still waits are told the last one."""
+        ...
+
     def settled(self) -> AsyncIterator[SettledUser]:
         """Yield the users whose final outcome some runs have to be told."""
         ...
@@ -559,15 +563,23 @@ class HeldUsers(Protocol):
         ...
 
     async def add_held(self, user: HeldUser) -> None:
-        """Hold a user; who is held already stays on the first list."""
+        """Hold a user; who is held already stays on the first list, which learns of further runs."""
+        ...
+
+    async def add_runs(self, user_id: str, runs: Sequence[str]) -> bool:
+        """Let a user's row learn of runs that say `held`; False: the user is not held any more."""
         ...
 
     async def mark_released(self, user_id: str) -> None:
         """Permit the user's change."""
         ...
 
-    async def remove_held(self, user_id: str) -> None:
-        """Take a user off the list, if the user is on it."""
+    async def remove_held(self, user: HeldUser) -> bool:
+        """Take a user off the list; False: the row was changed since it was read, or went."""
+        ...
+
+    async def remove_unreadable(self, user_id: str) -> None:
+        """Take a user off the list whose row nobody can read."""
         ...
 
     def held(self) -> AsyncIterator[HeldUser]:

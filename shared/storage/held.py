@@ -5,16 +5,19 @@ moved, or discarded has no row any more.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 
 from shared.domain.held import HeldUser
+from shared.domain.retry import with_runs
 from shared.domain.run import Signal
+from shared.errors import StorageError
 from shared.storage.rows import field
-from shared.storage.tables import Table
+from shared.storage.tables import ETAG, Table
 
+_TRIES: Final = 5
 _ALL: Final = "PartitionKey ge '0' and PartitionKey lt 'g'"
 
 
@@ -35,27 +38,48 @@ class HeldTable:
         return await self._table.find(user_id[0], user_id, _decode)
 
     async def add_held(self, user: HeldUser) -> None:
-        """Hold a user; who is held already stays on the first list."""
-        await self._table.insert(
-            {
-                "PartitionKey": user.user_id[0],
-                "RowKey": user.user_id,
-                "upn": user.upn,
-                "provider": user.provider,
-                "signal": str(user.signal),
-                "run": user.run,
-                "since": user.since,
-                "reason": user.reason,
-                "released": user.released,
-            }
-        )
+        """Hold a user; who is held already stays on the first list, which learns of further runs."""
+        entity = {
+            "PartitionKey": user.user_id[0],
+            "RowKey": user.user_id,
+            "upn": user.upn,
+            "provider": user.provider,
+            "signal": str(user.signal),
+            "run": user.run,
+            "since": user.since,
+            "reason": user.reason,
+            "released": user.released,
+            "runs": " ".join(user.runs),
+        }
+        while not await self._table.insert(entity):
+            if await self.add_runs(user.user_id, user.runs):
+                return
+
+    async def add_runs(self, user_id: str, runs: Sequence[str]) -> bool:
+        """Let a user's row learn of runs that say `held`; False: the user is not held any more."""
+        keys = {"PartitionKey": user_id[0], "RowKey": user_id}
+        for _ in range(_TRIES):
+            known = await self._table.get(user_id[0], user_id)
+            if known is None:
+                return False
+            row = {**keys, "runs": " ".join(with_runs((*_runs(known), *runs)))}
+            if await self._table.merge_if_unchanged(row, str(known.metadata["etag"])):
+                return True
+        raise StorageError("write in table held", "others keep writing the user's row")
 
     async def mark_released(self, user_id: str) -> None:
         """Permit the user's change; nothing happens to who is not held any more."""
         await self._table.update({"PartitionKey": user_id[0], "RowKey": user_id, "released": True})
 
-    async def remove_held(self, user_id: str) -> None:
-        """Take a user off the list, if the user is on it."""
+    async def remove_held(self, user: HeldUser) -> bool:
+        """Take a user off the list; False: the row was changed since it was read, or went."""
+        row = await self._table.get(user.user_id[0], user.user_id)
+        if row is None or str(row.metadata["etag"]) != user.revision:
+            return False
+        return await self._table.delete_if_unchanged(row)
+
+    async def remove_unreadable(self, user_id: str) -> None:
+        """Take a user off the list whose row nobody can read."""
         await self._table.delete(user_id[0], user_id)
 
     def held(self) -> AsyncIterator[HeldUser]:
@@ -91,4 +115,11 @@ def _decode(row: dict[str, Any]) -> HeldUser:
         field(row, "since", datetime),
         field(row, "reason", str),
         field(row, "released", bool),
+        _runs(row),
+        field(row, ETAG, str),
     )
+
+
+def _runs(row: Mapping[str, Any]) -> tuple[str, ...]:
+    runs = row.get("runs")
+    return tuple(runs.split()) if isinstance(runs, str) else ()

@@ -100,7 +100,7 @@ class WaitingTable:
             if written:
                 break
         else:
-            raise StorageError("write in table waiting", "others keep writing the user's row")
+            raise _contended()
         if await self._has_old_rows():
             for name in (_DUE, _ATTENTION):
                 await self._table.delete(name, waiting.user_id)
@@ -154,6 +154,28 @@ class WaitingTable:
             if done:
                 return self._readable(row)
         return None  # others keep writing it: the user stays listed, and is tried again
+
+    async def add_settled(self, result: UserResult, runs: Sequence[str]) -> None:
+        """Keep the result of a user for runs; those of a user who still waits are told the last one."""
+        keys = {"PartitionKey": result.user_id[0], "RowKey": result.user_id}
+        for _ in range(_TRIES):
+            known = await self._table.get(result.user_id[0], result.user_id)
+            all_runs = with_runs((*runs, *_runs(known or {})))
+            # Older than any attempt: it keeps nobody who has to wait off the lists.
+            row = _settled_row({**keys, "looked_at": _LONG_AGO}, result, all_runs)
+            if known is None:
+                written = await self._table.insert(row)
+            elif known.get("list") == _SETTLED:
+                row["looked_at"] = _looked_at(known)
+                etag = str(known.metadata["etag"])
+                written = await self._table.replace_if_unchanged(row, etag)
+            else:
+                row = {**keys, "runs": " ".join(all_runs)}
+                etag = str(known.metadata["etag"])
+                written = await self._table.merge_if_unchanged(row, etag)
+            if written:
+                return
+        raise _contended()
 
     async def settled(self) -> AsyncIterator[SettledUser]:
         """Yield the users whose final outcome some runs have to be told."""
@@ -255,7 +277,11 @@ def _runs(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(runs.split()) if isinstance(runs, str) else ()
 
 
-def _settled_row(row: TableEntity, result: UserResult, runs: Sequence[str]) -> dict[str, Any]:
+def _contended() -> StorageError:
+    return StorageError("write in table waiting", "others keep writing the user's row")
+
+
+def _settled_row(row: Mapping[str, Any], result: UserResult, runs: Sequence[str]) -> dict[str, Any]:
     """Return the row of a settled user; whatever made the user wait is gone."""
     return {
         "PartitionKey": row["PartitionKey"],

@@ -2,12 +2,13 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.domain.guard import Slot
 from shared.domain.held import HeldUser
+from shared.domain.retry import with_runs
 from shared.errors import StorageError
 
 
@@ -64,13 +65,24 @@ class FakeHeld:
     async def add_held(self, user: HeldUser) -> None:
         self._check()
         self.rows.setdefault(user.user_id, user)
+        await self.add_runs(user.user_id, user.runs)
+
+    async def add_runs(self, user_id: str, runs: Sequence[str]) -> bool:
+        self._check()
+        if known := self.rows.get(user_id):
+            self.rows[user_id] = dataclasses.replace(known, runs=with_runs((*known.runs, *runs)))
+        return known is not None
 
     async def mark_released(self, user_id: str) -> None:
         self._check()
         if row := self.rows.get(user_id):
             self.rows[user_id] = dataclasses.replace(row, released=True)
 
-    async def remove_held(self, user_id: str) -> None:
+    async def remove_held(self, user: HeldUser) -> bool:
+        self._check()
+        return bool(self.rows.pop(user.user_id, None))
+
+    async def remove_unreadable(self, user_id: str) -> None:
         self._check()
         self.rows.pop(user_id, None)
 

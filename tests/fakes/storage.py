@@ -223,6 +223,15 @@ class FakeWaiting:
             self.told[user_id] = SettledUser(result, runs)
         return row
 
+    async def add_settled(self, result: UserResult, runs: Sequence[str]) -> None:
+        user_id = result.user_id
+        if known := self.rows.get(user_id):
+            self.rows[user_id] = replace(known, runs=with_runs((*known.runs, *runs)))
+        else:
+            past = self.told.get(user_id)
+            all_runs = with_runs((*runs, *(past.runs if past else ())))
+            self.told[user_id] = SettledUser(result, all_runs)
+
     async def settled(self) -> AsyncIterator[SettledUser]:
         for user in list(self.told.values()):
             yield user

@@ -213,13 +213,14 @@ class Rules:
                 names = {user, self.world.people.by_id[user].upn}
                 if not names & {each.get("name", row) for row, each in results.items()}:
                     self.note("14 results", user, f"finished run {run} has no result")
-        held = any(each.get("exact_outcome") == "held" for each in results.values())
-        # Of whom another list held and a person discarded nobody tells: after a week it gives them up.
-        if row.get("exact_state") == RunState.MOVING and not held:
+        if row.get("exact_state") == RunState.MOVING:
             self.note("14 runs end", "", f"{run} is moving, and nobody is on the way")
         listed = self._listed()
+        held = {each["RowKey"] for each in account.rows("held")}
         for user, result in results.items():
             exact = result.get("exact_outcome", result["outcome"])
+            if exact == "held" and user not in held:
+                self.note("14 final", user, f"{run} says held, and the user is on no such list")
             open_ = exact in ("waiting", "failed") and row["cause"] != Signal.PREVIEW
             if open_ and "name" not in result and user not in listed:
                 self.note("14 final", user, f"{run} says {exact}, and the user waits for nothing")

@@ -10,12 +10,14 @@ from typing import Final
 
 from shared.clock import Clock
 from shared.domain.messages import move_messages
+from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import PAUSE_FRESH, RequestedBy
 from shared.domain.run import Mode, Run, RunState, Signal, weaker
 from shared.errors import ConflictError
 from shared.services.admin.reasons import record_action
 from shared.services.move_requests.queued import QueuedMoveRequests
-from shared.services.ports import HeldUsers, Queue, Runs, State, SweepPages
+from shared.services.moving.held_list import HeldList
+from shared.services.ports import HeldUsers, Queue, Runs, State, SweepPages, WaitingUsers
 from shared.services.run_changes import change_run, existing_run, one_decision
 from shared.telemetry.events import Released
 from shared.telemetry.log import EventLog
@@ -33,6 +35,7 @@ class Canceller:
         *,
         requests: QueuedMoveRequests,
         held: HeldUsers,
+        waiting: WaitingUsers,
         runs: Runs,
         pages: SweepPages,
         state: State,
@@ -43,6 +46,7 @@ class Canceller:
     ) -> None:
         self._requests = requests
         self._held = held
+        self._held_list = HeldList(held, waiting)
         self._runs = runs
         self._pages = pages
         self._state = state
@@ -110,15 +114,16 @@ class Canceller:
                 yield user
 
     async def _take_off_list(self, run: Run) -> None:
-        held = [each.user_id async for each in self._held.held_of(run.id)]
+        held = [each async for each in self._held.held_of(run.id)]
 
         async def users() -> AsyncIterator[str]:
-            for user in held:
-                yield user
+            for each in held:
+                yield each.user_id
 
         await self._send(run, users())
-        for user in held:
-            await self._held.remove_held(user)
+        for each in held:
+            result = UserResult(each.user_id, Outcome.CANCELLED, run.reason, each.upn)
+            await self._held_list.remove(result, run.id)
         await self._state.remove_released_sweep(run.id)
 
     async def _send(self, run: Run, users: AsyncIterator[str]) -> None:

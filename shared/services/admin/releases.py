@@ -13,11 +13,13 @@ from shared.clock import Clock
 from shared.concurrency import gather_bounded
 from shared.domain.held import HeldSelection, HeldUser
 from shared.domain.messages import move_messages
+from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import RequestedBy
 from shared.domain.run import Mode, Run, RunState, Signal
 from shared.errors import ConflictError, InputError, NotPermittedError
 from shared.services.admin.reasons import record_action
-from shared.services.ports import HeldUsers, Queue, Runs, State, SweepPages
+from shared.services.moving.held_list import HeldList
+from shared.services.ports import HeldUsers, Queue, Runs, State, SweepPages, WaitingUsers
 from shared.services.run_changes import change_run, existing_run, one_decision
 from shared.telemetry.events import Released
 from shared.telemetry.log import EventLog
@@ -37,6 +39,7 @@ class Releases:
         self,
         *,
         held: HeldUsers,
+        waiting: WaitingUsers,
         runs: Runs,
         pages: SweepPages,
         state: State,
@@ -47,6 +50,7 @@ class Releases:
         approvers: frozenset[str] = frozenset(),
     ) -> None:
         self._held = held
+        self._held_list = HeldList(held, waiting)
         self._runs = runs
         self._pages = pages
         self._state = state
@@ -93,7 +97,9 @@ class Releases:
         await existing_run(self._runs, run_id)  # before the lease, whose row would have its name
         async with one_decision(self._state, self._clock, run_id):
             run, users = await self._choose(run_id, chosen)
-            await gather_bounded(map(self._remove, users), _IN_FLIGHT)
+            why = f"discarded by {by.said}"
+            results = (UserResult(it.user_id, Outcome.CANCELLED, why, it.upn) for it in users)
+            await gather_bounded(map(self._held_list.remove, results), _IN_FLIGHT)
             run = replace(run, decided_by=by.said)
             run = await self._settle(run, f"{len(users)} held users were discarded")
         await self._tell(run, "discarded", len(users), by)
@@ -131,7 +137,7 @@ class Releases:
             sent += len(users)
         if sent:
             await self._state.add_open_run(run_id)
-        await self._settle(run, "", sent)
+        await self._settle(run, "", RunState.MOVING if sent else RunState.FINISHED)
         await self._state.remove_released_sweep(run_id)
         return sent
 
@@ -177,10 +183,9 @@ class Releases:
     async def _unreleased(self, run_id: str) -> list[HeldUser]:
         return [each async for each in self._held.held_of(run_id) if not each.released]
 
-    async def _settle(self, run: Run, reason: str, sent: int = 0) -> Run:
-        """Save a run as held while it holds anybody, else as ended. sent: users who were just queued."""
+    async def _settle(self, run: Run, reason: str, ended_as: RunState = RunState.FINISHED) -> Run:
+        """Save a run as held while it holds anybody, else as ended."""
         left = await self._unreleased(run.id)
-        ended_as = RunState.MOVING if sent else RunState.FINISHED
         state = RunState.HELD if left else ended_as
         ended = run.finished_at or self._clock.now()
         by, why = run.decided_by, run.reason if left else reason
@@ -188,20 +193,12 @@ class Releases:
         def settle(it: Run) -> Run | None:
             if it.state is RunState.CANCELLED:
                 return None
-            counts = dict(it.counts)
-            if it.cause not in (Signal.SWEEP, Signal.REQUEST):
-                counts["queued"] = counts.get("queued", 0) + sent  # a list knows no other number
-            return replace(
-                it, state=state, reason=why, finished_at=ended, decided_by=by, counts=counts
-            )
+            return replace(it, state=state, reason=why, finished_at=ended, decided_by=by)
 
         return await change_run(self._runs, run, settle)
 
     async def _mark(self, user: HeldUser) -> None:
         await self._held.mark_released(user.user_id)
-
-    async def _remove(self, user: HeldUser) -> None:
-        await self._held.remove_held(user.user_id)
 
     async def _tell(self, run: Run, state: str, users: int, by: RequestedBy) -> None:
         who, why = self._log.who(by.name), by.why or None

@@ -5,6 +5,7 @@ lose a conference ID within a window; the others are held, each by name, until a
 cannot be read changes nobody.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,8 @@ from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import PAUSE_FRESH, Pause
 from shared.domain.run import Mode, Run, RunState, Signal
 from shared.services.moving.guard import GuardCounter
-from shared.services.ports import HeldUsers, Runs, State
+from shared.services.moving.held_list import HeldList
+from shared.services.ports import HeldUsers, Runs, State, WaitingUsers
 from shared.services.run_changes import change_run
 from shared.telemetry.events import Held
 from shared.telemetry.log import EventLog
@@ -46,6 +48,7 @@ class Brakes:
         *,
         guard: GuardCounter,
         held: HeldUsers,
+        waiting: WaitingUsers,
         runs: Runs,
         state: State,
         limit: GuardLimit,
@@ -54,6 +57,7 @@ class Brakes:
     ) -> None:
         self._guard = guard
         self._held = held
+        self._held_list = HeldList(held, waiting)
         self._runs = runs
         self._state = state
         self._limit = limit
@@ -81,6 +85,8 @@ class Brakes:
         if known and known.released:
             return None
         if known and not _is_named(terms):
+            if terms.run and terms.run not in known.runs:
+                await self._held.add_runs(found.user.id, [terms.run])
             return _held(found, known.reason, known.run)
         if self._limit.most(await self._count_licensed()) is None:
             return _waits(found, _UNCOUNTED)
@@ -103,10 +109,14 @@ class Brakes:
         run = await self._run(run_id) if run_id else None
         return run.reason if run and run.state is RunState.CANCELLED else ""
 
-    async def settle(self, user_id: str) -> None:
-        """Take a user who needs no change any more off the list of the held."""
+    async def settle(self, result: UserResult, run: str | None) -> None:
+        """Take a user who needs no change any more off the list of the held. run: it has the result."""
         if await self._is_any_held():
-            await self._held.remove_held(user_id)
+            await self._held_list.remove(result, run)
+
+    async def tell_held(self, user_id: str, runs: Sequence[str]) -> bool:
+        """Let these runs be told what becomes of a held user; False: the user is not held any more."""
+        return await self._held.add_runs(user_id, runs)
 
     async def _why_held(self, user_id: str, action: Action, terms: "Terms") -> str:
         """Count a user; return why the user is held instead, or ""."""
@@ -133,17 +143,22 @@ class Brakes:
         run = terms.run or held_run_id(terms.signal, now, self._limit.window)
         await self._list_run(run, terms.signal, why)
         user = found.user
-        row = HeldUser(user.id, user.upn, found.provider, terms.signal, run, now, why)
+        row = HeldUser(user.id, user.upn, found.provider, terms.signal, run, now, why, runs=(run,))
         await self._held.add_held(row)
         # Once more: the run may have ended in between, and a list of the held must not look ended.
         listed = await self._list_run(run, terms.signal, why)
         if listed.state is RunState.CANCELLED:
-            await self._held.remove_held(user.id)
-            return replace(found.result(Outcome.CANCELLED), reason=listed.reason)
+            cancelled = replace(found.result(Outcome.CANCELLED), reason=listed.reason)
+            await self._held_list.remove(cancelled, run)
+            return cancelled
         self._any = True
         who = self._log.who(user.id)
         self._log.write(Held(user=who, cause=terms.signal, run=run, reason=why))
-        return _held(found, why, run)
+        result = _held(found, why, run)
+        if run != terms.run:
+            # So the list knows how many it has to wait for. As of before: whoever is settled since, stays so.
+            await self._runs.record_results(run, [result], now)
+        return result
 
     async def _list_run(self, run_id: str, signal: Signal, why: str) -> Run:
         """Show a run as held: that of a request or sweep once it has ended, or a new one."""

@@ -79,8 +79,8 @@ class Recorder:
         elif waits is None:
             await self._users.record_result(result, signal, now, run, began=looked_at)
             if result.outcome is not Outcome.HELD and not report:
-                await self._brakes.settle(result.user_id)
-            before = await self._waiting.remove_waiting(result, looked_at, run)
+                await self._brakes.settle(result, run)
+            before = await self._leave_lists(result, looked_at, run)
             attempt, origin = (before.attempt + 1, before.operation) if before else (1, "")
             if before and before.needs_attention:
                 who, why = self._log.who(result.user_id), result.reason
@@ -108,6 +108,16 @@ class Recorder:
             )
         )
         return attention
+
+    async def _leave_lists(
+        self, result: UserResult, looked_at: datetime, run: str | None
+    ) -> Waiting | None:
+        """Take a user off the lists of who waits or needs attention; return the row that was there."""
+        if result.outcome is Outcome.HELD:
+            row = await self._waiting.find_waiting(result.user_id)
+            if row and row.runs and not await self._brakes.tell_held(result.user_id, row.runs):
+                return None  # a person decided meanwhile: the user is tried again
+        return await self._waiting.remove_waiting(result, looked_at, run)
 
     async def _next_row(self, result: UserResult, cause: WaitReason, *, report: bool) -> Waiting:
         now = self._clock.now()

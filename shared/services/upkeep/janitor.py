@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from shared.clock import Clock
 from shared.domain.messages import USERS_PER_MESSAGE
+from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retention import (
     LEFTOVER,
     Retention,
@@ -19,7 +20,16 @@ from shared.domain.retention import (
 )
 from shared.domain.run import Run, RunState
 from shared.errors import BusyError, NotFoundError, UnreadableRowError
-from shared.services.ports import Directory, HeldUsers, Leftovers, Poison, Runs, State
+from shared.services.moving.held_list import HeldList
+from shared.services.ports import (
+    Directory,
+    HeldUsers,
+    Leftovers,
+    Poison,
+    Runs,
+    State,
+    WaitingUsers,
+)
 from shared.services.run_changes import change_run
 from shared.telemetry.events import Cleaned
 from shared.telemetry.log import EventLog
@@ -56,6 +66,7 @@ class Janitor:
         leftovers: Leftovers,
         runs: Runs,
         held: HeldUsers,
+        waiting: WaitingUsers,
         state: State,
         directory: Directory,
         poison: Sequence[Poison[Any]],
@@ -66,6 +77,7 @@ class Janitor:
         self._leftovers = leftovers
         self._runs = runs
         self._held_users = held
+        self._held_list = HeldList(held, waiting)
         self._state = state
         self._directory = directory
         self._poison = poison
@@ -162,7 +174,8 @@ class Janitor:
         if ended is None or ended.state is not RunState.FAILED:
             return False
         for user in [user async for user in self._held_users.held_of(run_id)]:
-            await self._held_users.remove_held(user.user_id)
+            result = UserResult(user.user_id, Outcome.CANCELLED, ended.reason, user.upn)
+            await self._held_list.remove(result)
         return True
 
     async def _rows(self) -> None:

@@ -25,6 +25,7 @@ from shared.storage.state import StateTable
 from shared.storage.sweep_pages import SweepPageTable
 from shared.storage.tables import Tables
 from shared.storage.users import UserTable
+from shared.storage.waiting import WaitingTable
 from shared.telemetry.log import EventLog
 from tests.fakes import (
     FakeClock,
@@ -92,6 +93,7 @@ class World:
             leftovers=LeftoverTables(self.tables),
             runs=self.runs,
             held=HeldTable(self.tables.table("held")),
+            waiting=WaitingTable(self.tables.table("waiting"), self.clock),
             state=self.state,
             directory=self.directory,
             poison=[self.poison],

@@ -197,6 +197,7 @@ async def _cleans(app: App) -> None:
         leftovers=to.leftovers,
         runs=to.runs,
         held=to.held,
+        waiting=to.waiting,
         state=to.state,
         directory=to.graph,
         poison=[],

@@ -50,6 +50,7 @@ class World(Requesting):
         return Canceller(
             requests=self.queued(),
             held=self.held,
+            waiting=self.waiting,
             runs=self.runs,
             pages=self.sweep_pages,
             state=self.state,
@@ -62,6 +63,7 @@ class World(Requesting):
     def releases(self) -> Releases:
         return Releases(
             held=self.held,
+            waiting=self.waiting,
             runs=self.runs,
             pages=self.sweep_pages,
             state=self.state,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -11,9 +11,9 @@ from shared.domain.claim import HELD_FOR
 from shared.domain.decision import Action
 from shared.domain.guard import REPLACED, held_run_id
 from shared.domain.held import HeldSelection, HeldUser
-from shared.domain.messages import USERS_PER_MESSAGE, MoveMessage, move_messages
+from shared.domain.messages import USERS_PER_MESSAGE
 from shared.domain.options import MoveOptions
-from shared.domain.outcome import Outcome, UserResult
+from shared.domain.outcome import Outcome
 from shared.domain.pause import RequestedBy
 from shared.domain.run import Mode, Run, RunState, Signal, SweepPage, SweepRequest
 from shared.errors import (
@@ -24,90 +24,22 @@ from shared.errors import (
     StorageError,
     UnreachableError,
 )
-from shared.services.admin.releases import Releases
 from shared.services.moving.guard import GuardCounter
-from shared.services.upkeep.run_outcomes import RunOutcomes
-from shared.telemetry.log import EventLog
 from tests.fakes import (
     NOON,
     FakeClock,
     FakeGuardSlots,
     FakeRuns,
-    FakeSweepPages,
     guid,
     in_service,
     licensed,
     microsoft,
     third_party,
 )
+from tests.unit.shared.services.moving.guarded import ADELE, Guarded
 from tests.unit.shared.services.moving.world import LIMIT
-from tests.unit.shared.services.moving.world import MovingWorld as World
 
-ADELE = RequestedBy("adele@contoso.example", guid(900))
 SWEEP = "20261123T020000Z-sweep-1f2e3d4c"
-
-
-@dataclass
-class Guarded(World):
-    """A world of third-party users, several instances, and a person who decides about the held."""
-
-    pages: FakeSweepPages = field(default_factory=FakeSweepPages)
-
-    def fill(self, count: int) -> list[str]:
-        """Add licensed users of a third party; return their ids."""
-        ids = range(1, count + 1)
-        self.directory.add(*(licensed(number) for number in ids))
-        self.teams.add(*(in_service(number, third_party()) for number in ids))
-        return [guid(number) for number in ids]
-
-    async def take(
-        self,
-        users: list[str],
-        signal: Signal,
-        run: str | None = None,
-        *,
-        instances: int = 10,
-        options: MoveOptions | None = None,
-    ) -> list[UserResult]:
-        """Let instances handle the users' messages, all at once; return the results."""
-        movers = [self.mover() for _ in range(instances)]
-        messages = list(move_messages(signal, users, mode=Mode.MOVE, run=run))
-        work = [
-            movers[number % instances].move(message, options)
-            if options
-            else movers[number % instances].handle(message)
-            for number, message in enumerate(messages)
-        ]
-        return [result for results in await asyncio.gather(*work) for result in results]
-
-    def releases(self, approvers: frozenset[str] = frozenset()) -> Releases:
-        return Releases(
-            approvers=approvers,
-            held=self.held,
-            runs=self.runs,
-            pages=self.pages,
-            state=self.state,
-            queue=self.queue,
-            mode=Mode.MOVE,
-            clock=self.clock,
-            log=EventLog("acp.releases"),
-        )
-
-    async def handle_queue(self) -> None:
-        """Let one instance handle everything on the queue."""
-        mover = self.mover()
-        while self.queue.messages:
-            message = self.queue.messages.pop(0)
-            assert isinstance(message, MoveMessage)
-            await mover.handle(message)
-
-    @property
-    def changed(self) -> int:
-        """How many users were set to Microsoft."""
-        return len(self.teams.sets)
-
-    def held_ids(self, run: str) -> set[str]:
-        return {row.user_id for row in self.held.rows.values() if row.run == run}
 
 
 @pytest.fixture
@@ -149,7 +81,9 @@ async def test_a_wave_of_600_changes_500_and_lists_100_who_one_release_moves(
         listed,
         NOON,
         "ACP_GUARD_MAX_MOVES is 500 per 60 minutes",
+        runs=(listed,),
     )
+    assert {each.outcome for each in world.runs.recorded[listed]} >= {Outcome.HELD}
     assert world.runs.runs[listed].state is RunState.HELD
     assert world.waiting.rows == {}
 
@@ -162,7 +96,7 @@ async def test_a_wave_of_600_changes_500_and_lists_100_who_one_release_moves(
     assert (world.changed, world.held.rows) == (600, {})
     assert len(world.guard.known[REPLACED]) == 500, "who is released counts against nothing else"
     assert world.runs.runs[listed].state is RunState.MOVING
-    await RunOutcomes(world.runs, world.users, world.waiting, world.state, world.clock).update()
+    await world.tell()
     assert (world.runs.runs[listed].state, world.state.open) == (RunState.FINISHED, set())
     assert await world.releases().resume() == 0
 

@@ -69,6 +69,7 @@ class MovingWorld:
         return Brakes(
             guard=GuardCounter(self.guard, self.clock),
             held=self.held,
+            waiting=self.waiting,
             runs=self.runs,
             state=self.state,
             limit=self.limit,
