@@ -50,7 +50,7 @@ _FIGURES: Final = (
     (Standing.HELD, "Held"),
     (Standing.EXCLUDED, "Excluded"),
 )
-_RUNS: Final = 200
+_RUNS: Final = 50
 """Among so many last runs the last sweep is looked for, and those that hold users."""
 _HELD: Final = 3
 _AHEAD: Final = timedelta(days=8)

@@ -1,6 +1,5 @@
 """Users: the lists of the roster, a page at a time, with those to move selected."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ from functions.console.download import XLSX, packed_csv, workbook
 from functions.console.parts import box, count, fault, marks, moment, once, rows, state
 from functions.console.session import BASE
 from shared.domain.roster import RosterEntry, Standing
-from shared.domain.run import Run, Signal
 from shared.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,8 +56,6 @@ _FIELDS: Final = {
     "country": ("Country", 3),
     "department": ("Department", 12),
 }
-_RUNS: Final = 100
-"""Among so many last runs the sweep is looked for that says how old a list is."""
 _LONGEST: Final = 200
 
 
@@ -114,14 +110,16 @@ class Filter:
         return {"list": self.name, **self.narrowed}
 
     async def page(
-        self, app: "App", limit: int, after: str = ""
+        self, app: "App", limit: int, after: str = "", counts: Mapping[str, int] | None = None
     ) -> tuple[list[RosterEntry], str | None]:
-        """Return a page of the users, and where the next one begins."""
+        """Return a page of the users, and where the next one begins. counts: no empty list is read."""
         found: list[RosterEntry] = []
         # Where the page before ended within a list, those before it are over.
         at = after.split("|")[1] if after.count("|") > 1 else ""
         lists = self.lists[self.lists.index(Standing(at)) :] if at in self.lists else self.lists
         for standing in lists:
+            if counts is not None and not counts[standing]:
+                continue
             if len(found) == limit:
                 return found, f"l|{standing}|"
             some, more = await app.adapters.roster.page(
@@ -143,13 +141,10 @@ class Filter:
 async def show(app: "App", asked: Asked) -> Page:
     """Show a page of a list: all whose address begins with what was searched for."""
     wanted = Filter.of(asked)
-    (found, more), counts, swept = await asyncio.gather(
-        wanted.page(app, _PAGE, asked.query.get("after", "")),
-        app.adapters.roster.counts(),
-        last_sweep(app),
-    )
-    total = sum(counts[each] for each in wanted.lists)
-    age = _age(swept, app.adapters.clock.now())
+    picture = await app.picture.read()
+    found, more = await wanted.page(app, _PAGE, asked.query.get("after", ""), picture.counts)
+    total = sum(picture.counts[each] for each in wanted.lists)
+    age = _age(picture.swept_at, app.adapters.clock.now())
     content = [_filter(wanted, asked), _table(wanted, found, total, asked, age)]
     files = [
         a(href=f"{BASE}/users.{kind}?{urlencode(wanted.query)}", download=True)[
@@ -160,12 +155,6 @@ async def show(app: "App", asked: Asked) -> Page:
     following = f"{BASE}/users?{urlencode({**wanted.query, 'after': more or ''})}"
     content.append(bool(found) and p(".pager")[more and a(href=following)["Next page"], files])
     return Page("Users", "users", content)
-
-
-async def last_sweep(app: "App") -> Run | None:
-    """Return the newest sweep, if it is among the last runs."""
-    runs = await app.adapters.runs.newest(app.adapters.clock.now(), _RUNS)
-    return next((run for run in runs if run.cause is Signal.SWEEP), None)
 
 
 async def download(app: "App", asked: Asked) -> File:
@@ -278,13 +267,13 @@ def _table(wanted: Filter, found: list[RosterEntry], total: int, asked: Asked, a
     ]
 
 
-def _age(swept: Run | None, now: datetime) -> Node:
+def _age(swept_at: datetime | None, now: datetime) -> Node:
     """Return how old the picture is that a list shows."""
-    if swept is None:
+    if swept_at is None:
         return "This is what was last seen of each; no sweep is among the last runs."
     return [
         "This is the picture of the sweep ",
-        moment(swept.started_at, now),
+        moment(swept_at, now),
         "; events and moves since then are in it.",
     ]
 

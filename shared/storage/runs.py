@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,14 +18,14 @@ from shared.concurrency import gather_bounded
 from shared.domain.decision import Action
 from shared.domain.outcome import CHANGES, Outcome, UserResult
 from shared.domain.run import Mode, Run, Signal
-from shared.errors import StaleError, StorageError
+from shared.errors import InputError, StaleError, StorageError
 from shared.storage.outcomes import decode_outcome, decode_state, encode_outcome, encode_state
 from shared.storage.rows import clipped, field
 from shared.storage.tables import BATCH_LIMIT, ETAG, PAGE, Table
 
 _TRIES: Final = 5
 _IN_FLIGHT: Final = 16
-_MONTHS: Final = 2
+_DAY: Final = timedelta(days=1)
 _RECENT: Final = timedelta(days=3)
 
 RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
@@ -69,26 +69,24 @@ class RunTable:
     async def newest(self, now: datetime, limit: int, before: str = "") -> list[Run]:
         """Return at most `limit` runs of this month and the one before, the newest first.
 
-        before: only those that sort before this id. The last days are read first: the rest of a month only
-        where they have too few.
+        before: only those that sort before this id. Days are read from the last one back, ever more at once,
+        until there are enough.
         """
         found: list[Run] = []
-        month = now
-        for _ in range(_MONTHS):
-            recent = f"{max(month - _RECENT, month.replace(day=1)):%Y%m%d}"
-            for first, end in ((recent, "~"), ("", recent)):
-                text = "PartitionKey eq @month and RowKey ge @first and RowKey lt @end"
-                where = {
-                    "month": f"{month:%Y%m}",
-                    "first": first,
-                    "end": min(end, before or end),
-                }
-                rows = [run async for run in self._runs.read(text, where, _decode, page=PAGE)]
-                found += reversed(rows)
-                if len(found) >= limit:
-                    return found[:limit]
-            month = month.replace(day=1) - timedelta(days=1)
-        return found
+        end, span = (now + _DAY).date(), _RECENT
+        oldest = (now.replace(day=1) - _DAY).date().replace(day=1)
+        if before:
+            end = min(end, (_day_of(before) + _DAY).date())
+        while end > oldest and len(found) < limit:
+            # Within a month, for that is a partition.
+            first = max(end - span, (end - _DAY).replace(day=1))
+            text = "PartitionKey eq @month and RowKey ge @first and RowKey lt @end"
+            until = f"{end:%Y%m%d}" if not before else min(f"{end:%Y%m%d}", before)
+            where = {"month": f"{first:%Y%m}", "first": f"{first:%Y%m%d}", "end": until}
+            rows = [run async for run in self._runs.read(text, where, _decode, page=PAGE)]
+            found += reversed(rows)
+            end, span = first, 2 * span
+        return found[:limit]
 
     async def failures(self, run: str, limit: int) -> list[UserResult]:
         """Return at most `limit` results of users of a run who failed or were not found."""
@@ -142,6 +140,14 @@ class RunTable:
                 return
             count += 1
             yield result
+
+
+def _day_of(run: str) -> datetime:
+    """Return the day of a run's id; InputError: it is none."""
+    try:
+        return datetime.strptime(run[:8], "%Y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise InputError(f"before {run!r}: the id of a run is needed") from None
 
 
 def _stays(known: dict[str, Any], row: dict[str, Any]) -> bool:

@@ -166,7 +166,9 @@ async def test_names_that_are_markup_are_text(desk: Desk) -> None:
     await to.roster.note([entry], now)
     result = UserResult(user, Outcome.FAILED, name, address, name)
     await to.runs.record_results(FAILED, [result], now)
-    await to.held.remove_held(user)
+    known = await to.held.find_held(user)
+    assert known is not None
+    await to.held.remove_held(known)
     await to.held.add_held(HeldUser(user, address, name, Signal.SWEEP, HELD, now, name))
     due = now + timedelta(hours=1)
     await to.waiting.save_waiting(
