@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from shared.domain.run import Signal
+
+PERMITTED_FOR: Final = timedelta(days=7)
+"""A queue keeps no message for longer ("Put Message", messagettl), and who waits was tried by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,13 @@ class HeldUser:
     since: datetime
     reason: str = ""
     released: bool = False
+    released_at: datetime | None = None
     runs: tuple[str, ...] = ()
     revision: str = field(default="", compare=False)
+
+    def is_out_of_date(self, now: datetime) -> bool:
+        """Whether a release was for nothing: nobody comes for it any more, and it permits no later change."""
+        return self.released and now - (self.released_at or self.since) > PERMITTED_FOR
 
 
 @dataclass(frozen=True, slots=True)

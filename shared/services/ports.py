@@ -246,12 +246,10 @@ class WaitingUsers(Protocol):
         """Write the user's row."""
         ...
 
-    async def remove_waiting(
-        self, result: UserResult, looked_at: datetime, run: str | None = None
-    ) -> Waiting | None:
+    async def remove_waiting(self, result: UserResult, looked_at: datetime) -> Waiting | None:
         """Remove the user from the lists, unless a later attempt listed the user; return the old row.
 
-        Other runs than `run` that tell of the user have to be told the result: it is kept for them.
+        The runs that tell of the user have to be told the result: it is kept for them.
         """
         ...
 
@@ -578,7 +576,7 @@ class HeldUsers(Protocol):
         """Let a user's row learn of runs that say `held`; False: the user is not held any more."""
         ...
 
-    async def mark_released(self, user_id: str) -> None:
+    async def mark_released(self, user_id: str, now: datetime) -> None:
         """Permit the user's change."""
         ...
 

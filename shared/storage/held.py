@@ -69,9 +69,10 @@ class HeldTable:
                 return True
         raise StorageError("write in table held", "others keep writing the user's row")
 
-    async def mark_released(self, user_id: str) -> None:
+    async def mark_released(self, user_id: str, now: datetime) -> None:
         """Permit the user's change; nothing happens to who is not held any more."""
-        await self._table.update({"PartitionKey": user_id[0], "RowKey": user_id, "released": True})
+        keys = {"PartitionKey": user_id[0], "RowKey": user_id}
+        await self._table.update({**keys, "released": True, "released_at": now})
 
     async def remove_held(self, user: HeldUser) -> bool:
         """Take a user off the list; False: the row was changed since it was read, or went."""
@@ -124,6 +125,7 @@ def _decode(row: dict[str, Any]) -> HeldUser:
         field(row, "since", datetime),
         field(row, "reason", str),
         field(row, "released", bool),
+        field(row, "released_at", datetime, None),
         _runs(row),
         field(row, ETAG, str),
     )

@@ -123,29 +123,27 @@ class WaitingTable:
             }
         )
 
-    async def remove_waiting(
-        self, result: UserResult, looked_at: datetime, run: str | None = None
-    ) -> Waiting | None:
+    async def remove_waiting(self, result: UserResult, looked_at: datetime) -> Waiting | None:
         """Take the user off the lists, unless an attempt later than `looked_at` wrote the row.
 
-        Return the user's old row, or None when there was none to remove. For runs other than `run` the
-        row stays as a settled one, which is on no list, with the result: no crash loses it.
+        Return the user's old row, or None when there was none to remove. For its runs the row stays as a
+        settled one, which is on no list, with the result: no crash loses it, nor a clock that is behind.
         """
         removed = None
         user_id = result.user_id
         for name in (user_id[0], *((_DUE, _ATTENTION) if await self._has_old_rows() else ())):
-            removed = await self._remove(name, result, looked_at, run) or removed
+            removed = await self._remove(name, result, looked_at) or removed
         return removed
 
     async def _remove(
-        self, partition: str, result: UserResult, looked_at: datetime, run: str | None
+        self, partition: str, result: UserResult, looked_at: datetime
     ) -> Waiting | None:
         for _ in range(_TRIES):
             row = await self._table.get(partition, result.user_id)
             if row is None or _looked_at(row) > looked_at or row.get("list") == _SETTLED:
                 return None
             # Whoever changed it in between may have listed the user again: it is read again.
-            if runs := [known for known in _runs(row) if known != run]:
+            if runs := _runs(row):
                 settled = _settled_row(row, result, runs)
                 etag = str(row.metadata["etag"])
                 done = bool(await self._table.replace_if_unchanged(settled, etag))

@@ -73,10 +73,10 @@ class FakeHeld:
             self.rows[user_id] = dataclasses.replace(known, runs=with_runs((*known.runs, *runs)))
         return known is not None
 
-    async def mark_released(self, user_id: str) -> None:
+    async def mark_released(self, user_id: str, now: datetime) -> None:
         self._check()
         if row := self.rows.get(user_id):
-            self.rows[user_id] = dataclasses.replace(row, released=True)
+            self.rows[user_id] = dataclasses.replace(row, released=True, released_at=now)
 
     async def remove_held(self, user: HeldUser) -> bool:
         self._check()

@@ -212,15 +212,13 @@ class FakeWaiting:
             runs = (*waiting.runs, *(known.runs if known else past.runs if past else ()))
             self.rows[waiting.user_id] = replace(waiting, runs=with_runs(runs))
 
-    async def remove_waiting(
-        self, result: UserResult, looked_at: datetime, run: str | None = None
-    ) -> Waiting | None:
+    async def remove_waiting(self, result: UserResult, looked_at: datetime) -> Waiting | None:
         user_id = result.user_id
         if user_id not in self.rows or self.rows[user_id].looked_at > looked_at:
             return None
         row = self.rows.pop(user_id)
-        if runs := tuple(known for known in row.runs if known != run):
-            self.told[user_id] = SettledUser(result, runs)
+        if row.runs:
+            self.told[user_id] = SettledUser(result, row.runs)
         return row
 
     async def add_settled(self, result: UserResult, runs: Sequence[str]) -> None:

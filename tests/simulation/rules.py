@@ -167,9 +167,9 @@ class Rules:
     def check_end(self) -> None:
         """Check what has to hold when everything was quiet for long."""
         rows = self._listed()
-        held = {row["RowKey"] for row in self.world.account.rows("held")}
+        held = {row["RowKey"]: row for row in self.world.account.rows("held")}
         for person in self.world.people:
-            if person.id not in held:
+            if person.id not in held or held[person.id]["released"]:
                 self._at_rest(person, rows.get(person.id))
         for name, content in self.world.queues.items():
             if content.letters:

@@ -198,7 +198,7 @@ class Releases:
         return await change_run(self._runs, run, settle)
 
     async def _mark(self, user: HeldUser) -> None:
-        await self._held.mark_released(user.user_id)
+        await self._held.mark_released(user.user_id, self._clock.now())
 
     async def _tell(self, run: Run, state: str, users: int, by: RequestedBy) -> None:
         who, why = self._log.who(by.name), by.why or None

@@ -26,6 +26,9 @@ from shared.telemetry.events import AttentionCleared, Decided
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import current_id
 
+_STILL_READY: Final = frozenset({Outcome.HELD, Outcome.WOULD_MOVE, Outcome.WOULD_CHANGE_BRIDGE})
+"""Outcomes of users who need the change still, so they stay on the list of the held."""
+
 _DOUBTFUL: Final = frozenset({Outcome.UNLICENSED, Outcome.NOT_FOUND})
 
 
@@ -78,9 +81,9 @@ class Recorder:
             pass  # nobody looked: what other signals found of the user stays, and so does a waiting user
         elif waits is None:
             await self._users.record_result(result, signal, now, run, began=looked_at)
-            if result.outcome is not Outcome.HELD and not report:
+            if result.outcome not in _STILL_READY:
                 await self._brakes.settle(result, run)
-            before = await self._leave_lists(result, looked_at, run)
+            before = await self._leave_lists(result, looked_at)
             attempt, origin = (before.attempt + 1, before.operation) if before else (1, "")
             if before and before.needs_attention:
                 who, why = self._log.who(result.user_id), result.reason
@@ -109,15 +112,13 @@ class Recorder:
         )
         return attention
 
-    async def _leave_lists(
-        self, result: UserResult, looked_at: datetime, run: str | None
-    ) -> Waiting | None:
+    async def _leave_lists(self, result: UserResult, looked_at: datetime) -> Waiting | None:
         """Take a user off the lists of who waits or needs attention; return the row that was there."""
         if result.outcome is Outcome.HELD:
             row = await self._waiting.find_waiting(result.user_id)
             if row and row.runs and not await self._brakes.tell_held(result.user_id, row.runs):
                 return None  # a person decided meanwhile: the user is tried again
-        return await self._waiting.remove_waiting(result, looked_at, run)
+        return await self._waiting.remove_waiting(result, looked_at)
 
     async def _next_row(self, result: UserResult, cause: WaitReason, *, report: bool) -> Waiting:
         now = self._clock.now()

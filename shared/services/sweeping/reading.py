@@ -151,7 +151,8 @@ class SweepReader:
         async for done in self._pages.pages(run.id):
             if done.number <= run.page:
                 survey.mark_listed(done.licensed)
-        held = {UUID(user.user_id).bytes async for user in self._held.held()}
+        # Whoever was released and is not changed yet may be on no other list any more.
+        held = {UUID(user.user_id).bytes async for user in self._held.held() if not user.released}
         if run.page == 0 or run.next_link:
             whole = run.page == 0
             known = await self._replaced.saved_keys()

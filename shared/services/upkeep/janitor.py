@@ -43,6 +43,7 @@ _LONGEST: Final = 600.0
 _USERS_A_NIGHT: Final = 5_000
 """Users looked up in the directory in one night."""
 
+_UNUSED: Final = "released and not changed within a week; a sweep finds the user again"
 _OLD: Final = "held and not released in time; the sweeps since then found its users again"
 
 
@@ -117,6 +118,7 @@ class Janitor:
         try:
             for step in (
                 self._held,
+                self._released,
                 self._rows,
                 self._ended,
                 self._keys,
@@ -177,6 +179,15 @@ class Janitor:
             result = UserResult(user.user_id, Outcome.CANCELLED, ended.reason, user.upn)
             await self._held_list.remove(result)
         return True
+
+    async def _released(self) -> None:
+        """Take users off the lists whose release came to nothing: it permits no later change."""
+        now = self._clock.now()
+        for user in [each async for each in self._held_users.held() if each.is_out_of_date(now)]:
+            gone = UserResult(user.user_id, Outcome.CANCELLED, _UNUSED, user.upn)
+            await self._held_list.remove(gone)
+            self._counts["expired"] += 1
+            await self._go_on()
 
     async def _rows(self) -> None:
         """Delete the rows of runs that are over, of their tables before the runs' own."""

@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from local.azurite.server import Azurite
+from shared.domain.held import HeldUser
 from shared.domain.messages import MoveMessage
 from shared.domain.move_request import RequestPage
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retention import Retention
+from shared.domain.retry import SettledUser
 from shared.domain.run import Run, RunState, Signal, SweepPage
 from shared.errors import ThrottledError
 from shared.services.upkeep.janitor import Janitor
@@ -179,6 +181,24 @@ async def test_a_held_sweep_ends_and_its_plan_goes(world: World) -> None:
     assert (ended.state, ended.finished_at) == (RunState.FAILED, world.clock.now())
     assert "not released in time" in ended.reason
     assert await world.rows_of(young) == (1, 2, 1, True)
+
+
+async def test_a_release_permits_for_a_week(world: World) -> None:
+    """Whoever was released and is still not changed leaves the list; a run that says `held` is told."""
+    held = HeldTable(world.tables.table("held"))
+    now = world.clock.now()
+    for number, age in ((1, 6), (2, 8)):
+        row = HeldUser(guid(number), "", "BT", Signal.SWEEP, "run", now - 20 * DAY, runs=("run",))
+        await held.add_held(row)
+        await held.mark_released(guid(number), now - age * DAY)
+    await held.add_held(HeldUser(guid(3), "", "BT", Signal.SWEEP, "run", now - 20 * DAY))
+    assert await world.janitor.clean() == {**NONE, "expired": 1}
+    assert [each.user_id async for each in held.held()] == [guid(1), guid(3)]
+    waiting = WaitingTable(world.tables.table("waiting"), world.clock)
+    (gone,) = [each async for each in waiting.settled()]
+    reason = "released and not changed within a week; a sweep finds the user again"
+    result = UserResult(guid(2), Outcome.CANCELLED, reason)
+    assert gone == SettledUser(result, ("run",), gone.revision)
 
 
 async def test_a_sweep_that_is_released_meanwhile_stays(world: World) -> None:

@@ -317,7 +317,7 @@ async def test_only_who_needs_attention_is_acknowledged(world: World) -> None:
 
 
 async def test_a_settled_user_is_on_no_list_until_the_runs_were_told(world: World) -> None:
-    """Runs are remembered by whoever writes the row; the outcome is kept for those that do not know."""
+    """Runs are remembered by whoever writes the row; the outcome is kept for all of them."""
     first, second = replace(waits(2), runs=("run-a",)), replace(waits(2), runs=("run-b",))
     await world.waiting.save_waiting(first)
     await world.process().save_waiting(second)
@@ -331,13 +331,13 @@ async def test_a_settled_user_is_on_no_list_until_the_runs_were_told(world: Worl
         "",
         decision=Action.CHANGE_BRIDGE,
     )
-    assert await world.waiting.remove_waiting(result, NOON, "run-b") == both
+    assert await world.waiting.remove_waiting(result, NOON) == both
     assert await world.waiting.find_waiting(first.user_id) is None
     assert await world.listed() == ([], [])
     assert [user async for user in world.waiting.due(NOON + HOUR)] == []
     assert await world.waiting.remove_waiting(result, NOON + HOUR) is None
     (told,) = [user async for user in world.waiting.settled()]
-    assert told == SettledUser(result, ("run-a",), told.revision)
+    assert told == SettledUser(result, ("run-a", "run-b"), told.revision)
     await world.waiting.forget_settled(replace(told, revision="2 other"))
     assert len(await world.keys()) == 1, "somebody changed it"
     await world.waiting.forget_settled(told)

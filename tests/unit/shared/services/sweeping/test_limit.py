@@ -92,15 +92,21 @@ async def test_who_needs_only_another_look_does_not_count() -> None:
 
 
 async def test_who_is_held_already_is_counted_but_neither_queued_nor_held_again() -> None:
-    """The night after: the held wait for a person, and do not hold the next sweep as well."""
+    """The night after: the held wait for a person, and do not hold the next sweep as well.
+
+    Who was released and is still not changed waits for nobody, and is queued.
+    """
     world = World(limit=replace(LIMIT, moves=2))
-    world.fill(3, third_party())
+    world.fill(4, third_party())
+    await world.held.add_held(
+        HeldUser(guid(3), "", "InterCall", Signal.CATCH_UP, "run", NOON, released=True)
+    )
     for number in (0, 1):
         row = HeldUser(guid(number), "", "InterCall", Signal.CATCH_UP, "run", NOON)
         await world.held.add_held(row)
     run = await world.sweep()
-    assert (run.state, world.queued) == (RunState.MOVING, {guid(2)})
-    assert (run.counts["held"], run.counts["replace"], run.counts["unlisted"]) == (2, 1, 0)
+    assert (run.state, world.queued) == (RunState.MOVING, {guid(2), guid(3)})
+    assert (run.counts["held"], run.counts["replace"], run.counts["unlisted"]) == (2, 2, 0)
 
 
 async def test_report_is_never_held() -> None:
