@@ -35,7 +35,7 @@ ENDLESS = {
     "waiting": "as above: the storage's own pages of 1,000 rows",
     "held": "a decision is about everybody of a run: the storage's own pages of 1,000 rows",
     "replacedproviders": "what was saved of one user: a handful of rows",
-    "runresults": "the results of one run, streamed: whoever asks has all of them",
+    "runresults": "the results of one run, streamed: all of them were asked for",
     "requests": "the pages of one run, each of 100 names, streamed",
     "plans": "the pages of one sweep, streamed",
     "state": "the actions or open runs of one partition, streamed",
