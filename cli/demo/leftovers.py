@@ -23,10 +23,13 @@ _PAUSE: Final = 0.25
 
 
 def choose(evidence: Evidence) -> list[Chosen]:
-    """Return up to fourteen users whom the app moved, each with the third party that it replaced."""
-    born = {user.id: user.provider for user in evidence.before}
-    users = [user for user in evidence.replaced if user.candidate and user.on_microsoft]
-    return [(user, str(born[user.id])) for user in users[: _READY + _TROUBLED]]
+    """Return up to fourteen users who came from a third party, each with that one, by name."""
+    born = {user.id: str(user.provider) for user in evidence.before if user.third_party}
+    users = [
+        user for user in evidence.after if user.id in born and user.candidate and user.on_microsoft
+    ]
+    users.sort(key=lambda user: user.name)
+    return [(user, born[user.id]) for user in users[: _READY + _TROUBLED]]
 
 
 def prepare(system: "DemoSystem", chosen: Sequence[Chosen]) -> None:
