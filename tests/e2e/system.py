@@ -23,7 +23,7 @@ NEVER = "0 0 0 29 2 *"
 
 EVERY_SECOND = "*/1 * * * * *"
 
-IMPATIENT = {"maxPollingInterval": "00:00:00.200", "visibilityTimeout": "00:00:01"}
+IMPATIENT = {"maxPollingInterval": "00:00:00.500", "visibilityTimeout": "00:00:01"}
 """Of host.json's queues: poll sooner, and give a failed message another attempt sooner."""
 
 _SETTINGS = {
