@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 _RUNS: Final = 100
 _SHOWN: Final = 200
-_REFRESH: Final = 3
+_REFRESH: Final = 2
 _COLUMNS: Final = ("User", "What happened", "Provider before", "Why", "Id")
 _SEEN: Final = {
     "already": "on Microsoft already",

@@ -3,6 +3,7 @@
 Nobody works off the queues, so what a form begins stays begun.
 """
 
+import asyncio
 import html
 import itertools
 import re
@@ -178,44 +179,39 @@ class Desk:
         """Leave something to do: users on lists, a held run, one that goes on, one that failed, attention."""
         to, now = self.app.adapters, self.app.adapters.clock.now()
         third, none = self.people["third_party"], self.people["no_provider"]
-        await to.roster.note(
-            [
-                RosterEntry(
-                    each["id"],
-                    Standing.READY,
-                    "the provider is a third party",
-                    now - timedelta(hours=2),
-                    upn=each["userPrincipalName"],
-                    provider=each["provider"] or "",
-                    name=each["displayName"],
-                    country=each["usageLocation"] or "",
-                )
-                for each in (*third, *none)
-            ],
-            now,
-        )
-        for run in (
+        entries = [
+            RosterEntry(
+                each["id"],
+                Standing.READY,
+                "the provider is a third party",
+                now - timedelta(hours=2),
+                upn=each["userPrincipalName"],
+                provider=each["provider"] or "",
+                name=each["displayName"],
+                country=each["usageLocation"] or "",
+            )
+            for each in (*third, *none)
+        ]
+        runs = (
             Run(HELD, Signal.SWEEP, RunState.HELD, now - timedelta(hours=1), reason="too many"),
             Run(OPEN, Signal.REQUEST, RunState.RUNNING, now - timedelta(minutes=30), scanned=True),
             Run(FAILED, Signal.REQUEST, RunState.FINISHED, now - timedelta(minutes=90)),
-        ):
-            await to.runs.save_run(run)
-        for each in third[:4]:
-            await to.held.add_held(
-                HeldUser(
-                    each["id"], each["userPrincipalName"], "BT", Signal.SWEEP, HELD, now, "too many"
-                )
-            )
-        for each in none[:2]:
-            reason = "Teams: PUT /users: HTTP 500"
-            name = each["userPrincipalName"]
-            await to.runs.record_results(
-                FAILED, [UserResult(each["id"], Outcome.FAILED, reason, name)], now
-            )
-            due = now + timedelta(hours=1)
-            await to.waiting.save_waiting(
-                Waiting(each["id"], WaitReason.FAILURE, reason, now, due, now, True, upn=name)
-            )
+        )
+        held = [
+            HeldUser(each["id"], each["userPrincipalName"], "BT", Signal.SWEEP, HELD, now, "many")
+            for each in third[:4]
+        ]
+        user, reason = none[0], "Teams: PUT /users: HTTP 500"
+        name, due = user["userPrincipalName"], now + timedelta(hours=1)
+        failed = UserResult(user["id"], Outcome.FAILED, reason, name)
+        row = Waiting(user["id"], WaitReason.FAILURE, reason, now, due, now, True, upn=name)
+        await asyncio.gather(
+            to.roster.note(entries, now),
+            *map(to.runs.save_run, runs),
+            *map(to.held.add_held, held),
+            to.runs.record_results(FAILED, [failed], now),
+            to.waiting.save_waiting(row),
+        )
         return self
 
 

@@ -25,13 +25,6 @@ FOREIGN: list[dict[str, str]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-async def shared_desk(azurite_server: Azurite) -> AsyncIterator[Desk]:
-    """One console for all tests in which nothing is done."""
-    async with open_desk(azurite_server.connection_string) as desk:
-        yield await desk.fill()
-
-
 @pytest.fixture(params=FORMS)
 async def form(request: pytest.FixtureRequest, shared_desk: Desk) -> AsyncIterator[Form]:
     """Each form, where it stands."""

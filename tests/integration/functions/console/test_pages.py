@@ -11,6 +11,7 @@ from datetime import timedelta
 import openpyxl
 import pytest
 
+from shared.concurrency import gather_bounded
 from shared.domain.held import HeldUser
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting, WaitReason
@@ -31,15 +32,15 @@ PAGES = (
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_a_page_answers(desk: Desk, path: str) -> None:
+async def test_a_page_answers(shared_desk: Desk, path: str) -> None:
     """Each page without an error."""
-    found = await desk.get(path)
+    found = await shared_desk.get(path)
     assert (found.status, found.alerts) == (200, [])
 
 
-async def test_what_a_user_s_page_offers(desk: Desk) -> None:
+async def test_what_a_user_s_page_offers(shared_desk: Desk) -> None:
     """Numbers with their city and language, every side effect, and where a reason goes."""
-    found = await desk.get(f"users/{desk.user('third_party')['id']}")
+    found = await shared_desk.get(f"users/{shared_desk.user('third_party')['id']}")
     assert (found.status, found.alerts) == (200, [])
     assert re.search(r">\+\d+ \(Paris, fr-FR\)<", found.text)
     assert "What saving does: The conference ID and the numbers are replaced" in found.text
@@ -63,13 +64,19 @@ async def test_failures_come_first_however_long_a_run_is(desk: Desk) -> None:
 async def test_runs_are_shown_a_page_at_a_time(desk: Desk) -> None:
     """Newest first, over the end of a month, each once; who asked and why stands there."""
     to, now = desk.app.adapters, desk.app.adapters.clock.now()
-    for day in range(1, 51):
-        for part in range(5):
-            at = now - timedelta(days=day, hours=part)
-            run = new_run_id(Signal.REQUEST, at)
-            await to.runs.save_run(
-                Run(run, Signal.REQUEST, RunState.FINISHED, at, requested_by="grace", ticket="INC7")
-            )
+    begun = [now - timedelta(days=day, hours=part) for day in range(1, 51) for part in range(5)]
+    runs = [
+        Run(
+            new_run_id(Signal.REQUEST, at),
+            Signal.REQUEST,
+            RunState.FINISHED,
+            at,
+            requested_by="grace",
+            ticket="INC7",
+        )
+        for at in begun
+    ]
+    await gather_bounded(map(to.runs.save_run, runs), 16)
     shown: list[str] = []
     path: str | None = "runs"
     while path:
@@ -111,16 +118,16 @@ async def test_all_users_are_shown_list_by_list(desk: Desk) -> None:
     assert len(re.findall(r"<td>user\d+@x", narrow.text)) == 4
 
 
-async def test_workbooks_have_what_is_shown(desk: Desk) -> None:
+async def test_workbooks_have_what_is_shown(shared_desk: Desk) -> None:
     """As another library reads them, with no cell that is a formula."""
-    users = await desk.get("users.xlsx?list=ready")
+    users = await shared_desk.get("users.xlsx?list=ready")
     sheet = openpyxl.load_workbook(io.BytesIO(users.body)).active
     assert sheet is not None
     rows = list(sheet.iter_rows(values_only=True))
     assert rows[0][:3] == ("User", "Address", "Provider")
-    ready = [*desk.people["third_party"], *desk.people["no_provider"]]
+    ready = [*shared_desk.people["third_party"], *shared_desk.people["no_provider"]]
     assert {row[1] for row in rows[1:]} == {user["userPrincipalName"] for user in ready}
-    results = await desk.get(f"runs/{FAILED}/results.xlsx")
+    results = await shared_desk.get(f"runs/{FAILED}/results.xlsx")
     sheet = openpyxl.load_workbook(io.BytesIO(results.body)).active
     assert sheet is not None
     outcomes = [row[1] for row in sheet.iter_rows(values_only=True)]
@@ -128,9 +135,9 @@ async def test_workbooks_have_what_is_shown(desk: Desk) -> None:
     assert set(outcomes[1:]) == {"failed"}
 
 
-async def test_the_overview_says_what_is_next(desk: Desk) -> None:
+async def test_the_overview_says_what_is_next(shared_desk: Desk) -> None:
     """Held users, last and next sweep; the pause form has its reason."""
-    found = await desk.get("")
+    found = await shared_desk.get("")
     assert ">Held<" in found.text
     assert f"runs/{HELD}" in found.text
     assert re.search(r"Last sweep</dt><dd><time[^>]*>1 hour ago", found.text)
@@ -138,9 +145,9 @@ async def test_the_overview_says_what_is_next(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "nothing", "users/nobody", "static/console.css", "runs"])
-async def test_the_policy_is_on_every_answer(desk: Desk, path: str) -> None:
+async def test_the_policy_is_on_every_answer(shared_desk: Desk, path: str) -> None:
     """Nothing inline, nothing from elsewhere, no frame; a page is never stored."""
-    headers = (await desk.get(path)).headers
+    headers = (await shared_desk.get(path)).headers
     assert headers["Content-Security-Policy"] == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
         "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -189,3 +196,11 @@ async def test_names_that_are_markup_are_text(desk: Desk) -> None:
         assert "&lt;img src=x" in text, path
         assert "<img" not in text, path
         assert "<script>" not in text, path
+
+
+async def test_what_the_console_does_itself_is_no_command(desk: Desk) -> None:
+    """Health leads to the page where held users are decided about, not to `acp release`."""
+    found = await desk.get("health")
+    assert found.status == 200
+    assert 'href="/api/console/users?list=held">release or discard them' in found.text
+    assert "`acp release" not in found.text

@@ -41,9 +41,9 @@ async def _ended(desk: Desk) -> None:
 
 
 async def _retried(desk: Desk) -> None:
-    for user in desk.people["no_provider"][:2]:
-        result = UserResult(user["id"], Outcome.MOVED, "", user["userPrincipalName"])
-        await desk.app.adapters.runs.record_results(FAILED, [result], desk.app.adapters.clock.now())
+    user = desk.user("no_provider")
+    result = UserResult(user["id"], Outcome.MOVED, "", user["userPrincipalName"])
+    await desk.app.adapters.runs.record_results(FAILED, [result], desk.app.adapters.clock.now())
 
 
 async def _paused(desk: Desk) -> None:
