@@ -40,6 +40,8 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Vary": "Accept-Encoding, HX-Request",
 }
+_BY_SCRIPT: Final = "HX-Request"
+"""Set by htmx, which puts the answer in place of a part of the page (htmx reference, "Request Headers")."""
 _LONGEST_FORM: Final = 2**20
 _MOST_FIELDS: Final = 20_000
 _LONGEST_KEY: Final = 200
@@ -104,6 +106,7 @@ async def answer(
         return _file(path.removeprefix("static/"))
     item = path.partition("/")[0]
     person: Person | None = None
+    replaces_part = req.headers.get(_BY_SCRIPT) == "true"
     try:
         with operation():
             if path == "enter":
@@ -114,11 +117,11 @@ async def answer(
             person = sessions.person(req.headers, here, app.settings.api_access)
             found = await _answer(app, _asked(req, path, person), req.method)
     except SignInNeededError as error:
-        if error.address and req.method == "GET":
+        if error.address and req.method == "GET" and not replaces_part:
             return _go(error.address)
-        found = notice_page(item, error, error.address)
+        found = replace(notice_page(item, error, error.address), part=replaces_part)
     except AcpError as error:
-        found = notice_page(item, error)
+        found = replace(notice_page(item, error), part=replaces_part)
     if isinstance(found, Goto):
         return _go(f"{BASE}/{found.path}")
     if isinstance(found, File):

@@ -8,7 +8,7 @@ from functions.console.door import PAGES
 from functions.console.parts import NOBODY
 from functions.console.session import Sessions
 from local.azurite.server import Azurite
-from tests.integration.functions.console.desk import Desk, open_desk
+from tests.integration.functions.console.desk import OPEN, Desk, open_desk
 from tests.integration.functions.console.forms import FORMS, Form
 
 WITH_REASONS = [name for name, form in FORMS.items() if form.reasons]
@@ -189,6 +189,18 @@ async def test_a_session_that_has_ended(shared_desk: Desk, form: Form) -> None:
     assert (found.status, len(found.alerts)) == (401, 1)
     assert "This session has ended" in found.alerts[0]
     assert await shared_desk.done() == before
+
+
+async def test_a_session_that_ends_while_a_page_looks_for_progress(
+    shared_desk: Desk, azure: Desk
+) -> None:
+    """The part that is updated says so, and how to come back; there is no page within the page."""
+    azure.headers = {}
+    script = {"HX-Request": "true", "Cookie": "none"}
+    for desk, says in ((shared_desk, "This session has ended"), (azure, "Sign in again")):
+        found = await desk.get(f"runs/{OPEN}/progress", **script)
+        assert (found.status, says in found.text, "<html" in found.text) == (401, True, False)
+        assert "hx-get" not in found.text
 
 
 def _principal(*roles: str) -> dict[str, str]:
