@@ -63,7 +63,7 @@ _PAGES = {
     "health": "/health",
 }
 _LISTS = (Standing.ON_MICROSOFT,) * 7 + (Standing.READY, Standing.READY, Standing.EXCLUDED)
-_STATIC = ("console.css", "htmx.min.js", "icon.svg")
+_STATIC = ("console.css", "htmx.min.js", "times.js", "icon.svg")
 
 
 def run(*, quick: bool) -> Iterator[Figure]:

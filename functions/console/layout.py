@@ -53,6 +53,7 @@ def document(
             link(rel="stylesheet", href=f"{_STATIC}/console.css?v={__version__}"),
             link(rel="icon", href=f"{_STATIC}/icon.svg"),
             script(src=f"{_STATIC}/htmx.min.js?v={__version__}", defer=True),
+            script(src=f"{_STATIC}/times.js?v={__version__}", defer=True),
         ],
         body[
             a(".skip", href="#main")["Skip to the content"],

@@ -1,5 +1,6 @@
 """Two people at once, a slow tenant, a tenant that is away, a session that ends midway."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -123,7 +124,10 @@ def test_a_held_user_is_released_by_name(open_context: OpenContext, system: Syst
         0
     )
     second.get_by_role("button", name="Release selected").click()
-    expect(second.get_by_role("alert")).to_contain_text("does not hold")
+    # A timer may be at it just then.
+    expect(second.get_by_role("alert")).to_contain_text(
+        re.compile("does not hold|somebody else is deciding")
+    )
     system.host.upkeep("releases")
     wait_until(
         lambda: system.tenant.user(user["id"])["provider"] == "Microsoft", "moved", TIME_LIMIT

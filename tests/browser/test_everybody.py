@@ -64,6 +64,14 @@ def test_targets_are_large_enough(open_context: OpenContext, system: System) -> 
     assert not any(found.values()), found
 
 
+def test_exact_times_are_in_the_reader_s_zone(open_context: OpenContext) -> None:
+    """On hover; without scripts in UTC, which it says."""
+    for scripts, zone in ((True, "GMT+9"), (False, "UTC")):
+        page = open_context(timezone_id="Asia/Tokyo", java_script_enabled=scripts).new_page()
+        page.goto("/api/console")
+        assert str(page.locator("time").first.get_attribute("title")).endswith(zone)
+
+
 def _unseen(page: Page) -> list[str]:
     """Return what has the focus and is not seen, while Tab goes through a page once."""
     unseen = []
