@@ -204,3 +204,20 @@ async def test_what_the_console_does_itself_is_no_command(desk: Desk) -> None:
     assert found.status == 200
     assert 'href="/api/console/users?list=held">release or discard them' in found.text
     assert "`acp release" not in found.text
+
+
+async def test_held_users_are_found_wherever_they_are(desk: Desk) -> None:
+    """Many in one partition: as many as fit are shown, by name, and that there are more."""
+    to, now = desk.app.adapters, desk.app.adapters.clock.now()
+    held = [
+        HeldUser(f"a{n:07}-0000-4000-8000-000000000000", f"u{n:03}", "BT", Signal.SWEEP, HELD, now)
+        for n in range(230)
+    ]
+    assert [each async for each in to.held.held_of(HELD)] != []
+    await gather_bounded(map(to.held.add_held, held[:60]), 16)
+    found = await desk.get(f"runs/{HELD}")
+    assert "Held users (64)" in found.text
+    await gather_bounded(map(to.held.add_held, held[60:]), 16)
+    found = await desk.get(f"runs/{HELD}")
+    assert "Held users (more than 200)" in found.text
+    assert found.text.count("<td><input") == 200

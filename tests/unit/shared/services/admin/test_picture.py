@@ -15,7 +15,7 @@ class LastRuns:
 
     runs: list[Run] = field(default_factory=list)
 
-    async def newest(self, now: datetime, limit: int, before: str = "") -> list[Run]:
+    async def newest(self, now: datetime, limit: int, before: str = "") -> list[Run]:  # noqa: ARG002
         """The first of them."""
         return self.runs[:limit]
 
