@@ -145,7 +145,10 @@ async def _lines(app: "App", run: Run) -> AsyncIterator[Sequence[object]]:
 
 
 async def retry(app: "App", asked: Asked) -> Goto:
-    """Begin a run over those users of a run who failed. ConflictError: nobody, or others than were shown."""
+    """Begin a run over those users of a run who failed.
+
+    ConflictError: nobody, or others than were shown. ServiceError: Teams does not answer.
+    """
     if begun := await run_begun(app, asked):
         return Goto(f"runs/{begun}")
     by = reasons.given(asked)
@@ -161,6 +164,7 @@ async def retry(app: "App", asked: Asked) -> Goto:
         raise ConflictError(
             f"{asked.one('expected')} users had failed, and now {len(users):,} have"
         )
+    await app.adapters.teams.switches()  # while Teams is away they would only fail again
     request = await app.validated(
         MoveRequest(tuple(users), options=MoveOptions(expected=len(users)))
     )

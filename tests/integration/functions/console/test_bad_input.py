@@ -275,6 +275,29 @@ async def test_teams_is_away(shared_desk: Desk, form: Form) -> None:
     assert await shared_desk.done() == before
 
 
+async def test_a_retry_while_teams_is_away(shared_desk: Desk) -> None:
+    """Nobody fails again for it: refused with the reason, and what was typed stays."""
+    form = FORMS["runs/*/retry"]
+    sent = await form.filled(shared_desk, note="cured")
+    before = await shared_desk.done()
+    await shared_desk.faults(services=["teams"], errors_503=1.0)
+    try:
+        found = await shared_desk.post(form.action, sent)
+    finally:
+        await shared_desk.faults()
+    assert (found.status, found.value("retry-note")) == (503, "cured")
+    assert "Teams: " in found.alerts[0]
+    assert await shared_desk.done() == before
+
+
+@pytest.mark.parametrize("name", ["runs/*/release", "runs/*/cancel", "pause"])
+async def test_what_needs_no_teams_works_without_it(desk: Desk, name: str) -> None:
+    """Decisions and the pause are the app's own: above all one can stop."""
+    await desk.faults(services=["teams", "graph"], errors_503=1.0)
+    form = FORMS[name]
+    assert (await desk.post(form.action, await form.filled(desk))).status == 303
+
+
 async def test_graph_is_away(shared_desk: Desk) -> None:
     """Who looks for a user is told next to the field that Graph does not answer."""
     await shared_desk.faults(services=["graph"], errors_503=1.0)
