@@ -1,5 +1,6 @@
 """Overview: how many are left, what waits for a person, and how the last month went."""
 
+from collections import Counter
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +29,7 @@ from functions.console.door import Asked, Page
 from functions.console.held import paused
 from functions.console.parts import count, moment, rows
 from functions.console.session import BASE
+from shared.domain.license_age import LicenseAges, spoken
 from shared.domain.roster import RosterDay, Standing
 from shared.domain.run import Run, RunState, Signal
 
@@ -75,11 +77,23 @@ async def show(app: "App", asked: Asked) -> Page:
                 dd[moment(sweep.started_at if sweep else None, now)],
                 dt["Change feed read"],
                 dd[moment(await to.state.delta_at(), now)],
+                dt["From license to Microsoft"],
+                dd[_license_age(days, now.date())],
             ],
         ],
         _charts(days, now.date()),
     ]
     return Page("Overview", "", content)
+
+
+def _license_age(days: list[RosterDay], today: date) -> str:
+    """Say how long the users of the last week waited whom a new license moved."""
+    week = (day.ages for day in days if day.day > today - timedelta(days=7))
+    ages = LicenseAges.of(sum(map(Counter, week), Counter()))
+    if ages is None:
+        return "nobody was moved for a new license within a week"
+    half, most = (spoken(round(each.total_seconds())) for each in (ages.p50, ages.p99))
+    return f"half within {half}, 99 % within {most}"
 
 
 def _held_banner(held: list[Run]) -> Element:

@@ -682,8 +682,8 @@ class Roster(Protocol):
         """Return how many users are on each list."""
         ...
 
-    async def days(self, first: date) -> list[RosterDay]:
-        """Return the figures of each day since `first` on which anything changed, in order."""
+    async def figures(self, first: date) -> tuple[dict[str, int], list[RosterDay]]:
+        """Return the counts, and the figures of each day since `first` with a change, in order."""
         ...
 
     async def remove(self, users: Iterable[str], now: datetime) -> None:

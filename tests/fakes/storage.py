@@ -569,6 +569,7 @@ class FakeRoster:
 
     entries: dict[str, RosterEntry] = field(default_factory=dict)
     digests: dict[str, bytes] = field(default_factory=dict)
+    days: list[RosterDay] = field(default_factory=list)
     down: bool = False
 
     async def note(
@@ -621,8 +622,8 @@ class FakeRoster:
         found = Counter(each.standing for each in self.entries.values())
         return {str(standing): found[standing] for standing in Standing}
 
-    async def days(self, first: date) -> list[RosterDay]:
-        return []
+    async def figures(self, first: date) -> tuple[dict[str, int], list[RosterDay]]:
+        return await self.counts(), [day for day in self.days if day.day >= first]
 
     async def remove(self, users: Iterable[str], now: datetime) -> None:
         self._check()
