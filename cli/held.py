@@ -165,6 +165,8 @@ async def _held(run_id: str | None, settings: Path | None) -> list[Row]:
 
     async with connect(settings) as app:
         table = app.adapters.held
+        if run_id is not None:
+            await app.run_history.run(run_id)  # an unknown run is an error: it does not hold nobody
         known = table.held() if run_id is None else table.held_of(run_id)
         held = [each async for each in known if not each.released]
         seen = await _seen(app) if held else {}

@@ -13,7 +13,20 @@ from typing import Annotated, Final
 import typer
 from typer.exceptions import TyperException
 
-from cli import console, doctor, forget, held, host, pause, runs, saved, storage, tenant, users
+from cli import (
+    console,
+    doctor,
+    forget,
+    held,
+    host,
+    pause,
+    runs,
+    saved,
+    show,
+    storage,
+    tenant,
+    users,
+)
 from cli.demo import command as demo
 from cli.errors import CommandError
 from cli.grant import command as grant
@@ -51,7 +64,7 @@ app.command("status", rich_help_panel=_LOOK)(pause.status)
 app.command("held", rich_help_panel=_LOOK)(held.held)
 app.command("ready", rich_help_panel=_LOOK)(users.ready)
 app.command("providers", rich_help_panel=_LOOK)(users.providers)
-app.command("show", rich_help_panel=_LOOK)(users.show_user)
+app.command("show", rich_help_panel=_LOOK)(show.show_user)
 app.command("saved", rich_help_panel=_LOOK)(saved.saved)
 app.command("runs", rich_help_panel=_LOOK)(runs.runs)
 app.command("run", rich_help_panel=_LOOK)(runs.run)

@@ -16,6 +16,7 @@ from cli.output import Form, Output, show, tell
 from cli.requester import TicketOption, requester
 from cli.table import counted, when
 from shared.clock import SystemClock
+from shared.domain.license_age import spoken
 from shared.text import harmless_json, plain
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def status(*, settings: SettingsOption = None, output: Form) -> None:
         "last sweep": when(found.last_sweep, now) if found.last_sweep else "none yet",
         "next sweep": when(found.next_sweep, now) if found.next_sweep else "not within a week",
         "change feed": _age(found.delta_age_s),
+        "from license to Microsoft": _license_age(found),
         **found.capabilities,
     }
     if output.kind is not Output.TABLE:
@@ -87,6 +89,13 @@ def _age(seconds: int | None) -> str:
     return (
         "not read yet" if seconds is None else f"read to its end {counted(seconds, 'second')} ago"
     )
+
+
+def _license_age(found: "StatusView") -> str:
+    half, most = found.license_age_p50_s, found.license_age_p99_s
+    if half is None or most is None:
+        return "nobody was moved for a new license within a week"
+    return f"half within {spoken(half)}, 99 % within {spoken(most)}, for a week"
 
 
 def _tell_whether_well(found: "StatusView") -> None:

@@ -50,7 +50,7 @@ SAVED_COLUMNS: Final = (
     "id",
 )
 _TABLE: Final = ("user", "outcome", "details", "id")
-_SHEETS: Final = ("Moved", "Skipped", "Failed", "Waiting")
+_SHEETS: Final = ("Moved", "Skipped", "Failed", "Held", "Waiting")
 _SHEET_OF: Final = {
     "moved": "Moved",
     "would_move": "Moved",
@@ -59,7 +59,7 @@ _SHEET_OF: Final = {
     "failed": "Failed",
     "not_found": "Failed",
     "waiting": "Waiting",
-    "held": "Waiting",
+    "held": "Held",
 }
 _REPORTS: Final = (".html", ".xlsx")
 
@@ -170,7 +170,7 @@ def people_row(row: Row) -> Row:
 
 
 async def fill(file: BinaryIO, run: "Run | None", rows: AsyncIterable[Row]) -> None:
-    """Write the workbook of a run: Summary, Moved, Skipped, Failed, Waiting, Saved."""
+    """Write the workbook of a run: Summary, Moved, Skipped, Failed, Held, Waiting, Saved."""
     counts: dict[str, int] = {}
     with Workbook(file) as book:
         book.begin("Summary", ("what", "value"))

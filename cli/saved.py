@@ -99,23 +99,29 @@ async def _rows(
     everything: bool,
 ) -> list[Row]:
     async with connect(settings) as app:
-        await _record(app, user or run)
-        return [
-            row
+        records = [
+            record
             async for record in _records(app, user, run, everything=everything)
             if since is None or record.saved_at >= since
-            for row in _entries(record)
         ]
+        await _record(app, records if user or run else None)
+        return [row for record in records for row in _entries(record)]
 
 
-async def _record(app: "App", whose: str | None) -> None:
-    """Record who reads conference IDs; with a role that only reads that fails, and is said."""
+async def _record(app: "App", read: "list[ReplacedProvider] | None") -> None:
+    """Record who reads conference IDs; with a role that only reads that fails, and is said.
+
+    read: those of one user or run, which each user's history tells, too; None: everybody's.
+    """
     from shared.services.admin.reasons import record_action  # noqa: PLC0415
 
-    detail = "of one user or run" if whose else "of everybody"
+    detail = "of everybody" if read is None else "of one user or run"
     state, clock, by = app.adapters.state, app.adapters.clock, await requester(app)
+    whose = {record.user_id: record.upn for record in read or ()}
     try:
         await record_action(state, clock, "read conference IDs", by, detail)
+        readings = (app.saved_ids.record(user, by, upn) for user, upn in whose.items())
+        await gather_bounded(readings, _AT_ONCE)
     except StorageError as error:
         tell(f"warning: this reading is recorded in the storage account's log only ({error})")
 
@@ -161,7 +167,7 @@ async def _id_of(app: "App", user: str) -> str:
     from shared.userlists.names import user_name  # noqa: PLC0415
 
     name = user_name(user)
-    return (await app.user_reader.find(name)).id if "@" in name else name
+    return (await app.people.find(name)).id if "@" in name else name
 
 
 def _entries(record: "ReplacedProvider") -> list[Row]:

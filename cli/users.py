@@ -3,9 +3,7 @@
 import asyncio
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from cli.advice import advise
 from cli.connection import SettingsOption, connect
@@ -15,7 +13,7 @@ from cli.table import counted
 from shared.text import plain
 
 if TYPE_CHECKING:
-    from shared.domain.user import ServiceUser
+    pass
 
 _READY = ("user", "provider", "action", "reason", "id")
 _PROVIDERS = ("name", "domain", "url")
@@ -115,65 +113,3 @@ async def _waiting(settings: Path | None) -> list[Row]:
             }
             async for row in app.adapters.waiting.waiting()
         ]
-
-
-@with_form(whole=False)
-def show_user(
-    *,
-    user: Annotated[str, typer.Argument(metavar="USER", help="A user's id or address.")],
-    settings: SettingsOption = None,
-    output: Form,
-) -> None:
-    """Show what is known of one user: license, provider entries, what was saved and what was done.
-
-    Conference IDs are left out; `acp saved` has those of replaced providers.
-
-    Example: `acp show adele@contoso.com`
-    """
-    from shared.userlists.names import user_name  # noqa: PLC0415
-
-    facts = asyncio.run(_facts(user_name(user), settings))
-    if output.kind is Output.TABLE:
-        width = max(len(name) for name in facts)
-        print("\n".join(f"{name:{width}}  {plain(value)}" for name, value in facts.items()))
-    else:
-        show([facts], list(facts), output, sheet="User")
-
-
-def _provider(service: "ServiceUser | None") -> str:
-    if service is not None and not service.provider_known:
-        return "not reported by this service"
-    return service.provider.name if service and service.provider else "none"
-
-
-async def _facts(name: str, settings: Path | None) -> dict[str, object]:
-    async with connect(settings) as app:
-        view = await app.user_reader.show(name)
-    service, known, waiting = view.service, view.known, view.waiting
-    facts: dict[str, object] = {
-        "user": view.directory.upn,
-        "id": view.directory.id,
-        "plan": str(view.directory.plan_status or "none"),
-        "account": str(service.account_type) if service else "Teams does not know the user",
-        "provider": _provider(service),
-        "to be done": f"{view.decision.action}: {view.decision.reason}",
-    }
-    for number, entry in enumerate(service.entries if service else (), 1):
-        mark = ", default" if entry.default else ""
-        numbers = f"{entry.toll_number} {entry.toll_free_number}".strip()
-        facts[f"entry {number}"] = f"{entry.name}{mark}: {numbers}"
-    facts["last attempt"] = f"{known.outcome} ({plain(known.looked_at)})" if known else "never"
-    facts["moved"] = (
-        f"{plain(known.moved_at)}, from {known.old_provider or 'none'}"
-        if known and known.moved_at
-        else "not by this app"
-    )
-    if waiting:
-        listed = "needs attention; " if waiting.needs_attention else ""
-        facts["waits"] = f"{waiting.reason}; {listed}next attempt {plain(waiting.due)}"
-    for number, record in enumerate(view.saved, 1):
-        names = ", ".join(entry.name for entry in record.entries)
-        had = record.conferencing
-        bridge = f", bridge {had.bridge_name or had.bridge_id}" if had else ""
-        facts[f"saved {number}"] = f"{plain(record.saved_at)}: {names}{bridge}"
-    return facts

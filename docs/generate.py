@@ -16,10 +16,12 @@ from pydantic_core import PydanticUndefined
 
 from benchmarks import cost
 from cli.grant.wire import GRANT_CALLS
+from docs import storage_map
 from functions.http.routes import ROUTES
 from infra import predictions
 from shared.clients.wire import CALLS, Call
 from shared.domain.stored import STORED
+from shared.settings.queues import Queues
 from shared.settings.settings import Settings
 from shared.telemetry.events import FIELDS, Event, catalogue
 
@@ -151,6 +153,41 @@ def stored_table() -> str:
     return "\n".join(rows)
 
 
+def storage_table() -> str:
+    """Return the tables of what is stored where: keys, and who writes and reads."""
+    users = storage_map.tables()
+    rows = ["| table | partition | row | what it is |", "|---|---|---|---|"]
+    for table in STORED:
+        for number, kind in enumerate(table.rows):
+            name = f"`{table.name}`" if number == 0 else ""
+            partition, row = (_code(text) for text in (kind.partition, kind.row))
+            rows.append(f"| {name} | {partition} | {row} | {kind.what} |")
+    rows += ["", "| table | written by | read by | cleaned |", "|---|---|---|---|"]
+    for table in STORED:
+        its = users[table.name]
+        cleaned = f"{'janitor: ' if table.janitor else ''}{table.until}"
+        rows.append(f"| `{table.name}` | {_list(its.writers)} | {_list(its.readers)} | {cleaned} |")
+    rows += [
+        "",
+        "| queue | messages are sent by | taken by | poison is read by |",
+        "|---|---|---|---|",
+    ]
+    for name, queue in storage_map.queues().items():
+        senders = _list(queue.senders) or "Event Grid"
+        full = Queues.named("moves", events=True)
+        called = getattr(full, name).name
+        rows.append(f"| `{called}` | {senders} | {_list(queue.takers)} | {_list(queue.poison)} |")
+    return "\n".join(rows)
+
+
+def _code(key: str) -> str:
+    return f"`{key.replace('|', chr(92) + '|')}`"
+
+
+def _list(modules: Iterable[str]) -> str:
+    return ", ".join(f"`{module}`" for module in sorted(modules))
+
+
 TABLES = {
     "README.md": functions_table,
     "docs/api.md": routes_table,
@@ -161,6 +198,7 @@ TABLES = {
     "docs/cost.md": cost.table,
     "docs/deploy.md": predictions.table,
     "docs/security.md": stored_table,
+    "docs/storage.md": storage_table,
 }
 
 

@@ -229,6 +229,9 @@ param keepKeysDays string = ''
 @description('ACP_KEEP_USERS_DAYS')
 param keepUsersDays string = ''
 
+@description('ACP_KEEP_HISTORY_DAYS')
+param keepHistoryDays string = ''
+
 @description('ACP_KEEP_POISON_DAYS')
 param keepPoisonDays string = ''
 
@@ -439,6 +442,7 @@ module api 'app/api.bicep' = {
       ACP_KEEP_HELD_DAYS: keepHeldDays
       ACP_KEEP_KEYS_DAYS: keepKeysDays
       ACP_KEEP_USERS_DAYS: keepUsersDays
+      ACP_KEEP_HISTORY_DAYS: keepHistoryDays
       ACP_KEEP_POISON_DAYS: keepPoisonDays
     }
   }

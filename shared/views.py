@@ -10,6 +10,7 @@ from typing import Final, Self
 from pydantic import BaseModel
 
 from shared.domain.held import HeldUser
+from shared.domain.history import DialIn, HistoryRecord
 from shared.domain.listing import Provider
 from shared.domain.outcome import UserResult
 from shared.domain.pause import Pause
@@ -17,7 +18,7 @@ from shared.domain.retry import Waiting
 from shared.domain.run import Run
 from shared.domain.saved import ReplacedProvider
 from shared.domain.side_effects import SideEffects
-from shared.domain.user import ProviderEntry
+from shared.domain.user import MICROSOFT, ProviderEntry
 from shared.services.admin.doctor import Finding
 from shared.services.admin.forget import Forgetting
 from shared.services.admin.result_details import ResultDetail
@@ -185,7 +186,8 @@ class StatusView(BaseModel):
     """What the app may do now, and how many users wait for what. `paused`: null when it is not.
 
     `licensed`: at the last sweep; `on_microsoft`, `ready`: as last seen (who is held is ready, too).
-    `delta_age_s`: seconds since the change feed was read to its end.
+    `delta_age_s`: seconds since the change feed was read to its end. `license_age_*_s`: seconds that half
+    and 99 % of the users whom a new license moved within a week did not exceed, provisioning included.
     """
 
     licensed: int | None
@@ -200,12 +202,14 @@ class StatusView(BaseModel):
     last_sweep: datetime | None
     next_sweep: datetime | None
     delta_age_s: int | None
+    license_age_p50_s: int | None
+    license_age_p99_s: int | None
     capabilities: dict[str, str]
 
     @classmethod
     def of(cls, status: Status) -> Self:
         """Return the view of a status."""
-        age = status.delta_age
+        age, ages = status.delta_age, status.license_ages
         return cls(
             licensed=status.licensed,
             on_microsoft=status.on_microsoft,
@@ -219,6 +223,8 @@ class StatusView(BaseModel):
             last_sweep=status.last_sweep,
             next_sweep=status.next_sweep,
             delta_age_s=None if age is None else round(age.total_seconds()),
+            license_age_p50_s=ages and round(ages.p50.total_seconds()),
+            license_age_p99_s=ages and round(ages.p99.total_seconds()),
             capabilities=dict(status.capabilities),
         )
 
@@ -417,6 +423,65 @@ class DetailView(BaseModel):
             ticket=harmless(run.ticket) if run else "",
             id=harmless(result.user_id),
         )
+
+
+class HistoryView(BaseModel):
+    """A record of a user's history: what happened, or was decided, when and why.
+
+    Conference IDs are masked. Numbers of Microsoft are in E.164, those of a third party as it wrote them.
+    """
+
+    time: datetime
+    event: str
+    user: str
+    provider_before: str
+    number_before: str
+    toll_free_before: str
+    bridge_before: str
+    conference_id_before: str
+    provider_after: str
+    number_after: str
+    toll_free_after: str
+    bridge_after: str
+    conference_id_after: str
+    signal: str
+    run: str
+    by: str
+    ticket: str
+    note: str
+    reason: str
+    id: str
+
+    @classmethod
+    def of(cls, record: HistoryRecord) -> Self:
+        """Return the view of a record."""
+        before, after = record.before or DialIn(), record.after or DialIn()
+        return cls(
+            time=record.at,
+            event=str(record.what),
+            user=harmless(record.upn or record.user_id),
+            provider_before=harmless(before.provider),
+            number_before=_dialed(before, before.toll_number),
+            toll_free_before=_dialed(before, before.toll_free_number),
+            bridge_before=harmless(before.bridge),
+            conference_id_before=harmless(before.conference_id),
+            provider_after=harmless(after.provider),
+            number_after=_dialed(after, after.toll_number),
+            toll_free_after=_dialed(after, after.toll_free_number),
+            bridge_after=harmless(after.bridge),
+            conference_id_after=harmless(after.conference_id),
+            signal=record.signal,
+            run=harmless(record.run),
+            by=harmless(record.by),
+            ticket=harmless(record.ticket),
+            note=harmless(record.note),
+            reason=harmless(record.reason),
+            id=harmless(record.user_id),
+        )
+
+
+def _dialed(dial_in: DialIn, number: str) -> str:
+    return international(number) if dial_in.provider == MICROSOFT else harmless(number)
 
 
 def _number(entry: ProviderEntry | None, kind: str) -> str:

@@ -50,7 +50,9 @@ def move(
     *,
     users: Annotated[
         str | None,
-        typer.Option(metavar="NAMES", help="Ids or addresses, separated by commas or spaces."),
+        typer.Option(
+            metavar="NAMES", help="Ids or addresses, separated by commas or spaces; or a CSV file."
+        ),
     ] = None,
     csv: Annotated[
         str | None,
@@ -127,7 +129,8 @@ def move(
     """Make Microsoft the audio conferencing provider of the users you name, now.
 
     Each user is handled as by the function app: only licensed users are moved, and the entries that are
-    replaced are saved first. Ctrl-C finishes the users being moved; `--resume` continues.
+    replaced are saved first. A file may give each user numbers, in columns TollNumber and TollFreeNumber
+    (an empty field: as for the others). Ctrl-C finishes the users being moved; `--resume` continues.
 
     Exits with 0 when all is done, or users wait or are rightly skipped; 1 when users failed, are held or
     need attention, or were named and are unlicensed or unknown; 2 for bad input; 3 when Microsoft 365 or
@@ -139,10 +142,14 @@ def move(
 
     `acp move --csv users.csv --column UPN --yes --output csv > results.csv`
 
+    `acp move --users numbers.csv --dry-run`
+
     `acp move --provider InterCall`
 
     `acp move --csv users.csv --app https://contoso-acp.azurewebsites.net`
     """
+    if csv is None and users is not None and _is_file(users):
+        users, csv = None, users
     ways = {
         "--users": users is not None,
         "--csv": csv is not None,
@@ -186,12 +193,19 @@ def move(
     return asyncio.run(_move(selection, settings, written, parameters))
 
 
+def _is_file(users: str) -> bool:
+    """Return whether a text is the name of a CSV file and no list of names."""
+    return users.strip().lower().endswith(".csv") and "@" not in users
+
+
 async def _move(
     selection: Selection, settings: Path | None, written: Written, parameters: Parameters
 ) -> int:
     given = selection.given()
+    parameters.check_numbers(given)
     async with connect(settings) as app:
-        request = await app.validated(parameters.request(given, selection.provider))
+        with selection.named():
+            request = await app.validated(parameters.request(given, selection.provider))
         if request.users is None:
             found = app.finder.on_third_party(request.provider)
             names = [user.user_id async for user in found][: selection.limit]
@@ -234,14 +248,17 @@ def _move_by_app(
 ) -> int:
     from cli.move.app import RemoteApp  # noqa: PLC0415 - httpx, which other commands may not need
 
-    names = None if resume else selection.given()
+    given = None if resume else selection.given()
+    parameters.check_numbers(given)
+    names = given.names if given else None
     with RemoteApp(url) as app:
         if resume is None:
             if not (parameters.yes or parameters.dry_run):
                 confirm(len(names) if names is not None else "all")
                 if names is not None:
                     parameters = replace(parameters, expected=_expected(parameters, len(names)))
-            resume = app.begin({**selection.body(names), **parameters.body()})
+            with selection.named():
+                resume = app.begin({**selection.body(given), **parameters.body()})
         tell(f"run {resume}")
         try:
             run = app.follow(resume)

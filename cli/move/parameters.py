@@ -9,9 +9,11 @@ from cli.advice import summary
 from cli.errors import CommandError
 from cli.output import tell
 from cli.table import counted
+from shared.domain.options import TOLL, TOLL_FREE
 from shared.errors import InputError
 
 if TYPE_CHECKING:
+    from cli.move.selection import Given
     from shared.bootstrap.services import App
     from shared.domain.listing import TenantSwitches
     from shared.domain.move_request import MoveRequest
@@ -50,8 +52,9 @@ class Parameters:
             except InputError as error:
                 raise CommandError(f"--{field.replace('_', '-')} {error}", 2) from None
 
-    def request(self, users: Sequence[str] | None, provider: str | None) -> "MoveRequest":
+    def request(self, given: "Given | None", provider: str | None) -> "MoveRequest":
         """Return the move request: over these users, or over those found by provider."""
+        users = given.names if given else None
         from shared.domain.move_request import MoveRequest  # noqa: PLC0415
         from shared.domain.options import MoveOptions  # noqa: PLC0415
         from shared.userlists.names import distinct  # noqa: PLC0415
@@ -59,12 +62,30 @@ class Parameters:
         return MoveRequest(
             None if users is None else tuple(distinct(users)),
             provider,
-            MoveOptions(self.send_email, self.service_number, self.toll_free_number, self.expected),
+            MoveOptions(
+                self.send_email,
+                self.service_number,
+                self.toll_free_number,
+                self.expected,
+                given.own_numbers if given else {},
+            ),
             self.dry_run,
             len(users or ()),
             self.ticket or "",
             self.note or "",
         )
+
+    def check_numbers(self, given: "Given | None") -> None:
+        """Raise CommandError where the file gives numbers and an option does, too; else say how many."""
+        own = given.own_numbers if given else {}
+        if own and (self.service_number or self.toll_free_number):
+            raise CommandError(
+                "--service-number and --toll-free-number are for all users, and the file has numbers of "
+                f"single ones (columns {TOLL}, {TOLL_FREE}): leave one of them out",
+                2,
+            )
+        if own:
+            tell(f"{counted(len(own), 'user')} with numbers of the file's")
 
     def body(self) -> dict[str, object]:
         """Return their part of the body of a request to the deployed app."""

@@ -12,6 +12,7 @@ from cli.errors import CommandError
 from cli.form import with_form
 from cli.move.command import begin
 from cli.move.parameters import Parameters, tell_side_effects
+from cli.move.selection import Given
 from cli.output import Form, tell
 from cli.requester import NoteOption, TicketOption
 from cli.results import Written
@@ -60,13 +61,14 @@ async def _retry(
             return 0
         tell(counted(len(users), "user"))
         await tell_side_effects(app)
-        request = await app.validated(parameters.request(users, None))
+        request = await app.validated(parameters.request(Given(users), None))
         return await begin(app, users, replace(request, options=options), written, parameters)
 
 
 async def _failed(app: "App", run_id: str | None) -> "tuple[list[str], MoveOptions]":
     """Return whom to try again, and with which options."""
     from shared.domain.options import DEFAULT_OPTIONS  # noqa: PLC0415
+    from shared.services.move_requests.options import options_of  # noqa: PLC0415
 
     if run_id is None:
         rows = app.adapters.waiting.attention()
@@ -76,5 +78,5 @@ async def _failed(app: "App", run_id: str | None) -> "tuple[list[str], MoveOptio
     users = [result.user_id async for result in results if result.outcome == "failed"]
     if run.cause != "request":
         return users, DEFAULT_OPTIONS
-    options = (await app.adapters.move_requests.request(run.id)).options
+    options = await options_of(app.adapters.move_requests, run.id, users)
     return users, replace(options, expected=None)

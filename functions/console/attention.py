@@ -61,7 +61,7 @@ async def acknowledge(app: "App", asked: Asked) -> Goto:
     users = asked.several("user")
     if not users:
         raise FieldsError({"user": NOBODY})
-    waiting, now = app.adapters.waiting, app.adapters.clock.now()
+    waiting = app.adapters.waiting
     async with first_time(app, asked) as first:
         if first:
             known = await gather_bounded(map(waiting.find_waiting, users), _AT_ONCE)
@@ -70,9 +70,7 @@ async def acknowledge(app: "App", asked: Asked) -> Goto:
                     f"{count(gone, 'user')} of the {len(users):,} selected no longer "
                     f"{'needs' if gone == 1 else 'need'} attention"
                 )
-            await gather_bounded(
-                (waiting.acknowledge(user, str(asked.by), now) for user in users), _AT_ONCE
-            )
+            await app.acknowledger.acknowledge(users, asked.by)
     return Goto("attention")
 
 

@@ -34,6 +34,7 @@ from functions.console.chart import bars
 from functions.console.parts import count, fault, marks, moment, rows
 from functions.console.pausing import paused
 from functions.console.session import BASE
+from shared.domain.license_age import LicenseAges, spoken
 from shared.domain.roster import RosterDay, Standing
 from shared.domain.run import Run, RunState, Signal
 from shared.domain.schedule import Schedule
@@ -104,11 +105,22 @@ async def show(app: "App", asked: Asked) -> Page:
                 _fact("Last sweep", moment(sweep.started_at if sweep else None, now)),
                 _fact("Next sweep", moment(ahead, now) if ahead else "not within a week"),
                 _fact("Change feed read", moment(delta_at, now)),
+                _fact("From license to Microsoft", _license_age(days, now.date())),
             ],
         ],
         _charts(days, now.date()),
     ]
     return Page("Overview", "", content)
+
+
+def _license_age(days: list[RosterDay], today: date) -> str:
+    """Say how long the users of the last week waited whom a new license moved."""
+    week = (day.ages for day in days if day.day > today - timedelta(days=7))
+    ages = LicenseAges.of(sum(map(Counter, week), Counter()))
+    if ages is None:
+        return "nobody was moved for a new license within a week"
+    half, most = (spoken(round(each.total_seconds())) for each in (ages.p50, ages.p99))
+    return f"half within {half}, 99 % within {most}"
 
 
 def _figures(counts: Mapping[str, int]) -> Iterator[tuple[Standing, str, int]]:

@@ -1,6 +1,7 @@
 """Runs: what was asked, how far it is, and what happened to each user, failures first."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
@@ -31,11 +32,11 @@ from functions.console.once import first_time, run_begun
 from functions.console.parts import WORDS, count, moment, once, rows, state
 from functions.console.session import BASE
 from shared.domain.move_request import MoveRequest
-from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.progress import OPEN, done, expected
 from shared.domain.run import Run, RunState
 from shared.errors import ConflictError
+from shared.services.move_requests.options import options_of
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -165,9 +166,9 @@ async def retry(app: "App", asked: Asked) -> Goto:
             f"{asked.one('expected')} users had failed, and now {len(users):,} have"
         )
     await app.adapters.teams.switches()  # while Teams is away they would only fail again
-    request = await app.validated(
-        MoveRequest(tuple(users), options=MoveOptions(expected=len(users)))
-    )
+    kept = await options_of(app.adapters.move_requests, run.id, users)
+    request = MoveRequest(tuple(users), options=replace(kept, expected=len(users)))
+    request = await app.validated(request)
     begun_run = await app.move_requests.accept(request, asked.one("key"), by)
     return Goto(f"runs/{begun_run.id}")
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 from functions.http.responses import PointedError, query_of, read, read_query, small_body
 from functions.http.schemas import MOST_USERS, CsvParameters, MoveBody
 from shared.domain.move_request import MoveRequest
+from shared.domain.options import TOLL, TOLL_FREE
 from shared.errors import MediaTypeError, TooLargeError
-from shared.userlists.csv_file import BadLine, csv_names
+from shared.userlists.csv_file import BadLine, CsvUser, csv_users, own_numbers
 from shared.userlists.names import shown
 
 if TYPE_CHECKING:
@@ -50,28 +51,34 @@ async def read_request(req: "func.HttpRequest") -> MoveRequest:
             raise PointedError([(f"/{name}", wrong) for name in query])
         # In a thread, like a file: neither must hold up the notifications that this instance answers.
         asked = await asyncio.to_thread(read, MoveBody, body)
-        return asked.request(asked.users, asked.provider)
+        return asked.request(asked.users, asked.provider, asked.own_numbers)
     parameters = read_query(CsvParameters, query)
-    return parameters.request(await asyncio.to_thread(from_csv, body, parameters))
+    users = await asyncio.to_thread(from_csv, body, parameters)
+    own = own_numbers(users)
+    if own and (parameters.service_number or parameters.toll_free_number):
+        wrong = f"the file has numbers of single users ({TOLL}, {TOLL_FREE}): leave one of them out"
+        name = "service_number" if parameters.service_number else "toll_free_number"
+        raise PointedError([(f"/{name}", wrong)])
+    return parameters.request([user.name for user in users], own_numbers=own)
 
 
-def from_csv(body: bytes, parameters: CsvParameters, most: int = MOST_USERS) -> list[str]:
-    """Return the names in a CSV file; PointedError lists the lines that hold none, by number.
+def from_csv(body: bytes, parameters: CsvParameters, most: int = MOST_USERS) -> list[CsvUser]:
+    """Return the users in a CSV file; PointedError lists the lines that hold none, by number.
 
     TooLargeError: more than `most` users, or more lines than that without one.
     """
-    names: list[str] = []
+    users: list[CsvUser] = []
     bad: list[BadLine] = []
     skipped = 0
-    for item in csv_names(io.BytesIO(body), parameters.column):
-        if isinstance(item, str):
-            names.append(item)
+    for item in csv_users(io.BytesIO(body), parameters.column):
+        if isinstance(item, CsvUser):
+            users.append(item)
         elif parameters.skip_bad_lines:
             skipped += 1
         else:
             bad.append(item)
         # No more is read than is needed to refuse the file.
-        if len(names) > most:
+        if len(users) > most:
             raise TooLargeError(f"at most {most:,} users are taken at once")
         if skipped > most:
             raise TooLargeError(f"more than {most:,} lines name no user: is it the right file?")
@@ -79,4 +86,4 @@ def from_csv(body: bytes, parameters: CsvParameters, most: int = MOST_USERS) -> 
             break
     if bad:
         raise PointedError([(f"/{line.number}", line.reason) for line in bad])
-    return names
+    return users

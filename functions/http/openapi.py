@@ -85,7 +85,11 @@ def _operation(route: Route) -> dict[str, Any]:
         "description": _sentences(route.summary, route.details, f"app role: {route.role}"),
         "parameters": [
             *(_parameter(name, "path") for name in ("run", "user") if f"{{{name}}}" in route.path),
-            *(_parameter(name, "query") for name in route.query),
+            *(
+                _query(model(route.query_model))
+                if route.query_model
+                else (_parameter(name, "query") for name in route.query)
+            ),
             *(_parameter(name, "header") for name in route.headers),
         ],
         "responses": {

@@ -6,9 +6,11 @@ import json
 import os
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from http import HTTPStatus
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
@@ -34,6 +36,7 @@ from shared.telemetry.operation import operation
 from shared.text import defused, harmless, harmless_json
 
 if TYPE_CHECKING:
+    from functions.http.schemas import Paging
     from shared.bootstrap.services import App
 
 _PROBLEM: Final = "application/problem+json"
@@ -77,20 +80,18 @@ async def answer(
     needed: Role,
     work: Callable[["App", func.HttpRequest], Awaitable[Reply]],
     *,
-    parameters: bool = True,
-    body: bool = True,
-    known: Collection[str] | None = None,
+    refuse: Callable[[func.HttpRequest], None] = lambda _: None,
 ) -> func.HttpResponse:
     """Return what `work` replies; its errors become problem details, without inner secrets.
 
-    needed: the app role that the caller needs where people sign in (ACP_API_ACCESS=entra). parameters,
-    body: whether the call takes them. known: see `refuse_input`.
+    needed: the app role that the caller needs where people sign in (ACP_API_ACCESS=entra). refuse: raises an
+    error for what the call does not take.
     """
     try:
         check_origin(req.method, req.url, req.headers)
         if bootstrap.settings().api_access is ApiAccess.ENTRA:
             check_role(needed, req.headers, os.environ)
-        refuse_input(req, parameters=parameters, body=body, known=known)
+        refuse(req)
         with operation():
             reply = await work(bootstrap.app(), req)
     except AcpError as error:
@@ -116,7 +117,7 @@ def read[Model: BaseModel](kind: type[Model], body: bytes) -> Model:
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
-        raise PointedError(_faults(error)) from None
+        raise PointedError(_faults(error, kind)) from None
 
 
 def small_body(req: func.HttpRequest) -> bytes:
@@ -132,28 +133,57 @@ def read_query[Model: BaseModel](kind: type[Model], query: Mapping[str, str]) ->
     try:
         return kind.model_validate_strings(dict(query))
     except ValidationError as error:
-        raise PointedError(_faults(error)) from None
+        raise PointedError(_faults(error, kind)) from None
+
+
+def next_page(path: str, after: str | None, asked: "Paging", **also: str) -> str | None:
+    """Return the address of the next page below `/api/`; None: there is none. also: its other parameters."""
+    if after is None:
+        return None
+    return f"/api/{path}?{urlencode({'top': asked.top, 'after': after, **also})}"
 
 
 def refuse_input(
-    req: func.HttpRequest, *, parameters: bool, body: bool, known: Collection[str] | None = None
+    req: func.HttpRequest,
+    *,
+    parameters: bool,
+    body: bool,
+    known: Collection[str] | None = None,
+    fields: str = "",
 ) -> None:
     """Raise PointedError for what a call does not take: a dry run requested here would become a real one.
 
-    known: the parameters of a call that takes some; None: whoever reads them refuses the others.
+    known: the parameters of a call that takes some; None: whoever reads them refuses the others. fields:
+    the name of the model of its body.
     """
     faults: list[tuple[str, str]] = []
     if parameters and known is not None:
-        there = f"it takes {', '.join(known)}" if known else "it takes none"
-        wrong = f"this call has no such parameter; {there}"
-        faults += [(f"/{name}", wrong) for name in query_of(req.url) if name not in known]
+        wrong = "this call has no such parameter"
+        unknown = (name for name in query_of(req.url) if name not in known)
+        faults += [(f"/{name}", f"{wrong}; {_instead(name, known)}") for name in unknown]
     if not parameters:
         wrong = "this call takes no parameters in its address"
-        faults += [(f"/{name}", wrong) for name in query_of(req.url)]
+        its = _fields_of(fields) if fields else ()
+        faults += [
+            (f"/{name}", f"{wrong}; in its body {_instead(name, its)}" if its else wrong)
+            for name in query_of(req.url)
+        ]
     if not body and req.get_body().strip() not in (b"", b"{}"):
         faults.append(("", "this call takes no body"))
     if faults:
         raise PointedError(faults)
+
+
+def _instead(name: str, known: Collection[str]) -> str:
+    """Return what may have been meant by a name that is not known, and what is."""
+    near = get_close_matches(name.casefold().replace("-", "_"), known, n=1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    return f"{meant}it takes {', '.join(known) or 'none'}"
+
+
+def _fields_of(name: str) -> tuple[str, ...]:
+    kind: type[BaseModel] = getattr(import_module("functions.http.schemas"), name)
+    return tuple(kind.model_fields)
 
 
 def query_of(url: str) -> dict[str, str]:
@@ -213,11 +243,20 @@ def status_of(error: AcpError) -> HTTPStatus:
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _faults(error: ValidationError) -> list[tuple[str, str]]:
+def _faults(error: ValidationError, kind: type[BaseModel]) -> list[tuple[str, str]]:
     return [
-        (_pointer(fault["loc"]), fault["msg"].removeprefix("Value error, "))
+        (_pointer(fault["loc"]), _wrong(fault["type"], fault["loc"], fault["msg"], kind))
         for fault in error.errors(include_input=False, include_url=False)[:20]
     ]
+
+
+def _wrong(what: str, place: tuple[int | str, ...], text: str, kind: type[BaseModel]) -> str:
+    """Return what is wrong with a field in words that a person can act on."""
+    if what != "extra_forbidden":
+        return text.removeprefix("Value error, ")
+    if len(place) > 1:
+        return "there is no such field"
+    return f"there is no such field; {_instead(str(place[0]), tuple(kind.model_fields))}"
 
 
 def _pointer(place: tuple[int | str, ...]) -> str:

@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from typing import Final
 
 import azure.functions as func
 
 from functions.http.auth import Role
-from functions.http.responses import answer
+from functions.http.responses import answer, refuse_input
 from shared import bootstrap
 from shared.settings.settings import ApiAccess
 
@@ -17,11 +18,12 @@ from shared.settings.settings import ApiAccess
 class Route:
     """One call.
 
-    name: of the function, of its handler in `module` (a module of this room, imported at the first
-    call, so that an event's cold start does not load what people ask for), and the `operationId`.
-    summary, details: for people. answers, takes, csv_query: names of models in `schemas`; csv: it
-    answers CSV, too; csv_query: it takes CSV, too, and then these parameters in the query.
-    refusals: its problems, besides 401 and 403. example: a body; may_be_empty: it may be left out.
+        name: of the function, of its handler in `module` (a module of this room, imported at the first
+        call, so that an event's cold start does not load what people ask for), and the `operationId`.
+    summary, details: for people. answers, takes, csv_query, query_model: names of models in `schemas`.
+        query: the parameters, with query_model, unless they are plain texts; csv: it answers CSV, too;
+        csv_query: it takes CSV, too, and then these parameters in the query. refusals: its problems, besides
+        401 and 403. example: a body; may_be_empty: it may be left out.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Route:
     details: str = ""
     takes: str = ""
     query: tuple[str, ...] = ()
+    query_model: str = ""
     headers: tuple[str, ...] = ()
     csv: bool = False
     csv_query: str = ""
@@ -71,13 +74,30 @@ ROUTES: Final = (
         example={"users": ["adele@contoso.com"], "dry_run": True},
     ),
     Route(
+        "list_moves",
+        "GET",
+        "moves",
+        Role.READ,
+        "runs",
+        "List the requests to move users, dry runs included, the newest first",
+        "RunList",
+        details="the runs that people and programs began, at most `top` (100); `next` is the following page",
+        query=("top", "after"),
+        query_model="Paging",
+        refusals=(400, 503),
+    ),
+    Route(
         "list_runs",
         "GET",
         "runs",
         Role.READ,
         "runs",
-        "List the runs of this month and the one before, the newest first",
+        "List the runs, the newest first",
         "RunList",
+        details="at most `top` (100); `next` is the following page",
+        query=("top", "after"),
+        query_model="Paging",
+        refusals=(400, 503),
     ),
     Route(
         "show_run",
@@ -156,6 +176,7 @@ ROUTES: Final = (
         "HeldList",
         details="`?run=RUN`: those of one run",
         query=("run",),
+        refusals=(404, 503),
     ),
     Route(
         "list_ready",
@@ -186,6 +207,21 @@ ROUTES: Final = (
         "Delete everything that is stored about one person, saved conference IDs included",
         "ForgettingView",
         details="finds earlier addresses, too; the tenant is not changed; it cannot be undone",
+        refusals=(400, 404, 409, 503),
+    ),
+    Route(
+        "show_history",
+        "GET",
+        "users/{user}/history",
+        Role.READ,
+        "users",
+        "Show what happened to one user and was decided about the user, the newest first",
+        "HistoryList",
+        details="also of one who left: by id, today's or an earlier address; at most `top` records (100), "
+        "`next` is the following page; `earlier=true` adds others who had this address in the past, for whom "
+        "the tables are read through",
+        query=("top", "after", "earlier"),
+        query_model="HistoryParameters",
         refusals=(400, 404, 409, 503),
     ),
     Route(
@@ -283,12 +319,22 @@ def blueprint() -> func.Blueprint:
     return functions
 
 
+def refuse(route: Route, req: func.HttpRequest) -> None:
+    """Raise PointedError for what a call does not take."""
+    refuse_input(
+        req,
+        parameters=route.takes_parameters,
+        body=route.takes_body,
+        # A CSV body has its parameters in the address: whoever reads it refuses the others.
+        known=None if route.csv_query else route.query,
+        fields=route.takes,
+    )
+
+
 def _function(route: Route) -> Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]:
     async def call(req: func.HttpRequest) -> func.HttpResponse:
         handler = getattr(import_module(f"functions.http.{route.module}"), route.name)
-        parameters, body = route.takes_parameters, route.takes_body
-        known = None if route.csv_query else route.query
-        return await answer(req, route.role, handler, parameters=parameters, body=body, known=known)
+        return await answer(req, route.role, handler, refuse=partial(refuse, route))
 
     call.__name__ = route.name
     return call

@@ -5,10 +5,27 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from functions.http.auth import requester
-from functions.http.responses import Reply, as_csv, read, small_body
-from functions.http.schemas import HeldBody, HeldDecision, HeldList, Reason, ResultPage, RunList
+from functions.http.responses import (
+    Reply,
+    as_csv,
+    next_page,
+    query_of,
+    read,
+    read_query,
+    small_body,
+)
+from functions.http.schemas import (
+    HeldBody,
+    HeldDecision,
+    HeldList,
+    Paging,
+    Reason,
+    ResultPage,
+    RunList,
+)
 from shared.domain.held import HeldSelection
 from shared.domain.pause import RequestedBy
+from shared.domain.run import Signal
 from shared.services.admin.reasons import because
 from shared.views import HeldView, ResultView, RunView, SideEffectsView
 
@@ -17,14 +34,28 @@ if TYPE_CHECKING:
 
     from shared.bootstrap.services import App
 
-_MONTHS: Final = 2
+_REQUESTED: Final = frozenset({Signal.REQUEST, Signal.PREVIEW})
 _PAGE: Final = 1_000
 _COLUMNS: Final = ("user", "outcome", "provider_before", "reason", "id")
 
 
-async def list_runs(app: "App", _: "func.HttpRequest") -> Reply:
-    """List the runs of this month and the one before."""
-    return Reply(RunList(runs=[RunView.of(run) async for run in app.run_history.runs(_MONTHS)]))
+async def list_runs(app: "App", req: "func.HttpRequest") -> Reply:
+    """List the runs, the newest first, page by page."""
+    return await _listed(app, req, "runs")
+
+
+async def list_moves(app: "App", req: "func.HttpRequest") -> Reply:
+    """List the move requests, dry runs included, in the same way."""
+    return await _listed(app, req, "moves", _REQUESTED)
+
+
+async def _listed(
+    app: "App", req: "func.HttpRequest", path: str, signals: frozenset[Signal] = frozenset(Signal)
+) -> Reply:
+    asked = read_query(Paging, query_of(req.url))
+    runs, more = await app.run_history.page(asked.top, asked.after, signals)
+    views = [RunView.of(run) for run in runs]
+    return Reply(RunList(runs=views, next=next_page(path, more, asked)))
 
 
 async def show_run(app: "App", req: "func.HttpRequest") -> Reply:
@@ -74,6 +105,8 @@ async def cancel_run(app: "App", req: "func.HttpRequest") -> Reply:
 async def list_held(app: "App", req: "func.HttpRequest") -> Reply:
     """List the users whom the guard holds, all or those of one run."""
     run = req.params.get("run")
+    if run:
+        await app.run_history.run(run)
     held = app.adapters.held.held_of(run) if run else app.adapters.held.held()
     return Reply(HeldList(users=[HeldView.of(each) async for each in held if not each.released]))
 

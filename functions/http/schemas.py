@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from shared.domain.held import HeldSelection
 from shared.domain.move_request import MoveRequest
-from shared.domain.options import MoveOptions
+from shared.domain.options import NO_NUMBERS, MoveOptions, OwnNumbers
 from shared.errors import InputError
 from shared.services.admin.reasons import LONGEST_NOTE, LONGEST_TICKET
 from shared.settings.fields import Phone
@@ -17,6 +17,7 @@ from shared.views import (
     AttentionView,
     FindingView,
     HeldView,
+    HistoryView,
     ProviderView,
     ReadyView,
     ResultView,
@@ -64,14 +65,23 @@ class MoveParameters(Reason):
     expected: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
     def request(
-        self, users: Iterable[str] | None = None, provider: str | None = None
+        self,
+        users: Iterable[str] | None = None,
+        provider: str | None = None,
+        own_numbers: Mapping[str, OwnNumbers] = NO_NUMBERS,
     ) -> MoveRequest:
         """Return the request as a domain type: over these users, or to be found by provider."""
         names = None if users is None else list(users)
         return MoveRequest(
             None if names is None else tuple(distinct(names)),
             provider,
-            MoveOptions(self.send_email, self.service_number, self.toll_free_number, self.expected),
+            MoveOptions(
+                self.send_email,
+                self.service_number,
+                self.toll_free_number,
+                self.expected,
+                own_numbers,
+            ),
             self.dry_run,
             len(names or ()),
             self.ticket or "",
@@ -86,10 +96,24 @@ class CsvParameters(MoveParameters):
     skip_bad_lines: bool = False
 
 
+class UserNumbers(BaseModel):
+    """Default numbers of one user (E.164 with +). `line`: of the file that they are from, for errors."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    service_number: Phone | None = None
+    toll_free_number: Phone | None = None
+    line: Annotated[int, Field(ge=0)] = 0
+
+
 class MoveBody(MoveParameters):
-    """Whom to move: users by id or address, or everybody on a third-party provider, or on any."""
+    """Whom to move: users by id or address, or everybody on a third-party provider, or on any.
+
+    `numbers`: default numbers of single users, by their name in `users`.
+    """
 
     users: Annotated[list[User], Field(min_length=1, max_length=MOST_USERS)] | None = None
+    numbers: Annotated[dict[User, UserNumbers], Field(max_length=MOST_USERS)] | None = None
     provider: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     all_third_party: bool = False
 
@@ -98,7 +122,23 @@ class MoveBody(MoveParameters):
         ways = [self.users is not None, self.provider is not None, self.all_third_party]
         if sum(ways) != 1:
             raise ValueError("name the users with exactly one of users, provider, all_third_party")
+        if self.numbers and (self.service_number or self.toll_free_number):
+            raise ValueError(
+                "numbers: service_number and toll_free_number are for all; leave one out"
+            )
+        known = {name.lower() for name in self.users or ()}
+        if strangers := [name for name in self.numbers or () if name.lower() not in known]:
+            raise ValueError(f"numbers: {strangers[0]!r} is not in users")
         return self
+
+    @property
+    def own_numbers(self) -> dict[str, OwnNumbers]:
+        """The numbers of single users as a domain type."""
+        return {
+            name.lower(): OwnNumbers(its.service_number, its.toll_free_number, its.line)
+            for name, its in (self.numbers or {}).items()
+            if its.service_number or its.toll_free_number
+        }
 
 
 class HeldBody(Reason):
@@ -134,9 +174,10 @@ class HeldList(BaseModel):
 
 
 class RunList(BaseModel):
-    """Runs, the newest first."""
+    """Some runs, the newest first; `next` is the address of the page after them."""
 
     runs: list[RunView]
+    next: str | None = None
 
 
 class ResultPage(BaseModel):
@@ -144,6 +185,29 @@ class ResultPage(BaseModel):
 
     results: list[ResultView]
     next: str | None = None
+
+
+class HistoryList(BaseModel):
+    """Some records of a user's history, the newest first; `next` is the address of the page after them."""
+
+    id: str
+    records: list[HistoryView]
+    next: str | None = None
+
+
+class Paging(BaseModel):
+    """Which part of a list: at most `top` of what comes after `after`, which `next` has."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    top: Annotated[int, Field(ge=1, le=1_000)] = 100
+    after: Annotated[str, Field(max_length=200)] = ""
+
+
+class HistoryParameters(Paging):
+    """The query of a user's history. `earlier`: also of others who had the address in the past."""
+
+    earlier: bool = False
 
 
 class SubscriptionView(BaseModel):

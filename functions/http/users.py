@@ -2,14 +2,23 @@
 
 from collections import Counter
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from functions.http.auth import requester
-from functions.http.responses import Reply
-from functions.http.schemas import AttentionList, ProviderList, ReadyList, SavedList
+from functions.http.responses import Reply, next_page, query_of, read_query
+from functions.http.schemas import (
+    AttentionList,
+    HistoryList,
+    HistoryParameters,
+    ProviderList,
+    ReadyList,
+    SavedList,
+)
 from shared.userlists.names import user_name
 from shared.views import (
     AttentionView,
     ForgettingView,
+    HistoryView,
     ProviderView,
     ReadyView,
     SavedEntry,
@@ -44,6 +53,21 @@ async def show_user(app: "App", req: "func.HttpRequest") -> Reply:
     """Show what is known of one user."""
     view = await app.user_reader.show(user_name(req.route_params["user"]))
     return Reply(UserState.of(view))
+
+
+async def show_history(app: "App", req: "func.HttpRequest") -> Reply:
+    """Show what happened to one user, whether or not the directory still knows the user."""
+    name = user_name(req.route_params["user"])
+    asked = read_query(HistoryParameters, query_of(req.url))
+    page = await app.user_history.read(name, asked.top, asked.after, earlier=asked.earlier)
+    also = {"earlier": "true"} if asked.earlier else {}
+    return Reply(
+        HistoryList(
+            id=page.person.id,
+            records=[HistoryView.of(record) for record in page.records],
+            next=next_page(f"users/{quote(name)}/history", page.more, asked, **also),
+        )
+    )
 
 
 async def show_saved(app: "App", req: "func.HttpRequest") -> Reply:

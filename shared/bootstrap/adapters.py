@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shared.settings.settings import Settings
     from shared.storage.guard import GuardTable
     from shared.storage.held import HeldTable
+    from shared.storage.history import HistoryTable
     from shared.storage.leftovers import LeftoverTables
     from shared.storage.move_requests import MoveRequestTable
     from shared.storage.personal import PersonalTables
@@ -181,6 +182,13 @@ class Adapters:
         from shared.storage.held import HeldTable
 
         return HeldTable(self.tables.table("held"))
+
+    @cached_property
+    def history(self) -> HistoryTable:
+        """What happened to each user."""
+        from shared.storage.history import HistoryTable
+
+        return HistoryTable(self.tables.table("history"))
 
     @cached_property
     def sweep_pages(self) -> SweepPageTable:

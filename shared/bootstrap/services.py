@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shared.domain.guard import GuardLimit
     from shared.domain.move_request import MoveRequest
     from shared.domain.retry import RetryPolicy
+    from shared.services.admin.attention import Acknowledger
     from shared.services.admin.cancelling import Canceller
     from shared.services.admin.doctor import Doctor
     from shared.services.admin.effects import EffectsReader
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     from shared.services.admin.health import Health
     from shared.services.admin.number_changes import NumberChanges
     from shared.services.admin.pauses import Pauses
+    from shared.services.admin.people import People
     from shared.services.admin.picture import RosterPicture
     from shared.services.admin.releases import Releases
     from shared.services.admin.result_details import ResultDetails
     from shared.services.admin.run_history import RunHistory
     from shared.services.admin.saved_ids import SavedIds
     from shared.services.admin.status import StatusReader
+    from shared.services.admin.user_history import UserHistory
     from shared.services.admin.user_view import UserReader
     from shared.services.move_requests.carry_out import MoveRunner
     from shared.services.move_requests.failed_pages import FailedPages
@@ -145,6 +148,7 @@ class App:
             held=to.held,
             waiting=to.waiting,
             runs=to.runs,
+            history=to.history,
             state=to.state,
             limit=self._guard_limit,
             clock=to.clock,
@@ -169,6 +173,7 @@ class App:
             directory=to.graph,
             users=to.users,
             waiting=to.waiting,
+            history=to.history,
             brakes=self.brakes,
             policy=self._retry_policy,
             clock=to.clock,
@@ -419,6 +424,7 @@ class App:
                 keys=timedelta(days=of.keep_keys_days),
                 users=timedelta(days=of.keep_users_days),
                 poison=timedelta(days=of.keep_poison_days),
+                history=timedelta(days=of.keep_history_days),
             ),
             clock=to.clock,
             log=to.log("janitor"),
@@ -501,12 +507,34 @@ class App:
         )
 
     @cached_property
+    def people(self) -> People:
+        """Finds people by any name that they have or had."""
+        from shared.services.admin.people import People
+
+        return People(self.adapters.graph, self.adapters.personal)
+
+    @cached_property
+    def user_history(self) -> UserHistory:
+        """Reads the history of a user."""
+        from shared.services.admin.user_history import UserHistory
+
+        to = self.adapters
+        return UserHistory(self.people, to.history, to.users, to.replaced)
+
+    @cached_property
+    def acknowledger(self) -> Acknowledger:
+        """Acknowledges users who need attention."""
+        from shared.services.admin.attention import Acknowledger
+
+        return Acknowledger(self.adapters.waiting, self.adapters.history, self.adapters.clock)
+
+    @cached_property
     def saved_ids(self) -> SavedIds:
         """Reads saved conference IDs, and records who did."""
         from shared.services.admin.saved_ids import SavedIds
 
         to = self.adapters
-        return SavedIds(to.replaced, to.state, to.clock, to.log("api"))
+        return SavedIds(to.replaced, to.history, to.state, to.clock, to.log("api"))
 
     @cached_property
     def forgetter(self) -> Forgetter:
@@ -515,7 +543,7 @@ class App:
 
         to = self.adapters
         return Forgetter(
-            directory=to.graph,
+            people=self.people,
             data=to.personal,
             state=to.state,
             rules=to.rules,
@@ -629,6 +657,7 @@ class App:
             held=to.held,
             waiting=to.waiting,
             runs=to.runs,
+            history=to.history,
             pages=to.sweep_pages,
             state=to.state,
             queue=to.queue(self.settings.queues.moves.name),

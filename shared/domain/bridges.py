@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.domain.number_rules import NumberRules
-from shared.domain.options import MoveOptions
+from shared.domain.options import TOLL, TOLL_FREE, MoveOptions
 from shared.errors import InputError
 
 _E164: Final = re.compile(r"\+?([1-9][0-9]{6,14})")
@@ -83,6 +83,36 @@ def check_options(options: MoveOptions, known: Sequence[BridgeNumber], rules: Nu
             )
 
 
+def own_number_faults(
+    options: MoveOptions, known: Sequence[BridgeNumber], rules: NumberRules
+) -> list[str]:
+    """Return what is wrong with the numbers of single users, each with line, user, column and value."""
+    faults = []
+    numbers = {
+        kind: {each.number for each in known if each.toll_free is kind} for kind in (False, True)
+    }
+    for name, own in options.own_numbers.items():
+        where = f"line {own.line}, {name}" if own.line else name
+        given = ((TOLL, own.toll, False), (TOLL_FREE, own.toll_free, True))
+        wrong = [
+            f"{where}: {column} {number} is on no bridge"
+            for column, number, kind in given
+            if number and number not in numbers[kind]
+        ]
+        faults += wrong
+        try:
+            if not wrong:
+                check_options(MoveOptions(False, own.toll, own.toll_free), known, rules)
+        except InputError as error:
+            faults.append(f"{where}: {error}")
+    return faults
+
+
+def numbers_of(known: Iterable[BridgeNumber], *, toll_free: bool) -> str:
+    """Return the available numbers of a kind as text."""
+    return ", ".join(sorted(each.number for each in known if each.toll_free is toll_free)) or "none"
+
+
 def bridge_of(number: str, known: Iterable[BridgeNumber]) -> str:
     """Return the id of the bridge a number is on; InputError: it is on none."""
     for each in known:
@@ -101,5 +131,5 @@ def _find(
         if each.number == number:
             return each
     kind = "toll-free number" if toll_free else "service number"
-    listed = ", ".join(sorted(each.number for each in fitting)) or "none"
+    listed = numbers_of(known, toll_free=toll_free)
     raise InputError(f"{kind} {number} is on no bridge; there are {listed}")

@@ -1,11 +1,11 @@
 """Move requests: which users to move, and with which options."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
+from shared.domain.options import DEFAULT_OPTIONS, MoveOptions, OwnNumbers
 
 NAMES_PER_PAGE: Final = 100
 """At most 113 characters per name, so a page fits into one table property (32 Ki characters)."""
@@ -17,7 +17,8 @@ class MoveRequest:
 
     users: the given names (ids or addresses, each once); None: all users on `provider`, or, if
     that is None as well, all users on any third party. named: how many names were given, the same ones
-    counted again; 0: as many as `users`. ticket, note: why, as it was given.
+    counted again; 0: as many as `users`. ticket, note: why, as it was given. has_own_numbers: as stored:
+    some users have numbers of their own, which are in the pages.
     """
 
     users: tuple[str, ...] | None = None
@@ -27,6 +28,7 @@ class MoveRequest:
     named: int = 0
     ticket: str = ""
     note: str = ""
+    has_own_numbers: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -42,6 +44,9 @@ class MoveRequest:
         )
         if options.expected is not None:
             wish += f" expected={options.expected}"
+        if options.own_numbers:
+            own = sorted((name, it.toll, it.toll_free) for name, it in options.own_numbers.items())
+            wish += f" own_numbers={json.dumps(own)}"
         return wish if self.users is None else f"{wish} {json.dumps(list(self.users))}"
 
 
@@ -52,8 +57,12 @@ def count_users(names: int, users: int) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class RequestPage:
-    """A page of a run's names, and whether each of them has a result."""
+    """A page of a run's names, and whether each of them has a result.
+
+    own_numbers: of single users, by name (lower case).
+    """
 
     number: int
     names: Sequence[str]
     done: bool = False
+    own_numbers: Mapping[str, OwnNumbers] = field(default_factory=dict)

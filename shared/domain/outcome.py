@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.domain.decision import Action
+from shared.domain.history import Change
 
 
 class Outcome(StrEnum):
@@ -44,6 +45,7 @@ class UserResult:
     `paused`: the user waits only because changes are paused.
     `licensed_at`: when the conferencing plan was assigned, where the directory said so.
     `at`: when it was recorded (UTC), where it was read from a run.
+    `change`: what the app did to the user, for the history.
     """
 
     user_id: str
@@ -60,3 +62,4 @@ class UserResult:
     paused: bool = False
     licensed_at: datetime | None = None
     at: datetime | None = field(default=None, compare=False)
+    change: Change | None = field(default=None, compare=False)

@@ -16,6 +16,7 @@ _DELETED: Final = _ENDED | {RunState.INTERRUPTED}
 @dataclass(frozen=True, slots=True)
 class Retention:
     """runs: with results and requests, after their end. held: of a held sweep. keys: of requests.
+    history: of users, record by record.
 
     users: of users whom the directory no longer knows, since the last attempt. poison: of messages that
     cannot be read.
@@ -26,6 +27,7 @@ class Retention:
     keys: timedelta
     users: timedelta
     poison: timedelta
+    history: timedelta
 
 
 @dataclass(frozen=True, slots=True)

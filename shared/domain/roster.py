@@ -6,7 +6,7 @@ It is a picture for people and decides nothing: who is moved is always read anew
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from hashlib import blake2b
@@ -66,7 +66,8 @@ class RosterEntry:
     """What was last seen of a user.
 
     standing: None: on no list any more. seen_at: when it was read (UTC). provider: the name, "" for
-    none. moved: this look moved the user. name, department, country: "" where it is not known.
+    none. moved: this look moved the user, whose license came at licensed_at, where that is known; neither
+    is kept. name, department, country: "" where it is not known.
     """
 
     user_id: str
@@ -79,6 +80,7 @@ class RosterEntry:
     department: str = ""
     country: str = ""
     moved: bool = False
+    licensed_at: datetime | None = None
 
     @property
     def digest(self) -> bytes:
@@ -89,11 +91,15 @@ class RosterEntry:
 
 @dataclass(frozen=True, slots=True)
 class RosterDay:
-    """A day's figures: users on each list at its end, and users moved on it by signal."""
+    """A day's figures: users on each list at its end, and users moved on it by signal.
+
+    ages: users moved because of a new license by the step of its age (`license_age`).
+    """
 
     day: date
     counts: Mapping[str, int]
     moved: Mapping[str, int]
+    ages: Mapping[int, int] = field(default_factory=dict)
 
 
 class KnownKeys:
@@ -150,6 +156,7 @@ def from_result(
         upn=result.upn,
         provider=here or "",
         moved=result.outcome is Outcome.MOVED,
+        licensed_at=result.licensed_at,
     )
     if isinstance(found, DirectoryUser):
         entry = replace(

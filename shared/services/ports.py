@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from shared.domain.decision import Action, Rules
     from shared.domain.guard import Slot
     from shared.domain.held import HeldUser
+    from shared.domain.history import HistoryRecord
     from shared.domain.listing import ChangePage, Provider, TeamsPage, TenantSwitches
     from shared.domain.messages import Message, PoisonMessage
     from shared.domain.move_request import MoveRequest, RequestPage
-    from shared.domain.options import MoveOptions
+    from shared.domain.options import MoveOptions, OwnNumbers
     from shared.domain.outcome import UserResult
     from shared.domain.pause import Pause, RequestedBy
     from shared.domain.retention import StoredRun
@@ -253,6 +254,10 @@ class WaitingUsers(Protocol):
         """
         ...
 
+    async def acknowledge(self, user_id: str, by: str, at: datetime) -> Waiting | None:
+        """Record who knows that the user needs attention; return the row, None: the user does no more."""
+        ...
+
     async def add_settled(self, result: UserResult, runs: Sequence[str]) -> None:
         """Keep the result of a user for runs; those of a user who still waits are told the last one."""
         ...
@@ -293,8 +298,12 @@ class Runs(Protocol):
         """Return the run, or None; UnreadableRowError: its row is damaged or of a newer version."""
         ...
 
-    def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
-        """Yield the runs that started in a month, oldest first."""
+    async def first_month(self) -> str | None:
+        """Return the month of the oldest run, as `202611`; None: there is no run."""
+        ...
+
+    def runs_of_month(self, month: datetime, before: str = "") -> AsyncIterator[Run]:
+        """Yield the runs that started in a month, oldest first. before: only those with lower ids."""
         ...
 
     async def record_results(
@@ -312,8 +321,26 @@ class Runs(Protocol):
         ...
 
 
+class History(Protocol):
+    """Table `history`: what happened to each user."""
+
+    async def add(self, record: HistoryRecord) -> None:
+        """Add a record, unless it is there. StorageError: it was not added."""
+        ...
+
+    async def page(
+        self, users: Sequence[str], limit: int, after: str = ""
+    ) -> tuple[list[HistoryRecord], str | None]:
+        """Return at most `limit` records of users, the newest first, and where the next page begins."""
+        ...
+
+    async def has_move_until(self, user: str, moment: datetime) -> bool:
+        """Return whether a move that began before a time is recorded."""
+        ...
+
+
 class NewestRuns(Protocol):
-    """The part of table `runs` for people who look at the last ones."""
+    """Whoever reads the last runs of table `runs`."""
 
     async def newest(self, now: datetime, limit: int, before: str = "") -> list[Run]:
         """Return at most `limit` runs of this month and the one before, the newest first."""
@@ -333,6 +360,14 @@ class MoveRequests(Protocol):
 
     async def request(self, run: str) -> MoveRequest:
         """Return provider and options of a request."""
+        ...
+
+    async def save_own_numbers(self, run: str, numbers: Mapping[str, OwnNumbers]) -> None:
+        """Store the numbers of some users (at most 100) by id: whoever is held and released gets them."""
+        ...
+
+    async def own_numbers(self, run: str, users: Sequence[str]) -> Mapping[str, OwnNumbers]:
+        """Return the numbers of those of some users who have numbers of their own in a run, by id."""
         ...
 
     async def mark_mailed(self, run: str, user_id: str) -> bool:
@@ -655,8 +690,8 @@ class Roster(Protocol):
         """Return how many users are on each list."""
         ...
 
-    async def days(self, first: date) -> list[RosterDay]:
-        """Return the figures of each day since `first` on which anything changed, in order."""
+    async def figures(self, first: date) -> tuple[dict[str, int], list[RosterDay]]:
+        """Return the counts, and the figures of each day since `first` with a change, in order."""
         ...
 
     async def remove(self, users: Iterable[str], now: datetime) -> None:
@@ -697,6 +732,14 @@ class Leftovers(Protocol):
 
     def untried_users(self, before: datetime) -> AsyncIterator[str]:
         """Yield the ids of users who were neither tried nor known to the directory since then."""
+        ...
+
+    def old_history(self, before: datetime) -> AsyncIterator[tuple[str, str]]:
+        """Yield the keys of the records of users' histories that are older."""
+        ...
+
+    async def delete_history(self, keys: tuple[str, str]) -> None:
+        """Delete a record of a user's history."""
         ...
 
     async def mark_known(self, user_id: str, now: datetime) -> None:

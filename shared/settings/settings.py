@@ -301,6 +301,7 @@ class Settings(BaseModel):
         description="Days after the last attempt at a user until the user's state is deleted, if the "
         "directory no longer knows the user.",
     )
+    keep_history_days: Days = Field(400, description="Days to keep a record of a user's history.")
     keep_poison_days: Days = Field(
         30, description="Days to keep a malformed queue message for examination."
     )

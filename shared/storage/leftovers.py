@@ -10,6 +10,7 @@ from typing import Final
 from azure.data.tables import TableEntity
 
 from shared.domain.retention import StoredRun
+from shared.storage.history import inverted
 from shared.storage.state import ACTIONS
 from shared.storage.tables import Tables
 
@@ -27,6 +28,7 @@ class LeftoverTables:
         self._runs = tables.table("runs")
         self._users = tables.table("users")
         self._state = tables.table("state")
+        self._history = tables.table("history")
         self._of_runs = {name: tables.table(name) for name in OF_RUNS}
 
     async def runs(self, before: str) -> AsyncIterator[StoredRun]:
@@ -79,6 +81,16 @@ class LeftoverTables:
                 known_at = row.get("known_at")
                 if not isinstance(known_at, datetime) or known_at <= before:
                     yield str(row["RowKey"])
+
+    async def old_history(self, before: datetime) -> AsyncIterator[tuple[str, str]]:
+        """Yield the keys of the records of users' histories that are older; the whole table is read."""
+        text, given = "RowKey gt @before", {"before": f"{inverted(before)}~"}
+        async for row in self._history.query(text, given, ["PartitionKey", "RowKey"]):
+            yield str(row["PartitionKey"]), str(row["RowKey"])
+
+    async def delete_history(self, keys: tuple[str, str]) -> None:
+        """Delete a record of a user's history."""
+        await self._history.delete(*keys)
 
     async def mark_known(self, user_id: str, now: datetime) -> None:
         """Remember that the directory knows a user, who is then not asked for so soon."""

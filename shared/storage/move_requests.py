@@ -9,13 +9,16 @@ means that every user of the page has a result.
 
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from azure.data.tables import TransactionOperation
+
+from shared.concurrency import gather_bounded
 from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
-from shared.domain.options import MoveOptions
-from shared.errors import BusyError, ConflictError
+from shared.domain.options import MoveOptions, OwnNumbers
+from shared.errors import BusyError, ConflictError, StorageError
 from shared.storage.rows import field, json_field
 from shared.storage.runs import RUN_ID
 from shared.storage.tables import Table
@@ -24,7 +27,9 @@ _WISH: Final = "wish"
 _KEYS: Final = "keys"
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MAILED: Final = "x-mailed-"
-"""It sorts behind the pages and the row `wish`, so that no reader of pages meets it."""
+_IN_FLIGHT: Final = 16
+_OWN_NUMBERS: Final = "x-numbers-"
+"""These sort behind the pages and the row `wish`, so that no reader of pages meets them."""
 
 
 class MoveRequestTable:
@@ -43,6 +48,7 @@ class MoveRequestTable:
                 "RowKey": f"{page.number:06d}",
                 "names": json.dumps(list(page.names), ensure_ascii=False),
                 "done": page.done,
+                **_own_numbers_of(page),
             }
         )
 
@@ -121,8 +127,30 @@ class MoveRequestTable:
                 "service_number": options.service_number or "",
                 "toll_free_number": options.toll_free_number or "",
                 "expected": -1 if options.expected is None else options.expected,
+                "own_numbers": bool(options.own_numbers),
             }
         )
+
+    async def save_own_numbers(self, run: str, numbers: Mapping[str, OwnNumbers]) -> None:
+        """Store the numbers of some users (at most 100) by id: whoever is held and released gets them."""
+        rows = [
+            {
+                "PartitionKey": run,
+                "RowKey": f"{_OWN_NUMBERS}{user_id}",
+                "toll": own.toll or "",
+                "toll_free": own.toll_free or "",
+            }
+            for user_id, own in numbers.items()
+        ]
+        if not await self._table.transact([(TransactionOperation.UPSERT, row) for row in rows]):
+            raise StorageError("write in table requests", "the numbers of a page were not stored")
+
+    async def own_numbers(self, run: str, users: Sequence[str]) -> dict[str, OwnNumbers]:
+        """Return the numbers of those of some users who have numbers of their own in a run, by id."""
+        keys = (f"{_OWN_NUMBERS}{user}" for user in users)
+        finds = (self._table.find(run, key, _decode_own) for key in keys)
+        rows = await gather_bounded(finds, _IN_FLIGHT)
+        return {user: own for user, own in zip(users, rows, strict=True) if own}
 
     async def request(self, run: str) -> MoveRequest:
         """Return provider and options of a request."""
@@ -164,7 +192,26 @@ def _decode(row: dict[str, Any]) -> RequestPage:
     names = json_field(row, "names", list)
     if not all(isinstance(name, str) for name in names):
         raise TypeError("a name is not a text")
-    return RequestPage(int(row["RowKey"]), names, field(row, "done", bool))
+    known = json_field(row, "own_numbers", dict) if row.get("own_numbers") else {}
+    own = {name: OwnNumbers(_number(pair, 0), _number(pair, 1)) for name, pair in known.items()}
+    return RequestPage(int(row["RowKey"]), names, field(row, "done", bool), own)
+
+
+def _own_numbers_of(page: RequestPage) -> dict[str, str]:
+    """Return the property with the numbers of single users; none where nobody has any."""
+    own = {name: [it.toll, it.toll_free] for name, it in page.own_numbers.items()}
+    return {"own_numbers": json.dumps(own, ensure_ascii=False)} if own else {}
+
+
+def _number(pair: list[Any], at: int) -> str | None:
+    number = pair[at]
+    if not isinstance(number, str | None):
+        raise TypeError("a number is not a text")
+    return number
+
+
+def _decode_own(row: dict[str, Any]) -> OwnNumbers:
+    return OwnNumbers(field(row, "toll", str) or None, field(row, "toll_free", str) or None)
 
 
 def _decode_claimed(row: dict[str, Any]) -> tuple[RequestPage, datetime | None]:
@@ -178,7 +225,11 @@ def _decode_request(row: dict[str, Any]) -> MoveRequest:
         field(row, "toll_free_number", str) or None,
         None if (expected := field(row, "expected", int, -1)) < 0 else expected,
     )
-    return MoveRequest(provider=field(row, "provider", str) or None, options=options)
+    return MoveRequest(
+        provider=field(row, "provider", str) or None,
+        options=options,
+        has_own_numbers=field(row, "own_numbers", bool, False),
+    )
 
 
 def _decode_key(row: dict[str, Any]) -> tuple[str, str]:

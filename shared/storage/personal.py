@@ -20,9 +20,9 @@ from shared.storage.state import EXCLUDED, STATE
 from shared.storage.tables import Table, Tables
 
 _TRIES: Final = 5
-_MAILED: Final = "x-mailed-"
+_OF_USERS: Final = ("x-mailed-", "x-numbers-")
 _OLD_LISTS: Final = ("due", "attention")
-_NAMED: Final = ("users", "replacedproviders", "waiting", "runresults")
+_NAMED: Final = ("users", "replacedproviders", "waiting", "runresults", "history")
 """Tables whose rows have a user's id and the address that the user had then."""
 
 
@@ -46,7 +46,7 @@ class PersonalTables:
         """Return the addresses under which something is stored about a user, in lower case."""
         names: set[str] = set()
         for table in _NAMED:
-            key = "PartitionKey" if table == "replacedproviders" else "RowKey"
+            key = "PartitionKey" if table in ("replacedproviders", "history") else "RowKey"
             rows = self._tables[table].query(f"{key} eq @user", {"user": user_id}, ["upn"])
             names |= {str(row.get("upn") or "").lower() async for row in rows}
         return names - {""}
@@ -60,7 +60,7 @@ async def _from_row_of_id(table: Table, person: Person) -> int:
     return await _delete(table, person.id[0], person.id)
 
 
-async def _from_replaced(table: Table, person: Person) -> int:
+async def _from_partition(table: Table, person: Person) -> int:
     deleted = 0
     keys = {"user": person.id}
     while count := await table.delete_some("PartitionKey eq @user", keys):
@@ -98,16 +98,23 @@ async def _from_results(table: Table, person: Person) -> int:
 
 async def _from_requests(table: Table, person: Person) -> int:
     changed = 0
-    columns = ["PartitionKey", "RowKey", "names"]
+    columns = ["PartitionKey", "RowKey", "names", "own_numbers"]
     theirs = person.names | {person.id}
 
     def without(row: Mapping[str, Any]) -> dict[str, Any]:
         names = json_field(row, "names", list)
         others = [name for name in names if name.lower() not in theirs]
-        return {"names": json.dumps(others, ensure_ascii=False)} if others != names else {}
+        if others == names:
+            return {}
+        found = {"names": json.dumps(others, ensure_ascii=False)}
+        if row.get("own_numbers"):
+            own = json_field(row, "own_numbers", dict)
+            kept = {name: numbers for name, numbers in own.items() if name not in theirs}
+            found["own_numbers"] = json.dumps(kept, ensure_ascii=False)
+        return found
 
     async for row in _all(table, columns):
-        if row["RowKey"] == f"{_MAILED}{person.id}":
+        if row["RowKey"] in [f"{prefix}{person.id}" for prefix in _OF_USERS]:
             changed += await _delete(table, str(row["PartitionKey"]), str(row["RowKey"]))
         elif "names" in row:
             changed += await _take_out(table, row, without)
@@ -150,7 +157,8 @@ FORGETTERS: Final[Mapping[str, Callable[[Table, Person], Awaitable[int]]]] = {
     "held": _from_row_of_id,
     "guard": _from_guard,
     "roster": _from_roster,
-    "replacedproviders": _from_replaced,
+    "history": _from_partition,
+    "replacedproviders": _from_partition,
     "users": _from_row_of_id,
 }
 """What deletes a person from each table with personal data, in the order in which it is done."""

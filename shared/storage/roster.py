@@ -7,7 +7,8 @@ counts in one transaction, and sixteen partitions share the load. Rows:
 - `l|LIST|ADDRESS|ID`: the same on a list, in the order of addresses: a page of a list is a range scan of
   each partition;
 - `c`: how many users are on each list here;
-- `d|DATE`: the same at the end of a day (UTC), and the users moved on that day by signal.
+- `d|DATE`: the same at the end of a day (UTC), and the users moved on that day, by signal and by the age
+  of their license.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from typing import Any, Final
 from azure.core import MatchConditions
 from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
 
+from shared.domain import license_age
 from shared.domain.roster import RosterDay, RosterEntry, Standing, difference, merged
 from shared.domain.run import Signal
 from shared.errors import StorageError, UnreadableRowError
@@ -38,6 +40,7 @@ _NONE: Final = "00" * 8
 _DIGEST: Final = re.compile("[0-9a-f]{16}")
 _COUNT: Final = "on_"
 _MOVED: Final = "moved_"
+_AGE: Final = "age_"
 _LONGEST: Final = 900
 _FORBIDDEN: Final = re.compile(r"[/\\#?%|\x00-\x1f\x7f-\x9f]")
 
@@ -234,7 +237,9 @@ def _days(
         today = [row for rows in shards for at, row in rows if at == day]
         counts = sum((Counter(_numbers(row, _COUNT)) for row in last), Counter())
         moved = sum((Counter(_numbers(row, _MOVED)) for row in today), Counter())
-        found.append(RosterDay(date.fromisoformat(day), counts, moved))
+        ages = sum((Counter(_numbers(row, _AGE)) for row in today), Counter())
+        by_step = {int(step): count for step, count in ages.items() if step.isdecimal()}
+        found.append(RosterDay(date.fromisoformat(day), counts, moved, by_step))
     return [each for each in found if each.day >= first]
 
 
@@ -298,12 +303,16 @@ def _counted(
     counts = Counter(_numbers(found.get("c", {}), _COUNT))
     counts.update(difference(pairs))
     moved = Counter(_numbers(found.get(today, {}), _MOVED))
+    ages = Counter(_numbers(found.get(today, {}), _AGE))
     for before, after in pairs:
         # A move that is reported again is the same move.
         if signal and after.moved and not (before and before.standing is Standing.ON_MICROSOFT):
             moved[str(signal)] += 1
+            if signal in license_age.SIGNALS and after.licensed_at:
+                ages[str(license_age.step_of(now - after.licensed_at))] += 1
     total = {f"{_COUNT}{name}": count for name, count in counts.items()}
     day = total | {f"{_MOVED}{name}": count for name, count in moved.items()}
+    day |= {f"{_AGE}{step}": count for step, count in ages.items()}
     return [
         _put({"PartitionKey": shard, "RowKey": "c", **total}, found.get("c")),
         _put({"PartitionKey": shard, "RowKey": today, **day}, found.get(today)),

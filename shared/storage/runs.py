@@ -61,10 +61,24 @@ class RunTable:
             return None
         return await self._runs.find(run[:6], run, _decode)
 
-    def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
-        """Yield the runs that started in the month of `month`, oldest first."""
-        text = "PartitionKey eq @month"
-        return self._runs.read(text, {"month": f"{month:%Y%m}"}, _decode, page=PAGE)
+    async def first_month(self) -> str | None:
+        """Return the month of the oldest run, as `202611`; None: there is no run."""
+        rows = self._runs.query(
+            "PartitionKey ge @first", {"first": "200001"}, ["PartitionKey"], page=1
+        )
+        async for row in rows:
+            return str(row["PartitionKey"])
+        return None
+
+    def runs_of_month(self, month: datetime, before: str = "") -> AsyncIterator[Run]:
+        """Yield the runs that started in the month of `month`, oldest first.
+
+        before: only those whose ids are lower.
+        """
+        text, given = "PartitionKey eq @month", {"month": f"{month:%Y%m}"}
+        if before:
+            text, given = f"{text} and RowKey lt @before", {**given, "before": before}
+        return self._runs.read(text, given, _decode, page=PAGE)
 
     async def newest(self, now: datetime, limit: int, before: str = "") -> list[Run]:
         """Return at most `limit` runs of this month and the one before, the newest first.

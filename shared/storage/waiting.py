@@ -105,15 +105,16 @@ class WaitingTable:
             for name in (_DUE, _ATTENTION):
                 await self._table.delete(name, waiting.user_id)
 
-    async def acknowledge(self, user_id: str, by: str, at: datetime) -> bool:
-        """Record who knows that the user needs attention; False: the user does no more.
+    async def acknowledge(self, user_id: str, by: str, at: datetime) -> Waiting | None:
+        """Record who knows that the user needs attention; return the row, None: the user does no more.
 
         It holds for the reason that stands there now: the next other one clears it.
         """
         row = await self._table.get(user_id[0], user_id)
         if row is None or row.get("list") != _ATTENTION:
-            return False
-        return await self._table.update(
+            return None
+        waiting = self._readable(row)
+        known = await self._table.update(
             {
                 "PartitionKey": user_id[0],
                 "RowKey": user_id,
@@ -122,6 +123,7 @@ class WaitingTable:
                 "acknowledged_reason": row["reason"],
             }
         )
+        return waiting if known else None
 
     async def remove_waiting(self, result: UserResult, looked_at: datetime) -> Waiting | None:
         """Take the user off the lists, unless an attempt later than `looked_at` wrote the row.

@@ -423,6 +423,7 @@ class Cleaned(Event):
     actions: int
     users: int
     poison: int
+    history: int
     complete: str
     duration_ms: int
 
@@ -546,6 +547,7 @@ FIELDS: Final = {
     "runs": "runs",
     "keys": "idempotency keys",
     "actions": "records of people's actions",
+    "history": "records of users' histories",
     "complete": "yes, or no: the time was up, or there was an error; the next night goes on",
     "by": "who did it: the person signed in, or how the caller was let in",
     "rows": "rows from which the person was deleted",

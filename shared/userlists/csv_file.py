@@ -1,15 +1,17 @@
 """Read the users in a CSV file, whatever program and language it was written with."""
 
 import re
-from collections.abc import Iterator
-from typing import BinaryIO, Final
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Final, NamedTuple
 
+from shared.domain.bridges import read_number
+from shared.domain.options import TOLL, TOLL_FREE, OwnNumbers
 from shared.errors import InputError
 from shared.text import defused
 from shared.userlists.names import shown, user_name
 from shared.userlists.rows import BadLine, Row, rows
 
-__all__ = ["COLUMNS", "BadLine", "csv_names"]
+__all__ = ["COLUMNS", "BadLine", "CsvUser", "csv_users", "own_numbers"]
 
 COLUMNS: Final = (
     "UserPrincipalName",
@@ -46,32 +48,48 @@ _EXAMPLE: Final = re.compile(r"\s*(\w+)\s*[:\uff1a]")
 _LISTED = 20
 
 
-def csv_names(file: BinaryIO, column: str | None = None) -> Iterator[str | BadLine]:
-    """Yield the name in each row of a CSV file (see `user_name`), or why a line yields none.
+class CsvUser(NamedTuple):
+    """A user in a file, by the line; own: numbers of the user's own; None: the file gives none."""
+
+    line: int
+    name: str
+    own: OwnNumbers | None = None
+
+
+class _Columns(NamedTuple):
+    """Where the names are, and the numbers, if the file has such columns."""
+
+    user: int
+    numbers: tuple[tuple[str, int], ...] = ()
+
+
+def csv_users(file: BinaryIO, column: str | None = None) -> Iterator[CsvUser | BadLine]:
+    """Yield the user in each row of a CSV file (see `user_name`), or why a line yields none.
 
     file: seekable, read from its beginning, more than once and in pieces: memory does not grow. column:
     the header of the column with the names, in any spelling that COLUMNS may have. Without it the first
     row is a header when one of COLUMNS is in it and no name of a user; the first of COLUMNS that is
     there counts.
-    Without a header it is the first column in which the first row names a user. A file without rows
-    yields nothing. InputError, at the first row: no such column, or none is known to hold names;
-    the text lists what there is. InputError, before: a file that cannot be decoded, see
-    `find_encoding`.
+    Without a header it is the first column in which the first row names a user. Columns TOLL and TOLL_FREE
+    have the numbers that each user is to get; an empty field is none. A file without rows yields nothing.
+    InputError, at the first row: no such column, or none is known to hold names; the text lists what there
+    is. InputError, before: a file that cannot be decoded, see `find_encoding`.
     """
-    index: int | None = None
+    columns: _Columns | None = None
     unread = is_template = False
     for row in rows(file):
         if isinstance(row, BadLine):
             unread = True
             yield row
-        elif index is None:
+        elif columns is None:
             index, is_header = _find_column(row, column, header_lost=unread)
+            columns = _Columns(index, _number_columns(row) if is_header else ())
             is_template = is_header and any(map(_PROPERTY.search, row.fields))
             if not is_header:
-                yield _name(row, index)
+                yield _user(row, columns)
         else:
             if not is_template or not (example := _EXAMPLE.match(row.fields[0])):
-                yield _name(row, index)
+                yield _user(row, columns)
             elif example[1].casefold() != "example":
                 yield BadLine(row.number, "the template's example, it seems: delete this line")
             is_template = False
@@ -110,6 +128,50 @@ def _named_column(row: Row, column: str) -> int:
         if spelled(column) in headers:
             return headers.index(spelled(column))
     raise InputError(f"line {row.number}: no column {shown(column)}: {_listed(row)}")
+
+
+def own_numbers(users: Iterable[CsvUser]) -> dict[str, OwnNumbers]:
+    """Return the numbers that a file gives single users, by name (lower case).
+
+    InputError: it gives a user who is named twice different ones.
+    """
+    found: dict[str, OwnNumbers] = {}
+    for user in users:
+        if user.own is None:
+            continue
+        known = found.setdefault(user.name.lower(), user.own)
+        if (known.toll, known.toll_free) != (user.own.toll, user.own.toll_free):
+            raise InputError(
+                f"lines {known.line} and {user.line} give {shown(user.name)} different numbers: {known}; "
+                f"{user.own}"
+            )
+    return found
+
+
+def _number_columns(row: Row) -> tuple[tuple[str, int], ...]:
+    """Return the columns with numbers. InputError: one is there twice."""
+    headers = ["".join(field.split()).casefold() for field in row.fields]
+    for name in (TOLL, TOLL_FREE):
+        if headers.count(name.casefold()) > 1:
+            raise InputError(f"line {row.number}: column {name} is there twice")
+    wanted = ((name, name.casefold()) for name in (TOLL, TOLL_FREE))
+    return tuple((name, headers.index(key)) for name, key in wanted if key in headers)
+
+
+def _user(row: Row, columns: _Columns) -> CsvUser | BadLine:
+    name = _name(row, columns.user)
+    if isinstance(name, BadLine) or not columns.numbers:
+        return name if isinstance(name, BadLine) else CsvUser(row.number, name)
+    numbers: dict[str, str] = {}
+    for header, index in columns.numbers:
+        field = _bare(row.fields[index]).strip() if index < len(row.fields) else ""
+        if field:
+            try:
+                numbers[header] = read_number(field)
+            except InputError as error:
+                return BadLine(row.number, f"column {header}: {error}")
+    own = OwnNumbers(numbers.get(TOLL), numbers.get(TOLL_FREE), row.number) if numbers else None
+    return CsvUser(row.number, name, own)
 
 
 def _name(row: Row, index: int) -> str | BadLine:

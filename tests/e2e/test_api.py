@@ -158,10 +158,16 @@ def test_provider_is_moved_once_for_a_key(system: System, api: httpx.Client) -> 
 def test_users_are_shown(system: System, api: httpx.Client) -> None:
     """License, provider and records of a user; the saved entries; who is ready; who needs help."""
     user = system.tenant.take("third_party")
-    finished(api, api.post("/moves", json={"users": [user["id"]]}))
+    moved = finished(api, api.post("/moves", json={"users": [user["id"]]}))
     state = api.get(f"/users/{user['userPrincipalName']}").json()
     assert (state["id"], state["provider"], state["outcome"]) == (user["id"], MICROSOFT, "moved")
     saved = api.get(f"/users/{user['id']}/saved").json()["entries"]
+    first = api.get(f"/users/{user['userPrincipalName']}/history?top=1").json()
+    assert [each["event"] for each in first["records"]] == ["conference_ids_read"]
+    rest = api.get(first["next"].removeprefix("/api")).json()
+    told = [(each["event"], each["provider_before"], each["run"]) for each in rest["records"]]
+    assert told == [("moved", user["provider"], moved["id"])]
+    assert api.get(f"/users/{user['id']}/history?top=0").status_code == 400
     assert [entry["provider"] for entry in saved] == [
         entry["name"] for entry in user["original_entries"]
     ]
@@ -169,6 +175,8 @@ def test_users_are_shown(system: System, api: httpx.Client) -> None:
     assert "BT" in {each["name"] for each in api.get("/providers").json()["providers"]}
     ready = api.get("/users/ready").json()
     assert sum(ready["by_provider"].values()) == len(ready["users"])
+    newest = api.get("/moves?top=1").json()
+    assert [each["id"] for each in newest["runs"]] == [moved["id"]]
     assert api.get("/runs").json()["runs"]
 
 

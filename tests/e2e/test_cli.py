@@ -104,29 +104,35 @@ def test_a_list_of_names(tenant: Tenant, system: System, moved: Ended, third: Us
 def test_what_was_done_can_be_looked_up(acp: CommandLine, moved: Ended, third: User) -> None:
     """The run with its results, the list of runs, the user, and the saved numbers as CSV."""
     address = third["userPrincipalName"]
-    run, runs, shown, saved, of_run = acp.at_once(
+    run, runs, shown, history, saved, of_run = acp.at_once(
         ("run", moved.run, "--output", "json"),
         ("runs", "--output", "csv"),
         ("show", address),
+        ("show", third["id"], "--history", "--output", "csv"),
         ("saved", "--user", f" {address} "),
         ("saved", "--run", moved.run, "--output", "json"),
     )
-    statuses = [each.status for each in (run, runs, shown, saved, of_run)]
-    assert statuses == [1, 0, 0, 0, 0], "one user of the run was not found"
+    statuses = [each.status for each in (run, runs, shown, history, saved, of_run)]
+    assert statuses == [1, 0, 0, 0, 0, 0], "one user of the run was not found"
     assert run.outcomes == moved.outcomes
     listed = next(row for row in runs.csv if row["run"] == moved.run)
     assert (listed["state"], listed["users"]) == ("finished", "5")
-    facts = dict(line.split("  ", 1) for line in shown.out.splitlines())
+    facts = dict(line.split("  ", 1) for line in shown.out.split("\n\n")[0].splitlines())
     facts = {name.strip(): value.strip() for name, value in facts.items()}
     assert (facts["id"], facts["plan"], facts["provider"]) == (third["id"], "Enabled", MICROSOFT)
     assert facts["to be done"] == "already: Microsoft is the provider"
     assert facts["moved"].endswith(f", from {third['provider']}")
     assert facts["last attempt"].startswith("moved (2")
     assert "saved 1" in facts
+    record = next(row for row in history.csv if row["event"] == "moved")
+    assert record["run"] == moved.run
+    assert (record["provider_before"], record["provider_after"]) == (third["provider"], MICROSOFT)
+    assert record["number_after"].startswith("'+")
+    assert record["by"] == listed["requested_by"]
     entries = {(e["name"], e["participantPassCode"]) for e in third["entries"]}
     assert {(row["provider"], row["conference_id"]) for row in saved.csv} == entries
     assert {(row["provider"], row["conference_id"]) for row in of_run.json} == entries
-    assert not [code for _, code in entries if code in shown.out + run.out]
+    assert not [code for _, code in entries if code in shown.out + run.out + history.out]
 
 
 def test_a_run_becomes_a_page(acp: CommandLine, moved: Ended, third: User) -> None:
@@ -145,6 +151,7 @@ def test_a_run_becomes_a_page(acp: CommandLine, moved: Ended, third: User) -> No
         "Moved": 2,
         "Skipped": 2,
         "Failed": 1,
+        "Held": 0,
         "Waiting": 0,
         "Saved": 1,
     }
@@ -189,7 +196,7 @@ def test_a_bad_line_of_a_csv_file(system: System, acp: CommandLine, tenant: Tena
         refused = acp("move", "--csv", "-", "--yes", stdin=text)
     assert refused.status == 2
     assert "-, line 4: 'adele' names no user" in refused.err
-    assert "lines that name no user: 1; nothing was changed" in refused.err
+    assert "lines that name no user, or no number: 1; nothing was changed" in refused.err
     assert system.storage.rows("runs") == runs
     with system.changing(user):
         taken = acp("move", "--csv", "-", "--yes", "--skip-bad-lines", stdin=text)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from local.azurite.server import Azurite
@@ -170,6 +171,19 @@ def test_more_than_the_limit_wait_by_name_until_one_command_releases_them(
         table = acp("held", run["RowKey"], "--output", "csv").csv
         assert len(table) == run["count_replace"]
         assert all(row["provider"] and row["country"] and row["name"] for row in table)
+        page, book = tmp_path / "held.html", tmp_path / "held.xlsx"
+        rows, shown, _, unknown = acp.at_once(
+            ("run", run["RowKey"], "--output", "csv", "--report", str(book)),
+            ("run", run["RowKey"], "--report", str(page)),
+            ("held", run["RowKey"], "--output", "json"),
+            ("held", "20261123T020000Z-sweep-nobody"),
+        )
+        named = {row["user"] for row in table}
+        assert {row["user"] for row in rows.csv if row["outcome"] == "held"} == named
+        assert [name for name in named if name not in shown.out + page.read_text("utf-8")] == []
+        sheet = openpyxl.load_workbook(book)["Held"]
+        assert {row[2] for row in sheet.iter_rows(min_row=2, values_only=True)} == named
+        assert (unknown.status, "there is no such run" in unknown.err) == (2, True)
 
         assert acp("pause", "--note", "not before noon").status == 0
         for held in listed:

@@ -85,6 +85,35 @@ def test_wishes_over_http_with_a_csv_file(ruled: Ruled) -> None:
     assert (after["provider"], after["number"]) == (MICROSOFT, number)
 
 
+@pytest.mark.parametrize("by_app", [False, True])
+def test_a_file_gives_each_user_numbers(ruled: Ruled, by_app: bool) -> None:
+    """Here and by the deployed app: each row's number is set; one that is on no bridge stops all of them."""
+    tenant = ruled.tenant
+    users = [tenant.take("third_party") for _ in range(2)]
+    tolls, file = tenant.toll_numbers(), ruled.acp.folder / "numbers.csv"
+    app = ("--app", ruled.system.host.origin) if by_app else ()
+    lines = [
+        f"{user['userPrincipalName']},+{toll}," for user, toll in zip(users, tolls, strict=False)
+    ]
+    file.write_text(
+        "\n".join(
+            ["UPN,TollNumber,TollFreeNumber", *lines, f"{ruled.excluded['id']},+14255550100,"]
+        )
+    )
+    with ruled.system.changing():
+        refused = ruled.acp("move", "--users", str(file), "--yes", *app)
+    assert refused.status == 2
+    assert f"line 4, {ruled.excluded['id']}: TollNumber +14255550100 is on no bridge" in refused.err
+    assert str(file) in refused.err
+    file.write_text("\n".join(["UPN,TollNumber,TollFreeNumber", *lines]))
+    dry = ruled.acp("move", "--csv", str(file), "--dry-run", "--output", "json", *app)
+    assert [f"toll number +{tolls[0]}" in row["reason"] for row in dry.json].count(True) == 1
+    with ruled.system.changing(*users):
+        done = ruled.acp("move", "--csv", str(file), "--yes", "--output", "json", *app)
+        assert done.status == 0, done.err
+    assert [tenant.user(user["id"])["number"] for user in users] == tolls[:2]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

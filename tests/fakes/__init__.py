@@ -17,6 +17,7 @@ from tests.fakes.people import (
 from tests.fakes.rules import FakeRules
 from tests.fakes.state import FakeState
 from tests.fakes.storage import (
+    FakeHistory,
     FakeMoveRequests,
     FakePoison,
     FakeQueue,
@@ -37,6 +38,7 @@ __all__ = [
     "FakeDirectory",
     "FakeGuardSlots",
     "FakeHeld",
+    "FakeHistory",
     "FakeMoveRequests",
     "FakePoison",
     "FakeQueue",

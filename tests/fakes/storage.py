@@ -2,15 +2,17 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from shared.domain.changes import is_credible
 from shared.domain.claim import HELD_FOR, SETTLED_FOR, BegunMove, Claim
 from shared.domain.decision import Action
+from shared.domain.history import CHANGES, HistoryEvent, HistoryRecord
 from shared.domain.messages import Message, MoveMessage, PageMessage, PoisonMessage
 from shared.domain.move_request import MoveRequest, RequestPage
+from shared.domain.options import OwnNumbers
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import DueUser, SettledUser, Waiting, with_runs
 from shared.domain.roster import RosterDay, RosterEntry, Standing, merged
@@ -187,6 +189,45 @@ class FakeUsers:
 
 
 @dataclass
+class FakeHistory:
+    """Records of each user, the newest last; those of users in `down` are not written."""
+
+    records: dict[tuple[str, datetime, HistoryEvent], HistoryRecord] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
+    writes: int = 0
+
+    async def add(self, record: HistoryRecord) -> None:
+        if record.user_id in self.down:
+            raise StorageError("insert in table history", "HttpResponseError")
+        self.writes += 1
+        what = HistoryEvent.MOVED if record.what in CHANGES else record.what
+        self.records.setdefault((record.user_id, record.at, what), record)
+
+    async def page(
+        self, users: Sequence[str], limit: int, after: str = ""
+    ) -> tuple[list[HistoryRecord], str | None]:
+        found = sorted(
+            (each for each in self.records.values() if each.user_id in users),
+            key=lambda each: each.at,
+            reverse=True,
+        )
+        begin = int(after) if after.isdecimal() else len(found) if after else 0
+        more = str(begin + limit) if len(found) > begin + limit else None
+        return found[begin : begin + limit], more
+
+    async def has_move_until(self, user: str, moment: datetime) -> bool:
+        return any(
+            each.user_id == user and each.what is HistoryEvent.MOVED and each.at <= moment
+            for each in self.records.values()
+        )
+
+    def of(self, user_id: str) -> list[HistoryRecord]:
+        """The records of a user, the oldest first."""
+        found = (each for each in self.records.values() if each.user_id == user_id)
+        return sorted(found, key=lambda each: each.at)
+
+
+@dataclass
 class FakeWaiting:
     """Waiting rows; users in `unclaimable` cannot be claimed, the row of users in `down` not written."""
 
@@ -219,6 +260,13 @@ class FakeWaiting:
         row = self.rows.pop(user_id)
         if row.runs:
             self.told[user_id] = SettledUser(result, row.runs)
+        return row
+
+    async def acknowledge(self, user_id: str, by: str, at: datetime) -> Waiting | None:
+        row = self.rows.get(user_id)
+        if row is None or not row.needs_attention:
+            return None
+        self.rows[user_id] = replace(row, acknowledged_by=by, acknowledged_at=at)
         return row
 
     async def add_settled(self, result: UserResult, runs: Sequence[str]) -> None:
@@ -323,9 +371,12 @@ class FakeRuns:
         for result in list(self.recorded.get(run, [])):
             yield result
 
-    async def runs_of_month(self, month: datetime) -> AsyncIterator[Run]:
+    async def first_month(self) -> str | None:
+        return min(self.runs, default="")[:6] or None
+
+    async def runs_of_month(self, month: datetime, before: str = "") -> AsyncIterator[Run]:
         for run_id in sorted(self.runs):
-            if run_id.startswith(f"{month:%Y%m}"):
+            if run_id.startswith(f"{month:%Y%m}") and (not before or run_id < before):
                 yield self.runs[run_id]
 
     @property
@@ -374,11 +425,12 @@ class FakeMoveRequests:
     keys: dict[str, tuple[str, str]] = field(default_factory=dict)
     claims: dict[tuple[str, int], datetime] = field(default_factory=dict)
     mailed: set[tuple[str, str]] = field(default_factory=set)
+    own: dict[tuple[str, str], OwnNumbers] = field(default_factory=dict)
     down: bool = False
 
     async def save_request(self, run: str, request: MoveRequest) -> None:
         self._check()
-        self.asked[run] = request
+        self.asked[run] = replace(request, has_own_numbers=bool(request.options.own_numbers))
 
     async def request(self, run: str) -> MoveRequest:
         self._check()
@@ -402,6 +454,14 @@ class FakeMoveRequests:
     async def save_page(self, run: str, page: RequestPage) -> None:
         self._check()
         self.known.setdefault(run, {}).setdefault(page.number, page)
+
+    async def save_own_numbers(self, run: str, numbers: Mapping[str, OwnNumbers]) -> None:
+        self._check()
+        self.own |= {(run, user): own for user, own in numbers.items()}
+
+    async def own_numbers(self, run: str, users: Sequence[str]) -> dict[str, OwnNumbers]:
+        self._check()
+        return {user: self.own[run, user] for user in users if (run, user) in self.own}
 
     async def mark_mailed(self, run: str, user_id: str) -> bool:
         self._check()
@@ -509,6 +569,7 @@ class FakeRoster:
 
     entries: dict[str, RosterEntry] = field(default_factory=dict)
     digests: dict[str, bytes] = field(default_factory=dict)
+    days: list[RosterDay] = field(default_factory=list)
     down: bool = False
 
     async def note(
@@ -561,8 +622,8 @@ class FakeRoster:
         found = Counter(each.standing for each in self.entries.values())
         return {str(standing): found[standing] for standing in Standing}
 
-    async def days(self, first: date) -> list[RosterDay]:
-        return []
+    async def figures(self, first: date) -> tuple[dict[str, int], list[RosterDay]]:
+        return await self.counts(), [day for day in self.days if day.day >= first]
 
     async def remove(self, users: Iterable[str], now: datetime) -> None:
         self._check()

@@ -1,4 +1,4 @@
-"""Twelve faults that the app does not have, put back by the wiring: the simulation has to find each."""
+"""Thirteen faults that the app does not have, put back by the wiring: the simulation has to find each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,11 +8,13 @@ from typing import Any, Final, cast
 from shared.bootstrap.services import App
 from shared.domain.claim import Claim
 from shared.domain.decision import Action, Rules
+from shared.domain.history import HistoryRecord
 from shared.domain.outcome import UserResult
 from shared.domain.run import Mode
 from shared.domain.saved import SavedKeys
 from shared.domain.user import ServiceUser
 from shared.storage.guard import GuardTable
+from shared.storage.history import HistoryTable
 from shared.storage.move_requests import MoveRequestTable
 from shared.storage.replaced import ReplacedProviderTable
 from shared.storage.runs import RunTable
@@ -131,6 +133,11 @@ class _DeafWaiting(WaitingTable):
         """Remember nobody."""
 
 
+class _NoHistory(HistoryTable):
+    async def add(self, record: HistoryRecord) -> None:
+        """Remember nothing."""
+
+
 def _leases(app: App) -> None:
     app.adapters.state = _NoLeases(app.adapters.tables.table("state"))
 
@@ -182,6 +189,10 @@ def _exclusions(app: App) -> None:
     app.adapters.rules = Rules()
 
 
+def _history(app: App) -> None:
+    app.adapters.history = _NoHistory(app.adapters.tables.table("history"))
+
+
 BUGS: Final[dict[str, Wiring]] = {
     "lease never respected": _leases,
     "saves dropped": _saves,
@@ -195,6 +206,7 @@ BUGS: Final[dict[str, Wiring]] = {
     "exclusions ignored": _exclusions,
     "pause ignored": _pause,
     "guard not written": _guard,
+    "history not written": _history,
 }
 """Each fault by its name."""
 

@@ -96,7 +96,13 @@ class Host:
 
     async def _move(self, app: App, letter: Letter) -> None:
         message = replace(decode_move(letter.text), arrived=letter.arrived)
-        await app.mover.handle(message)
+        moves = self.world.queues["moves"]
+        known = set(moves.letters)
+        results = await app.mover.handle(message)
+        # Who could not be recorded has no result either, and was sent again.
+        sent = (moves.letters[each].text for each in moves.letters.keys() - known)
+        again = any((message.operation or "") in text for text in sent)
+        self.reached["left out"] += not results and not again
 
     async def _upkeep(self, app: App, letter: Letter) -> None:
         part = decode_upkeep(letter.text).part

@@ -10,6 +10,7 @@ from shared.errors import InputError
 from shared.storage.codec import decode_move, decode_page
 from shared.storage.replaced import _encode
 from tests.simulation.fate import Process
+from tests.simulation.history import HistoryWatch
 from tests.simulation.host import CAUSE, Host
 from tests.simulation.people import Person, State
 from tests.simulation.queues import Letter
@@ -60,6 +61,7 @@ class Rules:
         self.world.account.watchers.append(self._on_write)
         self.world.queues["moves-poison"].on_delete = self._on_poison_deleted
         self.watch = Watch(self)
+        self.history = HistoryWatch(self)
 
     def note(self, rule: str, user: str, facts: str) -> None:
         """Note that a rule is broken."""
@@ -73,6 +75,7 @@ class Rules:
         self._saved(change)
         self._permitted(change)
         self.watch.on_set(change, run)
+        self.history.on_set(change)
         if change.process.mode == "report":
             self.note("8 report", change.person.id, "an instance in report mode set Microsoft")
         elif letter and letter.mode == "report":
@@ -180,6 +183,7 @@ class Rules:
         for row in self.world.account.rows("runs"):
             self._run_at_rest(row)
         self.watch.is_told()
+        self.history.check()
 
     def _at_rest(self, person: Person, row: dict[str, Any] | None) -> None:
         """Rule 3: on Microsoft and on no list, or on a list with a reason that holds."""

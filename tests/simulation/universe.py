@@ -48,6 +48,7 @@ SOMETIMES: Final = (
     "event on the queue",
     "held",
     "key sent again",
+    "left out",
     "mail",
     "outage",
     "part of a tick cut off",

@@ -8,10 +8,9 @@ from shared.clock import Clock
 from shared.domain.decision import Rules
 from shared.domain.pause import RequestedBy
 from shared.domain.stored import STORED, Person
-from shared.domain.user import DirectoryUser
-from shared.errors import ConflictError, NoSuchItemError, NotFoundError
+from shared.services.admin.people import People
 from shared.services.admin.reasons import record_action
-from shared.services.ports import Directory, PersonalData, State
+from shared.services.ports import PersonalData, State
 from shared.telemetry.events import Forgotten
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import traced
@@ -57,7 +56,7 @@ class Forgetter:
     def __init__(
         self,
         *,
-        directory: Directory,
+        people: People,
         data: PersonalData,
         state: State,
         rules: Rules,
@@ -65,7 +64,7 @@ class Forgetter:
         clock: Clock,
         log: EventLog,
     ) -> None:
-        self._directory = directory
+        self._people = people
         self._data = data
         self._state = state
         self._rules = rules
@@ -78,10 +77,8 @@ class Forgetter:
 
         NoSuchItemError: neither the directory nor a table knows the name. ConflictError: several had it.
         """
-        user = await self._in_directory(name)
-        user_id = user.id if user else (await self._known_id(name) if "@" in name else name)
-        if user is None and user_id != name:
-            user = await self._in_directory(user_id)
+        person = await self._people.find(name)
+        user_id, user = person.id, person.user
         stored = await self._data.names_of(user_id)
         names = stored | {each.lower() for each in (name, user.upn if user else "") if "@" in each}
         licensed = user is not None and user.licensed
@@ -115,27 +112,8 @@ class Forgetter:
         self._log.write(Forgotten(user=who, by=str(by), rows=total))
         return Forgetting(person.id, rows, tuple(notes))
 
-    async def _in_directory(self, name: str) -> DirectoryUser | None:
-        found = (await self._directory.users([name]))[name]
-        if isinstance(found, NotFoundError):
-            return None
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    async def _known_id(self, name: str) -> str:
-        """Return the id of a past address."""
-        ids = sorted(await self._data.ids_of(name))
-        if len(ids) > 1:
-            raise ConflictError(f"user {name!r}: several users had this address; give one of {ids}")
-        if not ids:
-            raise NoSuchItemError(
-                f"user {name!r}: neither the directory nor a table knows such a user"
-            )
-        return ids[0]
-
 
 def _in_order() -> tuple[str, ...]:
     """Return the tables, those last whose rows tell the person's names: so it can be repeated."""
-    last = ("waiting", "replacedproviders", "users")
+    last = ("waiting", "history", "replacedproviders", "users")
     return (*(table for table in TABLES if table not in last), *last)

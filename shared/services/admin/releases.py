@@ -4,6 +4,7 @@ A release marks the users and lists the run; a timer queues them. So a crash in 
 releasing again, and who is queued is read again before anything is changed.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from itertools import batched
@@ -12,6 +13,7 @@ from typing import Final
 from shared.clock import Clock
 from shared.concurrency import gather_bounded
 from shared.domain.held import HeldSelection, HeldUser
+from shared.domain.history import DialIn, HistoryEvent, HistoryRecord
 from shared.domain.messages import move_messages
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import RequestedBy
@@ -19,7 +21,15 @@ from shared.domain.run import Mode, Run, RunState, Signal
 from shared.errors import ConflictError, InputError, NotPermittedError
 from shared.services.admin.reasons import record_action
 from shared.services.moving.held_list import HeldList
-from shared.services.ports import HeldUsers, Queue, Runs, State, SweepPages, WaitingUsers
+from shared.services.ports import (
+    HeldUsers,
+    History,
+    Queue,
+    Runs,
+    State,
+    SweepPages,
+    WaitingUsers,
+)
 from shared.services.run_changes import change_run, existing_run, one_decision
 from shared.telemetry.events import Released
 from shared.telemetry.log import EventLog
@@ -41,6 +51,7 @@ class Releases:
         held: HeldUsers,
         waiting: WaitingUsers,
         runs: Runs,
+        history: History,
         pages: SweepPages,
         state: State,
         queue: Queue,
@@ -52,6 +63,7 @@ class Releases:
         self._held = held
         self._held_list = HeldList(held, waiting)
         self._runs = runs
+        self._history = history
         self._pages = pages
         self._state = state
         self._queue = queue
@@ -75,6 +87,7 @@ class Releases:
             run, users = await self._choose(run_id, chosen)
             # Listed first: whoever is marked is queued, also after a crash in between.
             await self._state.add_released_sweep(run.id)
+            await self._record(users, HistoryEvent.RELEASED, by)
             await gather_bounded(map(self._mark, users), _IN_FLIGHT)
             # Of a whole sweep, those as well who are on the queue and not held yet.
             whole = run.released or (run.holds and chosen == EVERYBODY)
@@ -97,6 +110,7 @@ class Releases:
         await existing_run(self._runs, run_id)  # before the lease, whose row would have its name
         async with one_decision(self._state, self._clock, run_id):
             run, users = await self._choose(run_id, chosen)
+            await self._record(users, HistoryEvent.DISCARDED, by)
             why = f"discarded by {by.said}"
             results = (UserResult(it.user_id, Outcome.CANCELLED, why, it.upn) for it in users)
             await gather_bounded(map(self._held_list.remove, results), _IN_FLIGHT)
@@ -196,6 +210,27 @@ class Releases:
             return replace(it, state=state, reason=why, finished_at=ended, decided_by=by)
 
         return await change_run(self._runs, run, settle)
+
+    async def _record(self, users: Iterable[HeldUser], what: HistoryEvent, by: RequestedBy) -> None:
+        """Add a decision to the history of each user, before it is carried out."""
+        now = self._clock.now()
+        records = (
+            HistoryRecord(
+                each.user_id,
+                what,
+                now,
+                each.upn,
+                str(each.signal),
+                each.run,
+                str(by),
+                by.ticket,
+                by.note,
+                each.reason,
+                DialIn(each.provider),
+            )
+            for each in users
+        )
+        await gather_bounded(map(self._history.add, records), _IN_FLIGHT)
 
     async def _mark(self, user: HeldUser) -> None:
         await self._held.mark_released(user.user_id, self._clock.now())

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from shared.clock import Clock
-from shared.domain.run import Run
+from shared.domain.run import Run, Signal
 from shared.errors import NoSuchItemError
 from shared.services.ports import Runs
 
@@ -22,6 +22,27 @@ class RunHistory:
         if found is None:
             raise NoSuchItemError(f"run {run_id!r}: there is no such run")
         return found
+
+    async def page(
+        self, limit: int, after: str = "", signals: frozenset[Signal] = frozenset(Signal)
+    ) -> tuple[list[Run], str | None]:
+        """Return at most `limit` runs of these signals, the newest first, and where the next page begins.
+
+        after: `next` of the page before: the id of its last run.
+        """
+        found: list[Run] = []
+        oldest = await self._runs.first_month()
+        month = self._clock.now().replace(day=1)
+        while oldest and f"{month:%Y%m}" >= oldest:
+            if not after or f"{month:%Y%m}" <= after[:6]:
+                runs = [run async for run in self._runs.runs_of_month(month, after)]
+                for run in reversed(runs):
+                    if run.cause in signals:
+                        if len(found) == limit:
+                            return found, found[-1].id
+                        found.append(run)
+            month = (month - timedelta(days=1)).replace(day=1)
+        return found, None
 
     async def runs(self, months: int) -> AsyncIterator[Run]:
         """Yield the runs of this month and of the `months - 1` before, the newest first."""

@@ -1,10 +1,11 @@
 """The saved conference IDs of a user: whoever reads them is logged and recorded."""
 
 from shared.clock import Clock
+from shared.domain.history import HistoryEvent, HistoryRecord
 from shared.domain.pause import RequestedBy
 from shared.domain.saved import ReplacedProvider
 from shared.services.admin.reasons import record_action
-from shared.services.ports import ReplacedProviders, State
+from shared.services.ports import History, ReplacedProviders, State
 from shared.telemetry.events import ConferenceIdsRead
 from shared.telemetry.log import EventLog
 
@@ -13,9 +14,15 @@ class SavedIds:
     """Reads what was saved of one user, for a person."""
 
     def __init__(
-        self, replaced: ReplacedProviders, state: State, clock: Clock, log: EventLog
+        self,
+        replaced: ReplacedProviders,
+        history: History,
+        state: State,
+        clock: Clock,
+        log: EventLog,
     ) -> None:
         self._replaced = replaced
+        self._history = history
         self._state = state
         self._clock = clock
         self._log = log
@@ -27,4 +34,11 @@ class SavedIds:
         self._log.write(ConferenceIdsRead(by=str(by), user=user, records=len(records)))
         what = "read conference IDs"
         await record_action(self._state, self._clock, what, by, "of one user")
+        await self.record(user_id, by, records[-1].upn if records else "")
         return records
+
+    async def record(self, user_id: str, by: RequestedBy, upn: str = "") -> None:
+        """Add to a user's history that somebody reads the saved conference IDs."""
+        what, now = HistoryEvent.IDS_READ, self._clock.now()
+        record = HistoryRecord(user_id, what, now, upn, by=str(by), ticket=by.ticket, note=by.note)
+        await self._history.add(record)

@@ -1,11 +1,13 @@
 """Status: what the app may do now, and who waits for what. Counts alone, read from storage."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from shared.clock import Clock
+from shared.domain.license_age import LicenseAges
 from shared.domain.pause import Pause
 from shared.domain.roster import Standing
 from shared.domain.run import Mode, Signal
@@ -15,6 +17,7 @@ from shared.services.ports import HeldUsers, Roster, State, WaitingUsers
 from shared.services.upkeep.capabilities import CapabilityReader
 
 _MONTHS: Final = 2
+_WEEK: Final = timedelta(days=7)
 _AHEAD: Final = timedelta(days=8)
 """How far the next sweep is looked for."""
 
@@ -26,7 +29,8 @@ class Status:
     capabilities: what is known of the service, for people. licensed: users at the last sweep, None before
     the first. on_microsoft, ready: users as they were last seen; who is held is ready. pilot: only members of
     some groups are changed. last_sweep, next_sweep: when it began, or begins. delta_age: since the change
-    feed was read to its end; None: never.
+    feed was read to its end; None: never. license_ages: of those who were moved within a week because of a
+    new license; None: nobody.
     """
 
     mode: Mode
@@ -43,6 +47,7 @@ class Status:
     last_sweep: datetime | None = None
     next_sweep: datetime | None = None
     delta_age: timedelta | None = None
+    license_ages: LicenseAges | None = None
 
 
 class StatusReader:
@@ -81,7 +86,9 @@ class StatusReader:
             if not each.released:
                 runs.add(each.run)
                 users += 1
-        now, seen = self._clock.now(), await self._roster.counts()
+        now = self._clock.now()
+        seen, days = await self._roster.figures((now - _WEEK).date())
+        ages = sum((Counter(day.ages) for day in days), Counter[int]())
         delta_at = await self._state.delta_at()
         return Status(
             self._mode,
@@ -98,6 +105,7 @@ class StatusReader:
             await self._last_sweep(),
             next(self._sweeps.moments(now, now + _AHEAD), None),
             now - delta_at if delta_at else None,
+            LicenseAges.of(ages),
         )
 
     async def _last_sweep(self) -> datetime | None:

@@ -15,7 +15,7 @@ from shared.clock import Clock
 from shared.concurrency import gather_bounded
 from shared.domain.messages import USERS_PER_MESSAGE, MoveMessage
 from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage, count_users
-from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
+from shared.domain.options import DEFAULT_OPTIONS, NO_NUMBERS, MoveOptions, OwnNumbers
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import RequestedBy
 from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
@@ -79,17 +79,23 @@ class MoveRunner:
         run = Run(name, Signal.REQUEST, RunState.INTERRUPTED, now, mode=self._mode)
         if by:
             run = replace(run, requested_by=str(by), ticket=by.ticket, note=by.note)
-        count = await self.write_pages(run.id, names)
+        count = await self.write_pages(run.id, names, own_numbers=options.own_numbers)
         if count == 0:
             raise InputError("no user was named; nothing was done")
         await self._requests.save_request(run.id, MoveRequest(options=options))
         run = replace(run, counts=count_users(named or count, count), scanned=True)
         return await self._runs.save_run(run)
 
-    async def write_pages(self, run: str, names: Iterable[str], after: int = 0) -> int:
+    async def write_pages(
+        self,
+        run: str,
+        names: Iterable[str],
+        after: int = 0,
+        own_numbers: Mapping[str, OwnNumbers] = NO_NUMBERS,
+    ) -> int:
         """Write the pages of a run, the same ones for the same names; return how many names.
 
-        after: the number of the last page that is there.
+        after: the number of the last page that is there. own_numbers: of single users, by name.
         """
         count = 0
 
@@ -97,7 +103,8 @@ class MoveRunner:
             nonlocal count
             for number, some in enumerate(batched(names, NAMES_PER_PAGE, strict=False), after + 1):
                 count += len(some)
-                yield RequestPage(number, some)
+                keys = [name.lower() for name in some if name.lower() in own_numbers]
+                yield RequestPage(number, some, own_numbers={key: own_numbers[key] for key in keys})
 
         for some in batched(pages(), _PAGES_WRITTEN_AT_ONCE, strict=False):
             await gather_bounded(
@@ -221,6 +228,15 @@ class MoveRunner:
         TransientError: Graph did not answer about some; the others have their results.
         """
         users, unanswered = await self._look_up(run, page.names, known, on_progress)
+        if page.own_numbers:
+            own = {
+                user: page.own_numbers[name]
+                for user, name in users.items()
+                if name in page.own_numbers
+            }
+            if own:
+                await self._requests.save_own_numbers(run, own)
+            options = replace(options, own_numbers=own)
         await gather_bounded(
             (
                 self._move(run, some, options, known, mode=mode, on_progress=on_progress)
@@ -235,20 +251,21 @@ class MoveRunner:
 
     async def _look_up(
         self, run: str, names: Sequence[str], known: set[str], on_progress: Progress
-    ) -> tuple[list[str], TransientError | None]:
-        """Return the ids of those without a result; who is not found gets one here.
+    ) -> tuple[dict[str, str], TransientError | None]:
+        """Return the ids of those without a result, each with its name (lower case); who is not found gets
+        a result here.
 
         And the error of those about whom Graph did not answer, if any.
         """
         asked = [name for name in names if name.lower() not in known]
-        users: dict[str, None] = {}
+        users: dict[str, str] = {}
         lost: list[UserResult] = []
         unanswered: TransientError | None = None
         for some in batched(asked, USERS_PER_MESSAGE, strict=False):
             found = await self._directory.users(some)
             for name, user in found.items():
                 if isinstance(user, DirectoryUser):
-                    users[user.id] = None
+                    users.setdefault(user.id, name.lower())
                 elif isinstance(user, TransientError):
                     unanswered = user
                 else:
@@ -257,7 +274,8 @@ class MoveRunner:
             await self._runs.record_results(run, lost, self._clock.now())
             known.update(result.user_id.lower() for result in lost)
             on_progress(lost)
-        return [user for user in users if user.lower() not in known], unanswered
+        left = {user: name for user, name in users.items() if user.lower() not in known}
+        return left, unanswered
 
     async def _move(
         self,

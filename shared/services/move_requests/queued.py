@@ -95,7 +95,8 @@ class QueuedMoveRequests:
             await self._requests.save_page(run.id, RequestPage(0, ()))
             pages = range(1)
         else:
-            count = await self._runner.write_pages(run.id, request.users)
+            own = request.options.own_numbers
+            count = await self._runner.write_pages(run.id, request.users, own_numbers=own)
             counts = count_users(request.named or count, count)
             run = replace(run, counts=counts, scanned=True)
             pages = range(1, -(-count // NAMES_PER_PAGE) + 1)
@@ -221,6 +222,7 @@ class QueuedMoveRequests:
         if run.cause is not Signal.PREVIEW:
             raise ConflictError(f"run {run.id!r} is a {run.cause}: it has no pages to carry out")
         names = [name for name in page.names if name.lower() not in known]
+        options = replace(options, own_numbers=page.own_numbers)
         if run.state is RunState.CANCELLED:
             results = [UserResult(name, Outcome.CANCELLED, run.reason, name) for name in names]
         else:

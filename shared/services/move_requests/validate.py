@@ -1,12 +1,15 @@
 """Validate move requests against the tenant before anything begins, for every front door."""
 
 from dataclasses import replace
+from typing import Final
 
-from shared.domain.bridges import check_options, rule_faults, tolls
+from shared.domain.bridges import check_options, numbers_of, own_number_faults, rule_faults, tolls
 from shared.domain.decision import Rules
 from shared.domain.move_request import MoveRequest
 from shared.errors import InputError
 from shared.services.ports import Bridges, Tenant
+
+_LISTED: Final = 10
 
 
 async def validate(request: MoveRequest, tenant: Tenant, rules: Rules) -> MoveRequest:
@@ -36,10 +39,18 @@ async def _known_provider(name: str, tenant: Tenant) -> str:
 async def _check_numbers(request: MoveRequest, bridges: Bridges, rules: Rules) -> None:
     """The tenant is asked only where there are numbers."""
     options = request.options
-    if not (rules.numbers or options.service_number or options.toll_free_number):
+    asked = options.service_number or options.toll_free_number or options.own_numbers
+    if not (rules.numbers or asked):
         return
     known = await bridges.bridge_numbers()
     check_options(options, known, rules.numbers)
+    if faults := own_number_faults(options, known, rules.numbers):
+        left = len(faults) - _LISTED
+        more = f"; and {left:,} more" if left > 0 else ""
+        raise InputError(
+            f"{'; '.join(faults[:_LISTED])}{more}. There are toll numbers "
+            f"{numbers_of(known, toll_free=False)}; toll-free {numbers_of(known, toll_free=True)}"
+        )
     if faults := rule_faults(rules.numbers, known):
         raise InputError(
             f"ACP_NUMBER_RULES: {', '.join(faults)}: no toll number of a bridge; there are {tolls(known)}"

@@ -21,6 +21,7 @@ from shared.domain.roster import from_result
 from shared.domain.run import Mode, Signal, weaker
 from shared.domain.user import DirectoryUser
 from shared.errors import AcpError, StorageError
+from shared.services.move_requests.options import options_of
 from shared.services.moving.recording import Recorder
 from shared.services.moving.user import Terms, UserMover
 from shared.services.ports import Directory, MoveRequests, Queue, RuleSource, Runs, Users
@@ -104,7 +105,7 @@ class BatchMover:
         """Return the options of the request that a released user belongs to."""
         if message.cause is not Signal.REQUEST or not message.run:
             return DEFAULT_OPTIONS
-        return (await self._requests.request(message.run)).options
+        return await options_of(self._requests, message.run, message.users)
 
     async def move(
         self, message: MoveMessage, options: MoveOptions = DEFAULT_OPTIONS
@@ -149,7 +150,12 @@ class BatchMover:
             message.cause,
             options.expected,
         )
-        moves = (self._move_and_record(user, found[user], terms, message, began) for user in ids)
+        moves = (
+            self._move_and_record(
+                user, found[user], terms.with_numbers(options.own_numbers.get(user)), message, began
+            )
+            for user in ids
+        )
         seen = []
         for user, recorded in zip(
             ids, await asyncio.gather(*moves, return_exceptions=True), strict=True

@@ -14,12 +14,14 @@ from shared.concurrency import Fresh
 from shared.domain.decision import Action
 from shared.domain.guard import ENABLED, REPLACED, GuardLimit, held_run_id
 from shared.domain.held import HeldUser
+from shared.domain.history import DialIn, HistoryEvent, HistoryRecord
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import PAUSE_FRESH, Pause
 from shared.domain.run import Mode, Run, RunState, Signal
+from shared.errors import UnreadableRowError
 from shared.services.moving.guard import GuardCounter
 from shared.services.moving.held_list import HeldList
-from shared.services.ports import HeldUsers, Runs, State, WaitingUsers
+from shared.services.ports import HeldUsers, History, Runs, State, WaitingUsers
 from shared.services.run_changes import change_run
 from shared.telemetry.events import Held
 from shared.telemetry.log import EventLog
@@ -50,6 +52,7 @@ class Brakes:
         held: HeldUsers,
         waiting: WaitingUsers,
         runs: Runs,
+        history: History,
         state: State,
         limit: GuardLimit,
         clock: Clock,
@@ -59,6 +62,7 @@ class Brakes:
         self._held = held
         self._held_list = HeldList(held, waiting)
         self._runs = runs
+        self._history = history
         self._state = state
         self._limit = limit
         self._clock = clock
@@ -85,6 +89,7 @@ class Brakes:
         if known and known.released:
             return None
         if known and not _is_named(terms):
+            await self._record_held(known)
             if terms.run and terms.run not in known.runs:
                 await self._held.add_runs(found.user.id, [terms.run])
             return _held(found, known.reason, known.run)
@@ -108,6 +113,14 @@ class Brakes:
         """Return why nobody else of a run is changed, at most a second late, or "": it is not cancelled."""
         run = await self._run(run_id) if run_id else None
         return run.reason if run and run.state is RunState.CANCELLED else ""
+
+    async def begun(self, run_id: str) -> Run | None:
+        """Return a run as far as it never changes: who asked for it, and why."""
+        _, run = self._known_runs.get(run_id, (0.0, None))
+        try:
+            return run or await self._run(run_id)
+        except UnreadableRowError:
+            return None
 
     async def settle(self, result: UserResult, run: str | None) -> None:
         """Take a user who needs no change any more off the list of the held. run: it has the result."""
@@ -145,6 +158,7 @@ class Brakes:
         user = found.user
         row = HeldUser(user.id, user.upn, found.provider, terms.signal, run, now, why, runs=(run,))
         await self._held.add_held(row)
+        await self._record_held(await self._held.find_held(user.id) or row)
         # Once more: the run may have ended in between, and a list of the held must not look ended.
         listed = await self._list_run(run, terms.signal, why)
         if listed.state is RunState.CANCELLED:
@@ -159,6 +173,16 @@ class Brakes:
             # So the list knows how many it has to wait for. As of before: whoever is settled since, stays so.
             await self._runs.record_results(run, [result], now)
         return result
+
+    async def _record_held(self, user: HeldUser) -> None:
+        """Add to the history since when a user is held; once, however often this is met."""
+        had, what = DialIn(user.provider), HistoryEvent.HELD
+        signal, run, why = str(user.signal), user.run, user.reason
+        await self._history.add(
+            HistoryRecord(
+                user.user_id, what, user.since, user.upn, signal, run, reason=why, before=had
+            )
+        )
 
     async def _list_run(self, run_id: str, signal: Signal, why: str) -> Run:
         """Show a run as held: that of a request or sweep once it has ended, or a new one."""

@@ -1,12 +1,13 @@
 """Dry run: what would happen to named users and why. Reads only; writes nothing."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from itertools import batched
 
 from shared.concurrency import gather_bounded
 from shared.domain.decision import Rules
 from shared.domain.messages import USERS_PER_MESSAGE
-from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
+from shared.domain.options import DEFAULT_OPTIONS, MoveOptions, OwnNumbers
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import DirectoryUser
 from shared.errors import ServiceError
@@ -33,24 +34,38 @@ class Previewer:
         rules = await self._rules.current(options)
         seen: set[str] = set()
         for some in batched(names, USERS_PER_MESSAGE, strict=False):
-            for result in await self._preview(some, rules):
+            for result in await self._preview(some, rules, options):
                 if result.user_id not in seen:
                     seen.add(result.user_id)
                     yield result
 
-    async def _preview(self, names: Sequence[str], rules: Rules) -> list[UserResult]:
+    async def _preview(
+        self, names: Sequence[str], rules: Rules, options: MoveOptions
+    ) -> list[UserResult]:
         found = await self._directory.users(names)
         return await gather_bounded(
-            (self._preview_one(name, found[name], rules) for name in names), USERS_PER_MESSAGE
+            (
+                self._preview_one(name, found[name], rules, options.own_numbers.get(name.lower()))
+                for name in names
+            ),
+            USERS_PER_MESSAGE,
         )
 
     async def _preview_one(
-        self, name: str, found: DirectoryUser | ServiceError, rules: Rules
+        self,
+        name: str,
+        found: DirectoryUser | ServiceError,
+        rules: Rules,
+        own: OwnNumbers | None,
     ) -> UserResult:
         if isinstance(found, ServiceError):
             return not_assessed(name, found)
         try:
-            assessment = await assess(found, self._conferencing, rules)
+            its = rules.with_numbers(own.toll, own.toll_free) if own else rules
+            assessment = await assess(found, self._conferencing, its)
         except ServiceError as error:
             return UserResult(found.id, Outcome.FAILED, str(error), found.upn)
-        return assessment.preview()
+        result = assessment.preview()
+        if own and assessment.decision.action.changes_tenant:
+            return replace(result, reason=f"{result.reason}; {own}")
+        return result

@@ -1,10 +1,11 @@
-"""Record the outcome of each attempt, and list users who are not settled."""
+"""Record the outcome of each attempt, the history of who was changed, and list users who are not settled."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from shared.clock import Clock
+from shared.domain.history import HistoryEvent, HistoryRecord
 from shared.domain.messages import MoveMessage
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import (
@@ -21,7 +22,7 @@ from shared.domain.retry import (
 from shared.domain.run import Signal
 from shared.errors import ServiceError
 from shared.services.moving.brakes import Brakes
-from shared.services.ports import Directory, Users, WaitingUsers
+from shared.services.ports import Directory, History, Users, WaitingUsers
 from shared.telemetry.events import AttentionCleared, Decided
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import current_id
@@ -41,6 +42,7 @@ class Recorder:
         directory: Directory,
         users: Users,
         waiting: WaitingUsers,
+        history: History,
         brakes: Brakes,
         policy: RetryPolicy,
         clock: Clock,
@@ -49,6 +51,7 @@ class Recorder:
         self._directory = directory
         self._users = users
         self._waiting = waiting
+        self._history = history
         self._brakes = brakes
         self._policy = policy
         self._clock = clock
@@ -77,6 +80,9 @@ class Recorder:
             # The change feed reported a plan that the directory does not show: its reads may lag.
             waits = WaitReason.SECOND_LOOK
         attempt, origin = 1, ""
+        if result.change:
+            # First: of a change that is recorded elsewhere, no later attempt tells any more.
+            await self._add_to_history(result, signal, run)
         if result.outcome is Outcome.CANCELLED:
             pass  # nobody looked: what other signals found of the user stays, and so does a waiting user
         elif waits is None:
@@ -112,6 +118,28 @@ class Recorder:
         )
         return attention
 
+    async def _add_to_history(self, result: UserResult, signal: Signal, run: str | None) -> None:
+        """Add the change of a user to the history: once, however many attempts tell of it."""
+        if not (change := result.change):
+            return
+        its = await self._brakes.begun(run) if run else None
+        await self._history.add(
+            HistoryRecord(
+                result.user_id,
+                change.what,
+                change.began_at,
+                result.upn,
+                str(signal),
+                run or "",
+                its.requested_by if its else "",
+                its.ticket if its else "",
+                its.note if its else "",
+                result.reason,
+                change.before,
+                change.after,
+            )
+        )
+
     async def _leave_lists(self, result: UserResult, looked_at: datetime) -> Waiting | None:
         """Take a user off the lists of who waits or needs attention; return the row that was there."""
         if result.outcome is Outcome.HELD:
@@ -145,7 +173,11 @@ class Recorder:
             await self._directory.reprocess(row.user_id)
         except ServiceError as error:
             return replace(row, reason=f"{row.reason}; reprocessing failed: {error}")
-        return after_reprocessing(row, self._clock.now(), self._policy)
+        now = self._clock.now()
+        reason = f"waited in vain since {row.since:%Y-%m-%d %H:%M} UTC: {row.reason}"
+        what = HistoryEvent.REPROCESSED
+        await self._history.add(HistoryRecord(row.user_id, what, now, row.upn, reason=reason))
+        return after_reprocessing(row, now, self._policy)
 
 
 def _age_ms(result: UserResult, now: datetime) -> int | None:

@@ -45,7 +45,7 @@ class StandingRules:
         """
         rules = await self._with_ids()
         rules = rules.with_numbers(options.service_number, options.toll_free_number)
-        if not (rules.numbers or rules.toll_free):
+        if not (rules.numbers or rules.toll_free or options.own_numbers):
             return rules
         if self._clock.monotonic() >= self._numbers_until:
             known = await self._bridges.bridge_numbers()

@@ -19,9 +19,11 @@ from shared.domain.decision import (
     endangers_conferencing,
     set_number,
 )
+from shared.domain.history import Change, HistoryEvent
+from shared.domain.options import OwnNumbers
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Signal
-from shared.domain.user import MICROSOFT, ConferencingUser, DirectoryUser, ServiceUser
+from shared.domain.user import ConferencingUser, DirectoryUser, ServiceUser
 from shared.errors import (
     AccessDeniedError,
     AcpError,
@@ -37,6 +39,7 @@ from shared.errors import (
 )
 from shared.services.moving.assess import WOULD, Assessment, assess
 from shared.services.moving.brakes import Brakes
+from shared.services.moving.own_changes import OwnChanges, begin, done, failed, foremost
 from shared.services.ports import (
     Conferencing,
     Directory,
@@ -72,9 +75,9 @@ _ATTEMPTS: Final = 8
 class _UncertainChangeError(TransientError):
     """The service did not say whether the change happened; it may have."""
 
-    def __init__(self, error: TransientError, old_provider: str | None) -> None:
+    def __init__(self, error: TransientError, change: Change) -> None:
         super().__init__(error.service, error.operation, error.detail, error.code, error.status)
-        self.old_provider = old_provider
+        self.change = change
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,12 @@ class Terms:
     expected: int | None = None
     attempt: str = field(default_factory=lambda: secrets.token_hex(8))
 
+    def with_numbers(self, own: OwnNumbers | None) -> "Terms":
+        """Return the terms for a user with numbers of the user's own, if any."""
+        return (
+            replace(self, rules=self.rules.with_numbers(own.toll, own.toll_free)) if own else self
+        )
+
 
 class UserMover:
     """Brings users to an outcome."""
@@ -114,7 +123,7 @@ class UserMover:
         self._directory = directory
         self._conferencing = conferencing
         self._replaced = replaced
-        self._users = users
+        self._own = OwnChanges(replaced, users)
         self._requests = requests
         self._brakes = brakes
         self._clock = clock
@@ -161,7 +170,7 @@ class UserMover:
 
     async def _attempt(self, user: DirectoryUser, terms: Terms) -> UserResult:
         """Assess and act; while it is uncertain whether the change happened, assess again first."""
-        begun: str | None = None
+        begun: Change | None = None
         pauses, yields = iter(_RETRY_AFTER), iter(_YIELD)
         late = 0
         while True:
@@ -177,15 +186,14 @@ class UserMover:
                     raise
                 await self._clock.sleep(pause)
             except _UncertainChangeError as uncertain:
-                if begun is None or uncertain.old_provider not in (None, MICROSOFT):
-                    begun = uncertain.old_provider
+                begun = foremost(begun, uncertain.change)
                 pause = next(pauses, None)
                 if pause is None:
                     raise
                 await self._clock.sleep(pause)
 
     async def _attempt_once(
-        self, user: DirectoryUser, begun: str | None, terms: Terms, *, again: bool
+        self, user: DirectoryUser, begun: Change | None, terms: Terms, *, again: bool
     ) -> UserResult:
         found = await assess(user, self._conferencing, terms.rules, first=again)
         read_at = self._clock.monotonic()
@@ -196,7 +204,7 @@ class UserMover:
             # Provisioning may replace the provider automatically (AutomaticallyReplaceAcpProvider).
             await self._replaced.save_entries(service, self._clock.now())
         if action is Action.ALREADY:
-            return await self._ours(found, begun, terms) or found.result()
+            return await self._own.find(found, begun, self._claim(terms)) or found.result()
         if not action.changes_tenant:
             return found.result()
         if terms.report:
@@ -205,15 +213,15 @@ class UserMover:
             return await self._attempt_fresh(user, begun, terms)
         return await self._change(found, service, begun, terms, read_at)
 
-    async def _report(self, found: Assessment, begun: str | None, terms: Terms) -> UserResult:
+    async def _report(self, found: Assessment, begun: Change | None, terms: Terms) -> UserResult:
         """Return what would happen; a run that moved the user before still says so."""
         would = found.result(WOULD[found.decision.action], found.provider)
         if found.decision.action not in (Action.SET_NUMBER, Action.CHANGE_BRIDGE):
             return would
-        return await self._ours(found, begun, terms) or would
+        return await self._own.find(found, begun, self._claim(terms)) or would
 
     async def _attempt_fresh(
-        self, user: DirectoryUser, begun: str | None, terms: Terms
+        self, user: DirectoryUser, begun: Change | None, terms: Terms
     ) -> UserResult:
         """Read license and groups again, which may have changed while the user waited, and go on."""
         found = (await self._directory.users([user.id]))[user.id]
@@ -222,29 +230,6 @@ class UserMover:
         fresh = replace(terms, read_at=self._clock.monotonic())
         return await self._attempt_once(found, begun, fresh, again=True)
 
-    async def _ours(
-        self, found: Assessment, begun_now: str | None, terms: Terms
-    ) -> UserResult | None:
-        """Return the result of a user whom the system changed: now, before a crash, or for this very run,
-        whose message came again; None: somebody else did. BusyError: who did it will tell of it.
-        """
-        if begun_now is not None:
-            return _changed(found, begun_now)
-        claim = self._claim(terms)
-        begun = await self._replaced.last_move(found.user.id, terms.run)
-        if begun and begun.claim and begun.claim.is_same(claim):
-            return _changed(found, begun.provider)
-        known = await self._users.known(found.user.id) if begun or terms.run else None
-        if known and terms.run and known.moved_run == terms.run:
-            return found.result(Outcome.MOVED, known.old_provider)
-        if known and terms.run and known.bridge_run == terms.run:
-            return _changed(found, MICROSOFT)
-        recorded = known.changed_at if known else None
-        if begun is None or (recorded and recorded >= begun.at):
-            return None
-        await self._replaced.take_over(found.user.id, claim)
-        return _changed(found, begun.provider)
-
     def _claim(self, terms: Terms) -> Claim:
         return Claim(terms.attempt, self._clock.now(), terms.run)
 
@@ -252,7 +237,7 @@ class UserMover:
         self,
         found: Assessment,
         service: ServiceUser,
-        begun: str | None,
+        begun: Change | None,
         terms: Terms,
         read_at: float,
     ) -> UserResult:
@@ -265,11 +250,13 @@ class UserMover:
         decision = found.decision
         if decision.action is not decided and (refused := await self._brakes.refuse(found, terms)):
             return refused
-        await self._replaced.claim(service, self._claim(terms), decision.action)
+        claim = self._claim(terms)
+        change = begin(decision.action, claim, service, before)
+        await self._replaced.claim(service, claim, decision.action)
         try:
             if before:
                 await self._replaced.save_conferencing(before, service.upn, self._clock.now())
-            window = await self._set(found, bridge, terms, read_at)
+            window = await self._set(found, bridge, terms, read_at, change)
         except _UncertainChangeError:
             raise
         except AcpError as error:
@@ -282,18 +269,20 @@ class UserMover:
                 return replace(found, decision=waits).result()
             if isinstance(error, RejectedError) and error.code == _RETIRED:
                 reason = "the service does not replace third-party providers any more"
-                return _failed(found, reason, needs_person=True)
+                return failed(found, reason, needs_person=True)
             raise
-        result = await self._confirm(found, terms)
-        seen = result.outcome is not Outcome.FAILED
+        seen = await self._confirm(found, terms)
+        result = done(found, change, seen, bridge)
         if seen and decision.action in (Action.SET_NUMBER, Action.CHANGE_BRIDGE):
             # The next number claims the same record: it does not wait as for one who was killed.
             settle = self._replaced.settle_claim(service, self._claim(terms), self._clock.now())
             await self._clean_up("settle the claim", settle, found)
         if result.outcome is Outcome.ALREADY_MICROSOFT or (
-            result.outcome is Outcome.BRIDGE_CHANGED and begun is not None
+            result.outcome is Outcome.BRIDGE_CHANGED
+            and begun is not None
+            and begun.what is not HistoryEvent.NUMBER_CHANGED
         ):
-            result = await self._ours(found, begun, terms) or result
+            result = await self._own.find(found, begun, self._claim(terms), seen) or result
         return replace(result, window=window)
 
     async def _look_at_conferencing(
@@ -319,7 +308,12 @@ class UserMover:
         return replace(found, decision=decision), before
 
     async def _set(
-        self, found: Assessment, bridge: str | None, terms: Terms, read_at: float
+        self,
+        found: Assessment,
+        bridge: str | None,
+        terms: Terms,
+        read_at: float,
+        change: Change,
     ) -> float:
         """Set Microsoft; return the seconds from the answer of the read to that of the set."""
         decision = found.decision
@@ -338,8 +332,7 @@ class UserMover:
             if isinstance(error, TransientError) and not isinstance(
                 error, RetryLaterError | LateTurnError
             ):
-                moves = decision.action is not Action.SET_NUMBER
-                raise _UncertainChangeError(error, found.provider if moves else None) from None
+                raise _UncertainChangeError(error, change) from None
             if mail and terms.run:
                 # Not sent, or refused: no mail went, and the next attempt may ask for it.
                 unmark = self._requests.unmark_mailed(terms.run, found.user.id)
@@ -359,20 +352,11 @@ class UserMover:
         """Return whether a mail may be asked for: once per user and run, and recorded before."""
         return run is None or await self._requests.mark_mailed(run, user_id)
 
-    async def _confirm(self, found: Assessment, terms: Terms) -> UserResult:
-        """Read back until the change is visible; if it is not, it is checked again later."""
+    async def _confirm(self, found: Assessment, terms: Terms) -> ServiceUser | None:
+        """Read back until the change is visible, and return the user; None: it is checked again later."""
         for pause in _CONFIRM_AFTER:
             await self._clock.sleep(pause)
             service = await self._conferencing.user(found.user.id, first=True)
             if decide(found.user, service, terms.rules).action is Action.ALREADY:
-                return found.result(None, found.provider)
-        return _failed(found, "the service took the change but does not show it yet")
-
-
-def _changed(found: Assessment, before: str) -> UserResult:
-    """Return the result of a user whom the system changed. before: Microsoft if only the bridge changed."""
-    return found.result(Outcome.BRIDGE_CHANGED if before == MICROSOFT else Outcome.MOVED, before)
-
-
-def _failed(found: Assessment, reason: str, *, needs_person: bool = False) -> UserResult:
-    return replace(found.result(Outcome.FAILED), reason=reason, needs_person=needs_person)
+                return service
+        return None

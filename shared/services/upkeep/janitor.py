@@ -109,6 +109,7 @@ class Janitor:
                 "runs",
                 "keys",
                 "actions",
+                "history",
                 "users",
                 "poison",
             ),
@@ -122,6 +123,7 @@ class Janitor:
                 self._rows,
                 self._ended,
                 self._keys,
+                self._history,
                 self._users,
                 self._messages,
             ):
@@ -142,6 +144,7 @@ class Janitor:
                     runs=self._counts["runs"],
                     keys=self._counts["keys"],
                     actions=self._counts["actions"],
+                    history=self._counts["history"],
                     users=self._counts["users"],
                     poison=self._counts["poison"],
                     complete="yes" if complete else "no",
@@ -228,6 +231,13 @@ class Janitor:
             await self._go_on()
         while count := await self._leftovers.delete_actions(now - self._retention.runs):
             self._counts["actions"] += count
+            await self._go_on()
+
+    async def _history(self) -> None:
+        before = self._clock.now() - self._retention.history
+        async for keys in self._leftovers.old_history(before):
+            await self._leftovers.delete_history(keys)
+            self._counts["history"] += 1
             await self._go_on()
 
     async def _users(self) -> None:

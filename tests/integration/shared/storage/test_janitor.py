@@ -10,6 +10,7 @@ import pytest
 
 from local.azurite.server import Azurite
 from shared.domain.held import HeldUser
+from shared.domain.history import HistoryEvent, HistoryRecord
 from shared.domain.messages import MoveMessage
 from shared.domain.move_request import RequestPage
 from shared.domain.outcome import Outcome, UserResult
@@ -19,6 +20,7 @@ from shared.domain.run import Run, RunState, Signal, SweepPage
 from shared.errors import ThrottledError
 from shared.services.upkeep.janitor import Janitor
 from shared.storage.held import HeldTable
+from shared.storage.history import HistoryTable
 from shared.storage.leftovers import LeftoverTables
 from shared.storage.move_requests import MoveRequestTable
 from shared.storage.replaced import ReplacedProviderTable
@@ -42,7 +44,14 @@ from tests.loglines import Lines
 
 _NUMBERS = itertools.count()
 DAY = timedelta(days=1)
-KEPT = Retention(runs=365 * DAY, held=30 * DAY, keys=30 * DAY, users=365 * DAY, poison=30 * DAY)
+KEPT = Retention(
+    runs=365 * DAY,
+    held=30 * DAY,
+    keys=30 * DAY,
+    users=365 * DAY,
+    poison=30 * DAY,
+    history=400 * DAY,
+)
 NONE = dict.fromkeys(
     (
         "expired",
@@ -53,6 +62,7 @@ NONE = dict.fromkeys(
         "runs",
         "keys",
         "actions",
+        "history",
         "users",
         "poison",
     ),
@@ -283,6 +293,17 @@ async def test_keys_and_actions_go_by_age(world: World) -> None:
     assert cleaned is not None
     assert cleaned["keys"] == 1
     assert await world.requests.run_of("key", "run-2", "another") == "run-2"
+
+
+async def test_a_history_is_kept_for_so_many_days(world: World) -> None:
+    """Each record goes by its own age, whoever is meant."""
+    history, now = HistoryTable(world.tables.table("history")), world.clock.now()
+    for days in (399, 401):
+        at = now - days * DAY
+        await history.add(HistoryRecord(guid(1), HistoryEvent.MOVED, at))
+    assert await world.janitor.clean() == {**NONE, "history": 1}
+    (left,), _ = await history.page([guid(1)], 10)
+    assert left.at == now - 399 * DAY
 
 
 async def test_a_user_whom_nobody_knows_any_more_goes(world: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from local.azurite.server import Azurite
 from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
+from shared.domain.options import MoveOptions, OwnNumbers
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
 from shared.domain.saved import KnownUser
@@ -239,3 +240,31 @@ async def test_the_mode_of_a_run_is_remembered(tables: Tables) -> None:
     for mode in (None, *Mode):
         run = await runs.save_run(replace(run, mode=mode))
         assert await runs.find_run(RUN) == run
+
+
+async def test_numbers_of_single_users_are_kept(tables: Tables) -> None:
+    """With their page, and by id for whoever is held; a page of the version before has none."""
+    requests = MoveRequestTable(tables.table("requests"))
+    own = {"a@x.example": OwnNumbers("+15550101"), "ß@x.example": OwnNumbers(None, "+18000101")}
+    page = RequestPage(1, ["A@x.example", "ß@x.example", "b@x.example"], own_numbers=own)
+    await requests.save_page(RUN, page)
+    await requests.save_request(RUN, MoveRequest(options=MoveOptions(own_numbers=own)))
+    assert await pages(requests) == [page]
+    assert await requests.request(RUN) == MoveRequest(has_own_numbers=True)
+    by_id = {guid(1): OwnNumbers("+15550101", "+18000101"), guid(2): OwnNumbers("+15550102")}
+    for _ in range(2):  # a page may be carried out again
+        await requests.save_own_numbers(RUN, by_id)
+    assert await requests.own_numbers(RUN, [guid(1), guid(2), guid(3)]) == by_id
+    assert await requests.own_numbers(f"{RUN}0", [guid(1)]) == {}
+    assert await pages(requests) == [page]
+
+
+async def test_a_full_page_of_the_longest_names_with_numbers(tables: Tables) -> None:
+    """100 names of 113 characters with two numbers of 15 digits each fit, whatever the characters are."""
+    requests = MoveRequestTable(tables.table("requests"))
+    host = "@x.example"
+    names = [f"{n:02d}{'😀' * (NAME_LENGTH - 2 - len(host))}{host}" for n in range(NAMES_PER_PAGE)]
+    own = dict.fromkeys(names, OwnNumbers("+123456789012345", "+123456789012345"))
+    page = RequestPage(1, names, own_numbers=own)
+    await requests.save_page(RUN, page)
+    assert await pages(requests) == [page]

@@ -108,7 +108,10 @@ async def test_the_counts_agree_with_the_rows_after_any_changes(
 async def test_a_day_has_its_moves_by_signal_and_what_was_left_in_the_end(
     roster: RosterTable,
 ) -> None:
-    """Moves count once, by what led to them; a day on which a partition rested has its last counts."""
+    """Moves count once, by what led to them; a day on which a partition rested has its last counts.
+
+    Whose license was new counts by its age; of one whose day is not known there is no age.
+    """
     users = [entry(number) for number in range(20)]
     await roster.note(users, NOON)
     moved = [
@@ -116,11 +119,15 @@ async def test_a_day_has_its_moves_by_signal_and_what_was_left_in_the_end(
         for each in users[:3]
     ]
     tomorrow = NOON + timedelta(days=1)
+    for at, age in enumerate((16, 60)):
+        moved[at] = replace(moved[at], licensed_at=tomorrow - timedelta(seconds=age))
     await roster.note(moved, tomorrow, Signal.LICENSE_EVENT)
     await roster.note(moved, tomorrow, Signal.LICENSE_EVENT)
     assert await roster.days(NOON.date()) == [
         RosterDay(NOON.date(), {"ready": 20}, {}),
-        RosterDay(tomorrow.date(), {"ready": 17, "on_microsoft": 3}, {"license_event": 3}),
+        RosterDay(
+            tomorrow.date(), {"ready": 17, "on_microsoft": 3}, {"license_event": 3}, {32: 1, 48: 1}
+        ),
     ]
     assert len(await roster.days(tomorrow.date())) == 1
     assert await roster.days(date.max) == []

@@ -558,3 +558,17 @@ async def test_storage_that_is_gone_is_one_kind_of_error() -> None:
         assert "c2VjcmV0" not in str(caught.value)
     finally:
         await tables.close()
+
+
+async def test_runs_of_a_month_up_to_one_of_them(tables: Tables) -> None:
+    """What a page of runs reads: the first month that has any, and in a month only what is older."""
+    runs = RunTable(tables.table("runs"), tables.table("runresults"))
+    assert await runs.first_month() is None
+    known = []
+    for days in (40, 2, 1):
+        at = NOON - timedelta(days=days)
+        run = Run(new_run_id(Signal.SWEEP, at), Signal.SWEEP, RunState.FINISHED, at)
+        known.append(await runs.save_run(run))
+    assert await runs.first_month() == "202610"
+    found = [run async for run in runs.runs_of_month(NOON, before=known[2].id)]
+    assert found == [known[1]]

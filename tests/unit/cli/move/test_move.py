@@ -1,13 +1,16 @@
 """What `acp move` and its like refuse before they look for settings, storage or tenant."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cli.main import run
 from cli.move.parameters import Parameters, names_and_users
-from cli.move.selection import Selection
+from cli.move.selection import Given, Selection
+from functions.http.schemas import MoveBody
 from shared.domain.move_request import MoveRequest
+from shared.domain.options import MoveOptions, OwnNumbers
 
 SOMEBODY = ("--users", "a@x.example")
 ONE_OF = "error: name the users with one of --users, --csv, --provider, --all-third-party, --resume"
@@ -93,9 +96,69 @@ def test_names_are_counted_as_given(tmp_path: Path) -> None:
         Selection(None, str(file), None, False, None),
     ):
         given = selection.given()
+        assert given == Given(names)
         request = Parameters(False, True, False, None, None).request(given, None)
         assert request == MoveRequest((names[0], names[2]), named=3)
         assert selection.body(given) == {"users": names}
+
+
+FILE = "UPN,TollNumber,TollFreeNumber\nadele@x.example,+15550101,\nalex@x.example,,+18000101\n"
+
+
+def test_a_file_gives_each_user_numbers(tmp_path: Path) -> None:
+    """For this process and for the app the same; a limit takes the first rows with their numbers."""
+    (tmp_path / "numbers.csv").write_text(FILE)
+    selection = Selection(None, str(tmp_path / "numbers.csv"), None, False, None)
+    given = selection.given()
+    assert given
+    adele, alex = OwnNumbers("+15550101", None, 2), OwnNumbers(None, "+18000101", 3)
+    request = Parameters(False, True, False, None, None).request(given, None)
+    own = {"adele@x.example": adele, "alex@x.example": alex}
+    assert request.options == MoveOptions(own_numbers=own)
+    body = selection.body(given)
+    assert body["numbers"] == {
+        name: {"service_number": it.toll, "toll_free_number": it.toll_free, "line": it.line}
+        for name, it in own.items()
+    }
+    asked = MoveBody.model_validate(body)
+    assert asked.request(asked.users, None, asked.own_numbers) == request
+    assert replace(selection, limit=1).given() == Given(
+        ["adele@x.example"], {"adele@x.example": adele}
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "file", "message"),
+    [
+        (["--service-number", "+15550101"], FILE, "error: --service-number and --toll-free-number"),
+        (
+            ["--toll-free-number", "+18000101", "--app", "https://x.example"],
+            FILE,
+            "error: --service",
+        ),
+        (
+            [],
+            f"{FILE}adele@X.example,+15550102,\n",
+            "lines 2 and 4 give 'adele@X.example' different",
+        ),
+        ([], f"{FILE}ann@x.example,0,\n", "line 4: column TollNumber: '0': a number such as"),
+    ],
+)
+def test_numbers_that_contradict_each_other_stop_the_move(
+    arguments: list[str],
+    file: str,
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Before any settings are looked for; the file is named. `--users FILE.csv` means the file."""
+    path = tmp_path / "numbers.csv"
+    path.write_text(file)
+    for way in ("--users", "--csv"):
+        assert run(["move", way, str(path), "--yes", *arguments]) == 2
+        err = capsys.readouterr().err
+        assert message in err
+        assert arguments or str(path) in err
 
 
 def test_names_and_users_are_told_where_they_differ() -> None:

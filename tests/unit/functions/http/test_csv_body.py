@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import azure.functions as func
@@ -11,16 +12,22 @@ from functions.http.move_body import from_csv, read_request
 from functions.http.responses import LARGEST, PointedError, as_csv, problem
 from functions.http.schemas import CsvParameters
 from shared.domain.move_request import MoveRequest
+from shared.domain.options import MoveOptions, OwnNumbers
 from shared.errors import InputError, MediaTypeError, TooLargeError
 
 GOOD = b"UPN\n" + b"".join(b"user%d@x.example\n" % number for number in range(3))
 
 
+def names_in(body: bytes, parameters: CsvParameters) -> list[str]:
+    """The names of the users in a file."""
+    return [user.name for user in from_csv(body, parameters)]
+
+
 def test_the_names_of_a_file() -> None:
     """Each line's user, in order; lines that name none are passed over where that is wished."""
     names = [f"user{number}@x.example" for number in range(3)]
-    assert from_csv(GOOD, CsvParameters()) == names
-    assert from_csv(GOOD + b"adele\n", CsvParameters(skip_bad_lines=True)) == names
+    assert names_in(GOOD, CsvParameters()) == names
+    assert names_in(GOOD + b"adele\n", CsvParameters(skip_bad_lines=True)) == names
 
 
 def test_wrong_lines_are_told_up_to_twenty() -> None:
@@ -157,7 +164,7 @@ def test_our_own_csv_reads_back_as_written(first: str) -> None:
     """A user whose name begins like a formula, or with apostrophes, is the same user afterwards."""
     name = f"{first}dash.desk@x.example"
     file = as_csv([{"user": name}, {"user": "next@x.example"}], ["user"]).encode()
-    assert from_csv(file, CsvParameters()) == [name, "next@x.example"]
+    assert names_in(file, CsvParameters()) == [name, "next@x.example"]
 
 
 @pytest.mark.parametrize(
@@ -171,3 +178,51 @@ async def test_names_are_counted_as_given(kind: str, body: bytes) -> None:
     """K8: three names, two of them the same; JSON and CSV count alike."""
     asked = await read_request(request("", body, kind))
     assert asked == MoveRequest(users=("a@x.example", "b@x.example"), named=3)
+
+
+NUMBERS = b"UPN,TollNumber,TollFreeNumber\nAdele@x.example,+15550101,\nalex@x.example,,\n"
+
+
+async def test_a_file_may_give_each_user_numbers() -> None:
+    """As columns of the body; with numbers for everybody in the address it is refused."""
+    own = {"adele@x.example": OwnNumbers("+15550101", None, 2)}
+    users = ("Adele@x.example", "alex@x.example")
+    assert await read_request(request("", NUMBERS, "text/csv")) == MoveRequest(
+        users, options=MoveOptions(own_numbers=own), named=2
+    )
+    with pytest.raises(PointedError) as refused:
+        await read_request(request("?toll_free_number=%2B18000101", NUMBERS, "text/csv"))
+    assert [place for place, _ in refused.value.faults] == ["/toll_free_number"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "wrong"),
+    [
+        ({"b@x.example": {"service_number": "+15550101"}}, "'b@x.example' is not in users"),
+        ({"a@x.example": {"service_number": "0"}}, "/numbers/a@x.example/service_number"),
+        ({"a@x.example": {"toll": "+15550101"}}, "/numbers/a@x.example/toll"),
+    ],
+)
+async def test_numbers_of_single_users_in_json_are_checked(
+    numbers: dict[str, object], wrong: str
+) -> None:
+    """Of users whom the request names, by any case of letters; anything else is refused."""
+    with pytest.raises(PointedError) as refused:
+        await read_json({"users": ["A@x.example"], "numbers": numbers})
+    assert wrong in str(refused.value.faults)
+
+
+async def test_numbers_of_single_users_in_json() -> None:
+    """Or the same for everybody, but not both."""
+    numbers = {"a@x.example": {"service_number": "+15550101"}}
+    body = {"users": ["A@x.example"], "numbers": numbers}
+    asked = await read_json(body)
+    assert asked.options.own_numbers == {"a@x.example": OwnNumbers("+15550101")}
+    with pytest.raises(PointedError) as refused:
+        await read_json({**body, "service_number": "+15550102"})
+    assert "are for all" in str(refused.value.faults)
+
+
+async def read_json(body: Mapping[str, object]) -> MoveRequest:
+    """Read a request of this body."""
+    return await read_request(request("", json.dumps(body).encode(), "application/json"))

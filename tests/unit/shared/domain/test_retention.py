@@ -16,7 +16,7 @@ from shared.domain.run import RunState
 from tests.fakes import NOON
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
-KEPT = Retention(runs=5 * DAY, held=3 * DAY, keys=DAY, users=DAY, poison=DAY)
+KEPT = Retention(runs=5 * DAY, held=3 * DAY, keys=DAY, users=DAY, poison=DAY, history=DAY)
 OVER = {"finished", "failed"}
 STATES = [*(str(state) for state in RunState), "a state of a later version"]
 

@@ -340,7 +340,14 @@ def test_documented_mode_refuses_number_rules() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["KEEP_RUNS_DAYS", "KEEP_HELD_DAYS", "KEEP_KEYS_DAYS", "KEEP_USERS_DAYS", "KEEP_POISON_DAYS"],
+    [
+        "KEEP_RUNS_DAYS",
+        "KEEP_HELD_DAYS",
+        "KEEP_KEYS_DAYS",
+        "KEEP_USERS_DAYS",
+        "KEEP_POISON_DAYS",
+        "KEEP_HISTORY_DAYS",
+    ],
 )
 @pytest.mark.parametrize("value", ["a year", "0", "-1", "1.5", "99999", "1e3", "365 days"])
 def test_a_retention_that_cannot_be_read_stops_the_app(name: str, value: str) -> None:

@@ -201,7 +201,7 @@ async def _cleans(app: App) -> None:
         state=to.state,
         directory=to.graph,
         poison=[],
-        retention=Retention(none, none, none, none, none),
+        retention=Retention(none, none, none, none, none, none),
         clock=to.clock,
         log=to.log("janitor"),
     )
@@ -229,9 +229,11 @@ def doors(bench: Bench) -> dict[str, Callable[[App], Awaitable[None]]]:
     user = next(iter(bench.people)).id
     found: dict[str, Callable[[App], Awaitable[None]]] = {
         "list_runs": _http(runs_api.list_runs),
+        "list_moves": _http(runs_api.list_moves),
         "list_attention": _http(users_api.list_attention),
         "list_ready": _http(users_api.list_ready),
         "show_user": _http(users_api.show_user, user=user),
+        "show_history": _http(users_api.show_history, user=user),
         "show_saved": _http(users_api.show_saved, user=user),
         "webhook": _webhook,
         "sweep": _timer(lambda app: app.sweeper.sweep()),

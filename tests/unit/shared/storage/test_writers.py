@@ -19,7 +19,7 @@ GUARDED: Final = {
 BLIND: Final = {"merge", "replace", "update", "delete", "delete_all", "delete_some"}
 """Writes that do not look; each needs a reason."""
 
-TABLES: Final = {"_table", "_runs", "_results", "_users", "_state", "_of_runs", "table"}
+TABLES: Final = {"_table", "_runs", "_results", "_users", "_state", "_of_runs", "_history", "table"}
 """What the storage's modules call their tables; `_of_runs` holds several."""
 
 WRITERS: Final = {
@@ -30,10 +30,12 @@ WRITERS: Final = {
     "held.mark_released": ({"update"}, "only ever becomes true"),
     "held.remove_held": ({"delete_if_unchanged"}, ""),
     "held.remove_unreadable": ({"delete"}, "nobody can read whom it permits"),
+    "history.add": ({"insert"}, ""),
     "leftovers.delete_rows": ({"delete_some"}, "of a run that is over, or that has no row"),
     "leftovers.delete_run": ({"delete_if_unchanged"}, ""),
     "leftovers.delete_keys": ({"delete_some"}, "rows that never change, by their age"),
     "leftovers.delete_actions": ({"delete_some"}, "rows that never change, by their age"),
+    "leftovers.delete_history": ({"delete"}, "a row that never changes, by its age"),
     "leftovers.mark_known": ({"update"}, "a time that only grows"),
     "leftovers.delete_user": ({"delete_if_unchanged"}, ""),
     "move_requests.save_page": ({"insert"}, ""),
@@ -41,6 +43,7 @@ WRITERS: Final = {
     "move_requests.give_up_page": ({"merge_if_unchanged"}, ""),
     "move_requests.mark_done": ({"update"}, "only ever becomes true"),
     "move_requests.mark_mailed": ({"insert"}, ""),
+    "move_requests.save_own_numbers": ({"transact"}, ""),
     "move_requests.unmark_mailed": ({"delete"}, "a row of its own, by whoever inserted it"),
     "move_requests.save_request": (
         {"replace"},
@@ -48,7 +51,10 @@ WRITERS: Final = {
     ),
     "move_requests.run_of": ({"insert"}, ""),
     "move_requests.forget_key": ({"delete"}, "a row of its own, by whoever inserted it"),
-    "personal._from_replaced": ({"delete_some"}, "whatever it says: the person is to be forgotten"),
+    "personal._from_partition": (
+        {"delete_some"},
+        "whatever it says: the person is to be forgotten",
+    ),
     "personal._delete": ({"delete"}, "whatever it says: the person is to be forgotten"),
     "personal._take_out": ({"merge_if_unchanged"}, ""),
     "replaced.save_entries": ({"insert"}, ""),

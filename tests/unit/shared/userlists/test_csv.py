@@ -4,20 +4,28 @@ import csv
 import sys
 import tracemalloc
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO, StringIO
 from itertools import islice
 from string import ascii_letters, digits
+from typing import BinaryIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.domain.options import OwnNumbers
 from shared.errors import InputError
 from shared.text import defused
-from shared.userlists.csv_file import COLUMNS, BadLine, csv_names
+from shared.userlists.csv_file import COLUMNS, BadLine, CsvUser, csv_users, own_numbers
 from shared.userlists.names import user_name
 from tests.fakes import guid
+
+
+def csv_names(file: BinaryIO, column: str | None = None) -> Iterator[str | BadLine]:
+    """The name in each row, or why a line has none."""
+    return (row if isinstance(row, BadLine) else row.name for row in csv_users(file, column))
+
 
 ENCODINGS = {
     "utf-8": ("utf-8", b""),
@@ -436,3 +444,60 @@ def test_named_column_that_could_be_several() -> None:
     assert names(text, "username") == ["anna@contoso.com"]
     with pytest.raises(InputError, match="line 1: column 'user-name' could be several"):
         names(text, "user-name")
+
+
+TOLL, FREE = "+15550101", "+18000101"
+
+
+def users_in(text: str) -> list[CsvUser | BadLine]:
+    """What the rows of a file say."""
+    return list(csv_users(BytesIO(text.encode())))
+
+
+@pytest.mark.parametrize("header", ["TollNumber", "tollnumber", " Toll Number ", "TOLL NUMBER"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_each_row_may_have_numbers(header: str, delimiter: str) -> None:
+    """In any spelling of a number, marked as text or not; an empty field, or a missing one, is none."""
+    rows = [
+        ["UPN", header, "TollFreeNumber"],
+        ["a@x.example", "'+1 (555) 0101", "tel:+18000101"],
+        ["b@x.example", "15550101", ""],
+        ["c@x.example", " "],
+        ["d@x.example"],
+    ]
+    assert users_in("\n".join(delimiter.join(row) for row in rows)) == [
+        CsvUser(2, "a@x.example", OwnNumbers(TOLL, FREE, 2)),
+        CsvUser(3, "b@x.example", OwnNumbers(TOLL, None, 3)),
+        CsvUser(4, "c@x.example"),
+        CsvUser(5, "d@x.example"),
+    ]
+
+
+def test_a_field_that_is_no_number_is_told_with_line_column_and_value() -> None:
+    """The line yields no user: nobody gets another number than the file says."""
+    text = f"UPN,TollFreeNumber,TollNumber\na@x.example,,{TOLL}\nb@x.example,,0049 30\n"
+    wrong = "'0049 30': a number such as +14255550100 is needed, with its country code"
+    assert users_in(text) == [
+        CsvUser(2, "a@x.example", OwnNumbers(TOLL, None, 2)),
+        BadLine(3, f"column TollNumber: {wrong}"),
+    ]
+    with pytest.raises(InputError, match="line 1: column TollNumber is there twice"):
+        users_in("UPN,TollNumber,toll number\na@x.example,,\n")
+
+
+@pytest.mark.parametrize("header", ["toll_number", "Toll-Number", "number_before", "ServiceNumber"])
+def test_columns_of_other_files_are_no_wish(header: str) -> None:
+    """What `acp saved` and the MicrosoftTeams module write is what a user had."""
+    assert users_in(f"user,{header}\na@x.example,{TOLL}\n") == [CsvUser(2, "a@x.example")]
+
+
+def test_a_user_named_twice_has_one_number() -> None:
+    """In either case of letters; two different ones are refused with both lines."""
+    same = [
+        CsvUser(2, "A@x", OwnNumbers(TOLL, None, 2)),
+        CsvUser(3, "a@x", OwnNumbers(TOLL, None, 3)),
+    ]
+    assert own_numbers([*same, CsvUser(4, "a@x")]) == {"a@x": OwnNumbers(TOLL, None, 2)}
+    other = CsvUser(5, "a@X", OwnNumbers(TOLL, FREE, 5))
+    with pytest.raises(InputError, match=r"^lines 2 and 5 give 'a@X' different numbers: toll"):
+        own_numbers([*same, other])

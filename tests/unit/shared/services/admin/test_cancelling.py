@@ -65,6 +65,7 @@ class World(Requesting):
             held=self.held,
             waiting=self.waiting,
             runs=self.runs,
+            history=self.history,
             pages=self.sweep_pages,
             state=self.state,
             queue=self.users_queue,

@@ -9,6 +9,7 @@ from shared.domain.pause import RequestedBy
 from shared.domain.stored import Person
 from shared.errors import ConflictError, NoSuchItemError, UnreachableError
 from shared.services.admin.forget import TABLES, Forgetter, Forgetting, Found
+from shared.services.admin.people import People
 from shared.telemetry.log import EventLog
 from tests.fakes import NOON, FakeClock, FakeDirectory, FakeState, guid, licensed
 from tests.loglines import Lines
@@ -60,7 +61,7 @@ class World:
 
     def forgetter(self) -> Forgetter:
         return Forgetter(
-            directory=self.directory,
+            people=People(self.directory, self.data),
             data=self.data,
             state=self.state,
             rules=self.rules,
@@ -128,7 +129,7 @@ async def test_every_table_forgets_but_what_excludes_the_user(
     world = World(rules=Rules(excluded=excluded), state=FakeState(excluded=remembered))
     done = await world.forgetter().forget(Found(PERSON, "a@x", False), ADELE)
     tables = [table for table in TABLES if not (kept and table == "state")]
-    last = ["waiting", "replacedproviders", "users"]
+    last = ["waiting", "history", "replacedproviders", "users"]
     order = [table for table in tables if table not in last] + last
     assert world.data.forgotten == [(table, PERSON) for table in order]
     notes = (*ELSEWHERE, KEPT) if kept else ELSEWHERE

@@ -62,3 +62,32 @@ async def test_one_run_by_its_id() -> None:
     assert await found.run(run.id) == run
     with pytest.raises(InputError, match="'20261123T120000Z-sweep-none': there is no such run"):
         await found.run("20261123T120000Z-sweep-none")
+
+
+async def paged(history: RunHistory, limit: int, *signals: Signal) -> list[list[str]]:
+    """The pages of a list, until there is no further one."""
+    pages: list[list[str]] = []
+    after: str | None = ""
+    while after is not None:
+        runs, after = await history.page(limit, after, frozenset(signals or Signal))
+        pages.append([run.id for run in runs])
+    return pages
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7])
+async def test_pages_have_every_run_once_the_newest_first(limit: int) -> None:
+    """Over months, of which some have none; a page is full as long as there are more."""
+    ages = (400, 300, 60, 30, 23, 22, 0)
+    history, runs = await reporter(*(NOON - timedelta(days=age) for age in ages))
+    pages = await paged(history, limit)
+    assert [run for page in pages for run in page] == [run.id for run in reversed(runs)]
+    assert {len(page) for page in pages[:-1]} <= {limit}
+    assert pages[-1]
+
+
+async def test_move_requests_are_a_list_of_their_own() -> None:
+    """Runs of other signals are passed over; a run that begins meanwhile is on no later page."""
+    history, _ = await reporter(*(NOON - timedelta(days=age) for age in (50, 3)))
+    assert await paged(history, 10, Signal.REQUEST) == [[]]
+    empty, _ = await reporter()
+    assert await empty.page(10) == ([], None)

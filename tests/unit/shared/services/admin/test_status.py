@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from shared.domain.roster import RosterEntry, Standing
+from shared.domain.license_age import LicenseAges, step_of
+from shared.domain.roster import RosterDay, RosterEntry, Standing
 from shared.domain.run import Mode, Run, RunState, Signal
 from shared.domain.schedule import Schedule
 from shared.services.admin.run_history import RunHistory
@@ -31,6 +32,15 @@ async def test_the_status_of_a_tenant() -> None:
     state.licensed_users, state.link_at = 4, NOON - timedelta(minutes=5)
     for number, standing in enumerate((Standing.ON_MICROSOFT, Standing.READY, Standing.HELD)):
         await roster.note([RosterEntry(guid(number), standing, "", NOON)], NOON)
+    roster.days = [
+        RosterDay((NOON - timedelta(days=back)).date(), {}, {}, {step_of(age): users})
+        for back, age, users in (
+            (0, timedelta(seconds=10), 60),
+            (6, timedelta(hours=1), 39),
+            (7, timedelta(hours=5), 1),
+            (8, timedelta(days=5), 50),
+        )
+    ]
     for run in (SWEEP, LATER):
         await runs.save_run(run)
     teams = FakeTeams()
@@ -63,4 +73,5 @@ async def test_the_status_of_a_tenant() -> None:
         last_sweep=SWEEP.started_at,
         next_sweep=NOON + timedelta(hours=14),
         delta_age=timedelta(minutes=5),
+        license_ages=LicenseAges(100, timedelta(seconds=10), timedelta(seconds=3_756)),
     )

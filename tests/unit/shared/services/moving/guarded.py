@@ -56,6 +56,7 @@ class Guarded(MovingWorld):
             held=self.held,
             waiting=self.waiting,
             runs=self.runs,
+            history=self.history,
             pages=self.pages,
             state=self.state,
             queue=self.queue,

@@ -11,6 +11,7 @@ from shared.domain.claim import HELD_FOR
 from shared.domain.decision import Action
 from shared.domain.guard import REPLACED, held_run_id
 from shared.domain.held import HeldSelection, HeldUser
+from shared.domain.history import HistoryEvent
 from shared.domain.messages import USERS_PER_MESSAGE
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome
@@ -428,3 +429,29 @@ async def test_a_release_takes_a_second_person(
         assert not world.held.rows[guid(1)].released
     else:
         assert (await releases.release_run(SWEEP, by))[1] == 1
+
+
+@pytest.mark.parametrize("released", [True, False])
+async def test_a_decision_about_a_held_user_is_in_the_users_history(
+    world: Guarded, released: bool
+) -> None:
+    """Who decided, why, and about what; of whom nobody decided nothing is added."""
+    world.limit = replace(LIMIT, moves=0)
+    users = world.fill(2)
+    await world.take(users, Signal.LICENSE_EVENT)
+    run = held_run_id(Signal.LICENSE_EVENT, NOON, LIMIT.window)
+    by = RequestedBy("adele", "id-1", "INC1", "pilot")
+    decide = world.releases().release_run if released else world.releases().discard_run
+    world.clock.passed = 60
+    await decide(run, by, HeldSelection(limit=1))
+    (decided,) = (user for user in users if len(world.history.of(user)) > 1)
+    held, record = world.history.of(decided)
+    assert held.what is HistoryEvent.HELD
+    assert record == replace(
+        held,
+        what=HistoryEvent.RELEASED if released else HistoryEvent.DISCARDED,
+        at=NOON + timedelta(seconds=60),
+        by="adele (id-1)",
+        ticket="INC1",
+        note="pilot",
+    )

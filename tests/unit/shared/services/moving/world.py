@@ -21,6 +21,7 @@ from tests.fakes import (
     FakeDirectory,
     FakeGuardSlots,
     FakeHeld,
+    FakeHistory,
     FakeMoveRequests,
     FakeQueue,
     FakeReplaced,
@@ -57,6 +58,7 @@ class MovingWorld:
     guard: FakeGuardSlots = field(default_factory=FakeGuardSlots)
     held: FakeHeld = field(default_factory=FakeHeld)
     state: FakeState = field(default_factory=FakeState)
+    history: FakeHistory = field(default_factory=FakeHistory)
     limit: GuardLimit = LIMIT
     report: bool = False
     reprocess: bool = False
@@ -71,6 +73,7 @@ class MovingWorld:
             held=self.held,
             waiting=self.waiting,
             runs=self.runs,
+            history=self.history,
             state=self.state,
             limit=self.limit,
             clock=self.clock,
@@ -84,6 +87,7 @@ class MovingWorld:
             directory=self.directory,
             users=self.users,
             waiting=self.waiting,
+            history=self.history,
             brakes=brakes,
             policy=RetryPolicy(_EVERY_MINUTE, timedelta(hours=24), 3, self.reprocess),
             clock=self.clock,
