@@ -29,13 +29,12 @@ from functions.console.door import Asked, File, Goto, Page
 from functions.console.download import packed_csv
 from functions.console.parts import count, moment, once, rows, state
 from functions.console.session import BASE
-from shared.domain.move_request import MoveRequest
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.progress import OPEN, done, expected
 from shared.domain.run import Run
 from shared.errors import ConflictError
 from shared.services.admin.reasons import LONGEST_NOTE, because
-from shared.services.move_requests.options import options_of
+from shared.services.move_requests.retrying import retry_request
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -145,16 +144,9 @@ async def download(app: "App", asked: Asked) -> File:
 async def retry(app: "App", asked: Asked) -> Goto:
     """Begin a run over those users of a run who failed."""
     run = await app.run_history.run(asked.parts[1])
-    users = [
-        each.user_id
-        async for each in app.adapters.runs.results(run.id)
-        if each.outcome is Outcome.FAILED
-    ]
-    if not users:
-        raise ConflictError(f"run {run.id!r} has no failed user")
-    kept = await options_of(app.adapters.move_requests, run.id, users)
-    request = MoveRequest(tuple(users), options=replace(kept, expected=len(users)))
-    request = await app.validated(request)
+    asked_again = await retry_request(app.adapters.runs, app.adapters.move_requests, run)
+    options = replace(asked_again.options, expected=asked_again.named)
+    request = await app.validated(replace(asked_again, options=options))
     begun = await app.move_requests.accept(request, asked.one("key") or None, asked.by)
     return Goto(f"runs/{begun.id}")
 
