@@ -6,10 +6,12 @@ from the app in the local host. p95 in milliseconds, the first answers left out.
 
 import asyncio
 import itertools
+import re
 import secrets
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from statistics import quantiles
 
@@ -18,46 +20,69 @@ import httpx
 from benchmarks.figures import Figure, UnavailableError
 from benchmarks.stack import BY_THEMSELVES, Stack
 from shared.clock import SystemClock
+from shared.domain.held import HeldUser
+from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting, WaitReason
 from shared.domain.roster import RosterEntry, Standing
+from shared.domain.run import Run, RunState, Signal, new_run_id
 from shared.errors import StorageError
+from shared.storage.held import HeldTable
 from shared.storage.roster import RosterTable
+from shared.storage.runs import RunTable
 from shared.storage.tables import Tables
 from shared.storage.waiting import WaitingTable
 
-_KNOWN = 100_000
-_QUICK = 10_000
+_KNOWN = (100_000, 500_000)
+_QUICK = (10_000,)
 _ROUNDS, _WARM = 40, 3
 _FIRST_VIEW_KB = 40.0
 _P95_MS = 150.0
 _WAITING = 300
+_HELD = 1_000
+_RUNS = 600
+_RESULTS = 20_000
+_LOADED = re.compile(r"""(?:src=|<link[^>]*href=|url\()["']?(https?:[^"')]+|//[^"')]+)""")
 _TRIES = 5
 _AT_ONCE = 500
 """Users written at once: a transaction or two for each partition, so that none waits for another."""
+_HELD_RUN = "20261101T020000Z-sweep-0000be1d"
+_LONG_RUN = "20261101T030000Z-request-00001009"
 _PAGES = {
     "overview": "",
     "users ready": "/users",
+    "users ready, next page": "/users?list=ready&after=l%7Cready%7Cuser01",
     "users on Microsoft": "/users?list=on_microsoft",
+    "all users": "/users?list=all",
     "users by address": "/users?list=on_microsoft&search=user0042",
     "users by country": "/users?list=ready&country=DE",
     "runs": "/runs",
+    "a held run": f"/runs/{_HELD_RUN}",
+    "a run of 20,000": f"/runs/{_LONG_RUN}",
     "needs attention": "/attention",
+    "a user": "/users/{user}",
+    "health": "/health",
 }
 _LISTS = (Standing.ON_MICROSOFT,) * 7 + (Standing.READY, Standing.READY, Standing.EXCLUDED)
-_STATIC = ("console.css", "htmx.min.js", "icon.svg")
+_STATIC = ("console.css", "htmx.min.js", "times.js", "icon.svg")
 
 
 def run(*, quick: bool) -> Iterator[Figure]:
-    """Yield the size of the first view and the p95 of each page."""
-    users = _QUICK if quick else _KNOWN
-    token = secrets.token_urlsafe(32)
-    with Stack(100) as stack, stack.host(disabled=BY_THEMSELVES, ACP_CONSOLE_TOKEN=token) as host:
-        asyncio.run(_fill(stack.connection_string, users))
-        with httpx.Client(base_url=f"{host.origin}/api/console", timeout=60) as http:
-            http.cookies.set(*_session(http, token))
-            yield _first_view(http)
-            for name, path in _PAGES.items():
-                yield _page(http, name, path, users)
+    """Yield the size of the first view, requests elsewhere, and the p95 of each page."""
+    for number, users in enumerate(_QUICK if quick else _KNOWN):
+        token = secrets.token_urlsafe(32)
+        with (
+            Stack(100) as stack,
+            stack.host(disabled=BY_THEMSELVES, ACP_CONSOLE_TOKEN=token) as host,
+        ):
+            asyncio.run(_fill(stack.connection_string, users))
+            user = next(iter(stack.tenant.control("GET", "state")["users"]))["id"]
+            with httpx.Client(base_url=f"{host.origin}/api/console", timeout=60) as http:
+                http.cookies.set(*_session(http, token))
+                if not number:
+                    yield _first_view(http)
+                    yield _elsewhere(http, user)
+                for name, path in _PAGES.items():
+                    yield _page(http, name, path.format(user=user), users)
 
 
 def _session(http: httpx.Client, token: str) -> tuple[str, str]:
@@ -74,6 +99,18 @@ def _first_view(http: httpx.Client) -> Figure:
             size += sum(len(chunk) for chunk in answer.iter_raw())
     note = "page, style, script, icon; in gzip"
     return Figure("first view", size / 1000, "kB", at_most=_FIRST_VIEW_KB, note=note)
+
+
+def _elsewhere(http: httpx.Client, user: str) -> Figure:
+    """Return how many addresses of other origins the pages would make a browser load."""
+    found: set[str] = set()
+    for path in _PAGES.values():
+        text = http.get(path.format(user=user)).raise_for_status().text
+        text += "".join(http.get(f"/static/{name}").text for name in _STATIC if "css" in name)
+        found |= set(_LOADED.findall(text))
+    return Figure(
+        "requests elsewhere", len(found), "", at_most=0, note="the browser tests count them, too"
+    )
 
 
 def _page(http: httpx.Client, name: str, path: str, users: int) -> Figure:
@@ -116,7 +153,34 @@ async def _fill(connection: str, users: int) -> None:
         due = now + timedelta(hours=1)
         row = Waiting(entry.user_id, WaitReason.FAILURE, "refused", now, due, now, True)
         await waiting.save_waiting(row)
+    await _fill_runs(tables, entries, now)
     await tables.close()
+
+
+async def _fill_runs(tables: Tables, entries: Sequence[RosterEntry], now: datetime) -> None:
+    """Write runs as two months leave them, one that holds users, and one with many results."""
+    runs = RunTable(tables.table("runs"), tables.table("runresults"))
+    held = HeldTable(tables.table("held"))
+    begun = [now - timedelta(hours=2 * number) for number in range(_RUNS)]
+    made = [
+        Run(new_run_id(Signal.REQUEST, at), Signal.REQUEST, RunState.FINISHED, at) for at in begun
+    ]
+    at = now - timedelta(days=1)
+    made.append(Run(_HELD_RUN, Signal.SWEEP, RunState.HELD, at, reason="too many"))
+    counts = {"users": _RESULTS, "failed": 1}
+    made.append(Run(_LONG_RUN, Signal.REQUEST, RunState.FINISHED, at, counts=counts))
+    for run in made:
+        await runs.save_run(run)
+    for entry in entries[:_HELD]:
+        await held.add_held(
+            HeldUser(entry.user_id, entry.upn, "InterCall", Signal.SWEEP, _HELD_RUN, now)
+        )
+    results = [
+        UserResult(entry.user_id, Outcome.MOVED, "", entry.upn) for entry in entries[:_RESULTS]
+    ]
+    results[-1] = replace(results[-1], outcome=Outcome.FAILED, reason="HTTP 403")
+    for some in itertools.batched(results, 100, strict=False):
+        await runs.record_results(_LONG_RUN, some, now)
 
 
 async def _insert(roster: RosterTable, some: Sequence[RosterEntry], now: datetime) -> None:

@@ -78,7 +78,8 @@ def show(
             for row in rows:
                 lines.add(row)
         case Output.XLSX:
-            from cli.workbook import Workbook, standard_output  # noqa: PLC0415 - its library
+            from cli.workbook import standard_output  # noqa: PLC0415 - only here
+            from shared.workbook import Workbook  # noqa: PLC0415 - its library
 
             with standard_output() as file, Workbook(file) as book:
                 book.begin(sheet, columns)

@@ -15,7 +15,8 @@ from cli.errors import CommandError
 from cli.files import keep_output_private, private_file, write_private
 from cli.output import CsvWriter, Form, Output, Row, show, show_results, tell
 from cli.table import MOST_ROWS, on_terminal
-from cli.workbook import Workbook, standard_output
+from cli.workbook import standard_output
+from shared.workbook import Workbook
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App

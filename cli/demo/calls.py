@@ -88,7 +88,20 @@ class Control:
             json={"entries": [{"name": provider}]},
         )
 
+    async def suffer(self, **faults: object) -> None:
+        """Have the tenant's calls suffer these faults from now on; none: no fault."""
+        await self._call("PUT", f"{self._tenant}/_tenant/faults", json=faults)
+
     # -- the host
+
+    async def move(self, users: Sequence[TenantUser]) -> str:
+        """Ask the app to move users, as a person does; return the run."""
+        body = {"users": [user.id for user in users], "expected": len(users)}
+        return str((await self._call("POST", f"{self._host}/api/moves", json=body))["id"])
+
+    async def run_state(self, run: str) -> str:
+        """Return the state of a run."""
+        return str((await self._call("GET", f"{self._host}/api/runs/{run}"))["state"])
 
     async def run_function(self, name: str) -> None:
         """Run a timer function now and wait for its end."""

@@ -13,16 +13,16 @@ from htpy import (
     div,
     form,
     h2,
-    input,  # noqa: A004 - an element's name
     p,
     section,
 )
 
-from functions.console.door import Asked, Goto, Page
-from functions.console.parts import count, moment, once, rows
+from functions.console.asked import Asked, FieldsError, Goto, Page
+from functions.console.once import first_time
+from functions.console.parts import NOBODY, box, count, fault, moment, once, rows
 from functions.console.session import BASE
 from shared.domain.retry import Waiting, WaitReason
-from shared.errors import ConflictError, InputError
+from shared.errors import ConflictError
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -48,7 +48,8 @@ async def show(app: "App", asked: Asked) -> Page:
         groups[row.reason].append(row)
     now = app.adapters.clock.now()
     ordered = sorted(groups.items(), key=lambda group: (_all_known(group[1]), -len(group[1])))
-    content = [_group(reason, users, asked, now) for reason, users in ordered]
+    content: list[Node] = [fault(asked, "user")]
+    content += [_group(reason, users, asked, now) for reason, users in ordered]
     if len(found) == _SHOWN:
         content.append(p(".note")[f"The first {_SHOWN:,} users. All of them: acp attention"])
     return Page("Needs attention", "attention", content)
@@ -56,14 +57,15 @@ async def show(app: "App", asked: Asked) -> Page:
 
 async def acknowledge(app: "App", asked: Asked) -> Goto:
     """Record that this person knows of the selected users; they stay on the list, further below."""
-    users = list(dict.fromkeys(asked.form.get("user", [])))
+    users = asked.several("user")
     if not users:
-        raise InputError("no user is selected: go back, select some, and try again")
-    if gone := len(users) - await app.acknowledger.acknowledge(users, asked.by):
-        raise ConflictError(
-            f"{count(gone, 'user')} of the {len(users):,} selected no longer needs attention; the others "
-            "were acknowledged"
-        )
+        raise FieldsError({"user": NOBODY})
+    async with first_time(app, asked) as first:
+        if first and (gone := len(users) - await app.acknowledger.acknowledge(users, asked.by)):
+            raise ConflictError(
+                f"{count(gone, 'user')} of the {len(users):,} selected no longer "
+                f"{'needs' if gone == 1 else 'need'} attention; the others were acknowledged"
+            )
     return Goto("attention")
 
 
@@ -72,12 +74,7 @@ def _group(reason: str, users: Sequence[Waiting], asked: Asked, now: datetime) -
     columns = ("Select", "User", "Since", "Tried again", "Acknowledged")
     lines = (
         (
-            input(
-                type="checkbox",
-                name="user",
-                value=row.user_id,
-                aria_label=f"Select {row.upn or row.user_id}",
-            ),
+            box(asked, row.user_id, row.upn or row.user_id),
             a(href=f"{BASE}/users/{row.user_id}")[row.upn or row.user_id],
             moment(row.since, now),
             moment(row.due, now),
@@ -95,7 +92,7 @@ def _group(reason: str, users: Sequence[Waiting], asked: Asked, now: datetime) -
             _ADVICE.get(users[0].cause, "Open a user to see what there is to do."),
             " The app goes on trying; whoever succeeds leaves this list by itself.",
         ],
-        form(method="post", action=f"{BASE}/users/move")[
+        form(method="post", action=f"{BASE}/attention/retry")[
             once(), rows(reason, columns, lines, ""), asked.person.may_write and actions
         ],
     ]

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cache
 from http import HTTPStatus
 from importlib import import_module
@@ -15,9 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 import azure.functions as func
 import htpy
 
-from functions.console.layout import document, notice
+from functions.console.asked import Asked, FieldsError, File, Goto, Page
+from functions.console.layout import document, notice, refused
 from functions.console.session import BASE, Person, Sessions, SignInNeededError
-from functions.http.auth import requester
+from functions.http.auth import Role, requester
 from functions.http.responses import status_of
 from shared import bootstrap
 from shared.domain.pause import RequestedBy
@@ -39,109 +40,88 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Vary": "Accept-Encoding, HX-Request",
 }
+_BY_SCRIPT: Final = "HX-Request"
+"""Set by htmx, which puts the answer in place of a part of the page (htmx reference, "Request Headers")."""
 _LONGEST_FORM: Final = 2**20
+_MOST_FIELDS: Final = 20_000
+_LONGEST_KEY: Final = 200
 _WORTH_PACKING: Final = 1_000
 _SESSIONS: Final = Sessions()
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request: who sent it (by: as records name them), the parts of its address, its query and its form."""
+class Route:
+    """A page or an action: the module of this room, imported at first use, and its handler.
 
-    person: Person
-    by: RequestedBy
-    parts: tuple[str, ...]
-    query: Mapping[str, str]
-    form: Mapping[str, list[str]] = field(default_factory=dict)
-
-    def one(self, name: str) -> str:
-        """Return the form's value of a field, "" when there is none."""
-        return self.form.get(name, [""])[0].strip()
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page: its title, which item of the navigation it belongs to, and what it shows.
-
-    part: only what replaces a part of a page. refresh: seconds after which a browser without
-    JavaScript asks again.
+    again: the handler (`module.name`) of the page on which a form stands that did nothing: it is shown as it
+    is now, with what is wrong and what was typed.
     """
 
-    title: str
-    item: str
-    content: htpy.Node
-    status: HTTPStatus = HTTPStatus.OK
-    part: bool = False
-    refresh: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Goto:
-    """Where the browser goes next, after an action."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file to keep: its name, its media type, and its content in gzip."""
-
+    module: str
     name: str
-    kind: str
-    packed: bytes
+    again: str = ""
 
 
 Handler = Callable[["App", Asked], Awaitable[Page | Goto | File]]
 
-PAGES: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
-    ("GET", ""): ("overview", "show"),
-    ("GET", "users"): ("users", "show"),
-    ("GET", "users.csv"): ("users", "download"),
-    ("POST", "users/move"): ("moving", "confirm"),
-    ("POST", "users/move/begin"): ("moving", "begin"),
-    ("GET", "user"): ("user", "find"),
-    ("GET", "users/*"): ("user", "show"),
-    ("GET", "users/*/progress"): ("user", "progress"),
-    ("POST", "users/*/save"): ("user", "save"),
-    ("POST", "users/*/saved"): ("user", "reveal"),
-    ("GET", "runs"): ("runs", "show_all"),
-    ("GET", "runs/*"): ("runs", "show"),
-    ("GET", "runs/*/progress"): ("runs", "progress"),
-    ("GET", "runs/*/results.csv"): ("runs", "download"),
-    ("POST", "runs/*/retry"): ("runs", "retry"),
-    ("POST", "runs/*/cancel"): ("runs", "cancel"),
-    ("POST", "runs/*/release"): ("runs", "release"),
-    ("POST", "runs/*/discard"): ("runs", "discard"),
-    ("POST", "pause"): ("held", "pause"),
-    ("POST", "resume"): ("held", "resume"),
-    ("GET", "attention"): ("attention", "show"),
-    ("POST", "attention/acknowledge"): ("attention", "acknowledge"),
-    ("GET", "health"): ("health", "show"),
+PAGES: Final[Mapping[tuple[str, str], Route]] = {
+    ("GET", ""): Route("overview", "show"),
+    ("GET", "users"): Route("users", "show", "users.show"),
+    ("GET", "users.csv"): Route("users", "download"),
+    ("GET", "users.xlsx"): Route("users", "download_workbook"),
+    ("POST", "users/move"): Route("moving", "confirm", "users.show"),
+    ("POST", "users/move/begin"): Route("moving", "begin", "moving.confirm"),
+    ("GET", "user"): Route("user", "find", "overview.show"),
+    ("GET", "users/*"): Route("user", "show"),
+    ("GET", "users/*/progress"): Route("user", "progress"),
+    ("POST", "users/*/save"): Route("user", "save", "user.show"),
+    ("POST", "users/*/saved"): Route("user", "reveal", "user.show"),
+    ("GET", "runs"): Route("runs", "show_all"),
+    ("GET", "runs/*"): Route("runs", "show"),
+    ("GET", "runs/*/progress"): Route("runs", "progress"),
+    ("GET", "runs/*/results.csv"): Route("runs", "download"),
+    ("GET", "runs/*/results.xlsx"): Route("runs", "download_workbook"),
+    ("POST", "runs/*/retry"): Route("runs", "retry", "runs.show"),
+    ("POST", "runs/*/cancel"): Route("runs", "cancel", "runs.show"),
+    ("POST", "runs/*/release"): Route("held", "release", "runs.show"),
+    ("POST", "runs/*/discard"): Route("held", "discard", "runs.show"),
+    ("POST", "pause"): Route("pausing", "pause", "overview.show"),
+    ("POST", "resume"): Route("pausing", "resume", "overview.show"),
+    ("GET", "attention"): Route("attention", "show"),
+    ("POST", "attention/retry"): Route("moving", "confirm", "attention.show"),
+    ("POST", "attention/acknowledge"): Route("attention", "acknowledge", "attention.show"),
+    ("GET", "health"): Route("health", "show"),
 }
-"""By method and address (`*`: any part): the module of this room and its handler, imported at first use."""
+"""By method and address (`*`: any part)."""
 
 
-async def answer(req: func.HttpRequest) -> func.HttpResponse:
+async def answer(
+    req: func.HttpRequest,
+    open_app: "Callable[[], App]" = bootstrap.app,
+    sessions: Sessions = _SESSIONS,
+) -> func.HttpResponse:
     """Return a page, a part of one, a file, or where to go; errors become pages that say what to do."""
     path = req.route_params.get("path", "").strip("/")
     if req.method == "GET" and path.startswith("static/"):
         return _file(path.removeprefix("static/"))
     item = path.partition("/")[0]
     person: Person | None = None
+    replaces_part = req.headers.get(_BY_SCRIPT) == "true"
     try:
         with operation():
             if path == "enter":
                 token = parse_qs(urlsplit(req.url).query).get("token", [""])[0]
-                return _go(BASE, {"Set-Cookie": _SESSIONS.enter(token, req.url)})
-            person = _SESSIONS.person(req.headers, req.url, bootstrap.settings().api_access)
-            asked = _asked(req, path, person)
-            found = await _handler(req.method, asked)(bootstrap.app(), asked)
+                return _go(BASE, {"Set-Cookie": sessions.enter(token, req.url)})
+            app = open_app()
+            here = _page_address(req.url, req.method, path)
+            person = sessions.person(req.headers, here, app.settings.api_access)
+            found = await _answer(app, _asked(req, path, person), req.method)
     except SignInNeededError as error:
-        if error.address and req.method == "GET":
+        if error.address and req.method == "GET" and not replaces_part:
             return _go(error.address)
-        found = notice_page(item, error)
+        found = replace(notice_page(item, error, error.address), part=replaces_part)
     except AcpError as error:
-        found = notice_page(item, error)
+        found = replace(notice_page(item, error), part=replaces_part)
     if isinstance(found, Goto):
         return _go(f"{BASE}/{found.path}")
     if isinstance(found, File):
@@ -149,10 +129,36 @@ async def answer(req: func.HttpRequest) -> func.HttpResponse:
     return await _page(found, req, person)
 
 
-def notice_page(item: str, error: AcpError) -> Page:
+def notice_page(item: str, error: AcpError, sign_in: str | None = None) -> Page:
     """Return the page for an error: what happened, and that nothing was done."""
     status = status_of(error)
-    return Page(status.phrase, item, notice(status.phrase, str(error)), status)
+    return Page(status.phrase, item, notice(status.phrase, str(error), sign_in), status)
+
+
+async def _answer(app: "App", asked: Asked, method: str) -> Page | Goto | File:
+    """Return what a handler answers; where a form did nothing, its page as it is now, which says why."""
+    route = _route(method, asked)
+    try:
+        return await _handler(route.module, route.name)(app, asked)
+    except AcpError as error:
+        if not route.again:
+            raise
+        faults = error.faults if isinstance(error, FieldsError) else {}
+        again = _handler(*route.again.split("."))
+        page = await again(app, replace(asked, error=error, faults=faults))
+        if not isinstance(page, Page):
+            raise
+        why = None if faults else refused(error)
+        cause = error.cause if isinstance(error, FieldsError) and error.cause else error
+        return replace(page, content=[why, page.content], status=status_of(cause))
+
+
+def _page_address(url: str, method: str, path: str) -> str:
+    """Return the address of the page to come back to after a sign-in: of a form, that on which it stands."""
+    if method == "GET":
+        return url
+    page = "users" if path.startswith("users/move") else path.rpartition("/")[0]
+    return urlsplit(url)._replace(path=f"{BASE}/{page}".rstrip("/"), query="").geturl()
 
 
 def _asked(req: func.HttpRequest, path: str, person: Person) -> Asked:
@@ -163,7 +169,11 @@ def _asked(req: func.HttpRequest, path: str, person: Person) -> Asked:
         return Asked(person, by, parts, query)
     _check_origin(req)
     if not person.may_write:
-        raise NotPermittedError("the app role Conferencing.Write is needed", signed_in=True)
+        raise NotPermittedError(
+            f"nothing was done: {person.name} may look, but not change anything. Ask for the app role "
+            f"{Role.WRITE} in the app's Enterprise application, then sign in again",
+            signed_in=True,
+        )
     body = req.get_body()
     if len(body) > _LONGEST_FORM:
         raise TooLargeError(
@@ -172,8 +182,17 @@ def _asked(req: func.HttpRequest, path: str, person: Person) -> Asked:
     kind = req.headers.get("Content-Type", "").partition(";")[0].strip().casefold()
     if kind != "application/x-www-form-urlencoded":
         raise InputError("Content-Type: application/x-www-form-urlencoded is needed")
-    form = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20_000)
-    return Asked(person, by, parts, query, form)
+    try:
+        text = body.decode("utf-8", "replace")
+        form = parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise TooLargeError(f"the form has more than {_MOST_FIELDS:,} fields") from None
+    asked = Asked(person, by, parts, query, form)
+    if not 0 < len(asked.one("key")) <= _LONGEST_KEY:
+        raise InputError(
+            "key: this form was not made by the console; open its page and send it there"
+        )
+    return asked
 
 
 def _check_origin(req: func.HttpRequest) -> None:
@@ -191,15 +210,19 @@ def _check_origin(req: func.HttpRequest) -> None:
         )
 
 
-def _handler(method: str, asked: Asked) -> Handler:
-    for (verb, pattern), (module, name) in PAGES.items():
+def _route(method: str, asked: Asked) -> Route:
+    for (verb, pattern), route in PAGES.items():
         parts = tuple(part for part in pattern.split("/") if part)
         if verb == method and len(parts) == len(asked.parts):
             pairs = zip(parts, asked.parts, strict=True)
             if all(wanted in ("*", given) for wanted, given in pairs):
-                handler: Handler = getattr(import_module(f"functions.console.{module}"), name)
-                return handler
+                return route
     raise NoSuchItemError("the console has no such page")
+
+
+def _handler(module: str, name: str) -> Handler:
+    handler: Handler = getattr(import_module(f"functions.console.{module}"), name)
+    return handler
 
 
 async def _page(page: Page, req: func.HttpRequest, person: Person | None) -> func.HttpResponse:
@@ -220,10 +243,10 @@ async def _page(page: Page, req: func.HttpRequest, person: Person | None) -> fun
 
 async def _download(file: File, req: func.HttpRequest) -> func.HttpResponse:
     headers = {**_HEADERS, "Content-Disposition": f'attachment; filename="{file.name}"'}
-    body = file.packed
-    if "gzip" in req.headers.get("Accept-Encoding", ""):
+    body = file.content
+    if file.packed and "gzip" in req.headers.get("Accept-Encoding", ""):
         headers["Content-Encoding"] = "gzip"
-    else:
+    elif file.packed:
         body = await asyncio.to_thread(gzip.decompress, body)
     return func.HttpResponse(body, headers=headers, mimetype=file.kind, charset="utf-8")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from htpy import Node, a, code, dd, dl, dt, h2, p
 
-from functions.console.door import Asked, Page
+from functions.console.asked import Asked, Page
 from functions.console.parts import rows, state
 from functions.console.session import BASE
 from shared import __version__
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from shared.bootstrap.services import App
     from shared.settings.settings import Settings
 
+_HERE: Final = {
+    "held users": ("/users?list=held", "release or discard them"),
+    "waiting users": ("/attention", "see who needs attention"),
+    "pause": ("", "resume on the overview"),
+}
+"""By part of the doctor's findings: where this console does it."""
 _PREFIX: Final = "ACP_"
 """Settings of this name are no secrets; a connection string has another (docs/settings.md)."""
 
@@ -24,7 +30,15 @@ async def show(app: "App", _: Asked) -> Page:
     table = rows(
         "Findings",
         ("Part", "State", "What was found", "What to do"),
-        ((each.part, state(each.verdict), each.detail, each.to_do) for each in found),
+        (
+            (
+                each.part,
+                state(each.verdict),
+                each.detail,
+                each.to_do and here(each.part, each.to_do),
+            )
+            for each in found
+        ),
         "The doctor found nothing to examine.",
     )
     content = [
@@ -42,6 +56,14 @@ async def show(app: "App", _: Asked) -> Page:
         ),
     ]
     return Page("Health", "health", content)
+
+
+def here(part: str, to_do: str) -> Node:
+    """Return what to do about a finding; what this console does is not told as a command."""
+    if part not in _HERE:
+        return to_do
+    path, text = _HERE[part]
+    return a(href=f"{BASE}{path}")[text]
 
 
 def shown_settings(settings: "Settings") -> Mapping[str, str]:

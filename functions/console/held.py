@@ -1,5 +1,6 @@
-"""Held users of a run: by name, with release or discard of all or of some; and the pause of all changes."""
+"""Held users of a run: by name, with release or discard of all or of some."""
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from htpy import (
@@ -10,50 +11,46 @@ from htpy import (
     div,
     form,
     h2,
-    input,  # noqa: A004 - the element's name
-    label,
     p,
     section,
 )
 
-from functions.console.door import Asked, Goto
-from functions.console.parts import moment, once, rows
+from functions.console import reasons
+from functions.console.asked import Asked, Goto
+from functions.console.once import first_time
+from functions.console.parts import NOBODY, box, fault, moment, once, rows
 from functions.console.session import BASE
 from shared.domain.held import HeldSelection
-from shared.domain.pause import Pause
+from shared.domain.pause import RequestedBy
 from shared.domain.run import Run
-from shared.errors import InputError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from shared.bootstrap.services import App
+
+Decide = Callable[[str, RequestedBy, HeldSelection], Awaitable[tuple[Run, int]]]
 
 _SHOWN: Final = 200
 
 
 async def release(app: "App", asked: Asked) -> Goto:
     """Release users of a run: those selected, or all."""
-    run, _ = await app.releases.release_run(asked.parts[1], asked.by, _chosen(asked))
-    return Goto(f"runs/{run.id}")
+    return await _decide(app, asked, app.releases.release_run)
 
 
 async def discard(app: "App", asked: Asked) -> Goto:
     """Take users off a run's list: those selected, or all."""
-    run, _ = await app.releases.discard_run(asked.parts[1], asked.by, _chosen(asked))
-    return Goto(f"runs/{run.id}")
+    return await _decide(app, asked, app.releases.discard_run)
 
 
-async def pause(app: "App", asked: Asked) -> Goto:
-    """Pause all changes."""
-    await app.pauses.pause(asked.one("note"), asked.by)
-    return Goto("")
-
-
-async def resume(app: "App", asked: Asked) -> Goto:
-    """End the pause."""
-    await app.pauses.end(asked.by)
-    return Goto("")
+async def _decide(app: "App", asked: Asked, decide: Decide) -> Goto:
+    everybody, users = asked.one("which") == "all", asked.several("user")
+    nobody = "" if everybody or users else NOBODY
+    by = reasons.given(asked, user=nobody)
+    chosen = HeldSelection(users=None if everybody else frozenset(map(str.casefold, users)))
+    async with first_time(app, asked) as first:
+        if first:
+            await decide(asked.parts[1], by, chosen)
+    return Goto(f"runs/{asked.parts[1]}")
 
 
 async def held_users(app: "App", run: Run, asked: Asked) -> Node:
@@ -65,12 +62,7 @@ async def held_users(app: "App", run: Run, asked: Asked) -> Node:
     columns = ("Select", "User", "Provider", "Held", "Why")
     lines = (
         (
-            input(
-                type="checkbox",
-                name="user",
-                value=each.user_id,
-                aria_label=f"Select {each.upn or each.user_id}",
-            ),
+            box(asked, each.user_id, each.upn or each.user_id),
             a(href=f"{BASE}/users/{each.user_id}")[each.upn or each.user_id],
             each.provider or "none",
             moment(each.since, now),
@@ -88,32 +80,12 @@ async def held_users(app: "App", run: Run, asked: Asked) -> Node:
         effects,
         form(method="post", action=f"{BASE}/runs/{run.id}/release")[
             once(),
+            asked.person.may_write
+            and div(".decision")[
+                reasons.fields(asked, "held", "release", "discard"), _actions(run)
+            ],
+            fault(asked, "user"),
             rows("Held users", columns, lines, ""),
-            asked.person.may_write and _actions(run),
-        ],
-    ]
-
-
-def paused(current: Pause | None, asked: Asked, now: "datetime") -> Element:
-    """Return whether changes are paused, with the button that changes it."""
-    if current is None:
-        return form(".filter", method="post", action=f"{BASE}/pause")[
-            once(),
-            label(for_="note")["Stop all changes, because"],
-            input("#note", name="note", required=True, maxlength=500, autocomplete="off"),
-            button(type="submit", disabled=not asked.person.may_write)["Pause"],
-        ]
-    return form(".banner.todo", method="post", action=f"{BASE}/resume")[
-        once(),
-        p[
-            "All changes are paused by ",
-            current.by.name,
-            ", ",
-            moment(current.since, now),
-            f": {current.note}",
-        ],
-        div(".actions")[
-            button(".primary", type="submit", disabled=not asked.person.may_write)["Resume"]
         ],
     ]
 
@@ -128,12 +100,3 @@ def _actions(run: Run) -> Element:
         ],
         button(type="submit", name="which", value="all", formaction=to_discard)["Discard all"],
     ]
-
-
-def _chosen(asked: Asked) -> HeldSelection:
-    if asked.one("which") == "all":
-        return HeldSelection()
-    users = frozenset(user.casefold() for user in asked.form.get("user", []))
-    if not users:
-        raise InputError("no user is selected: go back, select some, and try again")
-    return HeldSelection(users=users)

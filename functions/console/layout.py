@@ -25,6 +25,7 @@ from htpy import (
 
 from functions.console.session import BASE, Person
 from shared import __version__
+from shared.errors import AcpError, StorageError
 
 _ITEMS: Final = (
     ("", "Overview"),
@@ -52,6 +53,7 @@ def document(
             link(rel="stylesheet", href=f"{_STATIC}/console.css?v={__version__}"),
             link(rel="icon", href=f"{_STATIC}/icon.svg"),
             script(src=f"{_STATIC}/htmx.min.js?v={__version__}", defer=True),
+            script(src=f"{_STATIC}/times.js?v={__version__}", defer=True),
         ],
         body[
             a(".skip", href="#main")["Skip to the content"],
@@ -73,11 +75,30 @@ def document(
     ]
 
 
-def notice(heading: str, text: str) -> Element:
-    """Return what a page says when something was refused or did not work."""
+def notice(heading: str, text: str, sign_in: str | None = None) -> Element:
+    """Return what a page says when something was refused or did not work. sign_in: where to sign in."""
     return div(".banner.bad", role="alert")[
         p[span(".icon", aria_hidden="true")["!"], span[f"{heading}: {text}"]],
-        p[a(href=BASE)["Back to the overview"]],
+        p[
+            a(".button.primary", href=sign_in)["Sign in again"]
+            if sign_in
+            else a(href=BASE)["Back to the overview"]
+        ],
+    ]
+
+
+def refused(error: AcpError) -> Element:
+    """Return why a form did nothing, above its page as it is now."""
+    began = (
+        "It is not sure that this was done"
+        if isinstance(error, StorageError)
+        else "Nothing was done"
+    )
+    return div(".banner.bad", role="alert")[
+        p[
+            span(".icon", aria_hidden="true")["!"],
+            span[f"{began}: {str(error).rstrip('.')}. Below is what is true now."],
+        ]
     ]
 
 

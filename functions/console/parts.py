@@ -26,6 +26,7 @@ from htpy import (
     tr,
 )
 
+from functions.console.asked import Asked
 from shared.domain.outcome import Outcome
 from shared.domain.roster import Standing
 
@@ -42,6 +43,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     Outcome.FAILED: ("bad", "Failed"),
     Outcome.BRIDGE_CHANGED: ("good", "Number changed"),
     Outcome.WOULD_MOVE: ("todo", "Would be moved"),
+    Outcome.WOULD_CHANGE_BRIDGE: ("todo", "Number would be changed"),
     Outcome.CANCELLED: ("off", "Cancelled"),
     "running": ("wait", "Running"),
     "interrupted": ("wait", "Interrupted"),
@@ -53,6 +55,9 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "warning": ("todo", "Warning"),
 }
 """By state: which sign and color, and the word."""
+
+NOBODY: Final = "Nobody is selected: select whom it is about, then press the button again."
+"""What a form says that is about selected users, when there are none."""
 
 _SIGNS: Final = {"good": "ok", "todo": ">", "wait": "...", "bad": "!", "off": "-"}
 
@@ -105,3 +110,28 @@ def rows(name: str, columns: Sequence[str], lines: Iterable[Sequence[Node]], emp
 def once() -> VoidElement:
     """Return the hidden field that makes a double click one action."""
     return input(type="hidden", name="key", value=token_urlsafe(16))
+
+
+def fault(asked: Asked, name: str, form: str = "") -> Node:
+    """Return what is wrong with a field, to stand next to it."""
+    if name not in asked.faults:
+        return None
+    return p(f"#{form}{name}-fault.fault", role="alert")[asked.faults[name]]
+
+
+def marks(asked: Asked, name: str, form: str = "") -> Mapping[str, str]:
+    """Return the attributes that tie a field to what is wrong with it."""
+    if name not in asked.faults:
+        return {}
+    return {"aria-invalid": "true", "aria-describedby": f"{form}{name}-fault"}
+
+
+def box(asked: Asked, user_id: str, name: str, *, chosen: bool = False) -> VoidElement:
+    """Return the check box of a user; what was chosen before stays chosen."""
+    return input(
+        type="checkbox",
+        name="user",
+        value=user_id,
+        checked=chosen or user_id in asked.form.get("user", ()),
+        aria_label=f"Select {name}",
+    )

@@ -1,8 +1,9 @@
 """Runs: what was asked, how far it is, and what happened to each user, failures first."""
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 from htpy import (
     Element,
@@ -16,7 +17,6 @@ from htpy import (
     form,
     h2,
     input,  # noqa: A004 - the element's name
-    label,
     li,
     p,
     section,
@@ -24,34 +24,47 @@ from htpy import (
 )
 from htpy import progress as bar
 
-from functions.console import held
-from functions.console.door import Asked, File, Goto, Page
-from functions.console.download import packed_csv
-from functions.console.parts import count, moment, once, rows, state
+from functions.console import held, reasons
+from functions.console.advice import advice
+from functions.console.asked import Asked, File, Goto, Page
+from functions.console.download import XLSX, packed_csv, workbook
+from functions.console.once import first_time, run_begun
+from functions.console.parts import WORDS, count, moment, once, rows, state
 from functions.console.session import BASE
+from shared.domain.move_request import MoveRequest
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.progress import OPEN, done, expected
-from shared.domain.run import Run
+from shared.domain.run import Run, RunState
 from shared.errors import ConflictError
-from shared.services.admin.reasons import LONGEST_NOTE, because
-from shared.services.move_requests.retrying import retry_request
+from shared.services.move_requests.options import options_of
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
 
-_MONTHS: Final = 2
+_RUNS: Final = 100
 _SHOWN: Final = 200
-_REFRESH: Final = 3
+_REFRESH: Final = 2
+_COLUMNS: Final = ("User", "What happened", "Provider before", "Why", "Id")
+_SEEN: Final = {
+    "already": "on Microsoft already",
+    "enable": "without a provider",
+    "replace": "on a third party",
+    "queued": "to be moved",
+    "saved": "entries saved",
+    "set_number": "with another default number",
+    "names": "names given",
+}
+"""What a sweep counts besides outcomes, in words."""
 _ORDER: Final = (Outcome.FAILED, Outcome.NOT_FOUND, Outcome.WAITING)
 
 
-async def show_all(app: "App", _: Asked) -> Page:
-    """Show the runs of this month and the one before, the newest first."""
+async def show_all(app: "App", asked: Asked) -> Page:
+    """Show the runs of this month and the one before, the newest first, a page at a time."""
     now = app.adapters.clock.now()
-    found = [run async for run in app.run_history.runs(_MONTHS)]
+    found = await app.adapters.runs.newest(now, _RUNS + 1, asked.query.get("before", ""))
     table = rows(
         "Runs",
-        ("Run", "Kind", "State", "Started", "Users"),
+        ("Run", "Kind", "State", "Started", "Users", "Requested by", "Why"),
         (
             (
                 a(href=f"{BASE}/runs/{run.id}")[run.id],
@@ -59,51 +72,24 @@ async def show_all(app: "App", _: Asked) -> Page:
                 state(run.state),
                 moment(run.started_at, now),
                 f"{run.counts.get('users', 0):,}",
+                run.requested_by or "the app itself",
+                ": ".join(text for text in (run.ticket, run.note) if text),
             )
-            for run in found
+            for run in found[:_RUNS]
         ),
         "There is no run yet. A sweep, a list of users or a dry run makes one.",
     )
-    return Page("Runs", "runs", table)
+    older = (
+        f"{BASE}/runs?{urlencode({'before': found[_RUNS - 1].id})}" if len(found) > _RUNS else ""
+    )
+    return Page("Runs", "runs", [table, older and p(".pager")[a(href=older)["Older runs"]]])
 
 
 async def show(app: "App", asked: Asked) -> Page:
     """Show one run."""
-    return await _page(app, asked)
-
-
-async def release(app: "App", asked: Asked) -> Goto | Page:
-    """Release held users; where somebody else decided meanwhile, say so and show the run as it is now."""
-    try:
-        return await held.release(app, asked)
-    except ConflictError as error:
-        return await _page(app, asked, stale=str(error))
-
-
-async def discard(app: "App", asked: Asked) -> Goto | Page:
-    """Discard held users; as for a release."""
-    try:
-        return await held.discard(app, asked)
-    except ConflictError as error:
-        return await _page(app, asked, stale=str(error))
-
-
-async def cancel(app: "App", asked: Asked) -> Goto | Page:
-    """Cancel a run; where it has ended meanwhile, say so and show how."""
-    try:
-        run = await app.canceller.cancel_run(
-            asked.parts[1], because(asked.by, note=asked.one("note"))
-        )
-    except ConflictError as error:
-        return await _page(app, asked, stale=str(error))
-    return Goto(f"runs/{run.id}")
-
-
-async def _page(app: "App", asked: Asked, *, stale: str = "") -> Page:
     run = await app.run_history.run(asked.parts[1])
     is_open = run.state in OPEN
     content = [
-        stale and p(".banner.todo", role="alert")[f"Nothing was done: {stale}."],
         dl(".facts")[
             dt["Kind"],
             dd[str(run.cause).replace("_", " ")],
@@ -112,16 +98,27 @@ async def _page(app: "App", asked: Asked, *, stale: str = "") -> Page:
             run.requested_by and [dt["Requested by"], dd[run.requested_by]],
             run.decided_by and [dt["Decided by"], dd[run.decided_by]],
             run.ticket and [dt["Ticket"], dd[run.ticket]],
-            run.note and [dt["Note"], dd[run.note]],
+            run.note and [dt["Reason"], dd[run.note]],
         ],
         await _progress(app, run),
-        is_open and asked.person.may_write and _cancelling(run),
+        is_open and asked.person.may_write and _cancelling(run, asked),
         await held.held_users(app, run, asked),
         h2["Users"],
         await _results(app, run, asked),
     ]
-    status = HTTPStatus.CONFLICT if stale else HTTPStatus.OK
-    return Page(f"Run {run.id}", "runs", content, status, refresh=_REFRESH if is_open else None)
+    return Page(f"Run {run.id}", "runs", content, refresh=_REFRESH if is_open else None)
+
+
+async def cancel(app: "App", asked: Asked) -> Goto:
+    """Cancel a run. ConflictError: it has ended meanwhile, or somebody else has cancelled it."""
+    by, run_id = reasons.given(asked), asked.parts[1]
+    async with first_time(app, asked) as first:
+        if first:
+            run = await app.run_history.run(run_id)
+            if run.state is RunState.CANCELLED:
+                raise ConflictError(f"run {run_id!r} is cancelled already, by {run.decided_by}")
+            await app.canceller.cancel_run(run_id, by)
+    return Goto(f"runs/{run_id}")
 
 
 async def progress(app: "App", asked: Asked) -> Page:
@@ -133,22 +130,47 @@ async def progress(app: "App", asked: Asked) -> Page:
 async def download(app: "App", asked: Asked) -> File:
     """Return a run's results as CSV."""
     run = await app.run_history.run(asked.parts[1])
-    lines = (
-        (each.upn, str(each.outcome), each.old_provider or "", each.reason, each.user_id)
-        async for each in app.adapters.runs.results(run.id)
-    )
-    packed = await packed_csv(("User", "What happened", "Provider before", "Why", "Id"), lines)
-    return File(f"{run.id}.csv", "text/csv", packed)
+    return File(f"{run.id}.csv", "text/csv", await packed_csv(_COLUMNS, _lines(app, run)))
+
+
+async def download_workbook(app: "App", asked: Asked) -> File:
+    """Return a run's results as XLSX."""
+    run = await app.run_history.run(asked.parts[1])
+    content = await workbook(_COLUMNS, _lines(app, run))
+    return File(f"{run.id}.xlsx", XLSX, content, packed=False)
+
+
+async def _lines(app: "App", run: Run) -> AsyncIterator[Sequence[object]]:
+    async for each in app.adapters.runs.results(run.id):
+        yield each.upn, str(each.outcome), each.old_provider or "", each.reason, each.user_id
 
 
 async def retry(app: "App", asked: Asked) -> Goto:
-    """Begin a run over those users of a run who failed."""
+    """Begin a run over those users of a run who failed.
+
+    ConflictError: nobody, or others than were shown. ServiceError: Teams does not answer.
+    """
+    if begun := await run_begun(app, asked):
+        return Goto(f"runs/{begun}")
+    by = reasons.given(asked)
     run = await app.run_history.run(asked.parts[1])
-    asked_again = await retry_request(app.adapters.runs, app.adapters.move_requests, run)
-    options = replace(asked_again.options, expected=asked_again.named)
-    request = await app.validated(replace(asked_again, options=options))
-    begun = await app.move_requests.accept(request, asked.one("key") or None, asked.by)
-    return Goto(f"runs/{begun.id}")
+    users = [
+        each.user_id
+        async for each in app.adapters.runs.results(run.id)
+        if each.outcome is Outcome.FAILED
+    ]
+    if not users:
+        raise ConflictError(f"run {run.id!r} has no failed user any more")
+    if asked.one("expected") not in ("", str(len(users))):
+        raise ConflictError(
+            f"{asked.one('expected')} users had failed, and now {len(users):,} have"
+        )
+    await app.adapters.teams.switches()  # while Teams is away they would only fail again
+    kept = await options_of(app.adapters.move_requests, run.id, users)
+    request = MoveRequest(tuple(users), options=replace(kept, expected=len(users)))
+    request = await app.validated(request)
+    begun_run = await app.move_requests.accept(request, asked.one("key"), by)
+    return Goto(f"runs/{begun_run.id}")
 
 
 async def _progress(app: "App", run: Run) -> Element:
@@ -170,16 +192,24 @@ async def _progress(app: "App", run: Run) -> Element:
             p[f"{seen:,} of {count(total, 'user')}"],
             bar(max=str(total), value=str(seen), aria_label="Users done"),
         ],
-        ul(".outcomes")[(li[state(name), f" {n:,}"] for name, n in sorted(counts.items()) if n)],
+        ul(".outcomes")[
+            (
+                li[
+                    state(name) if name in WORDS else _SEEN.get(name, name.replace("_", " ")),
+                    f" {n:,}",
+                ]
+                for name, n in sorted(counts.items())
+                if n
+            )
+        ],
     ]
 
 
-def _cancelling(run: Run) -> Element:
-    return form(".filter", method="post", action=f"{BASE}/runs/{run.id}/cancel")[
+def _cancelling(run: Run, asked: Asked) -> Element:
+    return form(".decision", method="post", action=f"{BASE}/runs/{run.id}/cancel")[
         once(),
-        label(for_="why")["Cancel this run, because"],
-        input("#why", name="note", maxlength=str(LONGEST_NOTE), autocomplete="off"),
-        button(type="submit")["Cancel run"],
+        reasons.fields(asked, "cancel", note="Cancel this run, because"),
+        div(".actions")[button(type="submit")["Cancel run"]],
         p(".note")[
             "A change that has begun is carried through. Everybody else of the run stays as is, and is "
             "listed as cancelled."
@@ -188,24 +218,34 @@ def _cancelling(run: Run) -> Element:
 
 
 async def _results(app: "App", run: Run, asked: Asked) -> Element:
-    found = [result async for result in app.adapters.runs.results(run.id, at_most=_SHOWN)]
-    found.sort(key=_rank)
+    found = await _first(app, run)
     listed = rows(
         "Results",
-        ("User", "What happened", "Provider before", "Why"),
+        ("User", "What happened", "Provider before", "Why", "What to do"),
         (
             (
                 a(href=f"{BASE}/users/{result.user_id}")[result.upn or result.user_id],
                 state(result.outcome),
                 result.old_provider or "",
                 result.reason,
+                advice(result.outcome, result.reason),
             )
             for result in found
         ),
         "No user has a result yet.",
     )
-    more = p(".note")[f"The first {_SHOWN} results; the download has all of them."]
+    more = p(".note")[f"{_SHOWN} results, failures first; the download has all of them."]
     return section[listed, len(found) == _SHOWN and more, _actions(run, found, asked)]
+
+
+async def _first(app: "App", run: Run) -> list[UserResult]:
+    """Return the results to show, failures first; of a long run they are looked for."""
+    results = app.adapters.runs
+    found = [result async for result in results.results(run.id, at_most=_SHOWN)]
+    if len(found) == _SHOWN:
+        found = [*await results.failures(run.id, _SHOWN), *found]
+        found = list({each.user_id: each for each in found}.values())
+    return sorted(found, key=_rank)[:_SHOWN]
 
 
 def _actions(run: Run, found: list[UserResult], asked: Asked) -> Node:
@@ -213,11 +253,22 @@ def _actions(run: Run, found: list[UserResult], asked: Asked) -> Node:
     may_retry = failed > 0 and asked.person.may_write and run.state not in OPEN
     if not found:
         return None
-    return div(".actions")[
-        a(".button", href=f"{BASE}/runs/{run.id}/results.csv", download=True)["Download CSV"],
+    files = f"{BASE}/runs/{run.id}/results"
+    return [
+        div(".actions")[
+            a(".button", href=f"{files}.csv", download=True)["Download CSV"],
+            a(".button", href=f"{files}.xlsx", download=True)["Download XLSX"],
+        ],
         may_retry
-        and form(method="post", action=f"{BASE}/runs/{run.id}/retry")[
-            once(), button(type="submit")[f"Retry failed ({count(failed, 'user')})"]
+        and form(".decision", method="post", action=f"{BASE}/runs/{run.id}/retry")[
+            once(),
+            input(type="hidden", name="expected", value=str(failed) if failed < _SHOWN else ""),
+            reasons.fields(asked, "retry"),
+            div(".actions")[button(type="submit")[f"Retry failed ({count(failed, 'user')})"]],
+            p(".note")[
+                "They are moved as if for the first time: read anew, their conference IDs replaced after "
+                "they are saved, mails and meetings as the tenant is set."
+            ],
         ],
     ]
 

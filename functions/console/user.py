@@ -1,8 +1,8 @@
 """A user's page: why the user is where he is, provider and numbers to save, what was replaced."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -27,18 +27,22 @@ from htpy import (
     select,
 )
 
-from functions.console.door import Asked, Goto, Page
-from functions.console.parts import moment, once, rows, state
+from functions.console import reasons
+from functions.console.asked import Asked, FieldsError, Goto, Page
+from functions.console.moving import effects
+from functions.console.once import run_begun
+from functions.console.parts import fault, marks, moment, once, rows, state
 from functions.console.session import BASE
 from shared.domain.bridges import BridgeNumber
 from shared.domain.decision import Action
+from shared.domain.listing import TenantSwitches
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import UserResult
 from shared.domain.run import Run, RunState
 from shared.domain.saved import ReplacedProvider
 from shared.domain.user import MICROSOFT
-from shared.errors import ConflictError, ServiceError
+from shared.errors import ConflictError, InputError, ServiceError
 from shared.services.admin.user_view import UserView
 from shared.userlists.names import user_name
 
@@ -46,11 +50,7 @@ if TYPE_CHECKING:
     from shared.bootstrap.services import App
 
 _REFRESH: Final = 2
-_NONE: Final[Mapping[str, str]] = {}
-_STALE: Final = (
-    "Somebody or something else changed this user since you opened the page: nothing was done. "
-    "This is the user now; save again if it still makes sense."
-)
+_STALE: Final = "somebody or something else changed this user since you opened the page"
 _NOTHING_FOLLOWS: Final = frozenset(
     {RunState.FINISHED, RunState.FAILED, RunState.CANCELLED, RunState.HELD, RunState.INTERRUPTED}
 )
@@ -65,8 +65,11 @@ async def show(app: "App", asked: Asked) -> Page:
 
 
 async def find(app: "App", asked: Asked) -> Goto:
-    """Go to the page of the user with this id or address."""
-    found = await app.user_reader.find(user_name(asked.query.get("name", "").strip()))
+    """Go to the page of the user with this id or address. FieldsError: there is none, or nobody can say."""
+    try:
+        found = await app.user_reader.find(user_name(asked.query.get("name", "").strip()))
+    except (InputError, ServiceError) as error:
+        raise FieldsError({"name": f"{error}."}, error) from None
     return Goto(f"users/{found.id}")
 
 
@@ -77,17 +80,18 @@ async def reveal(app: "App", asked: Asked) -> Page:
     return await _page(app, asked, shown=True)
 
 
-async def save(app: "App", asked: Asked) -> Goto | Page:
+async def save(app: "App", asked: Asked) -> Goto:
     """Begin to set Microsoft as the user's provider, with the numbers that were chosen.
 
-    What is wrong stands next to its field, with what was chosen; a user whom somebody else changed
-    since the page was shown is shown as it is now. Nothing is done then.
+    FieldsError: what is wrong, by field. ConflictError: somebody else changed the user since the page was
+    shown.
     """
+    if begun := await run_begun(app, asked):
+        return Goto(f"users/{asked.parts[1]}?run={begun}")
     view = await app.user_reader.show(user_name(asked.parts[1]))
     if asked.one("seen") != _seen(view):
-        return await _page(app, asked, stale=True)
-    if faults := _faults(asked, await app.adapters.teams.bridge_numbers()):
-        return await _page(app, asked, faults=faults)
+        raise ConflictError(_STALE)
+    by = reasons.given(asked, **_faults(asked, await app.adapters.teams.bridge_numbers()))
     options = MoveOptions(
         send_email=asked.one("mail") == "yes",
         service_number=asked.one("toll") or None,
@@ -95,9 +99,13 @@ async def save(app: "App", asked: Asked) -> Goto | Page:
         expected=1,
     )
     request = MoveRequest((view.directory.id,), options=options)
-    run = await app.move_requests.accept(
-        await app.validated(request), asked.one("key") or None, asked.by
-    )
+    try:
+        request = await app.validated(request)
+    except ConflictError:
+        raise
+    except InputError as error:  # numbers of two bridges
+        raise FieldsError({"toll_free": f"{error}."}) from None
+    run = await app.move_requests.accept(request, asked.one("key"), by)
     return Goto(f"users/{view.directory.id}?run={run.id}")
 
 
@@ -107,24 +115,16 @@ async def progress(app: "App", asked: Asked) -> Page:
     return Page("", "users", part, part=True)
 
 
-async def _page(
-    app: "App",
-    asked: Asked,
-    *,
-    shown: bool = False,
-    stale: bool = False,
-    faults: Mapping[str, str] = _NONE,
-) -> Page:
+async def _page(app: "App", asked: Asked, *, shown: bool = False) -> Page:
     try:
         view = await app.user_reader.show(user_name(asked.parts[1]))
     except ServiceError as error:
-        return await _last_picture(app, asked.parts[1], error)
+        return await _last_picture(app, asked, error)
     run = asked.query.get("run", "")
     person, known = view.directory, view.known
     now = app.adapters.clock.now()
     content = [
         await _saving(app, person.id, run) if run else None,
-        stale and p(".banner.todo", role="alert")[_STALE],
         dl(".facts")[
             dt["Address"],
             dd[person.upn],
@@ -138,24 +138,24 @@ async def _page(
             dd[moment(known.looked_at if known else None, now)],
             _waits(view, now),
         ],
-        await _form(app, view, asked, faults),
+        await _form(app, view, asked),
         _saved(view, asked, shown=shown),
     ]
-    status = HTTPStatus.CONFLICT if stale else HTTPStatus.BAD_REQUEST if faults else HTTPStatus.OK
     title = person.name or person.upn
-    return Page(title, "users", content, status, refresh=_REFRESH if run else None)
+    return Page(title, "users", content, refresh=_REFRESH if run else None)
 
 
-async def _last_picture(app: "App", user_id: str, error: ServiceError) -> Page:
+async def _last_picture(app: "App", asked: Asked, error: ServiceError) -> Page:
     """Return what was last seen of a user, where Graph or Teams does not answer now."""
     try:
-        known = await app.adapters.roster.of(str(UUID(user_id)))
+        known = await app.adapters.roster.of(str(UUID(asked.parts[1])))
     except ValueError:
         known = None
     if known is None:
         raise error
     content = [
-        p(".banner.todo", role="alert")[
+        asked.error is None
+        and p(".banner.todo", role="alert")[
             f"{error}. This is the last picture; nothing can be changed before the service answers."
         ],
         dl(".facts")[
@@ -197,12 +197,14 @@ def _waits(view: UserView, now: datetime) -> Node:
     return [dt["Tried again"], dd[moment(view.waiting.due, now), ": ", view.waiting.reason]]
 
 
-async def _form(app: "App", view: UserView, asked: Asked, faults: Mapping[str, str]) -> Node:
+async def _form(app: "App", view: UserView, asked: Asked) -> Node:
     if not asked.person.may_write:
         return None
+    teams = app.adapters.teams
     try:
-        known = await app.adapters.teams.bridge_numbers()
-        others = [each.name for each in await app.adapters.teams.providers()]
+        known, providers, switches = await asyncio.gather(
+            teams.bridge_numbers(), teams.providers(), teams.switches()
+        )
     except ConflictError as error:  # the documented calls change nobody
         return section[h2["Audio conferencing"], p(".note")[f"{error}."]]
     provider = _provider(view)
@@ -216,16 +218,18 @@ async def _form(app: "App", view: UserView, asked: Asked, faults: Mapping[str, s
             select("#provider", name="provider", aria_describedby="provider-note")[
                 option(value=MICROSOFT, selected=True)[MICROSOFT],
                 (
-                    option(value=name, disabled=True)[f"{name} (now)" if name == provider else name]
-                    for name in others
+                    option(value=each.name, disabled=True)[
+                        f"{each.name} (now)" if each.name == provider else each.name
+                    ]
+                    for each in providers
                 ),
             ],
             p("#provider-note.note")[
                 "Only Microsoft can be chosen: third-party providers ended in Teams in 2019."
             ],
-            _fault("provider", faults),
-            _numbers("toll", "Default toll number", known, asked, faults),
-            _numbers("toll_free", "Default toll-free number", known, asked, faults),
+            fault(asked, "provider"),
+            _numbers("toll", "Default toll number", known, asked),
+            _numbers("toll_free", "Default toll-free number", known, asked),
             div(".check")[
                 input(
                     "#mail",
@@ -236,6 +240,8 @@ async def _form(app: "App", view: UserView, asked: Asked, faults: Mapping[str, s
                 ),
                 label(for_="mail")["Mail the user the numbers and the PIN"],
             ],
+            reasons.fields(asked, "save"),
+            _told(view, switches),
             blocked and p(".banner.todo")[f"Nothing will be changed now: {view.decision.reason}."],
             div(".actions")[
                 button(".primary", type="submit")["Save"],
@@ -245,38 +251,39 @@ async def _form(app: "App", view: UserView, asked: Asked, faults: Mapping[str, s
     ]
 
 
-def _numbers(
-    name: str, text: str, known: list[BridgeNumber], asked: Asked, faults: Mapping[str, str]
-) -> Node:
-    fitting = sorted(each.number for each in known if each.toll_free is (name == "toll_free"))
+def _told(view: UserView, switches: TenantSwitches | None) -> Node:
+    """Return the side effects of saving, where it moves the user."""
+    if view.decision.action not in (Action.REPLACE, Action.ENABLE):
+        return None
+    replaces = "The conference ID and the numbers are replaced, after the old ones are saved."
+    replaced = [replaces] if view.decision.action is Action.REPLACE else []
+    return p(".note")[" ".join(["What saving does:", *replaced, *effects(switches)])]
+
+
+def _numbers(name: str, text: str, known: list[BridgeNumber], asked: Asked) -> Node:
+    fitting = {each.number: each for each in known if each.toll_free is (name == "toll_free")}
     chosen = asked.one(name)
-    numbers = [*fitting, *([chosen] if chosen and chosen not in fitting else [])]
-    wrong = name in faults
+    texts = {
+        number: f"{number} ({each.place})" if each.place else number
+        for number, each in sorted(fitting.items(), key=lambda pair: (pair[1].place, pair[0]))
+    }
+    if chosen:
+        texts.setdefault(chosen, chosen)
     return [
         label(for_=name)[text],
-        select(
-            f"#{name}",
-            name=name,
-            aria_invalid="true" if wrong else None,
-            aria_describedby=f"{name}-fault" if wrong else None,
-        )[
+        select(f"#{name}", marks(asked, name), name=name)[
             option(value="")["As the rules or the service choose"],
-            (option(value=number, selected=number == chosen)[number] for number in numbers),
+            (option(value=each, selected=each == chosen)[shown] for each, shown in texts.items()),
         ],
-        _fault(name, faults),
+        fault(asked, name),
     ]
-
-
-def _fault(name: str, faults: Mapping[str, str]) -> Node:
-    """Return what is wrong with a field, to stand below it."""
-    return name in faults and p(f"#{name}-fault.fault", role="alert")[faults[name]]
 
 
 def _saved(view: UserView, asked: Asked, *, shown: bool) -> Element:
     if not view.saved:
         return section[h2["Saved numbers"], p(".empty")["Nothing of this user was replaced."]]
     reveal_form = form(method="post", action=f"{BASE}/users/{view.directory.id}/saved")[
-        button(type="submit")["Show conference IDs"]
+        once(), button(type="submit")["Show conference IDs"]
     ]
     return section[
         h2["Saved numbers"],

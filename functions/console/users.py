@@ -1,8 +1,9 @@
 """Users: the lists of the roster, a page at a time, with those to move selected."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlencode
 
@@ -20,9 +21,9 @@ from htpy import (
     select,
 )
 
-from functions.console.door import Asked, File, Page
-from functions.console.download import packed_csv
-from functions.console.parts import WORDS, count, once, rows, state
+from functions.console.asked import Asked, FieldsError, File, Page
+from functions.console.download import XLSX, packed_csv, workbook
+from functions.console.parts import box, count, fault, marks, moment, once, rows, state
 from functions.console.session import BASE
 from shared.domain.roster import RosterEntry, Standing
 from shared.errors import InputError
@@ -32,58 +33,93 @@ if TYPE_CHECKING:
 
 _PAGE: Final = 50
 _READ_AT_ONCE: Final = 999
-_FILTERS: Final = {
+_ALL: Final = "all"
+_FILTERS: Final[Mapping[str, str]] = {
     Standing.READY: "Users ready to be moved to Audio Conferencing",
     Standing.WAITING: "Waiting",
     Standing.ATTENTION: "Needs attention",
     Standing.EXCLUDED: "Excluded",
     Standing.ON_MICROSOFT: "On Microsoft",
     Standing.UNLICENSED: "Not licensed, on a third party",
+    Standing.HELD: "Held: ready, and waiting for a decision",
+    _ALL: "All users",
+}
+_LISTS: Final[Mapping[str, tuple[Standing, ...]]] = {
+    Standing.READY: (Standing.HELD, Standing.READY),  # who is held is ready, too
+    _ALL: tuple(Standing),
 }
 _COLUMNS: Final = ("User", "Address", "Provider", "Country", "Department", "Why")
+_FILE_COLUMNS: Final = (*_COLUMNS, "Last seen (UTC)", "Id")
+_FIELDS: Final = {
+    "search": ("Address begins with", 20),
+    "provider": ("Provider", 12),
+    "country": ("Country", 3),
+    "department": ("Department", 12),
+}
 _LONGEST: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Whom a page of a list shows: what the address begins with, the provider, the country."""
+    """Whom a page of a list shows: what the address begins with, the provider, country, department.
 
-    standing: Standing
+    name: of the list.
+    """
+
+    name: str
     search: str = ""
     provider: str = ""
     country: str = ""
+    department: str = ""
 
     @classmethod
     def of(cls, asked: Asked) -> Self:
-        """Return the filter of an address; InputError: there is no such list."""
+        """Return the filter of an address. InputError: there is no such list. FieldsError: a field is wrong.
+
+        Where the page is shown again because of that, the field is left out.
+        """
         name = asked.query.get("list", Standing.READY)
-        try:
-            standing = Standing(name)
-        except ValueError:
-            raise InputError(f"list {name!r}: there are {', '.join(Standing)}") from None
-        given = {
-            each: asked.query.get(each, "").strip()[:_LONGEST]
-            for each in ("search", "provider", "country")
+        if name not in _FILTERS:
+            raise InputError(f"list {name!r}: there are {', '.join(_FILTERS)}")
+        given = {each: asked.query.get(each, "").strip() for each in _FIELDS}
+        given["country"] = given["country"].upper()
+        faults = {
+            each: f"{len(text)} characters are too many: at most {_LONGEST} are taken."
+            for each, text in given.items()
+            if len(text) > _LONGEST
         }
-        return cls(standing, **{**given, "country": given["country"].upper()})
+        if given["country"] and not re.fullmatch("[A-Z]{2}", given["country"]):
+            faults["country"] = "Two letters are needed, such as DE or US."
+        if faults and not asked.faults:
+            raise FieldsError(faults)
+        return cls(name, **{each: "" if each in faults else text for each, text in given.items()})
+
+    @property
+    def lists(self) -> tuple[Standing, ...]:
+        """The lists of the roster behind this one, in the order in which they are shown."""
+        return _LISTS.get(self.name) or (Standing(self.name),)
+
+    @property
+    def narrowed(self) -> dict[str, str]:
+        """The fields that leave out users of the list."""
+        return {each: text for each in _FIELDS if (text := getattr(self, each))}
 
     @property
     def query(self) -> dict[str, str]:
         """The filter as parameters of an address."""
-        wanted = {"search": self.search, "provider": self.provider, "country": self.country}
-        return {"list": str(self.standing), **{k: v for k, v in wanted.items() if v}}
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether it leaves out users of the list."""
-        return bool(self.search or self.provider or self.country)
+        return {"list": self.name, **self.narrowed}
 
     async def page(
-        self, app: "App", limit: int, after: str = ""
+        self, app: "App", limit: int, after: str = "", counts: Mapping[str, int] | None = None
     ) -> tuple[list[RosterEntry], str | None]:
-        """Return a page of the users, and where the next one begins."""
+        """Return a page of the users, and where the next one begins. counts: no empty list is read."""
         found: list[RosterEntry] = []
-        for standing in lists_of(self.standing):
+        # Where the page before ended within a list, those before it are over.
+        at = after.split("|")[1] if after.count("|") > 1 else ""
+        lists = self.lists[self.lists.index(Standing(at)) :] if at in self.lists else self.lists
+        for standing in lists:
+            if counts is not None and not counts[standing]:
+                continue
             if len(found) == limit:
                 return found, f"l|{standing}|"
             some, more = await app.adapters.roster.page(
@@ -93,39 +129,46 @@ class Filter:
                 self.search,
                 provider=self.provider,
                 country=self.country,
+                department=self.department,
             )
             found += some
             if more:
                 return found, more
+            after = ""
         return found, None
-
-
-def lists_of(standing: Standing) -> tuple[Standing, ...]:
-    """Return the lists of the roster behind one of the console: who is held is ready, too."""
-    return (Standing.HELD, Standing.READY) if standing is Standing.READY else (standing,)
 
 
 async def show(app: "App", asked: Asked) -> Page:
     """Show a page of a list: all whose address begins with what was searched for."""
     wanted = Filter.of(asked)
-    (found, more), counts = await asyncio.gather(
-        wanted.page(app, _PAGE, asked.query.get("after", "")), app.adapters.roster.counts()
-    )
-    total = sum(counts[each] for each in lists_of(wanted.standing))
-    content = [_filter(wanted), _table(wanted, found, total, asked)]
-    links = [a(href=f"{BASE}/users.csv?{urlencode(wanted.query)}", download=True)["Download CSV"]]
-    if more:
-        following = urlencode({**wanted.query, "after": more})
-        links.insert(0, a(href=f"{BASE}/users?{following}")["Next page"])
-    content.append(bool(found) and p(".pager")[links])
+    picture = await app.picture.read()
+    found, more = await wanted.page(app, _PAGE, asked.query.get("after", ""), picture.counts)
+    total = sum(picture.counts[each] for each in wanted.lists)
+    age = _age(picture.swept_at, app.adapters.clock.now())
+    content = [_filter(wanted, asked), _table(wanted, found, total, asked, age)]
+    files = [
+        a(href=f"{BASE}/users.{kind}?{urlencode(wanted.query)}", download=True)[
+            f"Download {kind.upper()}"
+        ]
+        for kind in ("csv", "xlsx")
+    ]
+    following = f"{BASE}/users?{urlencode({**wanted.query, 'after': more or ''})}"
+    content.append(bool(found) and p(".pager")[more and a(href=following)["Next page"], files])
     return Page("Users", "users", content)
 
 
 async def download(app: "App", asked: Asked) -> File:
     """Return what a list shows, all pages of it, as CSV."""
     wanted = Filter.of(asked)
-    packed = await packed_csv((*_COLUMNS, "Last seen (UTC)", "Id"), _rows(app, wanted))
-    return File(f"users-{wanted.standing}.csv", "text/csv", packed)
+    packed = await packed_csv(_FILE_COLUMNS, _rows(app, wanted))
+    return File(f"users-{wanted.name}.csv", "text/csv", packed)
+
+
+async def download_workbook(app: "App", asked: Asked) -> File:
+    """Return the same as XLSX."""
+    wanted = Filter.of(asked)
+    content = await workbook(_FILE_COLUMNS, _rows(app, wanted))
+    return File(f"users-{wanted.name}.xlsx", XLSX, content, packed=False)
 
 
 async def _rows(app: "App", wanted: Filter) -> AsyncIterator[Sequence[object]]:
@@ -145,78 +188,101 @@ async def _rows(app: "App", wanted: Filter) -> AsyncIterator[Sequence[object]]:
             )
 
 
-def _filter(wanted: Filter) -> Node:
+def _filter(wanted: Filter, asked: Asked) -> Node:
     return form(".filter", method="get", action=f"{BASE}/users", role="search")[
-        label(for_="list")["Show"],
-        select("#list", name="list")[
-            (
-                option(value=str(each), selected=each is wanted.standing)[text]
-                for each, text in _FILTERS.items()
-            )
+        div[
+            label(for_="list")["Show"],
+            select("#list", name="list")[
+                (
+                    option(value=str(each), selected=each == wanted.name)[text]
+                    for each, text in _FILTERS.items()
+                )
+            ],
         ],
-        label(for_="search")["Address begins with"],
-        input("#search", type="search", name="search", value=wanted.search, autocomplete="off"),
-        label(for_="provider")["Provider"],
-        input("#provider", type="search", name="provider", value=wanted.provider, size=12),
-        label(for_="country")["Country"],
-        input("#country", type="search", name="country", value=wanted.country, size=3, maxlength=2),
+        (
+            div[
+                label(for_=name)[text],
+                input(
+                    f"#{name}",
+                    marks(asked, name),
+                    type="search",
+                    name=name,
+                    value=asked.query.get(name, "").strip(),
+                    size=str(size),
+                    autocomplete="off",
+                ),
+                fault(asked, name),
+            ]
+            for name, (text, size) in _FIELDS.items()
+        ),
         button(type="submit")["Show"],
     ]
 
 
-def _table(wanted: Filter, found: list[RosterEntry], total: int, asked: Asked) -> Node:
-    may_select = wanted.standing is Standing.READY and asked.person.may_write
-    first = 0 if may_select else 1
-    everybody = asked.query.get("all") == "yes"
-    lines = [
-        (
-            input(
-                type="checkbox",
-                name="user",
-                value=each.user_id,
-                checked=everybody,
-                aria_label=f"Select {each.upn}",
-            ),
-            a(href=f"{BASE}/users/{each.user_id}")[each.name or each.upn or each.user_id],
-            each.upn,
-            each.provider or "none",
-            each.country,
-            each.department,
-            each.reason,
-        )[first:]
-        for each in found
+def _table(wanted: Filter, found: list[RosterEntry], total: int, asked: Asked, age: Node) -> Node:
+    may_select = wanted.name in (Standing.READY, Standing.HELD) and asked.person.may_write
+    several = len(wanted.lists) > 1
+    everybody = asked.query.get("all") == "yes" and not asked.error
+    columns = ("Select", *_COLUMNS[:2], "List", *_COLUMNS[2:])
+    shown = [
+        name for name in columns if (name != "Select" or may_select) and (name != "List" or several)
     ]
-    nobody = f"Nobody is on the list {WORDS[wanted.standing][1]!r}" + (
-        f" with {_told(wanted)}." if wanted.is_narrow else "."
+    lines: list[list[Node]] = []
+    for each in found:
+        cells: dict[str, Node] = {
+            "Select": box(asked, each.user_id, each.upn, chosen=everybody),
+            "User": a(href=f"{BASE}/users/{each.user_id}")[each.name or each.upn or each.user_id],
+            "Address": each.upn,
+            "List": state(each.standing or ""),
+            "Provider": each.provider or "none",
+            "Country": each.country,
+            "Department": each.department,
+            "Why": each.reason,
+        }
+        lines.append([cells[name] for name in shown])
+    nobody = f"Nobody is on the list {_FILTERS[wanted.name]!r}" + (
+        f" with {_told(wanted)}." if wanted.narrowed else "."
     )
-    listed = rows(_FILTERS[wanted.standing], ("Select", *_COLUMNS)[first:], lines, nobody)
-    seen = "" if wanted.is_narrow else ", as last seen"
+    listed = rows(_FILTERS[wanted.name], shown, lines, nobody)
     heading = p(".note")[
-        state(wanted.standing),
-        " ",
-        f"{count(total, 'user')} in all{seen}.",
-        bool(found) and wanted.is_narrow and f" Shown: with {_told(wanted)}.",
+        f"{count(total, 'user')} in all. ",
+        age,
+        bool(found) and bool(wanted.narrowed) and f" Shown: with {_told(wanted)}.",
     ]
     if not (may_select and found):
         return section[heading, listed]
     move_all = button(type="submit", name="which", value="all")[f"Move all {total:,}"]
+    all_ready = wanted.name == Standing.READY and not wanted.narrowed
     return section[
         heading,
-        form(method="post", action=f"{BASE}/users/move")[
+        form(method="post", action=f"{BASE}/users/move?{urlencode(wanted.query)}")[
             once(),
+            fault(asked, "user"),
             listed,
             div(".actions")[
                 button(".primary", type="submit", name="which", value="selected")["Move selected"],
-                not wanted.is_narrow and move_all,
+                all_ready and move_all,
             ],
         ],
     ]
 
 
+def _age(swept_at: datetime | None, now: datetime) -> Node:
+    """Return how old the picture is that a list shows."""
+    if swept_at is None:
+        return "This is what was last seen of each; no sweep is among the last runs."
+    return [
+        "This is the picture of the sweep ",
+        moment(swept_at, now),
+        "; events and moves since then are in it.",
+    ]
+
+
 def _told(wanted: Filter) -> str:
-    parts = (
-        (wanted.search, "an address that begins with"),
-        (wanted.provider, "the provider"),
-        (wanted.country, "the country"),
-    )
-    return " and ".join(f"{text} {value!r}" for value, text in parts if value)
+    texts = {
+        "search": "an address that begins with",
+        "provider": "the provider",
+        "country": "the country",
+        "department": "the department",
+    }
+    return " and ".join(f"{texts[name]} {value!r}" for name, value in wanted.narrowed.items())

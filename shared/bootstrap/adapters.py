@@ -6,7 +6,7 @@ import random
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from shared.clock import SystemClock
+from shared.clock import Clock, SystemClock
 from shared.settings.settings import TeamsApi
 from shared.telemetry.log import EventLog
 
@@ -46,7 +46,7 @@ class Adapters:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.clock = SystemClock()
+        self.clock: Clock = SystemClock()
         self._queues: dict[str, MessageQueue] = {}
 
     def log(self, name: str) -> EventLog:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from shared.services.admin.number_changes import NumberChanges
     from shared.services.admin.pauses import Pauses
     from shared.services.admin.people import People
+    from shared.services.admin.picture import RosterPicture
     from shared.services.admin.releases import Releases
     from shared.services.admin.result_details import ResultDetails
     from shared.services.admin.run_history import RunHistory
@@ -684,6 +685,13 @@ class App:
             clock=to.clock,
             log=to.log("releases"),
         )
+
+    @cached_property
+    def picture(self) -> RosterPicture:
+        """Reads how many users are on each list, for a page of one."""
+        from shared.services.admin.picture import RosterPicture
+
+        return RosterPicture(self.adapters.roster, self.adapters.runs, self.adapters.clock)
 
     @cached_property
     def pauses(self) -> Pauses:

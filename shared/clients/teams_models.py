@@ -199,11 +199,19 @@ class ServiceNumber(TeamsModel):
 
     number: str
     type: str = ""
+    city: Any = None
+    primary_language: Any = None
 
     def to_domain(self, bridge: str) -> BridgeNumber:
         """Return the number in E.164 with the plus sign."""
         number = f"+{digits_of(self.number)}"
-        return BridgeNumber(number, bridge, self.type.casefold() == "tollfree")
+        return BridgeNumber(
+            number,
+            bridge,
+            self.type.casefold() == "tollfree",
+            city=self.city if isinstance(self.city, str) else "",
+            language=self.primary_language if isinstance(self.primary_language, str) else "",
+        )
 
 
 NUMBER: Final = TypeAdapter(ServiceNumber)

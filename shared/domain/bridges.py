@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from shared.domain.number_rules import NumberRules
@@ -38,11 +38,18 @@ def read_number(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BridgeNumber:
-    """A dial-in number (E.164, +) and the id of its bridge."""
+    """A dial-in number (E.164, +) and the id of its bridge. city, language: "" where they are not told."""
 
     number: str
     bridge: str
     toll_free: bool = False
+    city: str = field(default="", compare=False)
+    language: str = field(default="", compare=False)
+
+    @property
+    def place(self) -> str:
+        """City and language, for people."""
+        return ", ".join(text for text in (self.city, self.language) if text)
 
 
 def rule_faults(rules: NumberRules, known: Sequence[BridgeNumber]) -> list[str]:

@@ -339,6 +339,14 @@ class History(Protocol):
         ...
 
 
+class NewestRuns(Protocol):
+    """The part of table `runs` for people who look at the last ones."""
+
+    async def newest(self, now: datetime, limit: int, before: str = "") -> list[Run]:
+        """Return at most `limit` runs of this month and the one before, the newest first."""
+        ...
+
+
 class MoveRequests(Protocol):
     """Table `requests`: move requests, page by page."""
 

@@ -18,6 +18,8 @@ from shared.storage.rows import field
 from shared.storage.tables import ETAG, Table
 
 _TRIES: Final = 5
+_PARTITIONS: Final = "0123456789abcdef"
+_MORE: Final = 4
 _ALL: Final = "PartitionKey ge '0' and PartitionKey lt 'g'"
 
 
@@ -93,13 +95,20 @@ class HeldTable:
         Read partition by partition, for a page that a person waits for.
         """
 
-        async def scan(partition: str) -> list[HeldUser]:
+        async def scan(partition: str, limit: int) -> list[HeldUser]:
             text = "PartitionKey eq @partition and run eq @run and released eq false"
             where = {"partition": partition, "run": run}
             return await self._table.first(text, where, _decode, limit)
 
-        found = await asyncio.gather(*(scan(each) for each in "0123456789abcdef"))
-        return sorted(chain.from_iterable(found), key=lambda each: each.upn or each.user_id)[:limit]
+        share = min(limit, limit // len(_PARTITIONS) + _MORE)
+        found = await asyncio.gather(*(scan(each, share) for each in _PARTITIONS))
+        if sum(map(len, found)) < limit:  # a partition may have more than its share
+            full = [
+                each for each, some in zip(_PARTITIONS, found, strict=True) if len(some) == share
+            ]
+            found += await asyncio.gather(*(scan(each, limit) for each in full))
+        users = {each.user_id: each for each in chain.from_iterable(found)}.values()
+        return sorted(users, key=lambda each: each.upn or each.user_id)[:limit]
 
     def held_of(self, run: str) -> AsyncIterator[HeldUser]:
         """Yield the users on the list of a run, in the same way."""

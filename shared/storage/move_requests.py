@@ -174,6 +174,15 @@ class MoveRequestTable:
             )
         return known_run
 
+    async def known_run(self, key: str) -> str | None:
+        """Return the run of an idempotency key, if it has one."""
+        known = await self._table.find(_KEYS, _digest(key), _decode_key)
+        return known[0] if known else None
+
+    async def forget_key(self, key: str) -> None:
+        """Let a key be used again, because what it was used for has failed."""
+        await self._table.delete(_KEYS, _digest(key))
+
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()

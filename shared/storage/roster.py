@@ -99,15 +99,16 @@ class RosterTable:
         *,
         provider: str = "",
         country: str = "",
+        department: str = "",
     ) -> tuple[list[RosterEntry], str | None]:
         """Return at most `limit` users of a list in the order of addresses, and where the next page begins.
 
-        after: that of the page before. address: only addresses that begin with this. provider, country:
-        only users of these; the storage reads the whole list for a value that is rare.
+        after: that of the page before. address: only addresses that begin with this. provider, country,
+        department: only users of these; the storage reads the whole list for a value that is rare.
         """
         first = f"l|{standing}|{_key_part(address)}"
         begin, end = max(first, after), first + "\uffff"
-        only = {"provider": provider, "country": country}
+        only = {"provider": provider, "country": country, "department": department}
         only = {name: value for name, value in only.items() if value}
         narrowed = "".join(f" and {name} eq @{name}" for name in only)
 

@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,15 +16,17 @@ from azure.data.tables import TransactionOperation
 
 from shared.concurrency import gather_bounded
 from shared.domain.decision import Action
-from shared.domain.outcome import CHANGES, UserResult
+from shared.domain.outcome import CHANGES, Outcome, UserResult
 from shared.domain.run import Mode, Run, Signal
-from shared.errors import StaleError, StorageError
+from shared.errors import InputError, StaleError, StorageError
 from shared.storage.outcomes import decode_outcome, decode_state, encode_outcome, encode_state
 from shared.storage.rows import clipped, field
 from shared.storage.tables import BATCH_LIMIT, ETAG, PAGE, Table
 
 _TRIES: Final = 5
 _IN_FLIGHT: Final = 16
+_DAY: Final = timedelta(days=1)
+_RECENT: Final = timedelta(days=3)
 
 RUN_ID: Final = re.compile(r"[0-9A-Za-z-]{8,64}")
 
@@ -78,6 +80,35 @@ class RunTable:
             text, given = f"{text} and RowKey lt @before", {**given, "before": before}
         return self._runs.read(text, given, _decode, page=PAGE)
 
+    async def newest(self, now: datetime, limit: int, before: str = "") -> list[Run]:
+        """Return at most `limit` runs of this month and the one before, the newest first.
+
+        before: only those that sort before this id. Days are read from the last one back, ever more at once,
+        until there are enough.
+        """
+        found: list[Run] = []
+        end, span = (now + _DAY).date(), _RECENT
+        oldest = (now.replace(day=1) - _DAY).date().replace(day=1)
+        if before:
+            end = min(end, (_day_of(before) + _DAY).date())
+        while end > oldest and len(found) < limit:
+            # Within a month, for that is a partition.
+            first = max(end - span, (end - _DAY).replace(day=1))
+            text = "PartitionKey eq @month and RowKey ge @first and RowKey lt @end"
+            until = f"{end:%Y%m%d}" if not before else min(f"{end:%Y%m%d}", before)
+            where = {"month": f"{first:%Y%m}", "first": f"{first:%Y%m%d}", "end": until}
+            rows = [run async for run in self._runs.read(text, where, _decode, page=PAGE)]
+            found += reversed(rows)
+            end, span = first, 2 * span
+        return found[:limit]
+
+    async def failures(self, run: str, limit: int) -> list[UserResult]:
+        """Return at most `limit` results of users of a run who failed or were not found."""
+        text = "PartitionKey eq @run and ( outcome eq @failed or outcome eq @not_found )"
+        where = {"run": run, "failed": Outcome.FAILED, "not_found": Outcome.NOT_FOUND}
+        given = {name: str(value) for name, value in where.items()}
+        return await self._results.first(text, given, _decode_result, limit)
+
     async def record_results(
         self,
         run: str,
@@ -123,6 +154,14 @@ class RunTable:
                 return
             count += 1
             yield result
+
+
+def _day_of(run: str) -> datetime:
+    """Return the day of a run's id; InputError: it is none."""
+    try:
+        return datetime.strptime(run[:8], "%Y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise InputError(f"before {run!r}: the id of a run is needed") from None
 
 
 def _stays(known: dict[str, Any], row: dict[str, Any]) -> bool:

@@ -64,7 +64,7 @@ def system(
     folder = tmp_path_factory.mktemp("console")
     token = secrets.token_urlsafe(32)
     settings = dict.fromkeys(("ACP_GUARD_MAX_MOVES", "ACP_GUARD_MAX_ENABLES"), "0")
-    settings["ACP_CONSOLE_TOKEN"] = token
+    settings |= {"ACP_CONSOLE_TOKEN": token, "ACP_MAX_FAILURES": "1"}
     with System(azurite_server, tenant, folder, settings) as system:
         system.sweep()
         yield system

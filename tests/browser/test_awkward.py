@@ -1,5 +1,6 @@
-"""Two people at once, a slow tenant, a tenant that is away, a session that ends midway, small targets."""
+"""Two people at once, a slow tenant, a tenant that is away, a session that ends midway."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -8,20 +9,12 @@ from playwright.sync_api import expect
 
 from local.waiting import wait_until
 from tests.browser.conftest import OpenContext
-from tests.browser.test_everybody import addresses
 from tests.e2e.system import System
 from tests.e2e.tenant import TIME_LIMIT
 
 pytestmark = pytest.mark.large
 
 Suffer = Callable[[dict[str, object]], AbstractContextManager[None]]
-
-SMALLEST = 24
-_SMALL = f"""() => [...document.querySelectorAll(
-    'nav a, .button, button, input:not([type=hidden]), select, td a, .figures a, summary, .pager a'
-)].filter(each => each.checkVisibility())
-  .map(each => [each.outerHTML.slice(0, 80), each.getBoundingClientRect()])
-  .filter(([_, box]) => box.width < {SMALLEST} || box.height < {SMALLEST}).map(([html]) => html)"""
 
 
 @pytest.fixture
@@ -49,7 +42,7 @@ def test_two_people_save_the_same_user(open_context: OpenContext, system: System
     expect(first.get_by_text("Verified")).to_have_class("done")
     before = system.tenant.writes()
     second.get_by_role("button", name="Save").click()
-    expect(second.get_by_role("alert")).to_contain_text("nothing was done")
+    expect(second.get_by_role("alert")).to_contain_text("Nothing was done")
     expect(second.get_by_text("On Microsoft").first).to_be_visible()
     assert system.tenant.writes() == before
 
@@ -92,7 +85,7 @@ def test_teams_is_away(open_context: OpenContext, system: System, suffer: Suffer
     before = system.tenant.writes()
     with suffer({"services": ["teams"], "errors_503": 1.0}):
         page.get_by_role("button", name="Move selected").click()
-        expect(page.get_by_role("alert")).to_contain_text("Service Unavailable")
+        expect(page.get_by_role("alert")).to_contain_text("Nothing can be moved before it answers")
         page.goto(f"/api/console/users/{user['id']}")
         expect(page.get_by_role("alert")).to_contain_text("This is the last picture")
         expect(page.get_by_text("the provider is").first).to_be_visible()
@@ -117,17 +110,6 @@ def test_a_session_that_ends_midway(open_context: OpenContext, system: System) -
     assert system.tenant.writes() == before
 
 
-def test_targets_are_large_enough(open_context: OpenContext, system: System) -> None:
-    """Everything that can be pressed is at least 24 pixels wide and high, links within a text aside."""
-    page = open_context().new_page()
-    found = {}
-    for address in addresses(system):
-        page.goto(f"/api/console{address}")
-        if small := page.evaluate(_SMALL):
-            found[address] = small
-    assert found == {}
-
-
 def test_a_held_user_is_released_by_name(open_context: OpenContext, system: System) -> None:
     """Only the selected one is moved, the run says who decided; the same decision again does nothing."""
     user = system.tenant.take("third_party")
@@ -137,12 +119,15 @@ def test_a_held_user_is_released_by_name(open_context: OpenContext, system: Syst
         page.get_by_role("link", name="holds users").first.click()
         page.get_by_role("checkbox", name=f"Select {user['userPrincipalName']}").check()
     first.get_by_role("button", name="Release selected").click()
-    expect(first.get_by_text("Requested by")).to_be_visible()
+    expect(first.get_by_text("Decided by")).to_be_visible()
     expect(first.get_by_role("checkbox", name=f"Select {user['userPrincipalName']}")).to_have_count(
         0
     )
     second.get_by_role("button", name="Release selected").click()
-    expect(second.get_by_role("alert")).to_contain_text("does not hold")
+    # A timer may be at it just then.
+    expect(second.get_by_role("alert")).to_contain_text(
+        re.compile("does not hold|somebody else is deciding")
+    )
     system.host.upkeep("releases")
     wait_until(
         lambda: system.tenant.user(user["id"])["provider"] == "Microsoft", "moved", TIME_LIMIT

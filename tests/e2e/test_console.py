@@ -55,7 +55,7 @@ def test_a_run_is_cancelled(console: httpx.Client, system: System, tenant: Tenan
     begun = system.host.http.post("/api/moves", json={"users": users}).raise_for_status().json()
     path = f"/runs/{begun['id']}"
     assert "Cancel this run" in console.get(path).text
-    form, origin = {"note": "the wrong list"}, {"Origin": system.host.origin}
+    form, origin = {"key": "one", "note": "the wrong list"}, {"Origin": system.host.origin}
     answers = [console.post(f"{path}/cancel", data=form, headers=origin) for _ in range(2)]
     httpx.delete(faults, trust_env=False)
     assert [each.status_code for each in answers] == [303, 303]
@@ -68,7 +68,7 @@ def test_a_run_is_cancelled(console: httpx.Client, system: System, tenant: Tenan
         "the run has ended",
         TIME_LIMIT,
     )
-    late = console.post(f"/runs/{ended}/cancel", data=form, headers=origin)
+    late = console.post(f"/runs/{ended}/cancel", data={**form, "key": "two"}, headers=origin)
     assert (late.status_code, "there is nothing to cancel" in late.text) == (409, True)
     assert not re.search(r"</\w+>0<", late.text), "a count that is zero is no part of the page"
 

@@ -59,6 +59,7 @@ class Faults(BaseModel):
     stale_reads: Share = Field(
         0.0, description="a user changed in the last `stale_seconds` is shown as before"
     )
+    set_refused: Share = Field(0.0, description="PUT conferencing user: 400, and nothing was done")
     set_fails_but_took_effect: Share = Field(0.0, description="PUT conferencing user: 500, done")
     set_succeeds_but_did_not: Share = Field(0.0, description="PUT conferencing user: 200, not done")
 

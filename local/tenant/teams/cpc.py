@@ -35,6 +35,8 @@ class TeamsCpc:
             raise TeamsError("BadRequest", "The body is not JSON.") from None
         request = read_conference_set(body)
         dice = self._tenant.dice
+        if dice.strikes("set_refused"):
+            raise TeamsError("BadRequest", "An injected fault: this user is not set.")
         if dice.strikes("set_succeeds_but_did_not"):
             # A copy of the user is set, in a service that nothing else reads.
             user = copy.copy(user)

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from cli.main import run
 from cli.output import HarmlessFormatter, Output, show, tell
 from cli.report import page
-from cli.workbook import Workbook
 from functions.http.responses import PointedError, Reply, as_csv, problem, rendered
 from shared.domain.listing import TenantSwitches
 from shared.domain.outcome import Outcome, UserResult
@@ -28,6 +27,7 @@ from shared.telemetry.events import Poison, Unexpected
 from shared.telemetry.log import EventLog, line
 from shared.text import harmless, harmless_json
 from shared.views import DetailView, ProviderView
+from shared.workbook import Workbook
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 HOSTILE = {

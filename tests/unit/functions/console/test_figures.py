@@ -31,16 +31,16 @@ def test_no_secret_is_among_the_settings_that_are_shown() -> None:
 def test_a_day_without_a_change_stands_as_the_day_before() -> None:
     """Thirty days, today the last; nobody was moved on a day that no figure is of."""
     days = [
-        RosterDay(TODAY - timedelta(days=3), {"ready": 7}, {"sweep": 2, "request": 1}),
+        RosterDay(TODAY - timedelta(days=3), {"ready": 7, "held": 2}, {"sweep": 2, "request": 1}),
         RosterDay(TODAY - timedelta(days=1), {"ready": 5}, {}),
     ]
     ready, moved = every_day(days, TODAY)
     assert len(ready) == len(moved) == 30
     assert ready[-5:] == [
-        ("2026-11-25", 0),
-        ("2026-11-26", 7),
-        ("2026-11-27", 7),
-        ("2026-11-28", 5),
-        ("2026-11-29", 5),
+        ("2026-11-25", {"ready": 0}),
+        ("2026-11-26", {"ready": 9}),
+        ("2026-11-27", {"ready": 9}),
+        ("2026-11-28", {"ready": 5}),
+        ("2026-11-29", {"ready": 5}),
     ]
-    assert [value for _, value in moved[-5:]] == [0, 3, 0, 0, 0]
+    assert [value for _, value in moved[-5:]] == [{}, {"sweep": 2, "request": 1}, {}, {}, {}]

@@ -54,6 +54,7 @@ WRITERS: Final = {
         {"delete_some"},
         "whatever it says: the person is to be forgotten",
     ),
+    "move_requests.forget_key": ({"delete"}, "a row of its own, by whoever inserted it"),
     "personal._delete": ({"delete"}, "whatever it says: the person is to be forgotten"),
     "personal._take_out": ({"merge_if_unchanged"}, ""),
     "replaced.save_entries": ({"insert"}, ""),

@@ -98,6 +98,14 @@ async def test_a_set_may_fail_and_have_worked(world: World) -> None:
     assert (after["provider"], after["sets"]) == ("Microsoft", 1)
 
 
+async def test_a_set_may_be_refused(world: World) -> None:
+    """400, and nothing has changed."""
+    user = await world.user("third_party")
+    await suffer(world, set_refused=1.0)
+    assert (await move(world, user)).status_code == 400
+    assert await world.control("GET", f"/users/{user['id']}") == user
+
+
 async def test_a_set_may_work_and_have_failed(world: World) -> None:
     """200 with a conference, and nothing has changed."""
     user = await world.user("third_party")

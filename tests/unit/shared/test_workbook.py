@@ -9,8 +9,8 @@ import openpyxl
 import pytest
 
 from cli.errors import CommandError
-from cli.workbook import Workbook
 from shared.views import international
+from shared.workbook import Workbook
 
 ROOT = Path(__file__).parents[3]
 COLUMNS = ("user", "conference_id")
@@ -18,7 +18,7 @@ VALUES = ["0012345", "123456789012345", "+441632960000", "=1+1", "00", "1e5", "2
 MANY = """
 import resource, sys, tempfile
 from cli.results import COLUMNS
-from cli.workbook import Workbook
+from shared.workbook import Workbook
 base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with tempfile.TemporaryFile() as file, Workbook(file) as book:
     for name in ("Moved", "Failed"):
