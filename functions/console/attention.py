@@ -21,6 +21,7 @@ from functions.console.asked import Asked, FieldsError, Goto, Page
 from functions.console.once import first_time
 from functions.console.parts import NOBODY, box, count, fault, moment, once, rows
 from functions.console.session import BASE
+from shared.concurrency import gather_bounded
 from shared.domain.retry import Waiting, WaitReason
 from shared.errors import ConflictError
 
@@ -60,12 +61,16 @@ async def acknowledge(app: "App", asked: Asked) -> Goto:
     users = asked.several("user")
     if not users:
         raise FieldsError({"user": NOBODY})
+    waiting = app.adapters.waiting
     async with first_time(app, asked) as first:
-        if first and (gone := len(users) - await app.acknowledger.acknowledge(users, asked.by)):
-            raise ConflictError(
-                f"{count(gone, 'user')} of the {len(users):,} selected no longer "
-                f"{'needs' if gone == 1 else 'need'} attention; the others were acknowledged"
-            )
+        if first:
+            known = await gather_bounded(map(waiting.find_waiting, users), _AT_ONCE)
+            if gone := len(users) - sum(bool(row and row.needs_attention) for row in known):
+                raise ConflictError(
+                    f"{count(gone, 'user')} of the {len(users):,} selected no longer "
+                    f"{'needs' if gone == 1 else 'need'} attention"
+                )
+            await app.acknowledger.acknowledge(users, asked.by)
     return Goto("attention")
 
 

@@ -29,6 +29,7 @@ from htpy import (
 
 from functions.console import reasons
 from functions.console.asked import Asked, FieldsError, Goto, Page
+from functions.console.history import happened
 from functions.console.moving import effects
 from functions.console.once import run_begun
 from functions.console.parts import fault, marks, moment, once, rows, state
@@ -140,6 +141,7 @@ async def _page(app: "App", asked: Asked, *, shown: bool = False) -> Page:
         ],
         await _form(app, view, asked),
         _saved(view, asked, shown=shown),
+        await happened(app, person.id, asked.query.get("after", ""), now),
     ]
     title = person.name or person.upn
     return Page(title, "users", content, refresh=_REFRESH if run else None)

@@ -13,6 +13,7 @@ import pytest
 
 from shared.concurrency import gather_bounded
 from shared.domain.held import HeldUser
+from shared.domain.history import DialIn, HistoryEvent, HistoryRecord
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting, WaitReason
 from shared.domain.roster import RosterEntry, Standing
@@ -45,6 +46,47 @@ async def test_what_a_user_s_page_offers(shared_desk: Desk) -> None:
     assert re.search(r">\+\d+ \(Paris, fr-FR\)<", found.text)
     assert "What saving does: The conference ID and the numbers are replaced" in found.text
     assert found.value("save-note") == ""
+
+
+async def test_a_user_s_history_is_on_the_page(desk: Desk) -> None:
+    """The newest first, a page at a time: what happened, before and after, by whom, why, in which run."""
+    user, now = desk.user("third_party")["id"], desk.app.adapters.clock.now()
+    moved = HistoryRecord(
+        user,
+        HistoryEvent.MOVED,
+        now,
+        signal="request",
+        run=FAILED,
+        by="grace",
+        ticket="INC7",
+        note="new office",
+        before=DialIn("BT", "441632960000", conference_id="•••••45"),
+        after=DialIn("Microsoft", "+442033215200"),
+    )
+    held = [
+        HistoryRecord(user, HistoryEvent.HELD, now - timedelta(hours=hour), run=HELD)
+        for hour in range(1, 25)
+    ]
+    history = desk.app.adapters.history
+    await gather_bounded(map(history.add, [moved, *held]), 16)
+    page = (await desk.get(f"users/{user}")).text.partition('aria-label="History"')[2]
+    line = html.unescape(
+        re.sub(r"<[^>]+>", "|", page.partition("<tbody>")[2].partition("</tr>")[0])
+    )
+    for text in (
+        "Moved",
+        "BT, 441632960000, conference ID •••••45",
+        "Microsoft",
+        "grace",
+        "INC7: new office",
+    ):
+        assert text in line
+    assert page.count(">Held<") == 19
+    older = re.search(r'href="/api/console/([^"#]+)#history">Older', page)
+    assert older
+    rest = (await desk.get(html.unescape(older[1]))).text.partition('aria-label="History"')[2]
+    assert rest.count(">Held<") == 5
+    assert "Older" not in rest
 
 
 async def test_failures_come_first_however_long_a_run_is(desk: Desk) -> None:

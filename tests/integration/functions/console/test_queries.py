@@ -58,9 +58,12 @@ SERVICES = {
     ("janitor", "requests"): "once a night: the next partition, one row at a time",
     ("janitor", "runresults"): "once a night: the next partition, one row at a time",
     ("janitor", "runs"): "once a night: the runs of months that have ended",
+    ("janitor", "history"): "once a night: records that are too old, of whomever, streamed",
+    ("list_runs", "runs"): "the first row of the table: the month of the oldest run",
+    ("list_moves", "runs"): "the first row of the table: the month of the oldest run",
     ("janitor", "users"): "once a night: who was not tried for long, streamed",
 }
-"""What single services do besides, for which nobody waits, with the reason."""
+"""What single services do besides, with the reason."""
 
 
 @dataclass(frozen=True)
