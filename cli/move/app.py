@@ -12,7 +12,7 @@ from cli.app_api import UNREACHABLE, AppApi
 from cli.errors import CommandError
 from cli.output import tell
 from shared.clients.values import describe, printable
-from shared.views import DetailView, RunView
+from shared.views import AttentionView, DetailView, RunView
 
 _POLL_SECONDS: Final = 2.0
 
@@ -41,16 +41,33 @@ class Results(BaseModel):
     next: str | None = None
 
 
+class InNeed(BaseModel):
+    """The users who need attention."""
+
+    users: list[AttentionView]
+
+
 class RemoteApp(AppApi):
     """The runs of a deployed app. Errors and use as for AppApi."""
 
-    def begin(self, body: dict[str, object]) -> str:
-        """Begin a run; return its id. Without an answer the request is retried; the run begins only once."""
+    def begin(self, body: dict[str, object], path: str = "moves") -> str:
+        """Begin a run; return its id. Without an answer the request is retried; the run begins only once.
+
+        path: of the call that begins it.
+        """
         key = {"Idempotency-Key": str(uuid.uuid4())}
-        run = self.read(Begun, "POST", "moves", json=body, headers=key)
+        run = self.read(Begun, "POST", path, json=body, headers=key)
         if run.paused:
             tell(f"warning: {printable(run.paused)}")
         return run.id
+
+    def retry(self, run: str, body: dict[str, object]) -> str:
+        """Begin a run over the failed users of another; return its id."""
+        return self.begin(body, f"runs/{quote(run, safe='')}/retry")
+
+    def in_need(self) -> list[str]:
+        """Return the ids of the users who need attention."""
+        return [user.id for user in self.read(InNeed, "GET", "attention").users]
 
     def follow(self, run: str) -> dict[str, Any]:
         """Show the run's progress until it ends; CommandError: it was interrupted or it failed."""

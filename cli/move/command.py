@@ -33,6 +33,7 @@ from cli.waiters import Waiters
 from shared.text import plain
 
 if TYPE_CHECKING:
+    from cli.move.app import RemoteApp
     from shared.bootstrap.services import App
     from shared.domain.move_request import MoveRequest
     from shared.domain.outcome import UserResult
@@ -259,23 +260,27 @@ def _move_by_app(
                     parameters = replace(parameters, expected=_expected(parameters, len(names)))
             with selection.named():
                 resume = app.begin({**selection.body(given), **parameters.body()})
-        tell(f"run {resume}")
-        try:
-            run = app.follow(resume)
-        except KeyboardInterrupt:
-            tell(f"\nThe app continues with run {resume}. Stop it with:")
-            tell(f"  acp cancel {resume} --app {url}")
-            return _INTERRUPTED
-        _tell_effects(run)
-        rows = list(app.results(resume) if output.kind is Output.JSON else app.details(resume))
-        view = app.view(resume)
-    trouble = _TROUBLE if names is None else _OF_NAMED
-    troubled = [each for each in rows if each["outcome"] in trouble]
+        return follow(app, url, resume, output, named=names is not None)
+
+
+def follow(app: "RemoteApp", url: str, run_id: str, output: Form, *, named: bool) -> int:
+    """Follow a run of the deployed app to its end and show its results; return the exit status."""
+    tell(f"run {run_id}")
+    try:
+        run = app.follow(run_id)
+    except KeyboardInterrupt:
+        tell(f"\nThe app continues with run {run_id}. Stop it with:")
+        tell(f"  acp cancel {run_id} --app {url}")
+        return _INTERRUPTED
+    _tell_effects(run)
     if output.kind is Output.JSON:
+        rows = list(app.results(run_id))
         show(rows, RESULT_COLUMNS, output)
     else:
-        show_details(rows, view, output, f"acp run {resume} --all shows them")
-    return 1 if troubled else 0
+        rows = app.details(run_id)
+        show_details(rows, app.view(run_id), output, f"acp run {run_id} --all shows them")
+    trouble = _OF_NAMED if named else _TROUBLE
+    return int(any(each["outcome"] in trouble for each in rows))
 
 
 def _tell_effects(run: dict[str, Any]) -> None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.connection import SettingsOption, connect
+from cli.connection import AppOption, SettingsOption, connect
 from cli.errors import CommandError
 from cli.form import with_form
-from cli.move.command import begin
+from cli.move.command import begin, follow
 from cli.move.parameters import Parameters, tell_side_effects
+from cli.move.question import confirm
 from cli.move.selection import Given
 from cli.output import Form, tell
 from cli.requester import NoteOption, TicketOption
@@ -36,19 +37,40 @@ def retry(
     ticket: TicketOption = None,
     note: NoteOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    app: AppOption = None,
     settings: SettingsOption = None,
     output: Form,
 ) -> int:
     """Try the users again whom a run failed to move, with its options, or all who need attention.
 
-    It is a new run, like one of `acp move`. The app tries them again by itself, too, ever more slowly.
+    It is a new run, like one of `acp move`; with --app the deployed app carries it out. The app tries
+    them again by itself, too, ever more slowly.
 
     Example: `acp retry 20261123T020000Z-sweep-1f2e`
     """
     if (run_id is None) is not attention:
         raise CommandError("name a run, or pass --attention: one of them", 2)
     parameters = Parameters(False, yes, False, None, None, None, ticket, note)
+    if app is not None:
+        return _retry_by_app(app, run_id, parameters, output)
     return asyncio.run(_retry(run_id, settings, Written(output, None), parameters))
+
+
+def _retry_by_app(url: str, run_id: str | None, parameters: Parameters, output: Form) -> int:
+    from cli.move.app import RemoteApp  # noqa: PLC0415 - httpx, which other commands may not need
+
+    with RemoteApp(url) as app:
+        users = app.in_need() if run_id is None else []
+        count = len(users) if run_id is None else app.view(run_id).counts.get("failed", 0)
+        if not count:
+            tell(f"nobody of {run_id} failed" if run_id else "nobody needs attention")
+            return 0
+        if not parameters.yes:
+            confirm(count)
+            parameters = replace(parameters, expected=count)
+        body = parameters.body()
+        begun = app.retry(run_id, body) if run_id else app.begin({"users": users, **body})
+        return follow(app, url, begun, output, named=False)
 
 
 async def _retry(

@@ -155,6 +155,12 @@ class HeldBody(Reason):
         return HeldSelection(self.limit, self.provider, users)
 
 
+class RetryBody(Reason):
+    """How the failed users of a run are tried again. `expected`: as for a move."""
+
+    expected: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+
+
 class PauseBody(Reason):
     """Whether to pause, and why; the end of a pause needs no reason."""
 

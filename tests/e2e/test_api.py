@@ -175,6 +175,8 @@ def test_users_are_shown(system: System, api: httpx.Client) -> None:
     assert "BT" in {each["name"] for each in api.get("/providers").json()["providers"]}
     ready = api.get("/users/ready").json()
     assert sum(ready["by_provider"].values()) == len(ready["users"])
+    well = api.post(f"/runs/{moved['id']}/retry", json={"ticket": "INC1"})
+    assert (well.status_code, "has no failed user" in well.json()["detail"]) == (409, True)
     newest = api.get("/moves?top=1").json()
     assert [each["id"] for each in newest["runs"]] == [moved["id"]]
     assert api.get("/runs").json()["runs"]

@@ -22,6 +22,8 @@ class HistoryWatch:
         self._rules = rules
         self._world = rules.world
         self._began: dict[str, set[datetime]] = defaultdict(set)
+        self._last: dict[tuple[str, str], datetime] = {}
+        """By process and user: the last move that it began. Clocks differ, so the latest may be another's."""
         self._moves: dict[str, list[datetime]] = defaultdict(list)
         """By user: when the app began each move that took effect."""
         self._sets: dict[str, list[datetime]] = defaultdict(list)
@@ -30,7 +32,7 @@ class HistoryWatch:
 
     def on_set(self, change: Change) -> None:
         """Remember a set that took effect."""
-        began = max(self._began[change.person.id], default=_NEVER)
+        began = self._last.get((change.process.name, change.person.id), _NEVER)
         self._sets[change.person.id].append(began)
         if change.moves:
             self._moves[change.person.id].append(began)
@@ -66,11 +68,13 @@ class HistoryWatch:
             if seen and not its and not self._rules.forbids(person, person.state):
                 self._note(person, f"the move that began {began} is not there")
 
-    def _on_write(self, _: Process, table: str, keys: Keys) -> None:
+    def _on_write(self, process: Process, table: str, keys: Keys) -> None:
         if table == "replacedproviders":
             row = self._world.account.tables[table].get(keys, {})
-            if began := row.get("for_move_at"):
+            began = row.get("for_move_at")
+            if began and began not in self._began[keys[0]]:
                 self._began[keys[0]].add(began)
+                self._last[process.name, keys[0]] = began
 
     def _rows(self, table: str, person: Person) -> list[dict[str, Any]]:
         rows = self._world.account.rows(table)

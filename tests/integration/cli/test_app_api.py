@@ -178,3 +178,20 @@ def test_an_app_without_details_still_tells_the_outcomes(
     assert {name: row[name] for name in plain} == plain
     assert (row["run"], row["number_after"]) == ("r", "")
     assert "warning: the results come without names and numbers" in capsys.readouterr().err
+
+
+def test_a_retry_is_a_call_of_its_own_or_a_move() -> None:
+    """A run by its failed users, which the app knows; who needs attention by name."""
+    need = {"user": "a@x", "id": "a", "since": "2026-11-23T12:00:00Z", "reason": "x"}
+    answers = {
+        "/api/attention": {"users": [need]},
+        "/api/runs/a%2Fb/retry": {"id": "run-2"},
+    }
+
+    def answer(path: str) -> tuple[int, bytes]:
+        return 200, json.dumps(answers[path]).encode()
+
+    with app(answer) as (url, asked), RemoteApp(url) as api:
+        assert api.in_need() == ["a"]
+        assert api.retry("a/b", {"expected": 1}) == "run-2"
+        assert asked == list(answers)

@@ -61,6 +61,7 @@ def test_calls_that_change_something_say_what_they_take() -> None:
         "release_run": (False, True),
         "discard_run": (False, True),
         "cancel_run": (False, True),
+        "retry_run": (False, True),
         "set_pause": (False, True),
         "subscribe_now": (False, False),
     }

@@ -13,8 +13,9 @@ from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions, OwnNumbers
 from shared.domain.outcome import Outcome
 from shared.domain.run import Mode, Signal
-from shared.errors import InputError
+from shared.errors import AccessDeniedError, ConflictError, InputError
 from shared.services.move_requests.options import options_of
+from shared.services.move_requests.retrying import retry_request
 from shared.services.move_requests.validate import validate
 from shared.services.moving.preview import Previewer
 from tests.fakes import FakeRules, FakeTeams, guid, licensed, microsoft
@@ -97,6 +98,23 @@ async def test_who_is_tried_again_gets_them(world: World) -> None:
         guid(2): OwnNumbers(SECOND, FREE),
     }
     assert await options_of(world.requests, "another", ADDRESSES) == MoveOptions()
+
+
+async def test_a_run_is_tried_again_with_its_options(world: World) -> None:
+    """Those who failed, with their numbers and the mail; what was expected then is over."""
+    world.teams.errors[guid(1)] = AccessDeniedError("Teams", "GET user", "HTTP 403")
+    run = await world.runner().begin(ADDRESSES, replace(OPTIONS, send_email=True, expected=3))
+    run = await world.runner().carry_out(run.id)
+    assert await retry_request(world.runs, world.requests, run, expected=1) == MoveRequest(
+        (guid(1),),
+        options=MoveOptions(True, expected=1, own_numbers={guid(1): OwnNumbers(FIRST, None, 2)}),
+        named=1,
+    )
+    del world.teams.errors[guid(1)]
+    well = await world.runner().begin(ADDRESSES)
+    well = await world.runner().carry_out(well.id)
+    with pytest.raises(ConflictError, match="has no failed user"):
+        await retry_request(world.runs, world.requests, well)
 
 
 async def test_a_dry_run_shows_them(world: World) -> None:
