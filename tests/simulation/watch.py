@@ -49,6 +49,8 @@ class Watch:
         released = {row["RowKey"] for row in self._world.account.rows("runs") if row["released"]}
         if not change.dropped or run in released:
             return
+        if change.asked - change.person.past[-2][0] <= self._rules.limits.entries:
+            return  # somebody set the provider in the moment before: the app replaced what it did not see
         row = self._world.account.tables["held"].get((user[0], user))
         if user in self._released:
             if row is None:
