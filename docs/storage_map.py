@@ -126,11 +126,13 @@ def ports() -> dict[str, Uses]:
         if isinstance(node, ast.ClassDef):
             first = (ast.get_docstring(node) or "").split("\n")[0]
             if re.match(r"(The part of t|T)ables? `", first):
-                tables = set(re.findall(r"`(\w+)`", first))
+                names = set(re.findall(r"`(\w+)`", first))
+                # An adapter of several tables may have a port that needs only one of them.
                 (found[node.name],) = (
                     uses
                     for uses in adapters().values()
-                    if {table for each in uses.values() for table, _ in each} == tables
+                    if (used := {table for each in uses.values() for table, _ in each}) == names
+                    or (first.startswith("The part") and names < used)
                 )
     return found
 

@@ -340,7 +340,7 @@ class History(Protocol):
 
 
 class NewestRuns(Protocol):
-    """Whoever reads the last runs of table `runs`."""
+    """The part of table `runs` for people who look at the last ones."""
 
     async def newest(self, now: datetime, limit: int, before: str = "") -> list[Run]:
         """Return at most `limit` runs of this month and the one before, the newest first."""

@@ -50,11 +50,11 @@ WRITERS: Final = {
         "the same for the same key; written before the run",
     ),
     "move_requests.run_of": ({"insert"}, ""),
-    "move_requests.forget_key": ({"delete"}, "a row of its own, by whoever inserted it"),
     "personal._from_partition": (
         {"delete_some"},
         "whatever it says: the person is to be forgotten",
     ),
+    "move_requests.forget_key": ({"delete"}, "a row of its own, by whoever inserted it"),
     "personal._delete": ({"delete"}, "whatever it says: the person is to be forgotten"),
     "personal._take_out": ({"merge_if_unchanged"}, ""),
     "replaced.save_entries": ({"insert"}, ""),
