@@ -1,5 +1,6 @@
 """The results of a run: a table for people, or CSV and XLSX with names and numbers."""
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from shared.domain.listing import TenantSwitches
     from shared.domain.outcome import UserResult
     from shared.domain.run import Run
+    from shared.views import RunView
 
 COLUMNS: Final = (
     "time",
@@ -121,6 +123,24 @@ async def show_run(
                 await fill(file, run, _rows(app, run, results))
 
 
+def show_details(rows: Sequence[Row], run: "RunView", form: Form, hint: str) -> None:
+    """Write results that a deployed app sent with their details, in the form of those of `show_run`."""
+    match form.kind:
+        case Output.TABLE:
+            shown = sorted(rows, key=lambda row: rank(str(row["outcome"])))
+            show(map(people_row, shown), _TABLE, form, hint=hint)
+        case Output.XLSX:
+
+            async def each() -> AsyncIterator[Row]:
+                for row in rows:
+                    yield row
+
+            with standard_output() as file:
+                asyncio.run(fill(file, run, each()))
+        case _:
+            show(rows, COLUMNS, form)
+
+
 async def write_report(
     app: "App", run: "Run | None", results: Sequence["UserResult"], file: Path
 ) -> None:
@@ -169,7 +189,7 @@ def people_row(row: Row) -> Row:
     return {**found, "details": found["reason"]}
 
 
-async def fill(file: BinaryIO, run: "Run | None", rows: AsyncIterable[Row]) -> None:
+async def fill(file: BinaryIO, run: "Run | RunView | None", rows: AsyncIterable[Row]) -> None:
     """Write the workbook of a run: Summary, Moved, Skipped, Failed, Held, Waiting, Saved."""
     counts: dict[str, int] = {}
     with Workbook(file) as book:
@@ -187,7 +207,7 @@ async def fill(file: BinaryIO, run: "Run | None", rows: AsyncIterable[Row]) -> N
             book.add("Summary", {"what": what, "value": value})
 
 
-def _summary(run: "Run | None", counts: dict[str, int]) -> Iterable[tuple[str, object]]:
+def _summary(run: "Run | RunView | None", counts: dict[str, int]) -> Iterable[tuple[str, object]]:
     if run is None:
         yield "run", "a dry run: nothing was changed"
     else:

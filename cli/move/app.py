@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cli.app_api import UNREACHABLE, AppApi
 from cli.errors import CommandError
 from cli.output import tell
-from shared.clients.values import printable
+from shared.clients.values import describe, printable
+from shared.views import DetailView, RunView
 
 _POLL_SECONDS: Final = 2.0
 
@@ -76,9 +77,26 @@ class RemoteApp(AppApi):
         body = {name: value for name, value in given.items() if value}
         return self.read(RunState, "POST", f"runs/{quote(run, safe='')}/cancel", json=body)
 
-    def results(self, run: str) -> Iterator[dict[str, Any]]:
+    def view(self, run: str) -> RunView:
+        """Return a run as the app shows it."""
+        return self.read(RunView, "GET", f"runs/{quote(run, safe='')}")
+
+    def details(self, run: str) -> list[dict[str, Any]]:
+        """Return the results of a run with names and numbers, or without, of an app that has none."""
+        try:
+            return [
+                DetailView.model_validate(each).model_dump()
+                for each in self.results(run, "?details=true")
+            ]
+        except (CommandError, ValidationError) as error:
+            said = describe(error) if isinstance(error, ValidationError) else str(error)
+            tell(f"warning: the results come without names and numbers: {said}")
+        nothing = dict.fromkeys(DetailView.model_fields, "")
+        return [{**nothing, "run": run, **each} for each in self.results(run)]
+
+    def results(self, run: str, query: str = "") -> Iterator[dict[str, Any]]:
         """Yield the results of a run; CommandError: their pages do not end."""
-        path = f"runs/{quote(run, safe='')}/results"
+        path = f"runs/{quote(run, safe='')}/results{query}"
         seen = {path}
         while True:
             page = self.read(Results, "GET", path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.advice import advised, summary, worst_first
+from cli.advice import summary
 from cli.connection import AppOption, SettingsOption, connect
 from cli.errors import CommandError
 from cli.form import with_form
@@ -27,7 +27,7 @@ from cli.move.selection import Selection
 from cli.options import number
 from cli.output import RESULT_COLUMNS, Form, Output, show, tell
 from cli.requester import NoteOption, TicketOption, requester
-from cli.results import ReportOption, Written, check_report
+from cli.results import ReportOption, Written, check_report, show_details
 from cli.table import counted
 from cli.waiters import Waiters
 from shared.text import plain
@@ -267,11 +267,14 @@ def _move_by_app(
             tell(f"  acp cancel {resume} --app {url}")
             return _INTERRUPTED
         _tell_effects(run)
-        rows = list(app.results(resume))
+        rows = list(app.results(resume) if output.kind is Output.JSON else app.details(resume))
+        view = app.view(resume)
     trouble = _TROUBLE if names is None else _OF_NAMED
     troubled = [each for each in rows if each["outcome"] in trouble]
-    shown = worst_first(map(advised, rows)) if output.kind is Output.TABLE else rows
-    show(shown, RESULT_COLUMNS, output, hint=f"acp run {resume} --all", sheet="Results")
+    if output.kind is Output.JSON:
+        show(rows, RESULT_COLUMNS, output)
+    else:
+        show_details(rows, view, output, f"acp run {resume} --all shows them")
     return 1 if troubled else 0
 
 

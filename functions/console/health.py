@@ -19,7 +19,7 @@ _HERE: Final = {
     "waiting users": ("/attention", "see who needs attention"),
     "pause": ("", "resume on the overview"),
 }
-"""By part of the doctor's findings: where this console does it."""
+"""By part of the doctor's findings: the page of this console that cures it."""
 _PREFIX: Final = "ACP_"
 """Settings of this name are no secrets; a connection string has another (docs/settings.md)."""
 

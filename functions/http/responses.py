@@ -36,7 +36,6 @@ from shared.telemetry.operation import operation
 from shared.text import defused, harmless, harmless_json
 
 if TYPE_CHECKING:
-    from functions.http.schemas import Paging
     from shared.bootstrap.services import App
 
 _PROBLEM: Final = "application/problem+json"
@@ -136,11 +135,11 @@ def read_query[Model: BaseModel](kind: type[Model], query: Mapping[str, str]) ->
         raise PointedError(_faults(error, kind)) from None
 
 
-def next_page(path: str, after: str | None, asked: "Paging", **also: str) -> str | None:
+def next_page(path: str, after: str | None, top: int, **also: str) -> str | None:
     """Return the address of the next page below `/api/`; None: there is none. also: its other parameters."""
     if after is None:
         return None
-    return f"/api/{path}?{urlencode({'top': asked.top, 'after': after, **also})}"
+    return f"/api/{path}?{urlencode({'top': top, 'after': after, **also})}"
 
 
 def refuse_input(

@@ -118,10 +118,11 @@ ROUTES: Final = (
         "Show each user's outcome",
         "ResultPage",
         details="JSON, 1,000 per page (`next` is the following one), or all as CSV for "
-        "`Accept: text/csv`",
-        query=("after",),
+        "`Accept: text/csv`; `details=true`: with names and numbers, 100 per page",
+        query=("top", "after", "details"),
+        query_model="ResultParameters",
         csv=True,
-        refusals=(404, 503),
+        refusals=(400, 404, 503),
     ),
     Route(
         "release_run",

@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from functions.http.auth import requester
 from functions.http.responses import (
@@ -21,13 +20,14 @@ from functions.http.schemas import (
     Paging,
     Reason,
     ResultPage,
+    ResultParameters,
     RunList,
 )
 from shared.domain.held import HeldSelection
 from shared.domain.pause import RequestedBy
 from shared.domain.run import Signal
 from shared.services.admin.reasons import because
-from shared.views import HeldView, ResultView, RunView, SideEffectsView
+from shared.views import DetailView, HeldView, ResultView, RunView, SideEffectsView
 
 if TYPE_CHECKING:
     import azure.functions as func
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 _REQUESTED: Final = frozenset({Signal.REQUEST, Signal.PREVIEW})
 _PAGE: Final = 1_000
+_DETAILED: Final = 100
+"""Results with names and numbers on a page: each moved user costs a call to Teams."""
+
 _COLUMNS: Final = ("user", "outcome", "provider_before", "reason", "id")
 
 
@@ -55,7 +58,7 @@ async def _listed(
     asked = read_query(Paging, query_of(req.url))
     runs, more = await app.run_history.page(asked.top, asked.after, signals)
     views = [RunView.of(run) for run in runs]
-    return Reply(RunList(runs=views, next=next_page(path, more, asked)))
+    return Reply(RunList(runs=views, next=next_page(path, more, asked.top)))
 
 
 async def show_run(app: "App", req: "func.HttpRequest") -> Reply:
@@ -74,12 +77,16 @@ async def show_results(app: "App", req: "func.HttpRequest") -> Reply:
     if "text/csv" in req.headers.get("Accept", "").casefold():
         rows = [ResultView.of(result).model_dump() async for result in known.results(run.id)]
         return Reply(text=as_csv(rows, _COLUMNS), media_type="text/csv")
-    after = req.params.get("after", "")
-    found = [result async for result in known.results(run.id, after=after, at_most=_PAGE + 1)]
-    page = [ResultView.of(result) for result in found[:_PAGE]]
-    more = len(found) > _PAGE
-    next_page = f"/api/runs/{run.id}/results?after={quote(page[-1].id)}" if more else None
-    return Reply(ResultPage(results=page, next=next_page))
+    asked = read_query(ResultParameters, query_of(req.url))
+    most = min(asked.top or _PAGE, _DETAILED if asked.details else _PAGE)
+    found = [result async for result in known.results(run.id, asked.after, most + 1)]
+    more = found[most - 1].user_id if len(found) > most else None
+    also = {"details": "true"} if asked.details else {}
+    following = next_page(f"runs/{run.id}/results", more, most, **also)
+    if not asked.details:
+        return Reply(ResultPage(results=list(map(ResultView.of, found[:most])), next=following))
+    details = [each async for each in app.result_details.of(found[:most])]
+    return Reply(ResultPage(results=[DetailView.of(run, each) for each in details], next=following))
 
 
 async def release_run(app: "App", req: "func.HttpRequest") -> Reply:

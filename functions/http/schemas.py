@@ -15,6 +15,7 @@ from shared.settings.fields import Phone
 from shared.userlists.names import distinct, user_name
 from shared.views import (
     AttentionView,
+    DetailView,
     FindingView,
     HeldView,
     HistoryView,
@@ -181,9 +182,9 @@ class RunList(BaseModel):
 
 
 class ResultPage(BaseModel):
-    """Some results of a run; `next` is the address of the page after them."""
+    """Some results of a run, detailed if that was wanted; `next` is the address of the page after them."""
 
-    results: list[ResultView]
+    results: list[DetailView] | list[ResultView]
     next: str | None = None
 
 
@@ -202,6 +203,16 @@ class Paging(BaseModel):
 
     top: Annotated[int, Field(ge=1, le=1_000)] = 100
     after: Annotated[str, Field(max_length=200)] = ""
+
+
+class ResultParameters(BaseModel):
+    """The query of a run's results. `details`: with names and numbers, which are looked up: at most 100."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    top: Annotated[int, Field(ge=1, le=1_000)] | None = None
+    after: Annotated[str, Field(max_length=200)] = ""
+    details: bool = False
 
 
 class HistoryParameters(Paging):

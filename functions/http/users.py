@@ -65,7 +65,7 @@ async def show_history(app: "App", req: "func.HttpRequest") -> Reply:
         HistoryList(
             id=page.person.id,
             records=[HistoryView.of(record) for record in page.records],
-            next=next_page(f"users/{quote(name)}/history", page.more, asked, **also),
+            next=next_page(f"users/{quote(name)}/history", page.more, asked.top, **also),
         )
     )
 

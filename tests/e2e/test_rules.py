@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cli.results import COLUMNS
 from local.azurite.server import Azurite
 from tests.e2e.command_line import CommandLine
 from tests.e2e.system import NEVER, System
@@ -109,8 +110,12 @@ def test_a_file_gives_each_user_numbers(ruled: Ruled, by_app: bool) -> None:
     dry = ruled.acp("move", "--csv", str(file), "--dry-run", "--output", "json", *app)
     assert [f"toll number +{tolls[0]}" in row["reason"] for row in dry.json].count(True) == 1
     with ruled.system.changing(*users):
-        done = ruled.acp("move", "--csv", str(file), "--yes", "--output", "json", *app)
+        done = ruled.acp("move", "--csv", str(file), "--yes", "--output", "csv", *app)
         assert done.status == 0, done.err
+    assert {tuple(row) for row in done.csv} == {COLUMNS}, "both doors have the same columns"
+    shown = {row["user"]: row["number_after"] for row in done.csv}
+    addresses = [user["userPrincipalName"] for user in users]
+    assert shown == dict(zip(addresses, (f"'+{toll}" for toll in tolls), strict=False))
     assert [tenant.user(user["id"])["number"] for user in users] == tolls[:2]
 
 

@@ -13,6 +13,7 @@ from cli.app_api import AppApi, KeyRefusedError
 from cli.errors import CommandError
 from cli.grant.after import settle
 from cli.move.app import RemoteApp
+from cli.results import COLUMNS
 
 KEY = "the-key"
 ODD = (
@@ -75,6 +76,8 @@ def look(api: RemoteApp) -> list[Callable[[], object]]:
         lambda: api.begin({}),
         lambda: api.follow("r"),
         lambda: list(api.results("r")),
+        lambda: api.details("r"),
+        lambda: api.view("r"),
         lambda: settle(api, 0, sleep=lambda _: None),
     ]
 
@@ -100,7 +103,7 @@ def test_answers_that_cannot_be_read_end_in_one_line(
                         continue
                     assert told.isprintable()
                     assert len(told) < 3_000
-    assert tried == len(ODD) * 7 * 4
+    assert tried == len(ODD) * 7 * 6
 
 
 @pytest.mark.parametrize(
@@ -155,3 +158,23 @@ def test_a_refused_key_is_told_from_other_refusals() -> None:
         with pytest.raises(KeyRefusedError) as caught:
             api.call("GET", "doctor")
         assert str(caught.value).isprintable()
+
+
+def test_an_app_without_details_still_tells_the_outcomes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An older one refuses the parameter: the users were moved, so their outcomes are shown all the same."""
+    problem = {"detail": "1 fields are wrong"}
+    plain = {"user": "a@x", "id": "a", "outcome": "moved", "reason": "x", "provider_before": "BT"}
+
+    def answer(path: str) -> tuple[int, bytes]:
+        if "details" in path:
+            return 400, json.dumps(problem).encode()
+        return 200, json.dumps({"results": [plain]}).encode()
+
+    with app(answer) as (url, _), RemoteApp(url) as api:
+        (row,) = api.details("r")
+    assert set(row) >= set(COLUMNS)
+    assert {name: row[name] for name in plain} == plain
+    assert (row["run"], row["number_after"]) == ("r", "")
+    assert "warning: the results come without names and numbers" in capsys.readouterr().err
