@@ -28,6 +28,7 @@ PAGES: Final = {
 
 _SIZE: Final[ViewportSize] = {"width": 1_000, "height": 480}
 _HIGHEST: Final = 880
+_OVERVIEW: Final = 1_240
 _LIMIT_MS: Final = 30_000
 _BASE: Final = "/api/console"
 
@@ -45,13 +46,14 @@ def draw(system: "DemoSystem", evidence: "Evidence") -> None:
                 page.screenshot(
                     path=FOLDER / f"console-{name}-{scheme}.png",
                     full_page=True,
-                    clip={"x": 0, "y": 0, "width": _SIZE["width"], "height": _height(page)},
+                    clip={"x": 0, "y": 0, "width": _SIZE["width"], "height": _height(page, name)},
                 )
 
 
-def _height(page: Page) -> int:
-    """Return how much of a page is drawn: all of it, or the top of a long list."""
-    return min(_HIGHEST, int(page.evaluate("document.documentElement.scrollHeight")))
+def _height(page: Page, name: str) -> int:
+    """Return how much of a page is drawn: all of the overview, or the top of a long list."""
+    highest = _OVERVIEW if name == "overview" else _HIGHEST
+    return min(highest, int(page.evaluate("document.documentElement.scrollHeight")))
 
 
 def _addresses(page: Page, user: str) -> dict[str, str]:
