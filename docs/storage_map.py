@@ -122,7 +122,7 @@ def _uses(kind: str, tables: list[str]) -> Uses:
 def ports() -> dict[str, Uses]:
     """Return what the methods of each port of a table do: its docstring names the tables."""
     found = {}
-    for node in _tree(ROOT / "shared/services/ports.py").body:
+    for node in (node for _, tree in _modules("shared/services/ports") for node in tree.body):
         if isinstance(node, ast.ClassDef):
             first = (ast.get_docstring(node) or "").split("\n")[0]
             if re.match(r"(The part of t|T)ables? `", first):
