@@ -29,6 +29,7 @@ class Gate:
         return forward(request)
 
 
+@pytest.mark.large
 def test_a_full_queue_of_a_report_moves_nobody(azurite_server: Azurite, folder: Path) -> None:
     """A report's sweep queues its users, then the mode is `move`: only the next sweep moves them."""
     gate = Gate()

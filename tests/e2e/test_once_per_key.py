@@ -45,6 +45,7 @@ def test_five_calls_at_once_with_one_key(azurite_server: Azurite, folder: Path) 
         assert sum(key.startswith("x-mailed-") for key in asked) == 30
 
 
+@pytest.mark.large
 def test_four_runs_at_once_over_the_same_users(azurite_server: Azurite, folder: Path) -> None:
     """Each with its own key and mails: one change and one mail per user, told by one run."""
     settings = {"ACP_RECHECK_SCHEDULE": NEVER}

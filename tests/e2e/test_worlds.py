@@ -26,9 +26,8 @@ def summary_of(world: World, folder: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(
-    "world", [pytest.param(World.TODAY, marks=pytest.mark.large), World.DOCUMENTED]
-)
+@pytest.mark.large
+@pytest.mark.parametrize("world", [World.TODAY, World.DOCUMENTED])
 def test_everybody_ends_where_the_world_lets_them(world: World, tmp_path: Path) -> None:
     """Nobody is moved or left waiting; in documented mode a few need attention, by two permissions alone."""
     found = summary_of(world, tmp_path)

@@ -13,7 +13,7 @@ from tests.simulation.universe import Plan, live
 _UNIVERSES = 3
 
 _FIRST = {
-    "guard not written": Plan(11),
+    "guard not written": Plan(21),
     "license not read again": Plan(9),
     "waiting not recorded": Plan(2, days=0.5),  # the nightly sweep heals the waiting ones
 }

@@ -26,6 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack[TenantProc
         yield stack
 
 
+@pytest.mark.large
 def test_killed_host_starts_again_at_its_address(stack: Stack[TenantProcess]) -> None:
     """SIGKILL, and the same origin answers again; the log has both lives, `ended` knew of the death."""
     with stack.add_host(QUIET) as host:
@@ -69,6 +70,7 @@ def test_nothing_is_left_when_a_part_does_not_start(tmp_path: Path) -> None:
     assert not tenant.running
 
 
+@pytest.mark.large
 def test_host_that_cannot_start_shows_its_log(stack: Stack[TenantProcess], tmp_path: Path) -> None:
     """A folder without an app: the host's own words are in the error."""
     with pytest.raises(ChildError, match=re.escape("host.json does not exist")):

@@ -57,6 +57,7 @@ def test_restart_keeps_ports_and_data(tmp_path: Path) -> None:
             assert [m.content for m in client.peek_messages()] == ["still here"]
 
 
+@pytest.mark.large
 def test_kill_and_start_again_on_the_same_ports() -> None:
     """After a crash it can be started again where its clients look for it."""
     azurite = Azurite()

@@ -53,6 +53,7 @@ def test_second_interrupt_ends_at_once(new_host: NewHost) -> None:
         assert host.wait(limit=5) == 130
 
 
+@pytest.mark.large
 def test_message_of_a_killed_host_is_processed_again(new_host: NewHost) -> None:
     """After SIGKILL the message comes back when its lease ends, with a higher count."""
     with new_host(ACP_HOST_MESSAGE_LEASE_SECONDS="2") as host:
