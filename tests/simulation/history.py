@@ -1,7 +1,7 @@
 """Rule 13, at the end of a universe: a set that moved a user is in the user's history exactly once."""
 
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation.fate import Process
@@ -12,6 +12,8 @@ from tests.simulation.teams import Change
 if TYPE_CHECKING:
     from tests.simulation.rules import Rules
 
+_CLOCKS: Final = timedelta(seconds=60)
+_MOMENT: Final = timedelta(seconds=10)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -22,20 +24,31 @@ class HistoryWatch:
         self._rules = rules
         self._world = rules.world
         self._began: dict[str, set[datetime]] = defaultdict(set)
-        self._last: dict[tuple[str, str], datetime] = {}
-        """By process and user: the last move that it began. Clocks differ, so the latest may be another's."""
+        self._last: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+        """By process and user: the moves that it began and has not set, of which two may be a moment apart.
+        Clocks differ, so the latest may be another's."""
         self._moves: dict[str, list[datetime]] = defaultdict(list)
         """By user: when the app began each move that took effect."""
         self._sets: dict[str, list[datetime]] = defaultdict(list)
-        """The same for every set: one that met Microsoft moved nobody, and is perhaps told as if it had."""
+        """The same for every set that may be told as a move: it met Microsoft, or nobody knows its effect."""
+        self._world.teams.on_doubt = self._on_doubt
         self._world.account.watchers.append(self._on_write)
 
     def on_set(self, change: Change) -> None:
         """Remember a set that took effect."""
-        began = self._last.get((change.process.name, change.person.id), _NEVER)
+        began = self._begin_of(change.process, change.person.id)
         self._sets[change.person.id].append(began)
         if change.moves:
             self._moves[change.person.id].append(began)
+
+    def _on_doubt(self, process: Process, user: str) -> None:
+        self._sets[user].append(self._begin_of(process, user))
+
+    def _begin_of(self, process: Process, user: str) -> datetime:
+        begun = self._last[process.name, user]
+        its = next((at for at in begun if at > begun[-1] - _MOMENT), _NEVER)
+        begun[:] = [at for at in begun if at > its] or begun[-1:]
+        return its
 
     def check(self) -> None:
         """Check every user's history."""
@@ -61,7 +74,9 @@ class HistoryWatch:
                 return since <= at and all(at < each for each in until)
 
             its = [at for at in recorded if is_its(at)]
-            if len(its) > sum(map(is_its, self._sets[person.id])):
+            # A move that a crash cut off, begun by a clock that is ahead, looks later than this one.
+            clear = [at for at in its if not timedelta() < at - began < _CLOCKS]
+            if len(clear) > sum(map(is_its, self._sets[person.id])):
                 self._note(person, f"the move that began {began} is there {len(its)} times")
             # Whom somebody changed after a move, before it was recorded, no attempt finds moved.
             seen = not following and person.past[-1][2] == APP
@@ -74,7 +89,7 @@ class HistoryWatch:
             began = row.get("for_move_at")
             if began and began not in self._began[keys[0]]:
                 self._began[keys[0]].add(began)
-                self._last[process.name, keys[0]] = began
+                self._last[process.name, keys[0]].append(began)
 
     def _rows(self, table: str, person: Person) -> list[dict[str, Any]]:
         rows = self._world.account.rows(table)

@@ -10,7 +10,14 @@ from shared.domain.bridges import BridgeNumber, bridge_of
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
 from shared.domain.move_request import MoveRequest
 from shared.domain.user import ConferencingUser, ProviderEntry, ServiceUser
-from shared.errors import ContractError, NotFoundError, RejectedError
+from shared.errors import (
+    ContractError,
+    LateTurnError,
+    NotFoundError,
+    RejectedError,
+    RetryLaterError,
+    TransientError,
+)
 from tests.simulation.fate import Process
 from tests.simulation.line import Line
 from tests.simulation.people import APP, MICROSOFT_ENTRY, People, Person, State
@@ -51,6 +58,8 @@ class TeamsWorld:
     rng: random.Random
     awkward: float = 0.0
     on_set: Callable[[Change], None] = lambda _: None
+    on_doubt: Callable[[Process, str], None] = lambda *_: None
+    """Called with the process and the user of a set without an answer: it may have taken effect."""
     refuses: dict[str, str] = field(default_factory=dict)
     """User id -> the code with which the service rejects a set."""
     stale: int = 0
@@ -137,7 +146,12 @@ class SimulatedTeams:
             self._world.on_set(Change(person, now, self._line.process, before, send_email, asked))
 
         self._world.tried.add(user_id)
-        await self._line.call("set", change, tries=1, first=True, within=within)
+        try:
+            await self._line.call("set", change, tries=1, first=True, within=within)
+        except TransientError as error:
+            if not isinstance(error, RetryLaterError | LateTurnError):
+                self._world.on_doubt(self._line.process, user_id)
+            raise
 
     def check_takes(self, request: MoveRequest) -> None:
         """Take every request."""
