@@ -32,6 +32,9 @@ class Outcome(StrEnum):
 CHANGES: Final = frozenset({Outcome.MOVED, Outcome.BRIDGE_CHANGED})
 """Outcomes of a user whom the app changed: what is met afterwards does not undo them."""
 
+OPEN: Final = frozenset({Outcome.WAITING, Outcome.FAILED, Outcome.HELD})
+"""Outcomes after which the user is on a list, whose row tells the run what comes of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class UserResult:

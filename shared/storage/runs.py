@@ -16,7 +16,7 @@ from azure.data.tables import TransactionOperation
 
 from shared.concurrency import gather_bounded
 from shared.domain.decision import Action
-from shared.domain.outcome import CHANGES, Outcome, UserResult
+from shared.domain.outcome import CHANGES, OPEN, Outcome, UserResult
 from shared.domain.run import Mode, Run, Signal
 from shared.errors import InputError, StaleError, StorageError
 from shared.storage.outcomes import decode_outcome, decode_state, encode_outcome, encode_state
@@ -165,10 +165,15 @@ def _day_of(run: str) -> datetime:
 
 
 def _stays(known: dict[str, Any], row: dict[str, Any]) -> bool:
-    """Whether a known result is kept: a change before what is none, else that of the later attempt."""
-    was, becomes = (decode_outcome(each) in CHANGES for each in (known, row))
-    if was != becomes:
-        return was
+    """Whether a known result is kept: a change before what is none, else that of the later attempt.
+
+    What ends a wait counts, whatever the clocks say: if the user waits again, the run is told once more.
+    """
+    was, becomes = decode_outcome(known), decode_outcome(row)
+    if (was in CHANGES) != (becomes in CHANGES):
+        return was in CHANGES
+    if was in OPEN and becomes not in OPEN:
+        return False
     began: datetime = row["began_at"]
     return field(known, "began_at", datetime, began) > began
 

@@ -12,7 +12,7 @@ from tests.simulation.teams import Change
 if TYPE_CHECKING:
     from tests.simulation.rules import Rules
 
-_CLOCKS: Final = timedelta(seconds=60)
+_FOUND: Final = "Microsoft is the provider"
 _MOMENT: Final = timedelta(seconds=10)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -55,7 +55,9 @@ class HistoryWatch:
         for person in self._world.people:
             records = [row for row in self._rows("history", person) if row["what"] == "moved"]
             self._is_of_a_change(person, records)
-            self._is_once(person, [row["at"] for row in records])
+            # Who was found on Microsoft after a set that was cut off, or had no answer, counts as moved by it.
+            seen = [row["at"] for row in records if row["reason"] != _FOUND]
+            self._is_once(person, seen, [row["at"] for row in records])
 
     def _is_of_a_change(self, person: Person, records: list[dict[str, Any]]) -> None:
         for record in records:
@@ -65,7 +67,7 @@ class HistoryWatch:
         if known.get("moved_at") and not records:
             self._note(person, "table users says moved, and the history nothing")
 
-    def _is_once(self, person: Person, recorded: list[datetime]) -> None:
+    def _is_once(self, person: Person, seen: list[datetime], recorded: list[datetime]) -> None:
         moves = self._moves[person.id]
         for number, began in enumerate(moves):
             following = moves[number + 1 : number + 2]
@@ -73,14 +75,15 @@ class HistoryWatch:
             def is_its(at: datetime, since: datetime = began, until: Any = following) -> bool:
                 return since <= at and all(at < each for each in until)
 
-            its = [at for at in recorded if is_its(at)]
-            # A move that a crash cut off, begun by a clock that is ahead, looks later than this one.
-            clear = [at for at in its if not timedelta() < at - began < _CLOCKS]
-            if len(clear) > sum(map(is_its, self._sets[person.id])):
-                self._note(person, f"the move that began {began} is there {len(its)} times")
+            if sum(map(is_its, seen)) > sum(map(is_its, self._sets[person.id])):
+                self._note(person, f"the move that began {began} is there too often")
             # Whom somebody changed after a move, before it was recorded, no attempt finds moved.
-            seen = not following and person.past[-1][2] == APP
-            if seen and not its and not self._rules.forbids(person, person.state):
+            last = not following and person.past[-1][2] == APP
+            if (
+                last
+                and not any(map(is_its, recorded))
+                and not self._rules.forbids(person, person.state)
+            ):
                 self._note(person, f"the move that began {began} is not there")
 
     def _on_write(self, process: Process, table: str, keys: Keys) -> None:

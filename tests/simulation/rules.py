@@ -78,13 +78,21 @@ class Rules:
         self.history.on_set(change)
         if change.process.mode == "report":
             self.note("8 report", change.person.id, "an instance in report mode set Microsoft")
-        elif letter and letter.mode == "report":
+        elif letter and letter.mode == "report" and not self._is_page_of_a_move(letter):
             self.note("8 report's queue", change.person.id, "a report's message moved the user")
         if change.mailed and run:
             self.reached["mail"] += 1
             self._mails[run, change.person.id] += 1
             if self._mails[run, change.person.id] > 1:
                 self.note("4 mails", change.person.id, f"mailed again in {run}")
+
+    def _is_page_of_a_move(self, letter: Letter) -> bool:
+        """Whether a message is a page of a run in mode move, which an instance in another mode sent again."""
+        try:
+            run = decode_page(letter.text).run
+        except InputError:
+            return False
+        return bool(self.world.account.tables["runs"][run[:6], run]["mode"] == "move")
 
     def _saved(self, change: Change) -> None:
         """Rule 1: what is dropped was stored before, unless somebody made it a moment ago."""

@@ -39,6 +39,8 @@ _UNCOUNTED: Final = (
     "ACP_GUARD_MAX_SHARE: no sweep has counted the licensed users yet; one is requested"
 )
 
+_LATE: Final = "others of the held sweep were released, and this user came later"
+
 _RUNS_KNOWN: Final = 64
 
 
@@ -146,7 +148,7 @@ class Brakes:
             if run.released:
                 return ""
             if run.holds:
-                return run.reason
+                return run.reason or _LATE  # a release of some has cleared the reason, not the hold
         most = limit.most(self._licensed) or 0
         counted = await self._guard.count(REPLACED, user_id, most, window)
         return "" if counted else limit.named(self._licensed)

@@ -572,3 +572,26 @@ async def test_runs_of_a_month_up_to_one_of_them(tables: Tables) -> None:
     assert await runs.first_month() == "202610"
     found = [run async for run in runs.runs_of_month(NOON, before=known[2].id)]
     assert found == [known[1]]
+
+
+@pytest.mark.parametrize(
+    ("known", "later", "kept"),
+    [
+        (Outcome.WAITING, Outcome.FAILED, Outcome.WAITING),
+        (Outcome.WAITING, Outcome.UNLICENSED, Outcome.UNLICENSED),
+        (Outcome.HELD, Outcome.CANCELLED, Outcome.CANCELLED),
+        (Outcome.UNLICENSED, Outcome.EXCLUDED, Outcome.UNLICENSED),
+        (Outcome.UNLICENSED, Outcome.WAITING, Outcome.UNLICENSED),
+        (Outcome.UNLICENSED, Outcome.MOVED, Outcome.MOVED),
+        (Outcome.MOVED, Outcome.UNLICENSED, Outcome.MOVED),
+    ],
+)
+async def test_what_ends_a_wait_counts_whatever_the_clocks_say(
+    tables: Tables, known: Outcome, later: Outcome, kept: Outcome
+) -> None:
+    """Written second, by a clock 20 s behind: it replaces a result that waits, and none that is final."""
+    runs = RunTable(tables.table("runs"), tables.table("runresults"))
+    behind = NOON - timedelta(seconds=20)
+    await runs.record_results("run-1", [UserResult(guid(1), known, "first")], NOON, NOON)
+    await runs.record_results("run-1", [UserResult(guid(1), later, "second")], NOON, behind)
+    assert [each.outcome async for each in runs.results("run-1")] == [kept]

@@ -280,6 +280,22 @@ async def test_whoever_a_held_sweep_would_replace_is_held_until_it_is_released(
     assert (world.changed, world.held.rows, world.guard.known) == (len(users), {}, {})
 
 
+async def test_who_comes_late_of_a_held_sweep_is_held_after_some_were_released(
+    world: Guarded,
+) -> None:
+    """A person released by name all who were held then; the message of another comes after that."""
+    first, late = world.fill(2)
+    sweep = Run(SWEEP, Signal.SWEEP, RunState.HELD, NOON, mode=Mode.MOVE, holds=True, reason="why")
+    await world.runs.save_run(sweep)
+    await world.take([first], Signal.SWEEP, SWEEP)
+    await world.releases().release_run(SWEEP, ADELE, HeldSelection(users=frozenset({first})))
+    await world.releases().resume()
+    await world.handle_queue()
+    (result,) = await world.take([late], Signal.SWEEP, SWEEP)
+    assert (result.outcome, world.changed, world.held_ids(SWEEP)) == (Outcome.HELD, 1, {late})
+    assert world.runs.runs[SWEEP].state is RunState.HELD
+
+
 async def test_a_share_of_users_nobody_has_counted_holds_everybody_and_asks_for_a_sweep(
     world: Guarded,
 ) -> None:
