@@ -59,18 +59,18 @@ def counted(run: Run, outcomes: Mapping[str, int]) -> Run:
     return replace(run, counts={**olds, **news})
 
 
-def final(result: UserResult, known: KnownUser | None, began: datetime) -> UserResult:
-    """Return what a run that began then is told of a user who waited: a change since then is one.
+def final(result: UserResult, known: KnownUser | None, run: str, began: datetime) -> UserResult:
+    """Return what a run that began then is told of a user who waited: its change, or one since then, is one.
 
     A later attempt, which found nothing to do any more, does not undo it. known: of the user, if anything.
     """
     if known is None or result.outcome in CHANGES:
         return result
-    if known.moved_at and known.moved_at >= began:
+    if known.moved_at and (known.moved_run == run or known.moved_at >= began):
         reason = f"the provider was {known.old_provider or 'none'}"
         old = known.old_provider
         return replace(result, outcome=Outcome.MOVED, reason=reason, old_provider=old)
-    if known.bridge_changed_at and known.bridge_changed_at >= began:
+    if known.bridge_changed_at and (known.bridge_run == run or known.bridge_changed_at >= began):
         return replace(result, outcome=Outcome.BRIDGE_CHANGED)
     return result
 

@@ -55,7 +55,7 @@ class HistoryWatch:
         for person in self._world.people:
             records = [row for row in self._rows("history", person) if row["what"] == "moved"]
             self._is_of_a_change(person, records)
-            # Who was found on Microsoft after a set that was cut off, or had no answer, counts as moved by it.
+            # Who is on Microsoft after a set that was cut off, or had no answer, counts as moved by it.
             seen = [row["at"] for row in records if row["reason"] != _FOUND]
             self._is_once(person, seen, [row["at"] for row in records])
 

@@ -75,7 +75,9 @@ class RunOutcomes:
             began = await self._began(run)
             if began is None:
                 continue
-            results = [final(user.result, past.get(user.result.user_id), began) for user in its]
+            results = [
+                final(user.result, past.get(user.result.user_id), run, began) for user in its
+            ]
             # First: what a crash in between leaves is told once more.
             await self._state.add_open_run(run)
             for some in batched(results, _PER_WRITE, strict=False):
