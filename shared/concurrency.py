@@ -1,10 +1,35 @@
 """Bounded concurrency, and steps that do not depend on each other."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from shared.clock import Clock
+
+
+class Room:
+    """Room for so many; whoever needs more than is free waits, and those behind wait, too."""
+
+    def __init__(self, size: int) -> None:
+        self._size = self._free = size
+        self._line = asyncio.Lock()
+        self._left = asyncio.Event()
+
+    @asynccontextmanager
+    async def take(self, number: int) -> AsyncIterator[None]:
+        """Hold the room for a number, at most for all of it."""
+        number = min(number, self._size)
+        async with self._line:
+            while self._free < number:
+                self._left.clear()
+                await self._left.wait()
+            self._free -= number
+        try:
+            yield
+        finally:
+            self._free += number
+            self._left.set()
 
 
 async def gather_bounded[T](work: Iterable[Awaitable[T]], limit: int) -> list[T]:

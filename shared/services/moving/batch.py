@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Final
 
 from shared.clock import Clock
+from shared.concurrency import Room
 from shared.domain.changes import CLOCK_MARGIN, is_covered
 from shared.domain.decision import Rules
-from shared.domain.messages import MoveMessage
+from shared.domain.messages import USERS_PER_MESSAGE, MoveMessage
 from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.roster import from_result
@@ -30,8 +31,8 @@ from shared.telemetry.events import Handled, Unrecorded
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import operation
 
-_IN_WORK: Final = 3
-"""Messages whose users are read and moved at once, per process: what was read is used while it is fresh."""
+_IN_WORK: Final = 3 * USERS_PER_MESSAGE
+"""Users that are read and moved at once, per process: what was read is used while it is fresh."""
 
 _RETRY_BASE: Final = 30.0
 _RETRY_CAP: Final = 3600.0
@@ -85,7 +86,7 @@ class BatchMover:
         self._mode = mode
         self._clock = clock
         self._log = log
-        self._in_work = asyncio.Semaphore(_IN_WORK)
+        self._in_work = Room(_IN_WORK)
 
     async def handle(self, message: MoveMessage) -> list[UserResult]:
         """Move the users of a message from the queue; return what happened to each who was recorded.
@@ -122,7 +123,7 @@ class BatchMover:
 
     async def _move_and_log(self, message: MoveMessage, options: MoveOptions) -> _Report:
         with operation() as here:
-            async with self._in_work:
+            async with self._in_work.take(len(message.users)):
                 began = self._clock.monotonic()
                 report = await self._move(message, options)
             took = self._clock.monotonic() - began

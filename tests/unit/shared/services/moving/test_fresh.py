@@ -200,8 +200,12 @@ async def test_a_directory_that_fails_the_second_time_changes_nothing() -> None:
     assert world.waiting.rows[guid(1)].cause is WaitReason.SERVICE
 
 
-async def test_at_most_three_messages_are_in_work_at_once() -> None:
-    """The more users are begun, the older is what was read of each: others wait before their read."""
+@pytest.mark.parametrize(("users", "messages"), [(20, 3), (1, 60), (7, 8)])
+async def test_at_most_sixty_users_are_in_work_at_once(users: int, messages: int) -> None:
+    """The more users are begun, the older is what was read of each: others wait before their read.
+
+    Users count, not messages: notifications come one by one, and a message of one user leaves room.
+    """
     most = now = 0
 
     class Counting(FakeDirectory):
@@ -216,9 +220,12 @@ async def test_at_most_three_messages_are_in_work_at_once() -> None:
     world = World(directory=Counting())
     mover = world.mover()
     results = await asyncio.gather(
-        *(mover.handle(world.message(guid(number))) for number in range(20))
+        *(
+            mover.handle(world.message(*(guid(number * users + at) for at in range(users))))
+            for number in range(100)
+        )
     )
-    assert (len(results), most) == (20, 3)
+    assert (len(results), most) == (100, messages)
 
 
 @pytest.mark.parametrize("code", ["Forbidden", "ReplaceProviderRetired"])
