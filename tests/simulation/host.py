@@ -196,7 +196,9 @@ class Host:
                 await self._handlers[content.name](instance.app, letter)
             except Crash:
                 return
-            except AcpError:
+            except (AcpError, ExceptionGroup) as error:
+                if isinstance(error, ExceptionGroup) and error.split(AcpError)[1]:
+                    raise  # a defect among the errors of several steps
                 if letter.deliveries >= _OPTIONS["maxDequeueCount"]:
                     self.reached["poison"] += 1
                     self.world.queues[f"{content.name}-poison"].put(letter.text, 0, letter.mode)
