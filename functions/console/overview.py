@@ -34,8 +34,8 @@ from functions.console.chart import bars
 from functions.console.parts import count, fault, marks, moment, rows
 from functions.console.pausing import paused
 from functions.console.session import BASE
-from shared.domain.license_age import LicenseAges, spoken
-from shared.domain.roster import RosterDay, Standing
+from shared.domain.license_age import spoken
+from shared.domain.roster import RosterDay, Standing, license_ages
 from shared.domain.run import Run, RunState, Signal
 from shared.domain.schedule import Schedule
 
@@ -115,8 +115,7 @@ async def show(app: "App", asked: Asked) -> Page:
 
 def _license_age(days: list[RosterDay], today: date) -> str:
     """Say how long the users of the last week waited whom a new license moved."""
-    week = (day.ages for day in days if day.day > today - timedelta(days=7))
-    ages = LicenseAges.of(sum(map(Counter, week), Counter()))
+    ages = license_ages(days, today)
     if ages is None:
         return "nobody was moved for a new license within a week"
     half, most = (spoken(round(each.total_seconds())) for each in (ages.p50, ages.p99))

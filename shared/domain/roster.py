@@ -7,13 +7,14 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Final
 from uuid import UUID
 
 from shared.domain.decision import Action, Decision
+from shared.domain.license_age import LicenseAges
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import MICROSOFT, DirectoryUser, ServiceUser
 
@@ -100,6 +101,12 @@ class RosterDay:
     counts: Mapping[str, int]
     moved: Mapping[str, int]
     ages: Mapping[int, int] = field(default_factory=dict)
+
+
+def license_ages(days: Iterable[RosterDay], today: date) -> LicenseAges | None:
+    """Return how long users waited whom a new license moved today or on the six days before."""
+    week = (day.ages for day in days if day.day > today - timedelta(days=7))
+    return LicenseAges.of(sum(map(Counter, week), Counter[int]()))
 
 
 class KnownKeys:

@@ -14,21 +14,12 @@ from tests.fakes.people import (
     settled,
     third_party,
 )
+from tests.fakes.queues import FakePoison, FakeQueue
 from tests.fakes.rules import FakeRules
+from tests.fakes.runs import FakeMoveRequests, FakeRuns, FakeSweepPages
 from tests.fakes.state import FakeState
-from tests.fakes.storage import (
-    FakeHistory,
-    FakeMoveRequests,
-    FakePoison,
-    FakeQueue,
-    FakeReplaced,
-    FakeRoster,
-    FakeRuns,
-    FakeSweepPages,
-    FakeUsers,
-    FakeWaiting,
-)
 from tests.fakes.teams import FakeTeams
+from tests.fakes.users import FakeHistory, FakeReplaced, FakeRoster, FakeUsers, FakeWaiting
 
 __all__ = [
     "BRIDGE",

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.clock import Clock
+from shared.concurrency import Fresh
 from shared.domain.run import Signal
 from shared.services.ports import NewestRuns, Roster
 
@@ -30,14 +31,13 @@ class RosterPicture:
         self._roster = roster
         self._runs = runs
         self._clock = clock
-        self._known: Picture | None = None
-        self._until = float("-inf")
+        self._picture = Fresh(self._read, _FRESH, clock)
 
     async def read(self) -> Picture:
         """Return the picture, at most two seconds old. StorageError: it cannot be read."""
-        if self._known is None or self._clock.monotonic() >= self._until:
-            runs = await self._runs.newest(self._clock.now(), _RUNS)
-            sweeps = (run.started_at for run in runs if run.cause is Signal.SWEEP)
-            self._known = Picture(await self._roster.counts(), next(sweeps, None))
-            self._until = self._clock.monotonic() + _FRESH
-        return self._known
+        return await self._picture.get()
+
+    async def _read(self) -> Picture:
+        runs = await self._runs.newest(self._clock.now(), _RUNS)
+        sweeps = (run.started_at for run in runs if run.cause is Signal.SWEEP)
+        return Picture(await self._roster.counts(), next(sweeps, None))

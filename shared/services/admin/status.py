@@ -1,6 +1,5 @@
 """Status: what the app may do now, and who waits for what. Counts alone, read from storage."""
 
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +8,7 @@ from typing import Final
 from shared.clock import Clock
 from shared.domain.license_age import LicenseAges
 from shared.domain.pause import Pause
-from shared.domain.roster import Standing
+from shared.domain.roster import Standing, license_ages
 from shared.domain.run import Mode, Signal
 from shared.domain.schedule import Schedule
 from shared.services.admin.run_history import RunHistory
@@ -88,7 +87,6 @@ class StatusReader:
                 users += 1
         now = self._clock.now()
         seen, days = await self._roster.figures((now - _WEEK).date())
-        ages = sum((Counter(day.ages) for day in days), Counter[int]())
         delta_at = await self._state.delta_at()
         return Status(
             self._mode,
@@ -105,7 +103,7 @@ class StatusReader:
             await self._last_sweep(),
             next(self._sweeps.moments(now, now + _AHEAD), None),
             now - delta_at if delta_at else None,
-            LicenseAges.of(ages),
+            license_ages(days, now.date()),
         )
 
     async def _last_sweep(self) -> datetime | None:
