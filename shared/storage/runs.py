@@ -155,6 +155,11 @@ class RunTable:
             count += 1
             yield result
 
+    async def results_of(self, run: str, names: Sequence[str]) -> list[UserResult]:
+        """Return the results of some users of a run, by id or the name that was not found, each a point read."""
+        finds = (self._results.find(run, _key_of(name), _decode_result) for name in names)
+        return [result for result in await gather_bounded(finds, _IN_FLIGHT) if result]
+
 
 def _day_of(run: str) -> datetime:
     """Return the day of a run's id; InputError: it is none."""

@@ -78,6 +78,9 @@ class FakeRuns:
         for result in list(self.recorded.get(run, [])):
             yield result
 
+    async def results_of(self, run: str, names: Sequence[str]) -> list[UserResult]:
+        return [result for result in self.recorded.get(run, []) if result.user_id in names]
+
     async def first_month(self) -> str | None:
         return min(self.runs, default="")[:6] or None
 

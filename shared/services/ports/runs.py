@@ -47,6 +47,10 @@ class Runs(Protocol):
         """Yield the results of the users of a run."""
         ...
 
+    async def results_of(self, run: str, names: Sequence[str]) -> list[UserResult]:
+        """Return the results of some users of a run, by id or the name that was not found."""
+        ...
+
 
 class NewestRuns(Protocol):
     """The part of table `runs` for people who look at the last ones."""

@@ -11,8 +11,9 @@ import pytest
 
 from local.azurite.server import Azurite
 from shared.domain.capabilities import Capabilities, Known
-from shared.domain.claim import HELD_FOR, BegunMove, Claim
+from shared.domain.claim import HELD_FOR, BegunChange, Claim
 from shared.domain.decision import Action
+from shared.domain.history import Change, DialIn, HistoryEvent
 from shared.domain.listing import TenantSwitches
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import Waiting, WaitReason, ask_person
@@ -131,7 +132,7 @@ async def test_a_conferencing_user_comes_back_whole_and_is_told_from_entries(
     entry = ProviderEntry("Microsoft", "", "+15550199", "", old.conference_id, "", True)
     assert conference == ReplacedProvider(guid(1), "Microsoft", (entry,), NOON, "a@x.example", old)
     assert (later.conferencing, entries.conferencing) == (new, None)
-    assert await replaced.last_move(guid(1)) is None
+    assert await replaced.begun(guid(1)) == []
 
 
 async def test_outcomes_are_read_here_and_by_the_version_before(tables: Tables) -> None:
@@ -164,7 +165,7 @@ async def test_outcomes_are_read_here_and_by_the_version_before(tables: Tables) 
         )
     known = await users.known(guid(0))
     assert known
-    assert known.changed_at == NOON
+    assert known.bridge_changed_at == NOON
     await tables.table("users").merge(
         {"PartitionKey": "0", "RowKey": guid(0), "outcome": "unlicensed"}
     )
@@ -259,7 +260,16 @@ async def test_date_of_the_move_outlives_later_looks(tables: Tables) -> None:
     assert len(known) == 2
     one = await users.known(guid(1))
     assert one
-    assert (one.changed_at, await users.known(guid(3))) == (NOON, None)
+    assert await users.known(guid(3)) is None
+    had, at = DialIn("Microsoft", "+15550199"), NOON + timedelta(hours=1)
+    begun = BegunChange("Microsoft", at, None, had)
+    assert [one.has_recorded(replace(begun, at=NOON)), one.has_recorded(begun)] == [True, False]
+    change = Change(HistoryEvent.NUMBER_CHANGED, at, had)
+    await users.record_result(replace(later, change=change), Signal.SWEEP, at)
+    one = await users.known(guid(1))
+    assert one
+    assert one.has_recorded(begun)
+    assert not one.has_recorded(replace(begun, number=None)), "a move is another change"
 
 
 async def test_an_outcome_of_the_future_is_replaced(tables: Tables) -> None:
@@ -281,11 +291,11 @@ async def test_begun_move_is_known(tables: Tables) -> None:
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
     user = in_service(1, third_party("BT"))
     await replaced.save_entries(user, NOON)
-    assert await replaced.last_move(user.id) is None
+    assert await replaced.begun(user.id) == []
     later = NOON + timedelta(days=1)
     claim = Claim("attempt", later, "run")
     await replaced.claim(user, claim, Action.REPLACE)
-    assert await replaced.last_move(user.id) == BegunMove("BT", later, claim)
+    assert await replaced.begun(user.id) == [BegunChange("BT", later, claim)]
     (record,) = await replaced.of(user.id)
     assert record.saved_at == NOON
 
@@ -298,14 +308,30 @@ async def test_who_began_a_change_tells_of_it_whoever_claims_later(tables: Table
         Claim(f"attempt {number}", NOON + number * hour, f"run-{number}") for number in range(3)
     )
     await replaced.claim(in_service(1), first, Action.ENABLE)
-    await replaced.claim(user, second, Action.SET_NUMBER)
-    assert await replaced.last_move(user.id, "run-1") == BegunMove("", NOON, first)
+    had = DialIn("Microsoft", "+15550199", bridge="bridge")
+    await replaced.claim(user, second, Action.SET_NUMBER, had)
+    number = BegunChange("Microsoft", second.at, second, had)
+    assert await replaced.begun(user.id) == [BegunChange("", NOON, first), number]
+    late = Claim("reader", second.at + HELD_FOR)
+    with pytest.raises(BusyError):
+        await replaced.take_over(user.id, replace(late, at=second.at), number=True)
+    await replaced.take_over(user.id, late, number=True)
     await replaced.claim(user, third, Action.CHANGE_BRIDGE)
-    assert await replaced.last_move(user.id) == BegunMove("Microsoft", third.at, third)
+    number = replace(number, claim=replace(second, by=third.by))
+    assert await replaced.begun(user.id) == [BegunChange("Microsoft", third.at, third), number]
     with pytest.raises(BusyError):
         await replaced.claim(user, Claim("attempt 4", third.at), Action.SET_NUMBER)
-    await replaced.cancel_move(user, third.at)
-    assert await replaced.last_move(user.id) is None
+    await replaced.cancel(user, third.at)
+    assert await replaced.begun(user.id) == [number]
+    await replaced.take_over(user.id, Claim("reader", third.at), number=True)
+    assert [each.number for each in await replaced.begun(user.id)] == [had], "no move again"
+    await replaced.cancel(user, third.at, number=True)
+    assert await replaced.begun(user.id) == []
+    await replaced.claim(user, Claim("attempt 5", third.at + HELD_FOR), Action.SET_NUMBER, had)
+    table = tables.table("replacedproviders")
+    (row,) = [row async for row in table.query("PartitionKey eq @user", {"user": user.id})]
+    await table.merge({**row, "number_before": "["})
+    assert await replaced.begun(user.id) == []
     assert await replaced.of(user.id) == []
 
 
@@ -314,12 +340,12 @@ async def test_a_move_that_did_not_happen_is_not_the_last_one(tables: Tables) ->
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
     user, later = in_service(1, third_party("BT")), NOON + timedelta(hours=1)
     await replaced.claim(user, Claim("attempt", NOON), Action.REPLACE)
-    await replaced.cancel_move(user, NOON + timedelta(seconds=1))
-    assert await replaced.last_move(user.id) is None
+    await replaced.cancel(user, NOON + timedelta(seconds=1))
+    assert await replaced.begun(user.id) == []
     assert [record.entries for record in await replaced.of(user.id)] == [user.entries]
     claim = Claim("another attempt", later)
     await replaced.claim(user, claim, Action.REPLACE)
-    assert await replaced.last_move(user.id) == BegunMove("BT", later, claim)
+    assert await replaced.begun(user.id) == [BegunChange("BT", later, claim)]
 
 
 async def test_one_of_five_attempts_at_once_changes_a_user(tables: Tables) -> None:
@@ -338,7 +364,7 @@ async def test_one_of_five_attempts_at_once_changes_a_user(tables: Tables) -> No
         (first,) = [by for by in await asyncio.gather(*tries) if by]
         assert await claim(user, first, NOON) == first
         assert await claim(user, "late", NOON + HELD_FOR - timedelta(seconds=1)) is None
-        await replaced.cancel_move(user, NOON)
+        await replaced.cancel(user, NOON)
         assert await claim(user, "second", NOON) == "second"
         assert await claim(user, "third", NOON + HELD_FOR) == "third"
         with pytest.raises(BusyError):
