@@ -324,7 +324,8 @@ async def test_runs(tables: Tables) -> None:
         scanned=True,
     )
     preview = Run(PREVIEW, Signal.PREVIEW, RunState.RUNNING, NOON, counts={"users": 1})
-    assert [run async for run in runs.runs_of_month(NOON)] == [sweep, request, preview]
+    found = [run async for run in runs.back_to(NOON.date(), NOON)]
+    assert found == [preview, request, sweep]
     assert await runs.find_run(SWEEP) == sweep
 
 
