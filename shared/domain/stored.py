@@ -78,13 +78,16 @@ STORED: Final = (
     Stored(
         "roster",
         (
-            Rows("{digit}", "u|{user}", "what was last seen of a user"),
-            Rows("{digit}", "l|{list}|{address}|{user}", "the same on a list, by address"),
-            Rows("{digit}", "c", "how many users are on each list"),
-            Rows("{digit}", "d|{day}", "the same at the end of a day, and the moves of that day"),
+            Rows("{quarter}", "u|{user}", "what was last seen of a user"),
+            Rows("{quarter}", "l|{list}|{address}|{user}", "the same on a list, by address"),
+            Rows(
+                "{quarter}",
+                "c|{digit}",
+                "how many users are on each list, now and at the end of days",
+            ),
         ),
         "id, address, name, department, country, provider, which list and why",
-        "a sweep sees that the user is gone, or has neither license nor provider; figures per day stay",
+        "a sweep sees that the user is gone, or without license and provider; a day's figures after a month",
         "the rows of the id",
         janitor=False,
     ),

@@ -5,6 +5,7 @@ its messages are queued (a sweep's progress, a delta link) cannot use one. Impor
 half a second: this happens at the first send, in a timer, never while a caller waits.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +42,7 @@ class MessageQueue:
         self._credential = credential
         self._client: QueueClient | None = None
         self._created = False
+        self._creating = asyncio.Lock()
 
     async def send(self, messages: Sequence[Message], delay: float = 0) -> None:
         """Send every message; returns when all are queued. StorageError: not all were sent.
@@ -77,7 +79,9 @@ class MessageQueue:
         """Return the SDK's client; creates the queue if it is missing."""
         if self._client is None:
             self._client = self._connect()
-        if not self._created:
+        async with self._creating:
+            if self._created:
+                return self._client
             try:
                 await self._client.create_queue()
             except ResourceExistsError:

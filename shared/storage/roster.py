@@ -1,19 +1,19 @@
 """Table `roster`: what was last seen of each user, the lists, their counts and daily figures.
 
-Partition: the first hex digit of the user id, so that a look changes a user's row, the list rows and the
-counts in one transaction, and sixteen partitions share the load. Rows:
+Partition: a quarter of the user ids, so that a look changes a user's row, the list rows and the counts in
+one transaction. Rows:
 
 - `u|ID`: the user;
 - `l|LIST|ADDRESS|ID`: the same on a list, in the order of addresses: a page of a list is a range scan of
   each partition;
-- `c`: how many users are on each list here;
-- `d|DATE`: the same at the end of a day (UTC), and the users moved on that day, by signal and by the age
-  of their license.
+- `c|DIGIT`: of the users whose id begins with the digit, how many are on each list; and for each of the
+  last days (UTC) on which that changed, the same at its end, and the users moved on it, by signal and by the
+  age of their license. Sixteen such rows, so that hosts seldom change the same one at once, and all figures
+  are sixteen reads by key, however many users there are.
 """
 
 import asyncio
 import re
-from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from heapq import heapify, heappop, heapreplace
@@ -23,24 +23,23 @@ from typing import Any, Final
 from azure.core import MatchConditions
 from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
 
-from shared.domain import license_age
-from shared.domain.roster import RosterDay, RosterEntry, Standing, difference, merged
+from shared.domain.roster import RosterDay, RosterEntry, Standing, merged
 from shared.domain.run import Signal
 from shared.errors import StorageError, UnreadableRowError
+from shared.storage import roster_counts
 from shared.storage.rows import field
 from shared.storage.tables import PAGE, Change, Table
 
-_SHARDS: Final = "0123456789abcdef"
-_AT_ONCE: Final = 12
+_PARTITIONS: Final = {"0-3": "0123", "4-7": "4567", "8-b": "89ab", "c-f": "cdef"}
+"""Four: a page asks each, and a message of 20 users writes to each; more would only cost requests."""
+_PARTITION: Final = {digit: name for name, digits in _PARTITIONS.items() for digit in digits}
+_AT_ONCE: Final = 10
 """Users looked up by one query, which may have 15 comparisons (Azure Tables, "Querying tables")."""
 _NEW_AT_ONCE: Final = 48
-"""New users in one transaction of 100 entities: two rows each, the counts and the day."""
+"""New users in one transaction of 100 entities: two rows each, and the counts of four digits."""
 _TRIES: Final = 8
 _NONE: Final = "00" * 8
 _DIGEST: Final = re.compile("[0-9a-f]{16}")
-_COUNT: Final = "on_"
-_MOVED: Final = "moved_"
-_AGE: Final = "age_"
 _LONGEST: Final = 900
 _FORBIDDEN: Final = re.compile(r"[/\\#?%|\x00-\x1f\x7f-\x9f]")
 
@@ -55,29 +54,26 @@ class RosterTable:
         self, entries: Iterable[RosterEntry], now: datetime, signal: Signal | None = None
     ) -> None:
         """Write what attempts saw (signal: what led to them), or a listing (None)."""
-        by_shard: dict[str, list[RosterEntry]] = {}
         latest = {each.user_id: each for each in sorted(entries, key=lambda each: each.seen_at)}
-        for entry in latest.values():
-            by_shard.setdefault(entry.user_id[0], []).append(entry)
         await asyncio.gather(
-            *(self._note_all(shard, some, now, signal) for shard, some in by_shard.items())
+            *(
+                self._note_all(partition, some, now, signal)
+                for partition, some in _by_partition(latest.values())
+            )
         )
 
     async def insert(self, entries: Iterable[RosterEntry], now: datetime) -> None:
         """Write what a listing tells of users who have probably no row yet."""
-        by_shard: dict[str, list[RosterEntry]] = {}
-        for entry in entries:
-            by_shard.setdefault(entry.user_id[0], []).append(entry)
         await asyncio.gather(
-            *(self._insert_all(shard, some, now) for shard, some in by_shard.items())
+            *(self._insert_all(partition, some, now) for partition, some in _by_partition(entries))
         )
 
     async def listed(self) -> AsyncIterator[tuple[str, bytes]]:
         """Yield each user, in the order of ids, with the digest of what a listing told."""
-        for shard in _SHARDS:
+        for partition in _PARTITIONS:
             rows = self._table.query(
-                "PartitionKey eq @shard and RowKey ge @first and RowKey lt @end",
-                {"shard": shard, "first": "u|", "end": "u}"},
+                "PartitionKey eq @partition and RowKey ge @first and RowKey lt @end",
+                {"partition": partition, "first": "u|", "end": "u}"},
                 ["RowKey", "listed"],
             )
             async for row in rows:
@@ -87,7 +83,7 @@ class RosterTable:
 
     async def of(self, user_id: str) -> RosterEntry | None:
         """Return what was last seen of a user."""
-        row = await self._table.get(user_id[0], f"u|{user_id}")
+        row = await self._table.get(_PARTITION[user_id[0]], f"u|{user_id}")
         return self._entry(row) if row else None
 
     async def page(
@@ -114,11 +110,11 @@ class RosterTable:
 
         scans = [
             self._table.query(
-                f"PartitionKey eq @shard and RowKey gt @begin and RowKey lt @end{narrowed}",
-                {"shard": shard, "begin": begin, "end": end, **only},
-                page=min(limit // len(_SHARDS) * 2 + 2, PAGE),
+                f"PartitionKey eq @partition and RowKey gt @begin and RowKey lt @end{narrowed}",
+                {"partition": partition, "begin": begin, "end": end, **only},
+                page=min(limit // len(_PARTITIONS) * 2 + 2, PAGE),
             )
-            for shard in _SHARDS
+            for partition in _PARTITIONS
         ]
         found = await _merged_scans(scans, limit + 1)
         more = str(found[limit - 1]["RowKey"]) if len(found) > limit else None
@@ -127,32 +123,17 @@ class RosterTable:
 
     async def counts(self) -> dict[str, int]:
         """Return how many users are on each list."""
-        rows = await asyncio.gather(*(self._table.get(shard, "c") for shard in _SHARDS))
-        total: Counter[str] = Counter({str(each): 0 for each in Standing})
-        for row in rows:
-            total.update(_numbers(row or {}, _COUNT))
-        return dict(total)
-
-    async def days(self, first: date) -> list[RosterDay]:
-        """Return the figures of each day since `first` on which anything changed, in order."""
-        return (await self.figures(first))[1]
+        return (await self.figures(date.max))[0]
 
     async def figures(self, first: date) -> tuple[dict[str, int], list[RosterDay]]:
-        """Return `counts` and `days`, by one request for each partition."""
-
-        async def scan(shard: str) -> list[tuple[str, dict[str, Any]]]:
-            rows = self._table.query(
-                "PartitionKey eq @shard and RowKey ge @first and RowKey lt @end",
-                {"shard": shard, "first": "c", "end": "d}"},
-                page=PAGE,
+        """Return `counts`, and the figures of each day since `first` with a change, in order."""
+        rows = await asyncio.gather(
+            *(
+                self._table.get(partition, roster_counts.key(digit))
+                for digit, partition in _PARTITION.items()
             )
-            return [(row["RowKey"][2:], dict(row)) async for row in rows]
-
-        found = await asyncio.gather(*(scan(shard) for shard in _SHARDS))
-        counts = Counter({str(each): 0 for each in Standing})
-        for row in (row for rows in found for day, row in rows if not day):
-            counts.update(_numbers(row, _COUNT))
-        return dict(counts), _days([[one for one in rows if one[0]] for rows in found], first)
+        )
+        return roster_counts.figures([row or {} for row in rows], first)
 
     async def remove(self, users: Iterable[str], now: datetime) -> None:
         """Take users off the roster."""
@@ -168,31 +149,36 @@ class RosterTable:
             return None
 
     async def _note_all(
-        self, shard: str, entries: Sequence[RosterEntry], now: datetime, signal: Signal | None
+        self, partition: str, entries: Sequence[RosterEntry], now: datetime, signal: Signal | None
     ) -> None:
-        # One after the other: each changes the partition's counts.
+        # One after the other: they change the same counts.
         for some in batched(entries, _AT_ONCE, strict=False):
-            await self._note(shard, some, now, signal)
+            await self._note(partition, some, now, signal)
 
-    async def _insert_all(self, shard: str, entries: Sequence[RosterEntry], now: datetime) -> None:
+    async def _insert_all(
+        self, partition: str, entries: Sequence[RosterEntry], now: datetime
+    ) -> None:
         for some in batched(entries, _NEW_AT_ONCE, strict=False):
-            await self._insert(shard, some, now)
+            await self._insert(partition, some, now)
 
-    async def _insert(self, shard: str, entries: Sequence[RosterEntry], now: datetime) -> None:
+    async def _insert(self, partition: str, entries: Sequence[RosterEntry], now: datetime) -> None:
         """Write users who have no row, or, when one has got a row meanwhile, all of them by reading."""
-        found = await self._read(shard, now, ())
+        found = await self._read(partition, roster_counts.keys(entries))
         changes = [
             change for entry in entries for change in _written(None, None, entry, listed=True)
         ]
-        changes += _counted(shard, found, now, [(None, entry) for entry in entries], None)
+        changes += _counted(partition, found, now, [(None, entry) for entry in entries], None)
         if not await self._table.transact(changes):
-            await self._note_all(shard, entries, now, None)
+            await self._note_all(partition, entries, now, None)
 
     async def _note(
-        self, shard: str, entries: Sequence[RosterEntry], now: datetime, signal: Signal | None
+        self, partition: str, entries: Sequence[RosterEntry], now: datetime, signal: Signal | None
     ) -> None:
         for _ in range(_TRIES):
-            found = await self._read(shard, now, [entry.user_id for entry in entries])
+            found = await self._read(
+                partition,
+                [*roster_counts.keys(entries), *(f"u|{entry.user_id}" for entry in entries)],
+            )
             pairs = []
             changes: list[Change] = []
             for entry in entries:
@@ -205,42 +191,27 @@ class RosterTable:
                 changes += _written(row, before, after, listed=signal is None)
             if not changes:
                 return
-            changes += _counted(shard, found, now, pairs, signal)
+            changes += _counted(partition, found, now, pairs, signal)
             if await self._table.transact(changes):
                 return
         raise StorageError("write in table roster", "others keep changing it")
 
-    async def _read(
-        self, shard: str, now: datetime, users: Sequence[str]
-    ) -> dict[str, TableEntity]:
-        """Return the counts, the day and the users' rows of a partition, by row key."""
-        keys = ["c", f"d|{now:%Y-%m-%d}", *(f"u|{user}" for user in users)]
+    async def _read(self, partition: str, keys: Sequence[str]) -> dict[str, TableEntity]:
+        """Return those rows of a partition that are there, by row key."""
         text = " or ".join(f"RowKey eq @k{number}" for number in range(len(keys)))
         names = {f"k{number}": key for number, key in enumerate(keys)}
         rows = self._table.query(
-            f"PartitionKey eq @shard and ( {text} )", {"shard": shard, **names}
+            f"PartitionKey eq @partition and ( {text} )", {"partition": partition, **names}
         )
         return {str(row["RowKey"]): row async for row in rows}
 
 
-def _days(
-    shards: Sequence[Sequence[tuple[str, Mapping[str, Any]]]], first: date
-) -> list[RosterDay]:
-    """Return the figures of the days since `first` from the rows of all partitions, by day."""
-    days = sorted({day for rows in shards for day, _ in rows})
-    found = []
-    for day in days:
-        # A partition in which nothing changed on a day stands as on its last day before.
-        last: list[dict[str, Any]] = [
-            next((row for at, row in reversed(rows) if at <= day), {}) for rows in shards
-        ]
-        today = [row for rows in shards for at, row in rows if at == day]
-        counts = sum((Counter(_numbers(row, _COUNT)) for row in last), Counter())
-        moved = sum((Counter(_numbers(row, _MOVED)) for row in today), Counter())
-        ages = sum((Counter(_numbers(row, _AGE)) for row in today), Counter())
-        by_step = {int(step): count for step, count in ages.items() if step.isdecimal()}
-        found.append(RosterDay(date.fromisoformat(day), counts, moved, by_step))
-    return [each for each in found if each.day >= first]
+def _by_partition(entries: Iterable[RosterEntry]) -> Iterable[tuple[str, Sequence[RosterEntry]]]:
+    """Return the entries of each partition in the order of ids, so that few digits come at once."""
+    found: dict[str, list[RosterEntry]] = {}
+    for entry in sorted(entries, key=lambda each: each.user_id):
+        found.setdefault(_PARTITION[entry.user_id[0]], []).append(entry)
+    return found.items()
 
 
 async def _merged_scans(
@@ -272,18 +243,18 @@ def _written(
     row: TableEntity | None, known: RosterEntry | None, entry: RosterEntry, *, listed: bool
 ) -> list[Change]:
     """Return the changes of a user's rows. row, known: what is stored; known: None if it is damaged."""
-    shard = entry.user_id[0]
+    partition = _PARTITION[entry.user_id[0]]
     old, new = (_list_key(known) if known else None), _list_key(entry)
     changes: list[Change] = []
     if old and old != new:
-        changes.append((TransactionOperation.DELETE, {"PartitionKey": shard, "RowKey": old}))
+        changes.append((TransactionOperation.DELETE, {"PartitionKey": partition, "RowKey": old}))
     fields = _encode(entry)
     if new:
-        there = {"PartitionKey": shard, "RowKey": new, **fields}
+        there = {"PartitionKey": partition, "RowKey": new, **fields}
         changes.append((TransactionOperation.UPSERT, there, {"mode": UpdateMode.REPLACE}))
     # What an attempt saw is no listing's word: the next listing writes the user anew.
     digest = entry.digest.hex() if listed else _NONE
-    user = {"PartitionKey": shard, "RowKey": f"u|{entry.user_id}", **fields, "listed": digest}
+    user = {"PartitionKey": partition, "RowKey": f"u|{entry.user_id}", **fields, "listed": digest}
     if entry.standing is None and row is not None:
         changes.append((TransactionOperation.DELETE, user, _if_unchanged(row)))
     elif entry.standing is not None:
@@ -292,30 +263,26 @@ def _written(
 
 
 def _counted(
-    shard: str,
+    partition: str,
     found: Mapping[str, TableEntity],
     now: datetime,
     pairs: Sequence[tuple[RosterEntry | None, RosterEntry]],
     signal: Signal | None,
 ) -> list[Change]:
-    """Return the changes of a partition's counts and of its day."""
-    today = f"d|{now:%Y-%m-%d}"
-    counts = Counter(_numbers(found.get("c", {}), _COUNT))
-    counts.update(difference(pairs))
-    moved = Counter(_numbers(found.get(today, {}), _MOVED))
-    ages = Counter(_numbers(found.get(today, {}), _AGE))
+    """Return the changes of the counts, and of their day, by digit."""
+    by_key: dict[str, list[tuple[RosterEntry | None, RosterEntry]]] = {}
     for before, after in pairs:
-        # A move that is reported again is the same move.
-        if signal and after.moved and not (before and before.standing is Standing.ON_MICROSOFT):
-            moved[str(signal)] += 1
-            if signal in license_age.SIGNALS and after.licensed_at:
-                ages[str(license_age.step_of(now - after.licensed_at))] += 1
-    total = {f"{_COUNT}{name}": count for name, count in counts.items()}
-    day = total | {f"{_MOVED}{name}": count for name, count in moved.items()}
-    day |= {f"{_AGE}{step}": count for step, count in ages.items()}
+        by_key.setdefault(roster_counts.key(after.user_id[0]), []).append((before, after))
     return [
-        _put({"PartitionKey": shard, "RowKey": "c", **total}, found.get("c")),
-        _put({"PartitionKey": shard, "RowKey": today, **day}, found.get(today)),
+        _put(
+            {
+                "PartitionKey": partition,
+                "RowKey": key,
+                **roster_counts.changed(found.get(key, {}), now, some, signal),
+            },
+            found.get(key),
+        )
+        for key, some in by_key.items()
     ]
 
 
@@ -341,14 +308,6 @@ def _list_key(entry: RosterEntry) -> str | None:
 
 def _key_part(address: str) -> str:
     return _FORBIDDEN.sub("_", address.casefold())[: _LONGEST // 4]
-
-
-def _numbers(row: Mapping[str, Any], prefix: str) -> dict[str, int]:
-    return {
-        name.removeprefix(prefix): value
-        for name, value in row.items()
-        if name.startswith(prefix) and isinstance(value, int)
-    }
 
 
 def _encode(entry: RosterEntry) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Azure Tables through the SDK: opened once per process, created if missing, one error type."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from itertools import batched
@@ -61,6 +62,7 @@ class Table:
         self._name = name
         self._unreadable = unreadable or UnreadableRows()
         self._created = False
+        self._creating = asyncio.Lock()
 
     async def get(self, partition: str, row: str) -> TableEntity | None:
         """Return the entity, or None."""
@@ -303,7 +305,9 @@ class Table:
         return None
 
     async def _create(self) -> None:
-        if not self._created:
+        async with self._creating:
+            if self._created:
+                return
             try:
                 await self._client.create_table()
             except ResourceExistsError:

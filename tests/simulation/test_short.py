@@ -12,12 +12,23 @@ from tests.simulation.universe import Plan, live
 
 _UNIVERSES = 3
 
+_SHORT = Plan(1, hours=1, days=0.1)
 _FIRST = {
-    "guard not written": Plan(21),
-    "license not read again": Plan(9),
-    "waiting not recorded": Plan(2, days=0.5),  # the nightly sweep heals the waiting ones
+    "lease never respected": 4,
+    "saves dropped": 5,
+    "save after set": 20,
+    "entries not read again": 15,
+    "license not read again": 25,
+    "results overwritten": 5,
+    "idempotency key ignored": 4,
+    "mode not carried": 18,
+    "waiting not recorded": 8,
+    "exclusions ignored": 4,
+    "pause ignored": 20,
+    "guard not written": 25,
+    "history not written": 20,
 }
-"""Where the search begins, if not at the usual one: the first that finds the fault, found by `--bugs`."""
+"""The seed at which the search begins: of universes of an hour, the cheapest that finds the fault."""
 
 
 @cache
@@ -59,8 +70,7 @@ def test_a_fault_that_is_put_back_breaks_a_rule(bug: str) -> None:
 
     That universe holds without the fault, and no stand-in is to blame.
     """
-    first = _FIRST.get(bug, Plan(1))
-    plans = [replace(first, seed=first.seed + number) for number in range(WITHIN)]
+    plans = [replace(_SHORT, seed=_FIRST[bug] + number) for number in range(WITHIN)]
     found = (each for each in plans if _broken(replace(each, bug=bug)) and not _broken(each))
     plan = next(found, None)
     assert plan is not None

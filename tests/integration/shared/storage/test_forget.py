@@ -137,6 +137,7 @@ async def world(azurite_server: Azurite) -> AsyncIterator[World]:
 _PARTS = {
     "user": "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "digit": "[0-9a-f]",
+    "quarter": "0-3|4-7|8-b|c-f",
     "run": r"20\d{6}T\d{6}Z-[\w-]+",
     "month": r"20\d{4}",
     "digest": "[0-9a-f]{32,64}",

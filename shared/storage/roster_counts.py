@@ -1,0 +1,110 @@
+"""The rows of table `roster` that count: users on each list, now and at the end of days, and their moves.
+
+A row: `on_LIST` for each list, and `days`, in JSON: under each date the same figures, `moved_SIGNAL`, and
+`age_STEP` (`shared.domain.license_age`). Pure.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from shared.domain import license_age
+from shared.domain.roster import RosterDay, RosterEntry, Standing, difference
+from shared.domain.run import Signal
+
+_COUNT: Final = "on_"
+_MOVED: Final = "moved_"
+_AGE: Final = "age_"
+_SHOWN: Final = timedelta(days=31)
+"""How long the figures of a day are kept,"""
+_AGES_SHOWN: Final = timedelta(days=7)
+"""and those of the licenses' ages."""
+
+Pairs = Sequence[tuple[RosterEntry | None, RosterEntry]]
+"""What was known of users, and what is now."""
+
+
+def key(digit: str) -> str:
+    """Return the key of the row that counts the users whose id begins with `digit`."""
+    return f"c|{digit}"
+
+
+def keys(entries: Iterable[RosterEntry]) -> list[str]:
+    """Return the keys of the rows that count these users, each once."""
+    return [key(digit) for digit in dict.fromkeys(each.user_id[0] for each in entries)]
+
+
+def changed(
+    row: Mapping[str, Any], now: datetime, pairs: Pairs, signal: Signal | None
+) -> dict[str, Any]:
+    """Return a row after changes. signal: what led to the looks; None: a listing."""
+    counts = Counter(_numbers(row, _COUNT))
+    counts.update(difference(pairs))
+    total = {f"{_COUNT}{name}": count for name, count in counts.items()}
+    days = _days(row)
+    today = Counter(days.get(now.date(), {}))
+    for before, after in pairs:
+        # A move that is reported again is the same move.
+        if signal and after.moved and not (before and before.standing is Standing.ON_MICROSOFT):
+            today[f"{_MOVED}{signal}"] += 1
+            if signal in license_age.SIGNALS and after.licensed_at:
+                today[f"{_AGE}{license_age.step_of(now - after.licensed_at)}"] += 1
+    days[now.date()] = {**today, **total}
+    kept = {f"{day}": each for day, each in _shown(days, now.date()).items()}
+    return {**total, "days": json.dumps(kept, separators=(",", ":"))}
+
+
+def figures(
+    rows: Iterable[Mapping[str, Any]], first: date
+) -> tuple[dict[str, int], list[RosterDay]]:
+    """Return how many users are on each list, and the days since `first` with a change, from all rows."""
+    counts = Counter({str(each): 0 for each in Standing})
+    parts = []
+    for row in rows:
+        counts.update(_numbers(row, _COUNT))
+        parts.append(_days(row))
+    days = sorted({day for part in parts for day in part if day >= first})
+    return dict(counts), [_day(day, parts) for day in days]
+
+
+def _day(day: date, parts: Iterable[Mapping[date, Mapping[str, Any]]]) -> RosterDay:
+    counts, moved, ages = Counter[str](), Counter[str](), Counter[str]()
+    for part in parts:
+        # Where nothing changed on a day, all stands as on the last day before.
+        last = max((each for each in part if each <= day), default=day)
+        counts.update(_numbers(part.get(last, {}), _COUNT))
+        moved.update(_numbers(part.get(day, {}), _MOVED))
+        ages.update(_numbers(part.get(day, {}), _AGE))
+    by_step = {int(step): count for step, count in ages.items() if step.isdecimal()}
+    return RosterDay(day, +counts, moved, by_step)
+
+
+def _days(row: Mapping[str, Any]) -> dict[date, dict[str, int]]:
+    """Return the figures of each day; none if their text is damaged: they begin anew then."""
+    try:
+        days = json.loads(row.get("days", "{}"))
+        return {date.fromisoformat(day): dict(each) for day, each in days.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _shown(days: Mapping[date, Mapping[str, int]], today: date) -> dict[date, dict[str, int]]:
+    return {
+        day: {
+            name: figure
+            for name, figure in each.items()
+            if day > today - _AGES_SHOWN or not name.startswith(_AGE)
+        }
+        for day, each in days.items()
+        if day > today - _SHOWN
+    }
+
+
+def _numbers(row: Mapping[str, Any], prefix: str) -> dict[str, int]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in row.items()
+        if name.startswith(prefix) and isinstance(value, int)
+    }
