@@ -1,5 +1,7 @@
 """The `acp` command: builds the command tree, and turns errors into one line and a status.
 
+Only the module of the given command is imported: all of them take twice as long.
+
 0: done; 1: it failed, or users did; 2: wrong options or input; 3: a service or the storage could not
 be reached; 130: interrupted.
 """
@@ -8,32 +10,15 @@ import io
 import os
 import re
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Annotated, Final
 
 import typer
 from typer.exceptions import TyperException
 
-from cli import (
-    console,
-    doctor,
-    forget,
-    held,
-    host,
-    pause,
-    runs,
-    saved,
-    show,
-    storage,
-    tenant,
-    users,
-)
-from cli.demo import command as demo
 from cli.errors import CommandError
-from cli.grant import command as grant
-from cli.move import command as move
-from cli.move import retry
 from cli.output import tell
-from cli.probe import command as probe
 from local.errors import LocalError
 from shared import __version__
 from shared.errors import AcpError, InputError, ServiceError, SettingsError, StorageError
@@ -42,41 +27,43 @@ from shared.text import harmless
 _INTERRUPTED: Final = 130
 _UNREACHABLE: Final = 3
 _GUESS: Final = re.compile(r" \(Possible options?: ([^)]+)\)")
-_LOOK: Final = "Look"
-_LOCAL: Final = "On this machine, without Azure (needs the extra `local`)"
+_PANELS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Commands": {
+        "move": "cli.move.command:move",
+        "retry": "cli.move.retry:retry",
+        "release": "cli.held:release",
+        "discard": "cli.held:discard",
+        "cancel": "cli.held:cancel",
+        "forget": "cli.forget:forget",
+        "pause": "cli.pause:pause",
+        "grant": "cli.grant.command:grant",
+    },
+    "Look": {
+        "status": "cli.pause:status",
+        "held": "cli.held:held",
+        "ready": "cli.users:ready",
+        "providers": "cli.users:providers",
+        "show": "cli.show:show_user",
+        "saved": "cli.saved:saved",
+        "runs": "cli.runs:runs",
+        "run": "cli.runs:run",
+        "attention": "cli.users:attention",
+        "waiting": "cli.users:waiting",
+        "doctor": "cli.doctor:doctor",
+        "console": "cli.console:console",
+        "probe": "cli.probe.command:probe",
+    },
+    "On this machine, without Azure (needs the extra `local`)": {
+        "demo": "cli.demo.command:demo",
+        "storage": "cli.storage:storage",
+        "tenant": "cli.tenant:tenant",
+        "host": "cli.host:host",
+    },
+}
+"""The commands as help shows them: where the function of each is."""
 
 # So --show-completion and --install-completion take the shell's name; typer would guess it.
 os.environ.setdefault("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
-app = typer.Typer(
-    name="acp",
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("move")(move.move)
-app.command("retry")(retry.retry)
-app.command("release")(held.release)
-app.command("discard")(held.discard)
-app.command("cancel")(held.cancel)
-app.command("forget")(forget.forget)
-app.command("pause")(pause.pause)
-app.command("grant")(grant.grant)
-app.command("status", rich_help_panel=_LOOK)(pause.status)
-app.command("held", rich_help_panel=_LOOK)(held.held)
-app.command("ready", rich_help_panel=_LOOK)(users.ready)
-app.command("providers", rich_help_panel=_LOOK)(users.providers)
-app.command("show", rich_help_panel=_LOOK)(show.show_user)
-app.command("saved", rich_help_panel=_LOOK)(saved.saved)
-app.command("runs", rich_help_panel=_LOOK)(runs.runs)
-app.command("run", rich_help_panel=_LOOK)(runs.run)
-app.command("attention", rich_help_panel=_LOOK)(users.attention)
-app.command("waiting", rich_help_panel=_LOOK)(users.waiting)
-app.command("doctor", rich_help_panel=_LOOK)(doctor.doctor)
-app.command("console", rich_help_panel=_LOOK)(console.console)
-app.command("probe", rich_help_panel=_LOOK)(probe.probe)
-app.command("demo", rich_help_panel=_LOCAL)(demo.demo)
-app.command("storage", rich_help_panel=_LOCAL)(storage.storage)
-app.command("tenant", rich_help_panel=_LOCAL)(tenant.tenant)
-app.command("host", rich_help_panel=_LOCAL)(host.host)
 
 
 def _version(wanted: bool) -> None:
@@ -85,8 +72,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
-def root(
+def _root(
     context: typer.Context,
     version: Annotated[  # noqa: ARG001 - its callback answers
         bool,
@@ -113,7 +99,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line; returns the exit status."""
     try:
-        status = app(arguments, standalone_mode=False)
+        status = _app(arguments)(arguments, standalone_mode=False)
     except TyperException as error:
         return _fail(_plainly(error.format_message()), error.exit_code)
     except (CommandError, LocalError, SettingsError) as error:
@@ -123,6 +109,25 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
     return status if isinstance(status, int) else 0
+
+
+def _app(arguments: list[str]) -> typer.Typer:
+    """Return the command tree: with the given command alone, or with all if the first word is none."""
+    app = typer.Typer(
+        name="acp",
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(_root)
+    asked = arguments[:1]
+    known = any(name in commands for commands in _PANELS.values() for name in asked)
+    for panel, commands in _PANELS.items():
+        for name, place in commands.items():
+            if not known or name in asked:
+                module, _, function = place.partition(":")
+                command = getattr(import_module(module), function)
+                app.command(name, rich_help_panel=panel)(command)
+    return app
 
 
 def _plainly(message: str) -> str:

@@ -17,7 +17,8 @@ from htpy import (
     section,
 )
 
-from functions.console.asked import Asked, FieldsError, Goto, Page
+from functions.console import reasons
+from functions.console.asked import Asked, Goto, Page
 from functions.console.once import first_time
 from functions.console.parts import NOBODY, box, count, fault, moment, once, rows
 from functions.console.session import BASE
@@ -49,18 +50,21 @@ async def show(app: "App", asked: Asked) -> Page:
         groups[row.reason].append(row)
     now = app.adapters.clock.now()
     ordered = sorted(groups.items(), key=lambda group: (_all_known(group[1]), -len(group[1])))
-    content: list[Node] = [fault(asked, "user")]
-    content += [_group(reason, users, asked, now) for reason, users in ordered]
-    if len(found) == _SHOWN:
-        content.append(p(".note")[f"The first {_SHOWN:,} users. All of them: acp attention"])
+    content = form(method="post", action=f"{BASE}/attention/retry")[
+        once(),
+        fault(asked, "user"),
+        (_group(reason, users, asked, now) for reason, users in ordered),
+        len(found) == _SHOWN
+        and p(".note")[f"The first {_SHOWN:,} users. All of them: acp attention"],
+        asked.person.may_write and _actions(asked),
+    ]
     return Page("Needs attention", "attention", content)
 
 
 async def acknowledge(app: "App", asked: Asked) -> Goto:
     """Record that this person knows of the selected users; they stay on the list, further below."""
     users = asked.several("user")
-    if not users:
-        raise FieldsError({"user": NOBODY})
+    by = reasons.given(asked, user="" if users else NOBODY)
     waiting = app.adapters.waiting
     async with first_time(app, asked) as first:
         if first:
@@ -70,7 +74,7 @@ async def acknowledge(app: "App", asked: Asked) -> Goto:
                     f"{count(gone, 'user')} of the {len(users):,} selected no longer "
                     f"{'needs' if gone == 1 else 'need'} attention"
                 )
-            await app.acknowledger.acknowledge(users, asked.by)
+            await app.acknowledger.acknowledge(users, by)
     return Goto("attention")
 
 
@@ -87,18 +91,25 @@ def _group(reason: str, users: Sequence[Waiting], asked: Asked, now: datetime) -
         )
         for row in users
     )
-    actions = div(".actions")[
-        button(".primary", type="submit")["Retry selected"],
-        button(type="submit", formaction=f"{BASE}/attention/acknowledge")["Acknowledge"],
-    ]
     return section[
         h2[f"{reason} ({count(len(users), 'user')})"],
         p(".note")[
             _ADVICE.get(users[0].cause, "Open a user to see what there is to do."),
             " The app goes on trying; whoever succeeds leaves this list by itself.",
         ],
-        form(method="post", action=f"{BASE}/attention/retry")[
-            once(), rows(reason, columns, lines, ""), asked.person.may_write and actions
+        rows(reason, columns, lines, ""),
+    ]
+
+
+def _actions(asked: Asked) -> Element:
+    """Return what to do with those selected; a retry asks for its reason on the page that follows."""
+    return section(".decision")[
+        button(".primary", type="submit")["Retry selected"],
+        reasons.fields(asked, "acknowledge", note="Known, because"),
+        div(".actions")[
+            button(type="submit", formaction=f"{BASE}/attention/acknowledge")[
+                "Acknowledge selected"
+            ]
         ],
     ]
 

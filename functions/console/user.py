@@ -76,8 +76,9 @@ async def find(app: "App", asked: Asked) -> Goto:
 
 async def reveal(app: "App", asked: Asked) -> Page:
     """Show the page with the saved conference IDs; that is recorded."""
+    by = reasons.given(asked)
     found = await app.user_reader.find(user_name(asked.parts[1]))
-    await app.saved_ids.read(found.id, asked.by)
+    await app.saved_ids.read(found.id, by)
     return await _page(app, asked, shown=True)
 
 
@@ -285,7 +286,9 @@ def _saved(view: UserView, asked: Asked, *, shown: bool) -> Element:
     if not view.saved:
         return section[h2["Saved numbers"], p(".empty")["Nothing of this user was replaced."]]
     reveal_form = form(method="post", action=f"{BASE}/users/{view.directory.id}/saved")[
-        once(), button(type="submit")["Show conference IDs"]
+        once(),
+        reasons.fields(asked, "reveal", "saved"),
+        div(".actions")[button(type="submit")["Show conference IDs"]],
     ]
     return section[
         h2["Saved numbers"],

@@ -30,6 +30,16 @@ class Acknowledger:
         if row is None:
             return False
         what = HistoryEvent.ACKNOWLEDGED
-        record = HistoryRecord(user_id, what, now, row.upn, by=str(by), reason=row.reason)
-        await self._history.add(record)
+        await self._history.add(
+            HistoryRecord(
+                user_id,
+                what,
+                now,
+                row.upn,
+                by=str(by),
+                ticket=by.ticket,
+                note=by.note,
+                reason=row.reason,
+            )
+        )
         return True

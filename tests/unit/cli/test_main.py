@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,3 +118,15 @@ def test_a_variable_names_the_settings_file(
     assert run(["runs"]) == 2
     assert f"{file}: there is no such file" in capsys.readouterr().err
     assert unknown_settings({"ACP_SETTINGS": file}) == []
+
+
+def test_only_the_module_of_the_command_is_imported() -> None:
+    """The stand-ins start without the command line's sign-in and its clients."""
+    program = (
+        "import sys\nfrom cli.main import run\nrun(['host', '--help'])\n"
+        "print([name for name in ('cli.host', 'cli.move', 'msal', 'httpx') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "['cli.host']"

@@ -74,7 +74,9 @@ FORMS: Final[Mapping[str, Form]] = {
         reasons="save",
         needs_teams=True,
     ),
-    "users/*/saved": Form("users/{third}/saved", "users/{third}", before=_save_entries),
+    "users/*/saved": Form(
+        "users/{third}/saved", "users/{third}", reasons="reveal", before=_save_entries
+    ),
     "runs/*/retry": Form(f"runs/{FAILED}/retry", f"runs/{FAILED}", reasons="retry"),
     "runs/*/cancel": Form(f"runs/{OPEN}/cancel", f"runs/{OPEN}", reasons="cancel"),
     "runs/*/release": Form(
@@ -97,6 +99,7 @@ FORMS: Final[Mapping[str, Form]] = {
         "attention/acknowledge",
         "attention",
         {"user": "{none}"},
+        reasons="acknowledge",
         stands="attention/retry",
         selects=True,
     ),

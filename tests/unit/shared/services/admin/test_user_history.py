@@ -166,8 +166,8 @@ async def test_an_acknowledgment_is_in_the_history_with_what_it_is_of() -> None:
     await waiting.save_waiting(ask_person(guid(1), ADDRESS, "HTTP 403", NOON))
     acknowledger = Acknowledger(waiting, history, FakeClock())
     assert await acknowledger.acknowledge([guid(1), guid(2)], ADELE) == 1
-    what, by = HistoryEvent.ACKNOWLEDGED, "adele (id-1)"
-    record = HistoryRecord(guid(1), what, NOON, ADDRESS, by=by, reason="HTTP 403")
+    what, by, why = HistoryEvent.ACKNOWLEDGED, "adele (id-1)", ("INC1", "asked", "HTTP 403")
+    record = HistoryRecord(guid(1), what, NOON, ADDRESS, "", "", by, *why)
     assert list(history.records.values()) == [record]
     assert waiting.rows[guid(1)].acknowledged_by == by
 
