@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("table", "rows")
 
 
-@with_form(whole=False)
+@with_form(whole=False, file=False)
 def forget(
     *,
     user: Annotated[

@@ -15,6 +15,7 @@ from cli.options import number
 from cli.output import Form, Row, show, tell
 from cli.requester import NoteOption, TicketOption, requester
 from cli.table import counted, counts
+from cli.waiters import Waiters
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -130,8 +131,9 @@ def cancel(
 ) -> None:
     """Cancel a run: what was begun is finished, nobody else of it is changed.
 
-    The rest has the outcome `cancelled`, by name. Held users of the run are taken off its list. What is
-    cancelled cannot be resumed or released: begin a new run.
+    The rest has the outcome `cancelled`, by name. Held users of the run are taken off its list. Users of it
+    who wait or failed were begun: they are tried again, as other signals and the next sweep would; exclude
+    who must not be moved. What is cancelled cannot be resumed or released: begin a new run.
 
     Example: `acp cancel 20261123T110000Z-request-1f2e3d4c --note "wrong list"`
     """
@@ -158,6 +160,10 @@ async def _cancel(run_id: str, settings: Path | None, why: Why) -> None:
             except (ServiceError, BusyError) as error:
                 tell(f"warning: the rest is not listed yet ({error}); repeat the command for that")
         tell(counts(run.counts))
+        waits = await Waiters.of(app, await app.run_outcomes.shown(run))
+        waits.tell(app.adapters.clock.now())
+        if waits.due or waits.attention:
+            tell("like every licensed user, they are moved all the same: exclude who must not be")
 
 
 async def _held(run_id: str | None, settings: Path | None) -> list[Row]:

@@ -10,14 +10,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from html import escape
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cli.advice import advised, rank
 from cli.output import Row
 from cli.table import counted
 from shared.domain.listing import TenantSwitches
-from shared.domain.run import Run
 from shared.text import harmless, plain
+
+if TYPE_CHECKING:
+    from shared.domain.run import Run
+    from shared.views import RunView
 
 _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 84rem; padding: 0 1rem;
@@ -67,11 +70,14 @@ _POLICY: Final = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sh
 
 
 def page(
-    run: Run | None, rows: Sequence[Row], switches: TenantSwitches | None, made_at: datetime
+    run: "Run | RunView | None",
+    rows: Sequence[Row],
+    effects: Sequence[tuple[str, str]],
+    made_at: datetime,
 ) -> str:
     """Return the page of a run, or of a dry run (None); all external text is escaped.
 
-    rows: of `DetailView`, those that need somebody first.
+    rows: of `DetailView`, those that need somebody first. effects: of the tenant's switches, as far as known.
     """
     title = run.id if run else "dry run"
     saved = [row for row in rows if row["number_before"] or row["toll_free_before"]]
@@ -82,8 +88,10 @@ def page(
         "<h2>Outcomes</h2>",
         _chart(Counter(str(row["outcome"]) for row in rows)),
         _counts(run),
-        "<h2>Side effects in this tenant</h2>",
-        _table(("setting", "now"), _switches(switches)),
+        *(
+            ["<h2>Side effects in this tenant</h2>", _table(("setting", "now"), effects)]
+            * bool(effects)
+        ),
         f"<h2>Users ({len(rows):,})</h2>",
         _filter({str(row["outcome"]) for row in rows}),
         _users(rows),
@@ -102,7 +110,7 @@ def _safe(text: object) -> str:
     return escape(harmless(str(text)))
 
 
-def _head(run: Run | None) -> str:
+def _head(run: "Run | RunView | None") -> str:
     if run is None:
         return "nothing was changed: this would happen"
     ended = plain(run.finished_at) or "not ended"
@@ -128,20 +136,22 @@ def _chart(counts: Counter[str]) -> str:
     return f"<table>{rows}</table>"
 
 
-def _counts(run: Run | None) -> str:
+def _counts(run: "Run | RunView | None") -> str:
     if run is None or not run.counts:
         return ""
     rows = ((name, f"{count:,}") for name, count in run.counts.items())
     return f"<h2>The run's own counts</h2>{_table(('what', 'users'), rows)}"
 
 
-def _switches(switches: TenantSwitches | None) -> Iterable[tuple[str, str]]:
+def side_effects(switches: TenantSwitches | None) -> list[tuple[str, str]]:
+    """Return in words what the tenant's switches do. None: the app sets nothing."""
     if switches is None:
-        yield "side effects of the app", "none: in documented mode it sets nothing"
-        return
-    yield "users are mailed their new numbers and PIN", plain(switches.sends_mail)
-    yield "users' future meetings are sent again to everybody", plain(switches.sends_meetings)
-    yield "licensing alone replaces a third party", plain(switches.replaces_provider)
+        return [("side effects of the app", "none: in documented mode it sets nothing")]
+    return [
+        ("users are mailed their new numbers and PIN", plain(switches.sends_mail)),
+        ("users' future meetings are sent again to everybody", plain(switches.sends_meetings)),
+        ("licensing alone replaces a third party", plain(switches.replaces_provider)),
+    ]
 
 
 def _filter(outcomes: Iterable[str]) -> str:
@@ -178,7 +188,7 @@ def _users(rows: Sequence[Row]) -> str:
     return f'<table id="users">{head}<tbody>{"".join(lines)}</tbody></table>'
 
 
-def _saved(run: Run | None, rows: Sequence[Row]) -> str:
+def _saved(run: "Run | RunView | None", rows: Sequence[Row]) -> str:
     """Return the numbers that were replaced, to which the users' rows link."""
     if not rows:
         return ""

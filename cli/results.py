@@ -3,7 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
@@ -13,14 +14,14 @@ import typer
 from cli.advice import advised, rank, worst_first
 from cli.errors import CommandError
 from cli.files import keep_output_private, private_file, write_private
-from cli.output import CsvWriter, Form, Output, Row, show, show_results, tell
+from cli.output import RESULT_COLUMNS, CsvWriter, Form, Output, Row, show, show_results, tell
 from cli.table import MOST_ROWS, on_terminal
 from cli.workbook import standard_output
+from shared.clock import SystemClock
 from shared.workbook import Workbook
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
-    from shared.domain.listing import TenantSwitches
     from shared.domain.outcome import UserResult
     from shared.domain.run import Run
     from shared.views import RunView
@@ -88,13 +89,30 @@ class Written:
         hint = f"acp run {run.id} --all shows them" if run else "--output csv shows them"
         await show_run(app, run, results, self.form, hint)
         if self.report is not None:
-            try:
+            with _late():
                 await write_report(app, run, results, self.report)
-            except CommandError as error:
-                # Users may have been changed by now, which status 2 would deny.
-                raise CommandError(
-                    f"{error}; the results are above, and in `acp run`", 1
-                ) from error
+
+    def write_details(self, rows: Sequence[Row], run: "RunView") -> None:
+        """Write results that a deployed app sent with their details, in the form of those of `write`."""
+        form = self.form
+        if form.kind is Output.JSON:
+            show(
+                [{name: row[name] for name in RESULT_COLUMNS} for row in rows], RESULT_COLUMNS, form
+            )
+        else:
+            show_details(rows, run, form, f"acp run {run.id} --all shows them")
+        if self.report is not None:
+            with _late():
+                asyncio.run(_write(self.report, run, _each(rows), []))
+
+
+@contextmanager
+def _late() -> Iterator[None]:
+    """Let an error say that users may have been changed by now, which status 2 would deny."""
+    try:
+        yield
+    except CommandError as error:
+        raise CommandError(f"{error}; the results are above, and in `acp run`", 1) from error
 
 
 async def show_run(
@@ -130,13 +148,8 @@ def show_details(rows: Sequence[Row], run: "RunView", form: Form, hint: str) -> 
             shown = sorted(rows, key=lambda row: rank(str(row["outcome"])))
             show(map(people_row, shown), _TABLE, form, hint=hint)
         case Output.XLSX:
-
-            async def each() -> AsyncIterator[Row]:
-                for row in rows:
-                    yield row
-
             with standard_output() as file:
-                asyncio.run(fill(file, run, each()))
+                asyncio.run(fill(file, run, _each(rows)))
         case _:
             show(rows, COLUMNS, form)
 
@@ -145,28 +158,41 @@ async def write_report(
     app: "App", run: "Run | None", results: Sequence["UserResult"], file: Path
 ) -> None:
     """Write a report of a run, or of a dry run (None), as HTML or XLSX by the name of the file."""
+    effects = [] if _is_workbook(file) else await _side_effects(app)
+    await _write(file, run, _rows(app, run, results), effects)
+
+
+async def _write(
+    file: Path,
+    run: "Run | RunView | None",
+    rows: AsyncIterable[Row],
+    effects: Sequence[tuple[str, str]],
+) -> None:
     check_report(file)
-    if file.suffix.lower() == ".xlsx":
+    if _is_workbook(file):
         with private_file(file, "--report") as opened:
-            await fill(opened, run, _rows(app, run, results))
+            await fill(opened, run, rows)
     else:
         from cli.report import page  # noqa: PLC0415 - only where a report is wanted
 
-        details = [row async for row in _rows(app, run, results)]
-        switches = await _switches(app)
-        text = page(run, worst_first(details), switches, app.adapters.clock.now())
-        write_private(file, text, "--report")
+        details = worst_first([row async for row in rows])
+        write_private(file, page(run, details, effects, SystemClock().now()), "--report")
     tell(f"report: {file}")
 
 
-async def _switches(app: "App") -> "TenantSwitches | None":
-    from shared.errors import ServiceError  # noqa: PLC0415 - only where a report is wanted
+def _is_workbook(file: Path) -> bool:
+    return file.suffix.lower() == ".xlsx"
+
+
+async def _side_effects(app: "App") -> list[tuple[str, str]]:
+    from cli.report import side_effects  # noqa: PLC0415 - only where a report is wanted
+    from shared.errors import ServiceError  # noqa: PLC0415
 
     try:
-        return await app.adapters.teams.switches()
+        return side_effects(await app.adapters.teams.switches())
     except ServiceError as error:
         tell(f"warning: the report does not say which side effects the tenant has: {error}")
-        return None
+        return []
 
 
 def check_report(file: Path | None) -> None:
@@ -177,6 +203,11 @@ def check_report(file: Path | None) -> None:
         raise CommandError(f"--report {file}: a name that ends in .html or .xlsx is needed", 2)
     if not os.access(file.absolute().parent, os.W_OK):
         raise CommandError(f"--report {file}: its folder is not there, or not yours to write", 2)
+
+
+async def _each(rows: Iterable[Row]) -> AsyncIterator[Row]:
+    for row in rows:
+        yield row
 
 
 def people_row(row: Row) -> Row:

@@ -88,7 +88,8 @@ async def _run(
         while True:
             found = await app.run_outcomes.shown(await app.run_history.run(run_id))
             waits = await Waiters.of(app, found)
-            if not follow or not (_is_worked_on(found) or (until_settled and waits.due)):
+            unsettled = until_settled and (waits.due or waits.untold)
+            if not follow or not (_is_worked_on(found) or unsettled):
                 break
             if (text := _progress(found)) != said:
                 tell(text)

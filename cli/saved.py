@@ -81,7 +81,7 @@ def saved(
     spreadsheet could take for a formula (`+4420...`) begins with an apostrophe; in JSON it does not.
     For Excel take XLSX: from CSV it drops leading zeros and the last digits of long numbers.
 
-    Example: `acp saved --since 2026-11-01 --output xlsx > saved.xlsx`
+    Example: `acp saved --since 2026-11-01 --file saved.xlsx`
     """
     if everything and run is None:
         raise CommandError("--all goes with --run: without a run, all that is saved is written", 2)

@@ -82,7 +82,7 @@ def show_user(
     address; for that the tables are read through. Conference IDs are left out or masked; `acp saved` has
     those that were replaced.
 
-    Example: `acp show adele@contoso.com --history --output xlsx > adele.xlsx`
+    Example: `acp show adele@contoso.com --history --file adele.xlsx`
     """
     from shared.userlists.names import user_name  # noqa: PLC0415
 

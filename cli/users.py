@@ -27,7 +27,7 @@ def ready(*, settings: SettingsOption = None, output: Form) -> None:
 
     The list of the admin center's filter, read from Teams and Graph now; nothing is changed.
 
-    Example: `acp ready --output csv > ready.csv`
+    Example: `acp ready --file ready.csv`
     """
     rows = asyncio.run(_ready(settings))
     counts = Counter(str(row["provider"]) for row in rows)

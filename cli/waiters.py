@@ -18,11 +18,15 @@ _MAY_WAIT = ("waiting", "failed")
 
 @dataclass(frozen=True, slots=True)
 class Waiters:
-    """Users of a run whom the app tries again. due: by itself; attention: a person has to help."""
+    """Users of a run whom the app tries again. due: by itself; attention: a person has to help.
+
+    untold: the final outcome of some is there, and the app tells the run within a minute.
+    """
 
     run: str
     due: "Sequence[Waiting]" = ()
     attention: "Sequence[Waiting]" = ()
+    untold: bool = False
 
     @classmethod
     async def of(cls, app: "App", run: "Run") -> Self:
@@ -34,6 +38,7 @@ class Waiters:
             run.id,
             [row async for row in table.waiting() if run.id in row.runs],
             [row async for row in table.attention() if run.id in row.runs],
+            any([run.id in user.runs async for user in table.settled()]),
         )
 
     def tell(self, now: datetime) -> None:

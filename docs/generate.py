@@ -28,6 +28,7 @@ from shared.telemetry.events import FIELDS, Event, catalogue
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
     "move",
+    "retry",
     "ready",
     "providers",
     "show",
@@ -36,12 +37,15 @@ COMMANDS = (
     "run",
     "release",
     "discard",
+    "cancel",
     "forget",
     "held",
     "pause",
     "status",
     "attention",
+    "waiting",
     "doctor",
+    "console",
     "probe",
     "grant",
     "demo",

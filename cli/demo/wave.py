@@ -88,11 +88,9 @@ class Play:
             await asyncio.sleep(_COUNTED_WITHIN / 100)
 
     async def _newest_sweep(self, since: datetime) -> Run | None:
-        newest: Run | None = None
-        for month in sorted({(at.year, at.month) for at in (since, datetime.now(UTC))}):
-            async for run in self._app.adapters.runs.runs_of_month(datetime(*month, 1, tzinfo=UTC)):
-                newest = run
-        return newest
+        async for run in self._app.adapters.runs.back_to(since.date(), datetime.now(UTC)):
+            return run
+        return None
 
     async def _assign(self) -> None:
         token = await self._control.graph_token()

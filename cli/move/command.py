@@ -27,7 +27,7 @@ from cli.move.selection import Selection
 from cli.options import number
 from cli.output import RESULT_COLUMNS, Form, Output, show, tell
 from cli.requester import NoteOption, TicketOption, requester
-from cli.results import ReportOption, Written, check_report, show_details
+from cli.results import ReportOption, Written, check_report
 from cli.table import counted
 from cli.waiters import Waiters
 from shared.text import plain
@@ -46,7 +46,7 @@ _OF_NAMED = _TROUBLE | {"unlicensed"}
 _INTERRUPTED = 130
 
 
-@with_form(whole=False)
+@with_form(whole=False, file=False)
 def move(
     *,
     users: Annotated[
@@ -176,6 +176,8 @@ def move(
         raise CommandError(
             "--resume keeps the options that the run began with: leave out the others", 2
         )
+    check_report(report)
+    written = Written(output, report)
     selection = Selection(users, csv, column, skip_bad_lines, provider, limit)
     if where is None:
         where = Where.DIRECT if app is None else Where.APP
@@ -184,11 +186,7 @@ def move(
             raise CommandError("--where app: name the app with --app URL or ACP_APP_URL", 2)
         if limit and (provider is not None or all_third_party):
             raise CommandError("--limit with --app needs the users by name: the app finds all", 2)
-        if report is not None:
-            raise CommandError("--report with --app: make it with acp run RUN --report FILE", 2)
-        return _move_by_app(app, selection, resume, output, parameters)
-    check_report(report)
-    written = Written(output, report)
+        return _move_by_app(app, selection, resume, written, parameters)
     if resume is not None:
         return asyncio.run(_resume(resume, settings, written))
     return asyncio.run(_move(selection, settings, written, parameters))
@@ -245,7 +243,7 @@ async def begin(
 
 
 def _move_by_app(
-    url: str, selection: Selection, resume: str | None, output: Form, parameters: Parameters
+    url: str, selection: Selection, resume: str | None, written: Written, parameters: Parameters
 ) -> int:
     from cli.move.app import RemoteApp  # noqa: PLC0415 - httpx, which other commands may not need
 
@@ -260,10 +258,10 @@ def _move_by_app(
                     parameters = replace(parameters, expected=_expected(parameters, len(names)))
             with selection.named():
                 resume = app.begin({**selection.body(given), **parameters.body()})
-        return follow(app, url, resume, output, named=names is not None)
+        return follow(app, url, resume, written, named=names is not None)
 
 
-def follow(app: "RemoteApp", url: str, run_id: str, output: Form, *, named: bool) -> int:
+def follow(app: "RemoteApp", url: str, run_id: str, written: Written, *, named: bool) -> int:
     """Follow a run of the deployed app to its end and show its results; return the exit status."""
     tell(f"run {run_id}")
     try:
@@ -273,12 +271,12 @@ def follow(app: "RemoteApp", url: str, run_id: str, output: Form, *, named: bool
         tell(f"  acp cancel {run_id} --app {url}")
         return _INTERRUPTED
     _tell_effects(run)
-    if output.kind is Output.JSON:
+    if written.form.kind is Output.JSON and written.report is None:
         rows = list(app.results(run_id))
-        show(rows, RESULT_COLUMNS, output)
+        show(rows, RESULT_COLUMNS, written.form)
     else:
         rows = app.details(run_id)
-        show_details(rows, app.view(run_id), output, f"acp run {run_id} --all shows them")
+        written.write_details(rows, app.view(run_id))
     trouble = _OF_NAMED if named else _TROUBLE
     return int(any(each["outcome"] in trouble for each in rows))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.domain.options import MoveOptions
 
 
-@with_form(whole=False)
+@with_form(whole=False, file=False)
 def retry(
     *,
     run_id: Annotated[
@@ -52,11 +52,11 @@ def retry(
         raise CommandError("name a run, or pass --attention: one of them", 2)
     parameters = Parameters(False, yes, False, None, None, None, ticket, note)
     if app is not None:
-        return _retry_by_app(app, run_id, parameters, output)
+        return _retry_by_app(app, run_id, Written(output, None), parameters)
     return asyncio.run(_retry(run_id, settings, Written(output, None), parameters))
 
 
-def _retry_by_app(url: str, run_id: str | None, parameters: Parameters, output: Form) -> int:
+def _retry_by_app(url: str, run_id: str | None, written: Written, parameters: Parameters) -> int:
     from cli.move.app import RemoteApp  # noqa: PLC0415 - httpx, which other commands may not need
 
     with RemoteApp(url) as app:
@@ -70,7 +70,7 @@ def _retry_by_app(url: str, run_id: str | None, parameters: Parameters, output: 
             parameters = replace(parameters, expected=count)
         body = parameters.body()
         begun = app.retry(run_id, body) if run_id else app.begin({"users": users, **body})
-        return follow(app, url, begun, output, named=False)
+        return follow(app, url, begun, written, named=False)
 
 
 async def _retry(

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from shared.domain.history import DialIn
+
 HELD_FOR: Final = timedelta(seconds=120)
 """How long a claim keeps others away; an attempt that was killed holds it no longer.
 
@@ -36,9 +38,13 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class BegunMove:
-    """The last move that was begun: the provider that it replaces ("": none), when, and whose it is."""
+class BegunChange:
+    """A change that was begun: the provider that it replaces ("": none), when, and whose it is.
+
+    number: what a user had who gets only a number, on the same bridge; None: a move, or another bridge.
+    """
 
     provider: str
     at: datetime
     claim: Claim | None = None
+    number: DialIn | None = None

@@ -52,6 +52,11 @@ class DialIn:
     bridge: str = ""
     conference_id: str = ""
 
+    @property
+    def numbers(self) -> tuple[str, str]:
+        """The toll and the toll-free number."""
+        return self.toll_number, self.toll_free_number
+
     @classmethod
     def of_entry(cls, entry: ProviderEntry | None, bridge: str = "") -> Self:
         """Return what a provider entry says; None: the user has no provider."""

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 
@@ -111,6 +111,12 @@ class SweepPage:
     licensed: Sequence[str]
     to_queue: Sequence[str]
     sent: bool = False
+
+
+def months_back(now: datetime, months: int) -> date:
+    """Return the first day of the month that was `months` before this one."""
+    year, month = divmod(12 * now.year + now.month - 1 - months, 12)
+    return date(year, month + 1, 1)
 
 
 def new_run_id(signal: Signal, now: datetime) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from shared.domain.claim import BegunChange
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import ConferencingUser, ProviderEntry
 
@@ -106,8 +107,10 @@ class KnownUser:
     bridge_run: str | None = None
     bridge_changed_at: datetime | None = None
     began_at: datetime | None = None
+    number_changed_at: datetime | None = None
 
-    @property
-    def changed_at(self) -> datetime | None:
-        """When the system last moved the user or changed the user's bridge, or None."""
-        return max((at for at in (self.moved_at, self.bridge_changed_at) if at), default=None)
+    def has_recorded(self, begun: BegunChange) -> bool:
+        """Return whether a change was recorded, or another one behind it."""
+        times = [self.moved_at, self.bridge_changed_at]
+        times += [self.number_changed_at] if begun.number else []
+        return any(at and at >= begun.at for at in times)

@@ -48,7 +48,7 @@ class HistoryTable:
                 "what": str(record.what),
                 "at": record.at,
                 **{name: clipped(text, _LONGEST) for name, text in texts.items() if text},
-                **{name: _encode(dial_in) for name, dial_in in details.items() if dial_in},
+                **{name: encode_dial_in(dial_in) for name, dial_in in details.items() if dial_in},
             }
         )
 
@@ -94,7 +94,8 @@ def _row_key(record: HistoryRecord) -> str:
     return f"{inverted(record.at)}-{what}"
 
 
-def _encode(dial_in: DialIn) -> str:
+def encode_dial_in(dial_in: DialIn) -> str:
+    """Return dial-in details as a property of a row."""
     known = {name: clipped(text, _LONGEST) for name, text in asdict(dial_in).items() if text}
     return json.dumps(known, sort_keys=True, ensure_ascii=False)
 
@@ -115,12 +116,13 @@ def _decode(row: dict[str, Any]) -> HistoryRecord:
         field(row, "ticket", str, ""),
         field(row, "note", str, ""),
         field(row, "reason", str, ""),
-        _dial_in(row, "before"),
-        _dial_in(row, "after"),
+        decode_dial_in(row, "before"),
+        decode_dial_in(row, "after"),
     )
 
 
-def _dial_in(row: dict[str, Any], name: str) -> DialIn | None:
+def decode_dial_in(row: dict[str, Any], name: str) -> DialIn | None:
+    """Return dial-in details from a property of a row, None: it has none; an error of DAMAGE."""
     if row.get(name) is None:
         return None
     known = json_field(row, name, dict)

@@ -11,14 +11,16 @@ claimed in records of entries, so that attempts which saw the same entries meet 
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, astuple, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from azure.data.tables import TableEntity
 
-from shared.domain.claim import HELD_FOR, SETTLED_FOR, BegunMove, Claim
+from shared.domain.claim import HELD_FOR, SETTLED_FOR, BegunChange, Claim
 from shared.domain.decision import Action
+from shared.domain.history import DialIn
 from shared.domain.saved import ReplacedProvider, SavedKeys
 from shared.domain.user import (
     MICROSOFT,
@@ -27,7 +29,8 @@ from shared.domain.user import (
     ServiceUser,
     deciding_entry,
 )
-from shared.errors import BusyError, TooLargeError
+from shared.errors import BusyError, TooLargeError, UnreadableRowError
+from shared.storage.history import decode_dial_in, encode_dial_in
 from shared.storage.rows import field, json_field, units
 from shared.storage.tables import PAGE, Table
 
@@ -38,6 +41,11 @@ _FOR_BRIDGE: Final = "for_bridge_at"
 """When the last move began, or change of bridge, which the version before does not look for."""
 
 _BEGUN: Final = (_FOR_MOVE, _FOR_BRIDGE, "begun_by", "begun_run")
+_FOR_NUMBER: Final = "for_number_at"
+"""When the last change of a number alone began: beside the others, which may not be recorded yet."""
+
+_NUMBER: Final = (_FOR_NUMBER, "number_run", "number_before", "number_cancelled_at")
+_KEYS: Final = ("PartitionKey", "RowKey")
 _CLAIMED: Final = ("claimed_by", "claimed_at", "cancelled_at")
 
 _LONGEST: Final = 32_000
@@ -66,28 +74,28 @@ class ReplacedProviderTable:
     async def saved_keys(self) -> SavedKeys:
         """Return the keys of all records; a sweep reads them once instead of offering each record again."""
         keys = SavedKeys()
-        names = ["PartitionKey", "RowKey"]
-        async for row in self._table.query("PartitionKey ge @first", {"first": "0"}, names):
+        async for row in self._table.query("PartitionKey ge @first", {"first": "0"}, _KEYS):
             keys.add(str(row["PartitionKey"]), str(row["RowKey"]))
         return keys
 
-    async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
+    async def claim(
+        self, user: ServiceUser, claim: Claim, action: Action, before: DialIn | None = None
+    ) -> None:
         """Save the third party's entries of `user`, and claim the change that destroys them.
 
+        before: what a user had who gets only a number.
         BusyError: another attempt holds the claim. Errors of `save_entries`: not saved, so nothing may
         be changed.
         """
         user = _with_what_is_lost(user)
-        mark = {"claimed_by": claim.by, "claimed_at": claim.at, **_begin(claim, action)}
+        mark = {"claimed_by": claim.by, "claimed_at": claim.at, **_begin(claim, action, before)}
         new = _new_row(user, claim.at)
         if await self._table.insert({**new, **mark}):
             return
         row = await self._table.get(new["PartitionKey"], new["RowKey"])
         if row is None:
             raise BusyError("another attempt has just removed what was saved of this user")
-        known = dict(row)
-        if _is_cancelled(known):
-            known = {name: known[name] for name in known.keys() - {*_BEGUN, *_CLAIMED}}
+        known = _without_cancelled(row)
         if _is_held(known, claim):
             raise BusyError("another attempt is changing this user")
         if not await self._table.replace_if_unchanged({**known, **mark}, str(row.metadata["etag"])):
@@ -114,34 +122,42 @@ class ReplacedProviderTable:
             }
         )
 
-    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
-        """Give the claim on a change up that did not happen, and remember that it did not."""
+    async def cancel(self, user: ServiceUser, now: datetime, *, number: bool = False) -> None:
+        """Remember that a change did not happen, and give the claim up, unless it was on a number alone."""
         user = _with_what_is_lost(user)
-        await self._table.merge({**_keys(user), "cancelled_at": now})
+        mark = "number_cancelled_at" if number else "cancelled_at"
+        await self._table.merge({**_keys(user), mark: now})
 
-    async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
-        """Return the last change that was begun for a run, else the last one; cancelled ones are none."""
-        begun = await self._begun(user_id, ["provider", *_BEGUN, *_CLAIMED])
-        its = [row for row in begun if run and row.get("begun_run") == run]
-        row = max(its or begun, key=_begun_at, default=None)
-        return _begun_move(row) if row else None
+    async def begun(self, user_id: str) -> list[BegunChange]:
+        """Return the changes that were begun and not cancelled, newest first, those of numbers last."""
+        rows = await self._rows(user_id, [*_KEYS, "provider", *_BEGUN, *_CLAIMED, *_NUMBER])
+        moves = sorted(filter(_began_move, rows), key=_begun_at, reverse=True)
+        numbers = sorted(filter(_began_number, rows), key=_number_at, reverse=True)
+        begun = list(map(_begun_move, moves))
+        for row in numbers:
+            with suppress(UnreadableRowError):
+                begun.append(self._table.decode(row, _begun_number))
+        return begun
 
-    async def take_over(self, user_id: str, claim: Claim) -> None:
+    async def take_over(self, user_id: str, claim: Claim, *, number: bool = False) -> None:
         """Claim the last begun change, to tell of it; BusyError: another attempt holds it.
 
-        It stays a change of the run for which it was begun.
+        It stays a change of the run for which it was begun. number: that of a number alone.
         """
-        row = max(await self._begun(user_id), key=_begun_at, default=None)
-        if row is None or _is_held(row, claim):
+        began, at = (_began_number, _number_at) if number else (_began_move, _begun_at)
+        row = max(filter(began, await self._rows(user_id)), key=at, default=None)
+        known = _without_cancelled(row or {})
+        if row is None or _is_held(known, claim):
             raise BusyError("another attempt is moving this user")
-        taken = {**row, "claimed_by": claim.by, "claimed_at": claim.at, "begun_by": claim.by}
-        taken.setdefault("begun_run", "")
+        taken = {**known, "claimed_by": claim.by, "claimed_at": claim.at}
+        if not number:
+            taken = {"begun_run": "", **taken, "begun_by": claim.by}
         if not await self._table.replace_if_unchanged(taken, str(row.metadata["etag"])):
             raise BusyError("another attempt has just taken this user over")
 
-    async def _begun(self, user_id: str, select: Sequence[str] | None = None) -> list[TableEntity]:
+    async def _rows(self, user_id: str, select: Sequence[str] | None = None) -> list[TableEntity]:
         rows = self._table.query("PartitionKey eq @user", {"user": user_id}, select)
-        return [row async for row in rows if _begun_at(row) > _NEVER and not _is_cancelled(row)]
+        return [row async for row in rows]
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:
         """Return the saved records of one user, oldest first."""
@@ -176,10 +192,11 @@ def _with_what_is_lost(user: ServiceUser) -> ServiceUser:
     return user if lost else replace(user, entries=())
 
 
-def _begin(claim: Claim, action: Action) -> dict[str, Any]:
-    """Return what a row says of the change that begins; nothing of a number alone."""
+def _begin(claim: Claim, action: Action, before: DialIn | None) -> dict[str, Any]:
+    """Return what a row says of the change that begins."""
     if action is Action.SET_NUMBER:
-        return {}
+        had = encode_dial_in(before or DialIn())
+        return {_FOR_NUMBER: claim.at, "number_run": claim.run or "", "number_before": had}
     mark = _FOR_BRIDGE if action is Action.CHANGE_BRIDGE else _FOR_MOVE
     return {mark: claim.at, "begun_by": claim.by, "begun_run": claim.run or ""}
 
@@ -188,17 +205,41 @@ def _begun_at(row: Mapping[str, Any]) -> datetime:
     return max(_time(row, _FOR_MOVE), _time(row, _FOR_BRIDGE))
 
 
+def _began_move(row: Mapping[str, Any]) -> bool:
+    return _begun_at(row) > _NEVER and not _is_cancelled(row)
+
+
+def _number_at(row: Mapping[str, Any]) -> datetime:
+    return _time(row, _FOR_NUMBER)
+
+
+def _began_number(row: Mapping[str, Any]) -> bool:
+    return _number_at(row) > _time(row, "number_cancelled_at")
+
+
+def _without_cancelled(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row without a change that did not happen, which a new claim would make begun again."""
+    gone = {*_BEGUN, *_CLAIMED} if _is_cancelled(row) else set()
+    return {name: value for name, value in row.items() if name not in gone}
+
+
 def _time(row: Mapping[str, Any], name: str) -> datetime:
     value = row.get(name)
     return value if isinstance(value, datetime) else _NEVER
 
 
-def _begun_move(row: Mapping[str, Any]) -> BegunMove:
+def _begun_move(row: Mapping[str, Any]) -> BegunChange:
     """Return the change that a row says was begun last; its claim is None in rows of versions before."""
     at, by = _begun_at(row), row.get("begun_by")
     provider = MICROSOFT if row.get(_FOR_BRIDGE) == at else str(row.get("provider", ""))
     run = str(row.get("begun_run") or "") or None
-    return BegunMove(provider, at, Claim(str(by), at, run) if by else None)
+    return BegunChange(provider, at, Claim(str(by), at, run) if by else None)
+
+
+def _begun_number(row: dict[str, Any]) -> BegunChange:
+    at, run = _time(row, _FOR_NUMBER), str(row.get("number_run") or "") or None
+    had = decode_dial_in(row, "number_before")
+    return BegunChange(MICROSOFT, at, Claim(field(row, "claimed_by", str), at, run), had)
 
 
 def _is_held(row: Mapping[str, Any], claim: Claim) -> bool:

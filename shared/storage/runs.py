@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from azure.data.tables import TransactionOperation
 from shared.concurrency import gather_bounded
 from shared.domain.decision import Action
 from shared.domain.outcome import CHANGES, OPEN, Outcome, UserResult
-from shared.domain.run import Mode, Run, Signal
+from shared.domain.run import Mode, Run, Signal, months_back
 from shared.errors import InputError, StaleError, StorageError
 from shared.storage.outcomes import decode_outcome, decode_state, encode_outcome, encode_state
 from shared.storage.rows import clipped, field
@@ -61,46 +61,46 @@ class RunTable:
             return None
         return await self._runs.find(run[:6], run, _decode)
 
-    async def first_month(self) -> str | None:
-        """Return the month of the oldest run, as `202611`; None: there is no run."""
+    async def first_month(self) -> date | None:
+        """Return the first day of the month of the oldest run; None: there is no run."""
         rows = self._runs.query(
             "PartitionKey ge @first", {"first": "200001"}, ["PartitionKey"], page=1
         )
         async for row in rows:
-            return str(row["PartitionKey"])
+            return datetime.strptime(row["PartitionKey"], "%Y%m").replace(tzinfo=UTC).date()
         return None
-
-    def runs_of_month(self, month: datetime, before: str = "") -> AsyncIterator[Run]:
-        """Yield the runs that started in the month of `month`, oldest first.
-
-        before: only those whose ids are lower.
-        """
-        text, given = "PartitionKey eq @month", {"month": f"{month:%Y%m}"}
-        if before:
-            text, given = f"{text} and RowKey lt @before", {**given, "before": before}
-        return self._runs.read(text, given, _decode, page=PAGE)
 
     async def newest(self, now: datetime, limit: int, before: str = "") -> list[Run]:
         """Return at most `limit` runs of this month and the one before, the newest first.
 
-        before: only those that sort before this id. Days are read from the last one back, ever more at once,
-        until there are enough.
+        before: only those that sort before this id.
         """
         found: list[Run] = []
+        async for run in self.back_to(months_back(now, 1), now, before):
+            if len(found) == limit:
+                break
+            found.append(run)
+        return found
+
+    async def back_to(self, since: date, now: datetime, before: str = "") -> AsyncIterator[Run]:
+        """Yield the runs from now back to a day, the newest first.
+
+        before: only those that sort before this id. Days are read from the last one back, ever more at once,
+        as long as somebody wants more.
+        """
         end, span = (now + _DAY).date(), _RECENT
-        oldest = (now.replace(day=1) - _DAY).date().replace(day=1)
         if before:
             end = min(end, (_day_of(before) + _DAY).date())
-        while end > oldest and len(found) < limit:
+        while end > since:
             # Within a month, for that is a partition.
-            first = max(end - span, (end - _DAY).replace(day=1))
+            first = max(end - span, (end - _DAY).replace(day=1), since)
             text = "PartitionKey eq @month and RowKey ge @first and RowKey lt @end"
             until = f"{end:%Y%m%d}" if not before else min(f"{end:%Y%m%d}", before)
             where = {"month": f"{first:%Y%m}", "first": f"{first:%Y%m%d}", "end": until}
             rows = [run async for run in self._runs.read(text, where, _decode, page=PAGE)]
-            found += reversed(rows)
+            for run in reversed(rows):
+                yield run
             end, span = first, 2 * span
-        return found[:limit]
 
     async def failures(self, run: str, limit: int) -> list[UserResult]:
         """Return at most `limit` results of users of a run who failed or were not found."""
@@ -154,6 +154,11 @@ class RunTable:
                 return
             count += 1
             yield result
+
+    async def results_of(self, run: str, names: Sequence[str]) -> list[UserResult]:
+        """Return the results of some users, by id or the name that was not found: a point read each."""
+        finds = (self._results.find(run, _key_of(name), _decode_result) for name in names)
+        return [result for result in await gather_bounded(finds, _IN_FLIGHT) if result]
 
 
 def _day_of(run: str) -> datetime:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from shared.domain.changes import is_credible
+from shared.domain.history import HistoryEvent
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Signal
 from shared.domain.saved import KnownUser
@@ -31,6 +32,7 @@ _COLUMNS: Final = (
     "bridge_run",
     "bridge_changed_at",
     "began_at",
+    "number_changed_at",
 )
 
 
@@ -84,6 +86,8 @@ class UserTable:
         if result.outcome is Outcome.BRIDGE_CHANGED:
             lasting["bridge_changed_at"] = now
             lasting["bridge_run"] = run or ""
+        if result.change and result.change.what is HistoryEvent.NUMBER_CHANGED:
+            lasting["number_changed_at"] = now
         # Who is moved by a first signal has no row in most cases: a request less.
         row, is_known = None, result.outcome is not Outcome.MOVED or signal is Signal.RECHECK
         for _ in range(_TRIES):
@@ -123,4 +127,5 @@ def _decode(row: dict[str, Any]) -> KnownUser:
         field(row, "bridge_run", str, "") or None,
         field(row, "bridge_changed_at", datetime, None),
         field(row, "began_at", datetime, None),
+        field(row, "number_changed_at", datetime, None),
     )

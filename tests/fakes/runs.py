@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.options import OwnNumbers
@@ -78,12 +78,17 @@ class FakeRuns:
         for result in list(self.recorded.get(run, [])):
             yield result
 
-    async def first_month(self) -> str | None:
-        return min(self.runs, default="")[:6] or None
+    async def results_of(self, run: str, names: Sequence[str]) -> list[UserResult]:
+        return [result for result in self.recorded.get(run, []) if result.user_id in names]
 
-    async def runs_of_month(self, month: datetime, before: str = "") -> AsyncIterator[Run]:
-        for run_id in sorted(self.runs):
-            if run_id.startswith(f"{month:%Y%m}") and (not before or run_id < before):
+    async def first_month(self) -> date | None:
+        first = min(self.runs, default=None)
+        return date(int(first[:4]), int(first[4:6]), 1) if first else None
+
+    async def back_to(self, since: date, now: datetime, before: str = "") -> AsyncIterator[Run]:
+        end = before or f"{now + timedelta(days=1):%Y%m%d}"
+        for run_id in sorted(self.runs, reverse=True):
+            if f"{since:%Y%m%d}" <= run_id < end:
                 yield self.runs[run_id]
 
     @property

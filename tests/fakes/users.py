@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from shared.domain.changes import is_credible
-from shared.domain.claim import HELD_FOR, SETTLED_FOR, BegunMove, Claim
+from shared.domain.claim import HELD_FOR, SETTLED_FOR, BegunChange, Claim
 from shared.domain.decision import Action
-from shared.domain.history import CHANGES, HistoryEvent, HistoryRecord
+from shared.domain.history import CHANGES, DialIn, HistoryEvent, HistoryRecord
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import DueUser, SettledUser, Waiting, with_runs
 from shared.domain.roster import RosterDay, RosterEntry, Standing, merged
@@ -34,14 +34,17 @@ class FakeReplaced:
     too_large: bool = False
     refused: set[str] = field(default_factory=set)
     """Users whose entries the table does not take."""
-    moves: dict[str, BegunMove] = field(default_factory=dict)
+    moves: dict[str, BegunChange] = field(default_factory=dict)
+    numbers: dict[str, BegunChange] = field(default_factory=dict)
+    """Changes of a number alone."""
     claims: dict[tuple[str, object], Claim] = field(default_factory=dict)
     """Who changes each user who has such entries."""
     conferencing: dict[ConferencingUser, datetime] = field(default_factory=dict)
     _begun: dict[str, object] = field(default_factory=dict)
+    _numbered: dict[str, object] = field(default_factory=dict)
 
-    async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
-        return self.moves.get(user_id)
+    async def begun(self, user_id: str) -> list[BegunChange]:
+        return [kind[user_id] for kind in (self.moves, self.numbers) if user_id in kind]
 
     async def saved_keys(self) -> SavedKeys:
         keys = SavedKeys()
@@ -69,25 +72,34 @@ class FakeReplaced:
             raise StorageError("insert in table replacedproviders", "HttpResponseError")
         self.conferencing.setdefault(before, now)
 
-    async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
+    async def claim(
+        self, user: ServiceUser, claim: Claim, action: Action, before: DialIn | None = None
+    ) -> None:
         lost = _lost(user)
         self._hold((user.id, lost), claim)
         if lost:
             await self.save_entries(user, claim.at)
         elif self.down:
             raise StorageError("insert in table replacedproviders", "HttpResponseError")
-        if action is not Action.SET_NUMBER:
+        if action is Action.SET_NUMBER:
+            begun = BegunChange(MICROSOFT, claim.at, claim, before)
+            self.numbers[user.id], self._numbered[user.id] = begun, lost
+        else:
             provider = user.provider.name if user.provider else ""
-            self.moves[user.id] = BegunMove(provider, claim.at, claim)
+            self.moves[user.id] = BegunChange(provider, claim.at, claim)
             self._begun[user.id] = lost
 
     async def settle_claim(self, user: ServiceUser, claim: Claim, now: datetime) -> None:
         self.claims[user.id, _lost(user)] = replace(claim, at=now - HELD_FOR + SETTLED_FOR)
 
-    async def take_over(self, user_id: str, claim: Claim) -> None:
-        self._hold((user_id, self._begun.get(user_id, ())), claim)
+    async def take_over(self, user_id: str, claim: Claim, *, number: bool = False) -> None:
+        begun = self._numbered if number else self._begun
+        self._hold((user_id, begun.get(user_id, ())), claim)
 
-    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
+    async def cancel(self, user: ServiceUser, now: datetime, *, number: bool = False) -> None:
+        if number:
+            self.numbers.pop(user.id, None)
+            return
         self.claims.pop((user.id, _lost(user)), None)
         self.moves.pop(user.id, None)
 
@@ -134,6 +146,7 @@ class FakeUsers:
     bridge_run: dict[str, str | None] = field(default_factory=dict)
     looked_at: dict[str, datetime] = field(default_factory=dict)
     began: dict[str, datetime] = field(default_factory=dict)
+    numbered: dict[str, datetime] = field(default_factory=dict)
 
     async def known(self, user_id: str) -> KnownUser | None:
         result = self.results.get(user_id)
@@ -151,6 +164,7 @@ class FakeUsers:
             self.bridge_run.get(user_id),
             self.bridged.get(user_id),
             self.began.get(user_id),
+            self.numbered.get(user_id),
         )
 
     async def record_result(
@@ -179,6 +193,8 @@ class FakeUsers:
         if result.outcome is Outcome.BRIDGE_CHANGED:
             self.bridged[result.user_id] = now
             self.bridge_run[result.user_id] = run
+        if result.change and result.change.what is HistoryEvent.NUMBER_CHANGED:
+            self.numbered[result.user_id] = now
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from shared.bootstrap.services import App
 from shared.domain.claim import Claim
 from shared.domain.decision import Action, Rules
-from shared.domain.history import HistoryRecord
+from shared.domain.history import DialIn, HistoryRecord
 from shared.domain.outcome import UserResult
 from shared.domain.run import Mode
 from shared.domain.saved import SavedKeys
@@ -45,9 +45,11 @@ class _NoSaves(ReplacedProviderTable):
     ) -> bool:
         return True
 
-    async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
+    async def claim(
+        self, user: ServiceUser, claim: Claim, action: Action, before: DialIn | None = None
+    ) -> None:
         """Claim the change, and save nothing."""
-        await super().claim(replace(user, entries=()), claim, action)
+        await super().claim(replace(user, entries=()), claim, action, before)
 
 
 class _LateSaves:
@@ -66,9 +68,11 @@ class _LateSaves:
         self._later.append((user, now))
         return True
 
-    async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
+    async def claim(
+        self, user: ServiceUser, claim: Claim, action: Action, before: DialIn | None = None
+    ) -> None:
         self._later.append((user, claim.at))
-        await self._real.claim(replace(user, entries=()), claim, action)
+        await self._real.claim(replace(user, entries=()), claim, action, before)
 
     async def save_now(self) -> None:
         while self._later:

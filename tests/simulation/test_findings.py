@@ -1,6 +1,7 @@
 """Scenes of a world that is slow, long, dirty and shared, over the real services; a review found each."""
 
 import asyncio
+import random
 from collections import Counter
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from shared.domain.options import MoveOptions
 from shared.domain.retry import Waiting, WaitReason
 from shared.domain.run import Mode
 from tests.simulation.actors import ask
-from tests.simulation.fate import Fault, Outage, Process
+from tests.simulation.fate import Dice, Fault, Outage, Process, Verdict
 from tests.simulation.loop import Clock
 from tests.simulation.people import EXCLUDED_GROUP, MICROSOFT_ENTRY
 from tests.simulation.scene import Refusing, Scene, Striking, act, minutes
@@ -449,3 +450,52 @@ def test_a_notification_that_an_attempt_overtook_is_left_out() -> None:
     assert len(scene.not_moved()) == 39
     assert len(reads) == 2 + 1
     assert scene.rules.broken == []
+
+
+class Failing:
+    """Good weather, but for a share of all calls to Graph and Teams, until it is calm."""
+
+    def __init__(self, usual: Dice, share: float) -> None:
+        self._usual, self._share = usual, share
+        self._rng = random.Random(share)
+
+    def judge(self, process: Process, site: str) -> Verdict:
+        called = not site.startswith(("table", "queue"))
+        if called and not self._usual.calm and self._rng.random() < self._share:
+            return Verdict(Fault.REFUSE)
+        return self._usual.judge(process, site)
+
+
+def test_the_runs_are_true_after_hours_in_which_every_other_call_failed() -> None:
+    """55 % of 503s, then none: each run ends, and its results and counts say of each user what is so."""
+    ready: list[str] = []
+
+    async def story(scene: Scene) -> None:
+        ready.extend(user.id for user in scene.users(12))
+        scene.users(2, entries=(MICROSOFT_ENTRY,))
+        scene.world.gate.fate = Failing(scene.dice, 0.55)
+        scene.begin()
+        await minutes(1)
+        if instance := scene.host.any():
+            await scene.host.run(instance, lambda app: app.sweeper.sweep())
+        await minutes(60)
+        scene.dice.calm = True
+        await minutes(5 * 60)
+
+    scene = act(story)
+    assert scene.world.gate.struck[Fault.REFUSE] > 20
+    assert scene.not_moved() == []
+    assert [row for row in scene.rows("waiting") if row["list"] != "settled"] == []
+    assert scene.broken("14 final", "14 results", "14 runs end") == []
+    first, later = sorted(scene.rows("runs"), key=lambda run: str(run["RowKey"]))
+    results = [row for row in scene.rows("runresults") if row["PartitionKey"] == first["RowKey"]]
+    assert {row["RowKey"]: row["outcome"] for row in results} == dict.fromkeys(ready, "moved")
+    assert [
+        (
+            run["exact_state"],
+            run["count_queued"],
+            run.get("count_moved"),
+            run.get("count_failed", 0),
+        )
+        for run in (first, later)
+    ] == [("finished", 12, 12, 0), ("finished", 0, None, 0)]

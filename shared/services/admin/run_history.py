@@ -1,10 +1,9 @@
 """Lists and finds the runs of the last months."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 from shared.clock import Clock
-from shared.domain.run import Run, Signal
+from shared.domain.run import Run, Signal, months_back
 from shared.errors import NoSuchItemError
 from shared.services.ports import Runs
 
@@ -31,23 +30,15 @@ class RunHistory:
         after: `next` of the page before: the id of its last run.
         """
         found: list[Run] = []
-        oldest = await self._runs.first_month()
-        month = self._clock.now().replace(day=1)
-        while oldest and f"{month:%Y%m}" >= oldest:
-            if not after or f"{month:%Y%m}" <= after[:6]:
-                runs = [run async for run in self._runs.runs_of_month(month, after)]
-                for run in reversed(runs):
-                    if run.cause in signals:
-                        if len(found) == limit:
-                            return found, found[-1].id
-                        found.append(run)
-            month = (month - timedelta(days=1)).replace(day=1)
+        if oldest := await self._runs.first_month():
+            async for run in self._runs.back_to(oldest, self._clock.now(), after):
+                if run.cause in signals:
+                    if len(found) == limit:
+                        return found, found[-1].id
+                    found.append(run)
         return found, None
 
-    async def runs(self, months: int) -> AsyncIterator[Run]:
+    def runs(self, months: int) -> AsyncIterator[Run]:
         """Yield the runs of this month and of the `months - 1` before, the newest first."""
-        first = self._clock.now().replace(day=1)
-        for _ in range(months):
-            for run in reversed([run async for run in self._runs.runs_of_month(first)]):
-                yield run
-            first = (first - timedelta(days=1)).replace(day=1)
+        now = self._clock.now()
+        return self._runs.back_to(months_back(now, months - 1), now)

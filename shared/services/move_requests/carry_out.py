@@ -221,13 +221,18 @@ class MoveRunner:
         known: set[str],
         *,
         mode: Mode | None,
+        again: bool = False,
         on_progress: Progress = lambda _: None,
     ) -> None:
         """Move the users of one page, except for those `known` to have a result in the run.
 
-        TransientError: Graph did not answer about some; the others have their results.
+        again: others may have one, too, and are asked for. TransientError: Graph did not answer about some;
+        the others have their results.
         """
         users, unanswered = await self._look_up(run, page.names, known, on_progress)
+        if again:
+            done = {each.user_id for each in await self._runs.results_of(run, list(users))}
+            users = {user: name for user, name in users.items() if user not in done}
         if page.own_numbers:
             own = {
                 user: page.own_numbers[name]

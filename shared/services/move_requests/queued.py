@@ -15,6 +15,7 @@ from shared.domain.messages import PageMessage
 from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage, count_users
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import RequestedBy
+from shared.domain.progress import done, expected
 from shared.domain.run import Mode, Run, RunState, Signal, new_run_id, weaker
 from shared.errors import (
     BusyError,
@@ -44,8 +45,6 @@ _NOT_QUEUED: Final = (
     "not all of it was queued; send the request again, with its Idempotency-Key if it had one"
 )
 """What a run says until all of its pages are queued, and for good if that never happens."""
-
-_UNDER_WAY: Final = frozenset({RunState.RUNNING, RunState.INTERRUPTED, RunState.CANCELLED})
 
 _RETRY_SECONDS: Final = 60.0
 """Delay of a page when a service did not answer; longer if the service says so."""
@@ -173,7 +172,7 @@ class QueuedMoveRequests:
                 await self._requests.give_up_page(run.id, page.number, until)
                 raise
         run = await self._runs.find_run(run.id) or run
-        if run.state in _UNDER_WAY and not await self._requests.is_left(run.id):
+        if _is_under_way(run) and not await self._requests.is_left(run.id):
             await self._runner.refresh_state(run)
 
     async def _new_run(self, request: MoveRequest, key: str | None, by: RequestedBy | None) -> Run:
@@ -212,16 +211,16 @@ class QueuedMoveRequests:
         await self._requests.mark_done(run.id, 0)
 
     async def _carry_out(self, run: Run, page: RequestPage, *, again: bool) -> None:
-        known: set[str] = set()
-        if again:
-            known = {result.user_id.lower() async for result in self._runs.results(run.id)}
         options = (await self._requests.request(run.id)).options
         if run.cause is Signal.REQUEST:
-            await self._runner.move_page(run.id, page, options, known, mode=run.mode)
+            await self._runner.move_page(run.id, page, options, set(), mode=run.mode, again=again)
             return
         if run.cause is not Signal.PREVIEW:
             raise ConflictError(f"run {run.id!r} is a {run.cause}: it has no pages to carry out")
-        names = [name for name in page.names if name.lower() not in known]
+        names = page.names
+        if again:
+            known = {each.user_id for each in await self._runs.results_of(run.id, names)}
+            names = [name for name in names if name not in known]
         options = replace(options, own_numbers=page.own_numbers)
         if run.state is RunState.CANCELLED:
             results = [UserResult(name, Outcome.CANCELLED, run.reason, name) for name in names]
@@ -241,3 +240,10 @@ class QueuedMoveRequests:
         operation_id = current_id()
         for some in batched(pages, _MESSAGES_AT_ONCE, strict=False):
             await self._queue.send([PageMessage(run, page, again, operation_id) for page in some])
+
+
+def _is_under_way(run: Run) -> bool:
+    """Return whether the run has to be counted when no page is left; each late duplicate of one asks."""
+    if run.state is RunState.CANCELLED:
+        return not run.scanned or done(run) < expected(run)
+    return run.state in (RunState.RUNNING, RunState.INTERRUPTED)

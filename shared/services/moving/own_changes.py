@@ -1,9 +1,10 @@
 """Changes that this app made: what began, and whose it is when a user is found on Microsoft."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from shared.domain.claim import BegunMove, Claim
+from shared.domain.claim import BegunChange, Claim
 from shared.domain.decision import Action
 from shared.domain.history import Change, DialIn, HistoryEvent
 from shared.domain.outcome import Outcome, UserResult
@@ -44,31 +45,52 @@ class OwnChanges:
         """
         if uncertain is not None and uncertain.what is not HistoryEvent.NUMBER_CHANGED:
             return _changed(found, uncertain, after)
-        if result := await self._begun_before(found, claim, after):
+        begun = await self._replaced.begun(found.user.id)
+        if uncertain or after:  # then a number is this attempt's
+            begun = [each for each in begun if not each.number]
+        if result := await self._begun_before(found, begun, claim, after):
             return result
         return _changed(found, uncertain, after) if uncertain else None
 
     async def _begun_before(
-        self, found: Assessment, claim: Claim, after: ServiceUser | None
+        self,
+        found: Assessment,
+        begun: Sequence[BegunChange],
+        claim: Claim,
+        after: ServiceUser | None,
     ) -> UserResult | None:
-        begun = await self._replaced.last_move(found.user.id, claim.run)
-        if begun and begun.claim and begun.claim.is_same(claim):
-            return await self._result_of(found, begun, after)
+        for each in begun:
+            if each.claim and each.claim.is_same(claim) and not each.number:
+                return await self._result_of(found, each, after)
         known = await self._users.known(found.user.id) if begun or claim.run else None
         # What is recorded for this run is in the history, too.
         if known and claim.run and known.moved_run == claim.run:
             return found.result(Outcome.MOVED, known.old_provider)
         if known and claim.run and known.bridge_run == claim.run:
             return found.result(Outcome.BRIDGE_CHANGED, MICROSOFT)
-        recorded = known.changed_at if known else None
-        if begun is None or (recorded and recorded >= begun.at):
+        last = next((each for each in begun if not (known and known.has_recorded(each))), None)
+        if last is None:
             return None
-        result = await self._result_of(found, begun, after)
+        if last.number:
+            return await self._number_of(found, last, last.number, claim)
+        result = await self._result_of(found, last, after)
         await self._replaced.take_over(found.user.id, claim)
         return result
 
+    async def _number_of(
+        self, found: Assessment, begun: BegunChange, before: DialIn, claim: Claim
+    ) -> UserResult | None:
+        """Return the result of a user who was given a number; None: the set did not happen."""
+        result = _changed(found, Change(HistoryEvent.NUMBER_CHANGED, begun.at, before), None)
+        after = result.change.after if result.change else before
+        if after.numbers == before.numbers:
+            return None
+        if not (begun.claim and begun.claim.is_same(claim)):
+            await self._replaced.take_over(found.user.id, claim, number=True)
+        return result
+
     async def _result_of(
-        self, found: Assessment, begun: BegunMove, after: ServiceUser | None
+        self, found: Assessment, begun: BegunChange, after: ServiceUser | None
     ) -> UserResult:
         """Return the result of a change that was begun; what it replaced is read from what was saved."""
         on_microsoft = begun.provider == MICROSOFT

@@ -165,8 +165,8 @@ class UserMover:
     async def _why_not_begun(self, user_id: str, terms: Terms) -> str:
         """Return why a user of a cancelled run is not begun; "": it is not, or the user was begun for it."""
         why = await self._brakes.why_cancelled(terms.run)
-        begun = await self._replaced.last_move(user_id, terms.run) if why else None
-        return "" if begun and begun.claim and begun.claim.run == terms.run else why
+        begun = await self._replaced.begun(user_id) if why else []
+        return "" if any(each.claim and each.claim.run == terms.run for each in begun) else why
 
     async def _attempt(self, user: DirectoryUser, terms: Terms) -> UserResult:
         """Assess and act; while it is uncertain whether the change happened, assess again first."""
@@ -252,7 +252,7 @@ class UserMover:
             return refused
         claim = self._claim(terms)
         change = begin(decision.action, claim, service, before)
-        await self._replaced.claim(service, claim, decision.action)
+        await self._replaced.claim(service, claim, decision.action, change.before)
         try:
             if before:
                 await self._replaced.save_conferencing(before, service.upn, self._clock.now())
@@ -260,10 +260,10 @@ class UserMover:
         except _UncertainChangeError:
             raise
         except AcpError as error:
-            if decision.action is not Action.SET_NUMBER:
-                # Nothing happened: if somebody else changes the user later, it is not told as ours.
-                cancel = self._replaced.cancel_move(service, self._clock.now())
-                await self._clean_up("cancel the move", cancel, found)
+            # Nothing happened: if somebody else changes the user later, it is not told as ours.
+            alone = decision.action is Action.SET_NUMBER
+            cancel = self._replaced.cancel(service, self._clock.now(), number=alone)
+            await self._clean_up("cancel the move", cancel, found)
             if isinstance(error, NotFoundError):
                 waits = Decision(Action.WAIT, "the service says: not a conferencing user yet")
                 return replace(found, decision=waits).result()

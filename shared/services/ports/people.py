@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
     from datetime import date, datetime
 
-    from shared.domain.claim import BegunMove, Claim
+    from shared.domain.claim import BegunChange, Claim
     from shared.domain.decision import Action
     from shared.domain.guard import Slot
     from shared.domain.held import HeldUser
-    from shared.domain.history import HistoryRecord
+    from shared.domain.history import DialIn, HistoryRecord
     from shared.domain.outcome import UserResult
     from shared.domain.retry import DueUser, SettledUser, Waiting
     from shared.domain.roster import RosterDay, RosterEntry, Standing
@@ -57,9 +57,12 @@ class ReplacedProviders(Protocol):
         """Return the keys of all records, at one request per 1,000."""
         ...
 
-    async def claim(self, user: ServiceUser, claim: Claim, action: Action) -> None:
+    async def claim(
+        self, user: ServiceUser, claim: Claim, action: Action, before: DialIn | None = None
+    ) -> None:
         """Save the third party's entries that an action would destroy, and claim the change.
 
+        before: what a user had who gets only a number.
         BusyError: somebody else holds it. StorageError: not saved, so nothing may be changed.
         """
         ...
@@ -72,16 +75,19 @@ class ReplacedProviders(Protocol):
         """Save a conferencing user durably. StorageError: not saved."""
         ...
 
-    async def take_over(self, user_id: str, claim: Claim) -> None:
-        """Claim the last begun change, to tell of it; BusyError: somebody else holds it."""
+    async def take_over(self, user_id: str, claim: Claim, *, number: bool = False) -> None:
+        """Claim the last begun change, to tell of it; BusyError: somebody else holds it.
+
+        number: that of a number alone.
+        """
         ...
 
-    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
-        """Remember that the change begun with these entries did not happen."""
+    async def cancel(self, user: ServiceUser, now: datetime, *, number: bool = False) -> None:
+        """Remember that the change begun with these entries did not happen. number: of a number alone."""
         ...
 
-    async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
-        """Return the last change that was begun for a run, else the last one; cancelled ones are none."""
+    async def begun(self, user_id: str) -> Sequence[BegunChange]:
+        """Return the changes that were begun and not cancelled, newest first, those of numbers last."""
         ...
 
     async def of(self, user_id: str) -> list[ReplacedProvider]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from shared.domain.move_request import MoveRequest, RequestPage
     from shared.domain.options import OwnNumbers
@@ -25,12 +25,12 @@ class Runs(Protocol):
         """Return the run, or None; UnreadableRowError: its row is damaged or of a newer version."""
         ...
 
-    async def first_month(self) -> str | None:
-        """Return the month of the oldest run, as `202611`; None: there is no run."""
+    async def first_month(self) -> date | None:
+        """Return the first day of the month of the oldest run; None: there is no run."""
         ...
 
-    def runs_of_month(self, month: datetime, before: str = "") -> AsyncIterator[Run]:
-        """Yield the runs that started in a month, oldest first. before: only those with lower ids."""
+    def back_to(self, since: date, now: datetime, before: str = "") -> AsyncIterator[Run]:
+        """Yield the runs from now back to a day, newest first. before: only those with lower ids."""
         ...
 
     async def record_results(
@@ -45,6 +45,10 @@ class Runs(Protocol):
 
     def results(self, run: str) -> AsyncIterator[UserResult]:
         """Yield the results of the users of a run."""
+        ...
+
+    async def results_of(self, run: str, names: Sequence[str]) -> list[UserResult]:
+        """Return the results of some users of a run, by id or the name that was not found."""
         ...
 
 

@@ -5,15 +5,19 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 
 from cli.app_api import AppApi, KeyRefusedError
 from cli.errors import CommandError
 from cli.grant.after import settle
+from cli.main import run
 from cli.move.app import RemoteApp
 from cli.results import COLUMNS
+from shared.views import DetailView
 
 KEY = "the-key"
 ODD = (
@@ -195,3 +199,76 @@ def test_a_retry_is_a_call_of_its_own_or_a_move() -> None:
         assert api.in_need() == ["a"]
         assert api.retry("a/b", {"expected": 1}) == "run-2"
         assert asked == list(answers)
+
+
+ROW = {
+    **dict.fromkeys(DetailView.model_fields, ""),
+    "run": "r1",
+    "user": "a@x.example",
+    "id": "a",
+    "outcome": "moved",
+    "provider_before": "BT",
+    "number_before": "0044",
+    "number_after": "+4420",
+}
+RUN = {
+    "id": "r1",
+    "cause": "request",
+    "state": "finished",
+    "started_at": "2026-11-23T12:00:00Z",
+    "counts": {"users": 1, "moved": 1, "failed": 1},
+    "requested_by": "adele",
+}
+
+
+def told_by_app(path: str) -> tuple[int, bytes]:
+    """What an app answers that has one run with one user."""
+    results = {"results": [ROW]} if "results" in path else RUN
+    return 200, json.dumps(results).encode()
+
+
+def test_a_move_by_the_app_has_a_report_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """HTML and XLSX, from what the app sends: no access to its storage is needed."""
+    html, book = tmp_path / "run.html", tmp_path / "run.xlsx"
+    named = ("--users", "a@x.example", "--no-send-email", "--where", "app", "--yes")
+    with app(told_by_app) as (url, _):
+        for file, form in ((html, "json"), (book, "table")):
+            words = ["move", *named, "--app", url, "--report", str(file), "--output", form]
+            assert run(words) == 0
+    out, err = capsys.readouterr()
+    assert err.count("report: ") == 2
+    assert json.loads(out[: out.index("]") + 1])[0]["outcome"] == "moved"
+    page = html.read_text(encoding="utf-8")
+    for text in ("ACP Mover: r1", "requested by adele", "a@x.example", "0044", "+4420"):
+        assert text in page
+    assert "Side effects in this tenant" not in page, "the app does not tell them"
+    moved = load_workbook(book)["Moved"]
+    assert [cell.value for cell in moved[2]][:3] == [None, "r1", "a@x.example"]
+
+
+def test_a_report_that_cannot_be_written_is_said_before_anybody_is_moved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same as for a move from here: status 2, and the app is not asked for anything."""
+    with app(told_by_app) as (url, asked):
+        words = ["move", "--users", "a@x.example", "--yes", "--app", url]
+        assert run([*words, "--report", str(tmp_path / "run.pdf")]) == 2
+        assert asked == []
+    assert "a name that ends in .html or .xlsx is needed" in capsys.readouterr().err
+
+
+def test_the_app_cancels_and_tries_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """With ticket and note; the results of the new run as CSV for another country's spreadsheet."""
+    why = ("--ticket", "INC7", "--note", "wrong list")
+    with app(told_by_app) as (url, asked):
+        assert run(["cancel", "r1", *why, "--app", url]) == 0
+        form = ("--output", "csv", "--bom", "--delimiter", ";")
+        assert run(["retry", "r1", *why, "--yes", "--app", url, *form]) == 0
+        assert run(["retry", "--attention", "--yes", "--app", url]) == 3, "no list of users"
+    out, err = capsys.readouterr()
+    assert "r1 is cancelled by the app: users 1, moved 1, failed 1" in err
+    assert out.startswith("\ufefftime;run;user;")
+    assert asked[0] == "/api/runs/r1/cancel"
+    assert "/api/runs/r1/retry" in asked

@@ -34,8 +34,8 @@ from shared.settings.settings import unknown_settings
             "error: --report plan.txt: a name that ends in .html or .xlsx is needed",
         ),
         (
-            ["move", "--users", "a@x.example", "--report", "x.html", "--app", "https://x.example"],
-            "error: --report with --app: make it with acp run RUN --report FILE",
+            ["move", "--users", "a@x.example", "--report", "x.pdf", "--app", "https://x.example"],
+            "error: --report x.pdf: a name that ends in .html or .xlsx is needed",
         ),
         (["demo", "--users", "0"], "error: Invalid value for '--users': '0' is not"),
         (["demo", "--seed", "x"], "error: Invalid value for '--seed': 'x' is not"),

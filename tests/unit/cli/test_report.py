@@ -5,7 +5,7 @@ import hashlib
 from dataclasses import replace
 from html.parser import HTMLParser
 
-from cli.report import page
+from cli.report import page, side_effects
 from shared.domain.listing import TenantSwitches
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.roster import RosterEntry
@@ -33,7 +33,7 @@ def made(*changes: NumberChange, reason: str = "", seen: RosterEntry | None = No
     run = Run("r1", Signal.REQUEST, RunState.FINISHED, NOON, NOON, reason, {"users": len(changes)})
     run = replace(run, requested_by="adele (1)", ticket="INC7", note="as agreed")
     rows = [DetailView.of(run, ResultDetail(each, seen)).model_dump() for each in changes]
-    return page(run, rows, SWITCHES, NOON)
+    return page(run, rows, side_effects(SWITCHES), NOON)
 
 
 def test_page_shows_numbers_before_and_after() -> None:
@@ -56,7 +56,7 @@ def test_page_of_a_dry_run_says_that_nothing_was_changed() -> None:
     row = DetailView.of(
         None, ResultDetail(NumberChange(UserResult(guid(1), Outcome.WOULD_MOVE, "")))
     )
-    shown = page(None, [row.model_dump()], None, NOON)
+    shown = page(None, [row.model_dump()], side_effects(None), NOON)
     assert "nothing was changed: this would happen" in shown
     assert "Saved numbers" not in shown
 

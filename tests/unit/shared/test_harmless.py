@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cli.main import run
 from cli.output import HarmlessFormatter, Output, show, tell
-from cli.report import page
+from cli.report import page, side_effects
 from functions.http.responses import PointedError, Reply, as_csv, problem, rendered
 from shared.domain.listing import TenantSwitches
 from shared.domain.outcome import Outcome, UserResult
@@ -135,7 +135,7 @@ def test_the_html_report(text: str) -> None:
     run = Run("r", Signal.SWEEP, RunState.FAILED, NOW, reason=text, counts={text: 1}, ticket=text)
     seen = RosterEntry("1", None, text, NOW, text, text, text, text, text)
     row = DetailView.of(run, ResultDetail(NumberChange(result, entry, entry), seen)).model_dump()
-    made = page(run, [row], TenantSwitches(True, True, True), NOW)
+    made = page(run, [row], side_effects(TenantSwitches(True, True, True)), NOW)
     made = made.replace("\n", "")
     assert clean(made)
     assert harmless("\x1b") in made or "\x1b" not in text

@@ -89,8 +89,7 @@ async def test_a_change_has_one_key_whoever_tells_of_it(world: World) -> None:
     at = NOON + timedelta(microseconds=123_456)
     replaced = ReplacedProviderTable(world.tables.table("replacedproviders"))
     await replaced.claim(in_service(1, third_party()), Claim("a", at), Action.REPLACE)
-    begun = await replaced.last_move(guid(1))
-    assert begun
+    (begun,) = await replaced.begun(guid(1))
     await world.history.add(replace(FULL, at=at))
     await world.history.add(replace(FULL, at=begun.at, reason="later"))
     assert await world.history.page([guid(1)], 10) == ([replace(FULL, at=at)], None)

@@ -10,7 +10,7 @@ import pytest
 from azure.data.tables.aio import TableServiceClient
 
 from local.azurite.server import Azurite
-from shared.domain.claim import BegunMove
+from shared.domain.claim import BegunChange
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome, UserResult
@@ -324,7 +324,8 @@ async def test_runs(tables: Tables) -> None:
         scanned=True,
     )
     preview = Run(PREVIEW, Signal.PREVIEW, RunState.RUNNING, NOON, counts={"users": 1})
-    assert [run async for run in runs.runs_of_month(NOON)] == [sweep, request, preview]
+    found = [run async for run in runs.back_to(NOON.date(), NOON)]
+    assert found == [preview, request, sweep]
     assert await runs.find_run(SWEEP) == sweep
 
 
@@ -376,7 +377,7 @@ async def test_users(tables: Tables) -> None:
         guid(2), Outcome.ALREADY_MICROSOFT, "Microsoft is the provider", None, NOON + HOUR
     )
     assert [user async for user in users.all()] == [moved, already]
-    assert (await users.known(guid(1)), moved.changed_at) == (moved, NOON)
+    assert await users.known(guid(1)) == moved
 
 
 async def test_waiting(tables: Tables) -> None:
@@ -416,7 +417,7 @@ async def test_saved_entries(tables: Tables) -> None:
     record = ReplacedProvider(guid(1), "InterCall", ENTRIES, NOON, "adele@contoso.com")
     begun = replace(record, begun_at=NOON)
     assert await replaced.of(guid(1)) == [begun]
-    assert await replaced.last_move(guid(1)) == BegunMove("InterCall", NOON)
+    assert await replaced.begun(guid(1)) == [BegunChange("InterCall", NOON)]
     user = ServiceUser(guid(1), "adele@contoso.com", AccountType.USER, True, ENTRIES)
     await replaced.save_entries(user, NOON + HOUR)
     assert not await replaced.save_entries(user, NOON + 2 * HOUR)

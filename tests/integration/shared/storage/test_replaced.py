@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain.claim import HELD_FOR, BegunMove, Claim
+from shared.domain.claim import HELD_FOR, BegunChange, Claim
 from shared.domain.decision import Action
+from shared.domain.history import DialIn
 from shared.domain.saved import ReplacedProvider
 from shared.domain.user import ProviderEntry, ServiceUser
 from shared.errors import (
@@ -87,7 +88,7 @@ async def test_a_conferencing_user_comes_back_whole_and_is_told_from_entries(
     entry = ProviderEntry("Microsoft", "", "+15550199", "", old.conference_id, "", True)
     assert conference == ReplacedProvider(guid(1), "Microsoft", (entry,), NOON, "a@x.example", old)
     assert (later.conferencing, entries.conferencing) == (new, None)
-    assert await replaced.last_move(guid(1)) is None
+    assert await replaced.begun(guid(1)) == []
 
 
 async def test_entries_too_long_for_the_table_are_refused(tables: Tables) -> None:
@@ -102,11 +103,11 @@ async def test_begun_move_is_known(tables: Tables) -> None:
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
     user = in_service(1, third_party("BT"))
     await replaced.save_entries(user, NOON)
-    assert await replaced.last_move(user.id) is None
+    assert await replaced.begun(user.id) == []
     later = NOON + timedelta(days=1)
     claim = Claim("attempt", later, "run")
     await replaced.claim(user, claim, Action.REPLACE)
-    assert await replaced.last_move(user.id) == BegunMove("BT", later, claim)
+    assert await replaced.begun(user.id) == [BegunChange("BT", later, claim)]
     (record,) = await replaced.of(user.id)
     assert record.saved_at == NOON
 
@@ -119,14 +120,30 @@ async def test_who_began_a_change_tells_of_it_whoever_claims_later(tables: Table
         Claim(f"attempt {number}", NOON + number * hour, f"run-{number}") for number in range(3)
     )
     await replaced.claim(in_service(1), first, Action.ENABLE)
-    await replaced.claim(user, second, Action.SET_NUMBER)
-    assert await replaced.last_move(user.id, "run-1") == BegunMove("", NOON, first)
+    had = DialIn("Microsoft", "+15550199", bridge="bridge")
+    await replaced.claim(user, second, Action.SET_NUMBER, had)
+    number = BegunChange("Microsoft", second.at, second, had)
+    assert await replaced.begun(user.id) == [BegunChange("", NOON, first), number]
+    late = Claim("reader", second.at + HELD_FOR)
+    with pytest.raises(BusyError):
+        await replaced.take_over(user.id, replace(late, at=second.at), number=True)
+    await replaced.take_over(user.id, late, number=True)
     await replaced.claim(user, third, Action.CHANGE_BRIDGE)
-    assert await replaced.last_move(user.id) == BegunMove("Microsoft", third.at, third)
+    number = replace(number, claim=replace(second, by=third.by))
+    assert await replaced.begun(user.id) == [BegunChange("Microsoft", third.at, third), number]
     with pytest.raises(BusyError):
         await replaced.claim(user, Claim("attempt 4", third.at), Action.SET_NUMBER)
-    await replaced.cancel_move(user, third.at)
-    assert await replaced.last_move(user.id) is None
+    await replaced.cancel(user, third.at)
+    assert await replaced.begun(user.id) == [number]
+    await replaced.take_over(user.id, Claim("reader", third.at), number=True)
+    assert [each.number for each in await replaced.begun(user.id)] == [had], "no move again"
+    await replaced.cancel(user, third.at, number=True)
+    assert await replaced.begun(user.id) == []
+    await replaced.claim(user, Claim("attempt 5", third.at + HELD_FOR), Action.SET_NUMBER, had)
+    table = tables.table("replacedproviders")
+    (row,) = [row async for row in table.query("PartitionKey eq @user", {"user": user.id})]
+    await table.merge({**row, "number_before": "["})
+    assert await replaced.begun(user.id) == []
     assert await replaced.of(user.id) == []
 
 
@@ -135,12 +152,12 @@ async def test_a_move_that_did_not_happen_is_not_the_last_one(tables: Tables) ->
     replaced = ReplacedProviderTable(tables.table("replacedproviders"))
     user, later = in_service(1, third_party("BT")), NOON + timedelta(hours=1)
     await replaced.claim(user, Claim("attempt", NOON), Action.REPLACE)
-    await replaced.cancel_move(user, NOON + timedelta(seconds=1))
-    assert await replaced.last_move(user.id) is None
+    await replaced.cancel(user, NOON + timedelta(seconds=1))
+    assert await replaced.begun(user.id) == []
     assert [record.entries for record in await replaced.of(user.id)] == [user.entries]
     claim = Claim("another attempt", later)
     await replaced.claim(user, claim, Action.REPLACE)
-    assert await replaced.last_move(user.id) == BegunMove("BT", later, claim)
+    assert await replaced.begun(user.id) == [BegunChange("BT", later, claim)]
 
 
 async def test_one_of_five_attempts_at_once_changes_a_user(tables: Tables) -> None:
@@ -159,7 +176,7 @@ async def test_one_of_five_attempts_at_once_changes_a_user(tables: Tables) -> No
         (first,) = [by for by in await asyncio.gather(*tries) if by]
         assert await claim(user, first, NOON) == first
         assert await claim(user, "late", NOON + HELD_FOR - timedelta(seconds=1)) is None
-        await replaced.cancel_move(user, NOON)
+        await replaced.cancel(user, NOON)
         assert await claim(user, "second", NOON) == "second"
         assert await claim(user, "third", NOON + HELD_FOR) == "third"
         with pytest.raises(BusyError):

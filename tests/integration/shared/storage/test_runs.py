@@ -1,7 +1,7 @@
 """Tables `runs` and `runresults` against the real Azurite."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -62,15 +62,15 @@ async def test_runs_of_a_month_and_their_results(tables: Tables) -> None:
     await runs.save_run(finished)
     with pytest.raises(StaleError):
         await runs.save_run(replace(saved, page=1))
-    assert [item async for item in runs.runs_of_month(NOON)] == [finished]
+    assert [item async for item in runs.back_to(NOON.date(), NOON)] == [finished]
     results = [UserResult(guid(n), Outcome.MOVED, "why") for n in range(20)]
     await runs.record_results(run.id, results, NOON)
     await runs.record_results(run.id, results, NOON)
     assert [item async for item in runs.results(run.id)] == results
 
 
-async def test_runs_of_a_month_up_to_one_of_them(tables: Tables) -> None:
-    """What a page of runs reads: the first month that has any, and in a month only what is older."""
+async def test_runs_are_read_back_from_the_newest(tables: Tables) -> None:
+    """Over months, in spans of days that grow, back to a day; from one of them, only what is older."""
     runs = RunTable(tables.table("runs"), tables.table("runresults"))
     assert await runs.first_month() is None
     known = []
@@ -78,9 +78,13 @@ async def test_runs_of_a_month_up_to_one_of_them(tables: Tables) -> None:
         at = NOON - timedelta(days=days)
         run = Run(new_run_id(Signal.SWEEP, at), Signal.SWEEP, RunState.FINISHED, at)
         known.append(await runs.save_run(run))
-    assert await runs.first_month() == "202610"
-    found = [run async for run in runs.runs_of_month(NOON, before=known[2].id)]
-    assert found == [known[1]]
+    oldest = await runs.first_month()
+    assert oldest == date(2026, 10, 1)
+    assert [run async for run in runs.back_to(oldest, NOON)] == known[::-1]
+    found = [run async for run in runs.back_to(oldest, NOON, known[2].id)]
+    assert found == known[1::-1]
+    assert [run async for run in runs.back_to(known[1].started_at.date(), NOON)] == known[:0:-1]
+    assert await runs.newest(NOON, 2) == known[:0:-1]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ async def test_rows_of_a_later_version_hide_no_other(tables: Tables) -> None:
     await tables.table("replacedproviders").merge({**row, "entries": '[{"name": "x", "new": 1}]'})
     assert [each.user_id async for each in users.all()] == [guid(2)]
     assert [each.user_id async for each in runs.results(run.id)] == [guid(2)]
-    assert [each async for each in runs.runs_of_month(NOON)] == [run]
+    assert [each async for each in runs.back_to(NOON.date(), NOON)] == [run]
     assert [each.user_id async for each in replaced.all()] == [guid(2)]
     assert await users.known(guid(1)) is None
     with pytest.raises(UnreadableRowError):

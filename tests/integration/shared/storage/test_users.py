@@ -1,8 +1,11 @@
 """Table `users` against the real Azurite: what was last known of each user."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+from shared.domain.claim import BegunChange
 from shared.domain.decision import Action
+from shared.domain.history import Change, DialIn, HistoryEvent
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Signal
 from shared.storage.runs import RunTable
@@ -58,7 +61,7 @@ async def test_outcomes_are_read_here_and_by_the_version_before(tables: Tables) 
         )
     known = await users.known(guid(0))
     assert known
-    assert known.changed_at == NOON
+    assert known.bridge_changed_at == NOON
     await tables.table("users").merge(
         {"PartitionKey": "0", "RowKey": guid(0), "outcome": "unlicensed"}
     )
@@ -83,7 +86,16 @@ async def test_date_of_the_move_outlives_later_looks(tables: Tables) -> None:
     assert len(known) == 2
     one = await users.known(guid(1))
     assert one
-    assert (one.changed_at, await users.known(guid(3))) == (NOON, None)
+    assert await users.known(guid(3)) is None
+    had, at = DialIn("Microsoft", "+15550199"), NOON + timedelta(hours=1)
+    begun = BegunChange("Microsoft", at, None, had)
+    assert [one.has_recorded(replace(begun, at=NOON)), one.has_recorded(begun)] == [True, False]
+    change = Change(HistoryEvent.NUMBER_CHANGED, at, had)
+    await users.record_result(replace(later, change=change), Signal.SWEEP, at)
+    one = await users.known(guid(1))
+    assert one
+    assert one.has_recorded(begun)
+    assert not one.has_recorded(replace(begun, number=None)), "a move is another change"
 
 
 async def test_an_outcome_of_the_future_is_replaced(tables: Tables) -> None:

@@ -214,10 +214,10 @@ async def _forgets(app: App, user: str) -> None:
 
 async def _ends_a_sweep(app: App) -> None:
     """Everybody is swept within hours, whatever is damaged."""
-    before = {each.id async for each in app.adapters.runs.runs_of_month(MIDNIGHT)}
+    before = {each.id async for each in app.run_history.runs(1)}
     for _ in range(180):
         await _timer(lambda app: app.sweeper.resume())(app)
-        async for each in app.adapters.runs.runs_of_month(MIDNIGHT):
+        async for each in app.run_history.runs(1):
             if each.id not in before and each.state in (RunState.MOVING, RunState.HELD):
                 return
         await app.adapters.clock.sleep(60)
@@ -323,10 +323,10 @@ def test_neighbors_of_a_damaged_row_are_listed() -> None:
         app = bench.app()
         tables: Tables = app.adapters.tables
         for _ in range(3):
-            listed = [each.id async for each in app.adapters.runs.runs_of_month(MIDNIGHT)]
+            listed = [each.id async for each in app.run_history.runs(1)]
         counted = tables.unreadable.counts()
         bench.damage(("runs", ("202611", HELD), "reason", "unknown word"))
-        whole = [each.id async for each in app.adapters.runs.runs_of_month(MIDNIGHT)]
+        whole = [each.id async for each in app.run_history.runs(1)]
         return listed, whole, counted, tables.unreadable.counts()
 
     listed, whole, counted, after = run(1, story())

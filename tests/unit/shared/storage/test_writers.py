@@ -62,7 +62,7 @@ WRITERS: Final = {
     "replaced.claim": ({"insert", "replace_if_unchanged"}, ""),
     "replaced.settle_claim": ({"replace_if_unchanged"}, ""),
     "replaced.take_over": ({"replace_if_unchanged"}, ""),
-    "replaced.cancel_move": ({"merge"}, "a time that only grows; readers compare it"),
+    "replaced.cancel": ({"merge"}, "a time that only grows; readers compare it"),
     "roster._insert": ({"transact"}, ""),
     "roster._note": ({"transact"}, ""),
     "runs.save_run": ({"insert", "replace_if_unchanged"}, ""),

@@ -1,7 +1,7 @@
 """Cancelling a run: what was begun is finished, nobody else is changed, and the rest says so by name."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +14,7 @@ from shared.domain.listing import TeamsPage
 from shared.domain.messages import MoveMessage, move_messages
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
-from shared.domain.outcome import Outcome
+from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import RequestedBy
 from shared.domain.retry import Waiting, WaitReason
 from shared.domain.run import Mode, Run, RunState, Signal, SweepPage
@@ -284,3 +284,39 @@ async def test_to_cancel_again_does_no_harm() -> None:
     run = await world.queued().accept(MoveRequest(tuple(world.fill(1))), None)
     first = await world.canceller().cancel_run(run.id, ADELE)
     assert await world.canceller().cancel_run(run.id, RequestedBy("alex")) == first
+
+
+class CountingRuns(FakeRuns):
+    """Counts the rows that are read of results."""
+
+    rows = 0
+
+    async def results(self, run: str) -> AsyncIterator[UserResult]:
+        async for result in super().results(run):
+            self.rows += 1
+            yield result
+
+    async def results_of(self, run: str, names: Sequence[str]) -> list[UserResult]:
+        self.rows += len(names)
+        return await super().results_of(run, names)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("pages", [3, 12])
+async def test_a_large_request_is_cancelled_at_a_cost_that_grows_with_it(
+    pages: int, dry_run: bool
+) -> None:
+    """Every page is delivered twice: a user's result is read twice, however many pages there are."""
+    counting, users = CountingRuns(), 100 * pages
+    world = World(runs=counting)
+    request = MoveRequest(tuple(world.fill(users)), dry_run=dry_run)
+    run = await world.queued().accept(request, None)
+    await world.canceller().cancel_run(run.id, ADELE)
+    assert len(world.pages.pages) == 2 * pages
+    cancelled = await world.work()
+    assert (cancelled.state, dict(cancelled.counts), cancelled.scanned) == (
+        RunState.CANCELLED,
+        {"users": users, "cancelled": users},
+        True,
+    )
+    assert counting.rows <= 2 * users

@@ -6,18 +6,20 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.bridges import BridgeNumber
-from shared.domain.claim import HELD_FOR
-from shared.domain.decision import Rules
+from shared.domain.claim import HELD_FOR, BegunChange, Claim
+from shared.domain.decision import Action, Rules
 from shared.domain.guard import GuardLimit
 from shared.domain.history import DialIn, HistoryEvent, HistoryRecord
 from shared.domain.number_rules import NumberRules
 from shared.domain.outcome import Outcome
 from shared.domain.run import Mode, Run, RunState, Signal
-from shared.errors import StorageError
+from shared.domain.saved import ReplacedProvider
+from shared.errors import RejectedError, StorageError
 from tests.fakes import (
     BRIDGE,
     NOON,
     PASSCODE,
+    FakeReplaced,
     FakeTeams,
     FakeUsers,
     guid,
@@ -139,6 +141,82 @@ async def test_a_crash_between_history_and_outcome_leaves_one_record() -> None:
     world.clock.passed = HELD_FOR.total_seconds() + 1
     assert await world.outcome() is Outcome.MOVED
     assert world.history.of(guid(1)) == [MOVED]
+
+
+@pytest.mark.parametrize("table", ["history", "users"])
+@pytest.mark.parametrize("run", [None, "run-1"])
+async def test_a_number_whose_attempt_died_is_told_by_the_next_one(
+    table: str, run: str | None
+) -> None:
+    """Between set and record: who comes later, for that run or another signal, tells of it once."""
+    world = world_of(microsoft(), number=NEIGHBOR)
+    world.signal = Signal.SWEEP if run else Signal.LICENSE_EVENT
+    world.runs.runs["run-1"] = Run("run-1", Signal.SWEEP, RunState.RUNNING, NOON, mode=Mode.MOVE)
+    getattr(world, table).down.add(guid(1))
+    with pytest.raises(StorageError):
+        await world.move(1, run=run)
+    getattr(world, table).down.clear()
+    for passed in (HELD_FOR.total_seconds() + 1, 500, 900):
+        world.clock.passed = passed
+        assert await world.outcome() is Outcome.ALREADY_MICROSOFT
+    (record,) = world.history.of(guid(1))
+    assert (record.what, record.at) == (HistoryEvent.NUMBER_CHANGED, NOON)
+    assert record.before == DialIn("Microsoft", HERE, "", BRIDGE, "*****16")
+    assert record.after
+    assert record.after.toll_number == NEIGHBOR
+    assert world.history.writes == (1 if table == "history" else 2)
+    assert len(world.teams.sets) == 1
+
+
+async def test_a_number_that_was_begun_and_never_set_is_not_told() -> None:
+    """The process died before the set, or the service refused it; then the rule went, or a person set one."""
+    for refused in (False, True):
+        world = world_of(microsoft(), number=NEIGHBOR)
+        service = world.teams.known[guid(1)]
+        had = DialIn("Microsoft", HERE)
+        await world.replaced.claim(service, Claim("killed", NOON), Action.SET_NUMBER, had)
+        if refused:
+            await world.replaced.cancel(service, NOON, number=True)
+            world.teams.add(in_service(1, replace(microsoft(), toll_number=THERE)))
+        world.rules = Rules()
+        world.clock.passed = HELD_FOR.total_seconds() + 1
+        assert await world.outcome() is Outcome.ALREADY_MICROSOFT
+        assert world.history.records == {}
+
+
+async def test_a_refused_number_is_cancelled() -> None:
+    """What the app began did not happen: a number of a person, set later, is not told as the app's."""
+    world = world_of(microsoft(), number=NEIGHBOR)
+    refused = RejectedError("Teams", "PUT /Teams.Cpc/users/{id}", "HTTP 400", status=400)
+    world.teams.set_errors[guid(1)] = refused
+    assert await world.outcome() is Outcome.FAILED
+    assert world.replaced.numbers == {}
+
+
+async def test_a_number_costs_no_request_more_on_the_usual_path() -> None:
+    """Who was given a number that is recorded: the claims are read once, and nothing is saved again."""
+    world = world_of(microsoft(), number=NEIGHBOR)
+    reads: list[str] = []
+
+    class Counting(FakeReplaced):
+        async def begun(self, user_id: str) -> list[BegunChange]:
+            reads.append("begun")
+            return await super().begun(user_id)
+
+        async def of(self, user_id: str) -> list[ReplacedProvider]:
+            reads.append("of")
+            return await super().of(user_id)
+
+        async def take_over(self, user_id: str, claim: Claim, *, number: bool = False) -> None:
+            reads.append("take over")
+            await super().take_over(user_id, claim, number=number)
+
+    world.replaced = Counting()
+    await world.move(1)
+    assert reads == ["begun"]
+    world.clock.passed = 500
+    await world.move(1)
+    assert reads == ["begun"] * 2
 
 
 async def test_the_message_of_a_run_that_comes_again_adds_nothing() -> None:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain.claim import HELD_FOR, BegunMove, Claim
+from shared.domain.claim import HELD_FOR, BegunChange, Claim
 from shared.domain.decision import Rules
 from shared.domain.number_rules import NumberRules
 from shared.domain.options import MoveOptions
@@ -61,7 +61,7 @@ async def test_a_number_on_no_bridge_changes_nothing(world: World) -> None:
 
 async def test_an_unrecorded_move_is_told_also_when_the_number_differs(world: World) -> None:
     """The app died after the change; the next look gives the number of a rule, and tells of the move."""
-    world.replaced.moves[guid(1)] = BegunMove("InterCall", NOON)
+    world.replaced.moves[guid(1)] = BegunChange("InterCall", NOON)
     world.teams.add(in_service(1, microsoft()))
     world.rules = Rules(numbers=NumberRules(default="+15550177"))
     (result,) = await world.move(1)
@@ -310,8 +310,8 @@ class ClaimsDown(FakeReplaced):
         await super().settle_claim(user, claim, now)
         raise StorageError("write in table replacedproviders", "HttpResponseError")
 
-    async def cancel_move(self, user: ServiceUser, now: datetime) -> None:
-        await super().cancel_move(user, now)
+    async def cancel(self, user: ServiceUser, now: datetime, *, number: bool = False) -> None:
+        await super().cancel(user, now, number=number)
         raise StorageError("write in table replacedproviders", "HttpResponseError")
 
 
