@@ -58,7 +58,7 @@ def test_of_no_provider() -> None:
 LISTED = {"users": 9, "unlicensed": 2, "queued": 3, "moved": 7, "skipped": 5}
 SWEEP = Run("sweep", Signal.SWEEP, RunState.MOVING, NOON, counts=LISTED)
 REQUEST = Run("request", Signal.REQUEST, RunState.FINISHED, NOON, counts={"users": 3, "failed": 9})
-OUTCOMES = dict(zip(Outcome, (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048), strict=True))
+OUTCOMES = {str(outcome): 2**place for place, outcome in enumerate(Outcome)}
 
 
 @pytest.mark.parametrize(

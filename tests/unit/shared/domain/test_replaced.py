@@ -1,12 +1,14 @@
-"""Which saved record a change replaced."""
+"""Which saved record a change replaced, and whether a change is recorded."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from shared.domain.claim import BegunChange
+from shared.domain.history import DialIn
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.saved import ReplacedProvider, replaced_by
+from shared.domain.saved import KnownUser, ReplacedProvider, replaced_by
 from tests.fakes import NOON, conferencing, guid, third_party
 
 MOVED = UserResult(guid(1), Outcome.MOVED, "", "a@x.example", "InterCall", at=NOON)
@@ -63,3 +65,27 @@ def test_a_run_replaced_what_it_began_with(
     saved entries, too; who had no provider had nothing to replace.
     """
     assert replaced_by(result, records) == replaced
+
+
+NUMBER = BegunChange("Microsoft", NOON, number=DialIn("Microsoft"))
+NOBODY = KnownUser(guid(1), Outcome.FAILED, "", None)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("begun", "times", "recorded"),
+    [
+        (NUMBER, {}, False),
+        (NUMBER, {"number_changed_at": NOON}, True),
+        (NUMBER, {"number_changed_at": NOON - SECOND}, False),
+        (NUMBER, {"moved_at": NOON + SECOND}, True),
+        (NUMBER, {"bridge_changed_at": NOON + SECOND}, True),
+        (replace(NUMBER, number=None), {"number_changed_at": NOON + SECOND}, False),
+        (replace(NUMBER, number=None), {"moved_at": NOON}, True),
+    ],
+)
+def test_a_change_is_recorded_or_another_one_behind_it(
+    begun: BegunChange, times: dict[str, datetime], recorded: bool
+) -> None:
+    """A number says nothing of a move that began before it."""
+    assert replace(NOBODY, **times).has_recorded(begun) is recorded  # type: ignore[arg-type]

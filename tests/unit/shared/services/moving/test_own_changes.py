@@ -1,17 +1,18 @@
 """Whose change it was that brought a user to Microsoft, and how it is told: whole results and changes."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
-from shared.domain.claim import BegunMove, Claim
+from shared.domain.claim import BegunChange, Claim
 from shared.domain.decision import Action, Decision
 from shared.domain.history import Change, DialIn, HistoryEvent
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.run import Signal
 from shared.domain.saved import KnownUser
-from shared.domain.user import ConferencingUser
+from shared.domain.user import ConferencingUser, ServiceUser
 from shared.services.moving.assess import Assessment
 from shared.services.moving.own_changes import OwnChanges, begin, done, failed, foremost
 from tests.fakes import (
@@ -35,16 +36,26 @@ MINE, OTHER = Claim("mine", NOON, "run-1"), Claim("other", NOON - timedelta(hour
 MOVE = Change(HistoryEvent.MOVED, NOON, DialIn("InterCall"))
 BRIDGE = Change(HistoryEvent.BRIDGE_CHANGED, NOON, DialIn("Microsoft"))
 NUMBER = Change(HistoryEvent.NUMBER_CHANGED, NOON, DialIn("Microsoft"))
-BEGUN = BegunMove("InterCall", NOON - timedelta(minutes=9), OTHER)
+BEGUN = BegunChange("InterCall", NOON - timedelta(minutes=9), OTHER)
 HAD = DialIn.of_entry(third_party())
+GIVEN = BegunChange("Microsoft", NOON - timedelta(minutes=9), OTHER, DialIn("Microsoft", "+1"))
 MOVED = Outcome.MOVED
 
+type Told = tuple[UserResult, Change | None]
 
-class OfRuns(FakeReplaced):
-    """Begun changes, also by the run for which they were begun."""
 
-    async def last_move(self, user_id: str, run: str | None = None) -> BegunMove | None:
-        return self.moves.get(run or "") or self.moves.get(user_id)
+@dataclass
+class Begun(FakeReplaced):
+    """Changes of user 1 that were begun, and who took over which to tell of it."""
+
+    changes: Sequence[BegunChange] = ()
+    taken: list[tuple[str, Claim, bool]] = field(default_factory=list)
+
+    async def begun(self, user_id: str) -> list[BegunChange]:
+        return list(self.changes) if user_id == guid(1) else []
+
+    async def take_over(self, user_id: str, claim: Claim, *, number: bool = False) -> None:
+        self.taken.append((user_id, claim, number))
 
 
 class Unread(FakeUsers):
@@ -54,44 +65,44 @@ class Unread(FakeUsers):
         raise AssertionError(user_id)
 
 
-def told(outcome: Outcome, old: str | None, change: Change | None) -> tuple[UserResult, object]:
+def told(outcome: Outcome, old: str | None, change: Change | None) -> Told:
     """A result and its change, which results do not compare."""
     return FOUND.result(outcome, old), change
 
 
 @pytest.mark.parametrize(
-    ("uncertain", "moves", "after", "expected"),
+    ("uncertain", "begun", "after", "expected"),
     [
-        (None, {}, AFTER, None),
-        (MOVE, {guid(1): BEGUN}, AFTER, told(MOVED, "InterCall", replace(MOVE, after=SINCE))),
-        (MOVE, {}, None, told(MOVED, "InterCall", replace(MOVE, after=NOW))),
+        (None, [], AFTER, None),
+        (MOVE, [BEGUN], AFTER, told(MOVED, "InterCall", replace(MOVE, after=SINCE))),
+        (MOVE, [], None, told(MOVED, "InterCall", replace(MOVE, after=NOW))),
         (
             BRIDGE,
-            {},
+            [],
             AFTER,
             told(Outcome.BRIDGE_CHANGED, "Microsoft", replace(BRIDGE, after=SINCE)),
         ),
         (
             NUMBER,
-            {},
+            [],
             AFTER,
             told(Outcome.ALREADY_MICROSOFT, None, replace(NUMBER, after=SINCE)),
         ),
         (
             NUMBER,
-            {guid(1): BEGUN},
+            [BEGUN],
             AFTER,
             told(MOVED, "InterCall", replace(MOVE, began_at=BEGUN.at, before=HAD, after=SINCE)),
         ),
         (
             None,
-            {"run-1": BegunMove("BT", NOON, MINE), guid(1): BEGUN},
+            [BEGUN, BegunChange("BT", NOON, MINE)],
             AFTER,
             told(MOVED, "BT", replace(MOVE, before=DialIn("BT"), after=SINCE)),
         ),
         (
             None,
-            {guid(1): BegunMove("Microsoft", NOON, replace(OTHER, run="run-1"))},
+            [BegunChange("Microsoft", NOON, replace(OTHER, run="run-1"))],
             AFTER,
             told(
                 Outcome.BRIDGE_CHANGED,
@@ -102,15 +113,18 @@ def told(outcome: Outcome, old: str | None, change: Change | None) -> tuple[User
     ],
 )
 async def test_a_change_of_the_app_is_told_with_what_it_replaced(
-    uncertain: Change | None, moves: dict[str, BegunMove], after: object, expected: object
+    uncertain: Change | None,
+    begun: list[BegunChange],
+    after: ServiceUser | None,
+    expected: Told | None,
 ) -> None:
     """Of this attempt, before a crash, or of this run; a number alone only if it was nothing else."""
-    replaced = OfRuns(moves=dict(moves))
+    replaced = Begun(changes=begun)
     await replaced.save_entries(in_service(1, third_party()), NOON - timedelta(hours=1))
     await replaced.save_conferencing(conferencing(guid(1)), "", NOON - timedelta(hours=1))
     own = OwnChanges(replaced, FakeUsers())
-    result = await own.find(FOUND, uncertain, MINE, after)  # type: ignore[arg-type]
-    assert (result and (replace(result, at=None), result.change)) == expected
+    result = await own.find(FOUND, uncertain, MINE, after)
+    assert (result and (result, result.change)) == expected
 
 
 @pytest.mark.parametrize(
@@ -133,10 +147,10 @@ async def test_a_change_of_the_app_is_told_with_what_it_replaced(
     ],
 )
 async def test_what_is_recorded_is_told_by_its_run_alone(
-    outcome: Outcome, run: str | None, begun: BegunMove | None, expected: object
+    outcome: Outcome, run: str | None, begun: BegunChange | None, expected: Told | None
 ) -> None:
     """The message of the run came again; a change that began after what is recorded is taken over."""
-    replaced, users = FakeReplaced(moves={guid(1): begun} if begun else {}), FakeUsers()
+    replaced, users = Begun(changes=[begun] if begun else []), FakeUsers()
     recorded = FOUND.result(outcome, "BT" if outcome is MOVED else "Microsoft")
     await users.record_result(recorded, Signal.SWEEP, NOON, run)
     if run:
@@ -144,8 +158,31 @@ async def test_what_is_recorded_is_told_by_its_run_alone(
     claim = replace(MINE, run="run-1" if run == "run-1" else None)
     result = await OwnChanges(replaced, users).find(FOUND, None, claim)
     assert (result and (result, result.change)) == expected
-    taken = [claim] if expected and expected[1] else []  # type: ignore[index]
-    assert list(replaced.claims.values()) == taken
+    assert replaced.taken == ([(guid(1), claim, False)] if expected and expected[1] else [])
+
+
+@pytest.mark.parametrize(
+    ("begun", "uncertain", "after", "is_told"),
+    [
+        (GIVEN, None, None, True),
+        (replace(GIVEN, claim=replace(MINE, run=None)), None, None, True),
+        (replace(GIVEN, number=replace(NOW, bridge="one")), None, None, False),
+        (GIVEN, None, AFTER, False),
+        (GIVEN, NUMBER, AFTER, False),
+    ],
+)
+async def test_a_number_that_was_begun_is_told_once_it_shows(
+    begun: BegunChange, uncertain: Change | None, after: ServiceUser | None, is_told: bool
+) -> None:
+    """By this attempt or one that takes it over; while this one sets a number, the number is its own."""
+    replaced = Begun(changes=[begun])
+    result = await OwnChanges(replaced, FakeUsers()).find(FOUND, uncertain, MINE, after)
+    given = Change(HistoryEvent.NUMBER_CHANGED, GIVEN.at, DialIn("Microsoft", "+1"), NOW)
+    if uncertain:
+        given = replace(uncertain, after=SINCE)
+    expected = told(Outcome.ALREADY_MICROSOFT, None, given) if is_told or uncertain else None
+    assert (result and (result, result.change)) == expected
+    assert replaced.taken == ([(guid(1), MINE, True)] if is_told and begun is GIVEN else [])
 
 
 async def test_nothing_is_read_of_a_user_of_no_run_for_whom_nothing_began() -> None:
