@@ -6,7 +6,6 @@ Source: "Timer trigger for Azure Functions", section "NCRONTAB expressions", Azu
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from operator import contains
 from typing import Final, Self
 
 _FIELDS: Final = {
@@ -58,11 +57,11 @@ class Schedule:
             minute += _MINUTE
 
     def _has_hour_of(self, at: datetime) -> bool:
-        return all(map(contains, self.allowed[2:], _numbers(at)[2:]))
+        return all(map(frozenset.__contains__, self.allowed[2:], _numbers(at)[2:]))
 
     def __contains__(self, at: datetime) -> bool:
         """Whether a second is one of the schedule's."""
-        return all(map(contains, self.allowed, _numbers(at)))
+        return all(map(frozenset.__contains__, self.allowed, _numbers(at)))
 
 
 def _numbers(at: datetime) -> tuple[int, ...]:

@@ -271,7 +271,7 @@ def test_a_set_that_the_service_took(
     result: tuple[Outcome, str] | None,
     after: DialIn | None,
 ) -> None:
-    """Seen, it is told with what is there since; a number that nobody sees, with what was chosen."""
+    """The change ends with what is seen, or, for a number that nobody sees yet, with what was chosen."""
     found = replace(FOUND, decision=decision)
     told = done(found, change, AFTER if seen else None, "one" if decision.number else None)
     assert told == (found.result(*result) if result else UNSEEN)
@@ -280,7 +280,7 @@ def test_a_set_that_the_service_took(
 
 @pytest.mark.parametrize("needs_person", [True, False])
 def test_who_could_not_be_changed(needs_person: bool) -> None:
-    """The reason is the caller's; a person is asked for only where nothing else helps."""
+    """The reason is the caller's, who also says whether only a person can help."""
     found = replace(FOUND, decision=ENABLE)
     expected = replace(UNSEEN, reason="refused", needs_person=needs_person)
     assert failed(found, "refused", needs_person=needs_person) == expected
