@@ -187,6 +187,7 @@ async def test_a_page_of_any_size_is_stored() -> None:
     world.fill(5_000)
     run = await world.sweep()
     assert (run.state, run.counts["queued"], len(world.queued)) == (RunState.MOVING, 5_000, 5_000)
+    assert run.page == 5, "a row has a thousand"
 
 
 @pytest.mark.parametrize(
