@@ -14,13 +14,16 @@ from cli.errors import CommandError
 from cli.form import with_form
 from cli.output import Form, Output, show, tell
 from cli.requester import TicketOption, requester
-from cli.table import counted, when
+from cli.table import when
 from shared.clock import SystemClock
 from shared.domain.license_age import spoken
-from shared.text import harmless_json, plain
+from shared.text import counted, harmless_json, plain
 
 if TYPE_CHECKING:
     from shared.views import StatusView
+
+
+_TITLES = {"looked at": "tenant examined", "verb of a set": "verb of a change"}
 
 
 def pause(
@@ -75,7 +78,7 @@ def status(*, settings: SettingsOption = None, output: Form) -> None:
         "next sweep": when(found.next_sweep, now) if found.next_sweep else "not within a week",
         "change feed": _age(found.delta_age_s),
         "from license to Microsoft": _license_age(found),
-        **found.capabilities,
+        **{_TITLES.get(name, name): value for name, value in found.capabilities.items()},
     }
     if output.kind is not Output.TABLE:
         show([facts], list(facts), output)
@@ -86,9 +89,7 @@ def status(*, settings: SettingsOption = None, output: Form) -> None:
 
 
 def _age(seconds: int | None) -> str:
-    return (
-        "not read yet" if seconds is None else f"read to its end {counted(seconds, 'second')} ago"
-    )
+    return "not read yet" if seconds is None else f"read to its end {spoken(seconds)} ago"
 
 
 def _license_age(found: "StatusView") -> str:

@@ -81,7 +81,7 @@ def test_a_held_sweep_is_released(system: System, acp: CommandLine, tenant: Tena
         ("run", held), ("move", "--resume", held), ("release", "../x")
     )
     assert shown.status == 1
-    assert f"{held} held (" in shown.err
+    assert f"{held} held, began " in shown.err
     assert refused.status == 2
     assert "is a sweep" in refused.err
     assert unknown.status == 2

@@ -168,7 +168,7 @@ def test_an_app_without_details_still_tells_the_outcomes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """An older one refuses the parameter: the users were moved, so their outcomes are shown all the same."""
-    problem = {"detail": "1 fields are wrong"}
+    problem = {"detail": "1 field is wrong"}
     plain = {"user": "a@x", "id": "a", "outcome": "moved", "reason": "x", "provider_before": "BT"}
 
     def answer(path: str) -> tuple[int, bytes]:
