@@ -101,15 +101,14 @@ def _group(reason: str, users: Sequence[Waiting], asked: Asked, now: datetime) -
     ]
 
 
-def _actions(asked: Asked) -> Element:
+def _actions(asked: Asked) -> list[Node]:
     """Return what to do with those selected; a retry asks for its reason on the page that follows."""
-    return section(".decision")[
-        button(".primary", type="submit")["Retry selected"],
-        reasons.fields(asked, "acknowledge", note="Known, because"),
-        div(".actions")[
-            button(type="submit", formaction=f"{BASE}/attention/acknowledge")[
-                "Acknowledge selected"
-            ]
+    acknowledge = button(type="submit", formaction=f"{BASE}/attention/acknowledge")
+    return [
+        div(".actions")[button(".primary", type="submit")["Retry selected"]],
+        div(".decision")[
+            reasons.fields(asked, "acknowledge", note="Known, because"),
+            div(".actions")[acknowledge["Acknowledge selected"]],
         ],
     ]
 

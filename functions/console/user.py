@@ -285,7 +285,9 @@ def _numbers(name: str, text: str, known: list[BridgeNumber], asked: Asked) -> N
 def _saved(view: UserView, asked: Asked, *, shown: bool) -> Element:
     if not view.saved:
         return section[h2["Saved numbers"], p(".empty")["Nothing of this user was replaced."]]
-    reveal_form = form(method="post", action=f"{BASE}/users/{view.directory.id}/saved")[
+    reveal_form = form(
+        ".decision", method="post", action=f"{BASE}/users/{view.directory.id}/saved"
+    )[
         once(),
         reasons.fields(asked, "reveal", "saved"),
         div(".actions")[button(type="submit")["Show conference IDs"]],

@@ -7,12 +7,11 @@ Source: Microsoft Graph v1.0 reference, resource types user, assignedPlan, subsc
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Self
-from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from shared.clients.values import moment
+from shared.clients.values import Guid, moment
 from shared.domain.listing import ChangedUser
 from shared.domain.service_plans import (
     CONFERENCING_PLANS,
@@ -39,10 +38,6 @@ class GraphModel(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, extra="ignore", frozen=True, hide_input_in_errors=True
     )
-
-
-Guid = Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
-"""A GUID, lower-case with hyphens."""
 
 
 class Plan(GraphModel):

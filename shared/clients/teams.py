@@ -20,6 +20,7 @@ from shared.clients.teams_models import (
     Discovery,
     SetAnswer,
     TeamsUser,
+    unknown,
 )
 from shared.clients.values import elements, list_reader
 from shared.clients.wire import Call
@@ -305,12 +306,12 @@ class TeamsClient:
 
     def _learn(self, users: Iterable[TeamsUser]) -> None:
         """Learn from an answer whether the service tells providers, and which features there are."""
-        unknown: set[str] = set()
+        found: set[str] = set()
         for user in users:
             self._tells_providers = self._tells_providers or user.acp_info is not None
-            unknown.update(user.unknown_features())
+            found.update(unknown(user.feature_types))
         now = self._clock.monotonic()
-        for name in sorted(unknown)[:_SAMPLE]:
+        for name in sorted(found)[:_SAMPLE]:
             if now - self._features.get(name, float("-inf")) >= _DAY:
                 self._features[name] = now
                 self._service.log.write(UnknownFeature(feature=name))

@@ -8,18 +8,17 @@ Sources: "List userConfigurations", "Get teamsUserConfiguration" and "teamsUserC
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Final, NoReturn
-
-from pydantic import BeforeValidator, Field
+from typing import Final, NoReturn
 
 from shared.clients import wire
 from shared.clients.configuration_snapshot import read_switches
 from shared.clients.graph_batch import Batches, check_subject
-from shared.clients.graph_models import GraphModel, Guid
+from shared.clients.graph_models import GraphModel
 from shared.clients.http import ServiceClient
 from shared.clients.pages import page_reader
-from shared.clients.teams_models import account_type, is_provisioned, is_room, texts
+from shared.clients.teams_models import Features, account_type, is_provisioned, is_room
 from shared.clients.together import Together
+from shared.clients.values import Guid
 from shared.clock import Clock
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TeamsPage, TenantSwitches
@@ -41,7 +40,7 @@ class UserConfiguration(GraphModel):
     id: Guid
     user_principal_name: str | None = None
     account_type: str | None = None
-    feature_types: Annotated[list[str], BeforeValidator(texts)] = Field(default_factory=list)
+    feature_types: Features = ()
 
     def to_domain(self) -> ServiceUser:
         """Return the service's view of the user, whose provider is not told."""

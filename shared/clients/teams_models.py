@@ -5,14 +5,13 @@ docs/wire.md for the evidence for each call.
 """
 
 import json
-import re
-from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Annotated, Any, Final
-from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel, to_pascal
 
+from shared.clients.values import Guid, is_canonical
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TenantSwitches
 from shared.domain.number_rules import digits_of
@@ -35,12 +34,17 @@ _KNOWN_FEATURES: Final = CONFERENCING_FEATURES | {
 _ACCOUNT_TYPES: Final = {each.casefold(): each for each in AccountType}
 """Account types by name in small letters: clouds and APIs differ in their case."""
 
-_GUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_FEATURE_SETS: Final = 1_024
+"""Different lists of features that are remembered: tenants have a few dozen."""
 
 
-def texts(items: object) -> object:
+def _texts(items: object) -> object:
     """Return the texts of a list, and none for null."""
-    return [each for each in items if isinstance(each, str)] if isinstance(items, list) else []
+    return [each for each in items if isinstance(each, str)] if isinstance(items, list) else ()
+
+
+Features = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+"""Feature types: what of a list is a text."""
 
 
 def account_type(given: str | None) -> tuple[AccountType, str]:
@@ -50,14 +54,27 @@ def account_type(given: str | None) -> tuple[AccountType, str]:
     return kind, name[:64] if kind is AccountType.UNKNOWN else ""
 
 
-def is_provisioned(features: Iterable[str]) -> bool:
+@lru_cache(_FEATURE_SETS)
+def is_provisioned(features: tuple[str, ...]) -> bool:
     """Return whether these feature types are those of a user whose conferencing is provisioned."""
     return any(each.casefold() in CONFERENCING_FEATURES for each in features)
 
 
-def is_room(features: Iterable[str]) -> bool:
+@lru_cache(_FEATURE_SETS)
+def is_room(features: tuple[str, ...]) -> bool:
     """Return whether these feature types are those of a Teams Rooms device."""
     return any(each.casefold().startswith(_ROOM_FEATURES) for each in features)
+
+
+@lru_cache(_FEATURE_SETS)
+def unknown(features: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the features that this version does not know."""
+    names = ((each, each.casefold()) for each in features)
+    return tuple(
+        each[:64]
+        for each, name in names
+        if name not in _KNOWN_FEATURES and not name.startswith(_ROOM_FEATURES)
+    )
 
 
 class TeamsModel(BaseModel):
@@ -107,11 +124,11 @@ class TeamsUser(TeamsModel):
     acp_info: None when the service does not say, see docs/wire.md.
     """
 
-    object_id: Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
+    object_id: Guid
     user_principal_name: str
     display_name: str | None = None
     account_type: str | None
-    feature_types: Annotated[list[str], BeforeValidator(texts)] = []
+    feature_types: Features = ()
     usage_location: str | None = None
     soft_deletion_timestamp: str | None = None
     acp_info: list[AcpInfo] | None = None
@@ -133,18 +150,11 @@ class TeamsUser(TeamsModel):
             provider_known=provider_known or self.acp_info is not None,
         )
 
-    def unknown_features(self) -> Iterator[str]:
-        """Yield the features that this version does not know."""
-        for each in self.feature_types:
-            name = each.casefold()
-            if name not in _KNOWN_FEATURES and not name.startswith(_ROOM_FEATURES):
-                yield each[:64]
-
 
 class CpcUser(TeamsModel):
     """One user as Get-CsOnlineDialInConferencingUser reports it, without the PIN."""
 
-    identity: Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
+    identity: Guid
     conference_id: Annotated[str, Field(min_length=1, repr=False)]
     bridge_id: Annotated[str, Field(min_length=1)]
     bridge_name: str | None = None
@@ -237,7 +247,7 @@ class SetAnswer(TeamsModel):
     def read(cls, body: bytes) -> str:
         """Return the user's id in small letters, "" when the answer does not say."""
         given = (cls.model_validate_json(body).identity or "").casefold() if body.strip() else ""
-        return given if _GUID.fullmatch(given) else ""
+        return given if is_canonical(given) else ""
 
 
 class ConferencingSettings(BaseModel):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 MIDNIGHT: Final = datetime(2026, 11, 23, tzinfo=UTC)
 """What every universe's clock shows at its beginning."""
@@ -24,6 +24,20 @@ class DeadlockError(Exception):
     """Nothing can ever happen again, and the universe is not at its end."""
 
 
+class _Task(asyncio.Task[Any]):
+    """A task whose hash is its number: sets of tasks, such as a TaskGroup's, have a seed's order."""
+
+    _number: int
+
+    def __new__(cls, *_: Any, loop: "VirtualLoop", **__: Any) -> Self:
+        task = super().__new__(cls)
+        task._number = loop.next_number()
+        return task
+
+    def __hash__(self) -> int:
+        return self._number
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """Runs what is ready in an order that the seed decides; idle time passes at once."""
 
@@ -35,6 +49,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._passed = 0.0
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._count = 0
+        self.set_task_factory(lambda loop, coroutine, **given: _Task(coroutine, loop=loop, **given))
         # What nobody waits for may crash; what somebody does is tried by `Host.spawn`.
         self.set_exception_handler(lambda *_: None)
 
@@ -61,9 +76,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> asyncio.TimerHandle:
         """Call something at a time."""
         timer = asyncio.TimerHandle(when, callback, args, self, context)
-        self._count += 1
-        heapq.heappush(self._timers, (when, self._count, timer))
+        heapq.heappush(self._timers, (when, self.next_number(), timer))
         return timer
+
+    def next_number(self) -> int:
+        """Return a number that nothing else in this loop has."""
+        self._count += 1
+        return self._count
 
     def _run_once(self) -> None:
         ready, timers = self._ready, self._timers

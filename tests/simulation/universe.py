@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 from tests.simulation import bugs
@@ -15,6 +16,8 @@ from tests.simulation.people import PILOT_GROUP, population
 from tests.simulation.rules import ENDED, STRICT, Broken, Limits, Rules
 from tests.simulation.world import World, settings
 
+_ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _MINUTE: Final = 60.0
 _CATCH_UP: Final = 5 * _MINUTE
 _HOUR: Final = 3600.0
@@ -179,10 +182,10 @@ def begin_timers(host: Host) -> None:
     """Begin the app's timers at their default schedules. What would be idle is left out."""
     account, queues, world = host.world.account, host.world.queues, host.world
 
-    def nobody_due() -> bool:
-        now = Clock().now()
+    def next_due() -> datetime:
         # Who needs attention had no due time in the version before.
-        return not any(row.get("due", now) <= now for row in account.rows("waiting"))
+        due = (row.get("due", _ALWAYS) for row in account.rows("waiting"))
+        return min(due, default=_NEVER)
 
     def no_sweep() -> bool:
         ended = {row["RowKey"] for row in account.rows("runs") if row["state"] in ENDED}
@@ -202,10 +205,17 @@ def begin_timers(host: Host) -> None:
         stored = any(row.get("link") == link for row in account.rows("state"))
         return stored and link not in world.graph.expired
 
+    seen, until = -1, _ALWAYS
+
+    def quiet() -> bool:
+        nonlocal seen, until
+        if seen != account.version:  # the tables are looked through after a change alone
+            seen, until = account.version, next_due() if no_sweep() else _ALWAYS
+        return until > Clock().now()
+
     def idle() -> bool:
         every_five = asyncio.get_running_loop().time() % _CATCH_UP < _MINUTE
-        quiet = nobody_due() and no_sweep()
-        return quiet and not (every_five and not (nothing_changed() and no_poison()))
+        return quiet() and not (every_five and not (nothing_changed() and no_poison()))
 
     host.timer(2 * _HOUR, _DAY, lambda app: app.sweeper.sweep())
     host.timer(_MINUTE, _MINUTE, lambda app: app.ticker.tick(), idle)

@@ -1,15 +1,10 @@
 """Tables `guard` and `held` and the pause against the real Azurite: exact, and read by the version before."""
 
 import asyncio
-import itertools
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
-from local.azurite.server import Azurite
 from shared.domain.guard import REPLACED
 from shared.domain.held import HeldUser
 from shared.domain.move_request import MoveRequest
@@ -29,19 +24,10 @@ from shared.storage.users import UserTable
 from shared.storage.waiting import WaitingTable
 from tests.fakes import NOON, FakeClock, guid
 
-_NUMBERS = itertools.count(1)
 HOUR = timedelta(hours=1)
 HELD = HeldUser(
     guid(1), "adele@x.example", "BT", Signal.CATCH_UP, "run-1", NOON, "why", runs=("run-1",)
 )
-
-
-@pytest.fixture
-async def tables(azurite_server: Azurite) -> AsyncIterator[Tables]:
-    """Tables of this test alone."""
-    opened = Tables.open(f"g{next(_NUMBERS)}x", connection=azurite_server.connection_string)
-    yield opened
-    await opened.close()
 
 
 async def test_many_processes_never_count_more_than_the_limit(tables: Tables) -> None:

@@ -1,14 +1,11 @@
 """What people asked for, against the real Azurite: any name a person may give is kept as it is."""
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from local.azurite.server import Azurite
 from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
 from shared.domain.options import MoveOptions, OwnNumbers
 from shared.domain.outcome import Outcome, UserResult
@@ -22,7 +19,6 @@ from shared.storage.users import UserTable
 from shared.userlists.names import NAME_LENGTH
 from tests.fakes import NOON, guid
 
-_NUMBERS = itertools.count(1)
 RUN = new_run_id(Signal.REQUEST, NOON)
 
 NO_KEYS = (
@@ -36,14 +32,6 @@ NO_KEYS = (
     guid(2).replace("-", ""),
 )
 """Names of nobody that hold what a key of a table must not, or are nearly an id."""
-
-
-@pytest.fixture
-async def tables(azurite_server: Azurite) -> AsyncIterator[Tables]:
-    """Tables of this test alone."""
-    opened = Tables.open(f"q{next(_NUMBERS)}x", connection=azurite_server.connection_string)
-    yield opened
-    await opened.close()
 
 
 def runs_of(tables: Tables) -> RunTable:

@@ -8,12 +8,9 @@ partitions: it does not see the rows of this version, and its sweep finds those 
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-import pytest
-
-from local.azurite.server import Azurite
 from shared.domain.claim import Claim
 from shared.domain.decision import Action
 from shared.domain.move_request import MoveRequest, RequestPage
@@ -31,8 +28,6 @@ from shared.storage.tables import Entity, Tables
 from shared.storage.users import UserTable
 from shared.storage.waiting import WaitingTable
 from tests.fakes import NOON, FakeClock, conferencing, guid, in_service, microsoft, third_party
-
-_NUMBERS = itertools.count(1)
 
 type Fact = type | Collection[str]
 
@@ -70,14 +65,6 @@ REQUESTS: Mapping[str, Mapping[str, Fact]] = {
     "w": {"provider": str, "send_email": bool, "service_number": str, "toll_free_number": str},
 }
 """By the first character of the row key: pages, and the options of a request."""
-
-
-@pytest.fixture
-async def tables(azurite_server: Azurite) -> AsyncIterator[Tables]:
-    """Tables of this test alone."""
-    opened = Tables.open(f"b{next(_NUMBERS)}x", connection=azurite_server.connection_string)
-    yield opened
-    await opened.close()
 
 
 async def rows(tables: Tables, name: str) -> list[Entity]:

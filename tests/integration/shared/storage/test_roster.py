@@ -1,32 +1,20 @@
 """Table `roster` against the real Azurite: lists in order, and counts that agree with the rows."""
 
 import asyncio
-import itertools
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
-from local.azurite.server import Azurite
 from shared.domain.roster import KnownKeys, RosterDay, RosterEntry, Standing
 from shared.domain.run import Signal
 from shared.storage.roster import RosterTable
 from shared.storage.tables import Tables
 from tests.fakes import NOON
 
-_NUMBERS = itertools.count(1)
 LATER = NOON + timedelta(hours=1)
-
-
-@pytest.fixture
-async def tables(azurite_server: Azurite) -> AsyncIterator[Tables]:
-    """Tables of this test alone."""
-    opened = Tables.open(f"r{next(_NUMBERS)}x", connection=azurite_server.connection_string)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -352,3 +352,49 @@ async def test_a_settled_user_who_waits_again_keeps_the_runs(world: World) -> No
     await world.waiting.save_waiting(again)
     assert await world.listed() == ([replace(again, runs=("run-a", "run-b"))], [])
     assert [user async for user in world.waiting.settled()] == []
+
+
+async def test_waiting_list(tables: Tables) -> None:
+    """Due users are found, claimed ones are not, and each user is on one list only."""
+    waiting = WaitingTable(tables.table("waiting"), FakeClock())
+    rows = [
+        Waiting(
+            guid(n),
+            WaitReason.PROVISIONING,
+            "why",
+            NOON,
+            NOON + timedelta(minutes=n),
+            NOON,
+            attempt=2,
+            failures=1,
+            upn="upn",
+            reprocessed=True,
+            operation="0123456789abcdef",
+        )
+        for n in (1, 2)
+    ]
+    for row in rows:
+        await waiting.save_waiting(row)
+    now = NOON + timedelta(minutes=1)
+    assert [user.user_id async for user in waiting.due(now)] == [guid(1)]
+    assert await waiting.find_waiting(guid(1)) == rows[0]
+    assert await waiting.claim(await anext(waiting.due(now)), now + timedelta(minutes=10))
+    assert [user.user_id async for user in waiting.due(now)] == []
+    await waiting.save_waiting(ask_person(guid(2), "upn", "help", NOON))
+    assert [row.user_id async for row in waiting.waiting()] == [guid(1)]
+    assert [row.reason async for row in waiting.attention()] == ["help"]
+    assert await waiting.remove_waiting(settled(guid(2)), NOON - timedelta(seconds=1)) is None
+    assert await waiting.find_waiting(guid(2)) is not None, "a newer look put the user there"
+    removed = await waiting.remove_waiting(settled(guid(2)), NOON)
+    assert removed == ask_person(guid(2), "upn", "help", NOON)
+    assert await waiting.find_waiting(guid(2)) is None
+
+
+async def test_claiming_a_user_who_left_the_list_does_nothing(tables: Tables) -> None:
+    """A claim does not bring back a user who was settled meanwhile."""
+    waiting = WaitingTable(tables.table("waiting"), FakeClock())
+    await waiting.save_waiting(ask_person(guid(1), "upn", "help", NOON - timedelta(hours=1)))
+    due = await anext(waiting.due(NOON))
+    await waiting.remove_waiting(settled(guid(1)), NOON)
+    assert not await waiting.claim(due, NOON)
+    assert await waiting.find_waiting(guid(1)) is None
