@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.views import StatusView
 
 
-_TITLES = {"looked at": "tenant examined", "verb of a set": "verb of a change"}
+_TITLES: Final = {"looked at": "tenant examined", "verb of a set": "verb of a change"}
 
 
 def pause(
@@ -78,14 +78,15 @@ def status(*, settings: SettingsOption = None, output: Form) -> None:
         "next sweep": when(found.next_sweep, now) if found.next_sweep else "not within a week",
         "change feed": _age(found.delta_age_s),
         "from license to Microsoft": _license_age(found),
-        **{_TITLES.get(name, name): value for name, value in found.capabilities.items()},
+        **found.capabilities,
     }
     if output.kind is not Output.TABLE:
         show([facts], list(facts), output)
     else:
         _tell_whether_well(found)
-        width = max(map(len, facts))
-        print("\n".join(f"{name:{width}}  {plain(value)}" for name, value in facts.items()))
+        titled = {_TITLES.get(name, name): value for name, value in facts.items()}
+        width = max(map(len, titled))
+        print("\n".join(f"{name:{width}}  {plain(value)}" for name, value in titled.items()))
 
 
 def _age(seconds: int | None) -> str:
