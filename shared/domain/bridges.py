@@ -102,7 +102,8 @@ def own_number_faults(
         faults += wrong
         try:
             if not wrong:
-                check_options(MoveOptions(False, own.toll, own.toll_free), known, rules)
+                asked = MoveOptions(service_number=own.toll, toll_free_number=own.toll_free)
+                check_options(asked, known, rules)
         except InputError as error:
             faults.append(f"{where}: {error}")
     return faults

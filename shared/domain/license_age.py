@@ -1,8 +1,10 @@
 """How long users wait from their license to Microsoft, as counts by length. Pure."""
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import accumulate
 from math import ceil, log2
 from typing import Final, Self
 
@@ -36,12 +38,9 @@ class LicenseAges:
 
 
 def _within(counts: Mapping[int, int], share: float) -> timedelta:
-    left = share * sum(counts.values())
-    step = 0
-    for step in sorted(counts):
-        left -= counts[step]
-        if left <= 0:
-            break
+    steps = sorted(counts)
+    users = list(accumulate(counts[step] for step in steps))
+    step = steps[bisect_left(users, share * users[-1])]
     return timedelta(seconds=round(2 ** (step / _STEPS)))
 
 

@@ -44,9 +44,8 @@ class MoveOptions:
 
     def numbers_of(self, name: str) -> OwnNumbers:
         """Return the numbers that a user is to get, by the name by which the user is meant."""
-        own = self.own_numbers.get(name.lower())
         shared = OwnNumbers(self.service_number, self.toll_free_number)
-        return own or shared
+        return self.own_numbers.get(name.lower(), shared)
 
 
 NO_NUMBERS: Final[Mapping[str, OwnNumbers]] = {}

@@ -70,8 +70,7 @@ def replaced_by(result: UserResult, records: Iterable[ReplacedProvider]) -> Repl
 
     def last(record: ReplacedProvider) -> datetime:
         begun = record.begun_at
-        is_earlier = begun and (result.at is None or begun <= result.at)
-        return begun if begun and is_earlier else record.saved_at
+        return begun if begun and (result.at is None or begun <= result.at) else record.saved_at
 
     def is_replaced(record: ReplacedProvider) -> bool:
         if result.outcome is Outcome.BRIDGE_CHANGED:

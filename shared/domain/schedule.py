@@ -20,7 +20,10 @@ _MONTHS: Final = (
     "january february march april may june july august september october november december"
 )
 _WEEKDAYS: Final = "sunday monday tuesday wednesday thursday friday saturday"
-_NAMES: Final = {"month": (1, _MONTHS.split()), "weekday": (0, _WEEKDAYS.split())}
+_NAMES: Final = {
+    "month": dict(enumerate(_MONTHS.split(), 1)),
+    "weekday": dict(enumerate(_WEEKDAYS.split())),
+}
 _SHORTEST_NAME: Final = 3
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
@@ -54,15 +57,15 @@ class Schedule:
             minute += _MINUTE
 
     def _has_hour_of(self, at: datetime) -> bool:
-        numbers = (at.hour, at.day, at.month, at.isoweekday() % 7)
-        return all(
-            number in wanted for number, wanted in zip(numbers, self.allowed[2:], strict=True)
-        )
+        return all(map(frozenset.__contains__, self.allowed[2:], _numbers(at)[2:]))
 
     def __contains__(self, at: datetime) -> bool:
         """Whether a second is one of the schedule's."""
-        numbers = (at.second, at.minute, at.hour, at.day, at.month, at.isoweekday() % 7)
-        return all(number in allowed for number, allowed in zip(numbers, self.allowed, strict=True))
+        return all(map(frozenset.__contains__, self.allowed, _numbers(at)))
+
+
+def _numbers(at: datetime) -> tuple[int, ...]:
+    return at.second, at.minute, at.hour, at.day, at.month, at.isoweekday() % 7
 
 
 def cover(*texts: str) -> str:
@@ -94,10 +97,9 @@ def _parse_part(name: str, text: str) -> frozenset[int]:
 
 def _number(name: str, text: str) -> int:
     known = _FIELDS[name]
-    first, names = _NAMES.get(name, (0, []))
-    for place, each in enumerate(names):
+    for number, each in _NAMES.get(name, {}).items():
         if len(text) >= _SHORTEST_NAME and each.startswith(text.casefold()):
-            return first + place
+            return number
     if not (text.isascii() and text.isdigit()) or int(text) not in known:
         raise ValueError(f"{name} {text!r}: {known.start} to {known.stop - 1} is needed")
     return int(text)

@@ -64,7 +64,10 @@ class Room:
         links = [self.folder / each for each in ("shared", "tests")]
         links += [self._copy / each for each in (*names, *below) if each not in mutated]
         for link in links:
-            if not link.exists():
+            if link.is_symlink() or not link.exists():
+                link.unlink(
+                    missing_ok=True
+                )  # it may be of the folder from which this one was copied
                 base = self._copy if link.is_relative_to(self._copy) else self.folder
                 link.symlink_to(ROOT / link.relative_to(base))
         settings = _MUTMUT.format(room=self.name, tests=json.dumps(_ROOMS[self.name]))

@@ -53,6 +53,12 @@ EQUIVALENT: Final[tuple[Equivalent, ...]] = (
         "neither is many",
     ),
     Equivalent(
+        "domain.saved",
+        "if len(key) == _KEY and self._keys[-_KEY:] < key:",
+        "if len(key) == _KEY and self._keys[-_KEY:] <= key:",
+        "a record that is added twice is known as well as one that is added once",
+    ),
+    Equivalent(
         "domain.number_rules",
         'return self.by_location.get(user.usage_location or "", self.default)',
         'return self.by_location.get(user.usage_location or "XXXX", self.default)',

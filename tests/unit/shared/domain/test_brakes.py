@@ -1,5 +1,6 @@
 """Guard, claims, held users and the pause: the rules alone, whole values."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -158,6 +159,23 @@ THIRD = HeldUser("id-3", "eve@x", "bt", Signal.SWEEP, "run", NOON)
 def test_whom_of_the_held_a_person_chooses(chosen: HeldSelection, users: list[HeldUser]) -> None:
     """By number, provider and name; all that is given has to fit."""
     assert list(chosen.of([BT, PGI, THIRD])) == users
+
+
+@pytest.mark.parametrize(
+    ("released", "released_at", "after", "is_over"),
+    [
+        (True, NOON + HOUR, HOUR, False),
+        (True, NOON + HOUR, HOUR + SECOND, True),
+        (True, None, SECOND, True),
+        (False, NOON, HOUR, False),
+    ],
+)
+def test_a_release_permits_for_seven_days(
+    released: bool, released_at: datetime | None, after: timedelta, is_over: bool
+) -> None:
+    """Since it was given; one of the version before, since the user was held."""
+    held = replace(BT, released=released, released_at=released_at)
+    assert held.is_out_of_date(NOON + timedelta(days=7) + after) is is_over
 
 
 def test_names_that_are_not_held_are_told() -> None:

@@ -2,9 +2,16 @@
 
 import pytest
 
-from shared.domain.bridges import BridgeNumber, bridge_of, check_options, read_number, rule_faults
+from shared.domain.bridges import (
+    BridgeNumber,
+    bridge_of,
+    check_options,
+    own_number_faults,
+    read_number,
+    rule_faults,
+)
 from shared.domain.number_rules import NumberRules
-from shared.domain.options import MoveOptions
+from shared.domain.options import MoveOptions, OwnNumbers
 from shared.errors import InputError
 
 TOLL, TOLL_FREE, ELSEWHERE = "+14255550100", "+18005550100", "+4969120012345"
@@ -52,6 +59,39 @@ def test_toll_free_number_fits_the_rules() -> None:
     with pytest.raises(InputError, match="on another bridge than"):
         check_options(options, KNOWN, NumberRules.parse({"US": TOLL, "DE": ELSEWHERE}))
     check_options(MoveOptions(False, TOLL, TOLL_FREE), KNOWN, NumberRules.parse({"DE": ELSEWHERE}))
+
+
+def test_numbers_of_single_users_are_checked_alike() -> None:
+    """Every fault of every user, with the line where there is one; the rules give the missing toll number."""
+    own = {
+        "a@x": OwnNumbers("+1", TOLL_FREE, 2),
+        "b@x": OwnNumbers(TOLL_FREE, TOLL),
+        "c@x": OwnNumbers(ELSEWHERE, TOLL_FREE, 4),
+        "d@x": OwnNumbers(None, TOLL_FREE, 5),
+        "e@x": OwnNumbers(TOLL, TOLL_FREE, 6),
+        "f@x": OwnNumbers(ELSEWHERE, None, 7),
+    }
+    rules = NumberRules.parse({"DE": ELSEWHERE})
+    assert own_number_faults(MoveOptions(own_numbers=own), KNOWN, rules) == [
+        "line 2, a@x: TollNumber +1 is on no bridge",
+        f"b@x: TollNumber {TOLL_FREE} is on no bridge",
+        f"b@x: TollFreeNumber {TOLL} is on no bridge",
+        f"line 4, c@x: toll-free number {TOLL_FREE} is on another bridge than {ELSEWHERE}",
+        f"line 5, d@x: toll-free number {TOLL_FREE} is on another bridge than {ELSEWHERE}",
+    ]
+
+
+def test_a_user_gets_the_own_numbers_or_those_of_all() -> None:
+    """By the name in lower case; a dry run shows them."""
+    own = OwnNumbers(None, TOLL_FREE, 2)
+    options = MoveOptions(False, TOLL, TOLL_FREE, own_numbers={"a@x": own})
+    shared = OwnNumbers(TOLL, TOLL_FREE)
+    assert [options.numbers_of(name) for name in ("A@x", "b@x")] == [own, shared]
+    assert [str(each) for each in (own, shared, OwnNumbers())] == [
+        f"toll-free number {TOLL_FREE}",
+        f"toll number {TOLL}, toll-free number {TOLL_FREE}",
+        "",
+    ]
 
 
 def test_rules_need_toll_numbers() -> None:

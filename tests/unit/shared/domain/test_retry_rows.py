@@ -14,6 +14,7 @@ from shared.domain.retry import (
     after_reprocessing,
     keep_waiting,
     may_reprocess,
+    with_runs,
 )
 from tests.fakes import NOON, guid
 
@@ -194,3 +195,10 @@ def test_a_pace() -> None:
     assert [pace.pause(age) for age in ages] == [MINUTE, 5 * MINUTE, HOUR]
     assert [pace.pause(age, 0.4, 1) for age in ages] == [2 * MINUTE, 4 * MINUTE, HOUR]
     assert str(Pace(0.09, 45 * timedelta(seconds=1), HOUR)) == "9%,45,3600"
+
+
+def test_a_row_remembers_the_newest_hundred_runs() -> None:
+    """Each once, in the order of their starts."""
+    assert with_runs(("b", "a", "b")) == ("a", "b")
+    names = [f"run-{number:03}" for number in range(102)]
+    assert with_runs(reversed(names)) == tuple(names[2:])

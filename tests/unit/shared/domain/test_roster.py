@@ -6,14 +6,17 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.decision import Action, Decision
+from shared.domain.license_age import LicenseAges
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.roster import (
     KnownKeys,
+    RosterDay,
     RosterEntry,
     Standing,
     difference,
     from_listing,
     from_result,
+    license_ages,
     merged,
 )
 from shared.errors import NotFoundError
@@ -47,12 +50,12 @@ def test_each_outcome_has_its_list(
     outcome: Outcome, attention: bool, standing: Standing | None
 ) -> None:
     """A user is on one list; one who is gone is on none."""
-    result = UserResult(guid(1), outcome, "why", "a@b", provider="BT")
+    result = UserResult(guid(1), outcome, "why", "a@b", provider="BT", licensed_at=LATER)
     person = replace(licensed(1), name="Ada", department="Sales", usage_location="DE")
     provider = "Microsoft" if standing is Standing.ON_MICROSOFT else "BT"
     moved = outcome is Outcome.MOVED
     assert from_result(result, person, NOON, attention=attention) == RosterEntry(
-        guid(1), standing, "why", NOON, "a@b", provider, "Ada", "Sales", "DE", moved
+        guid(1), standing, "why", NOON, "a@b", provider, "Ada", "Sales", "DE", moved, LATER
     )
 
 
@@ -101,6 +104,16 @@ def test_counts_change_by_what_moved_between_lists() -> None:
     assert difference([(None, KNOWN), (KNOWN, gone), (None, gone), (None, on_microsoft)]) == {
         Standing.ON_MICROSOFT: 1
     }
+
+
+def test_ages_of_seven_days_are_summed_up() -> None:
+    """Today and the six days before; an older day does not count."""
+    ages = {0: {8: 1}, 1: {8: 1, 80: 1}, 6: {40: 3}, 7: {400: 99}}
+    today = NOON.date()
+    days = [RosterDay(today - timedelta(days=ago), {}, {}, each) for ago, each in ages.items()]
+    week = LicenseAges(6, timedelta(seconds=32), timedelta(seconds=1_024))
+    assert license_ages(days, today) == week
+    assert license_ages(days[3:], today) is None
 
 
 def test_a_listing_is_compared_with_what_listings_showed_before() -> None:

@@ -57,6 +57,43 @@ def test_the_default_schedules_tick_once_a_minute() -> None:
     assert cover("0 */5 * * * *", "0 */2 * * * *") == "0 */5,*/2 * * * *"
 
 
+def test_a_cover_of_expressions_of_other_lengths_is_refused() -> None:
+    """A field too few would leave a part's moments out."""
+    with pytest.raises(ValueError, match="shorter"):
+        cover("0 * * * * *", "0 *")
+
+
+@pytest.mark.parametrize("seconds", [59.5, 59])
+def test_moments_are_whole_seconds_of_every_minute(seconds: float) -> None:
+    """Also when the last tick was at the end of a minute."""
+    after = NEW_YEAR + timedelta(seconds=seconds)
+    minutes = [NEW_YEAR + timedelta(minutes=number) for number in (1, 2)]
+    assert list(Schedule.parse("0 * * * * *").moments(after, minutes[-1])) == minutes
+
+
+def test_hours_and_days_without_a_moment_are_passed_over() -> None:
+    """From half past midnight of a Thursday to the next Sunday at two."""
+    after, until = NEW_YEAR + timedelta(minutes=30), NEW_YEAR + timedelta(days=4)
+    sunday = NEW_YEAR + timedelta(days=3, hours=2)
+    assert list(Schedule.parse("0 0 2 * * sun").moments(after, until)) == [sunday]
+
+
+def test_every_form_of_a_field_is_read() -> None:
+    """Ranges with their ends, steps from a number to the end of the field, lists, everything."""
+    text = "5-7 50/3 20-23/2 1,31 * 0-6"
+    assert Schedule.parse(text) == Schedule(
+        text,
+        (
+            frozenset({5, 6, 7}),
+            frozenset({50, 53, 56, 59}),
+            frozenset({20, 22}),
+            frozenset({1, 31}),
+            frozenset(range(1, 13)),
+            frozenset(range(7)),
+        ),
+    )
+
+
 def test_names_of_months_and_weekdays_are_read() -> None:
     """As in Azure, three letters or the whole name, in any case."""
     named, numbered = (

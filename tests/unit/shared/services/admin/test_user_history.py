@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain.history import DialIn, HistoryEvent, HistoryRecord, masked
+from shared.domain.history import DialIn, HistoryEvent, HistoryRecord
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import RequestedBy
 from shared.domain.retry import ask_person
@@ -170,12 +170,3 @@ async def test_an_acknowledgment_is_in_the_history_with_what_it_is_of() -> None:
     record = HistoryRecord(guid(1), what, NOON, ADDRESS, "", "", by, *why)
     assert list(history.records.values()) == [record]
     assert waiting.rows[guid(1)].acknowledged_by == by
-
-
-@pytest.mark.parametrize(
-    ("code", "shown"),
-    [("73519846", "******46"), ("123456", "****56"), ("12345", "*****"), ("", "")],
-)
-def test_of_a_conference_id_the_last_two_digits_are_kept(code: str, shown: str) -> None:
-    """Enough for its owner to know it again; of a short one nothing."""
-    assert masked(code) == shown

@@ -256,8 +256,16 @@ async def test_a_license_that_is_reprocessed_is_in_the_history() -> None:
     await world.move(1)
     world.clock.passed = 25 * 3600
     await world.move(1)
-    (record,) = world.history.of(guid(1))
-    assert (record.what, record.at) == (HistoryEvent.REPROCESSED, NOON + timedelta(hours=25))
+    why = world.users.results[guid(1)].reason
+    assert world.history.of(guid(1)) == [
+        HistoryRecord(
+            guid(1),
+            HistoryEvent.REPROCESSED,
+            NOON + timedelta(hours=25),
+            "user1@contoso.example",
+            reason=f"waited in vain since 2026-11-23 12:00 UTC: {why}",
+        )
+    ]
 
 
 async def test_a_user_is_held_once_however_often_that_is_met() -> None:

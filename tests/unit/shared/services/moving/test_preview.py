@@ -3,11 +3,12 @@
 import asyncio
 import copy
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 
-from shared.domain.decision import Rules
+from shared.domain.decision import Action, Rules
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import DirectoryUser, PlanStatus, ServiceUser
 from shared.errors import AccessDeniedError, ServerFaultError, UnreachableError
@@ -68,19 +69,22 @@ async def test_each_name_gets_its_answer_in_the_given_order(world: World) -> Non
     world.teams.add(in_service(5, microsoft()))
     names = [guid(9), licensed(1).upn.upper(), guid(2), guid(3), guid(4), guid(5), "a#b@c.example"]
     results = await preview(world, names)
-    assert [result.outcome for result in results] == [
-        Outcome.NOT_FOUND,
-        Outcome.WOULD_MOVE,
-        Outcome.UNLICENSED,
-        Outcome.FAILED,
-        Outcome.FAILED,
-        Outcome.ALREADY_MICROSOFT,
-        Outcome.NOT_FOUND,
+    gone = "the user is not in the directory"
+    moves = UserResult(guid(1), Outcome.WOULD_MOVE, "the provider is InterCall", licensed(1).upn)
+    there = UserResult(
+        guid(5), Outcome.ALREADY_MICROSOFT, "Microsoft is the provider", licensed(5).upn
+    )
+    unlicensed = UserResult(guid(2), Outcome.UNLICENSED, "the plan is Suspended", licensed(2).upn)
+    bt, ms = "InterCall", "Microsoft"
+    assert results == [
+        UserResult(guid(9), Outcome.NOT_FOUND, gone, guid(9)),
+        replace(moves, old_provider=bt, decision=Action.REPLACE, provider=bt),
+        replace(unlicensed, decision=Action.UNLICENSED),
+        UserResult(guid(3), Outcome.FAILED, "Graph: GET: HTTP 403", guid(3)),
+        UserResult(guid(4), Outcome.FAILED, "Teams: GET: HTTP 500", licensed(4).upn),
+        replace(there, old_provider=ms, decision=Action.ALREADY, provider=ms),
+        UserResult("a#b@c.example", Outcome.NOT_FOUND, gone, "a#b@c.example"),
     ]
-    assert [result.user_id for result in results] == [names[0], guid(1), *names[2:]]
-    assert results[1].old_provider == "InterCall"
-    assert "HTTP 403" in results[3].reason
-    assert "HTTP 500" in results[4].reason
 
 
 async def test_unlicensed_costs_no_teams_call(world: World) -> None:

@@ -25,6 +25,7 @@ from shared.errors import (
     ThrottledError,
     UnreachableError,
 )
+from shared.telemetry.log import EventLog
 from tests.fakes import (
     NOON,
     FakeMoveRequests,
@@ -323,6 +324,16 @@ class MarksDown(FakeMoveRequests):
         raise StorageError("delete in table requests", "HttpResponseError")
 
 
+WHO = str(EventLog("").who(guid(1)))
+AWAY = "storage: write in table {} failed: HttpResponseError"
+
+
+def left_over(lines: Lines) -> list[tuple[str, str, str]]:
+    """What could not be cleaned up."""
+    told = lines.of("cleanup_failed")
+    return [(line["user"], line["step"], line["error"]) for line in told]
+
+
 async def test_a_change_that_was_seen_is_told_although_its_claim_cannot_be_settled(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -333,7 +344,7 @@ async def test_a_change_that_was_seen_is_told_although_its_claim_cannot_be_settl
     world.rules = Rules(numbers=NumberRules(default="+15550177"))
     assert await world.outcome() is Outcome.ALREADY_MICROSOFT
     assert world.teams.sets == [(guid(1), False, "+15550177")]
-    assert lines.one("cleanup_failed")["step"] == "settle the claim"
+    assert left_over(lines) == [(WHO, "settle the claim", AWAY.format("replacedproviders"))]
 
 
 @pytest.mark.parametrize(
@@ -356,5 +367,7 @@ async def test_why_a_change_did_not_happen_is_told_although_it_cannot_be_cancell
     (result,) = await world.mover().move(message, MoveOptions(send_email=True))
     assert result.outcome is outcome
     assert "table" not in result.reason
-    steps = [line["step"] for line in lines.of("cleanup_failed")]
-    assert steps == ["unmark the mail", "cancel the move"]
+    assert left_over(lines) == [
+        (WHO, "unmark the mail", "storage: delete in table requests failed: HttpResponseError"),
+        (WHO, "cancel the move", AWAY.format("replacedproviders")),
+    ]
