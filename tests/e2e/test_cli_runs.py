@@ -38,6 +38,7 @@ def acp(system: System, folder: Path) -> CommandLine:
 
 
 @pytest.mark.third_parties
+@pytest.mark.large
 def test_an_interrupted_move_goes_on(system: System, acp: CommandLine, tenant: Tenant) -> None:
     """Ctrl-C in the middle of all third-party users, then --resume: each of them is set once."""
     ready = [u for u in tenant.users() if u["licensed"] and u["included"] and on_third_party(u)]
