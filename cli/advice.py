@@ -42,7 +42,7 @@ _ADVICE: Final = (
     (r"^unexpected ", "a defect of the app: its log says more; please report it"),
 )
 _BY_OUTCOME: Final = {
-    "not_found": "check the spelling: nobody in the directory has this name",
+    "not_found": "check the spelling",
     "unlicensed": "assign an Audio Conferencing license; the app then moves the user by itself",
     "waiting": "nothing: the app tries again by itself",
     "held": "`acp held` lists them, `acp release RUN` releases them",

@@ -91,4 +91,6 @@ def load(file: Path | None) -> None:
     for name in taken:
         os.environ[name] = values[name]
     if taken:
-        tell(f"settings from {given.absolute()}: {', '.join(taken)}")
+        # Of a file that nobody named, its names are said: it may be there by chance.
+        names = "" if file else f": {', '.join(taken)}"
+        tell(f"settings from {given.absolute()}{names}")

@@ -14,8 +14,9 @@ from cli.move.question import confirm
 from cli.options import number
 from cli.output import Form, Row, show, tell
 from cli.requester import NoteOption, TicketOption, requester
-from cli.table import counted, counts
+from cli.table import counts
 from cli.waiters import Waiters
+from shared.text import counted
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App

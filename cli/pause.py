@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -14,13 +14,16 @@ from cli.errors import CommandError
 from cli.form import with_form
 from cli.output import Form, Output, show, tell
 from cli.requester import TicketOption, requester
-from cli.table import counted, when
+from cli.table import when
 from shared.clock import SystemClock
 from shared.domain.license_age import spoken
-from shared.text import harmless_json, plain
+from shared.text import counted, harmless_json, plain
 
 if TYPE_CHECKING:
     from shared.views import StatusView
+
+
+_TITLES: Final = {"looked at": "tenant examined", "verb of a set": "verb of a change"}
 
 
 def pause(
@@ -81,14 +84,13 @@ def status(*, settings: SettingsOption = None, output: Form) -> None:
         show([facts], list(facts), output)
     else:
         _tell_whether_well(found)
-        width = max(map(len, facts))
-        print("\n".join(f"{name:{width}}  {plain(value)}" for name, value in facts.items()))
+        titled = {_TITLES.get(name, name): value for name, value in facts.items()}
+        width = max(map(len, titled))
+        print("\n".join(f"{name:{width}}  {plain(value)}" for name, value in titled.items()))
 
 
 def _age(seconds: int | None) -> str:
-    return (
-        "not read yet" if seconds is None else f"read to its end {counted(seconds, 'second')} ago"
-    )
+    return "not read yet" if seconds is None else f"read to its end {spoken(seconds)} ago"
 
 
 def _license_age(found: "StatusView") -> str:

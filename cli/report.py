@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from cli.advice import advised, rank
 from cli.output import Row
-from cli.table import counted
 from shared.domain.listing import TenantSwitches
-from shared.text import harmless, plain
+from shared.text import counted, harmless, plain
 
 if TYPE_CHECKING:
     from shared.domain.run import Run

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -64,6 +65,9 @@ _SHEET_OF: Final = {
     "waiting": "Waiting",
     "held": "Held",
 }
+_HELD: Final = re.compile(r"(.*); held: .*; on the list of (\S+)", re.DOTALL)
+"""The reason of a held user: why the guard holds is the same for all, and said by `acp held`."""
+
 _REPORTS: Final = (".html", ".xlsx")
 
 
@@ -126,6 +130,8 @@ async def show_run(
                 shown = shown[:MOST_ROWS]
             rows = [row async for row in _rows(app, run, shown)]
             show(map(people_row, rows), _TABLE, form)
+            if any(row["outcome"] == "held" for row in rows):
+                tell("acp held says why users are held; acp release RUN releases them")
             if left := len(results) - len(shown):
                 tell(f"... and {left:,} more: {hint}")
         case Output.JSON:
@@ -212,6 +218,9 @@ async def _each(rows: Iterable[Row]) -> AsyncIterator[Row]:
 
 def people_row(row: Row) -> Row:
     """Return a row of the table: what to do about a failure, the numbers of a move."""
+    if row["outcome"] == "held" and (held := _HELD.fullmatch(str(row["reason"]))):
+        others = "" if held[2] == row.get("run") else f"; on the list of {held[2]}"
+        return {**row, "details": held[1] + others}
     found = advised(row)
     before, after = row.get("number_before"), row.get("number_after")
     if before or after:

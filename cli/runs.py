@@ -11,10 +11,10 @@ from cli.connection import SettingsOption, connect
 from cli.form import with_form
 from cli.output import Form, Row, show, tell
 from cli.results import ReportOption, Written, check_report
-from cli.table import counted, counts, when
+from cli.table import counts, when
 from cli.waiters import Waiters
 from shared.domain.progress import OPEN, done, expected
-from shared.text import plain
+from shared.text import counted, plain
 
 if TYPE_CHECKING:
     from shared.domain.run import Run
@@ -135,8 +135,11 @@ def _row(found: "Run") -> Row:
 
 
 def _summary(found: "Run", now: datetime) -> str:
-    reason = f" ({plain(found.reason)})" if found.reason else ""
-    text = f"{found.id} {found.state}{reason}, began {when(found.started_at, now)}: {counts(found.counts)}"
+    text = f"{found.id} {found.state}, began {when(found.started_at, now)}"
+    if found.reason:
+        text += f"\n{plain(found.reason)}"
+    if numbers := counts(found.counts):
+        text += f"\n{numbers}"
     if found.requested_by:
         text += f"\nrequested by {plain(found.requested_by)}"
     if found.ticket or found.note:

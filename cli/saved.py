@@ -14,9 +14,9 @@ from cli.errors import CommandError
 from cli.form import with_form
 from cli.output import Form, Output, Row, show, tell
 from cli.requester import requester
-from cli.table import counted
 from shared.concurrency import gather_bounded
 from shared.errors import StorageError
+from shared.text import counted
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App

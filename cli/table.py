@@ -12,21 +12,36 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from shared.clock import SystemClock
-from shared.text import plain
+from shared.text import counted, plain
 
 MOST_ROWS: Final = 20
 """What a terminal shows at once; a pipe gets all."""
 
 _NO_WIDTH: Final = 1_000_000
 _GAP: Final = 2
-_LEAST: Final = 18
+_LEAST: Final = 16
 """Columns of the terminal that a text needs, at least, to be read."""
 
-_FLOWING: Final = frozenset({"reason", "detail", "details", "to_do", "name", "department"})
+_FLOWING: Final = frozenset(
+    {
+        "reason",
+        "detail",
+        "details",
+        "to_do",
+        "name",
+        "department",
+        "requested_by",
+        "started",
+        "since",
+    }
+)
 """Columns of texts, which are broken between words; all others stay in one piece."""
 
 _DROPPED: Final = ("id", "url", "domain", "country", "finished", "action", "department", "provider")
 """What a narrow terminal goes without, the first one first; CSV, XLSX and JSON have it."""
+
+_SHARED: Final = ("signal", "run", "since", "reason")
+"""What is said once above a table that does not fit, if it is the same in all rows."""
 
 _STYLES: Final = {
     "green": (
@@ -84,16 +99,24 @@ def fitted(
     cells = [{column: _cell(row.get(column), now) for column in columns} for row in rows]
     shown = [name for name in columns if now is None or _is_used(cells, name)]
     widths = _widths(cells, shown, width)
+    shared: list[str] = []
+    if widths is None and len(cells) > 1:
+        shared = [name for name in _SHARED if name in shown[1:] and _is_one(cells, name)]
+        shown = [name for name in shown if name not in shared]
+        widths = _widths(cells, shown, width)
+    above = [line for name in shared for line in _labeled(name, cells[0][name], width)]
+    above = [Text(f"the same for all {len(cells):,}:"), *above] if above else []
+    whole = shown
     for name in _DROPPED:
         if widths is None and name in shown[1:]:
-            shown.remove(name)
+            shown = [each for each in shown if each != name]
             widths = _widths(cells, shown, width)
     if widths is None:
-        return _stacked(cells, shown, width)
+        return Group(*above, *_stacked(cells, [name for name in whole if name != "id"], width))
     widths = {name: widths[name] for name in shown}
-    (head,) = _lines({name: name.replace("_", " ") for name in shown}, widths)
+    (head,) = _lines({name: _title(name) for name in shown}, widths)
     head.stylize("bold")
-    return Group(head, *(line for row in cells for line in _lines(row, widths)))
+    return Group(*above, head, *(line for row in cells for line in _lines(row, widths)))
 
 
 def when(moment: datetime, now: datetime) -> str:
@@ -101,11 +124,6 @@ def when(moment: datetime, now: datetime) -> str:
     local = moment.astimezone()
     year = "" if local.year == now.astimezone().year else f" {local.year}"
     return f"{local.day} {local:%b}{year} {local:%H:%M} ({_relative(now - moment)})"
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """Return a number with its noun: 1 user, 2 users. many: the plural, if it has not just an s."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def counts(numbers: Mapping[str, int]) -> str:
@@ -124,6 +142,10 @@ def _relative(past: timedelta) -> str:
 
 def _cell(value: object, now: datetime | None) -> str:
     return when(value, now) if now and isinstance(value, datetime) else plain(value)
+
+
+def _is_one(cells: Sequence[Mapping[str, str]], name: str) -> bool:
+    return len({row[name] for row in cells}) == 1
 
 
 def _is_used(cells: Sequence[Mapping[str, str]], name: str) -> bool:
@@ -181,17 +203,31 @@ def _longest_word(cells: Sequence[Mapping[str, str]], name: str) -> int:
     return max((cell_len(word) for row in cells for word in row[name].split()), default=0)
 
 
-def _stacked(
-    cells: Sequence[Mapping[str, str]], shown: Sequence[str], width: int
-) -> RenderableType:
-    """Return each row as lines: its first value by itself, the others below it."""
+def _stacked(cells: Sequence[Mapping[str, str]], shown: Sequence[str], width: int) -> list[Text]:
+    """Return each row as lines: its first value by itself, the others below it, each with its name."""
     lines: list[Text] = []
     for row in cells:
         lines.append(Text(row[shown[0]]))
         for name in (name for name in shown[1:] if row[name]):
-            parts = _wrapped(row[name], width - _GAP) if name in _FLOWING else [row[name]]
-            lines += [Text(" " * _GAP).append(_colored(name, part)) for part in parts]
-    return Group(*lines)
+            lines += _labeled(name, row[name], width)
+    return lines
+
+
+def _labeled(name: str, value: str, width: int) -> list[Text]:
+    """Return a value behind its name, which is left out where the longest word has no room beside it."""
+    title = f"{_title(name)}: "
+    parts = _wrapped(value, width - _GAP - len(title)) if name in _FLOWING else [value]
+    if max(map(cell_len, parts)) > width - _GAP - len(title):
+        title, parts = "", _wrapped(value, width - _GAP) if name in _FLOWING else [value]
+    starts = [title, *(" " * len(title) for _ in parts[1:])]
+    return [
+        Text(" " * _GAP + start).append(_colored(name, part))
+        for start, part in zip(starts, parts, strict=True)
+    ]
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _colored(name: str, value: str) -> Text:

@@ -9,8 +9,7 @@ from cli.advice import advise
 from cli.connection import SettingsOption, connect
 from cli.form import with_form
 from cli.output import Form, Output, Row, show, tell
-from cli.table import counted
-from shared.text import plain
+from shared.text import counted, plain
 
 if TYPE_CHECKING:
     pass

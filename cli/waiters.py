@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from cli.output import tell
-from cli.table import counted, when
+from cli.table import when
+from shared.text import counted
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App

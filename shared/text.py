@@ -74,3 +74,8 @@ def _json_escape(match: re.Match[str]) -> str:
         return match[0]
     units = match[0].encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun: 1 user, 2 users. many: the plural, if it has not just an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

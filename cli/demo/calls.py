@@ -103,9 +103,10 @@ class Control:
         """Return the state of a run."""
         return str((await self._call("GET", f"{self._host}/api/runs/{run}"))["state"])
 
-    async def run_function(self, name: str) -> None:
-        """Run a timer function now and wait for its end."""
-        await self._call("POST", f"{self._host}/admin/functions/{name}?wait=true", json={})
+    async def run_function(self, name: str, given: str = "") -> None:
+        """Run a function now and wait for its end. given: its queue message."""
+        url = f"{self._host}/admin/functions/{name}?wait=true"
+        await self._call("POST", url, json={"input": given})
 
     async def functions(self) -> Mapping[str, Mapping[str, Any]]:
         """Each function with its counters `running`, `succeeded` and `failed`."""

@@ -30,8 +30,8 @@ Everything keeps running until Ctrl-C:
   storage  {system.connection_string}
 
 A dozen users were put back on a third party by hand, and the sweep that found them is held: the console
-shows them, and releases them. Two more need attention: the service
-refused their change, and would take it now.
+shows them, and releases them. Two more need attention: the service refused their change, and would
+take it now.
 Type in another terminal (in PowerShell the first line is $env:ACP_SETTINGS = "{settings}"):
   export ACP_SETTINGS={settings}
   {acp} ready

@@ -75,6 +75,10 @@ class Play:
         """Run the sweep, and wait for what follows; returns the last snapshot."""
         return await self._until_quiet(self._control.run_function("sweep_providers"))
 
+    async def catch_up(self) -> None:
+        """Read the change feed to its end, and wait for what follows."""
+        await self._until_quiet(self._control.run_function("run_upkeep", "catch_up"))
+
     async def last_sweep(self, since: datetime) -> Run | None:
         """Return the newest sweep that began after `since`, or None.
 

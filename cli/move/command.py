@@ -28,9 +28,8 @@ from cli.options import number
 from cli.output import RESULT_COLUMNS, Form, Output, show, tell
 from cli.requester import NoteOption, TicketOption, requester
 from cli.results import ReportOption, Written, check_report
-from cli.table import counted
 from cli.waiters import Waiters
-from shared.text import plain
+from shared.text import counted, plain
 
 if TYPE_CHECKING:
     from cli.move.app import RemoteApp

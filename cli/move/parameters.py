@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from cli.advice import summary
 from cli.errors import CommandError
 from cli.output import tell
-from cli.table import counted
 from shared.domain.options import TOLL, TOLL_FREE
 from shared.errors import InputError
+from shared.text import counted
 
 if TYPE_CHECKING:
     from cli.move.selection import Given

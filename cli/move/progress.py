@@ -15,11 +15,15 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.text import Text
 
 from cli.output import tell
+from shared.domain.license_age import spoken
 
 if TYPE_CHECKING:
     from shared.domain.outcome import UserResult
 
 _LINE_EVERY: Final = 5.0
+_BAR: Final = 20
+"""Columns of the bar: the words beside it have to fit into a terminal of 80."""
+
 _WINDOW: Final = 30.0
 """Seconds of which the rate is told: a stall shows, and so does its end."""
 
@@ -51,7 +55,9 @@ class Meter:
         """Return the progress in words."""
         rate = self.rate(now)
         left = (
-            f"{max(0, self._total - self.done) / rate:.0f} s left" if rate else "no result lately"
+            f"{spoken(round(max(0, self._total - self.done) / rate))} left"
+            if rate
+            else "no result lately"
         )
         return f"{self.done:,} of {self._total:,} users, {rate:.1f} users/s, {left}"
 
@@ -78,7 +84,7 @@ def progress(
     meter = Meter(total, time.monotonic())
     if sys.stderr.isatty():
         console = Console(stderr=True)
-        with Progress(BarColumn(), _Words(meter), console=console, transient=True) as bar:
+        with Progress(BarColumn(_BAR), _Words(meter), console=console, transient=True) as bar:
             task = bar.add_task("", total=total)
 
             def advance(results: Sequence["UserResult"]) -> None:

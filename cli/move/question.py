@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from cli.advice import summary
 from cli.errors import CommandError
 from cli.output import tell
-from cli.table import counted
 from shared.domain.decision import Action
+from shared.text import counted
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App

@@ -17,7 +17,7 @@ from cli.move.selection import Given
 from cli.output import Form, tell
 from cli.requester import NoteOption, TicketOption
 from cli.results import Written
-from cli.table import counted
+from shared.text import counted
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App

@@ -33,7 +33,7 @@ from shared.errors import (
 )
 from shared.settings.settings import ApiAccess
 from shared.telemetry.operation import operation
-from shared.text import defused, harmless, harmless_json
+from shared.text import counted, defused, harmless, harmless_json
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -70,7 +70,7 @@ class PointedError(InputError):
     """A request whose fields are wrong; each fault has a JSON pointer to its field."""
 
     def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
-        super().__init__(f"{len(faults)} fields are wrong")
+        super().__init__(f"{counted(len(faults), 'field is', 'fields are')} wrong")
         self.faults = faults
 
 

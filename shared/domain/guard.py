@@ -16,6 +16,7 @@ from shared.domain.bridge_changes import describe
 from shared.domain.decision import Action
 from shared.domain.number_rules import NumberRules
 from shared.domain.run import Signal
+from shared.text import counted
 
 REPLACED = "replaced"
 """Ledger of the users whose conference ID is replaced."""
@@ -66,7 +67,8 @@ class GuardLimit:
         if most is not None and would > most:
             bridges = describe(counts, self.numbers)
             among = f"; {bridges}" if bridges else ""
-            return f"it would replace the conference IDs of {would} users; {self.named(licensed)}{among}"
+            whose = counted(would, "user")
+            return f"it would replace the conference IDs of {whose}; {self.named(licensed)}{among}"
         return None
 
 

@@ -8,6 +8,7 @@ from typing import Self
 from shared.domain.decision import Action
 from shared.domain.listing import TenantSwitches
 from shared.domain.outcome import UserResult
+from shared.text import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class SideEffects:
             (self.mails, "would be mailed their numbers and PIN"),
         ):
             if count:
-                yield f"{count:,} users {effect}"
+                yield f"{counted(count, 'user')} {effect}"
         if self.meetings_sent_again:
-            count = self.meetings_sent_again
-            yield f"all future meetings of {count:,} users would be sent again to everybody invited"
+            whose = counted(self.meetings_sent_again, "user")
+            yield f"all future meetings of {whose} would be sent again to everybody invited"

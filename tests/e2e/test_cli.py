@@ -135,6 +135,16 @@ def test_what_was_done_can_be_looked_up(acp: CommandLine, moved: Ended, third: U
     assert not [code for _, code in entries if code in shown.out + run.out + history.out]
 
 
+def test_what_is_looked_up_goes_into_files(acp: CommandLine, tenant: Tenant) -> None:
+    """By their names; a probe of one group without `az` has a file, too."""
+    user = tenant.any_user("unlicensed_third_party")["id"]
+    for words, name in ((("ready",), "ready.csv"), (("show", user), "user.xlsx")):
+        assert acp(*words, "--file", name).status == 0
+        assert (acp.folder / name).stat().st_size > 100
+    asked = acp("probe", "--group", user, "--yes", "--file", "probe.json", "--sign-in", "az")
+    assert (asked.status, (acp.folder / "probe.json").is_file()) == (0, True)
+
+
 def test_a_run_becomes_a_page(acp: CommandLine, moved: Ended, third: User) -> None:
     """Table, page and XLSX name each user, the old number and the new one, and no conference ID."""
     file = acp.folder / "run.html"

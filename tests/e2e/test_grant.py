@@ -20,6 +20,7 @@ def verdicts(ended: Ended) -> dict[str, str]:
     return {row["part"]: row["verdict"] for row in ended.json}
 
 
+@pytest.mark.large  # tests/integration/cli/grant shows the rest of it
 def test_without_rights_and_with(azurite_server: Azurite, folder: Path) -> None:
     """First 403 and what to do; after the grant the app is well, subscribed, and moves a user.
 

@@ -15,6 +15,7 @@ from tests.e2e.tenant import TIME_LIMIT, Tenant
 pytestmark = pytest.mark.third_parties
 
 
+@pytest.mark.large  # the simulation has callers with one key in every universe
 def test_five_calls_at_once_with_one_key(azurite_server: Azurite, folder: Path) -> None:
     """All five name the same run; it moves each user once and asks for at most one mail each."""
     settings = {"ACP_RECHECK_SCHEDULE": NEVER}

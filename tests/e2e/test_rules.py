@@ -155,7 +155,7 @@ def test_dry_run_tells_whose_meetings_are_sent_again(ruled: Ruled) -> None:
     """Before anything changes: how many users' future meetings everybody would get again."""
     users = [ruled.tenant.any_user("third_party"), ruled.excluded]
     done = ruled.acp("move", "--users", ",".join(u["id"] for u in users), "--dry-run")
-    assert "all future meetings of 1 users would be sent again to everybody invited" in done.err
+    assert "all future meetings of 1 user would be sent again to everybody invited" in done.err
 
 
 def test_another_bridge_is_told_saved_and_an_outcome_of_its_own(ruled: Ruled) -> None:
@@ -171,10 +171,10 @@ def test_another_bridge_is_told_saved_and_an_outcome_of_its_own(ruled: Ruled) ->
     assert told[4:] == [
         "dry run, nothing was changed: 3 names, 1 user: would_change_bridge 1",
         "1 user on Microsoft would change to the bridge of their new number",
-        "1 users would get a new conference ID instead of the one they have",
-        "1 users would get other numbers than they have",
-        "1 users would be mailed their numbers and PIN",
-        "all future meetings of 1 users would be sent again to everybody invited",
+        "1 user would get a new conference ID instead of the one they have",
+        "1 user would get other numbers than they have",
+        "1 user would be mailed their numbers and PIN",
+        "all future meetings of 1 user would be sent again to everybody invited",
     ]
     with ruled.system.changing(user):
         done = ruled.acp(*words, "--yes", "--output", "json")

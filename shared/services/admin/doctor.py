@@ -17,6 +17,7 @@ from shared.domain.subscription import GraphSubscription
 from shared.errors import AccessDeniedError, AcpError, SettingsError
 from shared.services.admin.run_history import RunHistory
 from shared.services.ports import Groups, HeldUsers, State, Tenant, WaitingUsers
+from shared.text import counted
 
 _DELTA_MAY_BE: Final = timedelta(minutes=30)
 _SHOWN: Final = 10
@@ -211,7 +212,7 @@ class Doctor:
                 "are needed"
             )
             return Finding(part, Verdict.FAILED, f"{lost} of {len(self._groups)} unknown", to_do)
-        detail = f"{len(self._groups)}, with {members} users"
+        detail = f"{len(self._groups)}, with {counted(members, 'user')}"
         if empty:
             to_do = "a group with hidden membership shows no members: check for such a group"
             return Finding(part, Verdict.WARNING, f"{detail}; {empty} without members", to_do)
@@ -238,7 +239,8 @@ class Doctor:
                 "Graph lists no such subscription for this identity: perhaps nobody is notified"
             )
             return Finding(part, Verdict.WARNING, detail, _SUBSCRIBE)
-        detail = f"expires in {left.days} days and {left.seconds // 3600} hours"
+        hours = counted(left.seconds // 3600, "hour")
+        detail = f"expires in {counted(left.days, 'day')} and {hours}"
         if left < _SUBSCRIPTION_SHOULD_LAST:
             return Finding(part, Verdict.WARNING, detail, to_do)
         return Finding(part, Verdict.OK, detail)
@@ -249,7 +251,7 @@ class Doctor:
         if stored is None:
             return Finding(part, Verdict.WARNING, "it has not run yet", to_do)
         age = self._clock.now() - stored
-        detail = f"{age.total_seconds() / 60:.0f} minutes ago"
+        detail = f"{counted(round(age.total_seconds() / 60), 'minute')} ago"
         verdict = Verdict.OK if age <= _DELTA_MAY_BE else Verdict.FAILED
         return Finding(part, verdict, detail, "" if verdict is Verdict.OK else to_do)
 

@@ -14,6 +14,7 @@ from shared.services.ports import PersonalData, State
 from shared.telemetry.events import Forgotten
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import traced
+from shared.text import counted
 
 TABLES: Final = tuple(table.name for table in STORED if table.person)
 """Tables with personal data."""
@@ -101,14 +102,16 @@ class Forgetter:
                 continue
             rows[table] = await self._data.forget(table, person)
         notes += [
-            f"{table}: {count} rows cannot be read and may name the user; repair or delete them"
+            f"{table}: {counted(count, 'row')} cannot be read and may name the user; repair or delete them"
             for table, count in sorted(self._unreadable().items())
         ]
         if found.licensed:
             notes.append(_LICENSED)
         total = sum(rows.values())
         who = self._log.who(person.id)
-        await record_action(self._state, self._clock, "forget", by, f"{who}: {total} rows")
+        await record_action(
+            self._state, self._clock, "forget", by, f"{who}: {counted(total, 'row')}"
+        )
         self._log.write(Forgotten(user=who, by=str(by), rows=total))
         return Forgetting(person.id, rows, tuple(notes))
 

@@ -34,6 +34,7 @@ from shared.services.run_changes import change_run, existing_run, one_decision
 from shared.telemetry.events import Released
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import current_id, traced
+from shared.text import counted
 
 EVERYBODY: Final = HeldSelection()
 _IN_FLIGHT: Final = 16
@@ -240,7 +241,9 @@ class Releases:
         self._log.write(
             Released(run=run.id, state=state, users=users, requested_by=who, reason=why)
         )
-        await record_action(self._state, self._clock, state, by, f"{run.id}: {users} users")
+        await record_action(
+            self._state, self._clock, state, by, f"{run.id}: {counted(users, 'user')}"
+        )
 
 
 def check_approver(run: Run, by: RequestedBy, approvers: frozenset[str]) -> None:

@@ -95,7 +95,7 @@ def test_answers_that_cannot_be_read_end_in_one_line(
     now = (200, b"")
     with app(lambda _: now) as (url, _), RemoteApp(url) as api:
         for body in ODD:
-            for status in (200, 202, 302, 400, 401, 404, 500):
+            for status in (200, 302, 404, 500):
                 now = (status, body)
                 for work in look(api):
                     tried += 1
@@ -107,7 +107,7 @@ def test_answers_that_cannot_be_read_end_in_one_line(
                         continue
                     assert told.isprintable()
                     assert len(told) < 3_000
-    assert tried == len(ODD) * 7 * 6
+    assert tried == len(ODD) * 4 * 6
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_an_app_without_details_still_tells_the_outcomes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """An older one refuses the parameter: the users were moved, so their outcomes are shown all the same."""
-    problem = {"detail": "1 fields are wrong"}
+    problem = {"detail": "1 field is wrong"}
     plain = {"user": "a@x", "id": "a", "outcome": "moved", "reason": "x", "provider_before": "BT"}
 
     def answer(path: str) -> tuple[int, bytes]:

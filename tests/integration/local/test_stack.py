@@ -61,6 +61,7 @@ def test_host_gets_its_address_and_options(stack: Stack[TenantProcess]) -> None:
     assert not host.running
 
 
+@pytest.mark.large
 def test_nothing_is_left_when_a_part_does_not_start(tmp_path: Path) -> None:
     """The error shows why; what had been started is stopped."""
     azurite, tenant = Azurite(), TenantProcess(tmp_path, users=-1)

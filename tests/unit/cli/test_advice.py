@@ -3,6 +3,9 @@
 import pytest
 
 from cli.advice import advised, summary, worst_first
+from cli.results import people_row
+
+ADVICE = "`acp held` lists them, `acp release RUN` releases them"
 
 
 def test_those_who_need_somebody_come_first() -> None:
@@ -47,3 +50,19 @@ def test_a_reason_that_nobody_knows_stays() -> None:
     assert advised(row) == row
     moved = {"outcome": "moved", "reason": "the provider is BT"}
     assert advised(moved) == moved
+
+
+def test_a_held_user_is_said_in_a_line() -> None:
+    """Why the guard holds is the same for all of a run, which has said it; another run's list is named."""
+    reason = "the provider is BT; held: it would replace 12; on the list of run-1"
+    held = {"outcome": "held", "reason": reason, "run": "run-1"}
+    assert people_row(held)["details"] == "the provider is BT"
+    of_another = people_row({**held, "run": "run-2"})["details"]
+    assert of_another == "the provider is BT; on the list of run-1"
+    assert people_row({**held, "reason": "odd"})["details"] == f"odd: {ADVICE}"
+
+
+def test_nobody_is_told_twice() -> None:
+    """Who is not found is told so once, with what to do."""
+    row = {"outcome": "not_found", "reason": "the user is not in the directory"}
+    assert people_row(row)["details"] == "the user is not in the directory: check the spelling"

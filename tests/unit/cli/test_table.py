@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
-from cli.table import Row, counted, fitted, when
+from cli.table import Row, fitted, when
+from shared.text import counted
 from tests.fakes import NOON, guid
 
 COLUMNS = ("user", "outcome", "details", "id")
@@ -44,6 +45,47 @@ def test_the_id_is_there_where_it_fits() -> None:
     assert guid(2) in drawn(rows, 120)
     assert guid(2) not in drawn(rows, 50)
     assert guid(2) in drawn([{"user": guid(2), "outcome": "failed", "details": LONG}], 20)
+
+
+HELD = ("user", "provider", "country", "signal", "run", "since", "reason", "id")
+WHY = "it would replace the conference IDs of 12 users; ACP_GUARD_MAX_MOVES is 1 per 60 minutes"
+
+
+def test_what_is_the_same_in_all_rows_is_said_once() -> None:
+    """Where a table does not fit with it: what differs has room then, and nothing is repeated."""
+    every = {"signal": "sweep", "run": "20261130T070837Z-sweep-8111d23c", "since": NOON}
+    rows: list[Row] = [
+        {"user": user, "provider": provider, **every, "reason": WHY, "id": guid(1)}
+        for user, provider in (("adele.nguyen26@contoso.example", "PGi"), ("b@x.example", "BT"))
+    ]
+    shown = plainly(rows, HELD, 80)
+    assert shown[0] == "the same for all 2:"
+    assert shown[1:3] == ["  signal: sweep", "  run: 20261130T070837Z-sweep-8111d23c"]
+    assert [line.split()[:2] for line in shown[-3:]] == [
+        ["user", "provider"],
+        ["adele.nguyen26@contoso.example", "PGi"],
+        ["b@x.example", "BT"],
+    ]
+    assert " ".join(" ".join(shown).split()).count(WHY) == 1
+    wide = plainly(rows, HELD, 300)
+    assert wide[0].startswith("user ")
+    assert " ".join(wide).count(WHY) == 2
+
+
+def test_values_below_each_other_have_their_names() -> None:
+    """Where nothing fits beside anything: each value is named, none is left out but the id."""
+    row: Row = {"user": ADDRESS, "provider": "BT", "country": "GB", "reason": LONG, "id": guid(1)}
+    shown = plainly([row], HELD, 60)
+    assert shown[:3] == [ADDRESS, "  provider: BT", "  country: GB"]
+    assert guid(1) not in "".join(shown)
+
+
+def plainly(rows: list[Row], columns: tuple[str, ...], width: int) -> list[str]:
+    """The lines that a terminal without colors shows."""
+    shown = drawn(rows, width, columns, NO_COLOR="1", TERM="dumb")
+    lines = shown.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
+    assert max(map(len, lines)) <= width
+    return [line.rstrip() for line in lines]
 
 
 def test_words_are_colored_and_stay_words() -> None:

@@ -230,7 +230,7 @@ async def test_rows_that_cannot_be_read_are_passed_over_and_named(world: World) 
         await world.tables.table(name).merge(row)
     done = await world.forgetter.forget(await world.forgetter.find(ANNA), RequestedBy("op"))
     assert (done.rows["requests"], done.rows["plans"], done.rows["users"]) == (2, 0, 1)
-    says = "1 rows cannot be read and may name the user; repair or delete them"
+    says = "1 row cannot be read and may name the user; repair or delete them"
     assert [note.partition("x")[2] for note in done.notes if "cannot be" in note] == [
         f"plans: {says}",
         f"requests: {says}",

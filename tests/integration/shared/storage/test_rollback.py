@@ -8,9 +8,12 @@ partitions: it does not see the rows of this version, and its sweep finds those 
 
 import itertools
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import datetime, timedelta
 
+import pytest
+
+from local.azurite.server import Azurite
 from shared.domain.claim import Claim
 from shared.domain.decision import Action
 from shared.domain.move_request import MoveRequest, RequestPage
@@ -83,8 +86,16 @@ def unreadable(row: Entity, facts: Mapping[str, Fact]) -> list[str]:
     ]
 
 
-async def fill(tables: Tables) -> None:
-    """Write every kind of row, with every value that this version knows."""
+@pytest.fixture(scope="module")
+async def filled(azurite_server: Azurite) -> AsyncIterator[Tables]:
+    """Tables with every kind of row, with every value that this version knows; nobody changes them."""
+    tables = Tables.open("rollback", connection=azurite_server.connection_string)
+    await _fill(tables)
+    yield tables
+    await tables.close()
+
+
+async def _fill(tables: Tables) -> None:
     runs = RunTable(tables.table("runs"), tables.table("runresults"))
     users = UserTable(tables.table("users"))
     outcomes = itertools.product(Outcome, [*Action, None])
@@ -130,34 +141,31 @@ async def fill(tables: Tables) -> None:
     await waiting.save_waiting(ask_person(guid(1), "", "why", NOON))
 
 
-async def test_every_row_is_read_by_the_version_before(tables: Tables) -> None:
+async def test_every_row_is_read_by_the_version_before(filled: Tables) -> None:
     """Each table: what that version's decoder needs is there, and no value is new to it."""
-    await fill(tables)
     for table, facts in FACTS.items():
-        found = await rows(tables, table)
+        found = await rows(filled, table)
         assert found, table
         assert [each for row in found for each in unreadable(row, facts)] == [], table
-    for row in await rows(tables, "replacedproviders"):
+    for row in await rows(filled, "replacedproviders"):
         for entry in json.loads(row["entries"]):
             assert ENTRY - {"other"} <= entry.keys() <= ENTRY
         assert ("for_move_at" in row) is (row["provider"] == "InterCall"), "no move from Microsoft"
 
 
-async def test_its_queries_find_the_rows_that_they_are_for(tables: Tables) -> None:
+async def test_its_queries_find_the_rows_that_they_are_for(filled: Tables) -> None:
     """Pages of a request stand before its options, all else after them; its lists of waiting are empty."""
-    await fill(tables)
-    keys = sorted(row["RowKey"] for row in await rows(tables, "requests"))
+    keys = sorted(row["RowKey"] for row in await rows(filled, "requests"))
     assert [key for key in keys if key < "wish"] == ["000001"]
-    for row in await rows(tables, "requests"):
+    for row in await rows(filled, "requests"):
         assert unreadable(row, REQUESTS.get(row["RowKey"][0], {})) == []
-    listed = [row for row in await rows(tables, "waiting") if len(row["PartitionKey"]) > 1]
+    listed = [row for row in await rows(filled, "waiting") if len(row["PartitionKey"]) > 1]
     assert listed == []
 
 
-async def test_its_subscription_has_the_secrets_that_it_knows(tables: Tables) -> None:
+async def test_its_subscription_has_the_secrets_that_it_knows(filled: Tables) -> None:
     """The one row whose fields it takes as they are."""
-    await fill(tables)
-    (row,) = [row for row in await rows(tables, "state") if row["RowKey"] == "subscription"]
+    (row,) = [row for row in await rows(filled, "state") if row["RowKey"] == "subscription"]
     known = {"client_state", "subscription_id", "valid_until"}
     assert all(set(secret) <= known for secret in json.loads(row["secrets"]))
     assert unreadable(row, {"subscription_id": str, "secrets": str}) == []

@@ -108,3 +108,14 @@ async def test_what_ends_a_wait_counts_whatever_the_clocks_say(
     await runs.record_results("run-1", [UserResult(guid(1), known, "first")], NOON, NOON)
     await runs.record_results("run-1", [UserResult(guid(1), later, "second")], NOON, behind)
     assert [each.outcome async for each in runs.results("run-1")] == [kept]
+
+
+async def test_results_of_some_users_are_read_one_by_one(tables: Tables) -> None:
+    """By id, or by the name that was not found; of the others nothing is read."""
+    runs = RunTable(tables.table("runs"), tables.table("runresults"))
+    names = [guid(1), guid(2), "no/body#@x.example"]
+    results = [UserResult(name, Outcome.NOT_FOUND, "why") for name in names]
+    await runs.record_results("run-1", results, NOON)
+    found = await runs.results_of("run-1", [guid(1), guid(3), names[2]])
+    assert [each.user_id for each in found] == [guid(1), names[2]]
+    assert await runs.results_of("run-2", names) == []

@@ -22,7 +22,7 @@ def test_the_rate_is_that_of_the_last_half_minute() -> None:
         "600 of 1,000 users, 60.0 users/s, 7 s left",
         "600 of 1,000 users, 30.0 users/s, 13 s left",
         "600 of 1,000 users, 0.0 users/s, no result lately",
-        "630 of 1,000 users, 1.0 users/s, 370 s left",
+        "630 of 1,000 users, 1.0 users/s, 6 min left",
     ]
 
 

@@ -53,7 +53,7 @@ BRIDGES = (
         ),
         (
             {"replace": 1},
-            "it would replace the conference IDs of 1 users; ACP_GUARD_MAX_SHARE is 0.5 of 0 licensed "
+            "it would replace the conference IDs of 1 user; ACP_GUARD_MAX_SHARE is 0.5 of 0 licensed "
             "users per 60 minutes",
         ),
     ],

@@ -218,7 +218,7 @@ async def test_an_app_that_is_well() -> None:
         (App(groups={guid(1): [1, 2], guid(2): [4]}), Finding("groups", OK, "2, with 7 users")),
         (
             App(groups={guid(1): [0], guid(2): [0], guid(3): [1]}),
-            Finding("groups", WARNING, "3, with 1 users; 2 without members", HIDDEN),
+            Finding("groups", WARNING, "3, with 1 user; 2 without members", HIDDEN),
         ),
         (
             App(excluded=("'a' names nobody", "'b' names nobody")),
@@ -255,7 +255,7 @@ async def test_an_app_that_is_well() -> None:
         ),
         (
             App(known=subscribed(timedelta(days=1))),
-            Finding("subscription", OK, "expires in 1 days and 0 hours"),
+            Finding("subscription", OK, "expires in 1 day and 0 hours"),
         ),
         (
             App(caught_up=None),

@@ -143,11 +143,11 @@ async def test_what_is_told_and_recorded(caplog: pytest.LogCaptureFixture) -> No
     done = await world.forgetter().forget(Found(PERSON, "a@x", True), ADELE)
     rows = 2 * len(TABLES)
     who = EventLog("acp.forget").who(guid(1))
-    unreadable = "rows cannot be read and may name the user; repair or delete them"
+    unreadable = "cannot be read and may name the user; repair or delete them"
     assert done.notes == (
         *ELSEWHERE,
-        f"runs: 2 {unreadable}",
-        f"users: 1 {unreadable}",
+        f"runs: 2 rows {unreadable}",
+        f"users: 1 row {unreadable}",
         LICENSED,
     )
     assert world.state.actions == [("forget", "adele (id-1)", f"{who}: {rows} rows; asked", NOON)]
