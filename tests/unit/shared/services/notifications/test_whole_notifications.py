@@ -214,7 +214,7 @@ async def test_a_round_begins_anew(
 
 @dataclass
 class Graph(FakeDirectory):
-    """Graph, and with what each subscription was asked for."""
+    """Graph, which remembers each creation: address, secret and end."""
 
     asked: list[tuple[str, str, datetime]] = field(default_factory=list)
 
@@ -311,7 +311,7 @@ async def test_a_subscription_that_is_gone_is_made_anew(lines: Lines) -> None:
 
 
 async def test_graph_may_refuse_a_second_subscription(lines: Lines) -> None:
-    """The old one goes first, and the new one is asked for with the same secret; others' stay."""
+    """The old one goes first, and the same creation is tried once more; those of others stay."""
     graph, clock = Graph(one_subscription_only=True), FakeClock()
     await graph.create_subscription(f"{URL}?s=old", "old", NOON + DAY)
     kept = await subscriber(graph, FakeState(), clock).keep()
