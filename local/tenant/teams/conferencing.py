@@ -7,7 +7,7 @@ https://learn.microsoft.com/powershell/module/teams/set-csonlinedialinconferenci
 
 import random
 
-from local.tenant.clock import Clock, stamp
+from local.tenant.clock import Clock, fine_stamp
 from local.tenant.directory.accounts import Directory
 from local.tenant.directory.people import MICROSOFT, Conference, ProviderEntry, User
 from local.tenant.errors import TeamsError
@@ -219,6 +219,6 @@ class Conferencing:
     def _changed(
         self, user: User, at: float, action: str, before: str | None, after: str | None = None
     ) -> None:
-        self._ledger.changed(user.id, stamp(at), action, before, after or user.provider)
+        self._ledger.changed(user.id, fine_stamp(at), action, before, after or user.provider)
         if self._settings.migrate_meetings:
             self._ledger.meeting_updates += 1
