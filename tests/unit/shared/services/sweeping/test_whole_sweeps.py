@@ -185,6 +185,7 @@ async def test_a_sweep_that_fails_is_ended_and_requested_again(
         await world.sweep()
     run, began = world.runs.last, NOON + timedelta(seconds=5)
     reason = str(world.teams.stop_with)
+    assert run.id.startswith("20261123T120005Z-sweep-")
     assert run == Run(
         run.id, Signal.SWEEP, RunState.FAILED, began, began, reason=reason, mode=Mode.MOVE
     )
@@ -295,4 +296,4 @@ async def test_what_a_listing_could_not_do_is_logged(caplog: pytest.LogCaptureFi
     assert told[-1]["event"] == "sweep_ended"
     figures = {"users": 2, "licensed": 40, "queued": 41, "unlisted": 40}
     figures |= {"attention": 0, "unreadable": 1, "unlicensed": 2}
-    assert (bool(run.reason), run.counts) == (True, figures)
+    assert (bool(run.reason), run.counts, run.progressed_at) == (True, figures, NOON)
