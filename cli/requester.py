@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.sign_in import DeviceSignIn
-
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
     from shared.domain.pause import RequestedBy
@@ -28,6 +26,7 @@ async def requester(
 
     A sign-in is asked only where the storage needs one: a pause must not wait for a person's code.
     """
+    from cli.sign_in import DeviceSignIn  # noqa: PLC0415
     from shared.clients import wire  # noqa: PLC0415
     from shared.domain.pause import RequestedBy  # noqa: PLC0415
     from shared.services.admin.reasons import because  # noqa: PLC0415
