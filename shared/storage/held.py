@@ -5,6 +5,7 @@ moved, or discarded has no row any more.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
@@ -88,6 +89,11 @@ class HeldTable:
     def held(self) -> AsyncIterator[HeldUser]:
         """Yield everybody, those included who were released and are not settled yet."""
         return self._table.read(_ALL, {}, _decode)
+
+    async def counts(self) -> Counter[str]:
+        """Return how many users each run holds, those left out who were released."""
+        rows = self._table.query(f"{_ALL} and released eq false", {}, ["run"])
+        return Counter([str(row.get("run")) async for row in rows])
 
     async def first_of(self, run: str, limit: int) -> list[HeldUser]:
         """Return at most `limit` users of a run who are held and not released, by address.

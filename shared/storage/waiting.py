@@ -31,6 +31,8 @@ _ATTENTION: Final = "attention"
 _SETTLED: Final = "settled"
 """On no list and never due: the row is there for the runs that have to be told."""
 _ALL: Final = "PartitionKey ge '0' and PartitionKey lt 'g'"
+# Without brackets: the SDK fills in only parameters that stand between blanks.
+_LISTED: Final = f"{_ALL} and list eq @list or PartitionKey eq @list"
 """Every partition, those of the version before included."""
 
 _PARTITIONS: Final = "0123456789abcdef"
@@ -225,9 +227,15 @@ class WaitingTable:
         return self._listed(_ATTENTION)
 
     def _listed(self, name: str) -> AsyncIterator[Waiting]:
-        # Without brackets: the SDK fills in only parameters that stand between blanks.
-        text = f"{_ALL} and list eq @list or PartitionKey eq @list"
-        return self._table.read(text, {"list": name}, _decode)
+        return self._table.read(_LISTED, {"list": name}, _decode)
+
+    async def counts(self) -> tuple[int, int]:
+        """Return how many users wait, and how many need attention."""
+        return await self._count(_DUE), await self._count(_ATTENTION)
+
+    async def _count(self, name: str) -> int:
+        rows = self._table.query(_LISTED, {"list": name}, ["PartitionKey"])
+        return sum([1 async for _ in rows])
 
     async def first_in_need(self, limit: int) -> list[Waiting]:
         """Return at most `limit` of the users who need attention, read partition by partition."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -85,6 +86,9 @@ class FakeHeld:
     async def remove_unreadable(self, user_id: str) -> None:
         self._check()
         self.rows.pop(user_id, None)
+
+    async def counts(self) -> Counter[str]:
+        return Counter([each.run async for each in self.held() if not each.released])
 
     async def held(self) -> AsyncIterator[HeldUser]:
         self._check()

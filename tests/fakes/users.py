@@ -300,6 +300,12 @@ class FakeWaiting:
             if not row.needs_attention:
                 yield row
 
+    async def counts(self) -> tuple[int, int]:
+        due, attention = [
+            [row async for row in rows] for rows in (self.waiting(), self.attention())
+        ]
+        return len(due), len(attention)
+
     async def attention(self) -> AsyncIterator[Waiting]:
         for row in list(self.rows.values()):
             if row.needs_attention:

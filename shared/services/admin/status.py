@@ -1,6 +1,7 @@
 """Status: what the app may do now, and who waits for what. Counts alone, read from storage."""
 
-from collections.abc import AsyncIterator, Mapping
+from asyncio import gather
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -79,28 +80,32 @@ class StatusReader:
 
     async def read(self) -> Status:
         """Return the status. StorageError: the storage does not answer."""
-        runs: set[str] = set()
-        users = 0
-        async for each in self._held.held():
-            if not each.released:
-                runs.add(each.run)
-                users += 1
         now = self._clock.now()
-        seen, days = await self._roster.figures((now - _WEEK).date())
-        delta_at = await self._state.delta_at()
+        held, (waiting, attention), (seen, days), swept = await gather(
+            self._held.counts(),
+            self._waiting.counts(),
+            self._roster.figures((now - _WEEK).date()),
+            self._last_sweep(),
+        )
+        pause, licensed, delta_at, known = await gather(
+            self._state.pause(),
+            self._state.licensed(),
+            self._state.delta_at(),
+            self._capabilities.shown(),
+        )
         return Status(
             self._mode,
-            await self._state.pause(),
-            len(runs),
-            users,
-            await _count(self._waiting.waiting()),
-            await _count(self._waiting.attention()),
-            await self._capabilities.shown(),
-            await self._state.licensed(),
+            pause,
+            len(held),
+            sum(held.values()),
+            waiting,
+            attention,
+            known,
+            licensed,
             seen.get(Standing.ON_MICROSOFT, 0),
             seen.get(Standing.READY, 0) + seen.get(Standing.HELD, 0),
             self._pilot,
-            await self._last_sweep(),
+            swept,
             next(self._sweeps.moments(now, now + _AHEAD), None),
             now - delta_at if delta_at else None,
             license_ages(days, now.date()),
@@ -111,10 +116,3 @@ class StatusReader:
             if run.cause is Signal.SWEEP:
                 return run.started_at
         return None
-
-
-async def _count(rows: AsyncIterator[object]) -> int:
-    count = 0
-    async for _ in rows:
-        count += 1
-    return count

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from datetime import date, datetime
 
     from shared.domain.claim import BegunChange, Claim
@@ -137,6 +137,10 @@ class WaitingUsers(Protocol):
         """Yield the users who need attention."""
         ...
 
+    async def counts(self) -> tuple[int, int]:
+        """Return how many users wait, and how many need attention."""
+        ...
+
     async def claim(self, due: DueUser, until: datetime) -> bool:
         """Postpone a due user until `until`; False: the row was changed or removed meanwhile."""
         ...
@@ -193,6 +197,10 @@ class HeldUsers(Protocol):
 
     def held(self) -> AsyncIterator[HeldUser]:
         """Yield everybody, those included who were released and are not settled yet."""
+        ...
+
+    async def counts(self) -> Mapping[str, int]:
+        """Return how many users each run holds, those left out who were released."""
         ...
 
     def held_of(self, run: str) -> AsyncIterator[HeldUser]:

@@ -55,7 +55,7 @@ class MetricsCollector:
                 waiting_day=ages[_DAY],
                 waiting_longer=ages[timedelta.max],
                 attention=attention,
-                held=sum([1 async for each in self._held.held() if not each.released]),
+                held=sum((await self._held.counts()).values()),
                 paused=int(await self._state.pause() is not None),
                 poison=sum([await count() for count in self._poison]),
                 delta_age_s=_seconds(caught_up, now),

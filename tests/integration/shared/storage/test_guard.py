@@ -64,7 +64,9 @@ async def test_held_users_are_on_one_list_until_they_are_settled(tables: Tables)
     known = replace(HELD, runs=("run-1", "run-2"))
     assert [each async for each in held.held()] == [known, other]
     assert [each async for each in held.held_of("run-2")] == [other]
+    assert await held.counts() == {known.run: 1, "run-2": 1}
     await held.mark_released(HELD.user_id, NOON)
+    assert await held.counts() == {"run-2": 1}
     await held.mark_released(guid(77), NOON)
     assert await held.find_held(HELD.user_id) == replace(known, released=True, released_at=NOON)
     assert first
