@@ -34,7 +34,8 @@ $(READY): requirements-dev.txt pyproject.toml
 	@VIRTUAL_ENV=$(VENV) $(UV) pip sync --quiet --require-hashes --compile-bytecode requirements-dev.txt
 	@VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q function_app.py functions shared local cli
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --collect-only -q > /dev/null # compiles the tests, once for all workers
+	@echo "Compiling the tests, once for all workers ..."
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --collect-only -q | grep -A20 -E '^(E  |ERROR)' || true
 	@touch $@
 
 $(AZURITE): local/azurite/package-lock.json | $(READY)

@@ -80,6 +80,8 @@ class Demo:
         began = time.monotonic()
         with self._view.step("The app subscribes to changes of users"):
             await self._control.run_function("keep_subscription")
+            # The change feed begins here as well, whenever its timer comes.
+            await self._control.run_function("run_upkeep", "catch_up")
         self._view.done("The app is subscribed to changes of users", time.monotonic() - began)
 
     async def _license(self) -> Snapshot:

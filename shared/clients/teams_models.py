@@ -5,7 +5,6 @@ docs/wire.md for the evidence for each call.
 """
 
 import json
-from functools import lru_cache
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
@@ -34,9 +33,6 @@ _KNOWN_FEATURES: Final = CONFERENCING_FEATURES | {
 _ACCOUNT_TYPES: Final = {each.casefold(): each for each in AccountType}
 """Account types by name in small letters: clouds and APIs differ in their case."""
 
-_FEATURE_SETS: Final = 1_024
-"""Different lists of features that are remembered: tenants have a few dozen."""
-
 
 def _texts(items: object) -> object:
     """Return the texts of a list, and none for null."""
@@ -54,19 +50,16 @@ def account_type(given: str | None) -> tuple[AccountType, str]:
     return kind, name[:64] if kind is AccountType.UNKNOWN else ""
 
 
-@lru_cache(_FEATURE_SETS)
 def is_provisioned(features: tuple[str, ...]) -> bool:
     """Return whether these feature types are those of a user whose conferencing is provisioned."""
     return any(each.casefold() in CONFERENCING_FEATURES for each in features)
 
 
-@lru_cache(_FEATURE_SETS)
 def is_room(features: tuple[str, ...]) -> bool:
     """Return whether these feature types are those of a Teams Rooms device."""
     return any(each.casefold().startswith(_ROOM_FEATURES) for each in features)
 
 
-@lru_cache(_FEATURE_SETS)
 def unknown(features: tuple[str, ...]) -> tuple[str, ...]:
     """Return the features that this version does not know."""
     names = ((each, each.casefold()) for each in features)

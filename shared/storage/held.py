@@ -93,7 +93,7 @@ class HeldTable:
     async def counts(self) -> Counter[str]:
         """Return how many users each run holds, those left out who were released."""
         rows = self._table.query(f"{_ALL} and released eq false", {}, ["run"])
-        return Counter([str(row.get("run")) async for row in rows])
+        return Counter([run async for row in rows if isinstance(run := row.get("run"), str)])
 
     async def first_of(self, run: str, limit: int) -> list[HeldUser]:
         """Return at most `limit` users of a run who are held and not released, by address.
