@@ -155,13 +155,13 @@ def test_what_is_left_is_there_after_the_next_catch_up(kept: Kept) -> None:
         QueueClient.from_connection_string(kept.addresses["storage"], "moves") as queue,
     ):
 
-        def is_worked_off() -> bool:
+        def is_idle() -> bool:
             looks = http.get(f"{host}/host/status").json()["functions"]["move_users"]
             return not (looks["running"] or queue.get_queue_properties().approximate_message_count)
 
         given = {"input": "catch_up"}
         http.post(f"{host}/functions/run_upkeep?wait=true", json=given).raise_for_status()
-        wait_until(is_worked_off, "every message is worked off", LIMIT)
+        wait_until(is_idle, "no message is left", LIMIT)
         totals = http.get(f"{kept.addresses['tenant']}/_tenant/state?summary=true").json()["totals"]
     assert totals["readyToMove"] == LEFT
 
