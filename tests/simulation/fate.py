@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, NamedTuple, NoReturn, Protocol, cast
 
-from tests.simulation.loop import Clock, Crash
+from tests.simulation.loop import Clock, Crash, VirtualLoop
 
 
 class Fault(StrEnum):
@@ -37,8 +37,7 @@ class Process:
         self.dead = False
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What happens to one call: its fault, if any, and its seconds before and after the effect."""
 
     fault: Fault | None = None
@@ -125,36 +124,39 @@ class Gate:
         self, process: Process, site: str, effect: Callable[[], T], error: Callable[[], Exception]
     ) -> T:
         """Let one call happen. error: what the caller gets where the call fails."""
-        _check(process)
-        verdict = self.fate.judge(process, site)
+        if process.dead:
+            raise Crash
+        fault, before, after = self.fate.judge(process, site)
         self.calls += 1
-        loop = asyncio.get_running_loop()
-        self._hash.update(f"{loop.time():.6f} {process.name} {site} {verdict.fault}\n".encode())
-        if verdict.fault:
-            self.struck[verdict.fault] += 1
-        if verdict.before:
-            await asyncio.sleep(verdict.before)
+        loop = cast("VirtualLoop", asyncio.get_running_loop())
+        self._hash.update(f"{loop.time():.6f} {process.name} {site} {fault}\n".encode())
+        if fault:
+            self.struck[fault] += 1
+        if before:
+            await loop.after(before)
             _check(process)
         if self.outages and any(outage.strikes(site, loop.time()) for outage in self.outages):
             self.struck["outage"] += 1
             raise error()
-        match verdict.fault:
+        match fault:
+            case None | Fault.SLOW:
+                value = effect()
             case Fault.REFUSE:
                 raise error()
             case Fault.TIME_OUT:
-                await asyncio.sleep(30)
+                await loop.after(30)
                 _check(process)
                 raise error()
             case Fault.CRASH_BEFORE:
                 self._crash(process)
-        value = effect()
-        match verdict.fault:
             case Fault.CRASH_AFTER:
+                effect()
                 self._crash(process)
             case Fault.GHOST:
+                effect()
                 raise error()
-        if verdict.after:
-            await asyncio.sleep(verdict.after)
+        if after:
+            await loop.after(after)
             _check(process)
         return value
 
@@ -168,7 +170,7 @@ class Gate:
         """The digest of what happened so far."""
         return self._hash.hexdigest()[:16]
 
-    def _crash(self, process: Process) -> None:
+    def _crash(self, process: Process) -> NoReturn:
         process.dead = True
         self.on_crash(process)
         raise Crash
