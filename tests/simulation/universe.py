@@ -188,12 +188,13 @@ def begin_timers(host: Host) -> None:
         return min(due, default=_NEVER)
 
     def no_sweep() -> bool:
-        ended = {row["RowKey"] for row in account.rows("runs") if row["state"] in ENDED}
-        # The sweep that is not finished, one that is wanted, those that were released.
+        begun = {row["RowKey"] for row in account.rows("runs") if row["state"] not in ENDED}
+        # The sweep that is not finished, one that is wanted, those that were released. Of one that died
+        # before it stored its run nothing is left to do.
         return all(
             not row.get("wanted")
             and row["PartitionKey"] in ("state", "actions")
-            and (not row.get("run") or row["run"] in ended)
+            and row.get("run") not in begun
             for row in account.rows("state")
         ) and not any(row.get("list") == "settled" for row in account.rows("waiting"))
 
