@@ -14,7 +14,7 @@ from shared.storage.codec import encode
 from tests.simulation.brakes import decider, pauser
 from tests.simulation.fate import Process
 from tests.simulation.host import Host
-from tests.simulation.loop import Clock, Crash
+from tests.simulation.loop import Clock, Crash, pause
 from tests.simulation.people import EXCLUDED_GROUP, MICROSOFT_ENTRY, PILOT_GROUP
 from tests.simulation.rules import Rules
 from tests.simulation.storage import Keys
@@ -228,5 +228,5 @@ ACTORS: Final[dict[str, Actor]] = {
 
 async def _pause(world: World, average: float, until: float) -> bool:
     """Let some time pass; return whether there is time left."""
-    await asyncio.sleep(world.rng.uniform(0, 2 * average))
+    await pause(world.rng.uniform(0, 2 * average))
     return asyncio.get_running_loop().time() < until

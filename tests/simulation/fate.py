@@ -134,10 +134,12 @@ class Gate:
             self.struck[fault] += 1
         if before:
             await loop.after(before)
-            _check(process)
-        if self.outages and any(outage.strikes(site, loop.time()) for outage in self.outages):
-            self.struck["outage"] += 1
-            raise error()
+            if process.dead:
+                raise Crash
+        for outage in self.outages:
+            if outage.strikes(site, loop.time()):
+                self.struck["outage"] += 1
+                raise error()
         match fault:
             case None | Fault.SLOW:
                 value = effect()
@@ -145,7 +147,8 @@ class Gate:
                 raise error()
             case Fault.TIME_OUT:
                 await loop.after(30)
-                _check(process)
+                if process.dead:
+                    raise Crash
                 raise error()
             case Fault.CRASH_BEFORE:
                 self._crash(process)
@@ -157,7 +160,8 @@ class Gate:
                 raise error()
         if after:
             await loop.after(after)
-            _check(process)
+            if process.dead:
+                raise Crash
         return value
 
     def is_denied(self, site: str) -> bool:
@@ -179,8 +183,3 @@ class Gate:
 def outage_sites() -> Iterable[str]:
     """What can be away as a whole."""
     return ("teams", "graph", "queue", "table.users", "table.waiting", "table.replacedproviders")
-
-
-def _check(process: Process) -> None:
-    if process.dead:
-        raise Crash

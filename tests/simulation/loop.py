@@ -167,7 +167,7 @@ class Clock:
         return asyncio.get_running_loop().time()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        await pause(seconds)
 
 
 async def pause(seconds: float) -> None:

@@ -80,7 +80,7 @@ class TableClient:
         self._rows = account.tables.setdefault(name, {})
 
     async def create_table(self) -> None:
-        raise ResourceExistsError("it is there")
+        """It is there."""
 
     async def get_entity(self, partition: str, row: str) -> TableEntity:
         def read() -> TableEntity:

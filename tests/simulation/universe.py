@@ -206,13 +206,13 @@ def begin_timers(host: Host) -> None:
         stored = any(row.get("link") == link for row in account.rows("state"))
         return stored and link not in world.graph.expired
 
-    seen, until = -1, _ALWAYS
+    seen, until, clock = -1, _ALWAYS, Clock()
 
     def quiet() -> bool:
         nonlocal seen, until
         if seen != account.version:  # the tables are looked through after a change alone
             seen, until = account.version, next_due() if no_sweep() else _ALWAYS
-        return until > Clock().now()
+        return until > clock.now()
 
     def idle() -> bool:
         every_five = asyncio.get_running_loop().time() % _CATCH_UP < _MINUTE
