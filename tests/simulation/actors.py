@@ -103,7 +103,7 @@ async def caller(host: Host, rules: Rules, until: float) -> None:
 
 async def ask(host: Host, rules: Rules, key: str, request: MoveRequest, ids: list[str]) -> None:
     """Send one request to the API, and again while it fails."""
-    for pause in (1, 10, 60, 600, 3600):
+    for seconds in (1, 10, 60, 600, 3600):
         if instance := host.any():
             try:
                 run = await instance.app.move_requests.accept(
@@ -116,7 +116,7 @@ async def ask(host: Host, rules: Rules, key: str, request: MoveRequest, ids: lis
                 if not request.dry_run:
                     rules.asked[run.id] = ids
                 return
-        await asyncio.sleep(pause)
+        await pause(seconds)
 
 
 async def notices(host: Host, _: Rules, until: float) -> None:

@@ -89,6 +89,8 @@ class Dice:
                 draw -= rate
         if fault is Fault.SLOW:
             return Verdict(fault, self._rng.uniform(1, 20))
+        if fault is Fault.TIME_OUT:
+            return Verdict(fault, 30 + usual)
         # The time passes on the way there or on the way back.
         return Verdict(fault, usual) if self._rng.random() < 0.5 else Verdict(fault, 0.0, usual)
 
@@ -140,28 +142,31 @@ class Gate:
             if outage.strikes(site, loop.time()):
                 self.struck["outage"] += 1
                 raise error()
-        match fault:
-            case None | Fault.SLOW:
-                value = effect()
-            case Fault.REFUSE:
-                raise error()
-            case Fault.TIME_OUT:
-                await loop.after(30)
-                if process.dead:
-                    raise Crash
-                raise error()
-            case Fault.CRASH_BEFORE:
-                self._crash(process)
-            case Fault.CRASH_AFTER:
-                effect()
-                self._crash(process)
-            case Fault.GHOST:
-                effect()
-                raise error()
+        value = self._take_effect(fault, process, effect, error) if fault else effect()
         if after:
             await loop.after(after)
             if process.dead:
                 raise Crash
+        return value
+
+    def _take_effect[T](
+        self,
+        fault: Fault,
+        process: Process,
+        effect: Callable[[], T],
+        error: Callable[[], Exception],
+    ) -> T:
+        match fault:
+            case Fault.REFUSE | Fault.TIME_OUT:
+                raise error()
+            case Fault.CRASH_BEFORE:
+                self._crash(process)
+        value = effect()
+        match fault:
+            case Fault.CRASH_AFTER:
+                self._crash(process)
+            case Fault.GHOST:
+                raise error()
         return value
 
     def is_denied(self, site: str) -> bool:

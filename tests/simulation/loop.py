@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import heapq
+import itertools
 import os
 import random
 from collections import deque
@@ -69,12 +70,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
     _asyncgen_firstiter_hook = None
     """Generators that are left in the end are not closed: their process does not exist any more."""
 
+    get_debug = staticmethod(bool)
+    """No; asked at each step, and answered without one of Python's own."""
+
     def __init__(self, rng: random.Random) -> None:
         super().__init__()
         self._rng = rng
         self._passed = 0.0
         self._timers: list[tuple[float, int, _Handle | asyncio.Future[None]]] = []
-        self._count = 0
+        self.next_number: Final = itertools.count(1).__next__
+        """Return a number that nothing else in this loop has."""
         # What nobody waits for may crash; what somebody does is tried by `Host.spawn`.
         self.set_exception_handler(lambda *_: None)
 
@@ -121,14 +126,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def after(self, seconds: float) -> asyncio.Future[None]:
         """Return what is done after so many seconds: `asyncio.sleep`, at half its price."""
-        future = self.create_future()
+        future: asyncio.Future[None] = asyncio.Future(loop=self)
         heapq.heappush(self._timers, (self._passed + seconds, self.next_number(), future))
         return future
-
-    def next_number(self) -> int:
-        """Return a number that nothing else in this loop has."""
-        self._count += 1
-        return self._count
 
     def _run_once(self) -> None:
         """Run everything until somebody stops the loop: one call of it is the whole universe."""
@@ -158,10 +158,14 @@ class Clock:
 
     def __init__(self, skew: float = 0.0) -> None:
         self.skew = timedelta(seconds=skew)
-        self._midnight = MIDNIGHT + self.skew
+        self._shown = (-1.0, MIDNIGHT)
 
     def now(self) -> datetime:
-        return self._midnight + timedelta(seconds=asyncio.get_running_loop().time())
+        at, shown = self._shown
+        if (passed := asyncio.get_running_loop().time()) != at:
+            shown = MIDNIGHT + timedelta(seconds=passed) + self.skew
+            self._shown = passed, shown
+        return shown
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()

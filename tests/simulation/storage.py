@@ -5,7 +5,7 @@ The app's own table classes run over it, so that keys, ETags and queries are ins
 
 import operator
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
@@ -82,52 +82,52 @@ class TableClient:
     async def create_table(self) -> None:
         """It is there."""
 
-    async def get_entity(self, partition: str, row: str) -> TableEntity:
+    def get_entity(self, partition: str, row: str) -> Awaitable[TableEntity]:
         def read() -> TableEntity:
             if (found := self._rows.get((partition, row))) is None:
                 raise _NotFoundError
             return _entity(found)
 
-        return await self._call("get", read)
+        return self._call("get", read)
 
-    async def create_entity(self, entity: Mapping[str, Any]) -> dict[str, Any]:
+    def create_entity(self, entity: Mapping[str, Any]) -> Awaitable[dict[str, Any]]:
         def write() -> dict[str, Any]:
             if _keys(entity) in self._rows:
                 raise ResourceExistsError("it is there")
             return self._write(entity, None)
 
-        return await self._call("insert", write, conflict=ResourceExistsError)
+        return self._call("insert", write, conflict=ResourceExistsError)
 
-    async def upsert_entity(self, entity: Mapping[str, Any], *, mode: UpdateMode) -> None:
-        await self._call("upsert", lambda: self._write(entity, mode))
+    def upsert_entity(self, entity: Mapping[str, Any], *, mode: UpdateMode) -> Awaitable[object]:
+        return self._call("upsert", lambda: self._write(entity, mode))
 
-    async def update_entity(
+    def update_entity(
         self,
         entity: Mapping[str, Any],
         *,
         mode: UpdateMode,
         etag: str | None = None,
         match_condition: object = None,
-    ) -> dict[str, Any]:
+    ) -> Awaitable[dict[str, Any]]:
         def write() -> dict[str, Any]:
             self._check(_keys(entity), etag if match_condition else None)
             return self._write(entity, mode)
 
         conflict = ResourceModifiedError if match_condition else None
-        return await self._call("update", write, conflict=conflict)
+        return self._call("update", write, conflict=conflict)
 
-    async def delete_entity(
+    def delete_entity(
         self, *keys: Any, etag: str | None = None, match_condition: object = None
-    ) -> None:
+    ) -> Awaitable[None]:
         where = keys if len(keys) > 1 else _keys(keys[0])
 
         def remove() -> None:
             self._check(where, etag if match_condition else None)
             self._remove(where)
 
-        await self._call("delete", remove)
+        return self._call("delete", remove)
 
-    async def submit_transaction(self, operations: Sequence[tuple[Any, ...]]) -> None:
+    def submit_transaction(self, operations: Sequence[tuple[Any, ...]]) -> Awaitable[None]:
         def write() -> None:
             for what, entity, *_ in operations:
                 if what in (TransactionOperation.DELETE, TransactionOperation.UPDATE):
@@ -143,7 +143,7 @@ class TableClient:
                     mode = options[0].get("mode") if options else None
                     self._write(entity, mode or UpdateMode.MERGE)
 
-        await self._call("transaction", write)
+        return self._call("transaction", write)
 
     async def query_entities(
         self,
@@ -175,9 +175,9 @@ class TableClient:
                 return
             after = found[-1]
 
-    async def _call[T](
+    def _call[T](
         self, what: str, effect: Callable[[], T], conflict: type[HttpResponseError] | None = None
-    ) -> T:
+    ) -> Awaitable[T]:
         happened = False
 
         def once() -> T:
@@ -191,7 +191,7 @@ class TableClient:
             return conflict("conflict") if happened and conflict else HttpResponseError("503")
 
         site = f"table.{self._name}.{what}"
-        return await self._gate.call(self._process, site, once if conflict else effect, error)
+        return self._gate.call(self._process, site, once if conflict else effect, error)
 
     def _write(self, entity: Mapping[str, Any], mode: UpdateMode | None) -> dict[str, Any]:
         given = {name: value for name, value in entity.items() if value is not None}
