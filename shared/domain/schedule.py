@@ -6,7 +6,6 @@ Source: "Timer trigger for Azure Functions", section "NCRONTAB expressions", Azu
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Final, Self
 
 _FIELDS: Final = {
@@ -77,7 +76,6 @@ def cover(*texts: str) -> str:
     return " ".join(joined)
 
 
-@cache
 def _parse_field(name: str, text: str) -> frozenset[int]:
     found = [_parse_part(name, part) for part in text.split(",")]
     return frozenset().union(*found)

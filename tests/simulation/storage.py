@@ -279,7 +279,12 @@ def _value(text: str, parameters: Mapping[str, Any]) -> Any:
 
 @cache
 def _alternatives(text: str) -> list[list[tuple[str, Callable[[Any, Any], bool], str]]]:
-    """Read `A eq @x and B le 'y' or C eq false`; any other form is a gap of this module."""
+    """Read `A eq @x and B le 'y' or C eq false`, or `A eq @x and ( B eq @y or B eq @z )`.
+
+    Any other form is a gap of this module, also where the table is empty.
+    """
+    if inside := re.fullmatch(r"(.+) and \( (.+) \)", text):
+        text = " or ".join(f"{inside[1]} and {each}" for each in inside[2].split(" or "))
     return [[_clause(part, text) for part in each.split(" and ")] for each in text.split(" or ")]
 
 

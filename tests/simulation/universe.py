@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tests.simulation import bugs
@@ -22,6 +22,8 @@ _MINUTE: Final = 60.0
 _CATCH_UP: Final = 5 * _MINUTE
 _HOUR: Final = 3600.0
 _DAY: Final = 24 * _HOUR
+_RENEWED: Final = timedelta(days=5.5)
+"""A subscription that ends later is left alone for the next hours."""
 _CALM: Final = 2 * _HOUR
 """After the storm: by then every message was handled, and most who wait still do."""
 
@@ -176,6 +178,7 @@ def _good_weather(world: World, host: Host) -> None:
         if someone.state.licensed and not someone.state.ready:
             someone.change("microsoft", ready=True)
     host.change(settings(**host.usual))
+    host.calm = True
 
 
 def begin_timers(host: Host) -> None:
@@ -218,9 +221,20 @@ def begin_timers(host: Host) -> None:
         every_five = asyncio.get_running_loop().time() % _CATCH_UP < _MINUTE
         return quiet() and not (every_five and not (nothing_changed() and no_poison()))
 
+    def kept() -> bool:
+        # In calm: one subscription, which is stored and ends later than the app renews one.
+        live = list(world.graph.live.values())
+        row = account.tables.get("state", {}).get(("state", "subscription"), {})
+        return (
+            host.calm
+            and len(live) == 1
+            and row.get("subscription_id") == live[0].id
+            and row["expires_at"] == live[0].expires_at > clock.now() + _RENEWED
+        )
+
     host.timer(2 * _HOUR, _DAY, lambda app: app.sweeper.sweep())
     host.timer(_MINUTE, _MINUTE, lambda app: app.ticker.tick(), idle)
-    host.timer(1800, _HOUR, lambda app: app.subscriber.keep())
+    host.timer(1800, _HOUR, lambda app: app.subscriber.keep(), kept)
 
 
 def _outcome(plan: Plan, world: World, host: Host, rules: Rules) -> Outcome:
