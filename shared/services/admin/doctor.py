@@ -1,5 +1,6 @@
 """Doctor: check the app and its services part by part, with what to do for each."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Finding:
 
 
 class Doctor:
-    """Checks the parts in sequence.
+    """Checks the parts, all at the same time.
 
     probes: by part, calls that raise AcpError when the part fails, with what to do then; a returned
     text is shown. unknown: warnings about unknown settings. queues: by name, the number of
@@ -96,11 +97,7 @@ class Doctor:
 
     async def examine(self) -> AsyncIterator[Finding]:
         """Yield the findings, part by part; a part that cannot be examined is a finding as well."""
-        for part, (probe, to_do) in self._probes.items():
-            yield await self._probe(part, probe, to_do)
-        for warning in self._unknown:
-            yield Finding("settings", Verdict.WARNING, warning, "correct the name, or remove it")
-        for part, examine in {
+        parts = {
             **(self._parts_of(self._tenant) if self._tenant else {}),
             "groups": self._named_groups,
             "excluded users": self._excluded_users,
@@ -110,12 +107,32 @@ class Doctor:
             "waiting users": self._waiting_users,
             "held users": self._held_users,
             "pause": self._paused,
-            "stored rows": self._stored_rows,
-        }.items():
-            try:
-                yield await examine(part)
-            except AcpError as error:
-                yield Finding(part, Verdict.FAILED, str(error), "see the lines above")
+        }
+        probed = [self._probe(part, *probe) for part, probe in self._probes.items()]
+        tasks = [
+            asyncio.create_task(each)
+            for each in (*probed, *(self._part(part, examine) for part, examine in parts.items()))
+        ]
+        try:
+            for task in tasks[: len(probed)]:
+                yield await task
+            for warning in self._unknown:
+                yield Finding(
+                    "settings", Verdict.WARNING, warning, "correct the name, or remove it"
+                )
+            for task in tasks[len(probed) :]:
+                yield await task
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        yield await self._stored_rows("stored rows")
+
+    async def _part(self, part: str, examine: Callable[[str], Awaitable[Finding]]) -> Finding:
+        try:
+            return await examine(part)
+        except AcpError as error:
+            return Finding(part, Verdict.FAILED, str(error), "see the lines above")
 
     def _parts_of(self, tenant: Tenant) -> dict[str, Callable[[str], Awaitable[Finding]]]:
         """Return the parts that matter where something is set."""
