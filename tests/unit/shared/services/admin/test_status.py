@@ -48,7 +48,7 @@ async def test_the_status_of_a_tenant() -> None:
         state=state,
         held=FakeHeld(),
         waiting=FakeWaiting(),
-        capabilities=CapabilityReader(sources, state, "admin", clock, EventLog("acp.x")),
+        capabilities=CapabilityReader(lambda: sources, state, "admin", clock, EventLog("acp.x")),
         roster=roster,
         history=RunHistory(runs, clock),
         sweeps=Schedule.parse("0 0 2 * * *"),
