@@ -282,8 +282,7 @@ class Doctor:
         return Finding(part, Verdict.OK, detail)
 
     async def _waiting_users(self, part: str) -> Finding:
-        due = sum([1 async for _ in self._waiting.waiting()])
-        reasons = Counter([row.reason async for row in self._waiting.attention()])
+        due, reasons = await self._waiting.counts()
         detail = f"{due} waiting for another attempt, {reasons.total()} need attention"
         if reasons:
             # A cause of many, such as a verb that the service does not take, is named here.
@@ -292,8 +291,7 @@ class Doctor:
         return Finding(part, Verdict.OK, detail)
 
     async def _held_users(self, part: str) -> Finding:
-        held = Counter([each.run async for each in self._held.held() if not each.released])
-        if held:
+        if held := Counter(await self._held.counts()):
             to_do = "`acp held` lists them; `acp release RUN` or `acp discard RUN` decides"
             runs = ", ".join(f"{run} ({count})" for run, count in held.most_common(_SHOWN))
             return Finding(part, Verdict.WARNING, f"{held.total()} on {runs}", to_do)
