@@ -29,6 +29,8 @@ class FakeRuns:
     unreadable: set[str] = field(default_factory=set)
     revisions: int = 0
     recorded: dict[str, list[UserResult]] = field(default_factory=dict)
+    recorded_at: dict[str, datetime] = field(default_factory=dict)
+    """When results of each run were written last."""
     fails: int = 0
 
     async def begin_run(self, run: Run) -> bool:
@@ -73,6 +75,7 @@ class FakeRuns:
         news = {result.user_id for result in results}
         olds = [old for old in self.recorded.get(run, []) if old.user_id not in news]
         self.recorded[run] = [*olds, *results]
+        self.recorded_at[run] = now
 
     async def results(self, run: str) -> AsyncIterator[UserResult]:
         for result in list(self.recorded.get(run, [])):
