@@ -35,7 +35,9 @@ _MUTMUT: Final = """
 source_paths = ["shared/{room}"]
 pytest_add_cli_args_test_selection = {tests}
 pytest_add_cli_args = {arguments}
+timeout_multiplier = 4.0
 """
+"""Tests that take four times as long, and some seconds, hang."""
 
 _ARGUMENTS: Final = [
     *("--assert=plain", "--tb=no"),  # nobody reads why a test failed, and it costs most of the time

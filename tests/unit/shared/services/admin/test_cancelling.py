@@ -223,6 +223,7 @@ async def test_a_request_stops_page_by_page() -> None:
     await world.queued().work(world.take(), again=False)
     world.pages.messages.clear()
     await world.canceller().cancel_run(run.id, ADELE)
+    assert [(each.page, each.again) for each in world.pages.pages] == [(2, True), (3, True)]
     run = await world.work()
     assert (run.state, run.reason, dict(run.counts)) == (
         RunState.CANCELLED,

@@ -90,17 +90,19 @@ async def test_a_request_for_a_provider(dry_run: bool) -> None:
     assert await world.work() == replace(ended, counts={"users": 2, outcome: 2})
 
 
-async def test_a_request_that_is_not_queued_says_so_until_it_is() -> None:
+@pytest.mark.parametrize("report", [False, True])
+async def test_a_request_that_is_not_queued_says_so_until_it_is(report: bool) -> None:
     """The same key finishes it, in the weaker mode of the two, and says that pages may come twice."""
-    world = World()
+    world = World(report=report)
     world.pages.down = True
     request = MoveRequest(tuple(world.fill(1)))
     with pytest.raises(StorageError):
         await world.queued().accept(request, "once", BY)
     (run,) = world.runs.runs.values()
-    half = (run.state, run.reason, run.scanned, run.counts, run.mode)
-    assert half == (RunState.INTERRUPTED, NOT_QUEUED, False, {"users": 1}, Mode.MOVE)
-    world.pages.down, world.report = False, True
+    half = (run.state, run.reason, run.scanned, run.counts)
+    interrupted = (RunState.INTERRUPTED, NOT_QUEUED, False, {"users": 1})
+    assert (half, run.mode) == (interrupted, Mode.REPORT if report else Mode.MOVE)
+    world.pages.down, world.report = False, not report
     with operation() as here:
         again = await world.queued().accept(request, "once", BY)
     assert again == replace(run, state=RunState.RUNNING, reason="", scanned=True, mode=Mode.REPORT)
