@@ -237,8 +237,8 @@ async def test_what_a_run_says_when_it_stops(
     world.requests.known["run-1"] = {1: RequestPage(1, (guid(1),), done=done)}
     world.clock.passed = 60
     outcomes = {"moved": 2, "held": held} if held else {"moved": 2}
-    ended = {"scanned": True, "finished_at": LATER} if done else {}
-    expected = replace(RUN, **{"state": state} | ended | fields)
+    ended: dict[str, Any] = {"scanned": True, "finished_at": LATER} if done else {}
+    expected = replace(RUN, **{"state": state, **ended, **fields})
     assert await world.runner().refresh_state(run, outcomes) == expected
     assert world.runs.runs == {"run-1": expected}
 
