@@ -155,8 +155,8 @@ async def test_all_that_a_cancelled_sweep_leaves_behind(
     result = UserResult(held, Outcome.CANCELLED, why, "a@b.example")
     assert world.held.rows == {}
     assert world.waiting.told == {held: SettledUser(result, ("other",))}
-    assert not (world.state.sweep or world.state.wanted)
-    assert world.state.leases == {}
+    left = await world.state.current_sweep(), await world.state.sweep_request()
+    assert (left, world.state.leases) == ((None, None), {})
     assert (world.state.released, world.sweep_pages.known) == (["other"], {})
     told = {"run": SWEEP, "state": "cancelled", "users": "0"}
     told["requested_by"] = str(EventLog("").who("alex"))
