@@ -66,6 +66,14 @@ async def test_a_notification_older_than_the_last_attempt_is_left_out(
     assert (line["users"], line["duplicates"]) == ("1", "1")
 
 
+@pytest.mark.parametrize(("later", "reads"), [(0, 1), (2, 1), (2.1, 2)])
+async def test_what_nothing_can_have_overtaken_costs_no_read(later: float, reads: int) -> None:
+    """Beside the read of the attempt: within the two seconds by which clocks may differ."""
+    world = await World().tried()
+    assert await world.notified(NOON + (60 - later) * SECOND) == 1
+    assert world.users.reads == reads
+
+
 @pytest.mark.parametrize("arrived", [NOON + 8 * SECOND, NOON + 11 * SECOND, None])
 async def test_a_later_change_is_never_hidden(arrived: datetime | None) -> None:
     """An attempt that began before the notification came, or hardly after it, hides nothing."""
