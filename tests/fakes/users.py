@@ -300,11 +300,9 @@ class FakeWaiting:
             if not row.needs_attention:
                 yield row
 
-    async def counts(self) -> tuple[int, int]:
-        due, attention = [
-            [row async for row in rows] for rows in (self.waiting(), self.attention())
-        ]
-        return len(due), len(attention)
+    async def counts(self) -> tuple[int, Counter[str]]:
+        due = [row async for row in self.waiting()]
+        return len(due), Counter([row.reason async for row in self.attention()])
 
     async def attention(self) -> AsyncIterator[Waiting]:
         for row in list(self.rows.values()):

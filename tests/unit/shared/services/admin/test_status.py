@@ -87,7 +87,7 @@ def reader(state: FakeState, roster: FakeRoster, runs: FakeRuns) -> StatusReader
         state=state,
         held=FakeHeld(),
         waiting=FakeWaiting(),
-        capabilities=CapabilityReader(sources, state, "admin", clock, EventLog("acp.x")),
+        capabilities=CapabilityReader(lambda: sources, state, "admin", clock, EventLog("acp.x")),
         roster=roster,
         history=RunHistory(runs, clock),
         sweeps=Schedule.parse("0 0 2 * * *"),

@@ -65,7 +65,7 @@ class Tenant:
         sources = Sources(
             self.teams, self.teams.bridge_numbers, self.documented, self.teams.switches
         )
-        return CapabilityReader(sources, self.state, api, self.clock, LOG)
+        return CapabilityReader(lambda: sources, self.state, api, self.clock, LOG)
 
     def watched(self) -> WatchedConferencing:
         return WatchedConferencing(self.teams, self.reader(), LOG)
