@@ -135,7 +135,7 @@ async def test_a_sweep_stops_where_it_is() -> None:
 async def test_all_that_a_cancelled_sweep_leaves_behind(
     app: Mode, began: Mode, mode: Mode, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Messages for whoever has no result, its held users told to other runs, no timer, and a line."""
+    """Messages for users without a result, its held users told to other runs, no timer, and a line."""
     lines, world = Lines(caplog), World(report=app is Mode.REPORT)
     await world.runs.save_run(Run(SWEEP, Signal.SWEEP, RunState.RUNNING, NOON, mode=began))
     users, held = [guid(number) for number in range(1_003)], guid(3_000)

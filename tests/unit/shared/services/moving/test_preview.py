@@ -91,7 +91,7 @@ async def test_each_name_gets_its_answer_in_the_given_order(world: World) -> Non
 
 
 async def test_numbers_of_ones_own_come_first(world: World) -> None:
-    """The row of a file is told with the change, for the name in any case; whom nothing changes, without."""
+    """The row of a file is shown with a change, whatever the case of the name, and only with one."""
     world.teams.add(in_service(1, microsoft("+1")), in_service(2, microsoft("+3", toll_free="+4")))
     world.directory.add(licensed(2))
     own = OwnNumbers("+3", "+4")

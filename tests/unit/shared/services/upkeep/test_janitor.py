@@ -47,7 +47,7 @@ UNUSED = "released and not changed within a week; a sweep finds the user again"
 
 
 class LeasedState(FakeState):
-    """Whose lease is lost once it was asked for `lost` times; who asked for it."""
+    """A state whose lease is lost after `lost` requests, and who requested it."""
 
     def __init__(self, lost: int = 1_000) -> None:
         super().__init__()
@@ -268,7 +268,7 @@ async def test_whoever_has_not_the_lease_stops(caplog: pytest.LogCaptureFixture)
 
 
 async def test_five_thousand_users_a_night() -> None:
-    """More are not looked up; the next night goes on with those who are not known."""
+    """More are not looked up; the next night continues where it stopped."""
     world = World()
     world.directory.add(*(licensed(number) for number in range(5_001)))
     world.leftovers.users = dict.fromkeys(map(guid, range(5_001)), NOON - 999 * DAY)
