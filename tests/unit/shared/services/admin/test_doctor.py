@@ -20,6 +20,7 @@ from shared.errors import AccessDeniedError, AcpError, SettingsError, Unreachabl
 from shared.services.admin.doctor import Doctor, Finding, Verdict
 from shared.services.admin.run_history import RunHistory
 from tests.fakes import NOON, FakeClock, FakeHeld, FakeRuns, FakeState, FakeTeams, FakeWaiting, guid
+from tests.fakes.teams import QUIET
 
 OK, WARNING, FAILED = Verdict.OK, Verdict.WARNING, Verdict.FAILED
 DENIED = AccessDeniedError("Graph", "GET", "HTTP 403")
@@ -53,7 +54,7 @@ class App:
     """What the doctor examines; every part well, until a case says otherwise."""
 
     probe: Exception | str | None = None
-    switches: TenantSwitches | None = None
+    switches: TenantSwitches | None = QUIET
     bridges: list[BridgeNumber] = field(default_factory=lambda: [TOLL, OTHER, FREE])
     numbers: NumberRules = field(default_factory=NumberRules)
     groups: dict[str, list[int]] = field(default_factory=dict)
@@ -111,9 +112,7 @@ class App:
         waiting = FakeWaiting()
         for row in self.waiting:
             await waiting.save_waiting(row)
-        teams = FakeTeams(bridges=self.bridges)
-        if self.switches:
-            teams.tenant_switches = self.switches
+        teams = FakeTeams(bridges=self.bridges, tenant_switches=self.switches)
         doctor = Doctor(
             probes={"Graph": (self._probe, "grant it")},
             queues={name: counting(count) for name, count in self.queues.items()},
@@ -181,6 +180,10 @@ async def test_an_app_that_is_well() -> None:
                 "licensing alone replaces a third party",
                 "inform the users, or switch it off before a large move",
             ),
+        ),
+        (
+            App(switches=None),
+            Finding("mails and meetings", WARNING, "not known", "check them in the admin center"),
         ),
         (
             App(bridges=[FREE]),
