@@ -266,9 +266,11 @@ class Adapters:
 
     @cached_property
     def _storage_credential(self) -> StorageCredential | None:
+        if self.settings.storage_connection:
+            return None
         from shared.clients.identity import StorageCredential
 
-        return None if self.settings.storage_connection else StorageCredential(self.identity)
+        return StorageCredential(self.identity)
 
     def _service(self, name: str, origin: str, audience: str) -> ServiceClient:
         from shared.clients.http import ServiceClient

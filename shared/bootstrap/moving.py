@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.services.moving.recording import Recorder
     from shared.services.moving.standing_rules import StandingRules
     from shared.services.moving.user import UserMover
-    from shared.services.upkeep.capabilities import CapabilityReader, WatchedConferencing
+    from shared.services.upkeep.capabilities import CapabilityReader, Sources, WatchedConferencing
     from shared.services.upkeep.roster import RosterKeeper
     from shared.settings.settings import Settings
 
@@ -97,7 +97,15 @@ class MovingServices:
     @cached_property
     def capabilities(self) -> CapabilityReader:
         """Finds out, shows and keeps what the service tells and takes."""
-        from shared.services.upkeep.capabilities import CapabilityReader, Sources
+        from shared.services.upkeep.capabilities import CapabilityReader
+
+        to, api = self.adapters, self.settings.teams_api.value
+        log = to.log("capabilities")
+        return CapabilityReader(self._sources, to.state, api, to.clock, log)
+
+    def _sources(self) -> Sources:
+        """Return what is asked of the tenant."""
+        from shared.services.upkeep.capabilities import Sources
 
         to, of = self.adapters, self.settings
         documented = to.documented_teams if of.cloud is Cloud.PUBLIC else None
@@ -105,14 +113,12 @@ class MovingServices:
         # A snapshot is an object in the tenant, and in report mode nothing is written there.
         if documented and of.teams_api is TeamsApi.DOCUMENTED and of.mode is Mode.MOVE:
             switches = documented.snapshot_switches
-        sources = Sources(
+        return Sources(
             conferencing=to.teams,
             bridges=to.teams.bridge_numbers,
             documented=documented.probe if documented else None,
             switches=switches,
         )
-        log = to.log("capabilities")
-        return CapabilityReader(sources, to.state, of.teams_api.value, to.clock, log)
 
     @cached_property
     def brakes(self) -> Brakes:

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
 import httpx
@@ -304,12 +304,13 @@ class TeamsClient:
         self._learn(page.items)
         return page
 
-    def _learn(self, users: Iterable[TeamsUser]) -> None:
+    def _learn(self, users: Sequence[TeamsUser]) -> None:
         """Learn from an answer whether the service tells providers, and which features there are."""
-        found: set[str] = set()
-        for user in users:
-            self._tells_providers = self._tells_providers or user.acp_info is not None
-            found.update(unknown(user.feature_types))
+        self._tells_providers = self._tells_providers or any(
+            user.acp_info is not None for user in users
+        )
+        distinct = {user.feature_types for user in users}
+        found = {name for features in distinct for name in unknown(features)}
         now = self._clock.monotonic()
         for name in sorted(found)[:_SAMPLE]:
             if now - self._features.get(name, float("-inf")) >= _DAY:

@@ -53,7 +53,7 @@ def account_type(given: str | None) -> tuple[AccountType, str]:
 
 def is_provisioned(features: tuple[str, ...]) -> bool:
     """Return whether these feature types are those of a user whose conferencing is provisioned."""
-    return any(each.casefold() in CONFERENCING_FEATURES for each in features)
+    return not CONFERENCING_FEATURES.isdisjoint(map(str.casefold, features))
 
 
 def is_room(features: tuple[str, ...]) -> bool:

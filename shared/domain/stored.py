@@ -78,10 +78,10 @@ STORED: Final = (
     Stored(
         "roster",
         (
-            Rows("{quarter}", "u|{user}", "what was last seen of a user"),
-            Rows("{quarter}", "l|{list}|{address}|{user}", "the same on a list, by address"),
+            Rows("users", "u|{user}", "what was last seen of a user"),
+            Rows("users", "l|{list}|{address}|{user}", "the same on a list, by address"),
             Rows(
-                "{quarter}",
+                "users",
                 "c|{digit}",
                 "how many users are on each list, now and at the end of days",
             ),

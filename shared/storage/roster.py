@@ -1,22 +1,23 @@
 """Table `roster`: what was last seen of each user, the lists, their counts and daily figures.
 
-Partition: a quarter of the user ids, so that a look changes a user's row, the list rows and the counts in
-one transaction. Rows:
+All rows are in one partition, so that a look changes a user's row, the list rows and the counts in one
+transaction, and a page of a list is one range. Rows:
 
 - `u|ID`: the user;
-- `l|LIST|ADDRESS|ID`: the same on a list, in the order of addresses: a page of a list is a range scan of
-  each partition;
+- `l|LIST|ADDRESS|ID`: the same on a list, in the order of addresses;
 - `c|DIGIT`: of the users whose id begins with the digit, how many are on each list; and for each of the
   last days (UTC) on which that changed, the same at its end, and the users moved on it, by signal and by the
   age of their license. Sixteen such rows, so that hosts seldom change the same one at once, and all figures
-  are sixteen reads by key, however many users there are.
+  are sixteen reads by key, however many users there are. The first has the lists' marks as well: the
+  address of about every 4,000th user, between which a page looks, so that a storage that sorts what it
+  found (Azurite) has few rows to sort.
 """
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import UTC, date, datetime
-from heapq import heapify, heappop, heapreplace
 from itertools import batched
 from typing import Any, Final
 
@@ -30,9 +31,10 @@ from shared.storage import roster_counts
 from shared.storage.rows import field
 from shared.storage.tables import PAGE, Change, Table
 
-_PARTITIONS: Final = {"0-3": "0123", "4-7": "4567", "8-b": "89ab", "c-f": "cdef"}
-"""Four: a page asks each, and a message of 20 users writes to each; more would only cost requests."""
-_PARTITION: Final = {digit: name for name, digits in _PARTITIONS.items() for digit in digits}
+_PARTITION: Final = "users"
+_DIGITS: Final = "0123456789abcdef"
+_SIDE_BY_SIDE: Final = 4
+"""Writers at once, each of users whose ids begin with other digits: they change no row of each other."""
 _AT_ONCE: Final = 10
 """Users looked up by one query, which may have 15 comparisons (Azure Tables, "Querying tables")."""
 _NEW_AT_ONCE: Final = 48
@@ -41,7 +43,6 @@ _TRIES: Final = 8
 _NONE: Final = "00" * 8
 _DIGEST: Final = re.compile("[0-9a-f]{16}")
 _LONGEST: Final = 900
-_FORBIDDEN: Final = re.compile(r"[/\\#?%|\x00-\x1f\x7f-\x9f]")
 
 
 class RosterTable:
@@ -56,34 +57,28 @@ class RosterTable:
         """Write what attempts saw (signal: what led to them), or a listing (None)."""
         latest = {each.user_id: each for each in sorted(entries, key=lambda each: each.seen_at)}
         await asyncio.gather(
-            *(
-                self._note_all(partition, some, now, signal)
-                for partition, some in _by_partition(latest.values())
-            )
+            *(self._note_all(some, now, signal) for some in _side_by_side(latest.values()))
         )
 
     async def insert(self, entries: Iterable[RosterEntry], now: datetime) -> None:
         """Write what a listing tells of users who have probably no row yet."""
-        await asyncio.gather(
-            *(self._insert_all(partition, some, now) for partition, some in _by_partition(entries))
-        )
+        await asyncio.gather(*(self._insert_all(some, now) for some in _side_by_side(entries)))
 
     async def listed(self) -> AsyncIterator[tuple[str, bytes]]:
         """Yield each user, in the order of ids, with the digest of what a listing told."""
-        for partition in _PARTITIONS:
-            rows = self._table.query(
-                "PartitionKey eq @partition and RowKey ge @first and RowKey lt @end",
-                {"partition": partition, "first": "u|", "end": "u}"},
-                ["RowKey", "listed"],
-            )
-            async for row in rows:
-                listed = row.get("listed")
-                digest = listed if isinstance(listed, str) and _DIGEST.fullmatch(listed) else _NONE
-                yield str(row["RowKey"])[2:], bytes.fromhex(digest)
+        rows = self._table.query(
+            "PartitionKey eq @partition and RowKey ge @first and RowKey lt @end",
+            {"partition": _PARTITION, "first": "u|", "end": "u}"},
+            ["RowKey", "listed"],
+        )
+        async for row in rows:
+            listed = row.get("listed")
+            digest = listed if isinstance(listed, str) and _DIGEST.fullmatch(listed) else _NONE
+            yield str(row["RowKey"])[2:], bytes.fromhex(digest)
 
     async def of(self, user_id: str) -> RosterEntry | None:
         """Return what was last seen of a user."""
-        row = await self._table.get(_PARTITION[user_id[0]], f"u|{user_id}")
+        row = await self._table.get(_PARTITION, f"u|{user_id}")
         return self._entry(row) if row else None
 
     async def page(
@@ -102,21 +97,18 @@ class RosterTable:
         after: that of the page before. address: only addresses that begin with this. provider, country,
         department: only users of these; the storage reads the whole list for a value that is rare.
         """
-        first = f"l|{standing}|{_key_part(address)}"
+        first = f"l|{standing}|{roster_counts.address_key(address)}"
         begin, end = max(first, after), first + "\uffff"
         only = {"provider": provider, "country": country, "department": department}
         only = {name: value for name, value in only.items() if value}
-        narrowed = "".join(f" and {name} eq @{name}" for name in only)
-
-        scans = [
-            self._table.query(
-                f"PartitionKey eq @partition and RowKey gt @begin and RowKey lt @end{narrowed}",
-                {"partition": partition, "begin": begin, "end": end, **only},
-                page=min(limit // len(_PARTITIONS) * 2 + 2, PAGE),
-            )
-            for partition in _PARTITIONS
-        ]
-        found = await _merged_scans(scans, limit + 1)
+        marks = [] if only else await self._marks(standing)
+        found: list[TableEntity] = []
+        # Every second mark, so that a page seldom needs another range.
+        for until in (*[mark for mark in marks if begin < mark < end][1::2], end):
+            found += await self._range(begin, until, only, limit + 1 - len(found))
+            begin = until
+            if len(found) > limit:
+                break
         more = str(found[limit - 1]["RowKey"]) if len(found) > limit else None
         entries = [self._entry(row) for row in found[:limit]]
         return [entry for entry in entries if entry], more
@@ -128,10 +120,7 @@ class RosterTable:
     async def figures(self, first: date) -> tuple[dict[str, int], list[RosterDay]]:
         """Return `counts`, and the figures of each day since `first` with a change, in order."""
         rows = await asyncio.gather(
-            *(
-                self._table.get(partition, roster_counts.key(digit))
-                for digit, partition in _PARTITION.items()
-            )
+            *(self._table.get(_PARTITION, roster_counts.key(digit)) for digit in _DIGITS)
         )
         return roster_counts.figures([row or {} for row in rows], first)
 
@@ -148,36 +137,55 @@ class RosterTable:
         except UnreadableRowError:
             return None
 
+    async def _marks(self, standing: Standing) -> list[str]:
+        """Return row keys between those of a list, in order."""
+        row = await self._table.get(_PARTITION, roster_counts.MARKS)
+        return [f"l|{standing}|{mark}" for mark in roster_counts.marks(row or {}, standing)]
+
+    async def _range(
+        self, begin: str, end: str, only: Mapping[str, str], limit: int
+    ) -> list[TableEntity]:
+        """Return the first rows after `begin` and before `end` that fit."""
+        text = "PartitionKey eq @partition and RowKey lt @end and RowKey gt @begin"
+        narrowed = "".join(f" and {name} eq @{name}" for name in only)
+        keys = {"partition": _PARTITION, "begin": begin, "end": end, **only}
+        found: list[TableEntity] = []
+        async with aclosing(
+            self._table.query(text + narrowed, keys, page=min(limit, PAGE))
+        ) as rows:
+            async for row in rows:
+                found.append(row)
+                if len(found) == limit:
+                    break
+        return found
+
     async def _note_all(
-        self, partition: str, entries: Sequence[RosterEntry], now: datetime, signal: Signal | None
+        self, entries: Sequence[RosterEntry], now: datetime, signal: Signal | None
     ) -> None:
         # One after the other: they change the same counts.
         for some in batched(entries, _AT_ONCE, strict=False):
-            await self._note(partition, some, now, signal)
+            await self._note(some, now, signal)
 
-    async def _insert_all(
-        self, partition: str, entries: Sequence[RosterEntry], now: datetime
-    ) -> None:
+    async def _insert_all(self, entries: Sequence[RosterEntry], now: datetime) -> None:
         for some in batched(entries, _NEW_AT_ONCE, strict=False):
-            await self._insert(partition, some, now)
+            await self._insert(some, now)
 
-    async def _insert(self, partition: str, entries: Sequence[RosterEntry], now: datetime) -> None:
+    async def _insert(self, entries: Sequence[RosterEntry], now: datetime) -> None:
         """Write users who have no row, or, when one has got a row meanwhile, all of them by reading."""
-        found = await self._read(partition, roster_counts.keys(entries))
+        found = await self._read(roster_counts.keys(entries))
         changes = [
             change for entry in entries for change in _written(None, None, entry, listed=True)
         ]
-        changes += _counted(partition, found, now, [(None, entry) for entry in entries], None)
+        changes += _counted(found, now, [(None, entry) for entry in entries], None)
         if not await self._table.transact(changes):
-            await self._note_all(partition, entries, now, None)
+            await self._note_all(entries, now, None)
 
     async def _note(
-        self, partition: str, entries: Sequence[RosterEntry], now: datetime, signal: Signal | None
+        self, entries: Sequence[RosterEntry], now: datetime, signal: Signal | None
     ) -> None:
         for _ in range(_TRIES):
             found = await self._read(
-                partition,
-                [*roster_counts.keys(entries), *(f"u|{entry.user_id}" for entry in entries)],
+                [*roster_counts.keys(entries), *(f"u|{entry.user_id}" for entry in entries)]
             )
             pairs = []
             changes: list[Change] = []
@@ -191,70 +199,44 @@ class RosterTable:
                 changes += _written(row, before, after, listed=signal is None)
             if not changes:
                 return
-            changes += _counted(partition, found, now, pairs, signal)
+            changes += _counted(found, now, pairs, signal)
             if await self._table.transact(changes):
                 return
         raise StorageError("write in table roster", "others keep changing it")
 
-    async def _read(self, partition: str, keys: Sequence[str]) -> dict[str, TableEntity]:
-        """Return those rows of a partition that are there, by row key."""
+    async def _read(self, keys: Sequence[str]) -> dict[str, TableEntity]:
+        """Return those rows that are there, by row key."""
         text = " or ".join(f"RowKey eq @k{number}" for number in range(len(keys)))
         names = {f"k{number}": key for number, key in enumerate(keys)}
         rows = self._table.query(
-            f"PartitionKey eq @partition and ( {text} )", {"partition": partition, **names}
+            f"PartitionKey eq @partition and ( {text} )", {"partition": _PARTITION, **names}
         )
         return {str(row["RowKey"]): row async for row in rows}
 
 
-def _by_partition(entries: Iterable[RosterEntry]) -> Iterable[tuple[str, Sequence[RosterEntry]]]:
-    """Return the entries of each partition in the order of ids, so that few digits come at once."""
-    found: dict[str, list[RosterEntry]] = {}
+def _side_by_side(entries: Iterable[RosterEntry]) -> Iterable[Sequence[RosterEntry]]:
+    """Return the entries for each writer, in the order of ids, so that few digits come at once."""
+    found: dict[int, list[RosterEntry]] = {}
     for entry in sorted(entries, key=lambda each: each.user_id):
-        found.setdefault(_PARTITION[entry.user_id[0]], []).append(entry)
-    return found.items()
-
-
-async def _merged_scans(
-    scans: Sequence[AsyncGenerator[TableEntity]], limit: int
-) -> list[TableEntity]:
-    """Return the first `limit` rows of several scans in the order of row keys.
-
-    Each scan is read no further than needed.
-    """
-    found: list[TableEntity] = []
-    try:
-        heads = await asyncio.gather(*(anext(scan, None) for scan in scans))
-        queue = [(str(row["RowKey"]), at, row) for at, row in enumerate(heads) if row is not None]
-        heapify(queue)
-        while queue and len(found) < limit:
-            _, at, row = queue[0]
-            found.append(row)
-            following = await anext(scans[at], None)
-            if following is None:
-                heappop(queue)
-            else:
-                heapreplace(queue, (str(following["RowKey"]), at, following))
-    finally:
-        await asyncio.gather(*(scan.aclose() for scan in scans))
-    return found
+        found.setdefault(int(entry.user_id[0], 16) // _SIDE_BY_SIDE, []).append(entry)
+    return found.values()
 
 
 def _written(
     row: TableEntity | None, known: RosterEntry | None, entry: RosterEntry, *, listed: bool
 ) -> list[Change]:
     """Return the changes of a user's rows. row, known: what is stored; known: None if it is damaged."""
-    partition = _PARTITION[entry.user_id[0]]
     old, new = (_list_key(known) if known else None), _list_key(entry)
     changes: list[Change] = []
     if old and old != new:
-        changes.append((TransactionOperation.DELETE, {"PartitionKey": partition, "RowKey": old}))
+        changes.append((TransactionOperation.DELETE, {"PartitionKey": _PARTITION, "RowKey": old}))
     fields = _encode(entry)
     if new:
-        there = {"PartitionKey": partition, "RowKey": new, **fields}
+        there = {"PartitionKey": _PARTITION, "RowKey": new, **fields}
         changes.append((TransactionOperation.UPSERT, there, {"mode": UpdateMode.REPLACE}))
     # What an attempt saw is no listing's word: the next listing writes the user anew.
     digest = entry.digest.hex() if listed else _NONE
-    user = {"PartitionKey": partition, "RowKey": f"u|{entry.user_id}", **fields, "listed": digest}
+    user = {"PartitionKey": _PARTITION, "RowKey": f"u|{entry.user_id}", **fields, "listed": digest}
     if entry.standing is None and row is not None:
         changes.append((TransactionOperation.DELETE, user, _if_unchanged(row)))
     elif entry.standing is not None:
@@ -263,7 +245,6 @@ def _written(
 
 
 def _counted(
-    partition: str,
     found: Mapping[str, TableEntity],
     now: datetime,
     pairs: Sequence[tuple[RosterEntry | None, RosterEntry]],
@@ -276,7 +257,7 @@ def _counted(
     return [
         _put(
             {
-                "PartitionKey": partition,
+                "PartitionKey": _PARTITION,
                 "RowKey": key,
                 **roster_counts.changed(found.get(key, {}), now, some, signal),
             },
@@ -303,11 +284,7 @@ def _if_unchanged(row: TableEntity) -> dict[str, Any]:
 def _list_key(entry: RosterEntry) -> str | None:
     if entry.standing is None:
         return None
-    return f"l|{entry.standing}|{_key_part(entry.upn)}|{entry.user_id}"
-
-
-def _key_part(address: str) -> str:
-    return _FORBIDDEN.sub("_", address.casefold())[: _LONGEST // 4]
+    return f"l|{entry.standing}|{roster_counts.address_key(entry.upn)}|{entry.user_id}"
 
 
 def _encode(entry: RosterEntry) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """The rows of table `roster` that count: users on each list, now and at the end of days, and their moves.
 
 A row: `on_LIST` for each list, and `days`, in JSON: under each date the same figures, `moved_SIGNAL`, and
-`age_STEP` (`shared.domain.license_age`). Pure.
+`age_STEP` (`shared.domain.license_age`). The first has `marks` as well, in JSON: for each list the
+addresses, as keys have them, of the users whose ids begin with `000`. Pure.
 """
 
 import json
+import re
+from bisect import insort
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -21,6 +24,11 @@ _SHOWN: Final = timedelta(days=31)
 """How long the figures of a day are kept,"""
 _AGES_SHOWN: Final = timedelta(days=7)
 """and those of the licenses' ages."""
+_MARKED: Final = "000"
+_MARKS_TEXT: Final = 30_000
+"""Characters of all marks: a property holds 32,000 (Azure Tables, "Property types")."""
+_ADDRESS: Final = 225
+_FORBIDDEN: Final = re.compile(r"[/\\#?%|\x00-\x1f\x7f-\x9f]")
 
 Pairs = Sequence[tuple[RosterEntry | None, RosterEntry]]
 """What was known of users, and what is now."""
@@ -29,6 +37,15 @@ Pairs = Sequence[tuple[RosterEntry | None, RosterEntry]]
 def key(digit: str) -> str:
     """Return the key of the row that counts the users whose id begins with `digit`."""
     return f"c|{digit}"
+
+
+MARKS: Final = key(_MARKED[0])
+"""The key of the row with the marks."""
+
+
+def address_key(address: str) -> str:
+    """Return an address as keys of rows have it."""
+    return _FORBIDDEN.sub("_", address.casefold())[:_ADDRESS]
 
 
 def keys(entries: Iterable[RosterEntry]) -> list[str]:
@@ -53,7 +70,12 @@ def changed(
                 today[f"{_AGE}{license_age.step_of(now - after.licensed_at)}"] += 1
     days[now.date()] = {**today, **total}
     kept = {f"{day}": each for day, each in _shown(days, now.date()).items()}
-    return {**total, "days": json.dumps(kept, separators=(",", ":"))}
+    return {**total, "days": _text(kept), **_marked(row, pairs)}
+
+
+def marks(row: Mapping[str, Any], standing: Standing) -> list[str]:
+    """Return the marks of a list from the row that has them, in order: one for about 4,000 users."""
+    return _marks(row).get(standing, [])
 
 
 def figures(
@@ -88,6 +110,38 @@ def _days(row: Mapping[str, Any]) -> dict[date, dict[str, int]]:
         return {date.fromisoformat(day): dict(each) for day, each in days.items()}
     except (ValueError, TypeError, AttributeError):
         return {}
+
+
+def _marked(row: Mapping[str, Any], pairs: Pairs) -> dict[str, str]:
+    """Return the marks after changes, thinned where they would be too long for a row."""
+    moved = [pair for pair in pairs if pair[1].user_id.startswith(_MARKED)]
+    if not moved:
+        return {"marks": row["marks"]} if "marks" in row else {}
+    lists = _marks(row)
+    for before, after in moved:
+        if before and before.standing:
+            gone = address_key(before.upn)
+            lists[before.standing] = [
+                each for each in lists.get(before.standing, []) if each != gone
+            ]
+        if after.standing:
+            insort(lists.setdefault(after.standing, []), address_key(after.upn))
+    while len(text := _text(lists)) > _MARKS_TEXT:
+        lists = {name: each[::2] for name, each in lists.items()}
+    return {"marks": text}
+
+
+def _marks(row: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the marks of each list; none if their text is damaged: pages take longer then."""
+    try:
+        lists = json.loads(row.get("marks", "{}"))
+        return {name: sorted(map(str, each)) for name, each in lists.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _shown(days: Mapping[date, Mapping[str, int]], today: date) -> dict[date, dict[str, int]]:

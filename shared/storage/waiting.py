@@ -9,6 +9,7 @@ there is read, and moves over when the user is next tried.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -229,13 +230,13 @@ class WaitingTable:
     def _listed(self, name: str) -> AsyncIterator[Waiting]:
         return self._table.read(_LISTED, {"list": name}, _decode)
 
-    async def counts(self) -> tuple[int, int]:
-        """Return how many users wait, and how many need attention."""
-        return await self._count(_DUE), await self._count(_ATTENTION)
+    async def counts(self) -> tuple[int, Counter[str]]:
+        """Return how many users wait, and how many need attention by reason."""
+        return (await self._reasons(_DUE)).total(), await self._reasons(_ATTENTION)
 
-    async def _count(self, name: str) -> int:
-        rows = self._table.query(_LISTED, {"list": name}, ["PartitionKey"])
-        return sum([1 async for _ in rows])
+    async def _reasons(self, name: str) -> Counter[str]:
+        rows = self._table.query(_LISTED, {"list": name}, ["reason"])
+        return Counter([str(row.get("reason", "")) async for row in rows])
 
     async def first_in_need(self, limit: int) -> list[Waiting]:
         """Return at most `limit` of the users who need attention, read partition by partition."""

@@ -29,6 +29,10 @@ class FakeRuns:
     unreadable: set[str] = field(default_factory=set)
     revisions: int = 0
     recorded: dict[str, list[UserResult]] = field(default_factory=dict)
+    recorded_at: dict[str, datetime] = field(default_factory=dict)
+    """When results of each run were written last."""
+    began: dict[str, datetime | None] = field(default_factory=dict)
+    """When the attempts began that led to them."""
     fails: int = 0
 
     async def begin_run(self, run: Run) -> bool:
@@ -73,6 +77,7 @@ class FakeRuns:
         news = {result.user_id for result in results}
         olds = [old for old in self.recorded.get(run, []) if old.user_id not in news]
         self.recorded[run] = [*olds, *results]
+        self.recorded_at[run], self.began[run] = now, began
 
     async def results(self, run: str) -> AsyncIterator[UserResult]:
         for result in list(self.recorded.get(run, [])):

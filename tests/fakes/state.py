@@ -24,6 +24,8 @@ class FakeState:
     released: list[str] = field(default_factory=list)
     open: set[str] = field(default_factory=set)
     leases: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    leased: list[tuple[str, datetime, timedelta | None, bool]] = field(default_factory=list)
+    """Each lease that was taken, and renewed, with its span; without one where it was given back."""
     excluded: dict[str, str] = field(default_factory=dict)
     protecting: dict[str, str] | None = None
     faults: list[str] = field(default_factory=list)
@@ -147,11 +149,13 @@ class FakeState:
         if holder != owner and (renew or until > now):
             return False
         self.leases[name] = (owner, now + span)
+        self.leased.append((name, now, span, renew))
         return True
 
     async def release(self, name: str, owner: str, now: datetime) -> None:
         if self.leases.get(name, ("", now))[0] == owner:
             del self.leases[name]
+            self.leased.append((name, now, None, False))
 
     def _check(self, name: str, held: object, before: object) -> None:
         if held != before:

@@ -60,7 +60,7 @@ class FakeTeams:
     stop_with: ServiceError = field(
         default_factory=lambda: UnreachableError("Teams", "GET /Teams.User/users", "ReadTimeout")
     )
-    tenant_switches: TenantSwitches = QUIET
+    tenant_switches: TenantSwitches | None = QUIET
     tenant_providers: list[Provider] = field(default_factory=list)
     bridges: list[BridgeNumber] = field(default_factory=list)
     tenant_error: ServiceError | None = None
@@ -108,7 +108,7 @@ class FakeTeams:
         if self.refused_request:
             raise self.refused_request
 
-    async def switches(self) -> TenantSwitches:
+    async def switches(self) -> TenantSwitches | None:
         self._read_tenant()
         return self.tenant_switches
 

@@ -300,11 +300,9 @@ class FakeWaiting:
             if not row.needs_attention:
                 yield row
 
-    async def counts(self) -> tuple[int, int]:
-        due, attention = [
-            [row async for row in rows] for rows in (self.waiting(), self.attention())
-        ]
-        return len(due), len(attention)
+    async def counts(self) -> tuple[int, Counter[str]]:
+        due = [row async for row in self.waiting()]
+        return len(due), Counter([row.reason async for row in self.attention()])
 
     async def attention(self) -> AsyncIterator[Waiting]:
         for row in list(self.rows.values()):
@@ -334,11 +332,14 @@ class FakeRoster:
     digests: dict[str, bytes] = field(default_factory=dict)
     days: list[RosterDay] = field(default_factory=list)
     down: bool = False
+    written_at: list[datetime] = field(default_factory=list)
+    """When it was written."""
 
     async def note(
         self, entries: Iterable[RosterEntry], now: datetime, signal: Signal | None = None
     ) -> None:
         self._check()
+        self.written_at.append(now)
         for entry in entries:
             after = merged(self.entries.get(entry.user_id), entry, listed=signal is None)
             self.entries[entry.user_id] = after
@@ -390,6 +391,7 @@ class FakeRoster:
 
     async def remove(self, users: Iterable[str], now: datetime) -> None:
         self._check()
+        self.written_at.append(now)
         for user in users:
             self.entries.pop(user, None)
 

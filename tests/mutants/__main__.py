@@ -34,8 +34,16 @@ _MUTMUT: Final = """
 [tool.mutmut]
 source_paths = ["shared/{room}"]
 pytest_add_cli_args_test_selection = {tests}
-pytest_add_cli_args = ["-p", "no:xdist", "-p", "no:cacheprovider", "-p", "no:schemathesis", "-W", "ignore"]
+pytest_add_cli_args = {arguments}
+timeout_multiplier = 4.0
 """
+"""Tests that take four times as long, and some seconds, hang."""
+
+_ARGUMENTS: Final = [
+    *("--assert=plain", "--tb=no"),  # nobody reads why a test failed, and it costs most of the time
+    *(f"-pno:{plugin}" for plugin in ("xdist", "cacheprovider", "schemathesis")),
+    "-Wignore",
+]
 
 
 class Room:
@@ -70,7 +78,11 @@ class Room:
                 )  # it may be of the folder from which this one was copied
                 base = self._copy if link.is_relative_to(self._copy) else self.folder
                 link.symlink_to(ROOT / link.relative_to(base))
-        settings = _MUTMUT.format(room=self.name, tests=json.dumps(_ROOMS[self.name]))
+        settings = _MUTMUT.format(
+            room=self.name,
+            tests=json.dumps(_ROOMS[self.name]),
+            arguments=json.dumps(_ARGUMENTS),
+        )
         text = (ROOT / "pyproject.toml").read_text("utf-8") + settings
         (self.folder / "pyproject.toml").write_text(text, "utf-8")
 

@@ -1,5 +1,6 @@
 """Doctor: check the app and its services part by part, with what to do for each."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Finding:
 
 
 class Doctor:
-    """Checks the parts in sequence.
+    """Checks the parts, all at the same time.
 
     probes: by part, calls that raise AcpError when the part fails, with what to do then; a returned
     text is shown. unknown: warnings about unknown settings. queues: by name, the number of
@@ -96,11 +97,7 @@ class Doctor:
 
     async def examine(self) -> AsyncIterator[Finding]:
         """Yield the findings, part by part; a part that cannot be examined is a finding as well."""
-        for part, (probe, to_do) in self._probes.items():
-            yield await self._probe(part, probe, to_do)
-        for warning in self._unknown:
-            yield Finding("settings", Verdict.WARNING, warning, "correct the name, or remove it")
-        for part, examine in {
+        parts = {
             **(self._parts_of(self._tenant) if self._tenant else {}),
             "groups": self._named_groups,
             "excluded users": self._excluded_users,
@@ -110,12 +107,32 @@ class Doctor:
             "waiting users": self._waiting_users,
             "held users": self._held_users,
             "pause": self._paused,
-            "stored rows": self._stored_rows,
-        }.items():
-            try:
-                yield await examine(part)
-            except AcpError as error:
-                yield Finding(part, Verdict.FAILED, str(error), "see the lines above")
+        }
+        probed = [self._probe(part, *probe) for part, probe in self._probes.items()]
+        tasks = [
+            asyncio.create_task(each)
+            for each in (*probed, *(self._part(part, examine) for part, examine in parts.items()))
+        ]
+        try:
+            for task in tasks[: len(probed)]:
+                yield await task
+            for warning in self._unknown:
+                yield Finding(
+                    "settings", Verdict.WARNING, warning, "correct the name, or remove it"
+                )
+            for task in tasks[len(probed) :]:
+                yield await task
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        yield await self._stored_rows("stored rows")
+
+    async def _part(self, part: str, examine: Callable[[str], Awaitable[Finding]]) -> Finding:
+        try:
+            return await examine(part)
+        except AcpError as error:
+            return Finding(part, Verdict.FAILED, str(error), "see the lines above")
 
     def _parts_of(self, tenant: Tenant) -> dict[str, Callable[[str], Awaitable[Finding]]]:
         """Return the parts that matter where something is set."""
@@ -265,8 +282,7 @@ class Doctor:
         return Finding(part, Verdict.OK, detail)
 
     async def _waiting_users(self, part: str) -> Finding:
-        due = sum([1 async for _ in self._waiting.waiting()])
-        reasons = Counter([row.reason async for row in self._waiting.attention()])
+        due, reasons = await self._waiting.counts()
         detail = f"{due} waiting for another attempt, {reasons.total()} need attention"
         if reasons:
             # A cause of many, such as a verb that the service does not take, is named here.
@@ -275,8 +291,7 @@ class Doctor:
         return Finding(part, Verdict.OK, detail)
 
     async def _held_users(self, part: str) -> Finding:
-        held = Counter([each.run async for each in self._held.held() if not each.released])
-        if held:
+        if held := Counter(await self._held.counts()):
             to_do = "`acp held` lists them; `acp release RUN` or `acp discard RUN` decides"
             runs = ", ".join(f"{run} ({count})" for run, count in held.most_common(_SHOWN))
             return Finding(part, Verdict.WARNING, f"{held.total()} on {runs}", to_do)

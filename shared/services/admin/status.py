@@ -99,7 +99,7 @@ class StatusReader:
             len(held),
             sum(held.values()),
             waiting,
-            attention,
+            attention.total(),
             known,
             licensed,
             seen.get(Standing.ON_MICROSOFT, 0),

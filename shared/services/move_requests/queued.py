@@ -195,7 +195,7 @@ class QueuedMoveRequests:
         written = {name for page in pages for name in page.names}
         found = self._finder.on_third_party(request.provider)
         names = [user.user_id async for user in found if user.user_id not in written]
-        last = max((page.number for page in pages), default=0)
+        last = max(page.number for page in pages)
         count = await self._runner.write_pages(run.id, names, after=last)
         last += -(-count // NAMES_PER_PAGE)
         await self._send(run.id, range(1, last + 1), again=bool(written))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from datetime import date, datetime
 
@@ -137,8 +138,8 @@ class WaitingUsers(Protocol):
         """Yield the users who need attention."""
         ...
 
-    async def counts(self) -> tuple[int, int]:
-        """Return how many users wait, and how many need attention."""
+    async def counts(self) -> tuple[int, Counter[str]]:
+        """Return how many users wait, and how many need attention by reason."""
         ...
 
     async def claim(self, due: DueUser, until: datetime) -> bool:

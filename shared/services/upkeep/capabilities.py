@@ -46,10 +46,18 @@ class Sources:
 
 
 class CapabilityReader:
-    """Keeps what is known of the service. api: by which calls the app asks."""
+    """Keeps what is known of the service. api: by which calls the app asks.
+
+    sources: made when the tenant is asked; to show what is known needs no client of a service.
+    """
 
     def __init__(
-        self, sources: Sources, store: CapabilityStore, api: str, clock: Clock, log: EventLog
+        self,
+        sources: Callable[[], Sources],
+        store: CapabilityStore,
+        api: str,
+        clock: Clock,
+        log: EventLog,
     ) -> None:
         self._sources = sources
         self._store = store
@@ -83,7 +91,7 @@ class CapabilityReader:
         return await self._look(known)
 
     async def _look(self, before: Capabilities | None) -> Capabilities:
-        of = self._sources
+        of = self._sources()
         found = Capabilities(
             api=self._api,
             looked_at=self._clock.now(),
@@ -124,7 +132,7 @@ class CapabilityReader:
     async def _providers(self) -> Known:
         """Return whether the first pages with provisioned users tell their providers."""
         number = 0
-        async with aclosing(_generator(self._sources.conferencing)) as pages:
+        async with aclosing(_generator(self._sources().conferencing)) as pages:
             async for page in pages:
                 if any(user.provider_known for user in page.users):
                     return Known.YES
@@ -136,13 +144,12 @@ class CapabilityReader:
         return Known.UNKNOWN
 
     async def _documented(self) -> Known:
-        if self._sources.documented is None:
-            return Known.NO
-        return await _answers(self._sources.documented)
+        documented = self._sources().documented
+        return Known.NO if documented is None else await _answers(documented)
 
     async def _switches(self) -> TenantSwitches | None:
         try:
-            return await self._sources.switches()
+            return await self._sources().switches()
         except ServiceError as error:
             self._log.write(CapabilityUnread(part="switches", reason=str(error)))
             return None

@@ -120,13 +120,25 @@ def test_a_variable_names_the_settings_file(
     assert unknown_settings({"ACP_SETTINGS": file}) == []
 
 
-def test_only_the_module_of_the_command_is_imported() -> None:
-    """The stand-ins start without the command line's sign-in and its clients."""
-    program = (
-        "import sys\nfrom cli.main import run\nrun(['host', '--help'])\n"
-        "print([name for name in ('cli.host', 'cli.move', 'msal', 'httpx') if name in sys.modules])"
-    )
+_STATUS = (
+    "from shared.bootstrap.services import App\nfrom shared.settings.settings import Settings\n"
+    "App(Settings.from_environment({'AzureWebJobsStorage': 'UseDevelopmentStorage=true', "
+    "'ACP_TENANT_ID': '6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11'})).status"
+)
+
+
+@pytest.mark.parametrize(
+    ("program", "imported"),
+    [
+        ("from cli.main import run\nrun(['host', '--help'])", ["cli.host"]),
+        (_STATUS, ["shared.services.admin.status"]),
+    ],
+)
+def test_only_what_a_command_needs_is_imported(program: str, imported: list[str]) -> None:
+    """The stand-ins start without sign-in and clients, and the status is read without them."""
+    watched = ("cli.host", "cli.move", "msal", "httpx", "shared.services.admin.status")
+    program += f"\nimport sys\nprint([name for name in {watched} if name in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines()[-1] == "['cli.host']"
+    assert done.stdout.splitlines()[-1] == str(imported)

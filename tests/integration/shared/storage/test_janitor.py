@@ -1,7 +1,6 @@
 """The janitor against the real Azurite: what is old goes, what is under way or saved stays."""
 
 import itertools
-import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -9,13 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from local.azurite.server import Azurite
-from shared.domain.held import HeldUser
 from shared.domain.history import HistoryEvent, HistoryRecord
-from shared.domain.messages import MoveMessage
 from shared.domain.move_request import RequestPage
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retention import Retention
-from shared.domain.retry import SettledUser
 from shared.domain.run import Run, RunState, Signal, SweepPage
 from shared.errors import ThrottledError
 from shared.services.upkeep.janitor import Janitor
@@ -34,13 +30,11 @@ from shared.telemetry.log import EventLog
 from tests.fakes import (
     FakeClock,
     FakeDirectory,
-    FakePoison,
     guid,
     in_service,
     licensed,
     third_party,
 )
-from tests.loglines import Lines
 
 _NUMBERS = itertools.count()
 DAY = timedelta(days=1)
@@ -70,24 +64,13 @@ NONE = dict.fromkeys(
 )
 
 
-class SlowClock(FakeClock):
-    """A clock that goes on by `step` seconds each time that somebody looks at it."""
-
-    step = 0.0
-
-    def monotonic(self) -> float:
-        self.passed += self.step
-        return super().monotonic()
-
-
 @dataclass
 class World:
     """The tables, and a janitor."""
 
     tables: Tables
-    clock: SlowClock = field(default_factory=SlowClock)
+    clock: FakeClock = field(default_factory=FakeClock)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
-    poison: FakePoison[MoveMessage] = field(default_factory=FakePoison)
 
     def __post_init__(self) -> None:
         table = self.tables.table
@@ -99,7 +82,7 @@ class World:
         self.state = StateTable(table("state"))
         self.janitor = self.another()
 
-    def another(self, kept: Retention = KEPT) -> Janitor:
+    def another(self) -> Janitor:
         """A janitor of an instance of its own."""
         return Janitor(
             leftovers=LeftoverTables(self.tables),
@@ -108,8 +91,8 @@ class World:
             waiting=WaitingTable(self.tables.table("waiting"), self.clock),
             state=self.state,
             directory=self.directory,
-            poison=[self.poison],
-            retention=kept,
+            poison=[],
+            retention=KEPT,
             clock=self.clock,
             log=EventLog("acp.janitor"),
         )
@@ -162,25 +145,6 @@ async def test_a_run_that_ended_long_ago_goes_with_all_its_rows(world: World) ->
     assert await world.rows_of(young) == (0, 2, 1, True)
 
 
-@pytest.mark.parametrize("state", [RunState.RUNNING, RunState.HELD, RunState.RELEASED])
-async def test_what_is_under_way_is_never_deleted(world: World, state: RunState) -> None:
-    """However old: its rows and itself stay; a held one does so until it is ended."""
-    run = await world.add_run(state, 3_000 * DAY)
-    forever = replace(KEPT, held=9_999 * DAY)
-    assert await world.another(forever).clean() == NONE
-    assert await world.rows_of(run) == (1, 2, 1, True)
-
-
-async def test_the_sweep_that_is_about_to_resume_stays(world: World) -> None:
-    """An interrupted run goes when it is old, unless it is the current sweep."""
-    run = await world.add_run(RunState.INTERRUPTED, 400 * DAY)
-    await world.state.save_current_sweep(run.id, None)
-    assert await world.janitor.clean() == NONE
-    await world.state.save_current_sweep(None, run.id)
-    await world.janitor.clean()
-    assert await world.rows_of(run) == (0, 0, 0, False)
-
-
 async def test_a_held_sweep_ends_and_its_plan_goes(world: World) -> None:
     """Nobody released it for a month: it can no longer be, its run stays with the reason; a younger stays."""
     old = await world.add_run(RunState.HELD, 31 * DAY)
@@ -191,24 +155,6 @@ async def test_a_held_sweep_ends_and_its_plan_goes(world: World) -> None:
     assert (ended.state, ended.finished_at) == (RunState.FAILED, world.clock.now())
     assert "not released in time" in ended.reason
     assert await world.rows_of(young) == (1, 2, 1, True)
-
-
-async def test_a_release_permits_for_a_week(world: World) -> None:
-    """Whoever was released and is still not changed leaves the list; a run that says `held` is told."""
-    held = HeldTable(world.tables.table("held"))
-    now = world.clock.now()
-    for number, age in ((1, 6), (2, 8)):
-        row = HeldUser(guid(number), "", "BT", Signal.SWEEP, "run", now - 20 * DAY, runs=("run",))
-        await held.add_held(row)
-        await held.mark_released(guid(number), now - age * DAY)
-    await held.add_held(HeldUser(guid(3), "", "BT", Signal.SWEEP, "run", now - 20 * DAY))
-    assert await world.janitor.clean() == {**NONE, "expired": 1}
-    assert [each.user_id async for each in held.held()] == [guid(1), guid(3)]
-    waiting = WaitingTable(world.tables.table("waiting"), world.clock)
-    (gone,) = [each async for each in waiting.settled()]
-    reason = "released and not changed within a week; a sweep finds the user again"
-    result = UserResult(guid(2), Outcome.CANCELLED, reason)
-    assert gone == SettledUser(result, ("run",), gone.revision)
 
 
 async def test_a_sweep_that_is_released_meanwhile_stays(world: World) -> None:
@@ -321,43 +267,3 @@ async def test_a_user_whom_nobody_knows_any_more_goes(world: World) -> None:
     world.directory.errors.clear()
     assert await world.janitor.clean() == {**NONE, "users": 1}
     assert world.directory.batches == asked + 1
-
-
-async def test_unreadable_messages_go_when_they_are_old(world: World) -> None:
-    """A malformed message is there for a person, for a month; a readable one is not the janitor's."""
-    now = world.clock.now()
-    world.poison = FakePoison(
-        ["old", "young", MoveMessage(Signal.SWEEP, (guid(1),))],
-        inserted=[now - 31 * DAY, now - 29 * DAY, now - 31 * DAY],
-    )
-    assert await world.another().clean() == {**NONE, "poison": 1}
-    assert world.poison.deleted == ["message-0"]
-
-
-async def test_only_one_instance_cleans(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """Another one returns at once; after the lease of one that died the next goes on."""
-    caplog.set_level(logging.INFO)
-    await world.add_run(RunState.FINISHED, 400 * DAY)
-    now = world.clock.now()
-    assert await world.state.acquire("janitor", "somebody", now, timedelta(minutes=15))
-    assert await world.janitor.clean() is None
-    world.clock.passed += 16 * 60
-    cleaned = await world.janitor.clean()
-    assert cleaned is not None
-    assert cleaned["runs"] == 1
-    assert Lines(caplog).one("cleaned")["complete"] == "yes"
-
-
-async def test_a_janitor_whose_time_is_up_goes_on_the_next_night(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It stops between two steps and says so; what is left is found the next time."""
-    caplog.set_level(logging.INFO)
-    runs = [await world.add_run(RunState.FINISHED, (400 + age) * DAY) for age in range(3)]
-    world.clock.step = 90.0  # each look at the clock takes so long
-    await world.janitor.clean()
-    assert Lines(caplog).one("cleaned")["complete"] == "no"
-    assert any([(await world.rows_of(run))[3] for run in runs])
-    world.clock.step = 0.0
-    await world.janitor.clean()
-    assert not any([(await world.rows_of(run))[3] for run in runs])

@@ -182,7 +182,7 @@ async def test_a_damaged_row_is_passed_over_and_written_anew(
     damages: list[dict[str, object]] = [{"upn": 7}, {"standing": "of-a-newer-version"}]
     for user, damage in zip(users, damages, strict=False):
         for row in (f"u|{user.user_id}", f"l|ready|{user.upn.replace('#', '_')}|{user.user_id}"):
-            keys = {"PartitionKey": "0-3", "RowKey": row.lower()}
+            keys = {"PartitionKey": "users", "RowKey": row.lower()}
             await raw.merge({**keys, **damage, "listed": "x"})
     assert await roster.page(Standing.READY, 10) == ([users[2]], None)
     assert await roster.of(users[0].user_id) is None

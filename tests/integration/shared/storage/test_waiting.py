@@ -383,7 +383,7 @@ async def test_waiting_list(tables: Tables) -> None:
     await waiting.save_waiting(ask_person(guid(2), "upn", "help", NOON))
     assert [row.user_id async for row in waiting.waiting()] == [guid(1)]
     assert [row.reason async for row in waiting.attention()] == ["help"]
-    assert await waiting.counts() == (1, 1)
+    assert await waiting.counts() == (1, {"help": 1})
     assert await waiting.remove_waiting(settled(guid(2)), NOON - timedelta(seconds=1)) is None
     assert await waiting.find_waiting(guid(2)) is not None, "a newer look put the user there"
     removed = await waiting.remove_waiting(settled(guid(2)), NOON)

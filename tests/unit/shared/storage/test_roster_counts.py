@@ -49,3 +49,41 @@ def test_damaged_days_begin_anew_and_the_counts_stay(days: object) -> None:
         "on_ready": 4,
         "days": json.dumps({day: {"on_ready": 4}}, separators=(",", ":")),
     }
+
+
+def test_marks_follow_every_change_of_a_marked_user() -> None:
+    """They are in the order of addresses, on the list of today, and stay when others are changed."""
+    first, other = (
+        replace(READY, user_id=f"000{number}", upn=upn)
+        for number, upn in enumerate(("Zoe#1@contoso.com", "amy@contoso.com"))
+    )
+    row = roster_counts.changed({}, NOON, [(None, first), (None, other), (None, READY)], None)
+    assert roster_counts.marks(row, Standing.READY) == ["amy@contoso.com", "zoe_1@contoso.com"]
+    renamed = replace(other, upn="bea@contoso.com", standing=Standing.ON_MICROSOFT)
+    row = roster_counts.changed(
+        row, NOON, [(other, renamed), (first, replace(first, standing=None))], None
+    )
+    row = roster_counts.changed(row, NOON, [(None, READY)], None)
+    assert roster_counts.marks(row, Standing.READY) == []
+    assert roster_counts.marks(row, Standing.ON_MICROSOFT) == ["bea@contoso.com"]
+
+
+def test_marks_that_a_row_cannot_hold_are_thinned() -> None:
+    """The row stays below what a property holds; a page has longer ranges then."""
+    users = [
+        replace(READY, user_id=f"000{number}", upn=f"{number:03}{'x' * 300}")
+        for number in range(300)
+    ]
+    row = roster_counts.changed({}, NOON, [(None, user) for user in users], None)
+    assert len(row["marks"]) < 32_000
+    assert len(roster_counts.marks(row, Standing.READY)) == 75
+
+
+@pytest.mark.parametrize("damaged", ["[", "7", '{"ready": 7}', 7])
+def test_damaged_marks_are_none_and_begin_anew(damaged: object) -> None:
+    """A page is read without them."""
+    row = {"marks": damaged}
+    assert roster_counts.marks(row, Standing.READY) == []
+    user = replace(READY, user_id="0001", upn="amy@contoso.com")
+    after = roster_counts.changed(row, NOON, [(None, user)], None)
+    assert roster_counts.marks(after, Standing.READY) == ["amy@contoso.com"]

@@ -4,20 +4,22 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import batched
 
 import pytest
 
 from shared.domain.claim import Claim
 from shared.domain.decision import Action
 from shared.domain.guard import held_run_id
+from shared.domain.held import HeldUser
 from shared.domain.listing import TeamsPage
 from shared.domain.messages import MoveMessage, move_messages
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import RequestedBy
-from shared.domain.retry import Waiting, WaitReason
-from shared.domain.run import Mode, Run, RunState, Signal, SweepPage
+from shared.domain.retry import SettledUser, Waiting, WaitReason
+from shared.domain.run import Mode, Run, RunState, Signal, SweepPage, SweepRequest
 from shared.errors import (
     AccessDeniedError,
     ConflictError,
@@ -30,6 +32,7 @@ from shared.services.admin.cancelling import Canceller
 from shared.services.admin.releases import Releases
 from shared.telemetry.log import EventLog
 from tests.fakes import NOON, FakeQueue, FakeRuns, FakeSweepPages, FakeTeams, guid, microsoft
+from tests.loglines import Lines
 from tests.unit.shared.services.move_requests.test_queued import World as Requesting
 from tests.unit.shared.services.moving.world import LIMIT
 from tests.unit.shared.services.sweeping.world import SweepingWorld
@@ -55,7 +58,7 @@ class World(Requesting):
             pages=self.sweep_pages,
             state=self.state,
             queue=self.users_queue,
-            mode=Mode.MOVE,
+            mode=Mode.REPORT if self.report else Mode.MOVE,
             clock=self.clock,
             log=EventLog("acp.releases"),
         )
@@ -121,6 +124,45 @@ async def test_a_sweep_stops_where_it_is() -> None:
             await decide(SWEEP, ADELE)
 
 
+@pytest.mark.parametrize(
+    ("app", "began", "mode"),
+    [
+        (Mode.MOVE, Mode.MOVE, Mode.MOVE),
+        (Mode.REPORT, Mode.MOVE, Mode.REPORT),
+        (Mode.MOVE, Mode.REPORT, Mode.REPORT),
+    ],
+)
+async def test_all_that_a_cancelled_sweep_leaves_behind(
+    app: Mode, began: Mode, mode: Mode, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Messages for users without a result, its held users told to other runs, no timer, and a line."""
+    lines, world = Lines(caplog), World(report=app is Mode.REPORT)
+    await world.runs.save_run(Run(SWEEP, Signal.SWEEP, RunState.RUNNING, NOON, mode=began))
+    users, held = [guid(number) for number in range(1_003)], guid(3_000)
+    pages = {1: SweepPage(1, [], [guid(2_000)], sent=True), 2: SweepPage(2, [], users)}
+    world.sweep_pages.known[SWEEP] = pages
+    world.state.sweep, world.state.wanted = SWEEP, SweepRequest(SWEEP, 1)
+    world.state.released = [SWEEP, "other"]
+    row = HeldUser(held, "a@b.example", "BT", Signal.SWEEP, SWEEP, NOON, runs=(SWEEP, "other"))
+    world.held.rows[held] = row
+    await world.canceller().cancel_run(SWEEP, RequestedBy("alex"))
+    line = lines.one("released")
+    assert world.users_queue.messages == [
+        MoveMessage(Signal.SWEEP, some, SWEEP, line["operation"], mode)
+        for some in (*batched(users, 20, strict=False), (held,))
+    ]
+    why = "the run was cancelled, 2026-11-23 12:00 UTC"
+    result = UserResult(held, Outcome.CANCELLED, why, "a@b.example")
+    assert world.held.rows == {}
+    assert world.waiting.told == {held: SettledUser(result, ("other",))}
+    left = await world.state.current_sweep(), await world.state.sweep_request()
+    assert (left, world.state.leases) == ((None, None), {})
+    assert (world.state.released, world.sweep_pages.known) == (["other"], {})
+    told = {"run": SWEEP, "state": "cancelled", "users": "0"}
+    told["requested_by"] = str(EventLog("").who("alex"))
+    assert line == {"operation": line["operation"], **told}
+
+
 async def test_a_sweep_that_is_being_read_stops_quietly() -> None:
     """Its process finds the run changed, and begins nothing more; the next sweep is another run."""
     sweeping = SweepingWorld()
@@ -182,6 +224,7 @@ async def test_a_request_stops_page_by_page() -> None:
     await world.queued().work(world.take(), again=False)
     world.pages.messages.clear()
     await world.canceller().cancel_run(run.id, ADELE)
+    assert [(each.page, each.again) for each in world.pages.pages] == [(2, True), (3, True)]
     run = await world.work()
     assert (run.state, run.reason, dict(run.counts)) == (
         RunState.CANCELLED,
@@ -246,7 +289,9 @@ async def test_nobody_is_found_for_a_cancelled_request() -> None:
     await world.work()
     assert [world.runs.runs[run.id].state for run in (found, dry)] == [RunState.CANCELLED] * 2
     assert world.runs.recorded.get(found.id) is None
-    assert world.outcomes(dry) == dict.fromkeys(names, "cancelled")
+    assert world.runs.recorded[dry.id] == [
+        UserResult(name, Outcome.CANCELLED, WHY, name) for name in names
+    ]
 
 
 async def test_other_signals_keep_what_they_know() -> None:

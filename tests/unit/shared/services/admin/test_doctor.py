@@ -1,5 +1,6 @@
 """Each situation of the app and what the doctor says of it, word for word."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from shared.errors import AccessDeniedError, AcpError, SettingsError, Unreachabl
 from shared.services.admin.doctor import Doctor, Finding, Verdict
 from shared.services.admin.run_history import RunHistory
 from tests.fakes import NOON, FakeClock, FakeHeld, FakeRuns, FakeState, FakeTeams, FakeWaiting, guid
+from tests.fakes.teams import QUIET
 
 OK, WARNING, FAILED = Verdict.OK, Verdict.WARNING, Verdict.FAILED
 DENIED = AccessDeniedError("Graph", "GET", "HTTP 403")
@@ -52,7 +54,7 @@ class App:
     """What the doctor examines; every part well, until a case says otherwise."""
 
     probe: Exception | str | None = None
-    switches: TenantSwitches | None = None
+    switches: TenantSwitches | None = QUIET
     bridges: list[BridgeNumber] = field(default_factory=lambda: [TOLL, OTHER, FREE])
     numbers: NumberRules = field(default_factory=NumberRules)
     groups: dict[str, list[int]] = field(default_factory=dict)
@@ -73,6 +75,8 @@ class App:
     unknown: tuple[str, ...] = ()
     tenant: bool = True
     uncounted: AcpError | None = None
+    meeting: asyncio.Barrier = field(default_factory=lambda: asyncio.Barrier(1))
+    """The first and a later part go on when so many are there."""
 
     async def members(self, group: str) -> AsyncIterator[list[str]]:
         if not self.groups[group]:
@@ -86,12 +90,14 @@ class App:
         return {each: self.users.get(each, 1000) for each in whom}
 
     async def _probe(self) -> str | None:
+        await self.meeting.wait()
         if isinstance(self.probe, Exception):
             raise self.probe
         return self.probe
 
     async def findings(self) -> list[Finding]:
         async def excluded_faults() -> tuple[str, ...]:
+            await self.meeting.wait()
             return self.excluded
 
         async def subscriptions() -> list[GraphSubscription]:
@@ -106,9 +112,7 @@ class App:
         waiting = FakeWaiting()
         for row in self.waiting:
             await waiting.save_waiting(row)
-        teams = FakeTeams(bridges=self.bridges)
-        if self.switches:
-            teams.tenant_switches = self.switches
+        teams = FakeTeams(bridges=self.bridges, tenant_switches=self.switches)
         doctor = Doctor(
             probes={"Graph": (self._probe, "grant it")},
             queues={name: counting(count) for name, count in self.queues.items()},
@@ -176,6 +180,10 @@ async def test_an_app_that_is_well() -> None:
                 "licensing alone replaces a third party",
                 "inform the users, or switch it off before a large move",
             ),
+        ),
+        (
+            App(switches=None),
+            Finding("mails and meetings", WARNING, "not known", "check them in the admin center"),
         ),
         (
             App(bridges=[FREE]),
@@ -413,3 +421,9 @@ async def test_a_part_that_cannot_be_examined_is_a_finding() -> None:
     found = await App(numbers=NumberRules(default="+1"), uncounted=AWAY).findings()
     failed = Finding("number rules", FAILED, str(AWAY), "see the lines above")
     assert found == [failed if each.part == failed.part else each for each in WELL]
+
+
+async def test_parts_are_examined_at_the_same_time() -> None:
+    """Two parts that wait for each other both end, and the findings keep their order."""
+    app = App(meeting=asyncio.Barrier(2))
+    assert await asyncio.wait_for(app.findings(), 5) == await App().findings()

@@ -31,10 +31,11 @@ async def test_a_failing_part_is_named_in_the_log_with_its_reason(
         raise TimeoutError
 
     parts = {"storage": well, "Graph": ill, "Teams": silent}
-    health = Health(parts, FakeClock(), EventLog("acp.health"))
+    health = Health(parts, FakeClock(), EventLog("acp.health"), ill)
     assert await health.check() == {"storage": "ok", "Graph": "failing", "Teams": "failing"}
     said = [(each["part"], each["reason"]) for each in lines.of("unhealthy")]
     assert said == [("Graph", str(away)), ("Teams", "no answer in time")]
+    assert health.paused is False
 
 
 async def test_an_answer_is_kept_for_ten_seconds() -> None:
@@ -56,13 +57,18 @@ async def test_an_answer_is_kept_for_ten_seconds() -> None:
 
 @pytest.mark.parametrize(("seconds", "answer"), [(4.9, "ok"), (5.1, "failing")])
 def test_a_part_may_take_five_seconds(seconds: float, answer: str) -> None:
-    """In virtual time: a part that hangs does not make the caller wait for it."""
+    """In virtual time: a part that hangs does not make the caller wait for it; nor does the pause."""
     loop = VirtualLoop(random.Random(1))
 
     async def slow() -> None:
         await asyncio.sleep(seconds)
 
-    health = Health({"Teams": slow}, FakeClock(), EventLog("acp.health"))
+    async def paused() -> bool:
+        await slow()
+        return True
+
+    health = Health({"Teams": slow}, FakeClock(), EventLog("acp.health"), paused)
+    assert health.paused is False
     assert loop.run_until_complete(health.check()) == {"Teams": answer}
-    assert loop.time() == min(seconds, 5.0)
+    assert (loop.time(), health.paused) == (2 * min(seconds, 5.0), seconds < 5)
     loop.close()

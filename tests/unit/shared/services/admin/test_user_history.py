@@ -1,6 +1,6 @@
 """A user's history: decisions of people are in it, everybody is found, and what is older is told."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -28,8 +28,10 @@ from tests.fakes import (
     guid,
     in_service,
     licensed,
+    settled,
     third_party,
 )
+from tests.loglines import Lines
 from tests.unit.shared.services.admin.test_forget import Data
 
 ADELE = RequestedBy("adele", "id-1", "INC1", "asked")
@@ -63,6 +65,9 @@ class World:
     async def moved_before(self, number: int, at: datetime) -> HistoryRecord:
         """Let the version before have moved a user; return how that is told."""
         await self.replaced.save_entries(in_service(number, third_party()), at)
+        await self.replaced.save_entries(
+            in_service(number, replace(third_party(), toll_number="+15550111")), at + DAY
+        )
         moved = UserResult(guid(number), Outcome.MOVED, "x", old_provider="InterCall")
         await self.users.record_result(moved, Signal.SWEEP, at, "run-1")
         had = DialIn("InterCall", "+15550100", "+18000100", "", "******46")
@@ -113,10 +118,23 @@ async def test_a_move_of_the_version_before_is_told_last(limit: int) -> None:
     after: str | None = ""
     while after is not None:
         page = await world.reader().read(guid(1), limit, after)
-        assert len(page.records) <= limit
+        assert (page.person, len(page.records) <= limit) == (
+            KnownPerson(guid(1), licensed(1)),
+            True,
+        )
         read += page.records
         after = page.more
     assert read == [*newer, old]
+
+
+async def test_a_move_of_a_user_without_a_provider_is_told() -> None:
+    """Nothing was saved, so nothing is told of what was replaced."""
+    world = World()
+    await world.users.record_result(
+        UserResult(guid(1), Outcome.MOVED, "x", old_provider=""), Signal.SWEEP, NOON
+    )
+    (record,) = (await world.reader().read(guid(1), 10)).records
+    assert (record.before, record.after) == (DialIn(""), DialIn("Microsoft"))
 
 
 async def test_a_move_that_is_in_the_history_is_not_told_twice() -> None:
@@ -139,22 +157,32 @@ async def test_a_user_of_whom_nothing_is_known_is_an_error() -> None:
     with pytest.raises(ConflictError, match="several users had this address"):
         await world.reader().read("two@x", 10)
     await world.replaced.save_entries(in_service(1, third_party()), NOON)
-    assert await world.reader().read(guid(1), 10) == HistoryPage(KnownPerson(guid(1)), [])
+    await world.users.record_result(settled(guid(2)), Signal.SWEEP, NOON)
+    for number in (1, 2):
+        person = KnownPerson(guid(number))
+        assert await world.reader().read(guid(number), 10) == HistoryPage(person, [])
 
 
-async def test_reading_conference_ids_is_in_the_history_of_the_user() -> None:
-    """Who read them and why; where that cannot be recorded they are not shown."""
-    world = World()
+async def test_reading_conference_ids_is_in_the_history_of_the_user(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Who read them and why, logged and recorded; where that cannot be, they are not shown."""
+    lines, world, state = Lines(caplog), World(), FakeState()
     await world.replaced.save_entries(in_service(1, third_party()), NOON)
-    reader = SavedIds(
-        world.replaced, world.history, FakeState(), FakeClock(), EventLog("acp.history")
-    )
-    await reader.read(guid(1), ADELE)
-    what = HistoryEvent.IDS_READ
-    record = HistoryRecord(
-        guid(1), what, NOON, ADDRESS, by="adele (id-1)", ticket="INC1", note="asked"
-    )
-    assert world.history.of(guid(1)) == [record]
+    reader = SavedIds(world.replaced, world.history, state, FakeClock(), EventLog("acp.history"))
+    who = EventLog("").who
+    for number, upn, count in ((1, ADDRESS, 1), (2, "", 0)):
+        records = await reader.read(guid(number), ADELE)
+        assert records == await world.replaced.of(guid(number))
+        read = HistoryRecord(guid(number), HistoryEvent.IDS_READ, NOON, upn, by="adele (id-1)")
+        expected = replace(read, ticket="INC1", note="asked")
+        assert world.history.of(guid(number)) == [expected]
+        line = {"by": "adele (id-1)", "user": str(who(guid(number))), "records": str(count)}
+        assert lines.of("conference_ids_read")[-1] == line
+    action = ("read conference IDs", "adele (id-1)", "of one user; INC1: asked", NOON)
+    assert state.actions == [action] * 2
+    await reader.record(guid(3), ADELE)
+    assert world.history.of(guid(3)) == [replace(expected, user_id=guid(3))]
     world.history.down.add(guid(1))
     with pytest.raises(StorageError):
         await reader.read(guid(1), ADELE)
@@ -169,4 +197,5 @@ async def test_an_acknowledgment_is_in_the_history_with_what_it_is_of() -> None:
     what, by, why = HistoryEvent.ACKNOWLEDGED, "adele (id-1)", ("INC1", "asked", "HTTP 403")
     record = HistoryRecord(guid(1), what, NOON, ADDRESS, "", "", by, *why)
     assert list(history.records.values()) == [record]
-    assert waiting.rows[guid(1)].acknowledged_by == by
+    row = waiting.rows[guid(1)]
+    assert (row.acknowledged_by, row.acknowledged_at) == (by, NOON)

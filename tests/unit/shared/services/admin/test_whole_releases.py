@@ -155,6 +155,23 @@ async def test_users_in_the_pages_of_an_old_sweep_are_listed_as_they_were_held()
     assert (world.held.rows, world.pages.known) == ({guid(1): marked}, {})
 
 
+async def test_an_old_sweep_that_was_released_is_queued() -> None:
+    """The version before released it without a list: everybody in its pages is listed and permitted."""
+    run = replace(SWEEP, state=RunState.RELEASED, finished_at=None)
+    world = await world_of(run=run)
+    world.state.released = [RUN]
+    world.pages.known[RUN] = {1: SweepPage(1, [], [guid(1), guid(2)])}
+    assert await world.releases().resume() == 2
+    row = HeldUser(guid(1), "", "", Signal.SWEEP, RUN, NOON, "why", True, LATER)
+    assert list(world.held.rows.values()) == [row, replace(row, user_id=guid(2))]
+    assert (world.queue.users, world.pages.known) == ([guid(1), guid(2)], {})
+    ended = replace(run, state=RunState.MOVING, reason="", finished_at=LATER)
+    assert world.runs.runs[RUN] == ended
+    world.state.released, world.held.rows = [RUN], {guid(3): user(3)}
+    await world.runs.save_run(replace(world.runs.runs[RUN], state=RunState.RELEASED))
+    assert (await world.releases().resume(), world.held.rows) == (0, {guid(3): user(3)})
+
+
 CANCELLED = replace(HELD, state=RunState.CANCELLED, decided_by="alex")
 
 

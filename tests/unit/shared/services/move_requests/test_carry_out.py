@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.options import MoveOptions
-from shared.domain.run import Run, RunState, Signal, new_run_id
+from shared.domain.move_request import RequestPage
+from shared.domain.options import DEFAULT_OPTIONS, MoveOptions
+from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
 from shared.domain.user import PlanStatus
 from shared.errors import AccessDeniedError, InputError
-from tests.fakes import NOON, guid, in_service, licensed, microsoft, third_party
+from tests.fakes import NOON, guid, in_service, licensed, microsoft, settled, third_party
 from tests.unit.shared.services.move_requests.world import RequestingWorld as World
 
 MANY = 250
@@ -26,9 +30,12 @@ async def test_names_are_written_down_before_anything_happens() -> None:
     assert [len(page.names) for page in pages] == [100, 100, 50]
     assert [name for page in pages for name in page.names] == names
     assert world.runs.last == run
-    assert (run.state, run.counts) == (RunState.INTERRUPTED, {"users": MANY})
-    assert world.teams.sets == []
-    await world.runner().carry_out(run.id)
+    begun = Run(run.id, Signal.REQUEST, RunState.INTERRUPTED, NOON, counts={"users": MANY})
+    assert run == replace(begun, scanned=True, mode=Mode.MOVE)
+    assert (run.id.split("-")[1], world.teams.sets) == ("request", [])
+    states: set[RunState] = set()
+    await world.runner().carry_out(run.id, lambda _: states.add(world.runs.last.state))
+    assert states == {RunState.RUNNING}
     assert world.set_once(MANY)
 
 
@@ -164,6 +171,76 @@ async def test_a_finished_run_carried_out_again_does_nothing() -> None:
     again = await world.runner().carry_out(run.id, world.told.extend)
     assert again == run
     assert (world.directory.batches, world.teams.reads, len(world.told)) == looks
+
+
+@pytest.mark.parametrize("again", [True, False])
+async def test_who_has_a_result_of_a_page_that_comes_again_is_left_alone(again: bool) -> None:
+    """The results of the run are asked for only then: no other process had the page before."""
+    world = World()
+    run = await world.runner().begin(world.fill(2))
+    await world.runs.record_results(run.id, [settled(guid(1))], NOON)
+    (page,) = world.requests.known[run.id].values()
+    await world.runner().move_page(
+        run.id, page, DEFAULT_OPTIONS, set(), mode=Mode.MOVE, again=again
+    )
+    assert set(world.sets) == ({guid(2)} if again else {guid(1), guid(2)})
+
+
+RUN = Run("run-1", Signal.REQUEST, RunState.RUNNING, NOON, NOON, "why", {"users": 3})
+LATER = NOON + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("state", "done", "held", "fields"),
+    [
+        (
+            RunState.RUNNING,
+            False,
+            1,
+            {
+                "state": RunState.INTERRUPTED,
+                "finished_at": None,
+                "counts": {"users": 3, "moved": 2, "held": 1},
+            },
+        ),
+        (RunState.CANCELLED, False, 1, {}),
+        (RunState.FINISHED, False, 1, {}),
+        (RunState.CANCELLED, True, 1, {"counts": {"users": 3, "moved": 2, "held": 1}}),
+        (
+            RunState.RUNNING,
+            True,
+            1,
+            {
+                "state": RunState.HELD,
+                "reason": "1 of its users are held",
+                "counts": {"users": 3, "moved": 2, "held": 1},
+            },
+        ),
+        (
+            RunState.RUNNING,
+            True,
+            0,
+            {
+                "state": RunState.FINISHED,
+                "reason": "",
+                "counts": {"names": 3, "users": 2, "moved": 2},
+            },
+        ),
+    ],
+)
+async def test_what_a_run_says_when_it_stops(
+    state: RunState, done: bool, held: int, fields: dict[str, Any]
+) -> None:
+    """Interrupted, held or finished, by its pages and results; what others ended stays ended."""
+    world = World()
+    run = await world.runs.save_run(replace(RUN, state=state))
+    world.requests.known["run-1"] = {1: RequestPage(1, (guid(1),), done=done)}
+    world.clock.passed = 60
+    outcomes = {"moved": 2, "held": held} if held else {"moved": 2}
+    ended: dict[str, Any] = {"scanned": True, "finished_at": LATER} if done else {}
+    expected = replace(RUN, **{"state": state, **ended, **fields})
+    assert await world.runner().refresh_state(run, outcomes) == expected
+    assert world.runs.runs == {"run-1": expected}
 
 
 async def test_sweeps_and_unknown_runs_are_refused() -> None:

@@ -10,6 +10,7 @@ from shared.errors import ConflictError
 from shared.services.move_requests.failed_pages import FailedPages
 from shared.telemetry.log import EventLog
 from tests.fakes import NOON, FakePoison, FakeRuns
+from tests.loglines import Lines
 from tests.unit.shared.services.move_requests.world import RequestingWorld
 
 
@@ -26,38 +27,41 @@ def running(scanned: bool = True) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("page", "state", "said"),
+    ("cause", "page", "state", "said"),
     [
         (
+            Signal.REQUEST,
             3,
             RunState.INTERRUPTED,
             "page 3 failed repeatedly; resume the run",
         ),
-        (0, RunState.FAILED, "its users could not be found; begin a new run"),
+        (
+            Signal.PREVIEW,
+            2,
+            RunState.FAILED,
+            "page 2 failed repeatedly; begin a new dry run",
+        ),
+        (Signal.REQUEST, 0, RunState.FAILED, "its users could not be found; begin a new run"),
     ],
 )
-async def test_the_run_says_what_to_do(page: int, state: RunState, said: str) -> None:
-    """A page that failed interrupts the run; one that was to find its users ends it."""
-    runs = FakeRuns({"r1": running()})
+async def test_the_run_says_what_to_do(
+    cause: Signal, page: int, state: RunState, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A page that failed interrupts the run; one that was to find its users, or a dry run's, ends it."""
+    lines, runs = Lines(caplog), FakeRuns({"r1": replace(running(), cause=cause)})
     assert await record(runs, PageMessage(run="r1", page=page)) == []
-    assert (runs.runs["r1"].state, runs.runs["r1"].reason) == (state, said)
+    assert runs.runs == {"r1": replace(running(), cause=cause, state=state, reason=said)}
+    line = lines.one("run_interrupted")
+    assert (line["run"], line["reason"]) == ("r1", said)
 
 
-async def test_a_dry_run_cannot_be_gone_on_with() -> None:
-    """A dry run whose page failed ends: there is nothing to resume."""
-    runs = FakeRuns({"r1": replace(running(), cause=Signal.PREVIEW)})
-    await record(runs, PageMessage(run="r1", page=2))
-    assert runs.runs["r1"].state is RunState.FAILED
-    assert "begin a new dry run" in runs.runs["r1"].reason
-
-
-async def test_other_messages_change_nothing() -> None:
+async def test_other_messages_change_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """What is malformed stays for a person; an unknown run and a finished one are passed over."""
     done = Run("r2", Signal.REQUEST, RunState.FINISHED, NOON)
     runs = FakeRuns({"r2": done})
     pages = [PageMessage(run=run, page=1) for run in ("r1", "r2")]
     assert await record(runs, "no message", *pages) == ["no message"]
-    assert runs.runs == {"r2": done}
+    assert (runs.runs, Lines(caplog).of("run_interrupted")) == ({"r2": done}, [])
 
 
 async def test_a_run_that_was_not_taken_in_is_not_gone_on_with() -> None:

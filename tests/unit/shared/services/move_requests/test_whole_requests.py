@@ -1,5 +1,6 @@
 """Requests as a whole: what is stored, queued, postponed and told of a run from its beginning to its end."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.guard import GuardLimit
-from shared.domain.messages import PageMessage
+from shared.domain.messages import Message, PageMessage
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.options import MoveOptions, OwnNumbers
 from shared.domain.outcome import Outcome, UserResult
@@ -23,7 +24,7 @@ from shared.errors import (
     StorageError,
 )
 from shared.telemetry.operation import operation
-from tests.fakes import NOON, guid, licensed
+from tests.fakes import NOON, FakeQueue, guid, in_service, licensed, settled, third_party
 from tests.loglines import Lines
 from tests.unit.shared.services.move_requests.test_queued import World
 
@@ -74,11 +75,16 @@ async def test_a_request_for_a_provider(dry_run: bool) -> None:
     """Page 0 is queued, finds the users, and queues theirs; nothing is counted before."""
     world = World()
     world.fill(2)
+    world.directory.add(licensed(3))
+    world.teams.add(in_service(3, third_party("BT")))
     with operation() as here:
         run = await world.queued().accept(MoveRequest(provider="intercall", dry_run=dry_run), None)
     signal = Signal.PREVIEW if dry_run else Signal.REQUEST
     begun = Run(run.id, signal, RunState.RUNNING, NOON, mode=Mode.MOVE)
     assert (run, world.pages.messages) == (begun, [PageMessage(run.id, 0, False, here.id)])
+    assert run.id.split("-")[1] == signal
+    away = replace(world.runs.runs[run.id], state=RunState.INTERRUPTED, reason="away")
+    world.runs.runs[run.id] = away
     await world.queued().work(world.take(), again=False)
     found = replace(begun, counts={"users": 2}, scanned=True)
     assert world.runs.runs[run.id] == found
@@ -90,17 +96,66 @@ async def test_a_request_for_a_provider(dry_run: bool) -> None:
     assert await world.work() == replace(ended, counts={"users": 2, outcome: 2})
 
 
-async def test_a_request_that_is_not_queued_says_so_until_it_is() -> None:
-    """The same key finishes it, in the weaker mode of the two, and says that pages may come twice."""
+async def test_a_provider_whose_request_is_cancelled_while_its_users_are_found() -> None:
+    """It stays cancelled, and knows how many users it would have had."""
+
+    class Cancelling(FakeQueue):
+        async def send(self, messages: Sequence[Message], delay: float = 0) -> None:
+            await super().send(messages, delay)
+            for run in list(world.runs.runs.values()):
+                await world.runs.save_run(replace(run, state=RunState.CANCELLED, reason="enough"))
+
     world = World()
+    world.fill(2)
+    run = await world.queued().accept(MoveRequest(provider="InterCall"), None)
+    world.pages = Cancelling(world.pages.messages)
+    await world.queued().work(world.take(), again=False)
+    cancelled = replace(run, state=RunState.CANCELLED, reason="enough", counts={"users": 2})
+    assert world.runs.runs == {run.id: replace(cancelled, scanned=True)}
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize(
+    ("delivered", "sent"), [(False, False), (True, False), (False, True), (True, True)]
+)
+async def test_who_has_a_result_is_left_out_of_a_page_that_comes_again(
+    delivered: bool, sent: bool, dry_run: bool
+) -> None:
+    """Whether the queue delivers it twice or it was sent twice; a user's own numbers are told."""
+    world = World()
+    world.fill(2)
+    own = {guid(2): OwnNumbers("+15550111")}
+    options = MoveOptions(own_numbers=own)
+    request = MoveRequest((guid(1), guid(2)), options=options, dry_run=dry_run)
+    run = await world.queued().accept(request, None)
+    await world.runs.record_results(run.id, [settled(guid(1))], NOON)
+    world.clock.passed = 60
+    await world.queued().work(replace(world.take(), again=sent), again=delivered)
+    outcome = Outcome.WOULD_MOVE if dry_run else Outcome.MOVED
+    first = settled(guid(1)).outcome if delivered or sent else outcome
+    results = {each.user_id: each for each in world.runs.recorded[run.id]}
+    assert {user: each.outcome for user, each in results.items()} == {
+        guid(1): first,
+        guid(2): outcome,
+    }
+    assert results[guid(2)].reason.endswith("; toll number +15550111") is dry_run
+    assert world.runs.recorded_at == {run.id: NOON + MINUTE}
+
+
+@pytest.mark.parametrize("report", [False, True])
+async def test_a_request_that_is_not_queued_says_so_until_it_is(report: bool) -> None:
+    """The same key finishes it, in the weaker mode of the two, and says that pages may come twice."""
+    world = World(report=report)
     world.pages.down = True
     request = MoveRequest(tuple(world.fill(1)))
     with pytest.raises(StorageError):
         await world.queued().accept(request, "once", BY)
     (run,) = world.runs.runs.values()
-    half = (run.state, run.reason, run.scanned, run.counts, run.mode)
-    assert half == (RunState.INTERRUPTED, NOT_QUEUED, False, {"users": 1}, Mode.MOVE)
-    world.pages.down, world.report = False, True
+    assert world.requests.keys == {"request/once": (run.id, request.fingerprint)}
+    half = (run.state, run.reason, run.scanned, run.counts)
+    interrupted = (RunState.INTERRUPTED, NOT_QUEUED, False, {"users": 1})
+    assert (half, run.mode) == (interrupted, Mode.REPORT if report else Mode.MOVE)
+    world.pages.down, world.report = False, not report
     with operation() as here:
         again = await world.queued().accept(request, "once", BY)
     assert again == replace(run, state=RunState.RUNNING, reason="", scanned=True, mode=Mode.REPORT)

@@ -132,8 +132,11 @@ async def test_report_writes_nothing_to_the_tenant(world: World) -> None:
 
 async def test_run_gets_its_results(world: World) -> None:
     """Users of a run are listed under the run."""
-    await world.move(1, run="run-1")
-    assert [result.outcome for result in world.runs.recorded["run-1"]] == [Outcome.MOVED]
+    world.teams.lag = 1
+    results = await world.move(1, run="run-1")
+    assert [result.outcome for result in results] == [Outcome.MOVED]
+    assert (world.runs.recorded, world.runs.began) == ({"run-1": results}, {"run-1": NOON})
+    assert world.runs.recorded_at == {"run-1": NOON + timedelta(seconds=1)}
 
 
 async def test_log_has_no_passcode_and_no_names(

@@ -9,9 +9,9 @@ from shared.domain.guard import held_run_id
 from shared.domain.held import HeldUser
 from shared.domain.outcome import Outcome
 from shared.domain.run import Mode, Run, RunState, Signal
-from shared.errors import StorageError, UnreachableError
+from shared.errors import StorageError, UnreachableError, UnreadableRowError
 from shared.services.moving.held_list import HeldList
-from tests.fakes import NOON, FakeHeld, guid, in_service, microsoft, third_party
+from tests.fakes import NOON, FakeHeld, guid, in_service, microsoft, settled, third_party
 from tests.unit.shared.services.moving.guarded import ADELE, Guarded
 from tests.unit.shared.services.moving.world import LIMIT
 
@@ -128,8 +128,25 @@ async def test_who_cannot_be_taken_off_stays_with_an_error() -> None:
             return False
 
     result = replace(world.runs.recorded[SWEEP][0], user_id=user, outcome=Outcome.CANCELLED)
-    with pytest.raises(StorageError, match="others keep writing"):
+    with pytest.raises(StorageError) as error:
         await HeldList(Busy({user: row}), world.waiting).remove(result)
+    assert (
+        str(error.value)
+        == "storage: write in table held failed: others keep writing the user's row"
+    )
+
+
+async def test_an_unreadable_row_goes_alone() -> None:
+    """Whose runs it named is not known, so that none is told; the other users stay."""
+
+    class Damaged(FakeHeld):
+        async def find_held(self, _: str) -> HeldUser | None:
+            raise UnreadableRowError("read in table held", "a row is damaged")
+
+    world = await _held()
+    held, told = Damaged(dict(world.held.rows)), dict(world.waiting.told)
+    await HeldList(held, world.waiting).remove(settled(guid(1)))
+    assert (list(held.rows), world.waiting.told) == ([guid(2)], told)
 
 
 @pytest.mark.parametrize("gone", [False, True])

@@ -11,6 +11,7 @@ from shared.domain.run import Mode, Signal
 from shared.domain.saved import KnownUser
 from shared.errors import StorageError
 from tests.fakes import NOON, FakeUsers, guid, in_service, licensed, third_party
+from tests.loglines import Lines
 from tests.unit.shared.services.moving.world import MovingWorld
 
 SECOND = timedelta(seconds=1)
@@ -51,12 +52,26 @@ class World(MovingWorld):
         return len(await self.mover().handle(replace(message, **changed)))  # type: ignore[arg-type]
 
 
-async def test_a_notification_older_than_the_last_attempt_is_left_out() -> None:
-    """Point read, no attempt: nothing of the services is read again."""
+async def test_a_notification_older_than_the_last_attempt_is_left_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Point read, no attempt: nothing of the services is read again; others of the message are tried."""
     world = await World().tried()
     before = world.directory.batches
     assert await world.notified(NOON) == 0
     assert (world.users.reads, world.directory.batches) == (1, before)
+    lines = Lines(caplog)
+    assert await world.notified(NOON, users=(guid(1), guid(2))) == 1
+    line = lines.one("handled")
+    assert (line["users"], line["duplicates"]) == ("1", "1")
+
+
+@pytest.mark.parametrize(("later", "reads"), [(0, 1), (2, 1), (2.1, 2)])
+async def test_what_nothing_can_have_overtaken_costs_no_read(later: float, reads: int) -> None:
+    """Beside the read of the attempt: within the two seconds by which clocks may differ."""
+    world = await World().tried()
+    assert await world.notified(NOON + (60 - later) * SECOND) == 1
+    assert world.users.reads == reads
 
 
 @pytest.mark.parametrize("arrived", [NOON + 8 * SECOND, NOON + 11 * SECOND, None])

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from shared.domain.decision import Action, Rules
+from shared.domain.decision import Action, Rules, set_number
+from shared.domain.options import DEFAULT_OPTIONS, MoveOptions, OwnNumbers
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.user import DirectoryUser, PlanStatus, ServiceUser
 from shared.errors import AccessDeniedError, ServerFaultError, UnreachableError
@@ -23,10 +24,12 @@ WOULD_BE = {
 }
 
 
-async def preview(world: World, names: Iterable[str]) -> list[UserResult]:
+async def preview(
+    world: World, names: Iterable[str], options: MoveOptions = DEFAULT_OPTIONS
+) -> list[UserResult]:
     """What a dry run in that world tells."""
     previewer = Previewer(world.directory, world.teams, FakeRules(world.rules))
-    return [result async for result in previewer.preview(names)]
+    return [result async for result in previewer.preview(names, options)]
 
 
 def traces(world: World) -> list[object]:
@@ -85,6 +88,18 @@ async def test_each_name_gets_its_answer_in_the_given_order(world: World) -> Non
         replace(there, old_provider=ms, decision=Action.ALREADY, provider=ms),
         UserResult("a#b@c.example", Outcome.NOT_FOUND, gone, "a#b@c.example"),
     ]
+
+
+async def test_numbers_of_ones_own_come_first(world: World) -> None:
+    """The row of a file is shown with a change, whatever the case of the name, and only with one."""
+    world.teams.add(in_service(1, microsoft("+1")), in_service(2, microsoft("+3", toll_free="+4")))
+    world.directory.add(licensed(2))
+    own = OwnNumbers("+3", "+4")
+    options = MoveOptions(own_numbers={licensed(1).upn: own, guid(2): own})
+    changes, there = await preview(world, [licensed(1).upn.upper(), guid(2)], options)
+    reason = set_number("+3", "+4", same_bridge=True).reason
+    assert (changes.decision, changes.reason) == (Action.SET_NUMBER, f"{reason}; {own}")
+    assert (there.decision, there.reason) == (Action.ALREADY, "Microsoft is the provider")
 
 
 async def test_unlicensed_costs_no_teams_call(world: World) -> None:

@@ -1,5 +1,6 @@
 """The rules as they hold now: who is excluded by name stays excluded when renamed."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -46,6 +47,22 @@ async def test_the_id_of_a_name_is_remembered() -> None:
     directory.add(replace(licensed(1), upn="renamed@contoso.example"))
     assert await standing(directory, state, clock).current() == expected
     assert directory.batches == 1, "what is remembered is not asked for again"
+
+
+async def test_what_another_process_remembers_meanwhile_stays() -> None:
+    """The id is found all the same, and remembered at a later look."""
+
+    class Raced(FakeState):
+        async def excluded_ids(self) -> Mapping[str, str]:
+            before = await super().excluded_ids()
+            self.excluded = {"other@contoso.example": guid(9)}
+            return before
+
+    directory, state = FakeDirectory(), Raced()
+    directory.add(licensed(1))
+    rules = await standing(directory, state, FakeClock()).current()
+    assert rules == replace(RULES, excluded=RULES.excluded | {guid(1)})
+    assert state.excluded == {"other@contoso.example": guid(9)}
 
 
 async def test_a_name_that_another_user_took_over_excludes_both() -> None:
@@ -100,6 +117,11 @@ async def test_bridges_come_with_numbers_once_in_ten_minutes() -> None:
     rules = StandingRules(Rules(), FakeDirectory(), teams, FakeState(), clock)
     asked = MoveOptions(service_number="+14255550100")
     assert (await rules.current(), teams.tenant_reads) == (Rules(), 0)
+    both = MoveOptions(service_number="+14255550100", toll_free_number="+18005550100")
+    assert (
+        await StandingRules(Rules(), FakeDirectory(), teams, FakeState(), clock).current(both)
+    ) == (replace(Rules().with_numbers("+14255550100", "+18005550100"), bridges=RULES.bridges))
+    teams.tenant_reads = 0
     expected = replace(Rules().with_numbers("+14255550100", None), bridges=RULES.bridges)
     for passed, reads in ((0, 1), (599, 1), (600, 2)):
         clock.passed = passed

@@ -282,9 +282,11 @@ async def test_change_that_happened_without_an_answer_is_ours(world: World) -> N
 
 async def test_change_that_never_succeeds_comes_again_later(world: World) -> None:
     """A service that fails every change is left alone after some tries; the user waits."""
-    world.teams.set_errors[guid(1)] = ServerFaultError("Teams", PUT, "HTTP 500")
-    assert await world.outcome() is Outcome.FAILED
+    world.teams.set_errors[guid(1)] = error = ServerFaultError("Teams", PUT, "HTTP 500")
+    (result,) = await world.move(1)
+    assert (result.outcome, result.reason, result.by_service) == (Outcome.FAILED, str(error), True)
     assert len(world.teams.sets) == 5
+    assert world.clock.slept == [0.5, 1.0, 2.0, 4.0]
     assert world.waiting.rows[guid(1)].due is not None
 
 

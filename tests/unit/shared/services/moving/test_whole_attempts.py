@@ -15,7 +15,7 @@ from shared.domain.messages import MoveMessage
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import Pause, RequestedBy
-from shared.domain.retry import Waiting, WaitReason
+from shared.domain.retry import Pace, Waiting, WaitReason, ask_person
 from shared.domain.roster import RosterEntry, Standing
 from shared.domain.run import Mode, Run, RunState, Signal
 from shared.errors import (
@@ -84,6 +84,7 @@ async def test_who_is_held(world: World, lines: Lines) -> None:
     assert world.held.rows == {guid(1): ROW}
     run = Run(LIST, Signal.CATCH_UP, RunState.HELD, NOON, reason=WHY, scanned=True, mode=Mode.MOVE)
     assert (world.runs.runs, world.runs.recorded) == ({LIST: run}, {LIST: [HELD]})
+    assert world.runs.recorded_at == {LIST: NOON}
     had = DialIn("InterCall")
     record = HistoryRecord(
         guid(1), HistoryEvent.HELD, NOON, ADDRESS, "catch_up", LIST, reason=WHY, before=had
@@ -148,6 +149,20 @@ async def test_who_waits_for_the_end_of_a_pause(world: World) -> None:
     assert replace(waits, operation="") == row
 
 
+async def test_who_is_not_provisioned_is_tried_again_by_the_age_of_the_license(
+    world: World,
+) -> None:
+    """A tenth of the hundred minutes since the license was assigned; the row has the operation's id."""
+    world.pace = Pace(0.1, timedelta(minutes=1), HOUR)
+    world.directory.add(replace(licensed(), licensed_at=NOON - timedelta(minutes=100)))
+    world.teams.known.clear()
+    message = replace(world.message(guid(1)), operation="0123456789abcdef")
+    (result,) = await world.mover().handle(message)
+    provisioning, due = WaitReason.PROVISIONING, NOON + timedelta(minutes=10)
+    row = Waiting(guid(1), provisioning, result.reason, NOON, due, NOON, upn=ADDRESS)
+    assert world.waiting.rows == {guid(1): replace(row, operation="0123456789abcdef")}
+
+
 @pytest.mark.parametrize(
     ("error", "fields"),
     [
@@ -181,6 +196,8 @@ async def test_who_fails_on_the_way(
     world.teams.errors[guid(1)] = error
     failed = UserResult(guid(1), Outcome.FAILED, str(error), ADDRESS)
     assert await world.move(1) == [replace(failed, **fields)]
+    if "needs_person" in fields:
+        assert world.waiting.rows == {guid(1): ask_person(guid(1), ADDRESS, str(error), NOON)}
     defects = [
         {k: v for k, v in line.items() if k != "operation"} for line in lines.of("unexpected")
     ]

@@ -60,6 +60,7 @@ class MovingWorld:
     state: FakeState = field(default_factory=FakeState)
     history: FakeHistory = field(default_factory=FakeHistory)
     limit: GuardLimit = LIMIT
+    pace: Pace = _EVERY_MINUTE
     report: bool = False
     reprocess: bool = False
     signal: Signal = Signal.LICENSE_EVENT
@@ -89,7 +90,7 @@ class MovingWorld:
             waiting=self.waiting,
             history=self.history,
             brakes=brakes,
-            policy=RetryPolicy(_EVERY_MINUTE, timedelta(hours=24), 3, self.reprocess),
+            policy=RetryPolicy(self.pace, timedelta(hours=24), 3, self.reprocess),
             clock=self.clock,
             log=EventLog("acp.moving"),
         )

@@ -310,14 +310,16 @@ async def test_while_one_catches_up_another_reads_nothing() -> None:
 
 
 async def test_a_long_catch_up_keeps_its_lease_and_a_killed_one_loses_it() -> None:
-    """Pages of a minute each: nobody gets in between; two minutes after the last one anybody does."""
+    """Nobody gets in between; it is renewed after a third of its span; two minutes later anybody does."""
+    steps = iter((0, 35, 5, 35, 5, 60))
 
     class Long(FakeDirectory):
         async def changes(self, link: str) -> AsyncIterator[ChangePage]:
             async for each in super().changes(link):
-                with pytest.raises(BusyError):
+                with pytest.raises(BusyError) as busy:
                     await other.catch_up()
-                world.clock.passed += 60
+                assert str(busy.value) == "another instance is catching up"
+                world.clock.passed += next(steps)
                 yield each
 
     world = World(directory=Long())
@@ -325,6 +327,12 @@ async def test_a_long_catch_up_keeps_its_lease_and_a_killed_one_loses_it() -> No
     pages = [page(changed(number, may_be_licensed=True)) for number in range(5)]
     world.directory.delta_pages = [*pages, page(delta="newer")]
     assert await world.catch_up() == 5
+    span = timedelta(minutes=2)
+    assert world.state.leased == [
+        ("catch-up", NOON, span, False),
+        *(("catch-up", NOON + timedelta(seconds=at), span, True) for at in (40, 80, 140)),
+        ("catch-up", NOON + timedelta(seconds=140), None, False),
+    ]
     world.state.leases["catch-up"] = ("killed", world.clock.now() + timedelta(seconds=120))
     with pytest.raises(BusyError):
         await other.catch_up()

@@ -22,6 +22,7 @@ from shared.errors import (
     SettingsError,
     StorageError,
     TooLargeError,
+    UnreachableError,
 )
 from shared.services.notifications.catch_up import CatchUp
 from shared.services.notifications.intake import Accepted, NotificationIntake
@@ -323,20 +324,33 @@ async def test_graph_may_refuse_a_second_subscription(lines: Lines) -> None:
     ]
 
 
+@pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize(
     "error",
     [
         RejectedError("Graph", "POST", "HTTP 400", status=400),
         AccessDeniedError("Graph", "POST", "HTTP 403", status=403),
+        UnreachableError("Graph", "POST", "ReadTimeout"),
     ],
 )
-async def test_a_creation_that_is_refused_leaves_what_was_known(error: Any) -> None:
-    """The secrets in use, and no other; nothing else is asked of Graph."""
-    before = ChangeSubscription((Secret("old", "gone"),), "gone", NOON - DAY, NOON + DAY)
-    graph, state = Graph(create_error=error), FakeState(before)
+async def test_a_creation_that_fails_leaves_what_was_known(error: Any, known: bool) -> None:
+    """The secrets in use, and for ten minutes that of a creation which may have happened."""
+    old, ended = Secret("old", "gone"), Secret("ended", "gone", NOON.isoformat())
+    before = ChangeSubscription((old, ended), "gone", NOON - DAY, NOON + DAY)
+    graph, state = Graph(create_error=error), FakeState(before if known else None)
     with pytest.raises(type(error)):
         await subscriber(graph, state, FakeClock()).keep()
-    assert (state.known, len(graph.asked), state.leases) == (before, 1, {})
+    ((_, secret, _),) = graph.asked
+    pending = Secret(secret, "", (NOON + timedelta(minutes=10)).isoformat())
+    left = (pending,) if isinstance(error, UnreachableError) else ()
+    expected = replace(before, secrets=(*left, old)) if known else ChangeSubscription(left)
+    assert state.known == expected
+    minute = timedelta(seconds=60)
+    assert state.leased == [
+        ("subscription", NOON, minute, False),
+        ("subscription", NOON, minute, True),
+        ("subscription", NOON, None, False),
+    ]
 
 
 async def test_who_waits_for_the_lease_in_vain_says_so() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.decision import Action, Rules
+from shared.domain.decision import Action, Rules, decide
 from shared.domain.number_rules import NumberRules
 from shared.domain.user import AccountType, DirectoryUser, ServiceUser
 from shared.errors import UnreachableError
@@ -78,17 +78,18 @@ async def test_each_is_told_with_provider_and_what_is_to_be_done() -> None:
         in_service(7, third_party()),
     )
     world.teams.faults = [(guid(6), "field acpInfo: Field required"), ("", "no id")]
-    found = {user.user_id: user for user in await ready(world)}
-    assert {name: (user.provider, user.action) for name, user in found.items()} == {
-        guid(1): ("PGi", Action.REPLACE),
-        guid(2): (NOBODY, Action.ENABLE),
-        guid(3): ("BT", Action.WAIT),
-        guid(5): (NOBODY, Action.WAIT),
-        guid(6): (UNKNOWN, Action.WAIT),
-    }
-    assert found[guid(1)].upn == "user1@contoso.example"
-    assert found[guid(1)].reason == "the provider is PGi"
-    assert "acpInfo" in found[guid(6)].reason
+    unread, unlisted = (
+        "cannot be read: field acpInfo: Field required",
+        decide(licensed(), None, Rules()),
+    )
+    not_ready = decide(licensed(), world.teams.known[guid(3)], Rules())
+    assert await ready(world) == [
+        Found(guid(1), licensed(1).upn, "PGi", Action.REPLACE, "the provider is PGi"),
+        Found(guid(2), licensed(2).upn, NOBODY, Action.ENABLE, "no provider yet"),
+        Found(guid(3), licensed(3).upn, "BT", Action.WAIT, not_ready.reason),
+        Found(guid(6), "", UNKNOWN, Action.WAIT, unread),
+        Found(guid(5), "", NOBODY, Action.WAIT, unlisted.reason),
+    ]
 
 
 async def test_another_number_makes_nobody_ready() -> None:
@@ -143,9 +144,9 @@ async def test_deleted_users_are_not_found_by_provider() -> None:
     """K9: Teams lists deleted users for 30 days; nobody who left is named in a run by provider."""
     world = World()
     world.teams.add(
-        in_service(1, third_party("BT")), in_service(2, third_party("BT"), soft_deleted=True)
+        in_service(1, third_party("BT"), soft_deleted=True), in_service(2, third_party("BT"))
     )
-    assert await on_third_party(world, "bt") == [guid(1)]
+    assert await on_third_party(world, "bt") == [guid(2)]
 
 
 async def test_a_listing_that_begins_again_yields_each_user_once() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.run import RunState
+from shared.domain.held import HeldUser
+from shared.domain.run import Mode, Run, RunState, Signal, SweepPage
 from shared.errors import (
     AccessDeniedError,
     ExpiredError,
@@ -14,7 +15,7 @@ from shared.errors import (
     StorageError,
     UnreachableError,
 )
-from tests.fakes import FakeQueue, FakeState, guid, licensed, third_party
+from tests.fakes import NOON, FakeQueue, FakeState, guid, in_service, licensed, third_party
 from tests.unit.shared.services.sweeping.world import LIMIT
 from tests.unit.shared.services.sweeping.world import SweepingWorld as World
 
@@ -44,16 +45,40 @@ async def test_interrupted_sweep_goes_on_from_its_last_page() -> None:
 
 
 async def test_queue_that_fails_loses_nobody() -> None:
-    """When the queue is down the sweep goes on later, without reading the pages again."""
+    """When the queue is down the sweep goes on later, from the pages that it stored, and reads none again."""
     world = World(queue=FakeQueue(down=True))
     world.fill(4)
-    with pytest.raises(StorageError):
+    world.directory.add(licensed(4), licensed(70))
+    world.teams.add(in_service(4, third_party()))
+    world.teams.faults = [(guid(60), "field acpInfo: Field required")]
+    world.held.rows = {guid(4): HeldUser(guid(4), "", "BT", Signal.CATCH_UP, "run", NOON)}
+    with pytest.raises(StorageError) as error:
         await world.sweep()
-    assert world.runs.last.state is RunState.INTERRUPTED
+    run, some = world.runs.last, [guid(0), guid(1), guid(2), guid(60)]
+    assert world.pages.known[run.id] == {
+        1: SweepPage(1, some, some),
+        2: SweepPage(2, [guid(3), guid(4)], [guid(3)]),
+        3: SweepPage(3, [guid(70)], [guid(70)]),
+    }
+    counts = {"licensed": 6, "users": 5, "enable": 4, "unreadable": 1, "held": 1}
+    assert run == Run(
+        run.id,
+        Signal.SWEEP,
+        RunState.INTERRUPTED,
+        NOON,
+        reason=str(error.value),
+        counts={**counts, "unlisted": 1, "attention": 0},
+        page=2,
+        scanned=True,
+        interruptions=1,
+        not_before=NOON + timedelta(minutes=1),
+        mode=Mode.MOVE,
+        progressed_at=NOON,
+    )
     world.queue.down = False
     world.clock.passed += 60
     await world.sweeper().resume()
-    assert len(world.queued) == 4
+    assert len(world.queued) == 6
     assert world.teams.pages_read == [0, 3]
 
 

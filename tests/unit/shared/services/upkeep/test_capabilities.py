@@ -8,7 +8,13 @@ import pytest
 from shared.domain.bridges import BridgeNumber
 from shared.domain.capabilities import Capabilities, Known, described
 from shared.domain.decision import Action, Rules, decide
-from shared.errors import AccessDeniedError, NotFoundError, RejectedError, StorageError
+from shared.errors import (
+    AccessDeniedError,
+    NotFoundError,
+    RejectedError,
+    ServerFaultError,
+    StorageError,
+)
 from shared.services.upkeep.capabilities import CapabilityReader, Sources, WatchedConferencing
 from shared.telemetry.log import EventLog
 from tests.fakes import (
@@ -16,6 +22,7 @@ from tests.fakes import (
     FakeClock,
     FakeState,
     FakeTeams,
+    conferencing,
     guid,
     in_service,
     licensed,
@@ -23,6 +30,7 @@ from tests.fakes import (
     third_party,
 )
 from tests.fakes.teams import QUIET
+from tests.loglines import Lines
 
 LOG = EventLog("acp.capabilities")
 FOUND = Capabilities(
@@ -57,19 +65,33 @@ class Tenant:
         sources = Sources(
             self.teams, self.teams.bridge_numbers, self.documented, self.teams.switches
         )
-        return CapabilityReader(sources, self.state, api, self.clock, LOG)
+        return CapabilityReader(lambda: sources, self.state, api, self.clock, LOG)
 
     def watched(self) -> WatchedConferencing:
         return WatchedConferencing(self.teams, self.reader(), LOG)
 
 
-async def test_what_can_be_read_is_read_and_the_rest_stays_unknown() -> None:
+def logged(lines: Lines) -> list[tuple[str, dict[str, str]]]:
+    """Every line, without its operation."""
+    return [
+        (event, {k: v for k, v in each.items() if k != "operation"}) for event, each in lines.all
+    ]
+
+
+async def test_what_can_be_read_is_read_and_the_rest_stays_unknown(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """Nothing is set to find out: replacing and the verb are unknown until the first real set."""
-    tenant = Tenant()
+    lines, tenant = Lines(caplog), Tenant()
     assert await tenant.reader().look_if_due() == FOUND
-    assert tenant.state.found == FOUND
-    assert tenant.teams.sets == []
+    assert (tenant.state.found, tenant.teams.sets) == (FOUND, [])
     assert (FOUND.replace, FOUND.set_verb) == (Known.UNKNOWN, "")
+    told = {"api": "admin", "providers": "yes", "bridges": "yes", "documented": "yes"}
+    assert logged(lines) == [("capabilities_read", told | {"replace": "unknown"})]
+    tenant.teams.bridges.clear()
+    tenant.clock.passed = timedelta(days=1).total_seconds()
+    found = await tenant.reader().look_if_due()
+    assert found.bridges is Known.NO, "an empty list is no list"
 
 
 async def test_it_is_read_once_a_day_and_anew_in_another_mode() -> None:
@@ -122,26 +144,47 @@ async def test_a_missing_permission_is_not_a_missing_capability(
     assert await tenant.reader().look_if_due() == replace(FOUND, documented=expected)
 
 
-async def test_a_service_that_fails_leaves_the_rest() -> None:
-    """What fails stays unknown; providers and documented calls are found all the same."""
-    tenant = Tenant()
-    tenant.teams.tenant_error = AccessDeniedError("Teams", "GET", "HTTP 403", status=403)
-    expected = replace(FOUND, bridges=Known.UNKNOWN, switches=None)
-    assert await tenant.reader().look_if_due() == expected
+async def test_a_service_that_fails_leaves_the_rest(caplog: pytest.LogCaptureFixture) -> None:
+    """What fails stays unknown, and the log says why; a denied list of bridges is no failure."""
+    lines, error = Lines(caplog), ServerFaultError("Teams", "GET", "HTTP 500")
+    tenant = Tenant(documented_error=error)
+    tenant.teams.tenant_error = tenant.teams.stop_with = error
+    tenant.teams.stop_at = 0
+    assert await tenant.reader().look_if_due() == Capabilities("admin", NOON)
+    parts = ("providers", "bridges", "documented calls", "switches")
+    unread = [("capability_unread", {"part": part, "reason": str(error)}) for part in parts]
+    assert logged(lines)[:-1] == unread
+    denied = Tenant()
+    denied.teams.tenant_error = AccessDeniedError("Teams", "GET", "HTTP 403", status=403)
+    assert (await denied.reader().look_if_due()).bridges is Known.UNKNOWN
 
 
-async def test_real_sets_teach_what_only_they_show() -> None:
+class _Counted(FakeState):
+    """Counts how often what is known is read."""
+
+    looks = 0
+
+    async def capabilities(self) -> Capabilities | None:
+        self.looks += 1
+        return await super().capabilities()
+
+
+async def test_real_sets_teach_what_only_they_show(caplog: pytest.LogCaptureFixture) -> None:
     """An accepted set tells the verb, an accepted replacement that it is offered; each is stored once."""
-    tenant = Tenant()
+    state = _Counted()
+    tenant = Tenant(state=state)
     await tenant.reader().look_if_due()
-    watched = tenant.watched()
-    for _ in range(3):
-        await watched.set_microsoft(guid(1), replace=False)
-    assert tenant.state.found == replace(FOUND, set_verb="accepted")
-    for _ in range(3):
-        await watched.set_microsoft(guid(1), replace=True)
+    lines, watched = Lines(caplog), tenant.watched()
+    for replaces in (False, True) * 3:
+        await watched.set_microsoft(guid(1), replace=replaces, number="+1")
     learned = replace(FOUND, set_verb="accepted", replace=Known.YES)
-    assert (tenant.state.found, tenant.state.stored) == (learned, 3)
+    assert (state.found, state.stored, state.looks) == (learned, 3, 3)
+    assert tenant.teams.sets[:2] == [(guid(1), False, "+1"), (guid(1), True, "+1")]
+    read = {"api": "admin", "providers": "yes", "bridges": "yes", "documented": "yes"}
+    read["set_verb"] = "accepted"
+    assert logged(lines) == [
+        ("capabilities_read", read | {"replace": offered}) for offered in ("unknown", "yes")
+    ]
     tenant.clock.passed += timedelta(days=2).total_seconds()
     later = await tenant.reader().look_if_due()
     assert later == replace(learned, looked_at=tenant.clock.now())
@@ -169,17 +212,55 @@ async def test_refusals_teach_as_well(error: RejectedError, replaced: str, verb:
     assert tenant.state.found == replace(FOUND, replace=Known(replaced), set_verb=verb)
 
 
+@pytest.mark.parametrize(("code", "status"), [("ReplaceProviderRetired", 400), ("", 405)])
+async def test_what_is_taken_back_is_learned_anew(code: str, status: int) -> None:
+    """Accepted, refused and accepted again: what the last set showed is what is known."""
+    replaces, tenant = bool(code), Tenant()
+    await tenant.reader().look_if_due()
+    watched = tenant.watched()
+    await watched.set_microsoft(guid(1), replace=replaces)
+    accepted = tenant.state.found
+    refused = RejectedError("Teams", "PUT", "it takes POST", code, status)
+    tenant.teams.set_errors[guid(1)] = refused
+    with pytest.raises(RejectedError):
+        await watched.set_microsoft(guid(1), replace=replaces)
+    assert tenant.state.found != accepted
+    tenant.teams.set_errors.clear()
+    await watched.set_microsoft(guid(1), replace=replaces)
+    assert tenant.state.found == accepted
+
+
+async def test_everything_else_is_passed_on() -> None:
+    """Each question reaches the service as it was asked."""
+    tenant = Tenant()
+    tenant.teams.add(*(in_service(number) for number in range(2, 6)))
+    watched = tenant.watched()
+    assert await watched.user(guid(1)) == in_service(1, microsoft())
+    assert tenant.teams.first_reads == 0
+    assert await watched.user(guid(2), first=True) == in_service(2)
+    assert (tenant.teams.reads, tenant.teams.first_reads) == (2, 1)
+    assert await watched.conferencing_user(guid(1)) == conferencing(guid(1))
+    assert (await watched.bridge_of("+1"), await watched.bridge_of("+2")) == ("b", "bridge")
+    assert [page async for page in watched.pages("3")] == [
+        page async for page in tenant.teams.pages("3")
+    ]
+
+
 class _Busy(FakeState):
     async def save_capabilities(self, found: Capabilities) -> None:  # noqa: ARG002
         raise StorageError("merge", "busy")
 
 
-async def test_a_set_that_cannot_be_noted_is_done_all_the_same() -> None:
+async def test_a_set_that_cannot_be_noted_is_done_all_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """A busy table makes no failure of a set; before the first look nothing is noted, and then it is."""
-    tenant = Tenant(state=_Busy(found=FOUND))
+    lines, tenant = Lines(caplog), Tenant(state=_Busy(found=FOUND))
     tenant.teams.add(in_service(1, third_party()))
     await tenant.watched().set_microsoft(guid(1), replace=True)
     assert tenant.teams.sets == [(guid(1), True, None)]
+    unread = {"part": "storage", "reason": str(StorageError("merge", "busy"))}
+    assert logged(lines) == [("capability_unread", unread)]
     fresh = Tenant()
     watched = fresh.watched()
     await watched.set_microsoft(guid(1), replace=False)
@@ -205,3 +286,25 @@ async def test_what_is_shown() -> None:
         "mails users their numbers": "no",
         "sends meetings again": "no",
     }
+
+
+async def test_what_is_shown_is_a_minute_old_at_most(caplog: pytest.LogCaptureFixture) -> None:
+    """The table is read once a minute; one that fails leaves what was shown, and the log says so."""
+    error = StorageError("get", "busy")
+
+    class Failing(_Counted):
+        async def capabilities(self) -> Capabilities | None:
+            await super().capabilities()
+            if self.looks != 2:
+                raise error
+            return FOUND
+
+    lines, state = Lines(caplog), Failing()
+    tenant = Tenant(state=state)
+    reader = tenant.reader()
+    for passed, looks in ((0, 1), (60, 1), (61, 2), (122, 3)):
+        tenant.clock.passed = passed
+        shown = await reader.shown()
+        assert (shown, state.looks) == (described(FOUND) if looks > 1 else {}, looks)
+    unread = ("capability_unread", {"part": "storage", "reason": str(error)})
+    assert logged(lines) == [unread] * 2

@@ -26,7 +26,8 @@ from tests.fakes import (
 from tests.loglines import Lines
 
 REASON = "its queue message failed repeatedly; the log of move_users says why"
-ALONE = MoveMessage(Signal.SWEEP, (guid(1),), retries=1)
+ALONE = MoveMessage(Signal.SWEEP, (guid(1),), "run-1", retries=1)
+FAILED = UserResult(guid(1), Outcome.FAILED, REASON)
 
 
 @pytest.fixture
@@ -80,15 +81,21 @@ async def test_users_of_failed_messages_come_once_more_each_alone(lines: Lines) 
     assert (recorded["messages"], recorded["users"]) == ("2", "3")
 
 
-async def test_a_user_who_came_alone_needs_attention() -> None:
-    """Who failed alone again is listed for a person, whatever the user waited for."""
+async def test_a_user_who_came_alone_needs_attention(lines: Lines) -> None:
+    """Who failed alone again is listed for a person, whatever the user waited for; the run is told."""
     world = World(FakePoison([ALONE]))
-    due = Waiting(guid(1), WaitReason.PROVISIONING, "why", NOON, NOON, NOON)
+    due = Waiting(guid(1), WaitReason.PROVISIONING, "why", NOON, NOON, NOON, runs=("run-0",))
     await world.waiting.save_waiting(due)
     assert await world.record() == 1
-    assert world.moves.left == []
-    assert world.waiting.rows == {guid(1): ask_person(guid(1), "", REASON, NOON)}
-    assert world.queue.messages == []
+    row = replace(ask_person(guid(1), "", REASON, NOON), runs=("run-0", "run-1"))
+    assert (world.moves.left, world.queue.messages) == ([], [])
+    assert world.waiting.rows == {guid(1): row}
+    assert (world.runs.recorded, world.runs.recorded_at) == (
+        {"run-1": [FAILED]},
+        {"run-1": NOON},
+    )
+    line = lines.one("needs_attention")
+    assert (line["user"], line["reason"]) == (str(EventLog("").who(guid(1))), REASON)
 
 
 async def test_a_full_queue_keeps_the_poison() -> None:
@@ -104,16 +111,19 @@ async def test_a_user_settled_meanwhile_gets_no_row() -> None:
 
     class Dated(FakePoison[MoveMessage]):
         async def messages(self) -> AsyncIterator[PoisonMessage[MoveMessage]]:
-            for number in (1, 2):
-                alone = replace(ALONE, users=(guid(number),))
+            for number in (1, 2, 3):
+                alone = replace(ALONE, users=(guid(number),), run=None)
                 yield PoisonMessage(f"message-{number}", alone, inserted_at=NOON)
 
     world = World(Dated())
-    for number, hours in ((1, 1), (2, -1)):
+    for number, hours in ((1, 1), (2, -1), (3, 0)):
         result = UserResult(guid(number), Outcome.MOVED, "why")
         await world.users.record_result(result, Signal.SWEEP, NOON + timedelta(hours=hours))
-    assert await world.record() == 2
-    assert world.waiting.rows == {guid(2): ask_person(guid(2), "", REASON, NOON)}
+    assert await world.record() == 3
+    assert world.waiting.rows == {
+        guid(number): ask_person(guid(number), "", REASON, NOON) for number in (2, 3)
+    }
+    assert world.runs.recorded == {}
 
 
 async def test_reason_that_is_known_is_kept() -> None:
@@ -122,7 +132,8 @@ async def test_reason_that_is_known_is_kept() -> None:
     world = World(FakePoison([ALONE]))
     await world.waiting.save_waiting(known)
     await world.record()
-    assert world.waiting.rows == {guid(1): known}
+    assert world.waiting.rows == {guid(1): replace(known, runs=("run-1",))}
+    assert world.runs.recorded == {"run-1": [replace(FAILED, reason="help", upn=known.upn)]}
 
 
 async def test_failed_upkeep_is_logged_and_removed(lines: Lines) -> None:

@@ -13,27 +13,33 @@ from shared.errors import AccessDeniedError, AmbiguousNameError, SettingsError
 from shared.services.upkeep.rule_check import RuleChecker
 from shared.telemetry.log import EventLog
 from tests.fakes import FakeDirectory, FakeState, guid, licensed
+from tests.loglines import Lines
 
 TOLL = "+14255550100"
 
 
 @dataclass
 class Tenant(FakeDirectory):
-    """Bridges with one number, and groups but for the 99th; counts what it is asked."""
+    """Bridges with one number, and groups but for the 95th and 99th; counts what it is asked."""
 
     asked: int = 0
+    others: int = 0
+    """How many further toll numbers there are."""
 
     async def bridge_numbers(self) -> list[BridgeNumber]:
         self.asked += 1
-        return [BridgeNumber(TOLL, "bridge"), BridgeNumber("+18005550100", "bridge", True)]
+        others = [BridgeNumber(f"+1425555{number}", "bridge") for number in range(1000, 1030)]
+        toll_free = BridgeNumber("+18005550100", "bridge", True)
+        return [BridgeNumber(TOLL, "bridge"), *others[: self.others], toll_free]
 
     async def members(self, group: str) -> AsyncIterator[list[str]]:
         self.asked += 1
-        if group == guid(99):
+        if group in (guid(95), guid(99)):
             raise unknown_group(group)
         if group == guid(97):
             raise AccessDeniedError("Graph", "GET /v1.0/groups/{id}", "HTTP 403")
-        yield [] if group == guid(96) else [guid(1)]
+        if group != guid(96):
+            yield [guid(1)]
 
 
 def checker(
@@ -66,11 +72,21 @@ async def test_what_does_not_fit_is_told_with_what_there_is() -> None:
         numbers=NumberRules.parse({guid(98): "+18005550100", "GB": "+442079460000"}),
         excluded_groups=frozenset({guid(99)}),
     )
+    (fault, *_) = await check(rules, Tenant(others=30))
+    assert fault.count("+1425555") == 20, "more are not listed"
     assert await check(rules) == [
         f"ACP_NUMBER_RULES: {guid(98)}=+18005550100 is no toll number of a bridge; there are {TOLL}",
         f"ACP_NUMBER_RULES: GB=+442079460000 is no toll number of a bridge; there are {TOLL}",
         f"ACP_EXCLUDED_GROUPS: the directory knows no group {guid(99)}, which the settings name",
     ]
+    rules = Rules(numbers=NumberRules.parse({guid(99): TOLL, guid(97): TOLL, guid(96): TOLL}))
+    state = FakeState()
+    denied, unknown = await checker(rules, state=state).check()
+    assert unknown.startswith("ACP_NUMBER_RULES: the directory knows no group")
+    assert denied.startswith(f"ACP_NUMBER_RULES: group {guid(97)} cannot be read")
+    with pytest.raises(SettingsError) as error:
+        await checker(rules, state=state).raise_known_faults()
+    assert str(error.value) == f"{denied}; {unknown}"
 
 
 async def test_an_exclusion_that_names_nobody_is_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -112,13 +128,16 @@ async def test_a_pilot_that_includes_nobody_or_cannot_be_read_is_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """An unknown group and one that is refused are faults; an empty one is logged, for it may be filled."""
-    groups = frozenset(guid(number) for number in (96, 97, 98, 99))
-    state = FakeState()
+    groups = frozenset(guid(number) for number in range(95, 100))
+    lines, state = Lines(caplog), FakeState()
     faults = await checker(Rules(included_groups=groups), state=state).check()
+    unknown = "ACP_INCLUDED_GROUPS: the directory knows no group {}, which the settings name"
     assert faults == [
+        unknown.format(guid(95)),
         f"ACP_INCLUDED_GROUPS: group {guid(97)} cannot be read: "
         "Graph: GET /v1.0/groups/{id}: HTTP 403",
-        f"ACP_INCLUDED_GROUPS: the directory knows no group {guid(99)}, which the settings name",
+        unknown.format(guid(99)),
     ]
     assert state.faults == faults
-    assert f"group {guid(96)} has no members: it includes nobody" in caplog.text
+    empty = f"ACP_INCLUDED_GROUPS: group {guid(96)} has no members: it includes nobody"
+    assert [line["reason"] for line in lines.of("rule_broken")] == [empty, *faults]

@@ -13,7 +13,16 @@ from shared.errors import ServerFaultError, StorageError
 from shared.services.upkeep.recheck import Rechecker
 from shared.services.upkeep.run_outcomes import RunOutcomes
 from shared.telemetry.log import EventLog
-from tests.fakes import NOON, FakeQueue, guid, in_service, licensed, third_party
+from tests.fakes import (
+    NOON,
+    FakeQueue,
+    FakeRuns,
+    FakeState,
+    guid,
+    in_service,
+    licensed,
+    third_party,
+)
 from tests.unit.shared.services.moving.world import MovingWorld
 
 SWEEP = "20261123T020000Z-sweep-1f2e3d4c"
@@ -87,7 +96,7 @@ async def test_a_sweep_under_faults_tells_the_truth_when_they_are_over() -> None
     await world.recheck()
     assert world.told() == {"moved": 45, "failed": 55}, "the timer tells it"
     run = await world.run()
-    assert world.told() == {"moved": 100}
+    assert (world.told(), world.runs.recorded_at) == ({"moved": 100}, {SWEEP: world.clock.now()})
     assert dict(run.counts) == {"users": 700, "unlicensed": 40, "queued": 100, "moved": 100}
     assert {each.old_provider for each in world.runs.recorded[SWEEP]} == {"InterCall"}
     assert {user for user, _, _ in world.teams.sets} == set(users)
@@ -168,16 +177,67 @@ async def test_a_crash_before_a_run_is_told_loses_nothing() -> None:
 
 
 async def test_a_run_that_is_deleted_stays_deleted() -> None:
-    """The janitor deleted it: no result of it comes back."""
+    """The janitor deleted it: no result of it comes back; another run of the user is told."""
     world = World()
     users = world.fill(1)
     world.teams.errors = {users[0]: BUSY}
     await world.begin(SWEEP, users, handled=1)
+    await world.begin(LATER, users, handled=1)
     world.teams.errors.clear()
     del world.runs.runs[SWEEP], world.runs.recorded[SWEEP]
     await world.recheck()
     await world.outcomes().update()
-    assert (world.runs.recorded, world.waiting.told, world.state.open) == ({}, {}, set())
+    assert (world.waiting.told, world.state.open) == ({}, set())
+    assert (set(world.runs.recorded), world.told(LATER)) == ({LATER}, {"moved": 1})
+
+
+@pytest.mark.parametrize(("cause", "moved"), [(Signal.SWEEP, 0), (Signal.REQUEST, 1)])
+async def test_counts_that_are_shown_while_a_run_is_carried_out(cause: Signal, moved: int) -> None:
+    """A request tells what happened so far; a sweep that still reads has queued nobody."""
+    world = World()
+    await world.begin(SWEEP, world.fill(1), handled=1)
+    run = replace(world.runs.runs[SWEEP], cause=cause, state=RunState.RUNNING, counts={})
+    assert (await world.outcomes().shown(run)).counts.get("moved", 0) == moved
+
+
+@pytest.mark.parametrize("state", [RunState.RELEASED, RunState.CANCELLED])
+async def test_a_run_that_is_changed_as_it_ends_is_looked_at_again(state: RunState) -> None:
+    """Released in between, its timer goes on; a run that is over has none."""
+    world = World()
+
+    class Releasing(FakeState):
+        async def remove_open_run(self, run: str) -> None:
+            await super().remove_open_run(run)
+            world.runs.runs[run] = replace(world.runs.runs[run], state=state)
+
+    world.state = Releasing()
+    await world.begin(SWEEP, world.fill(1), handled=1)
+    await world.outcomes().update()
+    assert world.state.open == ({SWEEP} if state is RunState.RELEASED else set())
+
+
+async def test_a_run_that_somebody_resumes_is_left_to_them() -> None:
+    """Read as moving, and running by the time that it is written; what is up to date is not written."""
+    world = World()
+
+    class Resuming(FakeRuns):
+        async def save_run(self, run: Run) -> Run:
+            if self.fails and run.id in self.runs:
+                self.fails = 0
+                await super().save_run(replace(self.runs[run.id], state=RunState.RUNNING))
+            return await super().save_run(run)
+
+    world.runs = Resuming()
+    await world.begin(SWEEP, world.fill(2), handled=1)
+    await world.outcomes().update()
+    written = world.runs.revisions
+    await world.outcomes().update()
+    assert world.runs.revisions == written
+    (message,) = move_messages(Signal.SWEEP, [guid(2)], mode=Mode.MOVE, run=SWEEP)
+    await world.mover().handle(message)
+    world.runs.fails = 1
+    run = await world.run()
+    assert (run.state, run.counts["moved"]) == (RunState.RUNNING, 1)
 
 
 async def test_a_run_whose_messages_are_lost_ends() -> None:

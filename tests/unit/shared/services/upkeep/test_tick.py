@@ -95,7 +95,15 @@ async def test_what_was_due_since_the_last_tick_is_not_left_out() -> None:
     assert await world.tick(seconds=60 * 7) == ALL
     assert await world.tick(seconds=60 * 8) == BOTH
     assert await world.tick(seconds=60 * 9, missed=True) == ALL
-    assert await world.tick(seconds=60 * 9 + 30) == ALL, "by hand"
+    world.clock.passed = 60 * 9 + 60
+    world.ran.clear()
+    await world.ticker.tick()
+    assert sorted(world.ran) == ALL
+    world.ran.clear()
+    world.clock.passed += 60
+    await world.ticker.tick()
+    assert sorted(world.ran) == BOTH, "no earlier tick was left out"
+    assert await world.tick(seconds=60 * 11 + 30) == ALL, "by hand"
     assert await world.tick(seconds=86_400 + 60) == ALL
 
 
@@ -134,12 +142,14 @@ async def test_a_part_that_takes_long_continues_by_message_and_delays_no_other(
     assert await world.tick() == ALL
     expected: list[Message] = [UpkeepMessage(Upkeep.SWEEP)]
     assert world.queue.messages == expected
-    assert lines.one("upkeep_postponed")["part"] == "sweep"
+    long, running_still = "it takes long and continues by message", "it is still running"
     done = asyncio.Event()
     world.works = {Upkeep.SWEEP: done.wait}
     running = asyncio.create_task(world.ticker.run(Upkeep.SWEEP))
     await asyncio.sleep(0)
     assert await world.tick(seconds=60) == [Upkeep.RECHECK], "it is not doubled"
+    told = [(line["part"], line["reason"]) for line in lines.of("upkeep_postponed")]
+    assert told == [("sweep", long), ("sweep", running_still)]
     done.set()
     await running
     assert await world.tick(seconds=120) == BOTH
@@ -152,7 +162,8 @@ async def test_a_part_that_another_instance_does_is_no_failure(
     lines = Lines(caplog)
     world = World({Upkeep.CATCH_UP: failing(BusyError("another instance is catching up"))})
     assert await world.tick() == ALL
-    assert lines.one("upkeep_postponed")["reason"] == "another instance is catching up"
+    line = lines.one("upkeep_postponed")
+    assert (line["part"], line["reason"]) == ("catch_up", "another instance is catching up")
     assert world.queue.messages == []
 
 
