@@ -12,7 +12,8 @@ from tests.simulation.teams import Change
 if TYPE_CHECKING:
     from tests.simulation.rules import Rules
 
-_FOUND: Final = "Microsoft is the provider"
+_FOUND: Final = ("Microsoft is the provider", "another default number is wanted")
+"""The reasons of attempts that found the user on Microsoft."""
 _MOMENT: Final = timedelta(seconds=10)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -56,7 +57,7 @@ class HistoryWatch:
             records = [row for row in self._rows("history", person) if row["what"] == "moved"]
             self._is_of_a_change(person, records)
             # Who is on Microsoft after a set that was cut off, or had no answer, counts as moved by it.
-            seen = [row["at"] for row in records if row["reason"] != _FOUND]
+            seen = [row["at"] for row in records if row["reason"] not in _FOUND]
             self._is_once(person, seen, [row["at"] for row in records])
 
     def _is_of_a_change(self, person: Person, records: list[dict[str, Any]]) -> None:
