@@ -4,19 +4,18 @@ import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from shared.domain.capabilities import Capabilities, Known
-from shared.domain.listing import TenantSwitches
+from shared.domain.capabilities import Capabilities
 from shared.domain.pause import Pause, RequestedBy
 from shared.domain.run import SweepRequest
-from shared.domain.subscription import ChangeSubscription, Secret
+from shared.domain.subscription import ChangeSubscription
 from shared.errors import StaleError, UnreadableRowError
-from shared.storage.rows import clipped, field, json_field
+from shared.storage import state_rows
+from shared.storage.rows import clipped
 from shared.storage.tables import Table
 
-_ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 STATE: Final = "state"
 _SUBSCRIPTION: Final = "subscription"
 _DELTA: Final = "delta"
@@ -26,7 +25,6 @@ _OPEN_RUNS: Final = "open-run"
 EXCLUDED: Final = "excluded-ids"
 _PROTECTION: Final = "protection"
 _CAPABILITIES: Final = "capabilities"
-_KNOWN: Final = ("providers", "bridges", "documented", "replace")
 _FAULTS: Final = "rule-faults"
 _SWEEP_REQUEST: Final = "sweep-request"
 _PAUSE: Final = "pause"
@@ -53,7 +51,7 @@ class StateTable:
     async def subscription(self) -> ChangeSubscription | None:
         """Return the stored subscription, or None; a damaged row counts as none."""
         try:
-            return await self._table.find(STATE, _SUBSCRIPTION, _decode_subscription)
+            return await self._table.find(STATE, _SUBSCRIPTION, state_rows.subscription_of)
         except UnreadableRowError:
             return None
 
@@ -67,14 +65,14 @@ class StateTable:
         }
         if subscription.created_at and subscription.expires_at:
             entity |= {"created_at": subscription.created_at, "expires_at": subscription.expires_at}
-        await self._swap(_SUBSCRIPTION, entity, before, _decode_subscription)
+        await self._swap(_SUBSCRIPTION, entity, before, state_rows.subscription_of)
 
     async def delta_link(self) -> str | None:
         """Return where the next catch-up resumes, or None before the first.
 
         UnreadableRowError: it is damaged, so that nobody knows which changes were seen.
         """
-        return await self._table.find(STATE, _DELTA, _decode_link)
+        return await self._table.find(STATE, _DELTA, state_rows.link_of)
 
     async def delta_at(self) -> datetime | None:
         """Return when the last catch-up came to its end (UTC), or None."""
@@ -95,24 +93,24 @@ class StateTable:
         entity: dict[str, Any] = {"link": link}
         if completed_at:
             entity["completed_at"] = completed_at
-        await self._swap(_DELTA, entity, before, _decode_link, merge=True)
+        await self._swap(_DELTA, entity, before, state_rows.link_of, merge=True)
 
     async def current_sweep(self) -> str | None:
         """Return the id of the unfinished sweep, or None."""
         row = await self._table.get(STATE, _SWEEP)
-        return None if row is None else _decode_current(dict(row))
+        return None if row is None else state_rows.current_of(dict(row))
 
     async def save_current_sweep(self, run: str | None, before: str | None) -> None:
         """Store the id of the unfinished sweep in place of `before`; None: there is none.
 
         StaleError: another one is stored by now.
         """
-        await self._swap(_SWEEP, {"run": run or ""}, before, _decode_current)
+        await self._swap(_SWEEP, {"run": run or ""}, before, state_rows.current_of)
 
     async def sweep_request(self) -> SweepRequest | None:
         """Return the requested sweep, or None."""
         row = await self._table.get(STATE, _SWEEP_REQUEST)
-        return None if row is None else _decode_request(dict(row))
+        return None if row is None else state_rows.request_of(dict(row))
 
     async def request_sweep(self) -> None:
         """Request a sweep, also if the app crashes meanwhile; one that is under way does not serve it."""
@@ -132,7 +130,7 @@ class StateTable:
         }
         if wanted.not_before:
             entity["not_before"] = wanted.not_before
-        await self._swap(_SWEEP_REQUEST, entity, before, _decode_request)
+        await self._swap(_SWEEP_REQUEST, entity, before, state_rows.request_of)
 
     async def released_sweeps(self) -> list[str]:
         """Return the ids of the released runs, oldest first."""
@@ -165,7 +163,7 @@ class StateTable:
 
         UnreadableRowError: the row is damaged; nobody may be changed then.
         """
-        return await self._table.find(STATE, EXCLUDED, _decode_map) or {}
+        return await self._table.find(STATE, EXCLUDED, state_rows.map_of) or {}
 
     async def save_excluded_ids(self, ids: Mapping[str, str], before: Mapping[str, str]) -> None:
         """Remember the ids of the users who are excluded by name, in place of `before`.
@@ -174,11 +172,11 @@ class StateTable:
         """
         entity = {"value": json.dumps(dict(ids))}
         known = dict(before) or None
-        await self._swap(EXCLUDED, entity, known, lambda row: _decode_map(row) or None)
+        await self._swap(EXCLUDED, entity, known, lambda row: state_rows.map_of(row) or None)
 
     async def protection(self) -> Mapping[str, str] | None:
         """Return what the app's protecting settings are, or None before it stored them."""
-        return await self._table.find(STATE, _PROTECTION, _decode_map)
+        return await self._table.find(STATE, _PROTECTION, state_rows.map_of)
 
     async def save_protection(self, settings: Mapping[str, str]) -> None:
         """Remember what the app's protecting settings are."""
@@ -186,7 +184,7 @@ class StateTable:
 
     async def rule_faults(self) -> Sequence[str]:
         """Return what the last check of the rules found wrong."""
-        return await self._table.find(STATE, _FAULTS, _decode_texts) or []
+        return await self._table.find(STATE, _FAULTS, state_rows.texts_of) or []
 
     async def save_rule_faults(self, faults: Sequence[str]) -> None:
         """Remember what a check of the rules found wrong."""
@@ -194,7 +192,7 @@ class StateTable:
 
     async def capabilities(self) -> Capabilities | None:
         """Return what the service tells and takes, as found last; None: not yet, or by a later version."""
-        return await self._table.find(STATE, _CAPABILITIES, _decode_capabilities)
+        return await self._table.find(STATE, _CAPABILITIES, state_rows.capabilities_of)
 
     async def save_capabilities(self, found: Capabilities) -> None:
         """Remember what the service tells and takes."""
@@ -212,7 +210,7 @@ class StateTable:
 
         StorageError (UnreadableRowError: a damaged row): not known, so nobody may be changed.
         """
-        return await self._table.find(STATE, _PAUSE, _decode_pause)
+        return await self._table.find(STATE, _PAUSE, state_rows.pause_of)
 
     async def save_pause(self, pause: Pause | None, by: RequestedBy, now: datetime) -> None:
         """Store a pause, or its end (None); by, now: who asked for that and when."""
@@ -231,7 +229,7 @@ class StateTable:
     async def licensed(self) -> int | None:
         """Return how many users were licensed at the last sweep; None: before the first, or not readable."""
         try:
-            return await self._table.find(STATE, _LICENSED, _decode_count)
+            return await self._table.find(STATE, _LICENSED, state_rows.count_of)
         except UnreadableRowError:
             return None
 
@@ -311,83 +309,3 @@ class StateTable:
         row = await self._table.get(STATE, key)
         if row is not None and row.get("owner") == owner:
             await self._table.replace_if_unchanged(entity, str(row.metadata["etag"]))
-
-
-def _decode_subscription(row: dict[str, Any]) -> ChangeSubscription:
-    found = [
-        Secret(
-            client_state=field(item, "client_state", str),
-            subscription_id=field(item, "subscription_id", str, ""),
-            valid_until=field(item, "valid_until", str, ""),
-        )
-        for item in json_field(row, "secrets", list)
-    ]
-    for secret in found:
-        secret.is_valid(_ANY_TIME)
-    return ChangeSubscription(
-        secrets=tuple(found),
-        subscription_id=field(row, "subscription_id", str),
-        created_at=field(row, "created_at", datetime, None),
-        expires_at=field(row, "expires_at", datetime, None),
-    )
-
-
-def _decode_pause(row: dict[str, Any]) -> Pause | None:
-    by = RequestedBy(field(row, "by_name", str), field(row, "by_id", str))
-    pause = Pause(field(row, "note", str), by, field(row, "since", datetime))
-    return pause if field(row, "paused", bool) else None
-
-
-def _decode_count(row: dict[str, Any]) -> int:
-    return json_field(row, "value", int)
-
-
-def _decode_capabilities(row: dict[str, Any]) -> Capabilities | None:
-    """Return what was found; None for a row that is damaged or of a later version: it is found again."""
-    try:
-        found = json.loads(row["value"])
-        switches = found.get("switches")
-        return Capabilities(
-            api=found["api"],
-            looked_at=datetime.fromisoformat(found["looked_at"]),
-            **{name: Known(found[name]) for name in _KNOWN if name in found},
-            set_verb=found.get("set_verb", ""),
-            switches=TenantSwitches(**switches) if switches else None,
-        )
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return None
-
-
-def _decode_link(row: dict[str, Any]) -> str:
-    if not (link := field(row, "link", str)):
-        raise ValueError("no link")
-    return link
-
-
-def _decode_current(row: dict[str, Any]) -> str | None:
-    """Return the run; None, too, where the row is damaged: another sweep does what that one began."""
-    run = row.get("run")
-    return run if isinstance(run, str) and run else None
-
-
-def _decode_request(row: dict[str, Any]) -> SweepRequest | None:
-    """Return the request; a damaged row is one: a sweep too many does no harm, one too few does."""
-    if row.get("wanted", True) is False:
-        return None
-    try:
-        return SweepRequest(
-            field(row, "served_by", str, ""),
-            field(row, "failures", int, 0),
-            field(row, "not_before", datetime, None),
-        )
-    except TypeError:
-        return SweepRequest()
-
-
-def _decode_map(row: dict[str, Any]) -> dict[str, str]:
-    found = json_field(row, "value", dict)
-    return {name: field(found, name, str) for name in found}
-
-
-def _decode_texts(row: dict[str, Any]) -> list[str]:
-    return [str(text) for text in json_field(row, "value", list)]
