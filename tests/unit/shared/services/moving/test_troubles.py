@@ -287,6 +287,8 @@ async def test_change_that_never_succeeds_comes_again_later(world: World) -> Non
     assert (result.outcome, result.reason, result.by_service) == (Outcome.FAILED, str(error), True)
     assert len(world.teams.sets) == 5
     assert world.clock.slept == [0.5, 1.0, 2.0, 4.0]
+    assert world.users.began == {guid(1): NOON}
+    assert world.users.signals == {guid(1): Signal.LICENSE_EVENT}
     assert world.waiting.rows[guid(1)].due is not None
 
 
