@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.domain.claim import HELD_FOR, BegunChange, Claim
-from shared.domain.decision import Rules
+from shared.domain.decision import Action, Rules
 from shared.domain.number_rules import NumberRules
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome
@@ -86,7 +86,10 @@ async def test_refused_reprocessing_asks_a_person(world: World) -> None:
 async def test_not_a_conferencing_user_yet_waits(world: World) -> None:
     """When the service answers 404 to the change, the user waits."""
     world.teams.set_errors[guid(1)] = NotFoundError("Teams", PUT, "HTTP 404 NotAConferencingUser")
-    assert await world.outcome() is Outcome.WAITING
+    (result,) = await world.move(1)
+    told = (result.outcome, result.reason, result.decision)
+    waits = "the service says: not a conferencing user yet"
+    assert told == (Outcome.WAITING, waits, Action.WAIT)
 
 
 async def test_retired_replacing_asks_a_person(world: World) -> None:
