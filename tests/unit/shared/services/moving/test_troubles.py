@@ -6,6 +6,7 @@ import pytest
 
 from shared.domain.claim import HELD_FOR, BegunChange, Claim
 from shared.domain.decision import Action, Rules
+from shared.domain.history import Change, DialIn, HistoryEvent
 from shared.domain.number_rules import NumberRules
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome
@@ -99,7 +100,7 @@ async def test_retired_replacing_asks_a_person(world: World) -> None:
     assert await world.outcome() is Outcome.FAILED
     row = world.waiting.rows[guid(1)]
     assert row.needs_attention
-    assert "does not replace" in row.reason
+    assert row.reason == "the service does not replace third-party providers any more"
 
 
 async def test_failures_end_with_a_person(world: World) -> None:
@@ -276,10 +277,21 @@ async def test_unsure_change_is_looked_at_before_it_is_made_again(world: World) 
 
 
 async def test_change_that_happened_without_an_answer_is_ours(world: World) -> None:
-    """A set that answers an error but took effect is found on the next look, and is not made twice."""
-    world.teams.add(in_service())
+    """A set that answers an error but took effect is found on the next look, and is not made twice.
+
+    Nothing that other attempts began is read for it.
+    """
+
+    class Unread(FakeReplaced):
+        async def begun(self, user_id: str) -> list[BegunChange]:
+            raise StorageError("query in table replacedproviders", user_id)
+
+    world.replaced = Unread()
     world.teams.takes_effect_and_fails = True
-    assert await world.outcome() is Outcome.MOVED
+    (result,) = await world.move(1)
+    before, after = (DialIn.of_entry(entry) for entry in (third_party(), microsoft()))
+    assert result.outcome is Outcome.MOVED
+    assert result.change == Change(HistoryEvent.MOVED, NOON, before, after)
     assert len(world.teams.sets) == 1
 
 

@@ -35,6 +35,7 @@ from tests.fakes import (
     FakeGuardSlots,
     FakeHeld,
     FakeRuns,
+    FakeState,
     FakeTeams,
     guid,
     in_service,
@@ -298,6 +299,40 @@ async def test_who_comes_again_comes_with_the_weaker_mode(
     sent = world.message(guid(1), run="run-1")
     assert await world.mover().handle(sent) == []
     assert world.queue.messages == [replace(sent, retries=1, mode=later)]
+
+
+async def test_what_the_guard_trusts_is_read_again_in_time() -> None:
+    """Whether anybody is held for ten seconds, the number of the licensed for ten minutes; 16 ledgers."""
+
+    class Asked(FakeHeld):
+        asks = 0
+
+        async def is_any(self) -> bool:
+            self.asks += 1
+            return await super().is_any()
+
+    class Counted(FakeState):
+        asks = 0
+
+        async def licensed(self) -> int | None:
+            self.asks += 1
+            return 100
+
+    held, state = Asked(), Counted()
+    world = World(held=held, state=state, limit=replace(LIMIT, share=0.5))
+    mover, asked = world.mover(), []
+    for number, passed in enumerate((0, 9, 10, 599, 600)):
+        world.clock.passed = passed
+        world.directory.add(licensed(number))
+        world.teams.add(in_service(number, third_party()))
+        await mover.move(world.message(guid(number)))
+        asked.append((held.asks, state.asks))
+    assert asked == [(1, 1), (1, 1), (2, 1), (3, 1), (3, 2)]
+    counter = GuardCounter(world.guard, FakeClock())
+    world.guard.reads = 0
+    for ledger in ("0", "0", *map(str, range(1, 17)), "16", "0"):
+        assert await counter.count(ledger, guid(1), 1, None)
+    assert world.guard.reads == 18, "each once, and the first again"
 
 
 class Slots(FakeGuardSlots):
