@@ -38,6 +38,8 @@ async def gather_bounded[T](work: Iterable[Awaitable[T]], limit: int) -> list[T]
     The first error cancels the remaining work and is raised unchanged.
     """
     items = list(work)
+    if len(items) == 1:
+        return [await items[0]]
     slots = asyncio.Semaphore(limit)
 
     async def one(item: Awaitable[T]) -> T:

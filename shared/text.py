@@ -8,6 +8,9 @@ escape such as `\\x1b`. JSON keeps the value: there the same characters are esca
 import re
 from datetime import datetime
 from typing import Final
+from uuid import UUID
+
+_GUID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _SIGNS: Final = "=+@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u2212-"
 """What begins a formula in a spreadsheet: some take the full-width and small forms for the others."""
@@ -79,3 +82,13 @@ def _json_escape(match: re.Match[str]) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """Return a number with its noun: 1 user, 2 users. many: the plural, if it has not just an s."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def is_canonical(text: str) -> bool:
+    """Return whether a text is a GUID in its usual form: small letters, hyphens."""
+    return _GUID.fullmatch(text) is not None
+
+
+def canonical(text: str) -> str:
+    """Return a GUID in its usual form. ValueError: it is none."""
+    return text if is_canonical(text) else str(UUID(text))

@@ -73,7 +73,7 @@ PAGES: Final[Mapping[tuple[str, str], Route]] = {
     ("POST", "users/move/begin"): Route("moving", "begin", "moving.confirm"),
     ("GET", "user"): Route("user", "find", "overview.show"),
     ("GET", "users/*"): Route("user", "show"),
-    ("GET", "users/*/progress"): Route("user", "progress"),
+    ("GET", "users/*/progress"): Route("saving", "progress"),
     ("POST", "users/*/save"): Route("user", "save", "user.show"),
     ("POST", "users/*/saved"): Route("user", "reveal", "user.show"),
     ("GET", "runs"): Route("runs", "show_all"),

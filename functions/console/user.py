@@ -19,8 +19,6 @@ from htpy import (
     h2,
     input,  # noqa: A004 - the element's name
     label,
-    li,
-    ol,
     option,
     p,
     section,
@@ -33,14 +31,14 @@ from functions.console.history import happened
 from functions.console.moving import effects
 from functions.console.once import run_begun
 from functions.console.parts import fault, marks, moment, once, rows, state
+from functions.console.saving import REFRESH, steps
 from functions.console.session import BASE
 from shared.domain.bridges import BridgeNumber
 from shared.domain.decision import Action
 from shared.domain.listing import TenantSwitches
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions
-from shared.domain.outcome import UserResult
-from shared.domain.run import Run, RunState
+from shared.domain.roster import STANDING
 from shared.domain.saved import ReplacedProvider
 from shared.domain.user import MICROSOFT
 from shared.errors import ConflictError, InputError, ServiceError
@@ -50,13 +48,7 @@ from shared.userlists.names import user_name
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
 
-_REFRESH: Final = 2
 _STALE: Final = "somebody or something else changed this user since you opened the page"
-_NOTHING_FOLLOWS: Final = frozenset(
-    {RunState.FINISHED, RunState.FAILED, RunState.CANCELLED, RunState.HELD, RunState.INTERRUPTED}
-)
-"""States in which a run has no result of its user and will not soon have one."""
-
 _MASKED: Final = "••••••"
 
 
@@ -111,12 +103,6 @@ async def save(app: "App", asked: Asked) -> Goto:
     return Goto(f"users/{view.directory.id}?run={run.id}")
 
 
-async def progress(app: "App", asked: Asked) -> Page:
-    """Show how far the saving is."""
-    part = await _saving(app, asked.parts[1], asked.query.get("run", ""))
-    return Page("", "users", part, part=True)
-
-
 async def _page(app: "App", asked: Asked, *, shown: bool = False) -> Page:
     try:
         view = await app.user_reader.show(user_name(asked.parts[1]))
@@ -126,7 +112,7 @@ async def _page(app: "App", asked: Asked, *, shown: bool = False) -> Page:
     person, known = view.directory, view.known
     now = app.adapters.clock.now()
     content = [
-        await _saving(app, person.id, run) if run else None,
+        await steps(app, person.id, run) if run else None,
         dl(".facts")[
             dt["Address"],
             dd[person.upn],
@@ -135,7 +121,7 @@ async def _page(app: "App", asked: Asked, *, shown: bool = False) -> Page:
             dt["Provider"],
             dd[_provider(view) or "none"],
             dt["What follows"],
-            dd[state(_word(view.decision.action)), " ", view.decision.reason],
+            dd[state(STANDING[view.decision.action]), " ", view.decision.reason],
             dt["Last look"],
             dd[moment(known.looked_at if known else None, now)],
             _waits(view, now),
@@ -145,7 +131,7 @@ async def _page(app: "App", asked: Asked, *, shown: bool = False) -> Page:
         await happened(app, person.id, asked.query.get("after", ""), now),
     ]
     title = person.name or person.upn
-    return Page(title, "users", content, refresh=_REFRESH if run else None)
+    return Page(title, "users", content, refresh=REFRESH if run else None)
 
 
 async def _last_picture(app: "App", asked: Asked, error: ServiceError) -> Page:
@@ -318,49 +304,5 @@ def _lines(record: ReplacedProvider, *, shown: bool) -> list[tuple[Node, ...]]:
     ]
 
 
-async def _saving(app: "App", user: str, run_id: str) -> Element:
-    """Return how far the run of this one user is: saved, set, verified."""
-    run = await app.run_history.run(run_id)
-    results = [each async for each in app.adapters.runs.results(run.id, at_most=1)]
-    done = bool(results) or run.state in _NOTHING_FOLLOWS
-    again = {
-        "hx-get": f"{BASE}/users/{user}/progress?run={run.id}",
-        "hx-trigger": f"every {_REFRESH}s",
-        "hx-swap": "outerHTML",
-    }
-    saved = bool(await app.adapters.replaced.of(user))
-    moved = bool(results) and results[0].outcome == "moved"
-    return div("#progress", {} if done else again, role="status")[
-        ol(".steps")[
-            li(class_="done" if saved else None)[
-                "Old numbers saved" if saved else "Nothing to save"
-            ],
-            li(class_="done" if moved else None)["Microsoft set"],
-            li(class_="done" if moved and done else None)["Verified"],
-        ],
-        p[_end_of(run, results)] if done else p["Working ..."],
-        done and p[a(href=f"{BASE}/users/{user}")["Show the user as it is now"]],
-    ]
-
-
-def _end_of(run: Run, results: list[UserResult]) -> Node:
-    if not results:
-        return [state(run.state), " ", run.reason]
-    return [state(results[0].outcome), " ", results[0].reason]
-
-
 def _provider(view: UserView) -> str:
     return view.service.provider.name if view.service and view.service.provider else ""
-
-
-def _word(action: Action) -> str:
-    return {
-        Action.REPLACE: "ready",
-        Action.ENABLE: "ready",
-        Action.SET_NUMBER: "on_microsoft",
-        Action.CHANGE_BRIDGE: "on_microsoft",
-        Action.ALREADY: "on_microsoft",
-        Action.WAIT: "waiting",
-        Action.UNLICENSED: "unlicensed",
-        Action.EXCLUDED: "excluded",
-    }[action]

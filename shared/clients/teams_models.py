@@ -10,11 +10,12 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel, to_pascal
 
-from shared.clients.values import Guid, is_canonical
+from shared.clients.values import Guid
 from shared.domain.bridges import BridgeNumber
 from shared.domain.listing import Provider, TenantSwitches
 from shared.domain.number_rules import digits_of
 from shared.domain.user import AccountType, ConferencingUser, ProviderEntry, ServiceUser
+from shared.text import is_canonical
 
 CONFERENCING_FEATURES: Final = frozenset(
     {"audioconferencing", "conferencing_requirescommunicationcredits"}

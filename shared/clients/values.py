@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Final
-from uuid import UUID
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 from pydantic_core import from_json
+
+from shared.text import canonical
 
 LONGEST_PAUSE: Final = 86_400.0
 """Seconds: a service that asks for a longer pause is asked again after a day."""
@@ -25,18 +26,12 @@ _MOST_FAULTS: Final = 1_000
 _LIST: Final = TypeAdapter(list[Any])
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _OPENING: Final = (b"[", b"{")
-_GUID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Fault = tuple[str, str]
 """The id of what could not be read, "" without one, and what is wrong with it."""
 
 
-def is_canonical(text: str) -> bool:
-    """Return whether a text is a GUID in its usual form: small letters, hyphens."""
-    return _GUID.fullmatch(text) is not None
-
-
-Guid = Annotated[str, AfterValidator(lambda text: text if is_canonical(text) else str(UUID(text)))]
+Guid = Annotated[str, AfterValidator(canonical)]
 """A GUID in any form, read in small letters with hyphens."""
 
 

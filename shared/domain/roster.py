@@ -36,7 +36,7 @@ class Standing(StrEnum):
 
 _ROW_BYTES: Final = 24
 
-_BY_ACTION: Final = {
+STANDING: Final = {
     Action.REPLACE: Standing.READY,
     Action.ENABLE: Standing.READY,
     Action.SET_NUMBER: Standing.ON_MICROSOFT,
@@ -46,6 +46,8 @@ _BY_ACTION: Final = {
     Action.UNLICENSED: Standing.UNLICENSED,
     Action.EXCLUDED: Standing.EXCLUDED,
 }
+"""The list of a user for whom this was decided."""
+
 _BY_OUTCOME: Final = {
     Outcome.MOVED: Standing.ON_MICROSOFT,
     Outcome.ALREADY_MICROSOFT: Standing.ON_MICROSOFT,
@@ -180,7 +182,7 @@ def from_listing(service: ServiceUser, decision: Decision, seen_at: datetime) ->
     return _kept(
         RosterEntry(
             user_id=service.id,
-            standing=_BY_ACTION[decision.action],
+            standing=STANDING[decision.action],
             reason=decision.reason,
             seen_at=seen_at,
             upn=service.upn,

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Final, Self
 
 from pydantic import (
@@ -384,7 +385,7 @@ class Settings(BaseModel):
             )
         return self
 
-    @property
+    @cached_property
     def queues(self) -> Queues:
         """The app's queues."""
         return Queues.named(self.queue, events=self.delivery is Delivery.EVENT_GRID_QUEUE)

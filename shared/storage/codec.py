@@ -9,7 +9,6 @@ for the upkeep is a bare word; versions before the tick take any as `renew`, whi
 
 import re
 from typing import Annotated, Final, Literal
-from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,6 +22,7 @@ from shared.domain.messages import (
 )
 from shared.domain.run import Mode, Signal
 from shared.errors import InputError
+from shared.text import canonical
 
 _CAUSE: Final = rf"^(?:({'|'.join(Mode)})_)?({'|'.join(Signal)})(?:_again_([a-j]{{1,4}}))?$"
 _TO_LETTERS: Final = str.maketrans("0123456789", "abcdefghij")
@@ -30,7 +30,7 @@ _TO_DIGITS: Final = str.maketrans("abcdefghij", "0123456789")
 
 _OperationId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 _RunId = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
-_UserId = Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
+_UserId = Annotated[str, AfterValidator(canonical)]
 
 
 class _Text(BaseModel):

@@ -43,6 +43,8 @@ class StateTable:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._leases: dict[tuple[str, str], str] = {}
+        """ETags of the rows of our leases, by name and owner."""
 
     async def probe(self) -> None:
         """Read an entity; StorageError when the storage does not answer."""
@@ -286,20 +288,29 @@ class StateTable:
         }
         row = await self._table.get(STATE, key)
         if row is None:
-            return not renew and bool(await self._table.insert(entity))
-        ends = row.get("until")
-        # Nobody holds a damaged one, nor one that would end later than any lease does.
-        taken = isinstance(ends, datetime) and now < ends <= now + max(span, _LONGEST_LEASE)
-        if row.get("owner") != owner and (renew or taken):
-            return False
-        return bool(await self._table.replace_if_unchanged(entity, str(row.metadata["etag"])))
+            etag = "" if renew else await self._table.insert(entity)
+        else:
+            ends = row.get("until")
+            # Nobody holds a damaged one, nor one that would end later than any lease does.
+            taken = isinstance(ends, datetime) and now < ends <= now + max(span, _LONGEST_LEASE)
+            if row.get("owner") != owner and (renew or taken):
+                return False
+            etag = await self._table.replace_if_unchanged(entity, str(row.metadata["etag"]))
+        if etag:
+            self._leases[name, owner] = etag
+        return bool(etag)
 
     async def release(self, name: str, owner: str, now: datetime) -> None:
         """Release the lease, if it is still ours."""
-        row = await self._table.get(STATE, f"lease-{name}")
+        key = f"lease-{name}"
+        entity = {"PartitionKey": STATE, "RowKey": key, "owner": owner, "until": now}
+        etag = self._leases.pop((name, owner), "")
+        if etag and await self._table.replace_if_unchanged(entity, etag):
+            return
+        # Another's by now, or ours by a renewal whose answer was lost.
+        row = await self._table.get(STATE, key)
         if row is not None and row.get("owner") == owner:
-            row["until"] = now
-            await self._table.replace_if_unchanged(row, str(row.metadata["etag"]))
+            await self._table.replace_if_unchanged(entity, str(row.metadata["etag"]))
 
 
 def _decode_subscription(row: dict[str, Any]) -> ChangeSubscription:

@@ -305,6 +305,8 @@ class Table:
         return None
 
     async def _create(self) -> None:
+        if self._created:
+            return
         async with self._creating:
             if self._created:
                 return

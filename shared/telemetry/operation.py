@@ -7,11 +7,10 @@ its own id when a signal arrives, carries it in its queue messages, and logs it 
 
 import functools
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
 
 
 @dataclass(slots=True)
@@ -20,6 +19,15 @@ class Operation:
 
     id: str
     throttled: int = 0
+    _outer: "Token[Operation | None] | None" = field(default=None, repr=False)
+
+    def __enter__(self) -> Self:
+        self._outer = _CURRENT.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._outer:
+            _CURRENT.reset(self._outer)
 
 
 _CURRENT: Final[ContextVar[Operation | None]] = ContextVar("operation", default=None)
@@ -43,18 +51,12 @@ def count_throttled(answers: int = 1) -> None:
         here.throttled += answers
 
 
-@contextmanager
-def operation(known: str | None = None) -> Iterator[Operation]:
+def operation(known: str | None = None) -> Operation:
     """Run under the operation `known`, else under the caller's, else under a new one.
 
     An id is 16 hex digits. Counts inside belong to this piece of work only.
     """
-    here = Operation(known or current_id() or os.urandom(8).hex())
-    token = _CURRENT.set(here)
-    try:
-        yield here
-    finally:
-        _CURRENT.reset(token)
+    return Operation(known or current_id() or os.urandom(8).hex())
 
 
 def traced[**P, R](work: Callable[P, Awaitable[R]]) -> Callable[P, Coroutine[Any, Any, R]]:

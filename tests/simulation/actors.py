@@ -14,7 +14,7 @@ from shared.storage.codec import encode
 from tests.simulation.brakes import decider, pauser
 from tests.simulation.fate import Process
 from tests.simulation.host import Host
-from tests.simulation.loop import Clock, Crash
+from tests.simulation.loop import Clock, Crash, pause
 from tests.simulation.people import EXCLUDED_GROUP, MICROSOFT_ENTRY, PILOT_GROUP
 from tests.simulation.rules import Rules
 from tests.simulation.storage import Keys
@@ -103,7 +103,7 @@ async def caller(host: Host, rules: Rules, until: float) -> None:
 
 async def ask(host: Host, rules: Rules, key: str, request: MoveRequest, ids: list[str]) -> None:
     """Send one request to the API, and again while it fails."""
-    for pause in (1, 10, 60, 600, 3600):
+    for seconds in (1, 10, 60, 600, 3600):
         if instance := host.any():
             try:
                 run = await instance.app.move_requests.accept(
@@ -116,7 +116,7 @@ async def ask(host: Host, rules: Rules, key: str, request: MoveRequest, ids: lis
                 if not request.dry_run:
                     rules.asked[run.id] = ids
                 return
-        await asyncio.sleep(pause)
+        await pause(seconds)
 
 
 async def notices(host: Host, _: Rules, until: float) -> None:
@@ -228,5 +228,5 @@ ACTORS: Final[dict[str, Actor]] = {
 
 async def _pause(world: World, average: float, until: float) -> bool:
     """Let some time pass; return whether there is time left."""
-    await asyncio.sleep(world.rng.uniform(0, 2 * average))
+    await pause(world.rng.uniform(0, 2 * average))
     return asyncio.get_running_loop().time() < until

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, NamedTuple, NoReturn, Protocol, cast
 
-from tests.simulation.loop import Clock, Crash
+from tests.simulation.loop import Clock, Crash, VirtualLoop
 
 
 class Fault(StrEnum):
@@ -37,8 +37,7 @@ class Process:
         self.dead = False
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What happens to one call: its fault, if any, and its seconds before and after the effect."""
 
     fault: Fault | None = None
@@ -90,6 +89,8 @@ class Dice:
                 draw -= rate
         if fault is Fault.SLOW:
             return Verdict(fault, self._rng.uniform(1, 20))
+        if fault is Fault.TIME_OUT:
+            return Verdict(fault, 30 + usual)
         # The time passes on the way there or on the way back.
         return Verdict(fault, usual) if self._rng.random() < 0.5 else Verdict(fault, 0.0, usual)
 
@@ -125,37 +126,47 @@ class Gate:
         self, process: Process, site: str, effect: Callable[[], T], error: Callable[[], Exception]
     ) -> T:
         """Let one call happen. error: what the caller gets where the call fails."""
-        _check(process)
-        verdict = self.fate.judge(process, site)
+        if process.dead:
+            raise Crash
+        fault, before, after = self.fate.judge(process, site)
         self.calls += 1
-        loop = asyncio.get_running_loop()
-        self._hash.update(f"{loop.time():.6f} {process.name} {site} {verdict.fault}\n".encode())
-        if verdict.fault:
-            self.struck[verdict.fault] += 1
-        if verdict.before:
-            await asyncio.sleep(verdict.before)
-            _check(process)
-        if self.outages and any(outage.strikes(site, loop.time()) for outage in self.outages):
-            self.struck["outage"] += 1
-            raise error()
-        match verdict.fault:
-            case Fault.REFUSE:
+        loop = cast("VirtualLoop", asyncio.get_running_loop())
+        self._hash.update(f"{loop.time():.6f} {process.name} {site} {fault}\n".encode())
+        if fault:
+            self.struck[fault] += 1
+        if before:
+            await loop.after(before)
+            if process.dead:
+                raise Crash
+        for outage in self.outages:
+            if outage.strikes(site, loop.time()):
+                self.struck["outage"] += 1
                 raise error()
-            case Fault.TIME_OUT:
-                await asyncio.sleep(30)
-                _check(process)
+        value = self._take_effect(fault, process, effect, error) if fault else effect()
+        if after:
+            await loop.after(after)
+            if process.dead:
+                raise Crash
+        return value
+
+    def _take_effect[T](
+        self,
+        fault: Fault,
+        process: Process,
+        effect: Callable[[], T],
+        error: Callable[[], Exception],
+    ) -> T:
+        match fault:
+            case Fault.REFUSE | Fault.TIME_OUT:
                 raise error()
             case Fault.CRASH_BEFORE:
                 self._crash(process)
         value = effect()
-        match verdict.fault:
+        match fault:
             case Fault.CRASH_AFTER:
                 self._crash(process)
             case Fault.GHOST:
                 raise error()
-        if verdict.after:
-            await asyncio.sleep(verdict.after)
-            _check(process)
         return value
 
     def is_denied(self, site: str) -> bool:
@@ -168,7 +179,7 @@ class Gate:
         """The digest of what happened so far."""
         return self._hash.hexdigest()[:16]
 
-    def _crash(self, process: Process) -> None:
+    def _crash(self, process: Process) -> NoReturn:
         process.dead = True
         self.on_crash(process)
         raise Crash
@@ -177,8 +188,3 @@ class Gate:
 def outage_sites() -> Iterable[str]:
     """What can be away as a whole."""
     return ("teams", "graph", "queue", "table.users", "table.waiting", "table.replacedproviders")
-
-
-def _check(process: Process) -> None:
-    if process.dead:
-        raise Crash

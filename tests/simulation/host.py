@@ -45,7 +45,7 @@ class Instance:
 class Host:
     """Runs instances of the app. duplicates: the share of messages that are delivered twice.
 
-    usual: the settings that it begins with, and has again in the end.
+    usual: the settings that it begins with, and has again in the end. calm: nothing fails any more.
     """
 
     def __init__(self, world: World, usual: dict[str, str], *, skew: float = 0.0) -> None:
@@ -53,6 +53,7 @@ class Host:
         self.usual = usual
         self.settings = settings(**usual)
         self.duplicates = 0.0
+        self.calm = False
         self.alive: list[Instance] = []
         self.reached: Counter[str] = Counter()
         self._skew = skew

@@ -3,14 +3,15 @@
 import asyncio
 import gc
 import heapq
+import itertools
 import os
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from contextvars import Context
+from contextvars import Context, copy_context
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 MIDNIGHT: Final = datetime(2026, 11, 23, tzinfo=UTC)
 """What every universe's clock shows at its beginning."""
@@ -38,24 +39,68 @@ class _Task(asyncio.Task[Any]):
         return self._number
 
 
+class _Handle(asyncio.TimerHandle):
+    """A callback, of a time or of now, without what helps to debug a loop: there are millions."""
+
+    __slots__ = ()
+
+    _context: Context
+    _callback: Callable[..., object]
+    _args: tuple[Any, ...]
+    _cancelled: bool
+
+    def __init__(
+        self, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
+    ) -> None:
+        self._callback = callback
+        self._args = args
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Leave it out when its time comes."""
+        self._cancelled = True
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """Runs what is ready in an order that the seed decides; idle time passes at once."""
 
-    _ready: deque[asyncio.Handle]
+    _ready: deque[_Handle]
+    _stopping: bool
+    _asyncgen_firstiter_hook = None
+    """Generators that are left in the end are not closed: their process does not exist any more."""
+
+    get_debug = staticmethod(bool)
+    """No; asked at each step, and answered without one of Python's own."""
 
     def __init__(self, rng: random.Random) -> None:
         super().__init__()
         self._rng = rng
         self._passed = 0.0
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
-        self._count = 0
-        self.set_task_factory(lambda loop, coroutine, **given: _Task(coroutine, loop=loop, **given))
+        self._timers: list[tuple[float, int, _Handle | asyncio.Future[None]]] = []
+        self.next_number: Final = itertools.count(1).__next__
+        """Return a number that nothing else in this loop has."""
         # What nobody waits for may crash; what somebody does is tried by `Host.spawn`.
         self.set_exception_handler(lambda *_: None)
 
     def time(self) -> float:
         """Return the virtual seconds since the beginning."""
         return self._passed
+
+    def create_task[T](self, coro: Coroutine[Any, Any, T], **given: Any) -> asyncio.Task[T]:
+        """Begin a task."""
+        return _Task(coro, loop=self, **given)
+
+    def call_soon[*Given](
+        self,
+        callback: Callable[[*Given], object],
+        *args: *Given,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        """Call something in its turn, which the seed decides."""
+        handle = _Handle(callback, args, context)
+        self._ready.append(handle)
+        return handle
 
     def call_later[*Given](
         self,
@@ -75,32 +120,34 @@ class VirtualLoop(asyncio.BaseEventLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call something at a time."""
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        timer = _Handle(callback, args, context)
         heapq.heappush(self._timers, (when, self.next_number(), timer))
         return timer
 
-    def next_number(self) -> int:
-        """Return a number that nothing else in this loop has."""
-        self._count += 1
-        return self._count
+    def after(self, seconds: float) -> asyncio.Future[None]:
+        """Return what is done after so many seconds: `asyncio.sleep`, at half its price."""
+        future: asyncio.Future[None] = asyncio.Future(loop=self)
+        heapq.heappush(self._timers, (self._passed + seconds, self.next_number(), future))
+        return future
 
     def _run_once(self) -> None:
-        ready, timers = self._ready, self._timers
-        if not ready:
-            if not timers:
-                raise DeadlockError("every task waits for another")
-            self._passed = max(self._passed, timers[0][0])
-        while timers and timers[0][0] <= self._passed:
-            timer = heapq.heappop(timers)[2]
-            if not timer.cancelled():
-                ready.append(timer)
-        if len(ready) > 1:
-            ready.rotate(-int(self._rng.random() * len(ready)))
-        if ready and not (handle := ready.popleft()).cancelled():
-            handle._run()
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """A timer that was cancelled is left out when its time comes."""
+        """Run everything until somebody stops the loop: one call of it is the whole universe."""
+        ready, timers, draw = self._ready, self._timers, self._rng.random
+        while not self._stopping:
+            if not ready:
+                if not timers:
+                    raise DeadlockError("every task waits for another")
+                self._passed = max(self._passed, timers[0][0])
+            while timers and timers[0][0] <= self._passed:
+                timer = heapq.heappop(timers)[2]
+                if isinstance(timer, _Handle):
+                    ready.append(timer)
+                elif not timer.done():
+                    timer.set_result(None)
+            if len(ready) > 1:
+                ready.rotate(-int(draw() * len(ready)))
+            if ready and not (handle := ready.popleft())._cancelled:
+                handle._context.run(handle._callback, *handle._args)
 
     def _write_to_self(self) -> None:
         """There is no other thread to wake this one up."""
@@ -111,15 +158,25 @@ class Clock:
 
     def __init__(self, skew: float = 0.0) -> None:
         self.skew = timedelta(seconds=skew)
+        self._shown = (-1.0, MIDNIGHT)
 
     def now(self) -> datetime:
-        return MIDNIGHT + timedelta(seconds=self.monotonic()) + self.skew
+        at, shown = self._shown
+        if (passed := asyncio.get_running_loop().time()) != at:
+            shown = MIDNIGHT + timedelta(seconds=passed) + self.skew
+            self._shown = passed, shown
+        return shown
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        await pause(seconds)
+
+
+async def pause(seconds: float) -> None:
+    """Let virtual seconds pass."""
+    await cast("VirtualLoop", asyncio.get_running_loop()).after(seconds)
 
 
 @contextmanager
@@ -146,7 +203,6 @@ def run[T](seed: int, main: Coroutine[Any, Any, T]) -> T:
             return loop.run_until_complete(main)
         finally:
             loop.run_until_complete(_end_all())
-            loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
             gc.enable()
 

@@ -5,14 +5,12 @@ The app's own table classes run over it, so that keys, ETags and queries are ins
 
 import operator
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
 from azure.core.exceptions import (
-    AzureError,
     HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
@@ -82,54 +80,54 @@ class TableClient:
         self._rows = account.tables.setdefault(name, {})
 
     async def create_table(self) -> None:
-        raise ResourceExistsError("it is there")
+        """It is there."""
 
-    async def get_entity(self, partition: str, row: str) -> TableEntity:
+    def get_entity(self, partition: str, row: str) -> Awaitable[TableEntity]:
         def read() -> TableEntity:
             if (found := self._rows.get((partition, row))) is None:
-                raise ResourceNotFoundError("no such entity")
-            return self._entity(found)
+                raise _NotFoundError
+            return _entity(found)
 
-        return await self._call("get", read)
+        return self._call("get", read)
 
-    async def create_entity(self, entity: Mapping[str, Any]) -> dict[str, Any]:
+    def create_entity(self, entity: Mapping[str, Any]) -> Awaitable[dict[str, Any]]:
         def write() -> dict[str, Any]:
             if _keys(entity) in self._rows:
                 raise ResourceExistsError("it is there")
             return self._write(entity, None)
 
-        return await self._call("insert", write, conflict=ResourceExistsError("it is there"))
+        return self._call("insert", write, conflict=ResourceExistsError)
 
-    async def upsert_entity(self, entity: Mapping[str, Any], *, mode: UpdateMode) -> None:
-        await self._call("upsert", lambda: self._write(entity, mode))
+    def upsert_entity(self, entity: Mapping[str, Any], *, mode: UpdateMode) -> Awaitable[object]:
+        return self._call("upsert", lambda: self._write(entity, mode))
 
-    async def update_entity(
+    def update_entity(
         self,
         entity: Mapping[str, Any],
         *,
         mode: UpdateMode,
         etag: str | None = None,
         match_condition: object = None,
-    ) -> dict[str, Any]:
+    ) -> Awaitable[dict[str, Any]]:
         def write() -> dict[str, Any]:
             self._check(_keys(entity), etag if match_condition else None)
             return self._write(entity, mode)
 
-        conflict = ResourceModifiedError("changed") if match_condition else None
-        return await self._call("update", write, conflict=conflict)
+        conflict = ResourceModifiedError if match_condition else None
+        return self._call("update", write, conflict=conflict)
 
-    async def delete_entity(
+    def delete_entity(
         self, *keys: Any, etag: str | None = None, match_condition: object = None
-    ) -> None:
+    ) -> Awaitable[None]:
         where = keys if len(keys) > 1 else _keys(keys[0])
 
         def remove() -> None:
             self._check(where, etag if match_condition else None)
             self._remove(where)
 
-        await self._call("delete", remove)
+        return self._call("delete", remove)
 
-    async def submit_transaction(self, operations: Sequence[tuple[Any, ...]]) -> None:
+    def submit_transaction(self, operations: Sequence[tuple[Any, ...]]) -> Awaitable[None]:
         def write() -> None:
             for what, entity, *_ in operations:
                 if what in (TransactionOperation.DELETE, TransactionOperation.UPDATE):
@@ -145,7 +143,7 @@ class TableClient:
                     mode = options[0].get("mode") if options else None
                     self._write(entity, mode or UpdateMode.MERGE)
 
-        await self._call("transaction", write)
+        return self._call("transaction", write)
 
     async def query_entities(
         self,
@@ -156,29 +154,30 @@ class TableClient:
         results_per_page: int | None = None,
     ) -> AsyncIterator[TableEntity]:
         after: Keys = ("", "")
+        matches = _filter(text, parameters)
         while True:
             start = after
 
             def read() -> list[Keys]:
-                matching = (
+                # Keys that matched are few: sorted afterwards.
+                return sorted(
                     keys
                     for keys, row in self._rows.items()
-                    if keys > start and _matches(text, parameters, row)  # noqa: B023
-                )
-                return sorted(matching)[:_PAGE]
+                    if matches(row) and keys > start  # noqa: B023
+                )[:_PAGE]
 
             found = await self._call("query", read)
             for keys in found:
                 if (row := self._rows.get(keys)) is not None:
                     names = [*select, "_etag", "_at"] if select else row
-                    yield self._entity({name: row[name] for name in names if name in row})
+                    yield _entity({name: row[name] for name in names if name in row})
             if len(found) < _PAGE:
                 return
             after = found[-1]
 
-    async def _call[T](
-        self, what: str, effect: Callable[[], T], conflict: AzureError | None = None
-    ) -> T:
+    def _call[T](
+        self, what: str, effect: Callable[[], T], conflict: type[HttpResponseError] | None = None
+    ) -> Awaitable[T]:
         happened = False
 
         def once() -> T:
@@ -189,13 +188,14 @@ class TableClient:
 
         def error() -> Exception:
             # The SDK tries again by itself, and then meets what its own first try has written.
-            return conflict if happened and conflict else HttpResponseError("503")
+            return conflict("conflict") if happened and conflict else HttpResponseError("503")
 
-        return await self._gate.call(self._process, f"table.{self._name}.{what}", once, error)
+        site = f"table.{self._name}.{what}"
+        return self._gate.call(self._process, site, once if conflict else effect, error)
 
     def _write(self, entity: Mapping[str, Any], mode: UpdateMode | None) -> dict[str, Any]:
         given = {name: value for name, value in entity.items() if value is not None}
-        if any(isinstance(value, str) and units(value) > _LONGEST for value in given.values()):
+        if any(isinstance(value, str) and _is_too_long(value) for value in given.values()):
             refused = HttpResponseError("PropertyValueTooLarge")
             refused.status_code = 400
             raise refused
@@ -218,34 +218,57 @@ class TableClient:
 
     def _check(self, keys: Keys, etag: str | None) -> None:
         if (row := self._rows.get(keys)) is None:
-            raise ResourceNotFoundError("no such entity")
+            raise _NotFoundError
         if etag is not None and row["_etag"] != etag:
             raise ResourceModifiedError("changed")
 
-    def _entity(self, row: Row) -> TableEntity:
-        entity = TableEntity({name: row[name] for name in row if not name.startswith("_")})
-        at: datetime | None = row.get("_at")
-        entity._metadata = {"etag": row.get("_etag"), "timestamp": at}
-        return entity
+
+class _NotFoundError(ResourceNotFoundError):
+    """The answer to a read of nothing, the most common one: made without a look at the stack."""
+
+    message, status_code, error = "no such entity", 404, None
+
+    def __init__(self) -> None:
+        Exception.__init__(self, self.message)
+
+
+def _entity(row: Row) -> TableEntity:
+    entity = TableEntity(row)
+    entity._metadata = {"etag": entity.pop("_etag", None), "timestamp": entity.pop("_at", None)}
+    return entity
+
+
+def _is_too_long(text: str) -> bool:
+    # A character is two units at most.
+    return 2 * len(text) > _LONGEST and units(text) > _LONGEST
 
 
 def _keys(entity: Mapping[str, Any]) -> Keys:
     return entity["PartitionKey"], entity["RowKey"]
 
 
-def _matches(text: str, parameters: Mapping[str, Any], row: Row) -> bool:
-    return any(
-        all(
-            row.get(name) is not None and _compared(compare, row[name], _value(wanted, parameters))
+def _filter(text: str, parameters: Mapping[str, Any]) -> Callable[[Row], bool]:
+    """Return whether a row matches; a property of another type than the value does not, as in Azure."""
+    alternatives = [
+        [
+            (name, compare, value, type(value))
             for name, compare, wanted in clauses
-        )
+            for value in [_value(wanted, parameters)]
+        ]
         for clauses in _alternatives(text)
-    )
+    ]
 
+    def matches(row: Row) -> bool:
+        for clauses in alternatives:
+            for name, compare, value, kind in clauses:
+                its = row.get(name)
+                if not isinstance(its, kind) or not compare(its, value):
+                    break
+            else:
+                return True
+        return False
 
-def _compared(compare: Callable[[Any, Any], bool], value: Any, wanted: Any) -> bool:
-    """Return whether a property matches; one of another type does not, as in Azure."""
-    return isinstance(value, type(wanted)) and compare(value, wanted)
+    return matches
 
 
 def _value(text: str, parameters: Mapping[str, Any]) -> Any:
@@ -256,7 +279,12 @@ def _value(text: str, parameters: Mapping[str, Any]) -> Any:
 
 @cache
 def _alternatives(text: str) -> list[list[tuple[str, Callable[[Any, Any], bool], str]]]:
-    """Read `A eq @x and B le 'y' or C eq false`; any other form is a gap of this module."""
+    """Read `A eq @x and B le 'y' or C eq false`, or `A eq @x and ( B eq @y or B eq @z )`.
+
+    Any other form is a gap of this module, also where the table is empty.
+    """
+    if inside := re.fullmatch(r"(.+) and \( (.+) \)", text):
+        text = " or ".join(f"{inside[1]} and {each}" for each in inside[2].split(" or "))
     return [[_clause(part, text) for part in each.split(" and ")] for each in text.split(" or ")]
 
 

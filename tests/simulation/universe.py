@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tests.simulation import bugs
@@ -22,6 +22,8 @@ _MINUTE: Final = 60.0
 _CATCH_UP: Final = 5 * _MINUTE
 _HOUR: Final = 3600.0
 _DAY: Final = 24 * _HOUR
+_RENEWED: Final = timedelta(days=5.5)
+"""A subscription that ends later is left alone for the next hours."""
 _CALM: Final = 2 * _HOUR
 """After the storm: by then every message was handled, and most who wait still do."""
 
@@ -176,6 +178,7 @@ def _good_weather(world: World, host: Host) -> None:
         if someone.state.licensed and not someone.state.ready:
             someone.change("microsoft", ready=True)
     host.change(settings(**host.usual))
+    host.calm = True
 
 
 def begin_timers(host: Host) -> None:
@@ -188,12 +191,13 @@ def begin_timers(host: Host) -> None:
         return min(due, default=_NEVER)
 
     def no_sweep() -> bool:
-        ended = {row["RowKey"] for row in account.rows("runs") if row["state"] in ENDED}
-        # The sweep that is not finished, one that is wanted, those that were released.
+        begun = {row["RowKey"] for row in account.rows("runs") if row["state"] not in ENDED}
+        # The sweep that is not finished, one that is wanted, those that were released. Of one that died
+        # before it stored its run nothing is left to do.
         return all(
             not row.get("wanted")
             and row["PartitionKey"] in ("state", "actions")
-            and (not row.get("run") or row["run"] in ended)
+            and row.get("run") not in begun
             for row in account.rows("state")
         ) and not any(row.get("list") == "settled" for row in account.rows("waiting"))
 
@@ -205,21 +209,32 @@ def begin_timers(host: Host) -> None:
         stored = any(row.get("link") == link for row in account.rows("state"))
         return stored and link not in world.graph.expired
 
-    seen, until = -1, _ALWAYS
+    seen, until, clock = -1, _ALWAYS, Clock()
 
     def quiet() -> bool:
         nonlocal seen, until
         if seen != account.version:  # the tables are looked through after a change alone
             seen, until = account.version, next_due() if no_sweep() else _ALWAYS
-        return until > Clock().now()
+        return until > clock.now()
 
     def idle() -> bool:
         every_five = asyncio.get_running_loop().time() % _CATCH_UP < _MINUTE
         return quiet() and not (every_five and not (nothing_changed() and no_poison()))
 
+    def kept() -> bool:
+        # In calm: one subscription, which is stored and ends later than the app renews one.
+        live = list(world.graph.live.values())
+        row = account.tables.get("state", {}).get(("state", "subscription"), {})
+        return (
+            host.calm
+            and len(live) == 1
+            and row.get("subscription_id") == live[0].id
+            and row["expires_at"] == live[0].expires_at > clock.now() + _RENEWED
+        )
+
     host.timer(2 * _HOUR, _DAY, lambda app: app.sweeper.sweep())
     host.timer(_MINUTE, _MINUTE, lambda app: app.ticker.tick(), idle)
-    host.timer(1800, _HOUR, lambda app: app.subscriber.keep())
+    host.timer(1800, _HOUR, lambda app: app.subscriber.keep(), kept)
 
 
 def _outcome(plan: Plan, world: World, host: Host, rules: Rules) -> Outcome:

@@ -116,8 +116,9 @@ class Watch:
         if row is not None and table == "held" and row["released"]:
             self._released.add(keys[1])
         if row is not None and table != "replacedproviders":
-            for name, value in row.items():
-                if isinstance(value, str):
+            texts = {name: value for name, value in row.items() if isinstance(value, str)}
+            if _CODE.search("\n".join(texts.values())):
+                for name, value in texts.items():
                     self._keeps_secret(f"{table}.{name}", value)
 
     def _keeps_secret(self, where: str, text: str) -> None:

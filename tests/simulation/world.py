@@ -24,6 +24,7 @@ from tests.simulation.teams import SimulatedTeams, TeamsWorld
 if TYPE_CHECKING:
     from shared.clients.graph import GraphClient
     from shared.clients.teams import TeamsClient
+    from shared.clients.teams_documented import DocumentedTeams
     from shared.storage.queue import MessageQueue
     from shared.storage.roster import RosterTable
 
@@ -73,9 +74,8 @@ class SimulatedAdapters(Adapters):
         self.clock = cast("Any", process.clock)
 
     @cached_property
-    def http(self) -> httpx.AsyncClient:
-        # Nothing of the world is asked over HTTP; a real pool would load certificates for 50 ms.
-        return httpx.AsyncClient(transport=httpx.MockTransport(_refuse), trust_env=False)
+    def documented_teams(self) -> "DocumentedTeams":
+        return _documented_teams()
 
     @cached_property
     def roster(self) -> "RosterTable":
@@ -111,6 +111,14 @@ class SimulatedAdapters(Adapters):
             rng=world.rng,
             in_flight=self.settings.max_calls_in_flight,
         )
+
+
+@cache
+def _documented_teams() -> "DocumentedTeams":
+    """Return the one client of all universes: nothing of the world is asked over HTTP."""
+    adapters = Adapters(settings())
+    adapters.http = httpx.AsyncClient(transport=httpx.MockTransport(_refuse), trust_env=False)
+    return adapters.documented_teams
 
 
 def _refuse(request: httpx.Request) -> httpx.Response:

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final
-from uuid import UUID
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -28,6 +27,7 @@ from shared.services.ports import State
 from shared.telemetry.events import NotificationsDropped, Notified
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import current_id, traced
+from shared.text import canonical
 
 LONGEST_BODY: Final = 1024 * 1024
 """Most bytes in a notification's body."""
@@ -52,7 +52,7 @@ class ResourceData(BaseModel):
     event_time: when it happened, if Graph says so; undocumented, so any value is accepted.
     """
 
-    id: Annotated[str, AfterValidator(lambda value: str(UUID(value)))]
+    id: Annotated[str, AfterValidator(canonical)]
     event_time: Any = Field(None, validation_alias="eventTime")
 
 

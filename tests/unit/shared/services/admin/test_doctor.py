@@ -1,5 +1,6 @@
 """Each situation of the app and what the doctor says of it, word for word."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -74,6 +75,8 @@ class App:
     unknown: tuple[str, ...] = ()
     tenant: bool = True
     uncounted: AcpError | None = None
+    meeting: asyncio.Barrier = field(default_factory=lambda: asyncio.Barrier(1))
+    """The first and a later part go on when so many are there."""
 
     async def members(self, group: str) -> AsyncIterator[list[str]]:
         if not self.groups[group]:
@@ -87,12 +90,14 @@ class App:
         return {each: self.users.get(each, 1000) for each in whom}
 
     async def _probe(self) -> str | None:
+        await self.meeting.wait()
         if isinstance(self.probe, Exception):
             raise self.probe
         return self.probe
 
     async def findings(self) -> list[Finding]:
         async def excluded_faults() -> tuple[str, ...]:
+            await self.meeting.wait()
             return self.excluded
 
         async def subscriptions() -> list[GraphSubscription]:
@@ -416,3 +421,9 @@ async def test_a_part_that_cannot_be_examined_is_a_finding() -> None:
     found = await App(numbers=NumberRules(default="+1"), uncounted=AWAY).findings()
     failed = Finding("number rules", FAILED, str(AWAY), "see the lines above")
     assert found == [failed if each.part == failed.part else each for each in WELL]
+
+
+async def test_parts_are_examined_at_the_same_time() -> None:
+    """Two parts that wait for each other both end, and the findings keep their order."""
+    app = App(meeting=asyncio.Barrier(2))
+    assert await asyncio.wait_for(app.findings(), 5) == await App().findings()
