@@ -30,6 +30,8 @@ class FakeTeams:
     errors: dict[str, Exception] = field(default_factory=dict)
     set_errors: dict[str, Exception] = field(default_factory=dict)
     sets: list[tuple[str, bool, str | None]] = field(default_factory=list)
+    set_bridges: list[str | None] = field(default_factory=list)
+    """The bridge that each set named."""
     on_no_bridge: set[str] = field(default_factory=set)
     mailed: list[str] = field(default_factory=list)
     conferencing: dict[str, ConferencingUser] = field(default_factory=dict)
@@ -155,6 +157,7 @@ class FakeTeams:
                 self.changed_while_late = None
             raise LateTurnError("Teams", "PUT /Teams.Cpc/users/{id}", "no turn in time")
         self.sets.append((user_id, replace, number))
+        self.set_bridges.append(bridge)
         self.mailed += [user_id] * send_email
         if error := self.set_errors.get(user_id):
             raise error

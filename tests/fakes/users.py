@@ -147,6 +147,8 @@ class FakeUsers:
     looked_at: dict[str, datetime] = field(default_factory=dict)
     began: dict[str, datetime] = field(default_factory=dict)
     numbered: dict[str, datetime] = field(default_factory=dict)
+    signals: dict[str, Signal] = field(default_factory=dict)
+    """What led to the last attempt at each."""
 
     async def known(self, user_id: str) -> KnownUser | None:
         result = self.results.get(user_id)
@@ -180,6 +182,7 @@ class FakeUsers:
             raise StorageError("write in table users", "HttpResponseError")
         if result.outcome is Outcome.NOT_FOUND and result.user_id not in self.results:
             return
+        self.signals[result.user_id] = signal
         began = began or now
         known = self.began.get(result.user_id, began)
         if known <= began or not is_credible(known, now):

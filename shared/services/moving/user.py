@@ -76,7 +76,7 @@ class _UncertainChangeError(TransientError):
     """The service did not say whether the change happened; it may have."""
 
     def __init__(self, error: TransientError, change: Change) -> None:
-        super().__init__(error.service, error.operation, error.detail, error.code, error.status)
+        super().__init__(error.service, error.operation, error.detail)
         self.change = change
 
 
@@ -208,17 +208,17 @@ class UserMover:
         if not action.changes_tenant:
             return found.result()
         if terms.report:
-            return await self._report(found, begun, terms)
+            return await self._report(found, terms)
         if read_at - terms.read_at > _DIRECTORY_FRESH:
             return await self._attempt_fresh(user, begun, terms)
         return await self._change(found, service, begun, terms, read_at)
 
-    async def _report(self, found: Assessment, begun: Change | None, terms: Terms) -> UserResult:
+    async def _report(self, found: Assessment, terms: Terms) -> UserResult:
         """Return what would happen; a run that moved the user before still says so."""
         would = found.result(WOULD[found.decision.action], found.provider)
         if found.decision.action not in (Action.SET_NUMBER, Action.CHANGE_BRIDGE):
             return would
-        return await self._own.find(found, begun, self._claim(terms)) or would
+        return await self._own.find(found, None, self._claim(terms)) or would
 
     async def _attempt_fresh(
         self, user: DirectoryUser, begun: Change | None, terms: Terms

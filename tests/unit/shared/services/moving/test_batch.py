@@ -10,6 +10,7 @@ from shared.domain.decision import Rules
 from shared.domain.number_rules import NumberRules
 from shared.domain.outcome import Outcome
 from shared.domain.retry import WaitReason
+from shared.domain.run import Signal
 from shared.domain.user import PlanStatus
 from tests.fakes import NOON, PASSCODE, guid, in_service, licensed, microsoft, third_party
 from tests.unit.shared.services.moving.world import MovingWorld as World
@@ -137,6 +138,8 @@ async def test_run_gets_its_results(world: World) -> None:
     assert [result.outcome for result in results] == [Outcome.MOVED]
     assert (world.runs.recorded, world.runs.began) == ({"run-1": results}, {"run-1": NOON})
     assert world.runs.recorded_at == {"run-1": NOON + timedelta(seconds=1)}
+    assert world.users.began == {guid(1): NOON}
+    assert world.users.signals == {guid(1): Signal.LICENSE_EVENT}
 
 
 async def test_log_has_no_passcode_and_no_names(

@@ -13,6 +13,7 @@ from shared.domain.retry import WaitReason
 from shared.domain.user import DirectoryUser, PlanStatus
 from shared.errors import RejectedError, ServerFaultError, ServiceError, UnreachableError
 from tests.fakes import (
+    BRIDGE,
     FakeClock,
     FakeDirectory,
     FakeReplaced,
@@ -119,7 +120,7 @@ async def test_the_set_has_two_seconds_from_the_read() -> None:
     world.directory.add(licensed())
     world.teams.add(in_service(1, third_party()))
     assert await world.outcome() is Outcome.MOVED
-    assert limits == [1.5]
+    assert (limits, world.teams.set_bridges) == ([1.5], [BRIDGE])
 
 
 async def test_saving_that_takes_longer_than_the_window_begins_again(world: World) -> None:

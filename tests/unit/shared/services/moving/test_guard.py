@@ -303,7 +303,10 @@ async def test_a_share_of_users_nobody_has_counted_holds_everybody_and_asks_for_
     world.limit = replace(LIMIT, share=0.5)
     users = world.fill(4)
     results = await world.take(users, Signal.CATCH_UP, instances=1)
-    assert {(each.outcome, each.paused) for each in results} == {(Outcome.WAITING, True)}
+    why = "ACP_GUARD_MAX_SHARE: no sweep has counted the licensed users yet; one is requested"
+    assert {(each.outcome, each.paused, each.reason) for each in results} == {
+        (Outcome.WAITING, True, why)
+    }
     assert (world.changed, world.state.wanted) == (0, SweepRequest())
     world.state.licensed_users = 6
     results = await world.take(users, Signal.CATCH_UP, instances=1)

@@ -118,6 +118,12 @@ async def test_a_mail_is_asked_for_once_per_user_and_run(world: World) -> None:
     world.clock.passed += HELD_FOR.total_seconds()
     await world.mover().move(world.message(guid(1), run="run-2"), MAIL)
     assert world.teams.mailed == [guid(1)] * 2
+    world.teams.add(in_service(1, third_party()))
+    world.clock.passed += HELD_FOR.total_seconds()
+    world.teams.set_errors[guid(1)] = RejectedError("Teams", "PUT", "HTTP 400", "Strange")
+    await world.mover().move(world.message(guid(1), run="run-2"), MAIL)
+    marked = {("run-1", guid(1)), ("run-2", guid(1))}
+    assert world.requests.mailed == marked, "a refused set that asked for no mail gives none back"
 
 
 async def test_a_set_that_was_not_sent_costs_no_mail(world: World) -> None:

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.domain.claim import HELD_FOR, BegunChange, Claim
-from shared.domain.decision import Rules
+from shared.domain.decision import Action, Rules
+from shared.domain.history import Change, DialIn, HistoryEvent
 from shared.domain.number_rules import NumberRules
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome
@@ -86,7 +87,10 @@ async def test_refused_reprocessing_asks_a_person(world: World) -> None:
 async def test_not_a_conferencing_user_yet_waits(world: World) -> None:
     """When the service answers 404 to the change, the user waits."""
     world.teams.set_errors[guid(1)] = NotFoundError("Teams", PUT, "HTTP 404 NotAConferencingUser")
-    assert await world.outcome() is Outcome.WAITING
+    (result,) = await world.move(1)
+    told = (result.outcome, result.reason, result.decision)
+    waits = "the service says: not a conferencing user yet"
+    assert told == (Outcome.WAITING, waits, Action.WAIT)
 
 
 async def test_retired_replacing_asks_a_person(world: World) -> None:
@@ -96,7 +100,7 @@ async def test_retired_replacing_asks_a_person(world: World) -> None:
     assert await world.outcome() is Outcome.FAILED
     row = world.waiting.rows[guid(1)]
     assert row.needs_attention
-    assert "does not replace" in row.reason
+    assert row.reason == "the service does not replace third-party providers any more"
 
 
 async def test_failures_end_with_a_person(world: World) -> None:
@@ -273,10 +277,21 @@ async def test_unsure_change_is_looked_at_before_it_is_made_again(world: World) 
 
 
 async def test_change_that_happened_without_an_answer_is_ours(world: World) -> None:
-    """A set that answers an error but took effect is found on the next look, and is not made twice."""
-    world.teams.add(in_service())
+    """A set that answers an error but took effect is found on the next look, and is not made twice.
+
+    Nothing that other attempts began is read for it.
+    """
+
+    class Unread(FakeReplaced):
+        async def begun(self, user_id: str) -> list[BegunChange]:
+            raise StorageError("query in table replacedproviders", user_id)
+
+    world.replaced = Unread()
     world.teams.takes_effect_and_fails = True
-    assert await world.outcome() is Outcome.MOVED
+    (result,) = await world.move(1)
+    before, after = (DialIn.of_entry(entry) for entry in (third_party(), microsoft()))
+    assert result.outcome is Outcome.MOVED
+    assert result.change == Change(HistoryEvent.MOVED, NOON, before, after)
     assert len(world.teams.sets) == 1
 
 
@@ -287,6 +302,8 @@ async def test_change_that_never_succeeds_comes_again_later(world: World) -> Non
     assert (result.outcome, result.reason, result.by_service) == (Outcome.FAILED, str(error), True)
     assert len(world.teams.sets) == 5
     assert world.clock.slept == [0.5, 1.0, 2.0, 4.0]
+    assert world.users.began == {guid(1): NOON}
+    assert world.users.signals == {guid(1): Signal.LICENSE_EVENT}
     assert world.waiting.rows[guid(1)].due is not None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.decision import Action
-from shared.domain.guard import Slot
+from shared.domain.guard import Slot, held_run_id
 from shared.domain.held import HeldUser
 from shared.domain.history import DialIn, HistoryEvent, HistoryRecord
 from shared.domain.messages import MoveMessage
@@ -18,6 +18,7 @@ from shared.domain.pause import Pause, RequestedBy
 from shared.domain.retry import Pace, Waiting, WaitReason, ask_person
 from shared.domain.roster import RosterEntry, Standing
 from shared.domain.run import Mode, Run, RunState, Signal
+from shared.domain.user import ServiceUser
 from shared.errors import (
     AccessDeniedError,
     NotFoundError,
@@ -34,8 +35,12 @@ from tests.fakes import (
     FakeGuardSlots,
     FakeHeld,
     FakeRuns,
+    FakeState,
+    FakeTeams,
     guid,
+    in_service,
     licensed,
+    third_party,
 )
 from tests.loglines import Lines
 from tests.unit.shared.services.moving.world import LIMIT
@@ -130,6 +135,35 @@ async def test_a_run_that_is_cancelled_while_a_user_is_listed_holds_nobody(world
     assert (world.held.rows, world.waiting.told) == ({}, {})
 
 
+async def test_a_run_that_is_cancelled_while_a_user_is_read_changes_nobody() -> None:
+    """Asked again before the set: the user has the outcome of the others, with the provider."""
+
+    class Cancelling(FakeTeams):
+        async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
+            run = replace(world.runs.runs["run-1"], state=RunState.CANCELLED, reason="enough")
+            await world.runs.save_run(run)
+            world.clock.passed += 1
+            return await super().user(user_id, first=first)
+
+    world = World(teams=Cancelling())
+    world.directory.add(licensed())
+    world.teams.add(in_service(1, third_party()))
+    await world.runs.save_run(Run("run-1", Signal.REQUEST, RunState.RUNNING, NOON))
+    cancelled = replace(READ, outcome=Outcome.CANCELLED, reason="enough")
+    assert await world.move(1, run="run-1") == [cancelled]
+    assert (world.teams.sets, world.replaced.saved) == ([], [])
+
+
+async def test_nobody_gets_a_first_provider_where_the_guard_permits_none(world: World) -> None:
+    """A limit of 0 for users without a provider: the first of them is held already."""
+    world.teams.add(in_service())
+    world.limit = replace(LIMIT, enables=0)
+    (result,) = await world.move(1)
+    hour = held_run_id(Signal.LICENSE_EVENT, NOON, LIMIT.window)
+    why = f"no provider yet; held: ACP_GUARD_MAX_ENABLES is 0; on the list of {hour}"
+    assert (result.outcome, result.reason) == (Outcome.HELD, why)
+
+
 async def test_who_waits_for_the_end_of_a_pause(world: World) -> None:
     """With the provider that was read, the reason and no failure."""
     world.state.pausing = pause = Pause("maintenance", RequestedBy("adele"), NOON)
@@ -150,9 +184,9 @@ async def test_who_waits_for_the_end_of_a_pause(world: World) -> None:
 
 
 async def test_who_is_not_provisioned_is_tried_again_by_the_age_of_the_license(
-    world: World,
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A tenth of the hundred minutes since the license was assigned; the row has the operation's id."""
+    """A tenth of the hundred minutes since the license was assigned; the end names the beginning."""
     world.pace = Pace(0.1, timedelta(minutes=1), HOUR)
     world.directory.add(replace(licensed(), licensed_at=NOON - timedelta(minutes=100)))
     world.teams.known.clear()
@@ -161,6 +195,14 @@ async def test_who_is_not_provisioned_is_tried_again_by_the_age_of_the_license(
     provisioning, due = WaitReason.PROVISIONING, NOON + timedelta(minutes=10)
     row = Waiting(guid(1), provisioning, result.reason, NOON, due, NOON, upn=ADDRESS)
     assert world.waiting.rows == {guid(1): replace(row, operation="0123456789abcdef")}
+    world.clock.passed = 600
+    world.teams.add(in_service(1, third_party()))
+    lines = Lines(caplog)
+    await world.mover().handle(replace(message, operation="fedcba9876543210", run="run-1"))
+    told = {"decision": "replace", "outcome": "moved", "cause": "license_event", "attempt": "2"}
+    told |= {"origin": "0123456789abcdef", "license_age_ms": "6600000", "window_ms": "0"}
+    told |= {"operation": "fedcba9876543210", "user": WHO, "run": "run-1", "duration_ms": "0"}
+    assert lines.one("decided") == {**told, "reason": "the provider is InterCall"}
 
 
 @pytest.mark.parametrize(
@@ -257,6 +299,40 @@ async def test_who_comes_again_comes_with_the_weaker_mode(
     sent = world.message(guid(1), run="run-1")
     assert await world.mover().handle(sent) == []
     assert world.queue.messages == [replace(sent, retries=1, mode=later)]
+
+
+async def test_what_the_guard_trusts_is_read_again_in_time() -> None:
+    """Whether anybody is held for ten seconds, the number of the licensed for ten minutes; 16 ledgers."""
+
+    class Asked(FakeHeld):
+        asks = 0
+
+        async def is_any(self) -> bool:
+            self.asks += 1
+            return await super().is_any()
+
+    class Counted(FakeState):
+        asks = 0
+
+        async def licensed(self) -> int | None:
+            self.asks += 1
+            return 100
+
+    held, state = Asked(), Counted()
+    world = World(held=held, state=state, limit=replace(LIMIT, share=0.5))
+    mover, asked = world.mover(), []
+    for number, passed in enumerate((0, 9, 10, 599, 600)):
+        world.clock.passed = passed
+        world.directory.add(licensed(number))
+        world.teams.add(in_service(number, third_party()))
+        await mover.move(world.message(guid(number)))
+        asked.append((held.asks, state.asks))
+    assert asked == [(1, 1), (1, 1), (2, 1), (3, 1), (3, 2)]
+    counter = GuardCounter(world.guard, FakeClock())
+    world.guard.reads = 0
+    for ledger in ("0", "0", *map(str, range(1, 17)), "16", "0"):
+        assert await counter.count(ledger, guid(1), 1, None)
+    assert world.guard.reads == 18, "each once, and the first again"
 
 
 class Slots(FakeGuardSlots):

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from shared.domain.run import Mode, Run, RunState, Signal, SweepPage, SweepReque
 from shared.errors import (
     AccessDeniedError,
     AcpError,
+    BusyError,
     ExpiredError,
     RetryLaterError,
     UnreachableError,
@@ -25,6 +27,7 @@ from shared.telemetry.operation import count_throttled
 from tests.fakes import (
     NOON,
     FakeQueue,
+    FakeState,
     FakeSweepPages,
     guid,
     in_service,
@@ -113,6 +116,58 @@ async def test_what_was_found_is_queued_and_told(caplog: pytest.LogCaptureFixtur
     assert logged(lines) == [{**end, **LOGGED}]
     state = (world.state.open, world.state.licensed_users, world.state.sweep, world.state.leases)
     assert (state, world.pages.known) == (({RUN}, 1024, None, {}), {})
+    now, span = NOON + timedelta(seconds=90), 5 * MINUTE
+    renewals = [("sweep", now, span, True)] * 2
+    assert world.state.leased == [
+        ("sweep", now, span, False),
+        *renewals,
+        ("sweep", now, None, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("app", "began", "mode"),
+    [
+        (Mode.MOVE, Mode.MOVE, Mode.MOVE),
+        (Mode.REPORT, Mode.MOVE, Mode.REPORT),
+        (Mode.MOVE, Mode.REPORT, Mode.REPORT),
+    ],
+)
+async def test_users_are_queued_in_the_weaker_mode(app: Mode, began: Mode, mode: Mode) -> None:
+    """That of this app, and that of the app which began the sweep."""
+    world = resumes({})
+    world.mode, run = app, world.runs.runs[RUN]
+    world.runs.runs[RUN] = replace(run, mode=began)
+    world.pages.known[RUN] = {1: SweepPage(1, [], [guid(1)])}
+    await world.sweep()
+    assert [message.mode for message in world.queue.moves] == [mode]
+
+
+async def test_the_lease_is_renewed_after_a_third_of_its_span() -> None:
+    """Between pages, and before each message; a sweep that another instance took over stops."""
+    steps = iter((0.0, 90.0, 10.0, 60.0, 10.0))
+
+    class Slow(FakeSweepPages):
+        async def save_sweep_page(self, run: str, page: SweepPage) -> None:
+            await super().save_sweep_page(run, page)
+            world.clock.passed += next(steps)
+
+    world = World(pages=Slow())
+    world.fill(15)
+    await world.sweep()
+    assert [
+        ((at - NOON).total_seconds(), renewed)
+        for _, at, span, renewed in world.state.leased
+        if span
+    ] == [(0, False), (0, True), (100, True), (170, True), (170, True)]
+
+    class Taken(FakeState):
+        async def acquire(self, *args: Any, renew: bool = False) -> bool:
+            return not renew and await super().acquire(*args)
+
+    with pytest.raises(BusyError) as lost:
+        await World(state=Taken()).sweep()
+    assert str(lost.value) == "another instance took the sweep over"
 
 
 async def test_a_sweep_that_found_nobody_is_finished(caplog: pytest.LogCaptureFixture) -> None:
