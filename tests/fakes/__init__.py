@@ -3,6 +3,7 @@
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.guard import FakeGuardSlots, FakeHeld
+from tests.fakes.lists import FakeRoster, FakeWaiting
 from tests.fakes.people import (
     BRIDGE,
     PASSCODE,
@@ -15,11 +16,12 @@ from tests.fakes.people import (
     third_party,
 )
 from tests.fakes.queues import FakePoison, FakeQueue
+from tests.fakes.replaced import FakeReplaced
 from tests.fakes.rules import FakeRules
 from tests.fakes.runs import FakeMoveRequests, FakeRuns, FakeSweepPages
 from tests.fakes.state import FakeState
 from tests.fakes.teams import FakeTeams
-from tests.fakes.users import FakeHistory, FakeReplaced, FakeRoster, FakeUsers, FakeWaiting
+from tests.fakes.users import FakeHistory, FakeUsers
 
 __all__ = [
     "BRIDGE",
