@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from azure.storage.queue.aio import QueueClient
 
 _IN_FLIGHT: Final = 16
+_TIMEOUT: Final = 30.0
+"""Seconds for connecting, and for each read of an answer."""
+
 _LIFETIME: Final = -1
 """Messages do not expire: a message that is not handled ends in the poison queue, it is never lost."""
 
@@ -95,7 +98,12 @@ class MessageQueue:
         from azure.storage.queue import TextBase64EncodePolicy  # noqa: PLC0415 - see the module's text
         from azure.storage.queue.aio import QueueClient  # noqa: PLC0415
 
+        from shared.storage.transport import BoundedTransport  # noqa: PLC0415
+
         options: dict[str, Any] = {
+            "transport": BoundedTransport(
+                2 * _TIMEOUT, connection_timeout=_TIMEOUT, read_timeout=_TIMEOUT
+            ),
             "message_encode_policy": TextBase64EncodePolicy(),
             "retry_total": 3,
             "initial_backoff": 0.3,

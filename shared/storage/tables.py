@@ -344,13 +344,20 @@ class Tables:
         timeout: float = 30,
     ) -> "Tables":
         """Open the account by connection string, or by endpoint with a managed identity."""
+        # Imported here: to import aiohttp takes longer than all the rest of this module.
+        from shared.storage.transport import BoundedTransport  # noqa: PLC0415
+
+        transport = BoundedTransport(
+            2 * timeout,
+            connection_timeout=timeout,
+            read_timeout=timeout,
+            # Without a proxy to find there, aiohttp would look for a .netrc at every request.
+            use_env_settings=bool(getproxies_environment().keys() - {"no"}),
+        )
         options: dict[str, Any] = {
             "retry_total": 4,
             "retry_backoff_factor": 0.3,
-            "connection_timeout": timeout,
-            "read_timeout": timeout,
-            # Without a proxy to find there, aiohttp would look for a .netrc at every request.
-            "use_env_settings": bool(getproxies_environment().keys() - {"no"}),
+            "transport": transport,
         }
         service = (
             TableServiceClient.from_connection_string(connection, **options)

@@ -73,8 +73,8 @@ class GuardCounter:
         try:
             taken = await self._table.take(ledger, number, slot.user_id, slot.at, before)
         finally:
-            del known.taking[number], known.events[slot.user_id]
             done.set()
+            del known.taking[number], known.events[slot.user_id]
             if not taken:
                 known.slots.drop(number, slot)
         return taken
