@@ -5,12 +5,12 @@ transaction, and a page of a list is one range. Rows:
 
 - `u|ID`: the user;
 - `l|LIST|ADDRESS|ID`: the same on a list, in the order of addresses;
-- `c|DIGIT`: of the users whose id begins with the digit, how many are on each list; and for each of the
-  last days (UTC) on which that changed, the same at its end, and the users moved on it, by signal and by the
-  age of their license. Sixteen such rows, so that hosts seldom change the same one at once, and all figures
-  are sixteen reads by key, however many users there are. The first has the lists' marks as well: the
-  address of about every 4,000th user, between which a page looks, so that a storage that sorts what it
-  found (Azurite) has few rows to sort.
+- `c|DIGIT`: how many users are on each list, and for each of the last days (UTC) on which that changed, the
+  same at its end, and the users moved on it, by signal and by the age of their license. Sixteen such rows,
+  of which a transaction changes one, so that hosts seldom meet: all figures are sums of sixteen reads by
+  key, however many users there are. The first has the lists' marks as well: the address of about every
+  4,000th user, between which a page looks, so that a storage that sorts what it found (Azurite) has few
+  rows to sort.
 """
 
 import asyncio
@@ -35,10 +35,10 @@ _PARTITION: Final = "users"
 _DIGITS: Final = "0123456789abcdef"
 _SIDE_BY_SIDE: Final = 4
 """Writers at once, each of users whose ids begin with other digits: they change no row of each other."""
-_AT_ONCE: Final = 10
-"""Users looked up by one query, which may have 15 comparisons (Azure Tables, "Querying tables")."""
-_NEW_AT_ONCE: Final = 48
-"""New users in one transaction of 100 entities: two rows each, and the counts of four digits."""
+_AT_ONCE: Final = 33
+"""Users in one transaction of 100 entities: three rows each, and the counts."""
+_NEW_AT_ONCE: Final = 49
+"""New users in one transaction: two rows each, and the counts."""
 _TRIES: Final = 8
 _NONE: Final = "00" * 8
 _DIGEST: Final = re.compile("[0-9a-f]{16}")
@@ -172,11 +172,11 @@ class RosterTable:
 
     async def _insert(self, entries: Sequence[RosterEntry], now: datetime) -> None:
         """Write users who have no row, or, when one has got a row meanwhile, all of them by reading."""
-        found = await self._read(roster_counts.keys(entries))
+        counts = await self._read(_counts_key(entries))
         changes = [
             change for entry in entries for change in _written(None, None, entry, listed=True)
         ]
-        changes += _counted(found, now, [(None, entry) for entry in entries], None)
+        changes.append(_counted(entries, counts, now, [(None, entry) for entry in entries], None))
         if not await self._table.transact(changes):
             await self._note_all(entries, now, None)
 
@@ -184,13 +184,13 @@ class RosterTable:
         self, entries: Sequence[RosterEntry], now: datetime, signal: Signal | None
     ) -> None:
         for _ in range(_TRIES):
-            found = await self._read(
-                [*roster_counts.keys(entries), *(f"u|{entry.user_id}" for entry in entries)]
+            counts, *rows = await asyncio.gather(
+                self._read(_counts_key(entries)),
+                *(self._read(f"u|{entry.user_id}") for entry in entries),
             )
             pairs = []
             changes: list[Change] = []
-            for entry in entries:
-                row = found.get(f"u|{entry.user_id}")
+            for entry, row in zip(entries, rows, strict=True):
                 before = self._entry(row) if row else None
                 after = merged(before, entry, listed=signal is None)
                 if after is before or (before is None and after.standing is None):
@@ -199,27 +199,41 @@ class RosterTable:
                 changes += _written(row, before, after, listed=signal is None)
             if not changes:
                 return
-            changes += _counted(found, now, pairs, signal)
+            changes.append(_counted(entries, counts, now, pairs, signal))
             if await self._table.transact(changes):
                 return
         raise StorageError("write in table roster", "others keep changing it")
 
-    async def _read(self, keys: Sequence[str]) -> dict[str, TableEntity]:
-        """Return those rows that are there, by row key."""
-        text = " or ".join(f"RowKey eq @k{number}" for number in range(len(keys)))
-        names = {f"k{number}": key for number, key in enumerate(keys)}
-        rows = self._table.query(
-            f"PartitionKey eq @partition and ( {text} )", {"partition": _PARTITION, **names}
-        )
-        return {str(row["RowKey"]): row async for row in rows}
+    async def _read(self, key: str) -> TableEntity | None:
+        # By key: several keys in one query would make the storage read the whole partition (Azure
+        # Tables, "Design for querying").
+        return await self._table.get(_PARTITION, key)
 
 
 def _side_by_side(entries: Iterable[RosterEntry]) -> Iterable[Sequence[RosterEntry]]:
-    """Return the entries for each writer, in the order of ids, so that few digits come at once."""
+    """Return the entries for each writer, in the order of ids: one writer if one transaction is enough."""
+    ordered = sorted(entries, key=lambda each: each.user_id)
+    if len(ordered) <= _AT_ONCE:
+        return [ordered] if ordered else []
     found: dict[int, list[RosterEntry]] = {}
-    for entry in sorted(entries, key=lambda each: each.user_id):
-        found.setdefault(int(entry.user_id[0], 16) // _SIDE_BY_SIDE, []).append(entry)
+    for entry in ordered:
+        found.setdefault(_writer(entry), []).append(entry)
     return found.values()
+
+
+def _writer(entry: RosterEntry) -> int:
+    return int(entry.user_id[0], 16) // _SIDE_BY_SIDE
+
+
+def _counts_key(entries: Sequence[RosterEntry]) -> str:
+    """Return the key of the row that counts users who are written together, in the order of ids.
+
+    That of their first digit, so that writers side by side change different ones; of a message, whose
+    users have all digits, any. Marks are in the first row.
+    """
+    first, last = entries[0], entries[-1]
+    near = _writer(first) == _writer(last) or first.user_id.startswith(roster_counts.MARKED)
+    return roster_counts.key(first.user_id[0 if near else -1])
 
 
 def _written(
@@ -245,26 +259,15 @@ def _written(
 
 
 def _counted(
-    found: Mapping[str, TableEntity],
+    entries: Sequence[RosterEntry],
+    row: TableEntity | None,
     now: datetime,
     pairs: Sequence[tuple[RosterEntry | None, RosterEntry]],
     signal: Signal | None,
-) -> list[Change]:
-    """Return the changes of the counts, and of their day, by digit."""
-    by_key: dict[str, list[tuple[RosterEntry | None, RosterEntry]]] = {}
-    for before, after in pairs:
-        by_key.setdefault(roster_counts.key(after.user_id[0]), []).append((before, after))
-    return [
-        _put(
-            {
-                "PartitionKey": _PARTITION,
-                "RowKey": key,
-                **roster_counts.changed(found.get(key, {}), now, some, signal),
-            },
-            found.get(key),
-        )
-        for key, some in by_key.items()
-    ]
+) -> Change:
+    """Return the change of the counts, and of their day."""
+    counts = roster_counts.changed(row or {}, now, pairs, signal)
+    return _put({"PartitionKey": _PARTITION, "RowKey": _counts_key(entries), **counts}, row)
 
 
 def _put(entity: Mapping[str, Any], row: TableEntity | None) -> Change:

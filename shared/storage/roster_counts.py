@@ -2,7 +2,7 @@
 
 A row: `on_LIST` for each list, and `days`, in JSON: under each date the same figures, `moved_SIGNAL`, and
 `age_STEP` (`shared.domain.license_age`). The first has `marks` as well, in JSON: for each list the
-addresses, as keys have them, of the users whose ids begin with `000`. Pure.
+addresses, as keys have them, of the users whose ids begin with `000`. Figures are sums of all rows. Pure.
 """
 
 import json
@@ -24,7 +24,7 @@ _SHOWN: Final = timedelta(days=31)
 """How long the figures of a day are kept,"""
 _AGES_SHOWN: Final = timedelta(days=7)
 """and those of the licenses' ages."""
-_MARKED: Final = "000"
+MARKED: Final = "000"
 _MARKS_TEXT: Final = 30_000
 """Characters of all marks: a property holds 32,000 (Azure Tables, "Property types")."""
 _ADDRESS: Final = 225
@@ -35,22 +35,17 @@ Pairs = Sequence[tuple[RosterEntry | None, RosterEntry]]
 
 
 def key(digit: str) -> str:
-    """Return the key of the row that counts the users whose id begins with `digit`."""
+    """Return the key of one of the rows."""
     return f"c|{digit}"
 
 
-MARKS: Final = key(_MARKED[0])
+MARKS: Final = key(MARKED[0])
 """The key of the row with the marks."""
 
 
 def address_key(address: str) -> str:
     """Return an address as keys of rows have it."""
     return _FORBIDDEN.sub("_", address.casefold())[:_ADDRESS]
-
-
-def keys(entries: Iterable[RosterEntry]) -> list[str]:
-    """Return the keys of the rows that count these users, each once."""
-    return [key(digit) for digit in dict.fromkeys(each.user_id[0] for each in entries)]
 
 
 def changed(
@@ -114,7 +109,7 @@ def _days(row: Mapping[str, Any]) -> dict[date, dict[str, int]]:
 
 def _marked(row: Mapping[str, Any], pairs: Pairs) -> dict[str, str]:
     """Return the marks after changes, thinned where they would be too long for a row."""
-    moved = [pair for pair in pairs if pair[1].user_id.startswith(_MARKED)]
+    moved = [pair for pair in pairs if pair[1].user_id.startswith(MARKED)]
     if not moved:
         return {"marks": row["marks"]} if "marks" in row else {}
     lists = _marks(row)

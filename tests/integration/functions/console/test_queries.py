@@ -6,7 +6,8 @@ every query on the wire is recorded.
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from importlib import import_module
 from urllib.parse import parse_qs, urlsplit
 
@@ -144,6 +145,19 @@ async def test_pages_ask_one_partition_for_a_page(recorded: tuple[Desk, Recorder
         each for each in asked if each.across or (each.top is None and each.table not in whole)
     ]
     assert wrong == []
+
+
+async def test_a_look_is_written_by_keys_alone(recorded: tuple[Desk, Recorder]) -> None:
+    """No query: one for several keys reads the whole partition ("Design for querying")."""
+    desk, recorder = recorded
+    roster = desk.app.adapters.roster
+    seen = await roster.of(desk.user("third_party")["id"])
+    assert seen is not None
+    recorder.queries = []
+    later = seen.seen_at + timedelta(minutes=1)
+    await roster.note([replace(seen, seen_at=later)], later)
+    assert recorder.queries == []
+    assert await roster.of(seen.user_id) == replace(seen, seen_at=later)
 
 
 def _unexplained(recorder: Recorder) -> list[Asked]:
