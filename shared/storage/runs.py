@@ -172,13 +172,14 @@ def _day_of(run: str) -> datetime:
 def _stays(known: dict[str, Any], row: dict[str, Any]) -> bool:
     """Whether a known result is kept: a change before what is none, else that of the later attempt.
 
-    What ends a wait counts, whatever the clocks say: if the user waits again, the run is told once more.
+    What ends a wait counts, whatever the clocks say, also against a failure that is written late: if the
+    user waits again, the run is told once more.
     """
     was, becomes = decode_outcome(known), decode_outcome(row)
     if (was in CHANGES) != (becomes in CHANGES):
         return was in CHANGES
-    if was in OPEN and becomes not in OPEN:
-        return False
+    if (was in OPEN) != (becomes in OPEN):
+        return becomes in OPEN
     began: datetime = row["began_at"]
     return field(known, "began_at", datetime, began) > began
 

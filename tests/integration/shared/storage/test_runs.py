@@ -110,6 +110,17 @@ async def test_what_ends_a_wait_counts_whatever_the_clocks_say(
     assert [each.outcome async for each in runs.results("run-1")] == [kept]
 
 
+@pytest.mark.parametrize("open_", [Outcome.FAILED, Outcome.WAITING, Outcome.HELD])
+async def test_what_waits_does_not_undo_what_ended_the_wait(tables: Tables, open_: Outcome) -> None:
+    """A slow attempt, by a clock 20 s ahead, writes its failure after the run was told the end."""
+    runs = RunTable(tables.table("runs"), tables.table("runresults"))
+    ahead = NOON + timedelta(seconds=20)
+    end = UserResult(guid(1), Outcome.UNLICENSED, "told")
+    await runs.record_results("run-1", [end], NOON, NOON)
+    await runs.record_results("run-1", [UserResult(guid(1), open_, "late")], ahead, ahead)
+    assert [each.outcome async for each in runs.results("run-1")] == [Outcome.UNLICENSED]
+
+
 async def test_results_of_some_users_are_read_one_by_one(tables: Tables) -> None:
     """By id, or by the name that was not found; of the others nothing is read."""
     runs = RunTable(tables.table("runs"), tables.table("runresults"))
