@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from shared.bootstrap.services import App
 from shared.domain.messages import Upkeep
@@ -16,7 +17,7 @@ from shared.errors import AcpError
 from shared.settings.settings import Settings
 from shared.storage.codec import decode_move, decode_page, decode_upkeep
 from tests.simulation.fate import Process
-from tests.simulation.loop import Clock, Crash
+from tests.simulation.loop import Clock, Crash, VirtualLoop
 from tests.simulation.queues import Bin, Letter
 from tests.simulation.world import World, settings
 
@@ -137,16 +138,22 @@ class Host:
         first: float,
         period: float,
         work: Callable[[App], Awaitable[object]],
-        idle: Callable[[], bool] = lambda: False,
+        idle: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """Run a timer for ever. idle: whether a tick would find nothing to do; then it is left out."""
-        loop = asyncio.get_running_loop()
+        """Run a timer for ever.
+
+        idle: until when ticks would find nothing to do if nothing else happens; those are left out.
+        """
+        loop = cast("VirtualLoop", asyncio.get_running_loop())
 
         def tick(at: float) -> None:
-            if self.alive and not idle():
+            until = idle()
+            if self.alive and until <= at:
                 self.spawn(fire(at))
             else:
-                loop.call_at(at + period, tick, at + period)
+                late = min(until, loop.upcoming()) - at
+                at += period * max(1, math.ceil(late / period))
+                loop.call_at(at, tick, at)
 
         async def fire(at: float) -> None:
             rng = self.world.rng

@@ -124,6 +124,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         heapq.heappush(self._timers, (when, self.next_number(), timer))
         return timer
 
+    def upcoming(self) -> float:
+        """Return when something is to happen next; until then nothing changes."""
+        return self._passed if self._ready or not self._timers else self._timers[0][0]
+
     def after(self, seconds: float) -> asyncio.Future[None]:
         """Return what is done after so many seconds: `asyncio.sleep`, at half its price."""
         future: asyncio.Future[None] = asyncio.Future(loop=self)
@@ -179,6 +183,11 @@ async def pause(seconds: float) -> None:
     await cast("VirtualLoop", asyncio.get_running_loop()).after(seconds)
 
 
+def seconds(at: datetime) -> float:
+    """Return a wall clock's time as seconds since the beginning."""
+    return (at - MIDNIGHT).total_seconds()
+
+
 @contextmanager
 def seeded_entropy(seed: int) -> Iterator[None]:
     """Let the operating system's randomness come from the seed: ids and secrets repeat, too."""
@@ -198,13 +207,15 @@ def run[T](seed: int, main: Coroutine[Any, Any, T]) -> T:
     """Run a universe's main task to its end. Garbage waits: when it is collected is no seed's choice."""
     loop = VirtualLoop(random.Random(seed))
     gc.disable()
-    with seeded_entropy(seed):
-        try:
-            return loop.run_until_complete(main)
-        finally:
-            loop.run_until_complete(_end_all())
-            loop.close()
-            gc.enable()
+    try:
+        with seeded_entropy(seed):
+            try:
+                return loop.run_until_complete(main)
+            finally:
+                loop.run_until_complete(_end_all())
+                loop.close()
+    finally:
+        gc.enable()
 
 
 async def _end_all() -> None:

@@ -195,10 +195,11 @@ class TableClient:
 
     def _write(self, entity: Mapping[str, Any], mode: UpdateMode | None) -> dict[str, Any]:
         given = {name: value for name, value in entity.items() if value is not None}
-        if any(isinstance(value, str) and _is_too_long(value) for value in given.values()):
-            refused = HttpResponseError("PropertyValueTooLarge")
-            refused.status_code = 400
-            raise refused
+        for value in given.values():
+            if isinstance(value, str) and _is_too_long(value):
+                refused = HttpResponseError("PropertyValueTooLarge")
+                refused.status_code = 400
+                raise refused
         keys = _keys(entity)
         old = self._rows.get(keys, {}) if mode is UpdateMode.MERGE else {}
         self._rows[keys] = self._account.stamp(

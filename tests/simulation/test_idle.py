@@ -32,10 +32,11 @@ class Diligent(Host):
         first: float,
         period: float,
         work: Callable[[App], Awaitable[object]],
-        idle: Callable[[], bool] = lambda: False,
+        idle: Callable[[], float] = lambda: 0.0,
     ) -> None:
         async def checked(app: App) -> None:
-            was_idle, before = idle(), self._content()
+            was_idle = idle() > asyncio.get_running_loop().time()
+            before = self._content()
             self.idle += was_idle
             alone = len(self._tasks) == self.idle
             await work(app)

@@ -1,23 +1,22 @@
 """One universe: everybody acts and everything fails for hours, then days of quiet, then the rules."""
 
 import asyncio
+import math
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from tests.simulation import bugs
 from tests.simulation.actors import ACTORS
 from tests.simulation.fate import Dice, Fault, Gate, Outage, outage_sites
 from tests.simulation.host import Host
-from tests.simulation.loop import Clock, run
+from tests.simulation.loop import MIDNIGHT, run, seconds
 from tests.simulation.people import PILOT_GROUP, population
 from tests.simulation.rules import ENDED, STRICT, Broken, Limits, Rules
 from tests.simulation.world import World, settings
 
-_ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _MINUTE: Final = 60.0
 _CATCH_UP: Final = 5 * _MINUTE
 _HOUR: Final = 3600.0
@@ -185,10 +184,10 @@ def begin_timers(host: Host) -> None:
     """Begin the app's timers at their default schedules. What would be idle is left out."""
     account, queues, world = host.world.account, host.world.queues, host.world
 
-    def next_due() -> datetime:
+    def next_due() -> float:
         # Who needs attention had no due time in the version before.
-        due = (row.get("due", _ALWAYS) for row in account.rows("waiting"))
-        return min(due, default=_NEVER)
+        due = (row.get("due", MIDNIGHT) for row in account.rows("waiting"))
+        return min(map(seconds, due), default=math.inf)
 
     def no_sweep() -> bool:
         begun = {row["RowKey"] for row in account.rows("runs") if row["state"] not in ENDED}
@@ -209,28 +208,31 @@ def begin_timers(host: Host) -> None:
         stored = any(row.get("link") == link for row in account.rows("state"))
         return stored and link not in world.graph.expired
 
-    seen, until, clock = -1, _ALWAYS, Clock()
+    seen, until = -1, 0.0
 
-    def quiet() -> bool:
+    def quiet() -> float:
         nonlocal seen, until
         if seen != account.version:  # the tables are looked through after a change alone
-            seen, until = account.version, next_due() if no_sweep() else _ALWAYS
-        return until > clock.now()
+            seen, until = account.version, next_due() if no_sweep() else 0.0
+        return until
 
-    def idle() -> bool:
-        every_five = asyncio.get_running_loop().time() % _CATCH_UP < _MINUTE
-        return quiet() and not (every_five and not (nothing_changed() and no_poison()))
+    def idle() -> float:
+        now, until = asyncio.get_running_loop().time(), quiet()
+        if until > now and not (nothing_changed() and no_poison()):
+            until = min(until, math.ceil(now / _CATCH_UP) * _CATCH_UP)
+        return until
 
-    def kept() -> bool:
+    def kept() -> float:
         # In calm: one subscription, which is stored and ends later than the app renews one.
         live = list(world.graph.live.values())
         row = account.tables.get("state", {}).get(("state", "subscription"), {})
-        return (
+        same = (
             host.calm
             and len(live) == 1
             and row.get("subscription_id") == live[0].id
-            and row["expires_at"] == live[0].expires_at > clock.now() + _RENEWED
+            and row["expires_at"] == live[0].expires_at
         )
+        return seconds(live[0].expires_at - _RENEWED) if same else 0.0
 
     host.timer(2 * _HOUR, _DAY, lambda app: app.sweeper.sweep())
     host.timer(_MINUTE, _MINUTE, lambda app: app.ticker.tick(), idle)
