@@ -82,11 +82,13 @@ class RunTable:
             found.append(run)
         return found
 
-    async def back_to(self, since: date, now: datetime, before: str = "") -> AsyncIterator[Run]:
+    async def back_to(
+        self, since: date, now: datetime, before: str = "", signal: Signal | None = None
+    ) -> AsyncIterator[Run]:
         """Yield the runs from now back to a day, the newest first.
 
-        before: only those that sort before this id. Days are read from the last one back, ever more at once,
-        as long as somebody wants more.
+        before: only those that sort before this id. signal: only those that it began. Days are read from the
+        last one back, ever more at once, as long as somebody wants more.
         """
         end, span = (now + _DAY).date(), _RECENT
         if before:
@@ -97,6 +99,8 @@ class RunTable:
             text = "PartitionKey eq @month and RowKey ge @first and RowKey lt @end"
             until = f"{end:%Y%m%d}" if not before else min(f"{end:%Y%m%d}", before)
             where = {"month": f"{first:%Y%m}", "first": f"{first:%Y%m%d}", "end": until}
+            if signal:
+                text, where = f"{text} and cause eq @cause", {**where, "cause": str(signal)}
             rows = [run async for run in self._runs.read(text, where, _decode, page=PAGE)]
             for run in reversed(rows):
                 yield run

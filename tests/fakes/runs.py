@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.options import OwnNumbers
 from shared.domain.outcome import UserResult
-from shared.domain.run import Run, SweepPage
+from shared.domain.run import Run, Signal, SweepPage
 from shared.errors import (
     BusyError,
     ConflictError,
@@ -90,11 +90,13 @@ class FakeRuns:
         first = min(self.runs, default=None)
         return date(int(first[:4]), int(first[4:6]), 1) if first else None
 
-    async def back_to(self, since: date, now: datetime, before: str = "") -> AsyncIterator[Run]:
+    async def back_to(
+        self, since: date, now: datetime, before: str = "", signal: Signal | None = None
+    ) -> AsyncIterator[Run]:
         end = before or f"{now + timedelta(days=1):%Y%m%d}"
-        for run_id in sorted(self.runs, reverse=True):
-            if f"{since:%Y%m%d}" <= run_id < end:
-                yield self.runs[run_id]
+        for run_id, run in sorted(self.runs.items(), reverse=True):
+            if f"{since:%Y%m%d}" <= run_id < end and signal in (None, run.cause):
+                yield run
 
     @property
     def last(self) -> Run:

@@ -158,7 +158,7 @@ EQUIVALENT: Final[tuple[Equivalent, ...]] = (
                 '""',
                 '"XXXX"',
                 "runs",
-                'def back_to(self, since: date, now: datetime, before: str = "") -> AsyncIterator[Run]:',
+                'self, since: date, now: datetime, before: str = "", signal: Signal | None = None',
             ),
             (
                 '""',

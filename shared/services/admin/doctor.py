@@ -204,8 +204,8 @@ class Doctor:
 
     async def _bridge_changes(self) -> str:
         """Return what the last sweep found of users whose bridge the rules change, or ""."""
-        async for run in self._runs.runs(2):
-            if run.cause is Signal.SWEEP and run.scanned:
+        async for run in self._runs.runs(2, Signal.SWEEP):
+            if run.scanned:
                 return describe(run.counts, self._numbers)
         return ""
 

@@ -38,7 +38,10 @@ class RunHistory:
                     found.append(run)
         return found, None
 
-    def runs(self, months: int) -> AsyncIterator[Run]:
-        """Yield the runs of this month and of the `months - 1` before, the newest first."""
+    def runs(self, months: int, signal: Signal | None = None) -> AsyncIterator[Run]:
+        """Yield the runs of this month and of the `months - 1` before, the newest first.
+
+        signal: only those that it began.
+        """
         now = self._clock.now()
-        return self._runs.back_to(months_back(now, months - 1), now)
+        return self._runs.back_to(months_back(now, months - 1), now, signal=signal)

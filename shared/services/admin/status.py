@@ -112,7 +112,6 @@ class StatusReader:
         )
 
     async def _last_sweep(self) -> datetime | None:
-        async for run in self._history.runs(_MONTHS):
-            if run.cause is Signal.SWEEP:
-                return run.started_at
+        async for run in self._history.runs(_MONTHS, Signal.SWEEP):
+            return run.started_at
         return None

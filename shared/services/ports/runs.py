@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from shared.domain.move_request import MoveRequest, RequestPage
     from shared.domain.options import OwnNumbers
     from shared.domain.outcome import UserResult
-    from shared.domain.run import Run, SweepPage
+    from shared.domain.run import Run, Signal, SweepPage
 
 
 class Runs(Protocol):
@@ -29,8 +29,13 @@ class Runs(Protocol):
         """Return the first day of the month of the oldest run; None: there is no run."""
         ...
 
-    def back_to(self, since: date, now: datetime, before: str = "") -> AsyncIterator[Run]:
-        """Yield the runs from now back to a day, newest first. before: only those with lower ids."""
+    def back_to(
+        self, since: date, now: datetime, before: str = "", signal: Signal | None = None
+    ) -> AsyncIterator[Run]:
+        """Yield the runs from now back to a day, newest first.
+
+        before: only those with lower ids. signal: only those that it began.
+        """
         ...
 
     async def record_results(

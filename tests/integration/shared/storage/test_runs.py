@@ -70,13 +70,16 @@ async def test_runs_of_a_month_and_their_results(tables: Tables) -> None:
 
 
 async def test_runs_are_read_back_from_the_newest(tables: Tables) -> None:
-    """Over months, in spans of days that grow, back to a day; from one of them, only what is older."""
+    """Over months, in spans of days that grow, back to a day; from one of them, only what is older.
+
+    Of one signal only, where that is asked.
+    """
     runs = RunTable(tables.table("runs"), tables.table("runresults"))
     assert await runs.first_month() is None
     known = []
-    for days in (40, 2, 1):
+    for days, signal in ((40, Signal.SWEEP), (2, Signal.REQUEST), (1, Signal.SWEEP)):
         at = NOON - timedelta(days=days)
-        run = Run(new_run_id(Signal.SWEEP, at), Signal.SWEEP, RunState.FINISHED, at)
+        run = Run(new_run_id(signal, at), signal, RunState.FINISHED, at)
         known.append(await runs.save_run(run))
     oldest = await runs.first_month()
     assert oldest == date(2026, 10, 1)
@@ -85,6 +88,8 @@ async def test_runs_are_read_back_from_the_newest(tables: Tables) -> None:
     assert found == known[1::-1]
     assert [run async for run in runs.back_to(known[1].started_at.date(), NOON)] == known[:0:-1]
     assert await runs.newest(NOON, 2) == known[:0:-1]
+    sweeps = [run async for run in runs.back_to(oldest, NOON, signal=Signal.SWEEP)]
+    assert sweeps == known[::-2]
 
 
 @pytest.mark.parametrize(
