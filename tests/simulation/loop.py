@@ -39,27 +39,12 @@ class _Task(asyncio.Task[Any]):
         return self._number
 
 
-class _Handle(asyncio.TimerHandle):
-    """A callback, of a time or of now, without what helps to debug a loop: there are millions."""
+class _Handle(list[Any]):
+    """A callback, its arguments and its context; empty once cancelled. A list, for there are millions."""
 
     __slots__ = ()
 
-    _context: Context
-    _callback: Callable[..., object]
-    _args: tuple[Any, ...]
-    _cancelled: bool
-
-    def __init__(
-        self, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
-    ) -> None:
-        self._callback = callback
-        self._args = args
-        self._context = copy_context() if context is None else context
-        self._cancelled = False
-
-    def cancel(self) -> None:
-        """Leave it out when its time comes."""
-        self._cancelled = True
+    cancel = list.clear
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -98,9 +83,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         context: Context | None = None,
     ) -> asyncio.Handle:
         """Call something in its turn, which the seed decides."""
-        handle = _Handle(callback, args, context)
+        handle = _Handle((callback, args, copy_context() if context is None else context))
         self._ready.append(handle)
-        return handle
+        return cast("asyncio.Handle", handle)
+
+    call_soon_threadsafe = call_soon
 
     def call_later[*Given](
         self,
@@ -120,9 +107,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call something at a time."""
-        timer = _Handle(callback, args, context)
+        timer = _Handle((callback, args, copy_context() if context is None else context))
         heapq.heappush(self._timers, (when, self.next_number(), timer))
-        return timer
+        return cast("asyncio.TimerHandle", timer)
 
     def upcoming(self) -> float:
         """Return when something is to happen next; until then nothing changes."""
@@ -150,8 +137,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
                     timer.set_result(None)
             if len(ready) > 1:
                 ready.rotate(-int(draw() * len(ready)))
-            if ready and not (handle := ready.popleft())._cancelled:
-                handle._context.run(handle._callback, *handle._args)
+            if ready and (handle := ready.popleft()):
+                callback, arguments, context = handle
+                context.run(callback, *arguments)
 
     def _write_to_self(self) -> None:
         """There is no other thread to wake this one up."""
