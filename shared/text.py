@@ -91,4 +91,4 @@ def is_canonical(text: str) -> bool:
 
 def canonical(text: str) -> str:
     """Return a GUID in its usual form. ValueError: it is none."""
-    return text if is_canonical(text) else str(UUID(text))
+    return text if _GUID.fullmatch(text) else str(UUID(text))

@@ -146,7 +146,7 @@ class TeamsClient:
             else:
                 place = place.again(page.size)
                 link, trail = place.on(str(self._first_page(place.size))), self._trail(place.size)
-            users = [user.to_domain(provider_known=self._tells_providers) for user in page.items]
+            users = TeamsUser.all_to_domain(page.items, provider_known=self._tells_providers)
             yield TeamsPage(users, link or None, page.faults, restarts)
             restarts = place.before > 0 and place.listed == 0
 

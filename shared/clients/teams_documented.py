@@ -16,7 +16,7 @@ from shared.clients.graph_batch import Batches, check_subject
 from shared.clients.graph_models import GraphModel
 from shared.clients.http import ServiceClient
 from shared.clients.pages import page_reader
-from shared.clients.teams_models import Features, account_type, is_provisioned, is_room
+from shared.clients.teams_models import Account, Features
 from shared.clients.together import Together
 from shared.clients.values import Guid
 from shared.clock import Clock
@@ -44,14 +44,14 @@ class UserConfiguration(GraphModel):
 
     def to_domain(self) -> ServiceUser:
         """Return the service's view of the user, whose provider is not told."""
-        kind, type_name = account_type(self.account_type)
+        its = Account.of(self.account_type, self.feature_types)
         return ServiceUser(
             id=self.id,
             upn=self.user_principal_name or "",
-            account_type=kind,
-            type_name=type_name,
-            ready=is_provisioned(self.feature_types),
-            is_room=is_room(self.feature_types),
+            account_type=its.kind,
+            type_name=its.type_name,
+            ready=its.ready,
+            is_room=its.is_room,
             provider_known=False,
         )
 

@@ -5,7 +5,8 @@ docs/wire.md for the evidence for each call.
 """
 
 import json
-from typing import Annotated, Any, Final
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel, to_pascal
@@ -40,25 +41,32 @@ def _texts(items: object) -> object:
     return [each for each in items if isinstance(each, str)] if isinstance(items, list) else ()
 
 
-Features = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+Features = Annotated[
+    tuple[str, ...] | Annotated[tuple[str, ...], BeforeValidator(_texts)],
+    Field(union_mode="left_to_right"),
+]
 """Feature types: what of a list is a text."""
 
 
-def account_type(given: str | None) -> tuple[AccountType, str]:
-    """Return the account type that a service names and, if it is not known, the service's word for it."""
-    name = given or ""
-    kind = _ACCOUNT_TYPES.get(name.casefold(), AccountType.UNKNOWN)
-    return kind, name[:64] if kind is AccountType.UNKNOWN else ""
+class Account(NamedTuple):
+    """What account type and features say of a user. type_name: the service's word for an unknown type."""
 
+    kind: AccountType
+    type_name: str
+    ready: bool
+    is_room: bool
 
-def is_provisioned(features: tuple[str, ...]) -> bool:
-    """Return whether these feature types are those of a user whose conferencing is provisioned."""
-    return not CONFERENCING_FEATURES.isdisjoint(map(str.casefold, features))
-
-
-def is_room(features: tuple[str, ...]) -> bool:
-    """Return whether these feature types are those of a Teams Rooms device."""
-    return any(each.casefold().startswith(_ROOM_FEATURES) for each in features)
+    @classmethod
+    def of(cls, account_type: str | None, features: tuple[str, ...]) -> Self:
+        """Read the account type and the feature types as a service names them."""
+        name, known = account_type or "", [each.casefold() for each in features]
+        kind = _ACCOUNT_TYPES.get(name.casefold(), AccountType.UNKNOWN)
+        return cls(
+            kind,
+            name[:64] if kind is AccountType.UNKNOWN else "",
+            not CONFERENCING_FEATURES.isdisjoint(known),
+            any(each.startswith(_ROOM_FEATURES) for each in known),
+        )
 
 
 def unknown(features: tuple[str, ...]) -> tuple[str, ...]:
@@ -127,22 +135,39 @@ class TeamsUser(TeamsModel):
     soft_deletion_timestamp: str | None = None
     acp_info: list[AcpInfo] | None = None
 
-    def to_domain(self, *, provider_known: bool = True) -> ServiceUser:
-        """Return the service's view of the user. provider_known: whether the service tells providers."""
-        kind, type_name = account_type(self.account_type)
+    def to_domain(
+        self, *, provider_known: bool = True, account: Account | None = None
+    ) -> ServiceUser:
+        """Return the service's view of the user.
+
+        provider_known: whether the service tells providers. account: what is known of such users.
+        """
+        its = account or Account.of(self.account_type, self.feature_types)
         return ServiceUser(
             id=self.object_id,
             upn=self.user_principal_name,
-            account_type=kind,
-            ready=is_provisioned(self.feature_types),
-            entries=tuple(entry.to_domain() for entry in self.acp_info or ()),
+            account_type=its.kind,
+            ready=its.ready,
+            entries=tuple([entry.to_domain() for entry in self.acp_info or ()]),
             soft_deleted=self.soft_deletion_timestamp is not None,
             usage_location=self.usage_location or None,
             name=self.display_name or "",
-            type_name=type_name,
-            is_room=is_room(self.feature_types),
+            type_name=its.type_name,
+            is_room=its.is_room,
             provider_known=provider_known or self.acp_info is not None,
         )
+
+    @staticmethod
+    def all_to_domain(users: Sequence["TeamsUser"], *, provider_known: bool) -> list[ServiceUser]:
+        """Return the users of a page: what equal types and features say is read once for all of them."""
+        known: dict[tuple[str | None, tuple[str, ...]], Account] = {}
+        found = []
+        for user in users:
+            key = user.account_type, user.feature_types
+            if (account := known.get(key)) is None:
+                account = known[key] = Account.of(*key)
+            found.append(user.to_domain(provider_known=provider_known, account=account))
+        return found
 
 
 class CpcUser(TeamsModel):
