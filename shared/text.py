@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+_BYTES: Final = 16
 _GUID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _SIGNS: Final = "=+@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u2212-"
@@ -87,6 +88,21 @@ def counted(number: int, one: str, many: str = "") -> str:
 def is_canonical(text: str) -> bool:
     """Return whether a text is a GUID in its usual form: small letters, hyphens."""
     return _GUID.fullmatch(text) is not None
+
+
+def packed(user_id: str) -> bytes:
+    """Return the 16 bytes of a GUID in any form. ValueError: it is none."""
+    digits = user_id.replace("-", "")
+    key = bytes.fromhex(digits) if len(digits) == 2 * _BYTES else UUID(user_id).bytes
+    if len(key) != _BYTES:
+        raise ValueError("there are spaces among the digits")
+    return key
+
+
+def unpacked(key: bytes) -> str:
+    """Return the GUID of these 16 bytes in its usual form."""
+    digits = key.hex()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def canonical(text: str) -> str:

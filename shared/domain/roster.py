@@ -3,7 +3,6 @@
 It is a picture for people and decides nothing: who is moved is always read anew.
 """
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,12 +10,13 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Final
-from uuid import UUID
 
 from shared.domain.decision import Action, Decision
 from shared.domain.license_age import LicenseAges
 from shared.domain.outcome import Outcome, UserResult
+from shared.domain.sorted_rows import SortedRows
 from shared.domain.user import MICROSOFT, DirectoryUser, ServiceUser
+from shared.text import packed, unpacked
 
 
 class Standing(StrEnum):
@@ -34,7 +34,7 @@ class Standing(StrEnum):
     """Not licensed, and on a third party: others are not kept."""
 
 
-_ROW_BYTES: Final = 24
+_ID_BYTES, _DIGEST_BYTES = 16, 8
 
 STANDING: Final = {
     Action.REPLACE: Standing.READY,
@@ -89,7 +89,9 @@ class RosterEntry:
     def digest(self) -> bytes:
         """8 bytes that change with what a listing tells of the user, but for the time."""
         shown = (self.standing, self.reason, self.upn, self.provider, self.name, self.country)
-        return blake2b("\0".join(str(each) for each in shown).encode(), digest_size=8).digest()
+        return blake2b(
+            "\0".join(str(each) for each in shown).encode(), digest_size=_DIGEST_BYTES
+        ).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +117,13 @@ class KnownKeys:
     """What listings showed of every user before: 24 bytes per user, in the order of ids."""
 
     def __init__(self) -> None:
-        self._rows = bytearray()
+        self._rows = SortedRows(_ID_BYTES, _ID_BYTES + _DIGEST_BYTES)
         self._seen = bytearray()
 
     def add(self, user_id: str, digest: bytes) -> None:
         """Add the next user."""
-        self._rows += UUID(user_id).bytes + digest
-        self._seen.append(0)
+        if self._rows.add(packed(user_id) + digest):
+            self._seen.append(0)
 
     def news(self, entries: Iterable[RosterEntry]) -> tuple[list[RosterEntry], list[RosterEntry]]:
         """Return those entries that are new, and those that have changed, and mark all as seen."""
@@ -136,19 +138,17 @@ class KnownKeys:
 
     def find(self, user_id: str) -> bytes | None:
         """Return the digest of a user and mark the user as seen; None: not known."""
-        key = UUID(user_id).bytes
-        at = bisect_left(range(len(self._seen)), key, key=self._key)
-        if at == len(self._seen) or self._key(at) != key:
+        at = self._rows.find(packed(user_id))
+        if at is None:
             return None
         self._seen[at] = True
-        return bytes(self._rows[at * _ROW_BYTES + 16 : (at + 1) * _ROW_BYTES])
+        return self._rows[at][_ID_BYTES:]
 
     def unseen(self) -> list[str]:
         """Return the users who were not asked for."""
-        return [str(UUID(bytes=self._key(at))) for at, seen in enumerate(self._seen) if not seen]
-
-    def _key(self, at: int) -> bytes:
-        return bytes(self._rows[at * _ROW_BYTES : at * _ROW_BYTES + 16])
+        return [
+            unpacked(self._rows[at][:_ID_BYTES]) for at, seen in enumerate(self._seen) if not seen
+        ]
 
 
 def from_result(
@@ -179,6 +179,7 @@ def from_result(
 
 def from_listing(service: ServiceUser, decision: Decision, seen_at: datetime) -> RosterEntry:
     """Return the entry that a listing of the service leads to."""
+    provider = service.provider
     return _kept(
         RosterEntry(
             user_id=service.id,
@@ -186,7 +187,7 @@ def from_listing(service: ServiceUser, decision: Decision, seen_at: datetime) ->
             reason=decision.reason,
             seen_at=seen_at,
             upn=service.upn,
-            provider=service.provider.name if service.provider else "",
+            provider=provider.name if provider else "",
             name=service.name,
             country=service.usage_location or "",
         )

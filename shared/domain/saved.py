@@ -1,47 +1,39 @@
 """The app's own records of a user: saved provider entries, and the last known state."""
 
-from bisect import bisect_left
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from shared.domain.claim import BegunChange
 from shared.domain.outcome import Outcome, UserResult
+from shared.domain.sorted_rows import SortedRows
 from shared.domain.user import ConferencingUser, ProviderEntry
+from shared.text import packed
 
 _KEY: Final = 32
-"""Bytes of a record's keys: a GUID and a digest of 16 bytes."""
+"""Bytes of a record's keys: an id and a digest of 16 bytes."""
 
 
 class SavedKeys:
     """The records that are saved, so that none is offered again: 32 bytes each, in the order of keys."""
 
     def __init__(self) -> None:
-        self._keys = bytearray()
+        self._keys = SortedRows(_KEY, _KEY)
 
     def add(self, user_id: str, digest: str) -> None:
         """Add the next record; one with other keys is left out, and offered again."""
-        try:
-            key = _key(user_id, digest)
-        except ValueError:
-            return
-        if len(key) == _KEY and self._keys[-_KEY:] < key:
-            self._keys += key
+        with suppress(ValueError):
+            self._keys.add(_key(user_id, digest))
 
     def has(self, user_id: str, digest: str) -> bool:
         """Whether the record is among them."""
-        key = _key(user_id, digest)
-        at = bisect_left(range(len(self._keys) // _KEY), key, key=self._at)
-        return self._at(at) == key
-
-    def _at(self, number: int) -> bytes:
-        return bytes(self._keys[number * _KEY : (number + 1) * _KEY])
+        return self._keys.find(_key(user_id, digest)) is not None
 
 
 def _key(user_id: str, digest: str) -> bytes:
-    return UUID(user_id).bytes + bytes.fromhex(digest)
+    return packed(user_id) + bytes.fromhex(digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from shared.storage.roster import RosterTable
 from shared.storage.rows import field, json_field
 from shared.storage.state import EXCLUDED, STATE
 from shared.storage.tables import Table, Tables
+from shared.text import packed
 
 _TRIES: Final = 5
 _OF_USERS: Final = ("x-mailed-", "x-numbers-")
@@ -123,11 +124,11 @@ async def _from_requests(table: Table, person: Person) -> int:
 
 async def _from_plans(table: Table, person: Person) -> int:
     changed = 0
-    packed = UUID(person.id).bytes
+    its = packed(person.id)
 
     def without(row: Mapping[str, Any]) -> dict[str, Any]:
         lists = {name: field(row, name, bytes) for name in ("licensed", "to_queue")}
-        others = {name: _unpacked_without(ids, packed) for name, ids in lists.items()}
+        others = {name: _unpacked_without(ids, its) for name, ids in lists.items()}
         return others if others != lists else {}
 
     async for row in _all(table, None):

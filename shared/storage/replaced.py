@@ -12,8 +12,9 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, astuple, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from azure.data.tables import TableEntity
@@ -35,6 +36,9 @@ from shared.storage.rows import field, json_field, units
 from shared.storage.tables import PAGE, Table
 
 _TEXTS: Final = ("name", "domain", "toll_number", "toll_free_number", "passcode", "url")
+_FIELDS: Final = (*_TEXTS, "default", "other")
+"""Of an entry, in the order by which entries are sorted before their digest."""
+
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _FOR_MOVE: Final = "for_move_at"
 _FOR_BRIDGE: Final = "for_bridge_at"
@@ -66,10 +70,10 @@ class ReplacedProviderTable:
         TooLargeError: they do not fit into a record. When this returns, the record is durable: the
         storage has confirmed it, now or when `known` was read.
         """
-        row = _new_row(user, now)
-        if known and known.has(row["PartitionKey"], row["RowKey"]):
+        keys = _keys(user)
+        if known and known.has(keys["PartitionKey"], keys["RowKey"]):
             return False
-        return bool(await self._table.insert(row))
+        return bool(await self._table.insert(_new_row(user, now)))
 
     async def saved_keys(self) -> SavedKeys:
         """Return the keys of all records; a sweep reads them once instead of offering each record again."""
@@ -254,7 +258,8 @@ def _is_cancelled(row: Mapping[str, Any]) -> bool:
 
 def _keys(saved: ServiceUser | ConferencingUser) -> dict[str, str]:
     if isinstance(saved, ServiceUser):
-        text = _encode(sorted((replace(each, other="") for each in saved.entries), key=astuple))
+        plain = (replace(each, other="") if each.other else each for each in saved.entries)
+        text = _encode(sorted(plain, key=attrgetter(*_FIELDS)))
     else:
         text = _encode_conferencing(saved)
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -262,11 +267,11 @@ def _keys(saved: ServiceUser | ConferencingUser) -> dict[str, str]:
 
 
 def _encode(entries: Sequence[ProviderEntry]) -> str:
-    fields = [asdict(entry) for entry in entries]
-    for entry in fields:
+    listed = [{name: getattr(entry, name) for name in _FIELDS} for entry in entries]
+    for entry in listed:
         if not entry["other"]:
             del entry["other"]
-    return json.dumps(fields, sort_keys=True, ensure_ascii=False)
+    return json.dumps(listed, sort_keys=True, ensure_ascii=False)
 
 
 def _encode_conferencing(user: ConferencingUser) -> str:

@@ -6,12 +6,12 @@ at most 64 KiB (Azure Tables data model), a page at most 1,000 users.
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
-from uuid import UUID
 
 from shared.domain.run import SweepPage
 from shared.errors import StaleError
 from shared.storage.rows import field
 from shared.storage.tables import Table
+from shared.text import packed, unpacked
 
 _TRIES: Final = 5
 
@@ -78,8 +78,8 @@ def _decode(row: dict[str, Any]) -> SweepPage:
 
 
 def _pack(users: Sequence[str]) -> bytes:
-    return b"".join(UUID(user).bytes for user in users)
+    return b"".join(packed(user) for user in users)
 
 
 def _unpack(data: bytes) -> list[str]:
-    return [str(UUID(bytes=data[at : at + 16])) for at in range(0, len(data), 16)]
+    return [unpacked(data[at : at + 16]) for at in range(0, len(data), 16)]

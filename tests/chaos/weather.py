@@ -23,7 +23,7 @@ _BY_HAND: Final = 0.15
 """Sets by hand, as a share of the users."""
 _NAMED: Final = 40
 """Users whom two callers request at once."""
-_REQUESTS: Final = 4
+_REQUESTS: Final = 2
 """Rounds, from the first, in which they do: what a killed host has begun takes ten minutes."""
 
 

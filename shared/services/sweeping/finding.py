@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 from shared.domain.decision import Action
 from shared.domain.user import MICROSOFT
 from shared.services.ports import Conferencing, Directory, RuleSource
 from shared.services.sweeping.survey import Survey, is_guid
+from shared.text import packed
 
 NOBODY: Final = "none"
 """Provider name for users without entries."""
@@ -67,7 +67,7 @@ class Finder:
         """Yield those who fit, each once: a listing that begins again lists its users again."""
         yielded: set[bytes] = set()
         async for found in self._listed():
-            key = UUID(found.user_id).bytes
+            key = packed(found.user_id)
             if fits(found) and key not in yielded:
                 yielded.add(key)
                 yield found

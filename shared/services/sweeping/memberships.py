@@ -1,10 +1,10 @@
 """Memberships of the groups in the settings: read once per survey."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from uuid import UUID
 
 from shared.errors import SettingsError
 from shared.services.ports import Groups
+from shared.text import packed
 
 
 class Memberships:
@@ -17,13 +17,13 @@ class Memberships:
 
     def add(self, group: str, users: Sequence[str]) -> None:
         """Add `users` to `group`."""
-        self._members.setdefault(group, set()).update(UUID(user).bytes for user in users)
+        self._members.setdefault(group, set()).update(packed(user) for user in users)
 
     def of(self, user: str) -> frozenset[str]:
         """Return the user's groups, among those that were read."""
         if not self._members:
             return frozenset()
-        key = UUID(user).bytes
+        key = packed(user)
         return frozenset(group for group, members in self._members.items() if key in members)
 
 

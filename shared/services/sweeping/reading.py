@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Self
-from uuid import UUID
 
 from shared.clock import Clock
 from shared.concurrency import gather_bounded
@@ -36,6 +35,7 @@ from shared.telemetry.events import (
     Unsaveable,
 )
 from shared.telemetry.log import EventLog
+from shared.text import packed, unpacked
 
 _SAVES_IN_FLIGHT: Final = 16
 _PER_ROW: Final = 1_000
@@ -60,7 +60,7 @@ class PageFindings:
         for user in page.users:
             action = user.decision.action
             found.counts["users"] += 1
-            if action.replaces_ids and UUID(user.service.id).bytes in held:
+            if action.replaces_ids and packed(user.service.id) in held:
                 found.counts["held"] += 1
                 found.licensed.append(user.service.id)
                 continue
@@ -152,7 +152,7 @@ class SweepReader:
             if done.number <= run.page:
                 survey.mark_listed(done.licensed)
         # Whoever was released and is not changed yet may be on no other list any more.
-        held = {UUID(user.user_id).bytes async for user in self._held.held() if not user.released}
+        held = {packed(user.user_id) async for user in self._held.held() if not user.released}
         if run.page == 0 or run.next_link:
             whole = run.page == 0
             known = await self._replaced.saved_keys()
@@ -198,8 +198,8 @@ class SweepReader:
         Licensed users whom Teams does not list, and users who need attention: the cause may have
         been fixed.
         """
-        attention = {UUID(row.user_id).bytes async for row in self._waiting.attention()}
-        rest = [str(UUID(bytes=key)) for key in sorted(unlisted | attention)]
+        attention = {packed(row.user_id) async for row in self._waiting.attention()}
+        rest = [unpacked(key) for key in sorted(unlisted | attention)]
         if rest:
             await self._store_users(run, run.page + 1, rest, rest)
         counts = {**run.counts, "unlisted": len(unlisted), "attention": len(attention)}

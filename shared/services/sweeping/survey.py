@@ -7,13 +7,13 @@ only: 16 bytes each, in a set.
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
-from uuid import UUID
 
 from shared.domain.decision import OUTSIDE_PILOT, Action, Decision, Rules, decide
 from shared.domain.number_rules import NumberRules
 from shared.domain.user import DirectoryUser, PlanStatus, ServiceUser
 from shared.services.ports import Conferencing, Directory
 from shared.services.sweeping.memberships import Memberships, read_memberships
+from shared.text import packed, unpacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Survey:
         """
         licensed: set[bytes] = set()
         async for page in directory.licensed_ids(rooms=rules.include_rooms):
-            licensed.update(UUID(user).bytes for user in page)
+            licensed.update(packed(user) for user in page)
             if on_page:
                 await on_page()
         groups = await read_memberships(directory, rules.groups, on_page, rules.excluded_groups)
@@ -98,18 +98,18 @@ class Survey:
 
     def mark_listed(self, users: Iterable[str]) -> None:
         """Mark these users as listed."""
-        self.unlisted.difference_update(UUID(user).bytes for user in users)
+        self.unlisted.difference_update(packed(user) for user in users)
 
     def rest(self) -> Iterator[tuple[str, Decision]]:
         """Yield the licensed users who were on no page, each with the decision."""
         for key in sorted(self.unlisted):
-            user_id = str(UUID(bytes=key))
+            user_id = unpacked(key)
             groups = self._groups.of(user_id)
             user = DirectoryUser(user_id, "", PlanStatus.ENABLED, groups=groups)
             yield user_id, decide(user, None, self._rules)
 
     def _decide(self, user: ServiceUser) -> SurveyedUser:
-        licensed = UUID(user.id).bytes in self._licensed
+        licensed = packed(user.id) in self._licensed
         # The listings in the directory's terms; Teams reports whether a user is a guest.
         view = DirectoryUser(
             id=user.id,
@@ -136,7 +136,7 @@ class Survey:
 def is_guid(text: str) -> bool:
     """Return whether a text is a user id."""
     try:
-        UUID(text)
+        packed(text)
     except ValueError:
         return False
     return True

@@ -20,7 +20,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 from shared.clock import Clock
 from shared.domain.decision import Action
@@ -54,6 +53,7 @@ from shared.services.sweeping.reading import SweepReader
 from shared.telemetry.events import SweepEnded, SweepSkipped
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import current_id, throttled, traced
+from shared.text import packed
 
 _LEASE: Final = "sweep"
 _SENT_AT_ONCE: Final = 1_000
@@ -233,7 +233,7 @@ class Sweeper:
         queued: set[bytes] = set()
         pages: list[SweepPage] = []
         async for page in self._pages.pages(run.id):
-            queued.update(UUID(user).bytes for user in page.to_queue)
+            queued.update(packed(user) for user in page.to_queue)
             if page.to_queue and not page.sent:
                 pages.append(page)
             if sum(len(page.to_queue) for page in pages) >= _SENT_AT_ONCE:

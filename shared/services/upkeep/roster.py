@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import batched
 from typing import Final
-from uuid import UUID
 
 from shared.clock import Clock
 from shared.domain.roster import KnownKeys, RosterEntry, from_listing
@@ -18,6 +17,7 @@ from shared.services.ports import Roster
 from shared.services.sweeping.survey import SurveyedPage, SurveyedUser, is_guid
 from shared.telemetry.events import RosterBehind
 from shared.telemetry.log import EventLog
+from shared.text import unpacked
 
 _REMOVED_AT_ONCE: Final = 1_000
 
@@ -83,5 +83,5 @@ class Listing:
     async def end(self, unlisted: Iterable[bytes]) -> None:
         """Take off the roster who was on no page. unlisted: licensed users, who stay."""
         for key in unlisted:
-            self._known.find(str(UUID(bytes=key)))
+            self._known.find(unpacked(key))
         await self._keeper.remove(self._known.unseen())

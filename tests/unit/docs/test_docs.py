@@ -104,8 +104,10 @@ def test_app_does_not_import_the_stand_ins() -> None:
 def test_domain_is_pure() -> None:
     """The domain imports no I/O and no framework: only the standard library and itself."""
     allowed = {
+        "array",
         "bisect",
         "collections",
+        "contextlib",
         "dataclasses",
         "datetime",
         "enum",

@@ -1,0 +1,49 @@
+"""Rows of bytes that begin with the id of a user: many of them in little memory, found fast."""
+
+from array import array
+from bisect import bisect_left
+
+
+class SortedRows:
+    """Rows of the same width in the order of their keys, with which they begin; 256 KB beside them at most.
+
+    key, width: bytes of a row's key, and of a row.
+    """
+
+    def __init__(self, key: int, width: int) -> None:
+        self._key, self._width = key, width
+        self._rows = bytearray()
+        self._starts = array("I")
+        """By the first two bytes of keys: how many rows are before."""
+
+    def __len__(self) -> int:
+        return len(self._rows) // self._width
+
+    def __getitem__(self, at: int) -> bytes:
+        return bytes(self._rows[at * self._width : (at + 1) * self._width])
+
+    def add(self, row: bytes) -> bool:
+        """Add a row; False: it has another width, or its key is not behind the last one: it is left out."""
+        if len(row) != self._width or row[: self._key] <= self._key_at(len(self) - 1):
+            return False
+        self._starts.extend([len(self)] * (_prefix(row) + 1 - len(self._starts)))
+        self._rows += row
+        return True
+
+    def find(self, key: bytes) -> int | None:
+        """Return the place of the row with this key, or None."""
+        first, end = self._start(_prefix(key)), self._start(_prefix(key) + 1)
+        at = bisect_left(range(end), key, first, key=self._key_at)
+        return at if at < end and self._key_at(at) == key else None
+
+    def _start(self, prefix: int) -> int:
+        return self._starts[prefix] if prefix < len(self._starts) else len(self)
+
+    def _key_at(self, at: int) -> bytes:
+        return (
+            bytes(self._rows[at * self._width : at * self._width + self._key]) if at >= 0 else b""
+        )
+
+
+def _prefix(key: bytes) -> int:
+    return int.from_bytes(key[:2])
