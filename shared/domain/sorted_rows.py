@@ -34,15 +34,13 @@ class SortedRows:
         """Return the place of the row with this key, or None."""
         first, end = self._start(_prefix(key)), self._start(_prefix(key) + 1)
         at = bisect_left(range(end), key, first, key=self._key_at)
-        return at if at < end and self._key_at(at) == key else None
+        return at if self._key_at(at) == key else None
 
     def _start(self, prefix: int) -> int:
         return self._starts[prefix] if prefix < len(self._starts) else len(self)
 
     def _key_at(self, at: int) -> bytes:
-        return (
-            bytes(self._rows[at * self._width : at * self._width + self._key]) if at >= 0 else b""
-        )
+        return bytes(self._rows[at * self._width : at * self._width + self._key])
 
 
 def _prefix(key: bytes) -> int:

