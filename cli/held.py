@@ -168,7 +168,7 @@ async def _cancel(run_id: str, settings: Path | None, why: Why) -> None:
 
 
 async def _held(run_id: str | None, settings: Path | None) -> list[Row]:
-    from shared.views import HeldView  # noqa: PLC0415 - so that --help stays fast
+    from shared.views.users import HeldView  # noqa: PLC0415 - so that --help stays fast
 
     async with connect(settings) as app:
         table = app.adapters.held

@@ -89,7 +89,7 @@ def show(
 
 def show_results(results: Iterable["UserResult"], output: Output | Form) -> None:
     """Write the results of users of a run."""
-    from shared.views import ResultView  # noqa: PLC0415 - only where there are results
+    from shared.views.runs import ResultView  # noqa: PLC0415 - only where there are results
 
     show((ResultView.of(each).model_dump() for each in results), RESULT_COLUMNS, output)
 

@@ -19,7 +19,7 @@ from shared.text import counted, harmless, plain
 
 if TYPE_CHECKING:
     from shared.domain.run import Run
-    from shared.views import RunView
+    from shared.views.runs import RunView
 
 _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 84rem; padding: 0 1rem;

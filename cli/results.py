@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from shared.bootstrap.services import App
     from shared.domain.outcome import UserResult
     from shared.domain.run import Run
-    from shared.views import RunView
+    from shared.views.runs import RunView
 
 COLUMNS: Final = (
     "time",
@@ -263,7 +263,7 @@ async def _rows(
     app: "App", run: "Run | None", results: Iterable["UserResult"]
 ) -> AsyncIterator[Row]:
     """Yield the rows of results; says in the end whether some could not be completed."""
-    from shared.views import DetailView  # noqa: PLC0415 - so that --help stays fast
+    from shared.views.runs import DetailView  # noqa: PLC0415 - so that --help stays fast
 
     missing = 0
     async for detail in app.result_details.of(results):

@@ -171,7 +171,7 @@ async def _id_of(app: "App", user: str) -> str:
 
 
 def _entries(record: "ReplacedProvider") -> list[Row]:
-    from shared.views import SavedEntry  # noqa: PLC0415
+    from shared.views.users import SavedEntry  # noqa: PLC0415
 
     who = {"user": record.upn, "id": record.user_id}
     return [{**who, **entry.model_dump()} for entry in SavedEntry.all_of(record)]

@@ -121,7 +121,7 @@ def _show_history(records: list["HistoryRecord"], output: Form) -> None:
 
 
 def _rows(records: "Iterable[HistoryRecord]") -> list[Row]:
-    from shared.views import HistoryView  # noqa: PLC0415
+    from shared.views.users import HistoryView  # noqa: PLC0415
 
     return [HistoryView.of(record).model_dump() for record in records]
 

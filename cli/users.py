@@ -39,7 +39,7 @@ def ready(*, settings: SettingsOption = None, output: Form) -> None:
 
 
 async def _ready(settings: Path | None) -> list[Row]:
-    from shared.views import ReadyView  # noqa: PLC0415 - so that --help stays fast
+    from shared.views.users import ReadyView  # noqa: PLC0415 - so that --help stays fast
 
     async with connect(settings) as app:
         return [ReadyView.of(found).model_dump() async for found in app.finder.ready()]
@@ -52,7 +52,7 @@ def providers(*, settings: SettingsOption = None, output: Form) -> None:
     Example: `acp providers`
     """
 
-    from shared.views import ProviderView  # noqa: PLC0415
+    from shared.views.users import ProviderView  # noqa: PLC0415
 
     async def ask() -> list[Row]:
         async with connect(settings) as app:
@@ -70,7 +70,7 @@ def attention(*, settings: SettingsOption = None, output: Form) -> int:
     Example: `acp attention`
     """
 
-    from shared.views import AttentionView  # noqa: PLC0415
+    from shared.views.users import AttentionView  # noqa: PLC0415
 
     async def ask() -> list[Row]:
         async with connect(settings) as app:

@@ -12,7 +12,8 @@ from cli.app_api import UNREACHABLE, AppApi
 from cli.errors import CommandError
 from cli.output import tell
 from shared.clients.values import describe, printable
-from shared.views import AttentionView, DetailView, RunView
+from shared.views.runs import DetailView, RunView
+from shared.views.users import AttentionView
 
 _POLL_SECONDS: Final = 2.0
 

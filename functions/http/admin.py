@@ -7,7 +7,8 @@ from functions.http.auth import requester
 from functions.http.responses import Reply, read, small_body
 from functions.http.schemas import FindingList, PauseBody, SubscriptionView
 from shared.services.admin.reasons import because
-from shared.views import FindingView, PauseView
+from shared.views.health import FindingView
+from shared.views.status import PauseView
 
 if TYPE_CHECKING:
     import azure.functions as func

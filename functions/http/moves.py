@@ -12,7 +12,7 @@ from shared.domain.move_request import MoveRequest
 from shared.errors import InputError
 from shared.services.admin.reasons import because
 from shared.services.move_requests.retrying import retry_request
-from shared.views import RunView
+from shared.views.runs import RunView
 
 if TYPE_CHECKING:
     import azure.functions as func

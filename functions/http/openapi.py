@@ -7,8 +7,10 @@ from pydantic.json_schema import models_json_schema
 
 from functions.http import schemas
 from functions.http.routes import ROUTES, Route
-from shared import __version__, views
+from shared import __version__
+from shared.views import health, runs, status, users
 
+_MODELS: Final = (schemas, health, runs, status, users)
 _SCHEMAS: Final = "#/components/schemas/"
 _PROBLEM: Final = {
     "type": "object",
@@ -70,7 +72,9 @@ def document() -> dict[str, Any]:
 
 def model(name: str) -> type[BaseModel]:
     """Return a model by the name that a route gives it."""
-    kind: type[BaseModel] = getattr(schemas, name, None) or getattr(views, name)
+    kind: type[BaseModel] = next(
+        getattr(module, name) for module in _MODELS if hasattr(module, name)
+    )
     return kind
 
 

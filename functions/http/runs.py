@@ -27,7 +27,8 @@ from shared.domain.held import HeldSelection
 from shared.domain.pause import RequestedBy
 from shared.domain.run import Signal
 from shared.services.admin.reasons import because
-from shared.views import DetailView, HeldView, ResultView, RunView, SideEffectsView
+from shared.views.runs import DetailView, ResultView, RunView, SideEffectsView
+from shared.views.users import HeldView
 
 if TYPE_CHECKING:
     import azure.functions as func

@@ -13,16 +13,14 @@ from shared.errors import InputError
 from shared.services.admin.reasons import LONGEST_NOTE, LONGEST_TICKET
 from shared.settings.fields import Phone
 from shared.userlists.names import distinct, user_name
-from shared.views import (
+from shared.views.health import FindingView
+from shared.views.runs import DetailView, ResultView, RunView
+from shared.views.users import (
     AttentionView,
-    DetailView,
-    FindingView,
     HeldView,
     HistoryView,
     ProviderView,
     ReadyView,
-    ResultView,
-    RunView,
     SavedEntry,
 )
 

@@ -15,7 +15,7 @@ from functions.http.schemas import (
     SavedList,
 )
 from shared.userlists.names import user_name
-from shared.views import (
+from shared.views.users import (
     AttentionView,
     ForgettingView,
     HistoryView,

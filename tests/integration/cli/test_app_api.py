@@ -17,7 +17,7 @@ from cli.grant.after import settle
 from cli.main import run
 from cli.move.app import RemoteApp
 from cli.results import COLUMNS
-from shared.views import DetailView
+from shared.views.runs import DetailView
 
 KEY = "the-key"
 ODD = (

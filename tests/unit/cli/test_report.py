@@ -12,7 +12,7 @@ from shared.domain.roster import RosterEntry
 from shared.domain.run import Run, RunState, Signal
 from shared.services.admin.number_changes import NumberChange, NumberChanges
 from shared.services.admin.result_details import ResultDetail
-from shared.views import DetailView
+from shared.views.runs import DetailView
 from tests.fakes import (
     NOON,
     PASSCODE,

@@ -26,7 +26,8 @@ from shared.services.admin.result_details import ResultDetail
 from shared.telemetry.events import Poison, Unexpected
 from shared.telemetry.log import EventLog, line
 from shared.text import harmless, harmless_json
-from shared.views import DetailView, ProviderView
+from shared.views.runs import DetailView
+from shared.views.users import ProviderView
 from shared.workbook import Workbook
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)

@@ -8,15 +8,8 @@ from shared.domain.saved import ReplacedProvider
 from shared.domain.user import ProviderEntry
 from shared.services.admin.user_view import UserView
 from shared.services.sweeping.finding import NOBODY, Found
-from shared.views import (
-    AttentionView,
-    EntryView,
-    ReadyView,
-    ResultView,
-    RunView,
-    SavedEntry,
-    UserState,
-)
+from shared.views.runs import ResultView, RunView
+from shared.views.users import AttentionView, EntryView, ReadyView, SavedEntry, UserState
 from tests.fakes import (
     NOON,
     PASSCODE,

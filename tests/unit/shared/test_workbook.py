@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from cli.errors import CommandError
-from shared.views import international
+from shared.views.numbers import international
 from shared.workbook import Workbook
 
 ROOT = Path(__file__).parents[3]
