@@ -35,7 +35,7 @@ async def show_pause(app: "App", _: "func.HttpRequest") -> Reply:
 
 async def set_pause(app: "App", req: "func.HttpRequest") -> Reply:
     """Pause all changes, or end the pause."""
-    asked = read(PauseBody, small_body(req))
+    asked = await read(PauseBody, small_body(req))
     by = because(requester(req), asked.ticket, asked.note)
     if asked.paused:
         return Reply(PauseView.of(await app.pauses.pause(by.note, by)))

@@ -49,8 +49,7 @@ async def read_request(req: "func.HttpRequest") -> MoveRequest:
             # A dry run that stands in the wrong place must never be carried out as a real one.
             wrong = "with a JSON body, parameters are fields of the body"
             raise PointedError([(f"/{name}", wrong) for name in query])
-        # In a thread, like a file: neither must hold up the notifications that this instance answers.
-        asked = await asyncio.to_thread(read, MoveBody, body)
+        asked = await read(MoveBody, body)
         return asked.request(asked.users, asked.provider, asked.own_numbers)
     parameters = read_query(CsvParameters, query)
     users = await asyncio.to_thread(from_csv, body, parameters)

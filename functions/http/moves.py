@@ -33,7 +33,7 @@ async def request_moves(app: "App", req: "func.HttpRequest") -> Reply:
 
 async def retry_run(app: "App", req: "func.HttpRequest") -> Reply:
     """Begin a run over those users of another who failed; 202 as for a request."""
-    body = read(RetryBody, small_body(req) or b"{}")
+    body = await read(RetryBody, small_body(req) or b"{}")
     failed = await app.run_history.run(req.route_params["run"])
     to = app.adapters
     request = await retry_request(to.runs, to.move_requests, failed, body.expected)

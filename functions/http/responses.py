@@ -1,5 +1,6 @@
 """Answers of the HTTP API: JSON or CSV, and errors as problem details (RFC 9457)."""
 
+import asyncio
 import csv
 import io
 import json
@@ -111,10 +112,13 @@ def rendered(reply: Reply) -> func.HttpResponse:
     )
 
 
-def read[Model: BaseModel](kind: type[Model], body: bytes) -> Model:
-    """Return the request's body as a model; PointedError names each field that is wrong."""
+async def read[Model: BaseModel](kind: type[Model], body: bytes) -> Model:
+    """Return the request's body as a model; PointedError names each field that is wrong.
+
+    It is read in a thread: a large one must not hold up the notifications that this instance answers.
+    """
     try:
-        return kind.model_validate_json(body)
+        return await asyncio.to_thread(kind.model_validate_json, body)
     except ValidationError as error:
         raise PointedError(_faults(error, kind)) from None
 

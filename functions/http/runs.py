@@ -92,20 +92,20 @@ async def show_results(app: "App", req: "func.HttpRequest") -> Reply:
 
 async def release_run(app: "App", req: "func.HttpRequest") -> Reply:
     """Release held users of a run; they are queued within a minute."""
-    run, users = await app.releases.release_run(*_decision(req))
+    run, users = await app.releases.release_run(*await _decision(req))
     view = RunView.of(run, await app.pauses.current())
     return Reply(HeldDecision(run=view, users=users), HTTPStatus.ACCEPTED)
 
 
 async def discard_run(app: "App", req: "func.HttpRequest") -> Reply:
     """Take held users off a run's list."""
-    run, users = await app.releases.discard_run(*_decision(req))
+    run, users = await app.releases.discard_run(*await _decision(req))
     return Reply(HeldDecision(run=RunView.of(run), users=users))
 
 
 async def cancel_run(app: "App", req: "func.HttpRequest") -> Reply:
     """Cancel a run: what was begun is finished, nobody else of it is changed."""
-    body = read(Reason, small_body(req) or b"{}")
+    body = await read(Reason, small_body(req) or b"{}")
     by = because(requester(req), body.ticket, body.note)
     return Reply(RunView.of(await app.canceller.cancel_run(req.route_params["run"], by)))
 
@@ -119,8 +119,8 @@ async def list_held(app: "App", req: "func.HttpRequest") -> Reply:
     return Reply(HeldList(users=[HeldView.of(each) async for each in held if not each.released]))
 
 
-def _decision(req: "func.HttpRequest") -> tuple[str, RequestedBy, HeldSelection]:
+async def _decision(req: "func.HttpRequest") -> tuple[str, RequestedBy, HeldSelection]:
     """Return the run, who decides, and about whom of it."""
-    body = read(HeldBody, small_body(req) or b"{}")
+    body = await read(HeldBody, small_body(req) or b"{}")
     by = because(requester(req), body.ticket, body.note)
     return req.route_params["run"], by, body.selection()

@@ -16,7 +16,7 @@ _DELIMITERS = ",;\t"
 _VERSION = re.compile(r'"?version: ?v?[\d.]+"?[\s,;]*', re.IGNORECASE)
 """The line before the header of Entra's templates ("Bulk create users", Microsoft Entra documentation)."""
 _SEP = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
-_USER = re.compile(r"""#[^\s@,;"]+@[\w.-]+\s*(?:[,;]|$)""")
+_USER = re.compile(r"""#[^\s@,;"]+@[\w.-]+\s*(?:[,;|\t]|$)""")
 """A line that begins with a user: the sign # may begin a user name (Microsoft Entra)."""
 _QUOTED = re.compile(r'"[^"]*(?:"|$)')
 

@@ -114,10 +114,10 @@ def test_parameters_are_those_of_their_model(route: Route) -> None:
     assert set(route.query) == set(model(route.query_model).model_fields)
 
 
-def test_a_field_that_a_body_does_not_have_is_told_by_its_nearest() -> None:
+async def test_a_field_that_a_body_does_not_have_is_told_by_its_nearest() -> None:
     """The same in JSON: `dryrun` must not be a real move."""
     with pytest.raises(PointedError) as told:
-        read(MoveBody, b'{"users": ["a@x.example"], "dryrun": true}')
+        await read(MoveBody, b'{"users": ["a@x.example"], "dryrun": true}')
     ((pointer, wrong),) = told.value.faults
     assert pointer == "/dryrun"
     assert wrong.startswith("there is no such field; did you mean 'dry_run'?")

@@ -1,5 +1,6 @@
 """A CSV file as the body of a request: what is wrong is told, and no more is read than it takes."""
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -226,3 +227,36 @@ async def test_numbers_of_single_users_in_json() -> None:
 async def read_json(body: Mapping[str, object]) -> MoveRequest:
     """Read a request of this body."""
     return await read_request(request("", json.dumps(body).encode(), "application/json"))
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (
+            json.dumps({"users": [f"u{n}@x.example" for n in range(50_000)]}).encode(),
+            "application/json",
+        ),
+        (b"UPN\n" + b"".join(b"u%d@x.example\n" % n for n in range(20_000)), "text/csv"),
+    ],
+)
+async def test_others_are_answered_while_a_body_is_read(body: bytes, kind: str) -> None:
+    """A large list holds up nobody: it is read beside the event loop."""
+    reading = asyncio.create_task(read_request(request("", body, kind)))
+    turns = 0
+    while not reading.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert len((await reading).users or ()) >= 20_000
+    assert turns > 10
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "kind"),
+    [
+        ("?expected=2", GOOD, "text/csv"),
+        ("", b'{"users": ["a@x.example"], "expected": 2}', "application/json"),
+    ],
+)
+async def test_how_many_are_expected(query: str, body: bytes, kind: str) -> None:
+    """What the caller expects to be changed is what the guard holds the run to."""
+    assert (await read_request(request(query, body, kind))).options.expected == 2

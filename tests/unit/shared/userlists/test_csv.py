@@ -381,6 +381,16 @@ def test_a_user_name_may_begin_with_a_hash() -> None:
     assert list(csv_names(BytesIO(text.encode()))) == ["#shared.desk@x.example", "b@x.example"]
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_a_hash_in_the_first_of_several_columns(separator: str) -> None:
+    """K3: whatever separates the fields, with a space before it or without."""
+    text = "sep=|\n" if separator == "|" else ""
+    for line in ("UPN,Name", "#shared.desk@x.example,Desk", "#other.desk@x.example ,Desk"):
+        text += line.replace(",", separator) + "\n"
+    found = list(csv_names(BytesIO(text.encode())))
+    assert found == ["#shared.desk@x.example", "#other.desk@x.example"]
+
+
 def test_our_own_csv_is_read_back() -> None:
     """K14: the apostrophe that keeps spreadsheets from taking a name for a formula is not part of it."""
     text = f"user\n{defused('-dash.desk@x.example')}\n"
