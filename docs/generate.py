@@ -124,7 +124,7 @@ def routes_table() -> str:
     rows = ["| call | what it does | app role | answers |", "|---|---|---|---|"]
     for route in ROUTES:
         details = f": {route.details}" if route.details else ""
-        statuses = ", ".join(map(str, (route.status, *route.refusals)))
+        statuses = ", ".join(map(str, (route.status, *route.problems)))
         rows.append(
             f"| `{route.method} /api/{route.path}` | {route.summary}{details} | `{route.role}` | {statuses} |"
         )

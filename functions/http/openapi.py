@@ -98,7 +98,7 @@ def _operation(route: Route) -> dict[str, Any]:
         ],
         "responses": {
             str(route.status): {"description": "Done", "content": good},
-            **{str(status): _REFUSAL for status in route.refusals},
+            **{str(status): _REFUSAL for status in route.problems},
             "401": {"description": "No key, or not signed in"},
             "403": {"description": "The app role is missing"},
         },

@@ -23,7 +23,7 @@ class Route:
     summary, details: for people. answers, takes, csv_query, query_model: names of models in `schemas`.
         query: the parameters, with query_model, unless they are plain texts; csv: it answers CSV, too;
         csv_query: it takes CSV, too, and then these parameters in the query. refusals: its problems, besides
-        401 and 403. example: a body; may_be_empty: it may be left out.
+        400, 401 and 403. example: a body; may_be_empty: it may be left out.
     """
 
     name: str
@@ -44,6 +44,11 @@ class Route:
     refusals: tuple[int, ...] = (503,)
     example: Mapping[str, object] = field(default_factory=dict)
     may_be_empty: bool = False
+
+    @property
+    def problems(self) -> tuple[int, ...]:
+        """Its problems, but for 401 and 403: 400 is everyone's, because nothing unknown is passed over."""
+        return (400, *self.refusals)
 
     @property
     def takes_parameters(self) -> bool:
@@ -70,7 +75,7 @@ ROUTES: Final = (
         takes="MoveBody",
         csv_query="CsvParameters",
         headers=("Idempotency-Key",),
-        refusals=(400, 409, 413, 415, 503),
+        refusals=(409, 413, 415, 503),
         example={"users": ["adele@contoso.com"], "dry_run": True},
     ),
     Route(
@@ -84,7 +89,6 @@ ROUTES: Final = (
         details="the runs that people and programs began, at most `top` (100); `next` is the following page",
         query=("top", "after"),
         query_model="Paging",
-        refusals=(400, 503),
     ),
     Route(
         "list_runs",
@@ -97,7 +101,6 @@ ROUTES: Final = (
         details="at most `top` (100); `next` is the following page",
         query=("top", "after"),
         query_model="Paging",
-        refusals=(400, 503),
     ),
     Route(
         "show_run",
@@ -122,7 +125,7 @@ ROUTES: Final = (
         query=("top", "after", "details"),
         query_model="ResultParameters",
         csv=True,
-        refusals=(400, 404, 503),
+        refusals=(404, 503),
     ),
     Route(
         "release_run",
@@ -135,7 +138,7 @@ ROUTES: Final = (
         202,
         details="they are queued within a minute; 409 when it holds nobody",
         takes="HeldBody",
-        refusals=(400, 404, 409, 413, 503),
+        refusals=(404, 409, 413, 503),
         example={"provider": "BT", "limit": 50},
         may_be_empty=True,
     ),
@@ -149,7 +152,7 @@ ROUTES: Final = (
         "HeldDecision",
         details="409 when it holds nobody",
         takes="HeldBody",
-        refusals=(400, 404, 409, 413, 503),
+        refusals=(404, 409, 413, 503),
         example={"users": ["adele@contoso.com"]},
         may_be_empty=True,
     ),
@@ -163,7 +166,7 @@ ROUTES: Final = (
         "RunView",
         details="the rest has the outcome `cancelled`, by name; 409 when it has ended",
         takes="Reason",
-        refusals=(400, 404, 409, 413, 503),
+        refusals=(404, 409, 413, 503),
         example={"ticket": "INC0012345", "note": "wrong list"},
         may_be_empty=True,
     ),
@@ -179,7 +182,7 @@ ROUTES: Final = (
         details="202 with `Location: /api/runs/RUN`; 409 when nobody failed",
         takes="RetryBody",
         headers=("Idempotency-Key",),
-        refusals=(400, 404, 409, 413, 503),
+        refusals=(404, 409, 413, 503),
         example={"ticket": "INC0012345"},
         may_be_empty=True,
     ),
@@ -213,7 +216,7 @@ ROUTES: Final = (
         "users",
         "Show what is known of one user (id or address), without conference IDs",
         "UserState",
-        refusals=(400, 404, 503),
+        refusals=(404, 503),
     ),
     Route(
         "forget_user",
@@ -224,7 +227,7 @@ ROUTES: Final = (
         "Delete everything that is stored about one person, saved conference IDs included",
         "ForgettingView",
         details="finds earlier addresses, too; the tenant is not changed; it cannot be undone",
-        refusals=(400, 404, 409, 503),
+        refusals=(404, 409, 503),
     ),
     Route(
         "show_history",
@@ -239,7 +242,7 @@ ROUTES: Final = (
         "the tables are read through",
         query=("top", "after", "earlier"),
         query_model="HistoryParameters",
-        refusals=(400, 404, 409, 503),
+        refusals=(404, 409, 503),
     ),
     Route(
         "show_saved",
@@ -249,7 +252,7 @@ ROUTES: Final = (
         "users",
         "Show the saved provider entries of one user, conference IDs included",
         "SavedList",
-        refusals=(400, 404, 503),
+        refusals=(404, 503),
     ),
     Route(
         "list_providers",
@@ -289,7 +292,7 @@ ROUTES: Final = (
         "PauseView",
         details="signals are kept, and worked through afterwards",
         takes="PauseBody",
-        refusals=(400, 413, 503),
+        refusals=(413, 503),
         example={"paused": True, "note": "wrong licenses were assigned"},
     ),
     Route(
@@ -309,7 +312,6 @@ ROUTES: Final = (
         "admin",
         "Maintain the change subscription now, as after permissions were granted",
         "SubscriptionView",
-        refusals=(400, 503),
     ),
     Route(
         "describe_api",

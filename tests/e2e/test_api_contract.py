@@ -8,6 +8,7 @@ import pytest
 import schemathesis
 from hypothesis import given, settings
 from schemathesis.core.result import Ok
+from schemathesis.generation import GenerationMode
 from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
@@ -39,14 +40,15 @@ def system(azurite_server: Azurite, folder: Path) -> Iterator[System]:
         yield system
 
 
+@pytest.mark.parametrize("mode", GenerationMode, ids=lambda mode: mode.value)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
 def test_no_call_breaks_the_app(
-    system: System, operation: APIOperation[Any, Any, Any, Any]
+    system: System, operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode
 ) -> None:
     """Generated calls, right and wrong, get an answer that the document describes, and no 5xx."""
 
-    @given(case=operation.as_strategy())
-    @settings(max_examples=8, deadline=None, derandomize=True)
+    @given(case=operation.as_strategy(generation_mode=mode))
+    @settings(max_examples=5, deadline=None, derandomize=True)
     def check(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(base_url=f"{system.host.origin}/api", checks=CHECKS)
 

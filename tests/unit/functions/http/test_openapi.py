@@ -76,7 +76,7 @@ def test_every_route_is_described() -> None:
         assert groups.issuperset(operation["tags"])
         assert route.summary in operation["description"]
         assert str(route.role) in operation["description"]
-        answers = {str(route.status), *map(str, route.refusals), "401", "403"}
+        answers = {str(route.status), *map(str, route.problems), "401", "403"}
         assert operation["responses"].keys() == answers
 
 
