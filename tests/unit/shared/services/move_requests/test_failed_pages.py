@@ -64,6 +64,26 @@ async def test_other_messages_change_nothing(caplog: pytest.LogCaptureFixture) -
     assert (runs.runs, Lines(caplog).of("run_interrupted")) == ({"r2": done}, [])
 
 
+class Finishing(FakeRuns):
+    """Runs that another instance finishes right after they were read."""
+
+    async def find_run(self, run: str) -> Run | None:
+        found = await super().find_run(run)
+        if found and found.state is RunState.RUNNING:
+            self._write(replace(found, state=RunState.FINISHED))
+        return found
+
+
+async def test_a_run_that_finishes_at_that_moment_stays_finished(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Attack 7: the page is declared failed on an old read; what the other instance wrote counts."""
+    runs = Finishing({"r1": running()})
+    assert await record(runs, PageMessage(run="r1", page=3)) == []
+    assert runs.runs == {"r1": replace(running(), state=RunState.FINISHED, revision="1")}
+    assert Lines(caplog).of("run_interrupted") == []
+
+
 async def test_a_run_that_was_not_taken_in_is_not_gone_on_with() -> None:
     """A run whose users were never all stored must not end as if they were done."""
     world = RequestingWorld()
