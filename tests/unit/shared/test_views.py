@@ -9,6 +9,7 @@ from shared.domain.user import ProviderEntry
 from shared.services.admin.user_view import UserView
 from shared.services.sweeping.finding import NOBODY, Found
 from shared.views.runs import ResultView, RunView
+from shared.views.status import StatusView
 from shared.views.users import AttentionView, EntryView, ReadyView, SavedEntry, UserState
 from tests.fakes import (
     NOON,
@@ -100,3 +101,19 @@ def test_user_of_whom_nothing_is_recorded() -> None:
     assert PASSCODE not in view.model_dump_json()
     unknown = UserState.of(UserView(licensed(1, None), None, decision, None, None, []))
     assert (unknown.plan, unknown.provider, unknown.entries) == (None, None, [])
+
+
+def test_the_status_keeps_its_names() -> None:
+    """Fields are added, never renamed: programs read them from `acp status --output json`."""
+    promised = {
+        "licensed",
+        "on_microsoft",
+        "ready",
+        "waiting",
+        "attention",
+        "held",
+        "mode",
+        "paused",
+    }
+    promised |= {"pilot", "last_sweep", "next_sweep", "delta_age_s", "capabilities"}
+    assert promised <= StatusView.model_fields.keys()

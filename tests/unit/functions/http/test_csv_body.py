@@ -260,3 +260,11 @@ async def test_others_are_answered_while_a_body_is_read(body: bytes, kind: str) 
 async def test_how_many_are_expected(query: str, body: bytes, kind: str) -> None:
     """What the caller expects to be changed is what the guard holds the run to."""
     assert (await read_request(request(query, body, kind))).options.expected == 2
+
+
+async def test_a_name_that_is_none_is_told_in_plain_words() -> None:
+    """D14: nothing of the library that checks the data is in what a caller reads."""
+    with pytest.raises(PointedError) as told:
+        await read_request(request("", b'{"users": ["adele"]}', "application/json"))
+    ((place, wrong),) = told.value.faults
+    assert (place, wrong.startswith("'adele' names no user")) == ("/users/0", True)
