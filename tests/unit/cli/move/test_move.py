@@ -2,15 +2,21 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from cli.main import run
+from cli.move.command import follow
 from cli.move.parameters import Parameters, names_and_users
 from cli.move.selection import Given, Selection
 from functions.http.schemas import MoveBody
 from shared.domain.move_request import MoveRequest
 from shared.domain.options import MoveOptions, OwnNumbers
+
+if TYPE_CHECKING:
+    from cli.move.app import RemoteApp
+    from cli.results import Written
 
 SOMEBODY = ("--users", "a@x.example")
 ONE_OF = "error: name the users with one of --users, --csv, --provider, --all-third-party, --resume"
@@ -165,3 +171,20 @@ def test_names_and_users_are_told_where_they_differ() -> None:
     """As many users as names, or users found by provider: the outcomes say how many."""
     told = [names_and_users(names, users) for names, users in ((3, 1), (3, 2), (2, 2), (0, 5))]
     assert told == ["3 names, 1 user: ", "3 names, 2 users: ", "", ""]
+
+
+class Interrupted:
+    """The app's runs, where a person presses Ctrl-C while one is followed."""
+
+    def follow(self, _run: str) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_says_what_goes_on_and_how_to_stop_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """D5: to follow a run of the app ends here alone; the app goes on."""
+    app = cast("RemoteApp", Interrupted())
+    written = cast("Written", None)
+    assert follow(app, "https://acp.example", "r1", written, named=True) == 130
+    said = capsys.readouterr().err
+    assert "The app continues with run r1. Stop it with:" in said
+    assert "  acp cancel r1 --app https://acp.example" in said
