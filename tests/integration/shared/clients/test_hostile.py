@@ -61,7 +61,7 @@ ODD: dict[str, bytes] = {
 
 def _bomb(megabytes: int) -> bytes:
     """So many megabytes of blanks, packed."""
-    packer = zlib.compressobj(level=1, wbits=zlib.MAX_WBITS | 16)
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     packed = [packer.compress(b" " * 1_000_000) for _ in range(megabytes)]
     return b"".join([*packed, packer.flush()])
 
