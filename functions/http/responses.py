@@ -43,7 +43,10 @@ _PROBLEM: Final = "application/problem+json"
 _RETRY_SECONDS: Final = 30
 _LONGEST_TEXT: Final = 1_000
 _AT_ONCE: Final = 64 * 2**10
-"""Bytes of a body that is read at once: fewer take less than a millisecond."""
+"""Bytes of a body from which on it is read in a thread: fewer take a few milliseconds."""
+
+_MOST_PARTS: Final = 600_000
+"""Commas of a body: 100,000 users with numbers of their own have half a million. Each costs memory."""
 
 LARGEST: Final = 16 * 2**20
 """Bytes of a body; the host itself refuses what is a little larger (infra/main.bicep)."""
@@ -119,7 +122,10 @@ async def read[Model: BaseModel](kind: type[Model], body: bytes) -> Model:
     """Return the request's body as a model; PointedError names each field that is wrong.
 
     A large one is read in a thread: it must not hold up the notifications that this instance answers.
+    TooLargeError: it has more parts than a list of users, each with numbers, needs.
     """
+    if (parts := body.count(b",")) > _MOST_PARTS:
+        raise TooLargeError(f"the body has {parts:,} commas; at most {_MOST_PARTS:,} are taken")
     try:
         if len(body) < _AT_ONCE:
             return kind.model_validate_json(body)
