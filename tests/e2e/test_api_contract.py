@@ -48,7 +48,7 @@ def test_no_call_breaks_the_app(
     """Generated calls, right and wrong, get an answer that the document describes, and no 5xx."""
 
     @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=5, deadline=None, derandomize=True)
+    @settings(max_examples=3, deadline=None, derandomize=True)
     def check(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(base_url=f"{system.host.origin}/api", checks=CHECKS)
 
