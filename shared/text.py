@@ -100,7 +100,9 @@ def packed(user_id: str) -> bytes:
 
 
 def unpacked(key: bytes) -> str:
-    """Return the GUID of these 16 bytes in its usual form."""
+    """Return the GUID of these 16 bytes in its usual form. ValueError: there are more or fewer."""
+    if len(key) != _BYTES:
+        raise ValueError(f"a GUID has {_BYTES} bytes, not {len(key)}")
     digits = key.hex()
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 

@@ -22,3 +22,10 @@ def test_what_is_no_id_has_no_bytes(text: str) -> None:
     """Too short, too long, with spaces, or with other letters."""
     with pytest.raises(ValueError, match=r"hex|badly formed|spaces"):
         packed(text)
+
+
+@pytest.mark.parametrize("key", [b"", b"0" * 15, b"0" * 17])
+def test_bytes_of_another_length_are_no_id(key: bytes) -> None:
+    """A damaged row ends in the middle of an id: it is damaged, and no user of its own."""
+    with pytest.raises(ValueError, match="16 bytes"):
+        unpacked(key)
