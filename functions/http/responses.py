@@ -46,7 +46,7 @@ _AT_ONCE: Final = 64 * 2**10
 """Bytes of a body from which on it is read in a thread: fewer take a few milliseconds."""
 
 _MOST_PARTS: Final = 600_000
-"""Commas of a body: 100,000 users with numbers of their own have half a million. Each costs memory."""
+"""Commas of a body: 100,000 users with numbers of their own have 400,000. Each costs memory."""
 
 LARGEST: Final = 16 * 2**20
 """Bytes of a body; the host itself refuses what is a little larger (infra/main.bicep)."""
@@ -125,11 +125,17 @@ async def read[Model: BaseModel](kind: type[Model], body: bytes) -> Model:
     TooLargeError: it has more parts than a list of users, each with numbers, needs.
     """
     if (parts := body.count(b",")) > _MOST_PARTS:
-        raise TooLargeError(f"the body has {parts:,} commas; at most {_MOST_PARTS:,} are taken")
+        raise TooLargeError(
+            f"the body has {parts:,} commas; at most {_MOST_PARTS:,} are taken: name fewer users at once"
+        )
+    if len(body) < _AT_ONCE:
+        return _read(kind, body)
+    return await asyncio.to_thread(_read, kind, body)
+
+
+def _read[Model: BaseModel](kind: type[Model], body: bytes) -> Model:
     try:
-        if len(body) < _AT_ONCE:
-            return kind.model_validate_json(body)
-        return await asyncio.to_thread(kind.model_validate_json, body)
+        return kind.model_validate_json(body)
     except ValidationError as error:
         raise PointedError(_faults(error, kind)) from None
 

@@ -181,7 +181,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--days", type=float, default=1.1, help="of quiet after it")
     parser.add_argument("--weeks", action="store_true", help="storms of two weeks")
     parser.add_argument("--exhaustive", type=int, metavar="DELAYS", help="search the small worlds")
-    parser.add_argument("--bugs", action="store_true", help="put twelve faults back and find them")
+    parser.add_argument("--bugs", action="store_true", help="put each fault back and find it")
     parser.add_argument("--bug", default="", choices=["", *BUGS], help="put one fault back")
     parser.add_argument("--replay", type=int, metavar="SEED", help="run one universe again")
     parser.add_argument("--without", action="append", default=[], choices=[*ACTORS, *FAULTS])

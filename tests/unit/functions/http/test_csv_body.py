@@ -230,23 +230,31 @@ async def read_json(body: Mapping[str, object]) -> MoveRequest:
 
 
 @pytest.mark.parametrize(
-    ("body", "kind"),
+    ("body", "kind", "faults"),
     [
         (
             json.dumps({"users": [f"u{n}@x.example" for n in range(30_000)]}).encode(),
             "application/json",
+            0,
         ),
-        (b"UPN\n" + b"".join(b"u%d@x.example\n" % n for n in range(10_000)), "text/csv"),
+        (json.dumps({"users": ["adele"] * 30_000}).encode(), "application/json", 20),
+        (b"UPN\n" + b"".join(b"u%d@x.example\n" % n for n in range(10_000)), "text/csv", 0),
     ],
 )
-async def test_others_are_answered_while_a_body_is_read(body: bytes, kind: str) -> None:
-    """A large list holds up nobody: it is read beside the event loop."""
+async def test_others_are_answered_while_a_body_is_read(
+    body: bytes, kind: str, faults: int
+) -> None:
+    """A large list holds up nobody: it is read beside the event loop, and so is what is wrong with it."""
     reading = asyncio.create_task(read_request(request("", body, kind)))
     turns = 0
     while not reading.done():
         turns += 1
         await asyncio.sleep(0)
-    assert len((await reading).users or ()) >= 10_000
+    if faults:
+        assert isinstance(error := reading.exception(), PointedError)
+        assert len(error.faults) == faults
+    else:
+        assert len((await reading).users or ()) >= 10_000
     assert turns > 10
 
 
