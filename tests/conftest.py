@@ -1,6 +1,7 @@
 """What every test folder shares."""
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Generator, Iterator
 from typing import Any, Final
 
 import pytest
@@ -13,6 +14,17 @@ _SHARED: Final = {
     for name in ("by_hand", "console", "decisions", "health", "queue", "webhook")
 }
 """Files whose tests use the session's system: it costs a twentieth of a core while it is idle."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep what is collected from the collector of garbage: it took a quarter of the unit tests' time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
