@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.connection import AppOption, SettingsOption, connect
+from cli.endings import tell_waits
 from cli.form import with_form
 from cli.move.parameters import refuse_other_protection
 from cli.move.question import confirm
@@ -15,7 +16,6 @@ from cli.options import number
 from cli.output import Form, Row, show, tell
 from cli.requester import NoteOption, TicketOption, requester
 from cli.table import counts
-from cli.waiters import Waiters
 from shared.text import counted
 
 if TYPE_CHECKING:
@@ -161,8 +161,8 @@ async def _cancel(run_id: str, settings: Path | None, why: Why) -> None:
             except (ServiceError, BusyError) as error:
                 tell(f"warning: the rest is not listed yet ({error}); repeat the command for that")
         tell(counts(run.counts))
-        waits = await Waiters.of(app, await app.run_outcomes.shown(run))
-        waits.tell(app.adapters.clock.now())
+        waits = await app.run_waits.of(await app.run_outcomes.shown(run))
+        tell_waits(run.id, waits, app.adapters.clock.now())
         if waits.due or waits.attention:
             tell("like every licensed user, they are moved all the same: exclude who must not be")
 

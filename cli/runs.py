@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.connection import SettingsOption, connect
+from cli.endings import progress, status, tell_waits
 from cli.form import with_form
 from cli.output import Form, Row, show, tell
 from cli.results import ReportOption, Written, check_report
 from cli.table import counts, when
-from cli.waiters import Waiters
 from shared.domain.progress import OPEN, done, expected
 from shared.text import counted, plain
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _RUNS = ("run", "state", "started", "finished", "users", "requested_by", "ticket", "reason")
 _POLL_SECONDS = 2.0
-_BAD = frozenset({"failed", "not_found", "cancelled"})
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="The run's id; `acp runs` lists them.")
@@ -70,7 +69,8 @@ def run(
 
     Users who need somebody come first, then those moved, with old and new number. A user who waits is told
     here once that is over, whatever ended it. Ends with 1 when the run failed, is held or was cancelled, or
-    some of its users failed, were not found or need attention; to wait or to be skipped is no failure.
+    some of its users failed, are held, were not found or need attention, or were named and are unlicensed; to
+    wait or to be skipped is no failure.
 
     Example: `acp run 20261123T020000Z-sweep-1f2e --report sweep.html`
     """
@@ -87,23 +87,26 @@ async def _run(
         said = ""
         while True:
             found = await app.run_outcomes.shown(await app.run_history.run(run_id))
-            waits = await Waiters.of(app, found)
-            unsettled = until_settled and (waits.due or waits.untold)
-            if not follow or not (_is_worked_on(found) or unsettled):
-                break
-            if (text := _progress(found)) != said:
+            if not (follow and _is_worked_on(found)):
+                waits = await app.run_waits.of(found)
+                if not (until_settled and (waits.due or waits.untold)):
+                    break
+            text = progress(found.state, done(found), expected(found), found.counts)
+            if text != said:
                 tell(text)
                 said = text
             await asyncio.sleep(_POLL_SECONDS)
         results = [result async for result in app.adapters.runs.results(run_id)]
         tell(_summary(found, app.adapters.clock.now()))
-        waits.tell(app.adapters.clock.now())
+        tell_waits(found.id, waits, app.adapters.clock.now())
         if effects := await app.effects.of(found):
             for line in effects.lines():
                 tell(line)
         await written.write(app, found, results)
-    bad = found.state in ("failed", "held", "cancelled") or waits.attention
-    return 1 if bad or any(result.outcome in _BAD for result in results) else 0
+    if found.state in ("failed", "held", "cancelled"):
+        return 1
+    outcomes = (result.outcome for result in results)
+    return status(outcomes, by_name=found.by_name, attention=waits.attention)
 
 
 def _is_worked_on(found: "Run") -> bool:
@@ -111,12 +114,6 @@ def _is_worked_on(found: "Run") -> bool:
     if found.cause == "request" and found.state == "interrupted":
         return False
     return found.state in OPEN
-
-
-def _progress(found: "Run") -> str:
-    total = expected(found)
-    how_far = f"{done(found):,} of {counted(total, 'user')}: " if total else ""
-    return f"  {found.state}: {how_far}{counts(found.counts)}"
 
 
 def _row(found: "Run") -> Row:

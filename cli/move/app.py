@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from cli.app_api import UNREACHABLE, AppApi
+from cli.endings import progress
 from cli.errors import CommandError
 from cli.output import tell
 from shared.clients.values import describe, printable
-from shared.views.runs import DetailView, RunView
+from shared.views.runs import DetailView, RunView, WaitsView
 from shared.views.users import AttentionView
 
 _POLL_SECONDS: Final = 2.0
@@ -28,11 +29,14 @@ class Begun(BaseModel):
 class RunState(Begun):
     """A run's progress, as the app shows it."""
 
-    model_config = ConfigDict(extra="allow")
-
     state: str
     counts: dict[str, int]
+    done: int = 0
+    expected: int = 0
+    by_name: bool = False
     reason: str = ""
+    waits: WaitsView | None = None
+    side_effects: dict[str, Any] | None = None
 
 
 class Results(BaseModel):
@@ -70,21 +74,19 @@ class RemoteApp(AppApi):
         """Return the ids of the users who need attention."""
         return [user.id for user in self.read(InNeed, "GET", "attention").users]
 
-    def follow(self, run: str) -> dict[str, Any]:
+    def follow(self, run: str) -> RunState:
         """Show the run's progress until it ends; CommandError: it was interrupted or it failed."""
         said = ""
         while True:
             found = self.read(RunState, "GET", f"runs/{quote(run, safe='')}")
             if found.id != run:
                 raise CommandError(f"the app's answer is not about run {run}", UNREACHABLE)
-            counts = ", ".join(
-                f"{printable(name)} {count:,}" for name, count in found.counts.items()
-            )
-            if counts != said:
-                tell(f"  {found.state}: {counts}")
-                said = counts
+            text = progress(found.state, found.done, found.expected, found.counts)
+            if text != said:
+                tell(text)
+                said = text
             if found.state in ("finished", "held", "cancelled"):
-                return found.model_dump()
+                return found
             if found.state in ("failed", "interrupted"):
                 raise CommandError(f"run {run} {found.state}: {printable(found.reason)}", 1)
             time.sleep(_POLL_SECONDS)

@@ -1,15 +1,15 @@
 """`acp move`: set Microsoft as the provider of the users you name."""
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.advice import summary
 from cli.connection import AppOption, SettingsOption, connect
+from cli.endings import status, tell_waits
 from cli.errors import CommandError
 from cli.form import with_form
 from cli.move.parameters import (
@@ -28,19 +28,14 @@ from cli.options import number
 from cli.output import RESULT_COLUMNS, Form, Output, show, tell
 from cli.requester import NoteOption, TicketOption, requester
 from cli.results import ReportOption, Written, check_report
-from cli.waiters import Waiters
+from shared.clock import SystemClock
 from shared.text import counted, plain
 
 if TYPE_CHECKING:
     from cli.move.app import RemoteApp
     from shared.bootstrap.services import App
     from shared.domain.move_request import MoveRequest
-    from shared.domain.outcome import UserResult
     from shared.domain.run import Run
-
-_TROUBLE = frozenset({"failed", "not_found", "held", "cancelled"})
-_OF_NAMED = _TROUBLE | {"unlicensed"}
-"""Outcomes that end with 1; users whom nobody named are rightly skipped without a license."""
 
 _INTERRUPTED = 130
 
@@ -219,7 +214,7 @@ async def _move(
             results = [result async for result in previews]
             tell_preview(results, tenant, request.named, send_email=parameters.send_email)
             await written.write(app, None, results)
-            return _status(results, named=given is not None)
+            return status((each.outcome for each in results), by_name=given is not None)
         return await begin(app, names, request, written, parameters)
 
 
@@ -238,7 +233,7 @@ async def begin(
         options = replace(options, expected=_expected(parameters, changes))
     run = await app.move_runner.begin(names, options, request.named, by)
     tell(f"run {run.id}")
-    return await _carry_out(app, run, written, named=request.users is not None)
+    return await _carry_out(app, run, written)
 
 
 def _move_by_app(
@@ -257,10 +252,10 @@ def _move_by_app(
                     parameters = replace(parameters, expected=_expected(parameters, len(names)))
             with selection.named():
                 resume = app.begin({**selection.body(given), **parameters.body()})
-        return follow(app, url, resume, written, named=names is not None)
+        return follow(app, url, resume, written)
 
 
-def follow(app: "RemoteApp", url: str, run_id: str, written: Written, *, named: bool) -> int:
+def follow(app: "RemoteApp", url: str, run_id: str, written: Written) -> int:
     """Follow a run of the deployed app to its end and show its results; return the exit status."""
     tell(f"run {run_id}")
     try:
@@ -269,21 +264,19 @@ def follow(app: "RemoteApp", url: str, run_id: str, written: Written, *, named: 
         tell(f"\nThe app continues with run {run_id}. Stop it with:")
         tell(f"  acp cancel {run_id} --app {url}")
         return _INTERRUPTED
-    _tell_effects(run)
+    for effect, value in (run.side_effects or {}).items():
+        tell(f"  {effect.replace('_', ' ')}: {plain(value)}")
     if written.form.kind is Output.JSON and written.report is None:
         rows = list(app.results(run_id))
         show(rows, RESULT_COLUMNS, written.form)
     else:
         rows = app.details(run_id)
         written.write_details(rows, app.view(run_id))
-    trouble = _OF_NAMED if named else _TROUBLE
-    return int(any(each["outcome"] in trouble for each in rows))
-
-
-def _tell_effects(run: dict[str, Any]) -> None:
-    """Show the side effects of a dry run that the app carried out."""
-    for effect, value in (run.get("side_effects") or {}).items():
-        tell(f"  {effect.replace('_', ' ')}: {plain(value)}")
+    attention = 0
+    if run.waits:
+        tell_waits(run_id, run.waits, SystemClock().now())
+        attention = run.waits.attention
+    return status((each["outcome"] for each in rows), by_name=run.by_name, attention=attention)
 
 
 async def _resume(run_id: str, settings: Path | None, written: Written) -> int:
@@ -294,7 +287,7 @@ async def _resume(run_id: str, settings: Path | None, written: Written) -> int:
         return await _carry_out(app, run, written)
 
 
-async def _carry_out(app: "App", run: "Run", written: Written, *, named: bool = False) -> int:
+async def _carry_out(app: "App", run: "Run", written: Written) -> int:
     from shared.errors import ConflictError  # noqa: PLC0415 - so that --help stays fast
 
     resume = f"resume with: acp move --resume {run.id}"
@@ -313,20 +306,15 @@ async def _carry_out(app: "App", run: "Run", written: Written, *, named: bool = 
     how_many = names_and_users(run.counts.get("names", 0), len(results))
     tell(f"{run.id} {run.state}: {how_many}{summary(result.outcome for result in results)}")
     await written.write(app, run, results)
-    waits = await Waiters.of(app, run)
-    waits.tell(app.adapters.clock.now())
+    waits = await app.run_waits.of(run)
+    tell_waits(run.id, waits, app.adapters.clock.now())
     if interrupts.came and run.state not in ("finished", "cancelled"):
         tell(resume)
         return _INTERRUPTED
-    return 1 if waits.attention else _status(results, named=named)
+    outcomes = (result.outcome for result in results)
+    return status(outcomes, by_name=run.by_name, attention=waits.attention)
 
 
 def _expected(parameters: Parameters, confirmed: int) -> int:
     """Return how many users may be changed: the number that was confirmed, unless a smaller is named."""
     return confirmed if parameters.expected is None else min(confirmed, parameters.expected)
-
-
-def _status(results: Iterable["UserResult"], *, named: bool) -> int:
-    """Return the exit status. named: the users were named one by one."""
-    trouble = _OF_NAMED if named else _TROUBLE
-    return int(any(result.outcome in trouble for result in results))

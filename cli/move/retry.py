@@ -70,7 +70,7 @@ def _retry_by_app(url: str, run_id: str | None, written: Written, parameters: Pa
             parameters = replace(parameters, expected=count)
         body = parameters.body()
         begun = app.retry(run_id, body) if run_id else app.begin({"users": users, **body})
-        return follow(app, url, begun, written, named=False)
+        return follow(app, url, begun, written)
 
 
 async def _retry(
@@ -84,7 +84,9 @@ async def _retry(
         tell(counted(len(users), "user"))
         await tell_side_effects(app)
         request = await app.validated(parameters.request(Given(users), None))
-        return await begin(app, users, replace(request, options=options), written, parameters)
+        return await begin(
+            app, users, replace(request, options=options, named=0), written, parameters
+        )
 
 
 async def _failed(app: "App", run_id: str | None) -> "tuple[list[str], MoveOptions]":

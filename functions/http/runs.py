@@ -25,9 +25,10 @@ from functions.http.schemas import (
 )
 from shared.domain.held import HeldSelection
 from shared.domain.pause import RequestedBy
+from shared.domain.progress import OPEN
 from shared.domain.run import Signal
 from shared.services.admin.reasons import because
-from shared.views.runs import DetailView, ResultView, RunView, SideEffectsView
+from shared.views.runs import DetailView, ResultView, RunView, SideEffectsView, WaitsView
 from shared.views.users import HeldView
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ async def show_run(app: "App", req: "func.HttpRequest") -> Reply:
     """Show one run with its counts so far."""
     run = await app.run_outcomes.shown(await app.run_history.run(req.route_params["run"]))
     view = RunView.of(run)
+    if run.state not in OPEN:
+        view.waits = WaitsView.of(await app.run_waits.of(run))
     if effects := await app.effects.of(run):
         view.side_effects = SideEffectsView.of(effects)
     return Reply(view)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shared.services.admin.releases import Releases
     from shared.services.admin.result_details import ResultDetails
     from shared.services.admin.run_history import RunHistory
+    from shared.services.admin.run_waits import RunWaits
     from shared.services.admin.saved_ids import SavedIds
     from shared.services.admin.status import StatusReader
     from shared.services.admin.user_history import UserHistory
@@ -129,6 +130,13 @@ class AdminServices(UpkeepServices):
         from shared.services.admin.run_history import RunHistory
 
         return RunHistory(self.adapters.runs, self.adapters.clock)
+
+    @cached_property
+    def run_waits(self) -> RunWaits:
+        """Counts the users of a run who are not settled."""
+        from shared.services.admin.run_waits import RunWaits
+
+        return RunWaits(self.adapters.waiting)
 
     @cached_property
     def effects(self) -> EffectsReader:

@@ -63,8 +63,9 @@ class Run:
     app that began it; None: not known, and then nobody is changed. What a report queued changes nobody
     either, whatever the mode is by then. holds: whoever of it would lose a conference ID is held.
     requested_by: who asked for it; ticket, note: why. decided_by: who released or discarded users of it,
-    or cancelled it, last. progressed_at: when its last page was stored. revision: of the stored row that
-    this was read from, so that nobody's later writing is overwritten; "": not stored yet.
+    or cancelled it, last. by_name: its users were named one by one. progressed_at: when its last page was
+    stored. revision: of the stored row that this was read from, so that nobody's later writing is
+    overwritten; "": not stored yet.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Run:
     decided_by: str = ""
     ticket: str = ""
     note: str = ""
+    by_name: bool = False
     progressed_at: datetime | None = None
     revision: str = field(default="", compare=False, repr=False)
 

@@ -216,6 +216,8 @@ def _encode(run: Run) -> dict[str, Any]:
     entity |= {"released": run.released, "interruptions": run.interruptions}
     entity |= {"holds": run.holds, "requested_by": run.requested_by}
     entity |= {"decided_by": run.decided_by, "ticket": run.ticket, "note": run.note}
+    if run.by_name:
+        entity["by_name"] = True
     if run.mode:
         entity["mode"] = str(run.mode)
     if run.finished_at:
@@ -285,6 +287,7 @@ def _decode(row: dict[str, Any]) -> Run:
         decided_by=field(row, "decided_by", str, ""),
         ticket=field(row, "ticket", str, ""),
         note=field(row, "note", str, ""),
+        by_name=field(row, "by_name", bool, False),
         progressed_at=field(row, "progressed_at", datetime, None),
         revision=row[ETAG],
     )

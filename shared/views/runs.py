@@ -8,9 +8,11 @@ from pydantic import BaseModel
 
 from shared.domain.outcome import UserResult
 from shared.domain.pause import Pause
+from shared.domain.progress import done, expected
 from shared.domain.run import Run
 from shared.domain.side_effects import SideEffects
 from shared.services.admin.result_details import ResultDetail
+from shared.services.admin.run_waits import Waits
 from shared.text import harmless
 from shared.views.numbers import number_of
 
@@ -40,12 +42,27 @@ class SideEffectsView(BaseModel):
         )
 
 
+class WaitsView(BaseModel):
+    """Users of a run who are not settled: the app tries `due` of them again, `attention` need a person."""
+
+    due: int = 0
+    next_due: datetime | None = None
+    attention: int = 0
+
+    @classmethod
+    def of(cls, waits: Waits) -> Self:
+        """Return the view of those who wait."""
+        return cls(due=waits.due, next_due=waits.next_due, attention=waits.attention)
+
+
 class RunView(BaseModel):
     """A run: its state, its counts by name, and when it began and ended (UTC).
 
+    `done` of `expected` users have an outcome, as far as is known. `by_name`: they were named one by one.
     `requested_by`: who asked for it; `ticket`, `note`: why. `decided_by`: who released or discarded users of
     it, or cancelled it. `paused`: why nobody of it is changed now.
-    `side_effects`: of a finished dry run, and of a finished request in report mode.
+    `side_effects`: of a finished dry run, and of a finished request in report mode. `waits`: where one run is
+    shown, once nobody of it gets a first outcome any more.
     """
 
     id: str
@@ -55,12 +72,16 @@ class RunView(BaseModel):
     finished_at: datetime | None = None
     reason: str = ""
     counts: Mapping[str, int]
+    done: int = 0
+    expected: int = 0
+    by_name: bool = False
     requested_by: str | None = None
     decided_by: str | None = None
     ticket: str | None = None
     note: str | None = None
     paused: str | None = None
     side_effects: SideEffectsView | None = None
+    waits: WaitsView | None = None
 
     @classmethod
     def of(cls, run: Run, pause: Pause | None = None) -> Self:
@@ -73,6 +94,9 @@ class RunView(BaseModel):
             finished_at=run.finished_at,
             reason=run.reason,
             counts=run.counts,
+            done=done(run),
+            expected=expected(run),
+            by_name=run.by_name,
             requested_by=run.requested_by or None,
             decided_by=run.decided_by or None,
             ticket=run.ticket or None,

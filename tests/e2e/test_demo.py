@@ -55,11 +55,11 @@ class Kept:
     addresses: dict[str, str]
 
 
-def start(folder: Path, *options: str) -> Child:
-    """Start a demo; its output goes to `demo.log` in the folder."""
+def start(folder: Path, *words: str) -> Child:
+    """Start a demo, which `words` name with its options; its output goes to `demo.log` in the folder."""
     child = Child(
         "the demo",
-        [sys.executable, "-m", "cli", "demo", *options],
+        [sys.executable, "-m", "cli", *words],
         log=folder / "demo.log",
         environment={**LIVE, "TMPDIR": str(folder)},
         folder=ROOT,
@@ -73,7 +73,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """A demo with --keep, when it has everything behind it."""
     folder = tmp_path_factory.mktemp("demo")
     file = folder / "summary.json"
-    child = start(folder, *FIRST.split(), "--json", str(file))
+    child = start(folder, "demo", *FIRST.split(), "--json", str(file))
     try:
         addresses = {
             name: child.wait_for_line(rf"^  {name} +(\S+)$", LIMIT)[1]
@@ -235,7 +235,7 @@ def test_ctrl_c_ends_everything_with_the_demos_own_status(kept: Kept) -> None:
 @pytest.mark.large
 def test_a_signal_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
     """While licenses are assigned: the status says interrupted, and every child is gone."""
-    child = start(tmp_path, "--users", "60")
+    child = start(tmp_path, "demo", "--users", "60")
     try:
         child.wait_for_line(r"Assigning \d+ Audio Conferencing licenses", LIMIT)
         children = children_of(child.pid)
@@ -253,7 +253,7 @@ def test_a_signal_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
 @pytest.mark.large
 def test_a_process_that_dies_is_named(tmp_path: Path) -> None:
     """When the tenant is killed in the middle, the demo says so, where the logs are, and ends with 1."""
-    child = start(tmp_path, "--users", "60")
+    child = start(tmp_path, "demo", "--users", "60")
     try:
         child.wait_for_line(r"Assigning \d+ Audio Conferencing licenses", LIMIT)
         tenant = wait_until(lambda: children_of(child.pid, "tenant"), "the tenant runs")

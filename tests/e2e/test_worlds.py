@@ -16,7 +16,7 @@ def summary_of(world: World, folder: Path) -> dict[str, Any]:
     """Run a demo in a world to its end; return its summary."""
     file = folder / "out.json"
     child = start(
-        folder, "--users", str(USERS), "--seed", "7", "--world", world, "--json", str(file)
+        folder, "demo", "--users", str(USERS), "--seed", "7", "--world", world, "--json", str(file)
     )
     try:
         assert child.wait(LIMIT) == 0, child.log.read_text()

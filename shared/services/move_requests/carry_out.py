@@ -71,8 +71,8 @@ class MoveRunner:
     ) -> Run:
         """Store a run over `names` (ids or addresses, each once); InputError: no names.
 
-        named: how many were given, repetitions included; 0: as many as `names`. by: who asks. When this
-        returns the run can be carried out, now or later, by any process.
+        named: how many were given, repetitions included; 0: they were found, not named. by: who asks. When
+        this returns the run can be carried out, now or later, by any process.
         """
         now = self._clock.now()
         name = new_run_id(Signal.REQUEST, now)
@@ -83,7 +83,8 @@ class MoveRunner:
         if count == 0:
             raise InputError("no user was named; nothing was done")
         await self._requests.save_request(run.id, MoveRequest(options=options))
-        run = replace(run, counts=count_users(named or count, count), scanned=True)
+        counts = count_users(named or count, count)
+        run = replace(run, counts=counts, by_name=named > 0, scanned=True)
         return await self._runs.save_run(run)
 
     async def write_pages(

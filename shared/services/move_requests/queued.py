@@ -181,7 +181,8 @@ class QueuedMoveRequests:
         name = new_run_id(signal, now)
         if key is not None:
             name = await self._requests.run_of(f"{signal}/{key}", name, request.fingerprint)
-        run = Run(name, signal, RunState.RUNNING, now, mode=self._mode)
+        by_name = request.named > 0
+        run = Run(name, signal, RunState.RUNNING, now, mode=self._mode, by_name=by_name)
         return replace(run, requested_by=str(by), ticket=by.ticket, note=by.note) if by else run
 
     async def _find_users(self, run: Run) -> None:

@@ -23,4 +23,4 @@ async def retry_request(
         raise ConflictError(f"run {run.id!r} has no failed user")
     kept = await options_of(requests, run.id, users)
     options = replace(kept, expected=expected)
-    return MoveRequest(tuple(users), options=options, named=len(users))
+    return MoveRequest(tuple(users), options=options)

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from cli.results import COLUMNS
 from shared.views.runs import DetailView
 
 KEY = "the-key"
+SIGN_IN = "/.auth/login/aad?post_login_redirect_uri=/api/console"
 ODD = (
     b"",
     b"null",
@@ -54,6 +56,8 @@ def app(answer: Callable[[str], tuple[int, bytes]]) -> Iterator[tuple[str, list[
             status, body = answer(self.path)
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
+            if status == HTTPStatus.SEE_OTHER:
+                self.send_header("Location", SIGN_IN)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -246,6 +250,45 @@ def test_a_move_by_the_app_has_a_report_too(
     assert "Side effects in this tenant" not in page, "the app does not tell them"
     moved = load_workbook(book)["Moved"]
     assert [cell.value for cell in moved[2]][:3] == [None, "r1", "a@x.example"]
+
+
+def test_a_run_of_the_app_is_followed_as_one_from_here(capsys: pytest.CaptureFixture[str]) -> None:
+    """How many of how many, who waits in the end, and 1 for those who need somebody or were named in vain."""
+    waits = {"due": 2, "next_due": "2026-11-23T12:30:00Z", "attention": 0}
+    running = {**RUN, "state": "running", "done": 1, "expected": 3, "counts": {"moved": 1}}
+    ended = {**RUN, "counts": {"waiting": 2}, "by_name": True}
+    cases = [
+        ({**ended, "waits": waits}, "waiting", 0),
+        ({**ended, "waits": {**waits, "attention": 1}}, "waiting", 1),
+        ({**ended, "waits": None}, "unlicensed", 1),
+        ({**ended, "by_name": False}, "unlicensed", 0),
+        (ended, "failed", 1),
+    ]
+    for last, outcome, status in cases:
+        shown = iter([RUN, running, last, last])
+
+        def answer(
+            path: str, shown: Iterator[object] = shown, outcome: str = outcome
+        ) -> tuple[int, bytes]:
+            rows = {"results": [{**ROW, "outcome": outcome}]}
+            return 200, json.dumps(rows if "results" in path else next(shown)).encode()
+
+        with app(answer) as (url, _):
+            words = ["move", "--users", "a@x.example", "--yes", "--app", url]
+            assert run(words) == status, (last, outcome)
+        err = capsys.readouterr().err
+        assert "  running: 1 of 3 users: moved 1" in err
+        assert (
+            "2 users wait, and the app tries again by itself; the next one is due" in err
+        ) is bool(last.get("waits"))
+
+
+def test_the_address_of_the_console_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where people sign in to it; no browser is opened where none is wanted."""
+    with app(lambda _: (HTTPStatus.SEE_OTHER, b"")) as (url, asked):
+        assert run(["console", "--app", url, "--no-open"]) == 0
+    assert capsys.readouterr().out == f"{url}/api/console\n"
+    assert asked == ["/api/console"]
 
 
 def test_a_report_that_cannot_be_written_is_said_before_anybody_is_moved(

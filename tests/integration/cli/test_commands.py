@@ -28,19 +28,26 @@ from tests.fakes import guid, in_service, third_party
 
 _NUMBERS = itertools.count(1)
 NOW = SystemClock().now().replace(microsecond=0)
-HELD, OPEN, ENDED = (new_run_id(Signal.SWEEP, NOW - timedelta(hours=hours)) for hours in (1, 2, 3))
+HELD, OPEN, ENDED, FAILED = (
+    new_run_id(Signal.SWEEP, NOW - timedelta(hours=hours)) for hours in (1, 2, 3, 4)
+)
 PASSCODE = "00123456789012345"
 """An ID with leading zeros and more digits than a spreadsheet's numbers have."""
 
 
 async def seed(tables: Tables) -> None:
-    """Three sweeps: one holds four users, one is open with one who waits, one has ended."""
+    """Four sweeps: one holds four users, one is open, of one somebody waits, of one somebody failed."""
     runs = RunTable(tables.table("runs"), tables.table("runresults"))
     held, waiting = (
         HeldTable(tables.table("held")),
         WaitingTable(tables.table("waiting"), SystemClock()),
     )
-    for name, state in ((HELD, RunState.HELD), (OPEN, RunState.MOVING), (ENDED, RunState.FINISHED)):
+    for name, state in (
+        (HELD, RunState.HELD),
+        (OPEN, RunState.MOVING),
+        (ENDED, RunState.FINISHED),
+        (FAILED, RunState.FINISHED),
+    ):
         run = Run(
             name, Signal.SWEEP, state, NOW, mode=Mode.MOVE, counts={"queued": 2, "waiting": 1}
         )
@@ -52,15 +59,19 @@ async def seed(tables: Tables) -> None:
         user = HeldUser(guid(number), name, provider, Signal.SWEEP, HELD, NOW, "too many")
         await held.add_held(user)
     waits = Waiting(guid(5), WaitReason.SERVICE, "HTTP 503", NOW, NOW, NOW, upn="five@x.example")
-    await waiting.save_waiting(replace(waits, runs=(OPEN,)))
-    await waiting.save_waiting(ask_person(guid(7), "seven@x.example", "no number", NOW))
-    await runs.record_results(
-        OPEN, [UserResult(guid(5), Outcome.WAITING, "HTTP 503", "five@x.example")], NOW
-    )
+    await waiting.save_waiting(replace(waits, runs=(OPEN, ENDED)))
+    need = ask_person(guid(7), "seven@x.example", "no number", NOW)
+    await waiting.save_waiting(replace(need, runs=(FAILED,)))
+    five = UserResult(guid(5), Outcome.WAITING, "HTTP 503", "five@x.example")
+    for name in (OPEN, ENDED):
+        await runs.record_results(name, [five], NOW)
+    already = UserResult(guid(1), Outcome.ALREADY_MICROSOFT, "", "one@x.example")
+    moved = UserResult(guid(8), Outcome.MOVED, "", "eight@x.example", third_party().name)
+    await runs.record_results(FAILED, [already, moved], NOW)
     entry = replace(third_party(), passcode=PASSCODE, toll_number="00442079460100")
-    await ReplacedProviderTable(tables.table("replacedproviders")).save_entries(
-        in_service(1, entry), NOW
-    )
+    replaced = ReplacedProviderTable(tables.table("replacedproviders"))
+    for number in (1, 8):
+        await replaced.save_entries(in_service(number, entry), NOW)
 
 
 @pytest.fixture
@@ -109,14 +120,14 @@ def test_lists_are_written_into_files_as_their_names_say(acp: CommandLine) -> No
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         counts[command] = read_back(file)
     assert counts.pop("status") > 10
-    assert counts == {"runs": 3, "held": 4, "waiting": 1, "attention": 1, "saved": 1}
+    assert counts == {"runs": 4, "held": 4, "waiting": 1, "attention": 1, "saved": 2}
 
 
 def test_saved_ids_come_back_from_a_workbook_digit_by_digit(acp: CommandLine) -> None:
     """Leading zeros and 17 digits, read by another library: text cells, which no spreadsheet changes."""
     acp("saved", "--file", "saved.xlsx")
     sheet = load_workbook(acp.folder / "saved.xlsx")["Saved"]
-    head, row = sheet.iter_rows()
+    head, row, _ = sheet.iter_rows()
     cells = {str(name.value).replace(" ", "_"): cell for name, cell in zip(head, row, strict=True)}
     for column, text in (("conference_id", PASSCODE), ("toll_number", "00442079460100")):
         assert (cells[column].value, cells[column].data_type) == (text, "s")
@@ -165,6 +176,47 @@ def test_a_part_of_a_held_run_is_released_and_another_discarded(acp: CommandLine
     assert acp("held", "--output", "json").json == []
     (row,) = [row for row in acp("runs", "--output", "json").json if row["run"] == HELD]
     assert row["decided_by"]
+
+
+def test_a_release_asks_for_the_number(acp: CommandLine) -> None:
+    """D6: another number, or no terminal, releases nobody; the right one releases all of them."""
+    before = acp("held", "--output", "json").json
+    wrong, nobody = acp.typed("3", "release", HELD), acp("release", HELD)
+    assert (wrong.status, nobody.status) == (2, 2)
+    assert "4 of 4 held users (BT 3, PGi 1)" in wrong.err
+    assert "error: not confirmed; nothing was changed" in wrong.err
+    assert "error: not an interactive terminal: pass --yes" in nobody.err
+    assert acp("held", "--output", "json").json == before
+    right = acp.typed("4", "release", HELD)
+    assert (right.status, f"released of {HELD}: 4 users" in right.err) == (0, True)
+    assert acp("held", "--output", "json").json == []
+
+
+def test_a_run_is_followed_until_only_waiting_users_are_left(acp: CommandLine) -> None:
+    """It says how many they are and ends with 0; who failed for good, or needs somebody, is 1."""
+    waits, failed = acp.at_once(("run", ENDED, "--follow"), ("run", FAILED, "--follow"))
+    assert (waits.status, failed.status) == (0, 1)
+    assert "1 user waits, and the app tries again by itself; the next one is due " in waits.err
+    assert f"to wait for them: acp run {ENDED} --until-settled" in waits.err
+    assert "1 user needs attention: acp attention" in failed.err
+
+
+def test_saved_of_a_run_is_what_it_replaced(acp: CommandLine) -> None:
+    """D13: not what others replaced of users whom it only looked at; --all has that, too."""
+    of_run = acp("saved", "--run", FAILED, "--output", "json").json
+    everything = acp("saved", "--run", FAILED, "--all", "--output", "json").json
+    assert [row["id"] for row in of_run] == [guid(8)]
+    assert [row["id"] for row in everything] == [guid(1), guid(8)]
+    assert [row["id"] for row in acp("saved", "--output", "json").json] == [guid(1), guid(8)]
+
+
+def test_one_line_says_whether_all_is_well(acp: CommandLine) -> None:
+    """In green where nobody has to do anything; and what there is to do otherwise."""
+    terminal = {"TTY_COMPATIBLE": "1", "TERM": "xterm"}
+    todo = "to do: users are held, users need attention"
+    assert acp("status", **terminal).out.splitlines()[0] == f"\x1b[33m{todo}\x1b[0m"
+    done = acp("status", ACP_TABLE_PREFIX=f"c{next(_NUMBERS)}x", **terminal)
+    assert done.out.splitlines()[0] == "\x1b[32mall is well\x1b[0m"
 
 
 def test_a_sweep_is_cancelled_and_says_who_is_tried_again(acp: CommandLine) -> None:

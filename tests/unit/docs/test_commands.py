@@ -1,9 +1,9 @@
 """Everything in docs/cli.md is run by a test: each command has its section, each option of it a test.
 
-Which tests run an option is told from their text: a test file, or a line of the session, names the command
-and the option.
+Which tests run an option is told from their code: the words of one call are the command and the option.
 """
 
+import ast
 import re
 from pathlib import Path
 
@@ -32,23 +32,41 @@ def test_every_command_has_its_section() -> None:
     assert set(COMMANDS) == set(sections()) == known - ELSEWHERE
 
 
+def texts_of(node: ast.expr, known: dict[str, list[str]]) -> list[str]:
+    """The words of a call, tuple or list: its own texts, and those of a named tuple it unpacks."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.Call(args=parts) | ast.Tuple(elts=parts) | ast.List(elts=parts):
+            return [text for part in parts for text in texts_of(part, known)]
+        case ast.Starred(value=ast.Name(id=name)):
+            return known.get(name, [])
+        case ast.Starred(value=value):
+            return texts_of(value, known)
+        case _:
+            return []
+
+
+def commands_in(file: Path) -> list[set[str]]:
+    """What a test file runs: the words of each call, tuple and list, with the folders that it is in."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    known: dict[str, list[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            known.setdefault(node.targets[0].id, []).extend(texts_of(node.value, {}))
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Call | ast.Tuple | ast.List)]
+    return [{*texts_of(node, known), *file.parent.parts} for node in nodes]
+
+
 def test_every_option_is_run_by_a_test() -> None:
-    """With the command whose it is."""
-    # A folder of tests with a command's name is about that command.
-    tests = [
-        " ".join((*(f"({part})" for part in file.parts), file.read_text(encoding="utf-8")))
-        for file in (ROOT / "tests").rglob("*.py")
-        if file != Path(__file__)
+    """In one call with the command whose it is, in a folder of tests of that command, or by the session."""
+    files = [file.relative_to(ROOT) for file in (ROOT / "tests").rglob("*.py")]
+    runs = [words for file in files for words in commands_in(file)]
+    runs += [set(line.split()[2:]) for line in PAGE.splitlines() if line.startswith("$ acp ")]
+    missing = [
+        f"{command} {option}"
+        for command, text in sections().items()
+        for option in sorted(set(re.findall(r"^│ +(--[a-z-]+)", text, re.MULTILINE)) - ONE_PLACE)
+        if not any({command, option} <= words for words in runs)
     ]
-    session = [line for line in PAGE.splitlines() if line.startswith("$ acp ")]
-    missing = []
-    for command, text in sections().items():
-        names = re.compile(rf'[" (]{command}[") ,]')
-        runs = [each for each in (*tests, *session) if names.search(each)]
-        options = set(re.findall(r"^│ +(--[a-z-]+)", text, re.MULTILINE)) - ONE_PLACE
-        missing += [
-            f"{command} {option}"
-            for option in sorted(options)
-            if not any(re.search(rf"{option}(?![a-z-])", each) for each in runs)
-        ]
     assert missing == []

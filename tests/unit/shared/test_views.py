@@ -46,12 +46,16 @@ def test_run_is_shown_in_plain_words() -> None:
         "finished_at": None,
         "reason": "why",
         "counts": {"a": 1},
+        "done": 0,
+        "expected": 0,
+        "by_name": False,
         "requested_by": None,
         "decided_by": None,
         "ticket": None,
         "note": None,
         "paused": None,
         "side_effects": None,
+        "waits": None,
     }
 
 

@@ -83,8 +83,9 @@ def test_redirect_address_roles_and_trust(world: GrantingWorld) -> None:
 
 
 def test_what_if_writes_nothing(world: GrantingWorld) -> None:
-    """It says what would be added, and the registration stays as it is."""
-    ended = grant(world, "--what-if")
+    """It says what would be added, and the registration stays as it is; named by options, without azd."""
+    named = ("--console", client_id(world), "--app", APP)
+    ended = world.acp(*named, "--what-if", "--output", "json")
     assert verdicts(ended) == {"would do"}
     assert world.writes == 0
     assert registration(world)[1] == []

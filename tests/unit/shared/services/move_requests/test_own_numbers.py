@@ -108,7 +108,6 @@ async def test_a_run_is_tried_again_with_its_options(world: World) -> None:
     assert await retry_request(world.runs, world.requests, run, expected=1) == MoveRequest(
         (guid(1),),
         options=MoveOptions(True, expected=1, own_numbers={guid(1): OwnNumbers(FIRST, None, 2)}),
-        named=1,
     )
     del world.teams.errors[guid(1)]
     well = await world.runner().begin(ADDRESSES)

@@ -55,6 +55,7 @@ async def test_a_request_from_its_beginning_to_its_end() -> None:
         requested_by="adele (id-1)",
         ticket="INC1",
         note="pilot",
+        by_name=True,
     )
     assert (run, world.runs.runs) == (begun, {run.id: begun})
     assert world.requests.asked[run.id] == replace(request, has_own_numbers=True)
@@ -261,6 +262,7 @@ async def test_a_run_that_is_stopped_is_interrupted_and_goes_on() -> None:
         requested_by="adele (id-1)",
         ticket="INC1",
         note="pilot",
+        by_name=True,
     )
     assert begun == world.runs.runs[begun.id] == expected
     runner.stop()
