@@ -114,7 +114,7 @@ class ServiceClient:
         LateTurnError when the call has no turn after so many seconds, in which its token is fetched
         and a refused one replaced; it is not made then.
         """
-        deadline = float("inf") if within is None else self._clock.monotonic() + within
+        deadline = None if within is None else self._clock.monotonic() + within
         tries = tries or self._retries.tries
         target = self.check_link(call, url) if url else self._origin.join(call.path(**ids or {}))
         fresh_token = False
@@ -202,7 +202,7 @@ class ServiceClient:
         target: httpx.URL,
         *,
         first: bool,
-        deadline: float,
+        deadline: float | None,
         **request: Any,
     ) -> T:
         token = await self._tokens.token(self._audience)
@@ -211,7 +211,7 @@ class ServiceClient:
             **(request.pop("headers") or {}),
             "Authorization": f"Bearer {token}",
         }
-        within = deadline - self._clock.monotonic()
+        within = None if deadline is None else deadline - self._clock.monotonic()
         slot = self.limiter.slot(self._retries.longest_wait, first=first, within=within)
         try:
             async with slot as started:

@@ -1,10 +1,10 @@
 """Adaptive limiter: concurrent calls to one service, their rate, and pauses that the service asks for.
 
 One limiter per service and process. Instances share only the service's answers: each slows down by a
-factor when the service throttles and speeds up gradually when it does not, so that several of them
-settle on a fair share: a heavier caller is throttled more often. If the service is fast, one call at a
-time can already be too much: so besides the calls in flight, their rate is limited as well, from the
-first throttled answer on.
+factor when the service throttles and speeds up by steps when it does not, so that several of them
+settle on a fair share: a heavier caller is throttled more often, and grows by no larger steps. If the
+service is fast, one call at a time can already be too much: so besides the calls in flight, their rate
+is limited as well, from the first throttled answer on.
 """
 
 import asyncio
@@ -26,12 +26,16 @@ _WELL_BELOW: Final = 0.9
 _CATCH_UP: Final = 0.05
 """Growth of the rate per second while it is well below the rate that was last refused."""
 
-_PROBE: Final = 0.0001
-_PATIENCE: Final = 500
-"""Growth per good answer near that rate; doubled after this many good answers. Counted in answers,
-not in seconds, so that few of them are refused however slow the service is."""
+_STEP: Final = 0.01
+_SMALL_STEP: Final = 0.001
+"""Growth per good answer near that rate: calls per second, and at most this share of the rate."""
 
-_LOWEST_RATE: Final = 0.5
+_CALM: Final = 10.0
+_DOUBLINGS: Final = 8
+"""The step doubles, so many times at most, after so many seconds without a refusal: in seconds, not in
+answers, so that who was left with little soon takes what others leave."""
+
+_LOWEST_RATE: Final = 0.1
 
 
 class LongPauseError(Exception):
@@ -88,6 +92,9 @@ class Turnstile:
 class Limiter:
     """Hands out slots for calls, those that are `first` before the others; learns from the answers.
 
+    A call that has a deadline takes its turn at once, on credit: the others make up for it. So a user
+    who was read is set right after that, however few calls a second there are.
+
     ceiling: calls in flight that are never exceeded.
     """
 
@@ -97,8 +104,8 @@ class Limiter:
         self._limit = float(ceiling)
         self._rate: float | None = None
         self._wall = 0.0
-        self._good = 0
         self._in_flight = 0
+        self._hurried = 0
         self._paused_until = float("-inf")
         self._next_turn = float("-inf")
         self._last_cut = float("-inf")
@@ -132,17 +139,16 @@ class Limiter:
         """Wait for a turn and hold it; yields the time it was given, to report with the answer.
 
         first: before callers that are not. LongPauseError: the service asked for a pause of which
-        more than `longest_pause` s are left. LateError: the turn did not come `within` that many
-        seconds.
+        more than `longest_pause` s are left. within: seconds in which the turn must come, at once unless
+        the service asked for a pause; LateError: it did not.
         """
-        deadline = float("inf") if within is None else self._clock.monotonic() + within
-        async with self._turnstile.pass_(first=first):
-            await self._turn(longest_pause, deadline)
-            started = self._clock.monotonic()
-            self._starts.append(started)
-            if self._rate is not None:
-                self._next_turn = started + 1.0 / self._rate
-            self._in_flight += 1
+        if within is None:
+            async with self._turnstile.pass_(first=first):
+                await self._turn(longest_pause)
+                started = self._start()
+        else:
+            await self._hurry(longest_pause, self._clock.monotonic() + within)
+            started = self._start()
         try:
             yield started
         finally:
@@ -162,21 +168,48 @@ class Limiter:
         self._paused_until = max(self._paused_until, self._clock.monotonic() + retry_after)
         self._slow_down(started, _CUT)
 
-    async def _turn(self, longest_pause: float, deadline: float) -> None:
+    async def _turn(self, longest_pause: float) -> None:
         while True:
             now = self._clock.monotonic()
             if (pause := self.pause_left()) > longest_pause:
                 raise LongPauseError(pause)
             wait = max(0.0, pause, self._next_turn - now)
-            if now + wait > deadline:
-                raise LateError
-            if self._in_flight >= self.limit:
+            if self._in_flight + self._hurried >= self.limit:
                 self._freed.clear()
                 await self._freed.wait()
             elif wait > 0:
                 await self._clock.sleep(wait)
             else:
                 return
+
+    async def _hurry(self, longest_pause: float, deadline: float) -> None:
+        """Wait while the service asks for a pause, or every slot is taken, and for nobody else's turn."""
+        self._hurried += 1
+        try:
+            while True:
+                pause = self.pause_left()
+                if pause > longest_pause:
+                    raise LongPauseError(pause)
+                if self._clock.monotonic() + pause > deadline:
+                    raise LateError
+                if self._in_flight >= self.limit:
+                    self._freed.clear()
+                    await self._freed.wait()
+                elif pause > 0:
+                    await self._clock.sleep(pause)
+                else:
+                    return
+        finally:
+            self._hurried -= 1
+            self._freed.set()
+
+    def _start(self) -> float:
+        now = self._clock.monotonic()
+        self._starts.append(now)
+        if self._rate is not None:
+            self._next_turn = max(now, self._next_turn) + 1.0 / self._rate
+        self._in_flight += 1
+        return now
 
     def _slow_down(self, started: float, factor: float) -> None:
         # Calls that started before the last cut say nothing about the speed after it.
@@ -186,7 +219,6 @@ class Limiter:
         self._limit = max(1.0, self._limit * factor)
         known = self._rate if self._rate is not None else max(1.0, self._recent_rate())
         self._wall = known
-        self._good = 0
         self._rate = max(_LOWEST_RATE, known * factor)
 
     def _speed_up(self) -> None:
@@ -200,8 +232,8 @@ class Limiter:
         if self._rate < _WELL_BELOW * self._wall:
             self._rate *= 1.0 + _CATCH_UP * (now - self._grown_at)
         else:
-            self._good += 1
-            self._rate *= 1.0 + _PROBE * 2.0 ** min(8, self._good // _PATIENCE)
+            doublings = min(_DOUBLINGS, int((now - self._last_cut) / _CALM))
+            self._rate += min(_STEP, _SMALL_STEP * self._rate) * 2.0**doublings
         self._grown_at = now
 
     def _recent_rate(self) -> float:

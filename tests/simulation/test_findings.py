@@ -55,6 +55,20 @@ def test_who_is_excluded_while_the_move_waits_in_line_is_not_changed() -> None:
     assert act(story).broken("2 permitted") == []
 
 
+def test_a_service_that_takes_a_call_a_second_moves_everybody() -> None:
+    """Of 60 users in work each is set right after it was read: nobody's line makes another one late."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(60, entries=())
+        scene.world.throttles["Teams"].rate = 1
+        scene.begin()
+        await minutes(1)
+        scene.queue(users)
+        await minutes(8)
+
+    assert act(story).not_moved() == []
+
+
 def test_an_outage_of_an_hour_ends_by_itself() -> None:
     """30 users, Teams away for 60 minutes, all defaults but a small limit: moved two hours later."""
 
