@@ -26,14 +26,18 @@ _WELL_BELOW: Final = 0.9
 _CATCH_UP: Final = 0.05
 """Growth of the rate per second while it is well below the rate that was last refused."""
 
-_STEP: Final = 0.01
-_SMALL_STEP: Final = 0.001
+_STEP: Final = 0.004
+_SMALL_STEP: Final = 0.0004
 """Growth per good answer near that rate: calls per second, and at most this share of the rate."""
 
-_CALM: Final = 10.0
-_DOUBLINGS: Final = 8
-"""The step doubles, so many times at most, after so many seconds without a refusal: in seconds, not in
-answers, so that who was left with little soon takes what others leave."""
+_CALM: Final = 8.0
+_DOUBLINGS: Final = 12.0
+_FASTEST: Final = 0.1
+"""The step doubles after so many seconds without a refusal, so often at most, and until the rate grows by
+this share a second: in seconds, not in answers, so that who has little soon takes what others leave."""
+
+_IDLE: Final = 10.0
+"""Seconds without an answer that count at most: what is not used says nothing about the service."""
 
 _LOWEST_RATE: Final = 0.1
 
@@ -229,11 +233,13 @@ class Limiter:
             # A rate that is not used says nothing about what the service would accept.
             self._grown_at = now
             return
+        passed = self._rate * min(_IDLE, now - self._grown_at)
         if self._rate < _WELL_BELOW * self._wall:
-            self._rate *= 1.0 + _CATCH_UP * (now - self._grown_at)
+            self._rate += _CATCH_UP * passed
         else:
-            doublings = min(_DOUBLINGS, int((now - self._last_cut) / _CALM))
-            self._rate += min(_STEP, _SMALL_STEP * self._rate) * 2.0**doublings
+            doublings = min(_DOUBLINGS, (now - self._last_cut) // _CALM)
+            step = min(_STEP, _SMALL_STEP * self._rate) * 2.0**doublings
+            self._rate += min(step, _FASTEST * passed)
         self._grown_at = now
 
     def _recent_rate(self) -> float:

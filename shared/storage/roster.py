@@ -101,10 +101,11 @@ class RosterTable:
         begin, end = max(first, after), first + "\uffff"
         only = {"provider": provider, "country": country, "department": department}
         only = {name: value for name, value in only.items() if value}
-        marks = [] if only else await self._marks(standing)
-        found: list[TableEntity] = []
         # Every second mark, so that a page seldom needs another range.
-        for until in (*[mark for mark in marks if begin < mark < end][1::2], end):
+        marks = [mark for mark in await self._marks(standing) if begin < mark < end][1::2]
+        found: list[TableEntity] = []
+        # What is rare may be in none of many ranges: after the first one, all others are asked together.
+        for until in (*(marks[:1] if only else marks), end):
             found += await self._range(begin, until, only, limit + 1 - len(found))
             begin = until
             if len(found) > limit:

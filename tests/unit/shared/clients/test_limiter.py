@@ -110,6 +110,21 @@ async def test_idle_time_does_not_raise_the_speed() -> None:
     assert limiter.rate == learned
 
 
+async def test_a_night_without_calls_does_not_raise_the_lowest_speed() -> None:
+    """Nor does it overflow anything: the first answers of the morning count as any others."""
+    clock = FakeClock()
+    limiter = Limiter(clock, 16)
+    for _ in range(50):
+        clock.passed += 1
+        limiter.throttled(clock.monotonic(), 0)
+    for _ in range(3):
+        clock.passed += 36_000
+        async with limiter.slot() as started:
+            pass
+        limiter.succeeded(started)
+    assert 0.1 < (limiter.rate or 0) < 1.0
+
+
 class Bucket:
     """A service with a token bucket: `rate` calls a second, as many in a burst."""
 
