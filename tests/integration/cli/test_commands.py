@@ -3,6 +3,9 @@
 import asyncio
 import itertools
 import json
+import os
+import platform
+import pwd
 import stat
 from dataclasses import replace
 from datetime import timedelta
@@ -175,7 +178,8 @@ def test_a_part_of_a_held_run_is_released_and_another_discarded(acp: CommandLine
     assert (by_name.status, f"discarded of {HELD}: 1 user;" in by_name.err) == (0, True)
     assert acp("held", "--output", "json").json == []
     (row,) = [row for row in acp("runs", "--output", "json").json if row["run"] == HELD]
-    assert row["decided_by"]
+    whose = pwd.getpwuid(os.getuid()).pw_name
+    assert row["decided_by"] == f"{whose} on {platform.node()}", "nobody signed in"
 
 
 def test_a_release_asks_for_the_number(acp: CommandLine) -> None:
