@@ -179,7 +179,7 @@ def test_a_part_of_a_held_run_is_released_and_another_discarded(acp: CommandLine
     assert acp("held", "--output", "json").json == []
     (row,) = [row for row in acp("runs", "--output", "json").json if row["run"] == HELD]
     whose = pwd.getpwuid(os.getuid()).pw_name
-    assert row["decided_by"] == f"{whose} on {platform.node()}", "nobody signed in"
+    assert row["decided_by"] == f"{whose} on {platform.node()}; INC7: as agreed", "nobody signed in"
 
 
 def test_a_release_asks_for_the_number(acp: CommandLine) -> None:
