@@ -165,7 +165,7 @@ class Limiter:
             self._slow_down(started, _EASE)
             return
         self._limit = min(self._ceiling, self._limit + 1.0 / self._limit)
-        self._speed_up()
+        self._speed_up(started)
 
     def throttled(self, started: float, retry_after: float) -> None:
         """Record a 429 or 503: all calls wait `retry_after` seconds and are slower afterwards."""
@@ -198,11 +198,14 @@ class Limiter:
                     raise LateError
                 if self._in_flight >= self.limit:
                     self._freed.clear()
-                    await self._freed.wait()
+                    async with asyncio.timeout(deadline - self._clock.monotonic()):
+                        await self._freed.wait()
                 elif pause > 0:
                     await self._clock.sleep(pause)
                 else:
                     return
+        except TimeoutError:
+            raise LateError from None
         finally:
             self._hurried -= 1
             self._freed.set()
@@ -221,30 +224,35 @@ class Limiter:
             return
         self._last_cut = self._grown_at = self._clock.monotonic()
         self._limit = max(1.0, self._limit * factor)
-        known = self._rate if self._rate is not None else max(1.0, self._recent_rate())
+        known = (
+            self._rate
+            if self._rate is not None
+            else max(1.0, self._used_since(self._clock.monotonic() - 1.0))
+        )
         self._wall = known
         self._rate = max(_LOWEST_RATE, known * factor)
 
-    def _speed_up(self) -> None:
+    def _speed_up(self, started: float) -> None:
         if self._rate is None:
             return
         now = self._clock.monotonic()
-        if self._recent_rate() < self._rate / 2:
+        if self._used_since(started - max(1.0, 2.0 / self._rate)) < self._rate / 2:
             # A rate that is not used says nothing about what the service would accept.
             self._grown_at = now
             return
-        passed = self._rate * min(_IDLE, now - self._grown_at)
-        if self._rate < _WELL_BELOW * self._wall:
-            self._rate += _CATCH_UP * passed
+        # A pause is no calm, and no time in which anything was tried.
+        calm = max(0.0, now - max(self._last_cut, self._paused_until))
+        passed = min(_IDLE, calm, now - self._grown_at)
+        near = _WELL_BELOW * self._wall
+        if self._rate < near:
+            self._rate = min(near, self._rate * (1.0 + _CATCH_UP * passed))
         else:
-            doublings = min(_DOUBLINGS, (now - self._last_cut) // _CALM)
-            step = min(_STEP, _SMALL_STEP * self._rate) * 2.0**doublings
-            self._rate += min(step, _FASTEST * passed)
+            step = min(_STEP, _SMALL_STEP * self._rate) * 2.0 ** min(_DOUBLINGS, calm // _CALM)
+            self._rate += min(step, _FASTEST * self._rate * passed)
         self._grown_at = now
 
-    def _recent_rate(self) -> float:
-        """Return how many calls started in the last second."""
-        now = self._clock.monotonic()
-        while self._starts and self._starts[0] < now - 1.0:
+    def _used_since(self, since: float) -> float:
+        """Return how many calls a second have started since then; older ones are forgotten."""
+        while self._starts and self._starts[0] < since:
             self._starts.popleft()
-        return float(len(self._starts))
+        return len(self._starts) / max(1.0, self._clock.monotonic() - since)

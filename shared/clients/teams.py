@@ -63,6 +63,7 @@ class TeamsClient:
         self._discovered_at = float("-inf")
         self._discovering = asyncio.Lock()
         self._numbers: list[BridgeNumber] = []
+        self._reading_numbers = asyncio.Lock()
         self._tells_providers = False
         self._asked_for_providers = float("-inf")
         self._features: dict[str, float] = {}
@@ -89,9 +90,12 @@ class TeamsClient:
         known = user.acp_info is not None or await self._reads_providers()
         return user.to_domain(provider_known=known)
 
-    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+    async def conferencing_user(
+        self, user_id: str, *, within: float | None = None
+    ) -> ConferencingUser:
         """Return conference ID, numbers and bridge of a user on Microsoft, before calls that are not begun.
 
+        within: as for `set_microsoft`.
         NotFoundError: the user is not a conferencing user. ContractError: the answer lacks conference ID
         or bridge, or is about somebody else.
         """
@@ -102,6 +106,7 @@ class TeamsClient:
             CpcUser.model_validate_json,
             ids={"id": user_id},
             first=True,
+            within=within,
         )
         if found.identity != user_id:
             raise ContractError("Teams", str(call), "the answer is about another user")
@@ -239,8 +244,11 @@ class TeamsClient:
 
         The numbers are read once per process, and again when a number is not among them.
         """
-        if not any(each.number == number for each in self._numbers):
-            self._numbers = await self.bridge_numbers()
+        known = self._numbers
+        if not any(each.number == number for each in known):
+            async with self._reading_numbers:
+                if self._numbers is known:  # nobody has read them while this one waited
+                    self._numbers = await self.bridge_numbers()
         return bridge_of(number, self._numbers)
 
     async def _list[T](self, call: Call, cmdlet: str, read: Callable[[Any], T]) -> list[T]:

@@ -73,11 +73,11 @@ class DocumentedTeams:
         self._page_size = min(page_size, _LONGEST_PAGE)
         self._users = Together(self._read_users)
 
-    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:  # noqa: ARG002
+    async def user(self, user_id: str, **_: object) -> ServiceUser | None:
         """Return the service's view of a user, or None when Teams does not know the user.
 
-        Users who are asked for at the same time, such as those of one message, share a batch. first: of
-        no meaning here, because no set depends on the read.
+        Users who are asked for at the same time, such as those of one message, share a batch. No set
+        depends on the read, so that no order of turns is asked for.
         """
         found = await self._users.ask(user_id)
         if isinstance(found, NotFoundError):
@@ -133,7 +133,7 @@ class DocumentedTeams:
         """Refuse: no documented call assigns a default number."""
         _refuse("no documented call assigns default numbers")
 
-    async def conferencing_user(self, user_id: str) -> ConferencingUser:  # noqa: ARG002 - the port's name
+    async def conferencing_user(self, user_id: str, **_: object) -> ConferencingUser:  # noqa: ARG002
         """Refuse: no documented call shows a conferencing user."""
         _refuse("no documented call shows conference IDs")
 

@@ -40,6 +40,8 @@ class FakeTeams:
     reads: int = 0
     first_reads: int = 0
     """Those of the reads that went before the calls of other users."""
+    at_once: int = 0
+    """Reads that waited for nobody's turn."""
     late_turns: int = 0
     """Sets that get no turn in the time they have, and are not made."""
     changed_while_late: ServiceUser | None = None
@@ -122,7 +124,10 @@ class FakeTeams:
         self._read_tenant()
         return list(self.bridges)
 
-    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+    async def conferencing_user(
+        self, user_id: str, *, within: float | None = None
+    ) -> ConferencingUser:
+        self.at_once += within is not None
         self.conferencing_reads += 1
         if error := self.errors.get(user_id):
             raise error

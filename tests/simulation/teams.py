@@ -80,6 +80,7 @@ class SimulatedTeams:
     def __init__(self, world: TeamsWorld, line: Line) -> None:
         self._world = world
         self._line = line
+        self._numbers: list[BridgeNumber] = []
 
     async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
         def read() -> ServiceUser | None:
@@ -109,7 +110,9 @@ class SimulatedTeams:
             if found.next_link is None:
                 return
 
-    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+    async def conferencing_user(
+        self, user_id: str, *, within: float | None = None
+    ) -> ConferencingUser:
         def read() -> ConferencingUser:
             person = self._world.people.by_id.get(user_id)
             entry = person.in_service(person.state).provider if person else None
@@ -117,7 +120,7 @@ class SimulatedTeams:
                 raise NotFoundError("Teams", "GET conferencing user", "HTTP 404", status=404)
             return ConferencingUser(user_id, f"ms-{user_id}", _BRIDGE, "", entry.toll_number)
 
-        return await self._line.call("user", read, first=True)
+        return await self._line.call("user", read, first=True, within=within)
 
     async def set_microsoft(
         self,
@@ -167,7 +170,8 @@ class SimulatedTeams:
         return await self._line.call("bridges", lambda: numbers)
 
     async def bridge_of(self, number: str) -> str:
-        return bridge_of(number, await self.bridge_numbers())
+        self._numbers = self._numbers or await self.bridge_numbers()
+        return bridge_of(number, self._numbers)
 
 
 def _entry(number: str | None, toll_free: str | None) -> ProviderEntry:

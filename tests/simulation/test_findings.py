@@ -55,8 +55,9 @@ def test_who_is_excluded_while_the_move_waits_in_line_is_not_changed() -> None:
     assert act(story).broken("2 permitted") == []
 
 
-def test_a_service_that_takes_a_call_a_second_moves_everybody() -> None:
-    """Of 60 users in work each is set right after it was read: nobody's line makes another one late."""
+@pytest.mark.parametrize(("rule", "limit"), [("", 8), ("*=+15550199", 12)])
+def test_a_service_that_takes_a_call_a_second_moves_everybody(rule: str, limit: int) -> None:
+    """60 users in work, with a number or without: each is set right after it was read, and nobody is late."""
 
     async def story(scene: Scene) -> None:
         users = scene.users(60, entries=())
@@ -64,7 +65,26 @@ def test_a_service_that_takes_a_call_a_second_moves_everybody() -> None:
         scene.begin()
         await minutes(1)
         scene.queue(users)
-        await minutes(8)
+        await minutes(limit)
+
+    assert act(story, number_rules=rule).not_moved() == []
+
+
+def test_users_who_wait_longer_than_their_license_is_believed_are_moved() -> None:
+    """Teams takes a call in two seconds; Graph pauses once, so that all that was read there is old."""
+
+    async def story(scene: Scene) -> None:
+        users = scene.users(60, entries=())
+        scene.world.throttles["Teams"].rate = 0.5
+        graph = scene.world.throttles["Graph"]
+        scene.begin(1)
+        await minutes(1)
+        scene.queue(users)
+        await minutes(1)
+        graph.rate, graph.pause = 0, 110
+        await asyncio.sleep(100)
+        graph.rate = float("inf")
+        await minutes(12)
 
     assert act(story).not_moved() == []
 

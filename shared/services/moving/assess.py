@@ -81,6 +81,13 @@ async def assess(
     return Assessment(user, service, decide(user, service, rules))
 
 
+def assess_again(user: DirectoryUser, found: Assessment, rules: Rules) -> Assessment:
+    """Decide by what the directory says now, and by what Teams said."""
+    if refused := screen(user, rules):
+        return Assessment(user, None, refused)
+    return Assessment(user, found.service, decide(user, found.service, rules))
+
+
 def not_assessed(name: str, error: ServiceError) -> UserResult:
     """Return the result of a user, called `name`, who is not in the directory."""
     if isinstance(error, NotFoundError):

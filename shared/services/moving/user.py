@@ -37,7 +37,7 @@ from shared.errors import (
     TooLargeError,
     TransientError,
 )
-from shared.services.moving.assess import WOULD, Assessment, assess
+from shared.services.moving.assess import WOULD, Assessment, assess, assess_again
 from shared.services.moving.brakes import Brakes
 from shared.services.moving.own_changes import OwnChanges, begin, done, failed, foremost
 from shared.services.ports import (
@@ -176,10 +176,10 @@ class UserMover:
         while True:
             try:
                 return await self._attempt_once(user, begun, terms, again=late > 0)
-            except LateTurnError as error:
+            except LateTurnError:
                 late += 1
                 if late == _ATTEMPTS:
-                    raise RetryLaterError(error.service, error.operation, 0.0) from None
+                    raise
             except BusyError:
                 pause = next(yields, None)
                 if pause is None:
@@ -197,6 +197,12 @@ class UserMover:
     ) -> UserResult:
         found = await assess(user, self._conferencing, terms.rules, first=again)
         read_at = self._clock.monotonic()
+        if found.decision.action.changes_tenant and read_at - terms.read_at > _DIRECTORY_FRESH:
+            # License and groups may have changed while the user waited in line.
+            fresh = (await self._directory.users([user.id]))[user.id]
+            if isinstance(fresh, ServiceError):
+                raise fresh
+            found = assess_again(fresh, found, terms.rules)
         action, service = found.decision.action, found.service
         if service is None:
             return found.result()
@@ -209,8 +215,6 @@ class UserMover:
             return found.result()
         if terms.report:
             return await self._report(found, terms)
-        if read_at - terms.read_at > _DIRECTORY_FRESH:
-            return await self._attempt_fresh(user, begun, terms)
         return await self._change(found, service, begun, terms, read_at)
 
     async def _report(self, found: Assessment, terms: Terms) -> UserResult:
@@ -219,16 +223,6 @@ class UserMover:
         if found.decision.action not in (Action.SET_NUMBER, Action.CHANGE_BRIDGE):
             return would
         return await self._own.find(found, None, self._claim(terms)) or would
-
-    async def _attempt_fresh(
-        self, user: DirectoryUser, begun: Change | None, terms: Terms
-    ) -> UserResult:
-        """Read license and groups again, which may have changed while the user waited, and go on."""
-        found = (await self._directory.users([user.id]))[user.id]
-        if isinstance(found, ServiceError):
-            raise found
-        fresh = replace(terms, read_at=self._clock.monotonic())
-        return await self._attempt_once(found, begun, fresh, again=True)
 
     def _claim(self, terms: Terms) -> Claim:
         return Claim(terms.attempt, self._clock.now(), terms.run)
@@ -246,7 +240,7 @@ class UserMover:
         number = found.decision.number or found.decision.toll_free
         bridge = await self._conferencing.bridge_of(number) if number else None
         decided = found.decision.action
-        found, before = await self._look_at_conferencing(found, service, bridge)
+        found, before = await self._look_at_conferencing(found, service, bridge, read_at)
         decision = found.decision
         if decision.action is not decided and (refused := await self._brakes.refuse(found, terms)):
             return refused
@@ -286,7 +280,7 @@ class UserMover:
         return replace(result, window=window)
 
     async def _look_at_conferencing(
-        self, found: Assessment, service: ServiceUser, bridge: str | None
+        self, found: Assessment, service: ServiceUser, bridge: str | None, read_at: float
     ) -> tuple[Assessment, ConferencingUser | None]:
         """Return the decision as the user's bridge makes it, and what the user has that has to be saved.
 
@@ -297,7 +291,8 @@ class UserMover:
             return found, None
         on_microsoft = decision.action in (Action.SET_NUMBER, Action.CHANGE_BRIDGE)
         try:
-            before = await self._conferencing.conferencing_user(service.id)
+            within = read_at + _FRESH - self._clock.monotonic()
+            before = await self._conferencing.conferencing_user(service.id, within=within)
         except NotFoundError:
             if on_microsoft:
                 raise

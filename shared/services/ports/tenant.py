@@ -111,10 +111,12 @@ class Conferencing(Protocol):
         """Yield all users, page by page, from the beginning or from a page's link."""
         ...
 
-    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+    async def conferencing_user(
+        self, user_id: str, *, within: float | None = None
+    ) -> ConferencingUser:
         """Return what Microsoft's conferencing has of a user, before calls that are not begun.
 
-        NotFoundError: the user is not a conferencing user.
+        NotFoundError: the user is not a conferencing user. within: as for `set_microsoft`.
         """
         ...
 

@@ -164,17 +164,17 @@ class WatchedConferencing:
         self._log = log
         self._learned: set[tuple[bool, str]] = set()
 
-    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
+    async def user(self, user_id: str, **options: Any) -> ServiceUser | None:
         """Return the service's view of a user, or None."""
-        return await self._inner.user(user_id, first=first)
+        return await self._inner.user(user_id, **options)
 
     def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
         """Yield all users, page by page."""
         return self._inner.pages(start)
 
-    async def conferencing_user(self, user_id: str) -> ConferencingUser:
+    async def conferencing_user(self, user_id: str, **options: Any) -> ConferencingUser:
         """Return conference ID, numbers and bridge of a user on Microsoft."""
-        return await self._inner.conferencing_user(user_id)
+        return await self._inner.conferencing_user(user_id, **options)
 
     async def bridge_of(self, number: str) -> str:
         """Return the id of a number's bridge."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+from collections import deque
 from random import Random
 
 import pytest
@@ -165,15 +166,18 @@ async def test_settles_just_below_a_bucket(rate: float, most: float) -> None:
     assert good / 200 > 0.75 * rate
 
 
-async def test_minutes_of_throttling_are_soon_over() -> None:
+@pytest.mark.parametrize("pause", [1.0, 30.0])
+async def test_minutes_of_throttling_are_soon_over(pause: float) -> None:
     """A service that refused everything for ten minutes takes 50 calls a second: most of them after 150 s."""
     clock = FakeClock()
     limiter = Limiter(clock, 16)
-    while clock.passed < 600:
+    while clock.passed < 600 - pause:
         async with limiter.slot() as started:
             clock.passed += 0.02
-        limiter.throttled(started, 1.0)
-    assert limiter.rate == pytest.approx(0.1)
+        limiter.throttled(started, pause)
+    clock.passed = 600.0
+    assert limiter.rate is not None
+    assert limiter.rate < 1.0
     bucket = Bucket(clock, 50.0)
     while limiter.rate is not None and limiter.rate < 40 and clock.passed < 3_600:
         async with limiter.slot() as started:
@@ -183,6 +187,43 @@ async def test_minutes_of_throttling_are_soon_over() -> None:
         else:
             limiter.throttled(started, 1.0)
     assert clock.passed < 600 + 150
+
+
+@pytest.mark.parametrize("seconds", [0.1, 1.5, 5.0])
+async def test_slow_answers_do_not_keep_the_speed_down(seconds: float) -> None:
+    """At a call in ten seconds none may have started within the last second: it is used all the same."""
+    clock = FakeClock()
+    limiter = Limiter(clock, 16)
+    for _ in range(50):
+        clock.passed += 1
+        limiter.throttled(clock.monotonic(), 0)
+    began, answers = clock.passed, deque[float]()
+    while (limiter.rate or 0) < 2 and clock.passed < began + 3_600:
+        async with limiter.slot() as started:
+            answers.append(started)
+        while answers and answers[0] + seconds <= clock.monotonic():
+            limiter.succeeded(answers.popleft())
+    assert clock.passed < began + 240
+
+
+@pytest.mark.parametrize("pause", [10.0, 60.0])
+async def test_a_long_pause_is_no_calm(pause: float) -> None:
+    """After it the rate is lower than before, so that few calls of an hour are refused."""
+    clock = FakeClock()
+    limiter, bucket = Limiter(clock, 16), Bucket(clock, 1.0)
+    good = bad = 0
+    while clock.passed < 3_600:
+        async with limiter.slot() as started:
+            clock.passed += 0.1
+        if bucket.take():
+            limiter.succeeded(started)
+            good += 1
+        else:
+            limiter.throttled(started, pause)
+            bad += 1
+    waited = bad * pause
+    assert good / (3_600 - waited) > 0.7, "what it may use between the pauses"
+    assert waited < 0.75 * 3_600
 
 
 @pytest.mark.parametrize("hosts", [2, 4, 8])

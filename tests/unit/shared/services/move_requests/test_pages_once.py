@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -22,9 +23,9 @@ THROTTLED = ThrottledError("Graph", "POST /v1.0/$batch", "HTTP 429")
 class Yielding(FakeTeams):
     """Teams whose answers take a turn of the loop, so that others come between."""
 
-    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
+    async def user(self, user_id: str, **options: Any) -> ServiceUser | None:
         await asyncio.sleep(0)
-        return await super().user(user_id, first=first)
+        return await super().user(user_id, **options)
 
 
 async def test_the_same_key_five_times_at_once_mails_each_user_once() -> None:

@@ -130,8 +130,8 @@ async def test_what_cannot_be_saved_is_not_set(number: str) -> None:
     assert await world.outcome() is Outcome.FAILED
 
     class Silent(FakeTeams):
-        async def conferencing_user(self, user_id: str) -> ConferencingUser:
-            return await FakeTeams().conferencing_user(user_id)
+        async def conferencing_user(self, user_id: str, **options: Any) -> ConferencingUser:
+            return await FakeTeams().conferencing_user(user_id, **options)
 
     silent = world_of(microsoft(), number=number)
     silent.teams = Silent(silent.teams.known, bridges=NUMBERS)
@@ -262,13 +262,13 @@ async def test_four_runs_at_once_change_and_mail_a_user_on_microsoft_once(number
     """The claim covers another bridge, or number, and its mail; one run tells of the bridge."""
 
     class Yielding(FakeTeams):
-        async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
+        async def user(self, user_id: str, **options: Any) -> ServiceUser | None:
             await asyncio.sleep(0)
-            return await super().user(user_id, first=first)
+            return await super().user(user_id, **options)
 
-        async def conferencing_user(self, user_id: str) -> ConferencingUser:
+        async def conferencing_user(self, user_id: str, **options: Any) -> ConferencingUser:
             await asyncio.sleep(0)
-            return await super().conferencing_user(user_id)
+            return await super().conferencing_user(user_id, **options)
 
     world = world_of(microsoft(), number=number)
     world.teams = Yielding(world.teams.known, bridges=NUMBERS)

@@ -47,10 +47,10 @@ class SlowTeams(FakeTeams):
     queued: float = 0
     seconds: float = 0
 
-    async def user(self, user_id: str, *, first: bool = False) -> Any:
+    async def user(self, user_id: str, **options: Any) -> Any:
         assert self.clock
-        self.clock.passed += self.seconds if first else self.queued
-        return await super().user(user_id, first=first)
+        self.clock.passed += self.seconds if options.get("first") else self.queued
+        return await super().user(user_id, **options)
 
     async def set_microsoft(self, user_id: str, **options: Any) -> None:
         assert self.clock

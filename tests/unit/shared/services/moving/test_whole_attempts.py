@@ -139,11 +139,11 @@ async def test_a_run_that_is_cancelled_while_a_user_is_read_changes_nobody() -> 
     """Asked again before the set: the user has the outcome of the others, with the provider."""
 
     class Cancelling(FakeTeams):
-        async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
+        async def user(self, user_id: str, **options: Any) -> ServiceUser | None:
             run = replace(world.runs.runs["run-1"], state=RunState.CANCELLED, reason="enough")
             await world.runs.save_run(run)
             world.clock.passed += 1
-            return await super().user(user_id, first=first)
+            return await super().user(user_id, **options)
 
     world = World(teams=Cancelling())
     world.directory.add(licensed())
