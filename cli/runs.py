@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _RUNS = ("run", "state", "started", "finished", "users", "requested_by", "ticket", "reason")
 _POLL_SECONDS = 2.0
+_WAIT_SECONDS = 15.0
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="The run's id; `acp runs` lists them.")
@@ -68,9 +69,9 @@ def run(
     """Show a run: its counts, and what happened to each user of it where that was recorded.
 
     Users who need somebody come first, then those moved, with old and new number. A user who waits is told
-    here once that is over, whatever ended it. Ends with 1 when the run failed, is held or was cancelled, or
-    some of its users failed, are held, were not found or need attention, or were named and are unlicensed; to
-    wait or to be skipped is no failure.
+    here once that is over, whatever ended it. Ends with 1 when the run failed, is held, was cancelled or
+    waits for `acp move --resume`; or when some of its users failed, are held, were not found or need
+    attention, or were named and are unlicensed. To wait or to be skipped is no failure.
 
     Example: `acp run 20261123T020000Z-sweep-1f2e --report sweep.html`
     """
@@ -95,7 +96,8 @@ async def _run(
             if text != said:
                 tell(text)
                 said = text
-            await asyncio.sleep(_POLL_SECONDS)
+            # All who wait are read each time: where nobody else is left, they are not due every moment.
+            await asyncio.sleep(_POLL_SECONDS if _is_worked_on(found) else _WAIT_SECONDS)
         results = [result async for result in app.adapters.runs.results(run_id)]
         tell(_summary(found, app.adapters.clock.now()))
         tell_waits(found.id, waits, app.adapters.clock.now())
@@ -103,10 +105,9 @@ async def _run(
             for line in effects.lines():
                 tell(line)
         await written.write(app, found, results)
-    if found.state in ("failed", "held", "cancelled"):
-        return 1
+    state = "open" if _is_worked_on(found) else found.state
     outcomes = (result.outcome for result in results)
-    return status(outcomes, by_name=found.by_name, attention=waits.attention)
+    return status(outcomes, by_name=found.by_name, state=state, attention=waits.attention)
 
 
 def _is_worked_on(found: "Run") -> bool:

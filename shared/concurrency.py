@@ -8,6 +8,10 @@ from typing import Any
 from shared.clock import Clock
 
 
+class NoRoomError(Exception):
+    """There was no room in the time that the caller had."""
+
+
 class Room:
     """Room for so many; whoever needs more than is free waits, and those behind wait, too."""
 
@@ -17,14 +21,17 @@ class Room:
         self._left = asyncio.Event()
 
     @asynccontextmanager
-    async def take(self, number: int) -> AsyncIterator[None]:
-        """Hold the room for a number, at most for all of it."""
+    async def take(self, number: int, patience: float | None = None) -> AsyncIterator[None]:
+        """Hold the room for a number, at most for all of it; NoRoomError: not free in so many seconds."""
         number = min(number, self._size)
-        async with self._line:
-            while self._free < number:
-                self._left.clear()
-                await self._left.wait()
-            self._free -= number
+        try:
+            async with asyncio.timeout(patience), self._line:
+                while self._free < number:
+                    self._left.clear()
+                    await self._left.wait()
+                self._free -= number
+        except TimeoutError:
+            raise NoRoomError from None
         try:
             yield
         finally:

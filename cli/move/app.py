@@ -33,7 +33,7 @@ class RunState(Begun):
     counts: dict[str, int]
     done: int = 0
     expected: int = 0
-    by_name: bool = False
+    by_name: bool | None = None
     reason: str = ""
     waits: WaitsView | None = None
     side_effects: dict[str, Any] | None = None
@@ -85,7 +85,9 @@ class RemoteApp(AppApi):
             if text != said:
                 tell(text)
                 said = text
-            if found.state in ("finished", "held", "cancelled"):
+            # Whoever cancels a run says so first, and then of each user.
+            is_listed = found.state != "cancelled" or found.done >= found.expected
+            if found.state in ("finished", "held", "cancelled") and is_listed:
                 return found
             if found.state in ("failed", "interrupted"):
                 raise CommandError(f"run {run} {found.state}: {printable(found.reason)}", 1)

@@ -252,11 +252,14 @@ def _move_by_app(
                     parameters = replace(parameters, expected=_expected(parameters, len(names)))
             with selection.named():
                 resume = app.begin({**selection.body(given), **parameters.body()})
-        return follow(app, url, resume, written)
+        return follow(app, url, resume, written, by_name=names is not None)
 
 
-def follow(app: "RemoteApp", url: str, run_id: str, written: Written) -> int:
-    """Follow a run of the deployed app to its end and show its results; return the exit status."""
+def follow(app: "RemoteApp", url: str, run_id: str, written: Written, *, by_name: bool) -> int:
+    """Follow a run of the deployed app to its end and show its results; return the exit status.
+
+    by_name: the users were named one by one; where the app says whether they were, that counts.
+    """
     tell(f"run {run_id}")
     try:
         run = app.follow(run_id)
@@ -274,9 +277,11 @@ def follow(app: "RemoteApp", url: str, run_id: str, written: Written) -> int:
         written.write_details(rows, app.view(run_id))
     attention = 0
     if run.waits:
-        tell_waits(run_id, run.waits, SystemClock().now())
+        tell_waits(run_id, run.waits, SystemClock().now(), by_app=True)
         attention = run.waits.attention
-    return status((each["outcome"] for each in rows), by_name=run.by_name, attention=attention)
+    by_name = by_name if run.by_name is None else run.by_name
+    outcomes = (each["outcome"] for each in rows)
+    return status(outcomes, by_name=by_name, state=run.state, attention=attention)
 
 
 async def _resume(run_id: str, settings: Path | None, written: Written) -> int:
@@ -312,7 +317,7 @@ async def _carry_out(app: "App", run: "Run", written: Written) -> int:
         tell(resume)
         return _INTERRUPTED
     outcomes = (result.outcome for result in results)
-    return status(outcomes, by_name=run.by_name, attention=waits.attention)
+    return status(outcomes, by_name=run.by_name, state=run.state, attention=waits.attention)
 
 
 def _expected(parameters: Parameters, confirmed: int) -> int:

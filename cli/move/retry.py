@@ -70,7 +70,7 @@ def _retry_by_app(url: str, run_id: str | None, written: Written, parameters: Pa
             parameters = replace(parameters, expected=count)
         body = parameters.body()
         begun = app.retry(run_id, body) if run_id else app.begin({"users": users, **body})
-        return follow(app, url, begun, written)
+        return follow(app, url, begun, written, by_name=run_id is None)
 
 
 async def _retry(
@@ -85,7 +85,11 @@ async def _retry(
         await tell_side_effects(app)
         request = await app.validated(parameters.request(Given(users), None))
         return await begin(
-            app, users, replace(request, options=options, named=0), written, parameters
+            app,
+            users,
+            replace(request, options=options, named=request.named if run_id is None else 0),
+            written,
+            parameters,
         )
 
 

@@ -72,10 +72,10 @@ class Batches:
         requests = [
             {"id": str(number), **question} for number, question in enumerate(questions.values())
         ]
-        before = self._clock.monotonic()
-        page = await self._service.call(wire.BATCH, _ANSWERS, json={"requests": requests})
+        page = await self._service.call(
+            wire.BATCH, _ANSWERS, json={"requests": requests}, asks=self._asks
+        )
         self._service.report(wire.BATCH, page.faults)
-        self._learn(page, before)
         by_id: dict[str, list[BatchAnswer]] = {}
         for answer in page.items:
             by_id.setdefault(answer.id, []).append(answer)
@@ -84,8 +84,8 @@ class Batches:
             for number, name in enumerate(questions)
         }
 
-    def _learn(self, page: Page[BatchAnswer], before: float) -> None:
-        """Report throttled inner answers to the limiter: once, however many there are."""
+    def _asks(self, page: Page[BatchAnswer]) -> float | None:
+        """Return the longest pause that throttled inner answers ask for: to the limiter they are one."""
         waits = [(answer.status, pause(answer.headers, self._clock.now())) for answer in page.items]
         throttled = [
             1.0 if wait is None else wait
@@ -93,9 +93,8 @@ class Batches:
             if status == httpx.codes.TOO_MANY_REQUESTS
             or (status == httpx.codes.SERVICE_UNAVAILABLE and wait is not None)
         ]
-        if throttled:
-            count_throttled(len(throttled))
-            self._service.limiter.throttled(before, max(throttled))
+        count_throttled(len(throttled))
+        return max(throttled, default=None)
 
 
 def _read[T](

@@ -105,6 +105,7 @@ class ServiceClient:
         tries: int | None = None,
         first: bool = False,
         within: float | None = None,
+        asks: Callable[[T], float | None] = lambda _: None,
     ) -> T:
         """Make `call` and return the answer's body parsed by `parse`.
 
@@ -112,7 +113,8 @@ class ServiceClient:
         tries: calls at most, if not the usual number. Transient errors are tried again, with pauses
         that grow and vary; then the last is raised. first: before calls that are not. within:
         LateTurnError when the call has no turn after so many seconds, in which its token is fetched
-        and a refused one replaced; it is not made then.
+        and a refused one replaced; it is not made then. asks: the seconds that a good answer asks to wait
+        for, because what it has inside was throttled, or None.
         """
         deadline = None if within is None else self._clock.monotonic() + within
         tries = tries or self._retries.tries
@@ -128,6 +130,7 @@ class ServiceClient:
                     target,
                     first=first,
                     deadline=deadline,
+                    asks=asks,
                     params=params,
                     headers=headers,
                     json=json,
@@ -203,6 +206,7 @@ class ServiceClient:
         *,
         first: bool,
         deadline: float | None,
+        asks: Callable[[T], float | None],
         **request: Any,
     ) -> T:
         token = await self._tokens.token(self._audience)
@@ -214,14 +218,13 @@ class ServiceClient:
         within = None if deadline is None else deadline - self._clock.monotonic()
         slot = self.limiter.slot(self._retries.longest_wait, first=first, within=within)
         try:
-            async with slot as started:
-                # httpx's own time-outs are per read; this one bounds the whole call.
-                async with (
-                    asyncio.timeout(self._timeout),
-                    self._http.stream(call.method, target, headers=sent, **request) as answer,
-                ):
-                    body = await read(answer)
-                self._learn(answer, started)
+            # httpx's own time-outs are per read; this one bounds the whole call.
+            async with (
+                slot as started,
+                asyncio.timeout(self._timeout),
+                self._http.stream(call.method, target, headers=sent, **request) as answer,
+            ):
+                body = await read(answer)
         except LongPauseError as pause:
             raise RetryLaterError(self.name, str(call), pause.seconds) from None
         except LateError:
@@ -234,20 +237,25 @@ class ServiceClient:
         except (httpx.HTTPError, TimeoutError) as error:
             raise UnreachableError(self.name, str(call), type(error).__name__) from None
         if answer.is_success:
-            return parse_body(self.name, call, body, parse)
+            found = parse_body(self.name, call, body, parse)
+            self._learn(answer, started, asks(found))
+            return found
+        self._learn(answer, started, None)
         if answer.status_code == httpx.codes.METHOD_NOT_ALLOWED and call not in self._wrong_verbs:
             self._wrong_verbs.add(call)
             allowed, constant = allowed_verbs(answer.headers), constant_of(call)
             self.log.write(VerbRefused(call=str(call), allowed=allowed, constant=constant))
         raise error_of(self.name, call, answer.status_code, body, answer.headers)
 
-    def _learn(self, answer: httpx.Response, started: float) -> None:
+    def _learn(self, answer: httpx.Response, started: float, inside: float | None) -> None:
         wait = pause(answer.headers, self._clock.now())
         if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or (
             answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and wait is not None
         ):
             count_throttled()
             self.limiter.throttled(started, wait if wait is not None else self._retries.base)
+        elif inside is not None:
+            self.limiter.throttled(started, inside)
         elif answer.is_success:
             share = answer.headers.get("x-ms-throttle-limit-percentage")
             self.limiter.succeeded(started, number(share, _MOST_SHARE))

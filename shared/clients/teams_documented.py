@@ -77,7 +77,7 @@ class DocumentedTeams:
         """Return the service's view of a user, or None when Teams does not know the user.
 
         Users who are asked for at the same time, such as those of one message, share a batch. No set
-        depends on the read, so that no order of turns is asked for.
+        depends on the read, and the order of turns does not matter.
         """
         found = await self._users.ask(user_id)
         if isinstance(found, NotFoundError):

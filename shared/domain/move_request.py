@@ -17,8 +17,8 @@ class MoveRequest:
 
     users: the given names (ids or addresses, each once); None: all users on `provider`, or, if
     that is None as well, all users on any third party. named: how many names were given, the same ones
-    counted again; 0: as many as `users`. ticket, note: why, as it was given. has_own_numbers: as stored:
-    some users have numbers of their own, which are in the pages.
+    counted again; 0: the users were chosen, not named. ticket, note: why, as it was given.
+    has_own_numbers: as stored: some users have numbers of their own, which are in the pages.
     """
 
     users: tuple[str, ...] | None = None

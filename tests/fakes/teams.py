@@ -41,7 +41,7 @@ class FakeTeams:
     first_reads: int = 0
     """Those of the reads that went before the calls of other users."""
     at_once: int = 0
-    """Reads that waited for nobody's turn."""
+    """Reads of conferencing users that had a deadline."""
     late_turns: int = 0
     """Sets that get no turn in the time they have, and are not made."""
     changed_while_late: ServiceUser | None = None

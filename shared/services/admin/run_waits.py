@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from shared.domain.run import Run
+from shared.domain.run import Run, Signal
 from shared.services.ports import WaitingUsers
 
 _MAY_WAIT: Final = ("waiting", "failed")
@@ -32,7 +32,7 @@ class RunWaits:
 
     async def of(self, run: Run) -> Waits:
         """Return those of a run; where its counts say that there are none, nothing is read."""
-        if not any(run.counts.get(name) for name in _MAY_WAIT):
+        if run.cause is Signal.PREVIEW or not any(run.counts.get(name) for name in _MAY_WAIT):
             return Waits()
         table = self._waiting
         due = [row.due async for row in table.waiting() if run.id in row.runs]

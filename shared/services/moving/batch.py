@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.clock import Clock
-from shared.concurrency import Room
+from shared.concurrency import NoRoomError, Room
 from shared.domain.changes import CLOCK_MARGIN, is_covered
 from shared.domain.decision import Rules
 from shared.domain.messages import USERS_PER_MESSAGE, MoveMessage
@@ -21,7 +21,7 @@ from shared.domain.outcome import Outcome, UserResult
 from shared.domain.roster import from_result
 from shared.domain.run import Mode, Signal, weaker
 from shared.domain.user import DirectoryUser
-from shared.errors import AcpError, StorageError
+from shared.errors import AcpError, BusyError, StorageError
 from shared.services.move_requests.options import options_of
 from shared.services.moving.recording import Recorder
 from shared.services.moving.user import Terms, UserMover
@@ -33,6 +33,12 @@ from shared.telemetry.operation import operation
 
 _IN_WORK: Final = 3 * USERS_PER_MESSAGE
 """Users that are read and moved at once, per process: what was read is used while it is fresh."""
+
+_PATIENCE: Final = 1_200.0
+"""Seconds that a message waits for room; then it goes to the end of the queue: the host would stop all that
+is in work after an hour (host.json, functionTimeout)."""
+
+_OVERTAKEN: Final = frozenset({Signal.LICENSE_EVENT, Signal.RECHECK})
 
 _RETRY_BASE: Final = 30.0
 _RETRY_CAP: Final = 3600.0
@@ -55,7 +61,8 @@ class _Report:
 class BatchMover:
     """Handles messages: reads their users in one batch, moves and records each.
 
-    mode: of this app; a message changes users only where its own mode permits it, too.
+    mode: of this app; a message changes users only where its own mode permits it, too. patience: seconds
+    that a message waits for room.
     """
 
     def __init__(
@@ -73,6 +80,7 @@ class BatchMover:
         mode: Mode,
         clock: Clock,
         log: EventLog,
+        patience: float = _PATIENCE,
     ) -> None:
         self._directory = directory
         self._mover = mover
@@ -87,15 +95,22 @@ class BatchMover:
         self._clock = clock
         self._log = log
         self._in_work = Room(_IN_WORK)
+        self._patience = patience
 
     async def handle(self, message: MoveMessage) -> list[UserResult]:
         """Move the users of a message from the queue; return what happened to each who was recorded.
 
-        Users whose outcome could not be recorded are sent again, alone and later: a busy table fails
-        nobody and makes no message poison. StorageError: the queue does not take them either.
+        Users whose outcome could not be recorded, or for whom there is no room for long, are sent again,
+        alone and later: a busy table or service fails nobody and makes no message poison. StorageError: the
+        queue does not take them either.
         """
         with operation(message.operation):
-            report = await self._move_and_log(message, await self._options(message))
+            options = await self._options(message)
+            try:
+                report = await self._move_and_log(message, options, self._patience)
+            except NoRoomError:
+                full = BusyError(f"no room within {self._patience:.0f} s")
+                report = _Report(unrecorded=list(message.users), error=full)
             if isinstance(report.error, AcpError):
                 await self._send_again(message, report.unrecorded, report.error)
             elif report.error:
@@ -121,9 +136,12 @@ class BatchMover:
             raise report.error
         return report.results
 
-    async def _move_and_log(self, message: MoveMessage, options: MoveOptions) -> _Report:
+    async def _move_and_log(
+        self, message: MoveMessage, options: MoveOptions, patience: float | None = None
+    ) -> _Report:
+        """Move the users; NoRoomError: there was no room for them in so many seconds."""
         with operation() as here:
-            async with self._in_work.take(len(message.users)):
+            async with self._in_work.take(len(message.users), patience):
                 began = self._clock.monotonic()
                 report = await self._move(message, options)
             took = self._clock.monotonic() - began
@@ -182,13 +200,14 @@ class BatchMover:
     async def _covered(
         self, message: MoveMessage, ids: Sequence[str], now: datetime
     ) -> frozenset[str]:
-        """Return the users of a notification whose last attempt began after it arrived.
+        """Return the users of a notification, or of a recheck, whose last attempt began after it arrived.
 
+        Where the queue is so long that users who wait are due again, each of them is attempted once.
         Nothing is read for a message that no attempt can have overtaken yet. Others cost a point read per
         user: one query for users of several partitions would scan the table.
         """
         arrived = message.arrived
-        if message.cause is not Signal.LICENSE_EVENT or message.run or arrived is None:
+        if message.cause not in _OVERTAKEN or message.run or arrived is None:
             return frozenset()
         if now <= arrived + CLOCK_MARGIN:
             return frozenset()

@@ -254,18 +254,22 @@ def test_a_move_by_the_app_has_a_report_too(
 
 def test_a_run_of_the_app_is_followed_as_one_from_here(capsys: pytest.CaptureFixture[str]) -> None:
     """How many of how many, who waits in the end, and 1 for those who need somebody or were named in vain."""
-    waits = {"due": 2, "next_due": "2026-11-23T12:30:00Z", "attention": 0}
+    waits: dict[str, Any] = {"due": 2, "next_due": "2026-11-23T12:30:00Z", "attention": 0}
     running = {**RUN, "state": "running", "done": 1, "expected": 3, "counts": {"moved": 1}}
-    ended = {**RUN, "counts": {"waiting": 2}, "by_name": True}
+    ended: dict[str, Any] = {**RUN, "counts": {"waiting": 2}, "by_name": True}
     cases = [
         ({**ended, "waits": waits}, "waiting", 0),
         ({**ended, "waits": {**waits, "attention": 1}}, "waiting", 1),
         ({**ended, "waits": None}, "unlicensed", 1),
         ({**ended, "by_name": False}, "unlicensed", 0),
         (ended, "failed", 1),
+        ({**RUN, "counts": {}}, "unlicensed", 1),
+        ({**ended, "state": "cancelled", "done": 3, "expected": 3}, "moved", 1),
     ]
     for last, outcome, status in cases:
-        shown = iter([RUN, running, last, last])
+        # The first one is the answer to the request; one who cancels does not list everybody at once.
+        early = [{**last, "done": 2}] if last["state"] == "cancelled" else []
+        shown = iter([RUN, running, *early, last, last])
 
         def answer(
             path: str, shown: Iterator[object] = shown, outcome: str = outcome

@@ -32,6 +32,13 @@ def test_the_exit_status_comes_from_the_results(
     assert status(outcomes, by_name=by_name, attention=attention) == expected
 
 
+@pytest.mark.parametrize("state", ["failed", "held", "cancelled", "interrupted"])
+def test_a_run_that_ended_badly_is_1(state: str) -> None:
+    """Whatever its results say so far: a run that is cancelled may list its users a moment later."""
+    assert status(["moved"], by_name=True, state=state) == 1
+    assert status(["moved"], by_name=True, state="open") == 0
+
+
 def test_progress_says_how_many_of_how_many() -> None:
     """Where it is known how many there will be; another program's words steer no terminal."""
     counts = {"users": 660, "moved": 312, "failed": 0}
@@ -54,3 +61,7 @@ def test_who_waits_is_told_with_the_next_look(
     assert waits.endswith("(in 5 minutes)")
     assert how == "to wait for them: acp run r1 --until-settled"
     assert attention == "1 user needs attention: acp attention"
+    tell_waits("r1", kind(due=1, next_due=NOON, attention=2), NOON, by_app=True)
+    waits, attention = capsys.readouterr().err.splitlines()
+    assert waits.startswith("1 user waits, and the app")
+    assert attention == "2 users need attention"

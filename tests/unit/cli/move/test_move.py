@@ -184,7 +184,7 @@ def test_ctrl_c_says_what_goes_on_and_how_to_stop_it(capsys: pytest.CaptureFixtu
     """D5: to follow a run of the app ends here alone; the app goes on."""
     app = cast("RemoteApp", Interrupted())
     written = cast("Written", None)
-    assert follow(app, "https://acp.example", "r1", written) == 130
+    assert follow(app, "https://acp.example", "r1", written, by_name=True) == 130
     said = capsys.readouterr().err
     assert "The app continues with run r1. Stop it with:" in said
     assert "  acp cancel r1 --app https://acp.example" in said

@@ -93,6 +93,17 @@ async def test_throttled_inner_answers_are_asked_for_again_alone() -> None:
     assert recorder.clock.passed >= 9
 
 
+async def test_a_batch_with_throttled_answers_slows_down_though_it_waited_in_line() -> None:
+    """It had to wait out a pause: what is refused inside counts all the same, and is no good answer."""
+    inner = {guid(1): [{"status": 429, "headers": {"Retry-After": "1"}, "body": {}}]}
+    recorder = Recorder(lambda request: batch(request, inner))
+    recorder.limiter.throttled(recorder.clock.monotonic(), 5)
+    before = recorder.limiter.rate
+    await recorder.graph().users([guid(1)])
+    assert before is not None
+    assert recorder.limiter.rate == pytest.approx(before * 0.8 ** len(recorder.requests))
+
+
 def with_groups(**excluded: Any) -> dict[str, list[dict[str, Any]]]:
     """Inner answers where user 1 is in group 91, whose own answer may be another."""
     group = {"status": 200, "body": {"id": guid(91), "visibility": None}, **excluded}

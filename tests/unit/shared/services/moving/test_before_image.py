@@ -111,6 +111,7 @@ async def test_the_conferencing_user_is_read_only_where_the_set_can_destroy_some
     world = world_of(*entries, number=number)
     assert await world.outcome() in (Outcome.MOVED, Outcome.ALREADY_MICROSOFT)
     assert (world.teams.conferencing_reads, world.replaced.conferencing) == (reads, {})
+    assert world.teams.at_once == reads, "it stands between the read and the set"
 
 
 @pytest.mark.parametrize("entries", [(), (third_party(), microsoft(default=False))])

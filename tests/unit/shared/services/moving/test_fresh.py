@@ -229,6 +229,26 @@ async def test_at_most_sixty_users_are_in_work_at_once(users: int, messages: int
     assert (len(results), most) == (100, messages)
 
 
+async def test_who_finds_no_room_for_long_goes_to_the_end_of_the_queue() -> None:
+    """The host would stop everybody in work after an hour, in the middle of a set."""
+    enough = asyncio.Event()
+
+    class Away(FakeDirectory):
+        async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
+            await enough.wait()
+            return await super().users(ids)
+
+    world = World(directory=Away(), patience=0.01)
+    mover = world.mover()
+    in_work = asyncio.create_task(mover.handle(world.message(*map(guid, range(60)))))
+    await asyncio.sleep(0)
+    assert await mover.handle(world.message(guid(99))) == []
+    enough.set()
+    assert len(await in_work) == 60
+    (again,) = world.queue.moves
+    assert (again.users, again.retries) == ((guid(99),), 1)
+
+
 @pytest.mark.parametrize("code", ["Forbidden", "ReplaceProviderRetired"])
 async def test_a_refused_set_leaves_no_mark(world: World, code: str) -> None:
     """Finding 16: after a refusal, a person's own move is not told as ours."""

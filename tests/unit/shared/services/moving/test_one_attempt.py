@@ -84,14 +84,26 @@ async def test_a_later_change_is_never_hidden(arrived: datetime | None) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        *({"cause": signal} for signal in Signal if signal is not Signal.LICENSE_EVENT),
+        *(
+            {"cause": signal}
+            for signal in sorted({*Signal} - {Signal.LICENSE_EVENT, Signal.RECHECK})
+        ),
         {"run": "run-1"},
+        {"run": "run-1", "cause": Signal.RECHECK},
     ],
 )
 async def test_only_notifications_are_left_out(changed: dict[str, object]) -> None:
-    """A person's request, a sweep, a release, a recheck and a catch-up are always carried out."""
+    """A person's request, a sweep, a release and a catch-up are always carried out."""
     world = await World().tried()
     assert await world.notified(NOON, **changed) == 1
+
+
+async def test_a_user_who_was_due_twice_is_attempted_once() -> None:
+    """Where the queue is longer than an hour, each hour's recheck queues those again who are in it."""
+    world = await World().tried()
+    assert await world.notified(NOON, cause=Signal.RECHECK) == 0
+    later = NOON + timedelta(seconds=30)
+    assert await world.notified(later, cause=Signal.RECHECK) == 1
 
 
 async def test_what_report_mode_saw_moves_nobody_later() -> None:

@@ -66,6 +66,7 @@ class MovingWorld:
     signal: Signal = Signal.LICENSE_EVENT
     mode: Mode | None = Mode.MOVE
     """That of the messages."""
+    patience: float = 1_200.0
 
     def brakes(self) -> Brakes:
         """The brakes of one instance."""
@@ -105,6 +106,7 @@ class MovingWorld:
             log=EventLog("acp.moving"),
         )
         return BatchMover(
+            patience=self.patience,
             directory=self.directory,
             mover=user_mover,
             runs=self.runs,
