@@ -313,7 +313,7 @@ def test_the_command_line_lets_the_app_do_it(
     printed = capsys.readouterr()
     outcomes = {row["id"]: row["outcome"] for row in json.loads(printed.out)}
     assert outcomes == {user["id"]: "moved", "no@x.example": "not_found"}
-    assert "finished: users 2" in printed.err
+    assert "finished: 2 of 2 users: users 2" in printed.err
 
 
 @pytest.mark.parametrize(
