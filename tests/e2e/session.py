@@ -29,15 +29,22 @@ class Terminal:
     names: dict[str, str]
     folder: Path
     said: list[str] = field(default_factory=list)
+    settings: str = ""
+    """The file that ACP_SETTINGS names."""
 
     def type(self, line: str, capsys: pytest.CaptureFixture[str]) -> int:
         """Run a line; return its status."""
         for name, value in self.names.items():
             line = re.sub(rf"\b{name}\b", value, line)
-        words = shlex.split(line, comments=True)
-        with chdir(self.folder), surroundings({"PATH": ""}, io.TextIOWrapper(io.BytesIO())):
+        words, into = shlex.split(line, comments=True), ""
+        if ">" in words:
+            *words, _, into = words
+        known = {"PATH": "", **({"ACP_SETTINGS": self.settings} if self.settings else {})}
+        with chdir(self.folder), surroundings(known, io.TextIOWrapper(io.BytesIO())):
             status = run(words[1:])
         printed = capsys.readouterr()
+        if into:
+            (self.folder / into).write_text(printed.out, encoding="utf-8")
         self.said.append(printed.err)
         if began := re.search(r"^run (\S+)$", printed.err, re.MULTILINE):
             self.names.setdefault("RUN", began[1])

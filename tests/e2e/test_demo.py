@@ -176,20 +176,15 @@ def test_no_passcode_is_printed_or_logged(kept: Kept) -> None:
     assert not [code for code in codes if code in text]
 
 
-def test_the_tour_of_the_readme_runs_as_it_is_shown(kept: Kept, tmp_path: Path) -> None:
-    """Typed into a shell, its lines end with status 0, and move those whom the demo left."""
-    lines = re.findall(r"^\$ (.+)$", TOUR, re.MULTILINE)
+def test_the_tour_of_the_readme_runs_as_it_is_shown(
+    kept: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its lines end with status 0, and move those whom the demo left."""
     settings = f"{kept.addresses['logs']}/settings.json"
-    done = subprocess.run(
-        ["/bin/sh", "-e", "-c", "\n".join(lines)],
-        env={"PATH": str(Path(sys.executable).parent), "ACP_SETTINGS": settings},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert f"finished: moved {LEFT}\n" in done.stderr
+    terminal = Terminal({}, tmp_path, settings=settings)
+    for line in re.findall(r"^\$ (acp .+)$", TOUR, re.MULTILINE):
+        assert terminal.type(line, capsys) == 0, (line, terminal.said[-1])
+    assert f"finished: moved {LEFT}\n" in "".join(terminal.said)
     rows = list(csv.DictReader((tmp_path / "ready.csv").read_text("utf-8").splitlines()))
     assert len(rows) == LEFT
     assert (tmp_path / "saved.csv").stat().st_size

@@ -54,8 +54,12 @@ def test_the_command_line_refuses_other_exclusions(
     assert done.outcomes == {other["id"]: "moved", first["id"]: "excluded"}
 
 
+@pytest.mark.large
 def test_a_renamed_user_stays_excluded(excluded: tuple[System, User, User]) -> None:
-    """The id of the name is remembered, also by a process that begins after the renaming."""
+    """The id of the name is remembered, also by a process that begins after the renaming.
+
+    In every run: moving/test_standing_rules.py.
+    """
     system, first, _ = excluded
     with system.changing():
         system.tenant.rename(first, "renamed@contoso.example")
