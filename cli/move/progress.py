@@ -16,6 +16,7 @@ from rich.text import Text
 
 from cli.output import tell
 from shared.domain.license_age import spoken
+from shared.text import counted
 
 if TYPE_CHECKING:
     from shared.domain.outcome import UserResult
@@ -59,7 +60,7 @@ class Meter:
             if rate
             else "no result lately"
         )
-        return f"{self.done:,} of {self._total:,} users, {rate:.1f} users/s, {left}"
+        return f"{self.done:,} of {counted(self._total, 'user')}, {rate:.1f} users/s, {left}"
 
 
 class _Words(ProgressColumn):

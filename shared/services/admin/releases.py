@@ -168,8 +168,12 @@ class Releases:
         if not held and queued:
             return run, []
         if not held:
-            asked = f"; {run.decided_by} decided last" if run.decided_by else ""
-            raise ConflictError(f"run {run_id!r} is {run.state}: it holds nobody{asked}")
+            why = ""
+            if run.decided_by:
+                why = f"; {run.decided_by} decided last"
+            elif run.state is RunState.HELD:
+                why = "; its users are on the list of another run"
+            raise ConflictError(f"run {run_id!r} is {run.state}: it holds nobody{why}")
         if run.state in _UNDER_WAY:
             raise ConflictError(f"run {run_id!r} is {run.state}: wait until it has ended")
         if strangers := chosen.strangers(held):

@@ -24,6 +24,7 @@ def test_the_rate_is_that_of_the_last_half_minute() -> None:
         "600 of 1,000 users, 0.0 users/s, no result lately",
         "630 of 1,000 users, 1.0 users/s, 6 min left",
     ]
+    assert Meter(1, 0.0).text(1.0).startswith("0 of 1 user, ")
 
 
 def test_one_interruption_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,7 +136,9 @@ async def test_a_whole_sweep_is_released_with_those_who_come_later(
 async def test_a_held_sweep_is_released_before_its_users_have_come() -> None:
     """Nobody is listed yet: released as a whole, not in part."""
     world = await world_of(run=SWEEP)
-    with pytest.raises(ConflictError, match=r"is held: it holds nobody$"):
+    with pytest.raises(
+        ConflictError, match=r"is held: it holds nobody; its users are on the list of another run$"
+    ):
         await world.releases().release_run(RUN, BY, HeldSelection(limit=1))
     run, count = await world.releases().release_run(RUN, BY)
     assert (run.released, run.state, count) == (True, RunState.RELEASED, 0)
@@ -194,7 +196,9 @@ CANCELLED = replace(HELD, state=RunState.CANCELLED, decided_by="alex")
             HELD,
             [user(1, released=True)],
             HeldSelection(),
-            ConflictError(f"run {RUN!r} is held: it holds nobody"),
+            ConflictError(
+                f"run {RUN!r} is held: it holds nobody; its users are on the list of another run"
+            ),
         ),
         (
             replace(HELD, state=RunState.INTERRUPTED),
