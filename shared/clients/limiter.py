@@ -224,13 +224,10 @@ class Limiter:
             return
         self._last_cut = self._grown_at = self._clock.monotonic()
         self._limit = max(1.0, self._limit * factor)
-        known = (
-            self._rate
-            if self._rate is not None
-            else max(1.0, self._used_since(self._clock.monotonic() - 1.0))
-        )
-        self._wall = known
-        self._rate = max(_LOWEST_RATE, known * factor)
+        if self._rate is None:
+            self._rate = max(1.0, self._used_since(self._last_cut - 1.0))
+        self._wall = self._rate
+        self._rate = max(_LOWEST_RATE, self._wall * factor)
 
     def _speed_up(self, started: float) -> None:
         if self._rate is None:

@@ -180,6 +180,8 @@ class UserMover:
                 late += 1
                 if late == _ATTEMPTS:
                     raise
+                # Here and not after the next read of Teams: a slow directory would make that old, too.
+                user, terms = await self._up_to_date(user, terms)
             except BusyError:
                 pause = next(yields, None)
                 if pause is None:
@@ -197,12 +199,10 @@ class UserMover:
     ) -> UserResult:
         found = await assess(user, self._conferencing, terms.rules, first=again)
         read_at = self._clock.monotonic()
-        if found.decision.action.changes_tenant and read_at - terms.read_at > _DIRECTORY_FRESH:
-            # License and groups may have changed while the user waited in line.
-            fresh = (await self._directory.users([user.id]))[user.id]
-            if isinstance(fresh, ServiceError):
-                raise fresh
-            found = assess_again(fresh, found, terms.rules)
+        if found.decision.action.changes_tenant and not terms.report:
+            fresh, terms = await self._up_to_date(user, terms)
+            if fresh is not user:
+                found = assess_again(fresh, found, terms.rules)
         action, service = found.decision.action, found.service
         if service is None:
             return found.result()
@@ -216,6 +216,15 @@ class UserMover:
         if terms.report:
             return await self._report(found, terms)
         return await self._change(found, service, begun, terms, read_at)
+
+    async def _up_to_date(self, user: DirectoryUser, terms: Terms) -> tuple[DirectoryUser, Terms]:
+        """Return a user with license and groups that are no older than they may be, and the time of that."""
+        if self._clock.monotonic() - terms.read_at <= _DIRECTORY_FRESH:
+            return user, terms
+        fresh = (await self._directory.users([user.id]))[user.id]
+        if isinstance(fresh, ServiceError):
+            raise fresh
+        return fresh, replace(terms, read_at=self._clock.monotonic())
 
     async def _report(self, found: Assessment, terms: Terms) -> UserResult:
         """Return what would happen; a run that moved the user before still says so."""

@@ -229,6 +229,21 @@ async def test_at_most_sixty_users_are_in_work_at_once(users: int, messages: int
     assert (len(results), most) == (100, messages)
 
 
+async def test_a_slow_directory_keeps_nobody_from_being_set() -> None:
+    """In line for a minute, and a directory that answers after three seconds: the set is late once."""
+
+    class Slow(FakeDirectory):
+        async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
+            world.clock.passed += 3
+            return await super().users(ids)
+
+    world = World(directory=Slow())
+    world.directory.add(licensed())
+    world.teams.add(in_service(1, third_party()))
+    assert await slow(world, queued=61).outcome() is Outcome.MOVED
+    assert len(world.teams.sets) == 1
+
+
 async def test_who_finds_no_room_for_long_goes_to_the_end_of_the_queue() -> None:
     """The host would stop everybody in work after an hour, in the middle of a set."""
     enough = asyncio.Event()
