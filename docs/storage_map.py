@@ -137,7 +137,8 @@ def ports() -> dict[str, Uses]:
     return found
 
 
-def tables() -> dict[str, Users]:
+@cache
+def tables() -> Mapping[str, Users]:
     """Return who uses each table; the janitor and `acp forget`, who use all, are left out."""
     found: dict[str, Users] = defaultdict(Users)
     for module, tree in _modules("shared/services", "functions", "cli"):
@@ -158,7 +159,7 @@ def _through_ports(tree: ast.Module) -> Iterator[tuple[Uses, str]]:
             }
             known |= given
             known |= {f"self.{a}": given[name] for a, name in _assigned(function) if name in given}
-        for node in ast.walk(part):
+        for node in ast.walk(part) if known else ():
             if isinstance(node, ast.Attribute) and (owner := ast.unparse(node.value)) in known:
                 yield known[owner], node.attr
 
@@ -169,13 +170,14 @@ def _port_in(annotation: ast.expr) -> str:
 
 
 def _through_adapters(tree: ast.Module) -> Iterator[tuple[Uses, str]]:
+    verbs = {verb for uses in adapters().values() for verb in uses}
     for function in _functions(tree):
         alias = {}
         for node in ast.walk(function):
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 alias[node.targets[0].id] = ast.unparse(node.value)
         for node in ast.walk(function):
-            if isinstance(node, ast.Attribute):
+            if isinstance(node, ast.Attribute) and node.attr in verbs:
                 owner = ast.unparse(node.value)
                 first, _, rest = owner.partition(".")
                 whole = ".".join(filter(None, (alias.get(first, first), rest)))

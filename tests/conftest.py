@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from typing import Any, Final
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 from local.azurite.server import Azurite
@@ -14,6 +15,13 @@ _SHARED: Final = {
     for name in ("by_hand", "console", "decisions", "health", "queue", "webhook")
 }
 """Files whose tests use the session's system: it costs a twentieth of a core while it is idle."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Try 30 examples of each property, and with the large tests as many as the library thinks right."""
+    settings.register_profile("short", max_examples=30)
+    if "not large" in config.option.markexpr:
+        settings.load_profile("short")
 
 
 @pytest.hookimpl(wrapper=True)

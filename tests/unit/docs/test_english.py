@@ -102,6 +102,9 @@ def texts() -> Iterator[tuple[str, str]]:
 def found(text: str) -> Iterator[tuple[int, str]]:
     """Yield line number and phrase of each banned phrase, also where it goes over two lines."""
     lines = text.lower().splitlines()
+    running = " ".join(line.lstrip(" #/*>|").rstrip() for line in lines)
+    if not any(phrase.strip() in running for phrase in BANNED):
+        return
     for number, (line, after) in enumerate(zip_longest(lines, lines[1:], fillvalue=""), 1):
         joined = f"{line.rstrip()} {after.lstrip(' #/*>|')}"
         for phrase in BANNED:

@@ -193,7 +193,7 @@ def tried() -> Iterator[Counter[str]]:
     sys.stderr.write(f"\nhostile inputs tried: {dict(counts)}, {counts.total()} in all\n")
 
 
-@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.large)])
+@pytest.mark.parametrize("every", [16, pytest.param(1, marks=pytest.mark.large)])
 async def test_broken_answers_are_named_faults(every: int, tried: Counter[str]) -> None:
     """Whatever comes as a whole: every call gives a result or a named error, also discovery itself.
 
