@@ -7,6 +7,7 @@ from typing import Final, Self
 
 from shared.domain.number_rules import NumberRules, digits_of
 from shared.domain.user import AccountType, DirectoryUser, ProviderEntry, ServiceUser
+from shared.domain.value import value
 
 _ROOM: Final = "a meeting room's account"
 
@@ -95,7 +96,7 @@ class Rules:
         return replace(self, numbers=numbers, toll_free=toll_free or self.toll_free)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decision:
     """An action, its reason for the administrator, and the numbers to set, if any."""
 

@@ -16,6 +16,7 @@ from shared.domain.license_age import LicenseAges
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.sorted_rows import SortedRows
 from shared.domain.user import MICROSOFT, DirectoryUser, ServiceUser
+from shared.domain.value import value
 from shared.text import packed, unpacked
 
 
@@ -64,7 +65,7 @@ _ATTEMPTED: Final = frozenset({Standing.WAITING, Standing.ATTENTION, Standing.HE
 """What only an attempt at the user can find out, and a listing does not see."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RosterEntry:
     """What was last seen of a user.
 

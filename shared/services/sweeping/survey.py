@@ -11,12 +11,13 @@ from typing import Self
 from shared.domain.decision import OUTSIDE_PILOT, Action, Decision, Rules, decide
 from shared.domain.number_rules import NumberRules
 from shared.domain.user import DirectoryUser, PlanStatus, ServiceUser
+from shared.domain.value import value
 from shared.services.ports import Conferencing, Directory
 from shared.services.sweeping.memberships import Memberships, read_memberships
 from shared.text import packed, unpacked
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SurveyedUser:
     """A user in Teams' listing: whether a conferencing plan is enabled, and the decision.
 
