@@ -89,10 +89,8 @@ class RosterEntry:
     @property
     def digest(self) -> bytes:
         """8 bytes that change with what a listing tells of the user, but for the time."""
-        shown = (self.standing, self.reason, self.upn, self.provider, self.name, self.country)
-        return blake2b(
-            "\0".join(str(each) for each in shown).encode(), digest_size=_DIGEST_BYTES
-        ).digest()
+        shown = f"{self.standing}\0{self.reason}\0{self.upn}\0{self.provider}\0{self.name}\0{self.country}"
+        return blake2b(shown.encode(), digest_size=_DIGEST_BYTES).digest()
 
 
 @dataclass(frozen=True, slots=True)

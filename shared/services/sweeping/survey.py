@@ -93,7 +93,7 @@ class Survey:
             if page.restarts:
                 self.unlisted = set(self._licensed)
             users = [self._decide(user) for user in page.users]
-            self.mark_listed(user.id for user in page.users)
+            self.mark_listed(user.service.id for user in users if user.licensed)
             self.mark_listed(user_id for user_id, _ in page.faults if is_guid(user_id))
             yield SurveyedPage(users, page.next_link, page.faults, page.restarts)
 
