@@ -23,10 +23,11 @@ from htpy import (
 
 from functions.console.asked import Asked, FieldsError, File, Page
 from functions.console.download import XLSX, packed_csv, workbook
-from functions.console.parts import box, count, fault, marks, moment, once, rows, state
+from functions.console.parts import box, fault, marks, moment, once, rows, state, user_link
 from functions.console.session import BASE
 from shared.domain.roster import RosterEntry, Standing
 from shared.errors import InputError
+from shared.text import counted
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -231,7 +232,7 @@ def _table(wanted: Filter, found: list[RosterEntry], total: int, asked: Asked, a
     for each in found:
         cells: dict[str, Node] = {
             "Select": box(asked, each.user_id, each.upn, chosen=everybody),
-            "User": a(href=f"{BASE}/users/{each.user_id}")[each.name or each.upn or each.user_id],
+            "User": user_link(each.user_id, each.name or each.upn),
             "Address": each.upn,
             "List": state(each.standing or ""),
             "Provider": each.provider or "none",
@@ -245,7 +246,7 @@ def _table(wanted: Filter, found: list[RosterEntry], total: int, asked: Asked, a
     )
     listed = rows(_FILTERS[wanted.name], shown, lines, nobody)
     heading = p(".note")[
-        f"{count(total, 'user')} in all. ",
+        f"{counted(total, 'user')} in all. ",
         age,
         bool(found) and bool(wanted.narrowed) and f" Shown: with {_told(wanted)}.",
     ]
