@@ -27,7 +27,7 @@ from htpy import progress as bar
 from functions.console import held, reasons
 from functions.console.advice import advice
 from functions.console.asked import Asked, File, Goto, Page
-from functions.console.download import XLSX, packed_csv, workbook
+from functions.console.download import as_file
 from functions.console.once import first_time, run_begun
 from functions.console.parts import WORDS, moment, once, rows, state, user_link
 from functions.console.session import BASE
@@ -37,6 +37,7 @@ from shared.domain.progress import OPEN, done, expected
 from shared.domain.run import Run, RunState
 from shared.errors import ConflictError
 from shared.services.move_requests.options import options_of
+from shared.services.move_requests.retrying import failed_users
 from shared.text import counted
 
 if TYPE_CHECKING:
@@ -129,16 +130,9 @@ async def progress(app: "App", asked: Asked) -> Page:
 
 
 async def download(app: "App", asked: Asked) -> File:
-    """Return a run's results as CSV."""
+    """Return a run's results as a file."""
     run = await app.run_history.run(asked.parts[1])
-    return File(f"{run.id}.csv", "text/csv", await packed_csv(_COLUMNS, _lines(app, run)))
-
-
-async def download_workbook(app: "App", asked: Asked) -> File:
-    """Return a run's results as XLSX."""
-    run = await app.run_history.run(asked.parts[1])
-    content = await workbook(_COLUMNS, _lines(app, run))
-    return File(f"{run.id}.xlsx", XLSX, content, packed=False)
+    return await as_file(run.id, asked, _COLUMNS, _lines(app, run))
 
 
 async def _lines(app: "App", run: Run) -> AsyncIterator[Sequence[object]]:
@@ -155,11 +149,7 @@ async def retry(app: "App", asked: Asked) -> Goto:
         return Goto(f"runs/{begun}")
     by = reasons.given(asked)
     run = await app.run_history.run(asked.parts[1])
-    users = [
-        each.user_id
-        async for each in app.adapters.runs.results(run.id)
-        if each.outcome is Outcome.FAILED
-    ]
+    users = await failed_users(app.adapters.runs, run.id)
     if not users:
         raise ConflictError(f"run {run.id!r} has no failed user any more")
     if asked.one("expected") not in ("", str(len(users))):

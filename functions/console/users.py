@@ -22,7 +22,7 @@ from htpy import (
 )
 
 from functions.console.asked import Asked, FieldsError, File, Page
-from functions.console.download import XLSX, packed_csv, workbook
+from functions.console.download import as_file
 from functions.console.parts import box, fault, marks, moment, once, rows, state, user_link
 from functions.console.session import BASE
 from shared.domain.roster import RosterEntry, Standing
@@ -159,17 +159,9 @@ async def show(app: "App", asked: Asked) -> Page:
 
 
 async def download(app: "App", asked: Asked) -> File:
-    """Return what a list shows, all pages of it, as CSV."""
+    """Return what a list shows, all pages of it, as a file."""
     wanted = Filter.of(asked)
-    packed = await packed_csv(_FILE_COLUMNS, _rows(app, wanted))
-    return File(f"users-{wanted.name}.csv", "text/csv", packed)
-
-
-async def download_workbook(app: "App", asked: Asked) -> File:
-    """Return the same as XLSX."""
-    wanted = Filter.of(asked)
-    content = await workbook(_FILE_COLUMNS, _rows(app, wanted))
-    return File(f"users-{wanted.name}.xlsx", XLSX, content, packed=False)
+    return await as_file(f"users-{wanted.name}", asked, _FILE_COLUMNS, _rows(app, wanted))
 
 
 async def _rows(app: "App", wanted: Filter) -> AsyncIterator[Sequence[object]]:
