@@ -22,10 +22,12 @@ from tests.unit.shared.clients.services import DISCOVERY, ORIGIN, Recorder
 
 UNKNOWN: Final = AccountType.UNKNOWN
 DISCOVER: Final = "/Teams.Tenant/serviceDiscovery"
+ABSENT: Final = object()
+"""The value of a field that is not there."""
 
 
 def teams_user(number: int, **fields: Any) -> dict[str, Any]:
-    """A user as Teams sends it, with InterCall as provider."""
+    """A user as Teams sends it, with InterCall as provider; no field is there that is ABSENT."""
     entry = {
         "default": True,
         "domain": "intercall.example",
@@ -35,7 +37,7 @@ def teams_user(number: int, **fields: Any) -> dict[str, Any]:
         "tollNumber": "+15550100",
         "url": None,
     }
-    return {
+    user = {
         "objectId": guid(number),
         "userPrincipalName": f"user{number}@contoso.example",
         "accountType": "User",
@@ -43,8 +45,8 @@ def teams_user(number: int, **fields: Any) -> dict[str, Any]:
         "usageLocation": "US",
         "acpInfo": [entry],
         "somethingNew": 1,
-        **fields,
     }
+    return {name: value for name, value in (user | fields).items() if value is not ABSENT}
 
 
 def teams(content: Any, status: int = 200, **headers: str) -> Recorder:
@@ -90,17 +92,18 @@ async def test_user_in_the_domains_words() -> None:
 
 
 async def test_unknown_user_is_none() -> None:
-    """A user whom Teams does not know is None, not an error."""
-    assert await teams({"code": "UserNotFound"}, 404).teams().user(guid(1)) is None
+    """A user whom Teams does not know is None; without conferencing there is an error: 404."""
+    client = teams({"code": "UserNotFound"}, 404).teams()
+    assert await client.user(guid(1)) is None
+    with pytest.raises(NotFoundError):
+        await client.conferencing_user(guid(1))
 
 
 @pytest.mark.parametrize("field", ["accountType", "userPrincipalName", "objectId"])
 async def test_missing_field_is_named(field: str) -> None:
     """An answer that lacks a field the decision needs is refused by the field's name."""
-    answer = teams_user(1)
-    del answer[field]
     with pytest.raises(ContractError, match=f"field {field}: Field required") as caught:
-        await teams(answer).teams().user(guid(1))
+        await read(**{field: ABSENT})
     assert PASSCODE not in str(caught.value)
 
 
@@ -116,20 +119,13 @@ async def test_missing_field_is_named(field: str) -> None:
         ("AudioConferencing", False, False),
         ([], False, False),
         (None, False, False),
+        (ABSENT, False, False),
     ],
 )
 async def test_what_features_say(features: object, ready: bool, is_room: bool) -> None:
-    """U1-U3: pay-per-minute conferencing counts, whatever stands beside it; Teams Rooms mark a room."""
+    """U1-U3: pay-per-minute conferencing counts, whatever stands beside it; Teams Rooms are rooms."""
     expected = replace(in_service(1, third_party(), ready=ready), is_room=is_room)
     assert await read(featureTypes=features) == expected
-
-
-async def test_a_user_without_features() -> None:
-    """U3: absent means none."""
-    given = teams_user(1)
-    del given["featureTypes"]
-    found = await teams(given).teams().user(guid(1))
-    assert found == in_service(1, third_party(), ready=False)
 
 
 @pytest.mark.parametrize(
@@ -152,12 +148,10 @@ async def test_account_types_of_all_spellings(
     assert await read(accountType=given) == replace(expected, type_name=name)
 
 
-@pytest.mark.parametrize("users", ["null", "absent"])
-async def test_a_service_that_tells_no_providers(users: str) -> None:
+@pytest.mark.parametrize("told", [None, ABSENT], ids=["null", "absent"])
+async def test_a_service_that_tells_no_providers(told: object) -> None:
     """`acpInfo` null or absent for everybody: the provider is not known, and this is asked once an hour."""
-    silent = teams_user(1, acpInfo=None)
-    if users == "absent":
-        del silent["acpInfo"]
+    silent = teams_user(1, acpInfo=told)
     recorder = teams(lambda r: silent if r.url.path.endswith(guid(1)) else {"users": [silent]})
     client = recorder.teams()
     expected = replace(in_service(1), provider_known=False)
@@ -279,12 +273,6 @@ async def test_a_conferencing_user_that_could_not_be_restored_is_refused(
     """About somebody else, without conference ID or bridge: nothing is saved as if it were all."""
     with pytest.raises(ContractError):
         await teams({**CONFERENCING, **wrong}).teams().conferencing_user(guid(1))
-
-
-async def test_no_conferencing_user_is_an_error() -> None:
-    """404: the caller decides whether that is in order."""
-    with pytest.raises(NotFoundError):
-        await teams({"code": "UserNotFound"}, 404).teams().conferencing_user(guid(1))
 
 
 BRIDGES = [
