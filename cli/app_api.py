@@ -11,7 +11,7 @@ from cli.errors import CommandError
 from shared.addresses import keeps_secrets
 from shared.clients.http import own_link
 from shared.clients.reading import ACCEPTED, MOST, LongBodyError, read_sync
-from shared.clients.values import describe, printable, read_json
+from shared.clients.values import describe, printable, read_object
 
 UNREACHABLE: Final = 3
 _TIMEOUT: Final = httpx.Timeout(30, read=230)
@@ -51,7 +51,7 @@ class AppApi:
     def call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         """Make one call below `/api/`; return its JSON. Network failures are retried."""
         status, headers, body = self._try(method, path, request)
-        problem = _json(body)
+        problem = read_object(body)
         if status in (401, 403):
             detail = _text(problem.get("detail")) or "the key is missing or wrong"
             raise KeyRefusedError(f"the app says: {detail}; {_OPENS}", UNREACHABLE)
@@ -113,15 +113,6 @@ class AppApi:
                 UNREACHABLE,
             )
         return answer.status_code, answer.headers, body
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    """Return the JSON object of an answer, or an empty one."""
-    try:
-        content = read_json(body)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _faults(problem: dict[str, Any]) -> list[str]:

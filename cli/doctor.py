@@ -23,13 +23,7 @@ def doctor(*, settings: SettingsOption = None, output: Form) -> int:
 
 
 async def _examine(settings: SettingsOption) -> list[Row]:
+    from shared.views.health import FindingView  # noqa: PLC0415 - so that --help stays fast
+
     async with connect(settings) as app:
-        return [
-            {
-                "part": found.part,
-                "verdict": str(found.verdict),
-                "detail": found.detail,
-                "to_do": found.to_do,
-            }
-            async for found in app.doctor.examine()
-        ]
+        return [FindingView.of(found).model_dump() async for found in app.doctor.examine()]

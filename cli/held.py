@@ -12,7 +12,7 @@ from cli.endings import tell_waits
 from cli.form import with_form
 from cli.move.parameters import refuse_other_protection
 from cli.move.question import confirm
-from cli.options import number
+from cli.options import RunArgument, number
 from cli.output import Form, Row, show, tell
 from cli.requester import NoteOption, TicketOption, requester
 from cli.table import counts
@@ -40,9 +40,6 @@ _MOST = 1_000_000
 type Why = tuple[str | None, str | None]
 """Ticket and note."""
 
-RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="The run's id; `acp runs` lists them.")
-]
 LimitOption = Annotated[
     int | None,
     typer.Option(parser=number(int, 1, _MOST), metavar="NUMBER", help="At most so many of them."),

@@ -30,6 +30,10 @@ def number[N: (int, float)](kind: type[N], least: N, most: N) -> Callable[[str |
     return parse
 
 
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="The run's id; `acp runs` lists them.")
+]
+
 Port = Annotated[
     int,
     typer.Option(

@@ -10,6 +10,7 @@ import typer
 from cli.connection import SettingsOption, connect
 from cli.endings import progress, status, tell_waits
 from cli.form import with_form
+from cli.options import RunArgument
 from cli.output import Form, Row, show, tell
 from cli.results import ReportOption, Written, check_report
 from cli.table import counts, when
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 _RUNS = ("run", "state", "started", "finished", "users", "requested_by", "ticket", "reason")
 _POLL_SECONDS = 2.0
 _WAIT_SECONDS = 15.0
-
-RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="The run's id; `acp runs` lists them.")
-]
 
 
 @with_form()

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import zip_longest
 from typing import Final
 
@@ -12,7 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from shared.clock import SystemClock
-from shared.text import counted, plain
+from shared.text import plain, relative
 
 MOST_ROWS: Final = 20
 """What a terminal shows at once; a pipe gets all."""
@@ -61,8 +61,6 @@ _STYLES: Final = {
 _STYLE_OF: Final = {word: style for style, words in _STYLES.items() for word in words}
 _WORDS: Final = frozenset({"outcome", "state", "verdict", "standing"})
 """Columns whose words are colored: the word says the same to those who see no color."""
-
-_SPANS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 type Row = Mapping[str, object]
 
@@ -123,21 +121,13 @@ def when(moment: datetime, now: datetime) -> str:
     """Return a time as people say it: local, with how long ago it was or how soon it will be."""
     local = moment.astimezone()
     year = "" if local.year == now.astimezone().year else f" {local.year}"
-    return f"{local.day} {local:%b}{year} {local:%H:%M} ({_relative(now - moment)})"
+    ago = relative((now - moment).total_seconds(), "in less than a minute")
+    return f"{local.day} {local:%b}{year} {local:%H:%M} ({ago})"
 
 
 def counts(numbers: Mapping[str, int]) -> str:
     """Return the counts of a run that are not zero, by name."""
     return ", ".join(f"{plain(name)} {count:,}" for name, count in numbers.items() if count)
-
-
-def _relative(past: timedelta) -> str:
-    seconds = abs(past.total_seconds())
-    for length, noun in _SPANS:
-        if seconds >= length:
-            span = counted(int(seconds // length), noun)
-            return f"{span} ago" if past > timedelta() else f"in {span}"
-    return "just now" if past >= timedelta() else "in less than a minute"
 
 
 def _cell(value: object, now: datetime | None) -> str:

@@ -3,16 +3,12 @@
 import asyncio
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cli.advice import advise
 from cli.connection import SettingsOption, connect
 from cli.form import with_form
 from cli.output import Form, Output, Row, show, tell
 from shared.text import counted, plain
-
-if TYPE_CHECKING:
-    pass
 
 _READY = ("user", "provider", "action", "reason", "id")
 _PROVIDERS = ("name", "domain", "url")

@@ -1,7 +1,7 @@
-"""Bounded concurrency, and steps that do not depend on each other."""
+"""Bounded concurrency, groups of what comes one by one, and steps that do not depend on each other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -64,6 +64,18 @@ async def gather_bounded[T](work: Iterable[Awaitable[T]], limit: int) -> list[T]
             if asyncio.iscoroutine(item):
                 item.close()  # a coroutine that was never started would warn
         raise
+
+
+async def grouped[T](items: AsyncIterable[T], size: int) -> AsyncIterator[list[T]]:
+    """Yield lists of so many items, and of those that are left in the end, if any."""
+    group: list[T] = []
+    async for item in items:
+        group.append(item)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 class Fresh[T]:

@@ -19,6 +19,8 @@ _SIGNS: Final = "=+@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u2212-"
 _FORMULA: Final = re.compile(rf"(^|[;,|\t])(\s*)(?='*\s*[{_SIGNS}])")
 """Also behind what another country's spreadsheet takes for the end of a field."""
 
+_SPANS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+
 _HARMFUL: Final = re.compile(
     "["
     "\x00-\x1f\x7f-\x9f"  # C0, DEL and C1 control characters: ESC, CR, LF, CSI, OSC, NEL
@@ -83,6 +85,15 @@ def _json_escape(match: re.Match[str]) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """Return a number with its noun: 1 user, 2 users. many: the plural, if it has not just an s."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def relative(seconds: float, soon: str = "in a moment") -> str:
+    """Return a span of time in words: `5 minutes ago`, `in 2 hours`. soon: of less than a minute to come."""
+    for length, noun in _SPANS:
+        if abs(seconds) >= length:
+            span = counted(int(abs(seconds) // length), noun)
+            return f"{span} ago" if seconds > 0 else f"in {span}"
+    return "just now" if seconds >= 0 else soon
 
 
 def is_canonical(text: str) -> bool:

@@ -12,7 +12,6 @@ from cli.errors import CommandError
 AUDIO_CONFERENCING: Final = "0c266dff-15dd-4b49-8397-2bb16070ed52"
 """The product (SKU) MCOMEETADV, Microsoft Teams Audio Conferencing."""
 
-_GRAPH: Final = "https://graph.microsoft.com"
 _TIMEOUT: Final = 60.0
 
 Json = dict[str, Any]

@@ -1,6 +1,5 @@
 """Where the tenant checks rights: the demo's administrator grants the app what its settings need."""
 
-import random
 from collections.abc import Sequence
 
 import httpx
@@ -9,13 +8,10 @@ from cli.demo.calls import Control
 from cli.demo.system import DemoSystem
 from cli.errors import CommandError
 from cli.grant.apply import carry_out, examine
-from cli.grant.directory import Directory
+from cli.grant.directory import Directory, graph_client
 from cli.grant.needs import is_documented, needed, read_settings
 from local.stack import app_settings
 from shared.clients import wire
-from shared.clients.http import Retries, ServiceClient
-from shared.clients.limiter import Limiter
-from shared.clock import SystemClock
 
 _TIMEOUT = 60.0
 
@@ -44,20 +40,8 @@ async def grant_rights(system: DemoSystem) -> Sequence[str]:
         Control(tenant.origin) as control,
         httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as http,
     ):
-        clock = SystemClock()
-        service = ServiceClient(
-            "Graph",
-            tenant.origin,
-            wire.CLOUDS[settings.cloud].graph_audience,
-            http=http,
-            tokens=_Administrator(control),
-            limiter=Limiter(clock, 1),
-            clock=clock,
-            retries=Retries(),
-            rng=random.Random(),  # noqa: S311 - jitter of retries, nothing secret
-            timeout=_TIMEOUT,
-        )
-        directory = Directory(service)
+        audience, tokens = wire.CLOUDS[settings.cloud].graph_audience, _Administrator(control)
+        directory = Directory(graph_client(tenant.origin, audience, http, tokens, _TIMEOUT))
         plan = await examine(directory, await control.identity(), needs, role, revoke=False)
         async for step in carry_out(directory, plan):
             if step.error:

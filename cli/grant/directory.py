@@ -1,7 +1,10 @@
 """The tenant's directory: the parts that the grant reads and changes."""
 
+import random
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+import httpx
 
 from cli.grant import wire
 from cli.grant.models import (
@@ -12,9 +15,12 @@ from cli.grant.models import (
     Role,
     RoleAssignment,
 )
-from shared.clients.http import ServiceClient
+from shared.clients.http import Retries, ServiceClient
+from shared.clients.identity import TokenSource
+from shared.clients.limiter import Limiter
 from shared.clients.pages import Page, page_reader
 from shared.clients.wire import Call
+from shared.clock import SystemClock
 from shared.errors import ContractError, NotFoundError, RejectedError
 
 _PRINCIPAL = {"$select": "id,appId,displayName,servicePrincipalType"}
@@ -26,6 +32,25 @@ _APP_ROLES: Final = page_reader(AppRoleAssignment)
 _ROLES: Final = page_reader(Role)
 _ROLE_ASSIGNMENTS: Final = page_reader(RoleAssignment)
 _FEDERATED: Final = page_reader(FederatedCredential)
+
+
+def graph_client(
+    url: str, audience: str, http: httpx.AsyncClient, tokens: TokenSource, timeout: float
+) -> ServiceClient:
+    """Return a client of Graph that makes one call at a time."""
+    clock = SystemClock()
+    return ServiceClient(
+        "Graph",
+        url,
+        audience,
+        http=http,
+        tokens=tokens,
+        limiter=Limiter(clock, 1),
+        clock=clock,
+        retries=Retries(),
+        rng=random.Random(),  # noqa: S311 - jitter of retries, nothing secret
+        timeout=timeout,
+    )
 
 
 class Directory:

@@ -12,9 +12,6 @@ GROUPS: Final = "GroupMember.Read.All"
 CONFIGURATIONS: Final = "TeamsUserConfiguration.Read.All"
 SNAPSHOTS: Final = "ConfigurationMonitoring.ReadWrite.All"
 
-TEAMS_ADMINISTRATOR: Final = "69091246-20e8-4a56-aa4d-066075b2a7a8"
-"""The template id of the role Teams Administrator ("Microsoft Entra built-in roles")."""
-
 RELEVANT: Final = (
     "ACP_TENANT_ID",
     "ACP_CLOUD",

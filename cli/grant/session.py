@@ -1,6 +1,5 @@
 """Grant session, from sign-in to the last step: every check comes before the first write."""
 
-import random
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,7 +9,7 @@ from cli.errors import CommandError
 from cli.grant import signed_in
 from cli.grant.apply import Step, carry_out, examine, foreseen, with_sign_in
 from cli.grant.az import AzTokens
-from cli.grant.directory import Directory
+from cli.grant.directory import Directory, graph_client
 from cli.grant.handover import handover
 from cli.grant.needs import Need, needed
 from cli.grant.plan import Plan
@@ -18,10 +17,8 @@ from cli.grant.request import GrantRequest, SignIn
 from cli.output import tell
 from cli.sign_in import DeviceSignIn
 from shared.clients import wire
-from shared.clients.http import Retries, ServiceClient
+from shared.clients.http import ServiceClient
 from shared.clients.identity import CachedTokens
-from shared.clients.limiter import Limiter
-from shared.clock import SystemClock
 from shared.errors import AccessDeniedError, ServiceError
 from shared.settings.settings import Settings
 
@@ -108,19 +105,8 @@ def _tokens(request: GrantRequest, settings: Settings) -> CachedTokens:
 
 def _service(settings: Settings, tokens: CachedTokens, http: httpx.AsyncClient) -> ServiceClient:
     cloud = wire.CLOUDS[settings.cloud]
-    clock = SystemClock()
-    return ServiceClient(
-        "Graph",
-        str(settings.graph_url or cloud.graph),
-        cloud.graph_audience,
-        http=http,
-        tokens=tokens,
-        limiter=Limiter(clock, 1),
-        clock=clock,
-        retries=Retries(),
-        rng=random.Random(),  # noqa: S311 - jitter of retries, nothing secret
-        timeout=settings.request_timeout,
-    )
+    url = str(settings.graph_url or cloud.graph)
+    return graph_client(url, cloud.graph_audience, http, tokens, settings.request_timeout)
 
 
 def _introduce(plan: Plan, settings: Settings) -> None:

@@ -97,13 +97,13 @@ async def _failed(app: "App", run_id: str | None) -> "tuple[list[str], MoveOptio
     """Return whom to try again, and with which options."""
     from shared.domain.options import DEFAULT_OPTIONS  # noqa: PLC0415
     from shared.services.move_requests.options import options_of  # noqa: PLC0415
+    from shared.services.move_requests.retrying import failed_users  # noqa: PLC0415
 
     if run_id is None:
         rows = app.adapters.waiting.attention()
         return [row.user_id async for row in rows], DEFAULT_OPTIONS
     run = await app.run_history.run(run_id)
-    results = app.adapters.runs.results(run.id)
-    users = [result.user_id async for result in results if result.outcome == "failed"]
+    users = await failed_users(app.adapters.runs, run.id)
     if run.cause != "request":
         return users, DEFAULT_OPTIONS
     options = await options_of(app.adapters.move_requests, run.id, users)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from htpy import (
     Element,
     Node,
-    a,
     button,
     div,
     form,
@@ -20,11 +19,12 @@ from htpy import (
 from functions.console import reasons
 from functions.console.asked import Asked, Goto, Page
 from functions.console.once import first_time
-from functions.console.parts import NOBODY, box, count, fault, moment, once, rows
+from functions.console.parts import NOBODY, box, fault, moment, once, rows, user_link
 from functions.console.session import BASE
 from shared.concurrency import gather_bounded
 from shared.domain.retry import Waiting, WaitReason
 from shared.errors import ConflictError
+from shared.text import counted
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -71,7 +71,7 @@ async def acknowledge(app: "App", asked: Asked) -> Goto:
             known = await gather_bounded(map(waiting.find_waiting, users), _AT_ONCE)
             if gone := len(users) - sum(bool(row and row.needs_attention) for row in known):
                 raise ConflictError(
-                    f"{count(gone, 'user')} of the {len(users):,} selected no longer "
+                    f"{counted(gone, 'user')} of the {len(users):,} selected no longer "
                     f"{'needs' if gone == 1 else 'need'} attention"
                 )
             await app.acknowledger.acknowledge(users, by)
@@ -84,7 +84,7 @@ def _group(reason: str, users: Sequence[Waiting], asked: Asked, now: datetime) -
     lines = (
         (
             box(asked, row.user_id, row.upn or row.user_id),
-            a(href=f"{BASE}/users/{row.user_id}")[row.upn or row.user_id],
+            user_link(row.user_id, row.upn),
             moment(row.since, now),
             moment(row.due, now),
             _acknowledged(row, now),
@@ -92,7 +92,7 @@ def _group(reason: str, users: Sequence[Waiting], asked: Asked, now: datetime) -
         for row in users
     )
     return section[
-        h2[f"{reason} ({count(len(users), 'user')})"],
+        h2[f"{reason} ({counted(len(users), 'user')})"],
         p(".note")[
             _ADVICE.get(users[0].cause, "Open a user to see what there is to do."),
             " The app goes on trying; whoever succeeds leaves this list by itself.",

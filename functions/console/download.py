@@ -9,17 +9,27 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
 from typing import Final
 
+from functions.console.asked import Asked, File
 from shared.text import defused
 
 MOST: Final = 100_000
 """Rows of a download at most."""
 
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _AS_GZIP: Final = 31
 """Window bits with which zlib writes gzip (zlib manual, deflateInit2)."""
 _AT_ONCE: Final = 1_000
 _SHEET: Final = "Sheet"
+
+
+async def as_file(
+    stem: str, asked: Asked, columns: Sequence[str], rows: AsyncIterator[Sequence[object]]
+) -> File:
+    """Return rows as CSV or XLSX, whichever the address ends with. stem: of the name of the file."""
+    if asked.parts[-1].endswith(".xlsx"):
+        return File(f"{stem}.xlsx", _XLSX, await workbook(columns, rows), packed=False)
+    return File(f"{stem}.csv", "text/csv", await packed_csv(columns, rows))
 
 
 async def packed_csv(

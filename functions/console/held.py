@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 from htpy import (
     Element,
     Node,
-    a,
     button,
     div,
     form,
@@ -18,7 +17,7 @@ from htpy import (
 from functions.console import reasons
 from functions.console.asked import Asked, Goto
 from functions.console.once import first_time
-from functions.console.parts import NOBODY, box, fault, moment, once, rows
+from functions.console.parts import NOBODY, box, fault, moment, once, rows, user_link
 from functions.console.session import BASE
 from shared.domain.held import HeldSelection
 from shared.domain.pause import RequestedBy
@@ -63,7 +62,7 @@ async def held_users(app: "App", run: Run, asked: Asked) -> Node:
     lines = (
         (
             box(asked, each.user_id, each.upn or each.user_id),
-            a(href=f"{BASE}/users/{each.user_id}")[each.upn or each.user_id],
+            user_link(each.user_id, each.upn),
             each.provider or "none",
             moment(each.since, now),
             each.reason or run.reason,

@@ -23,7 +23,7 @@ from htpy import (
 from functions.console import reasons
 from functions.console.asked import Asked, FieldsError, Goto, Page
 from functions.console.once import run_begun
-from functions.console.parts import NOBODY, count, moment, once, rows, state
+from functions.console.parts import NOBODY, moment, once, rows, state, user_link
 from functions.console.session import BASE
 from functions.console.users import Filter
 from functions.http.responses import status_of
@@ -35,6 +35,7 @@ from shared.domain.outcome import UserResult
 from shared.domain.roster import Standing
 from shared.errors import ConflictError, ServiceError, TooLargeError
 from shared.services.sweeping.survey import is_guid
+from shared.text import counted
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -60,11 +61,11 @@ async def confirm(app: "App", asked: Asked) -> Page:
     third = sum(bool(result.old_provider) and result.outcome == "would_move" for result in found)
     looked = "" if len(users) <= _LOOKED_AT else f" (of the first {_LOOKED_AT} users)"
     replaced = (
-        f"Replaced: {count(third, 'conference ID')}, with the numbers{looked}. The old ones are saved "
+        f"Replaced: {counted(third, 'conference ID')}, with the numbers{looked}. The old ones are saved "
         "first, but invitations that carry them no longer work."
     )
     content = section[
-        p[f"{count(len(users), 'user')} selected. What this does:"],
+        p[f"{counted(len(users), 'user')} selected. What this does:"],
         ul[li[replaced], (li[each] for each in effects(switches))],
         app.settings.mode == "report"
         and p(".banner.todo")["This app only reports (ACP_MODE=report): nobody will be moved."],
@@ -160,7 +161,7 @@ async def _last_picture(
             ("User", "List", "Provider", "Why", "Seen"),
             (
                 (
-                    a(href=f"{BASE}/users/{each.user_id}")[each.upn or each.user_id],
+                    user_link(each.user_id, each.upn),
                     state(each.standing or ""),
                     each.provider or "none",
                     each.reason,
@@ -189,7 +190,7 @@ def _confirm_form(asked: Asked, users: Sequence[str], seen: str) -> Element:
         once(),
         reasons.fields(asked, "begin"),
         div(".actions")[
-            button(".primary", type="submit")[f"Move {count(len(users), 'user')}"],
+            button(".primary", type="submit")[f"Move {counted(len(users), 'user')}"],
             a(".button", href=f"{BASE}/users")["Cancel"],
         ],
     ]

@@ -31,13 +31,14 @@ from htpy import (
 
 from functions.console.asked import Asked, Page
 from functions.console.chart import bars
-from functions.console.parts import count, fault, marks, moment, rows
+from functions.console.parts import fault, marks, moment, rows
 from functions.console.pausing import paused
 from functions.console.session import BASE
 from shared.domain.license_age import spoken
 from shared.domain.roster import RosterDay, Standing, license_ages
 from shared.domain.run import Run, RunState, Signal
 from shared.domain.schedule import Schedule
+from shared.text import counted
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -141,7 +142,9 @@ def _held_banner(held: list[Run], users: int) -> Node:
             for run in held[:_HELD]
         ),
         len(held) > _HELD
-        and p[f"{count(users, 'user')} of {len(held)} runs: ", a(href=f"{BASE}/runs")["all runs"]],
+        and p[
+            f"{counted(users, 'user')} of {len(held)} runs: ", a(href=f"{BASE}/runs")["all runs"]
+        ],
     ]
 
 
@@ -159,12 +162,12 @@ def _banner(counts: Mapping[str, int]) -> Element:
         ]
     if not left:
         return div(".banner.good", role="status")[
-            p[f"All {count(everybody, 'licensed user')} are on Microsoft."]
+            p[f"All {counted(everybody, 'licensed user')} are on Microsoft."]
         ]
     return div(".banner.todo", role="status")[
         p[
-            f"{count(left, 'user')} {'has' if left == 1 else 'have'} an Audio Conferencing license assigned "
-            "but ",
+            f"{counted(left, 'user')} {'has' if left == 1 else 'have'} an Audio Conferencing license "
+            "assigned but ",
             f"{'does' if left == 1 else 'do'} not have Microsoft set as audio conferencing provider yet. ",
             ready and a(href=f"{BASE}/users?list=ready&all=yes")["Click here to move them"],
         ]

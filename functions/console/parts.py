@@ -12,6 +12,7 @@ from htpy import (
     Element,
     Node,
     VoidElement,
+    a,
     caption,
     div,
     input,  # noqa: A004 - the element's name
@@ -27,8 +28,10 @@ from htpy import (
 )
 
 from functions.console.asked import Asked
+from functions.console.session import BASE
 from shared.domain.outcome import Outcome
 from shared.domain.roster import Standing
+from shared.text import relative
 
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
     Standing.ON_MICROSOFT: ("good", "On Microsoft"),
@@ -78,19 +81,9 @@ def moment(at: datetime | None, now: datetime) -> Node:
     ]
 
 
-def relative(seconds: float) -> str:
-    """Return a span of time in words: `5 minutes ago`, `in 2 hours`, `just now`."""
-    ahead, size = seconds < 0, abs(seconds)
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if size >= length:
-            text = count(int(size // length), unit)
-            return f"in {text}" if ahead else f"{text} ago"
-    return "in a moment" if ahead else "just now"
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 user`, `1,352 users`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def user_link(user_id: str, name: str) -> Element:
+    """Return the link to a user's page, by name or address if there is one."""
+    return a(href=f"{BASE}/users/{user_id}")[name or user_id]
 
 
 def rows(name: str, columns: Sequence[str], lines: Iterable[Sequence[Node]], empty: str) -> Element:

@@ -27,9 +27,9 @@ from htpy import progress as bar
 from functions.console import held, reasons
 from functions.console.advice import advice
 from functions.console.asked import Asked, File, Goto, Page
-from functions.console.download import XLSX, packed_csv, workbook
+from functions.console.download import as_file
 from functions.console.once import first_time, run_begun
-from functions.console.parts import WORDS, count, moment, once, rows, state
+from functions.console.parts import WORDS, moment, once, rows, state, user_link
 from functions.console.session import BASE
 from shared.domain.move_request import MoveRequest
 from shared.domain.outcome import Outcome, UserResult
@@ -37,6 +37,8 @@ from shared.domain.progress import OPEN, done, expected
 from shared.domain.run import Run, RunState
 from shared.errors import ConflictError
 from shared.services.move_requests.options import options_of
+from shared.services.move_requests.retrying import failed_users
+from shared.text import counted
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -128,16 +130,9 @@ async def progress(app: "App", asked: Asked) -> Page:
 
 
 async def download(app: "App", asked: Asked) -> File:
-    """Return a run's results as CSV."""
+    """Return a run's results as a file."""
     run = await app.run_history.run(asked.parts[1])
-    return File(f"{run.id}.csv", "text/csv", await packed_csv(_COLUMNS, _lines(app, run)))
-
-
-async def download_workbook(app: "App", asked: Asked) -> File:
-    """Return a run's results as XLSX."""
-    run = await app.run_history.run(asked.parts[1])
-    content = await workbook(_COLUMNS, _lines(app, run))
-    return File(f"{run.id}.xlsx", XLSX, content, packed=False)
+    return await as_file(run.id, asked, _COLUMNS, _lines(app, run))
 
 
 async def _lines(app: "App", run: Run) -> AsyncIterator[Sequence[object]]:
@@ -154,11 +149,7 @@ async def retry(app: "App", asked: Asked) -> Goto:
         return Goto(f"runs/{begun}")
     by = reasons.given(asked)
     run = await app.run_history.run(asked.parts[1])
-    users = [
-        each.user_id
-        async for each in app.adapters.runs.results(run.id)
-        if each.outcome is Outcome.FAILED
-    ]
+    users = await failed_users(app.adapters.runs, run.id)
     if not users:
         raise ConflictError(f"run {run.id!r} has no failed user any more")
     if asked.one("expected") not in ("", str(len(users))):
@@ -189,7 +180,7 @@ async def _progress(app: "App", run: Run) -> Element:
         is_open
         and total > 0
         and [
-            p[f"{seen:,} of {count(total, 'user')}"],
+            p[f"{seen:,} of {counted(total, 'user')}"],
             bar(max=str(total), value=str(seen), aria_label="Users done"),
         ],
         ul(".outcomes")[
@@ -224,7 +215,7 @@ async def _results(app: "App", run: Run, asked: Asked) -> Element:
         ("User", "What happened", "Provider before", "Why", "What to do"),
         (
             (
-                a(href=f"{BASE}/users/{result.user_id}")[result.upn or result.user_id],
+                user_link(result.user_id, result.upn),
                 state(result.outcome),
                 result.old_provider or "",
                 result.reason,
@@ -264,7 +255,7 @@ def _actions(run: Run, found: list[UserResult], asked: Asked) -> Node:
             once(),
             input(type="hidden", name="expected", value=str(failed) if failed < _SHOWN else ""),
             reasons.fields(asked, "retry"),
-            div(".actions")[button(type="submit")[f"Retry failed ({count(failed, 'user')})"]],
+            div(".actions")[button(type="submit")[f"Retry failed ({counted(failed, 'user')})"]],
             p(".note")[
                 "They are moved as if for the first time: read anew, their conference IDs replaced after "
                 "they are saved, mails and meetings as the tenant is set."

@@ -22,11 +22,12 @@ from htpy import (
 )
 
 from functions.console.asked import Asked, FieldsError, File, Page
-from functions.console.download import XLSX, packed_csv, workbook
-from functions.console.parts import box, count, fault, marks, moment, once, rows, state
+from functions.console.download import as_file
+from functions.console.parts import box, fault, marks, moment, once, rows, state, user_link
 from functions.console.session import BASE
 from shared.domain.roster import RosterEntry, Standing
 from shared.errors import InputError
+from shared.text import counted
 
 if TYPE_CHECKING:
     from shared.bootstrap.services import App
@@ -158,17 +159,9 @@ async def show(app: "App", asked: Asked) -> Page:
 
 
 async def download(app: "App", asked: Asked) -> File:
-    """Return what a list shows, all pages of it, as CSV."""
+    """Return what a list shows, all pages of it, as a file."""
     wanted = Filter.of(asked)
-    packed = await packed_csv(_FILE_COLUMNS, _rows(app, wanted))
-    return File(f"users-{wanted.name}.csv", "text/csv", packed)
-
-
-async def download_workbook(app: "App", asked: Asked) -> File:
-    """Return the same as XLSX."""
-    wanted = Filter.of(asked)
-    content = await workbook(_FILE_COLUMNS, _rows(app, wanted))
-    return File(f"users-{wanted.name}.xlsx", XLSX, content, packed=False)
+    return await as_file(f"users-{wanted.name}", asked, _FILE_COLUMNS, _rows(app, wanted))
 
 
 async def _rows(app: "App", wanted: Filter) -> AsyncIterator[Sequence[object]]:
@@ -231,7 +224,7 @@ def _table(wanted: Filter, found: list[RosterEntry], total: int, asked: Asked, a
     for each in found:
         cells: dict[str, Node] = {
             "Select": box(asked, each.user_id, each.upn, chosen=everybody),
-            "User": a(href=f"{BASE}/users/{each.user_id}")[each.name or each.upn or each.user_id],
+            "User": user_link(each.user_id, each.name or each.upn),
             "Address": each.upn,
             "List": state(each.standing or ""),
             "Provider": each.provider or "none",
@@ -245,7 +238,7 @@ def _table(wanted: Filter, found: list[RosterEntry], total: int, asked: Asked, a
     )
     listed = rows(_FILTERS[wanted.name], shown, lines, nobody)
     heading = p(".note")[
-        f"{count(total, 'user')} in all. ",
+        f"{counted(total, 'user')} in all. ",
         age,
         bool(found) and bool(wanted.narrowed) and f" Shown: with {_told(wanted)}.",
     ]

@@ -29,6 +29,9 @@ TEAMS_CODES = {
 """Every code of the Teams services: its HTTP status and when it is given. Our own: the real ones
 are not published."""
 
+FAULT_CODES = {429: "TooManyRequests", 500: "InternalServerError", 503: "ServiceUnavailable"}
+"""The code of an injected fault, by its status."""
+
 
 class ApiError(Exception):
     """A call that is refused. `headers` go into the answer."""

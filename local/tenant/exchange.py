@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
+from local.tenant.errors import ApiError
 from local.tenant.identity.rights import Caller
 
 # Graph takes its own query options with and without the dollar sign.
@@ -45,6 +46,20 @@ class Answer:
     body: object = None
     headers: Mapping[str, str] = field(default_factory=dict)
     text: str | None = None
+
+
+def read_names(
+    text: str, known: Mapping[str, str], unknown: Callable[[str], ApiError]
+) -> tuple[str, ...]:
+    """The names in a text, each once, as the service spells them. known: these by their lower case.
+
+    unknown: makes the error that is raised for a name that there is not.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    for part in parts:
+        if part.lower() not in known:
+            raise unknown(part)
+    return tuple(dict.fromkeys(known[part.lower()] for part in parts))
 
 
 def read_query(text: str, *, odata: bool = False) -> dict[str, str]:

@@ -15,7 +15,7 @@ from shared.clients.identity import TokenSource
 from shared.clients.limiter import LateError, Limiter, LongPauseError
 from shared.clients.pages import Page, Trail
 from shared.clients.reading import ACCEPTED, MOST, LongBodyError, read
-from shared.clients.values import Fault, describe, number, pause, read_json
+from shared.clients.values import Fault, describe, number, pause, read_object
 from shared.clients.wire import Call, constant_of
 from shared.clock import Clock
 from shared.errors import (
@@ -340,12 +340,7 @@ def plain_code(code: str) -> str:
 
 def _code(body: bytes) -> str:
     """Return the error code of a Graph (`error.code`) or Teams (`code`) error body, or ""."""
-    try:
-        content = read_json(body)
-    except ValueError:
-        return ""
-    if isinstance(content, dict):
-        inner = content.get("error", content)
-        if isinstance(inner, dict) and isinstance(inner.get("code"), str):
-            return plain_code(inner["code"])
-    return ""
+    content = read_object(body)
+    inner = content.get("error", content)
+    code = inner.get("code") if isinstance(inner, dict) else None
+    return plain_code(code) if isinstance(code, str) else ""

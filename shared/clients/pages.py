@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, FailFast, TypeAdapter, ValidationError, create_model
 
-from shared.clients.values import Fault, elements, number, read_json
+from shared.clients.values import Fault, elements, number, read_object
 from shared.errors import ExpiredError, ListingError
 
 _MOST_PAGES: Final = 100_000
@@ -73,7 +73,7 @@ def page_reader[T](item: type[T], name: str = "value") -> Callable[[bytes], Page
         try:
             page = whole.model_validate_json(body)
         except ValidationError:
-            rest = _object(body)
+            rest = read_object(body)
             if not isinstance(rest.get(name), list):
                 raise
             items, faults = elements(rest.pop(name), one)
@@ -170,14 +170,6 @@ def _can_be_sent(link: object) -> bool:
 
 def _id_of(item: object) -> str:
     return str(getattr(item, "id", "") or getattr(item, "object_id", ""))
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        content = read_json(body)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _continuation(rest: Mapping[str, Any]) -> object:

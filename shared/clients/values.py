@@ -114,6 +114,15 @@ def elements[T](items: Sequence[object], read: Callable[[Any], T]) -> tuple[list
     return found, faults
 
 
+def read_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in a body, an empty one if it is none."""
+    try:
+        content = read_json(body)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def list_reader[T](
     read: Callable[[Any], T],
 ) -> Callable[[bytes], tuple[list[T], list[Fault]]]:

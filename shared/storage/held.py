@@ -6,7 +6,7 @@ moved, or discarded has no row any more.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, Final
@@ -15,13 +15,11 @@ from shared.domain.held import HeldUser
 from shared.domain.retry import with_runs
 from shared.domain.run import Signal
 from shared.errors import StorageError
-from shared.storage.rows import field
+from shared.storage.rows import DIGITS, EVERY_DIGIT, field, runs_of
 from shared.storage.tables import ETAG, Table
 
 _TRIES: Final = 5
-_PARTITIONS: Final = "0123456789abcdef"
 _MORE: Final = 4
-_ALL: Final = "PartitionKey ge '0' and PartitionKey lt 'g'"
 
 
 class HeldTable:
@@ -32,7 +30,7 @@ class HeldTable:
 
     async def is_any(self) -> bool:
         """Return whether anybody is on the list, held or released."""
-        async for _ in self._table.query(_ALL, {}, ["PartitionKey"]):
+        async for _ in self._table.query(EVERY_DIGIT, {}, ["PartitionKey"]):
             return True
         return False
 
@@ -65,7 +63,7 @@ class HeldTable:
             known = await self._table.get(user_id[0], user_id)
             if known is None:
                 return False
-            row = {**keys, "runs": " ".join(with_runs((*_runs(known), *runs)))}
+            row = {**keys, "runs": " ".join(with_runs((*runs_of(known), *runs)))}
             if await self._table.merge_if_unchanged(row, str(known.metadata["etag"])):
                 return True
         raise StorageError("write in table held", "others keep writing the user's row")
@@ -88,11 +86,11 @@ class HeldTable:
 
     def held(self) -> AsyncIterator[HeldUser]:
         """Yield everybody, those included who were released and are not settled yet."""
-        return self._table.read(_ALL, {}, _decode)
+        return self._table.read(EVERY_DIGIT, {}, _decode)
 
     async def counts(self) -> Counter[str]:
         """Return how many users each run holds, those left out who were released."""
-        rows = self._table.query(f"{_ALL} and released eq false", {}, ["run"])
+        rows = self._table.query(f"{EVERY_DIGIT} and released eq false", {}, ["run"])
         return Counter([run async for row in rows if isinstance(run := row.get("run"), str)])
 
     async def first_of(self, run: str, limit: int) -> list[HeldUser]:
@@ -106,19 +104,17 @@ class HeldTable:
             where = {"partition": partition, "run": run}
             return await self._table.first(text, where, _decode, limit)
 
-        share = min(limit, limit // len(_PARTITIONS) + _MORE)
-        found = await asyncio.gather(*(scan(each, share) for each in _PARTITIONS))
+        share = min(limit, limit // len(DIGITS) + _MORE)
+        found = await asyncio.gather(*(scan(each, share) for each in DIGITS))
         if sum(map(len, found)) < limit:  # a partition may have more than its share
-            full = [
-                each for each, some in zip(_PARTITIONS, found, strict=True) if len(some) == share
-            ]
+            full = [each for each, some in zip(DIGITS, found, strict=True) if len(some) == share]
             found += await asyncio.gather(*(scan(each, limit) for each in full))
         users = {each.user_id: each for each in chain.from_iterable(found)}.values()
         return sorted(users, key=lambda each: each.upn or each.user_id)[:limit]
 
     def held_of(self, run: str) -> AsyncIterator[HeldUser]:
         """Yield the users on the list of a run, in the same way."""
-        return self._table.read(f"{_ALL} and run eq @run", {"run": run}, _decode)
+        return self._table.read(f"{EVERY_DIGIT} and run eq @run", {"run": run}, _decode)
 
 
 def _decode(row: dict[str, Any]) -> HeldUser:
@@ -132,11 +128,6 @@ def _decode(row: dict[str, Any]) -> HeldUser:
         field(row, "reason", str),
         field(row, "released", bool),
         field(row, "released_at", datetime, None),
-        _runs(row),
+        runs_of(row),
         field(row, ETAG, str),
     )
-
-
-def _runs(row: Mapping[str, Any]) -> tuple[str, ...]:
-    runs = row.get("runs")
-    return tuple(runs.split()) if isinstance(runs, str) else ()

@@ -11,6 +11,7 @@ from azure.data.tables import TableEntity
 
 from shared.domain.retention import StoredRun
 from shared.storage.history import inverted
+from shared.storage.rows import DIGITS
 from shared.storage.state import ACTIONS
 from shared.storage.tables import Tables
 
@@ -71,7 +72,7 @@ class LeftoverTables:
 
     async def untried_users(self, before: datetime) -> AsyncIterator[str]:
         """Yield the ids of users who were neither tried nor known to the directory since then."""
-        for digit in "0123456789abcdef":
+        for digit in DIGITS:
             rows = self._users.query(
                 "PartitionKey eq @digit and looked_at lt @before",
                 {"digit": digit, "before": before},

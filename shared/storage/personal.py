@@ -8,7 +8,6 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID
 
 from azure.data.tables import TableEntity
 
@@ -18,7 +17,7 @@ from shared.storage.roster import RosterTable
 from shared.storage.rows import field, json_field
 from shared.storage.state import EXCLUDED, STATE
 from shared.storage.tables import Table, Tables
-from shared.text import packed
+from shared.text import is_canonical, packed
 
 _TRIES: Final = 5
 _OF_USERS: Final = ("x-mailed-", "x-numbers-")
@@ -40,7 +39,7 @@ class PersonalTables:
             columns = ["PartitionKey", "RowKey", "upn"]
             async for row in _all(self._tables[table], columns):
                 if str(row.get("upn", "")).lower() == name.lower():
-                    ids |= {key for key in map(str, row.values()) if _is_id(key)}
+                    ids |= {key for key in map(str, row.values()) if is_canonical(key)}
         return ids
 
     async def names_of(self, user_id: str) -> set[str]:
@@ -203,10 +202,3 @@ async def _take_out(
 def _unpacked_without(data: bytes, packed: bytes) -> bytes:
     parts = (data[at : at + 16] for at in range(0, len(data), 16))
     return b"".join(part for part in parts if part != packed)
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False

@@ -7,6 +7,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, overload
 
+DIGITS: Final = "0123456789abcdef"
+"""The partitions of tables with a row for each user: the first digits of their ids."""
+
+EVERY_DIGIT: Final = "PartitionKey ge '0' and PartitionKey lt 'g'"
+
 DAMAGE: Final = (
     LookupError,
     TypeError,
@@ -44,6 +49,12 @@ def json_field[T](row: Mapping[str, Any], name: str, kind: type[T]) -> T:
     if not isinstance(value, kind):
         raise TypeError(f"{name} holds a {type(value).__name__}, not a {kind.__name__}")
     return value
+
+
+def runs_of(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the runs that a row has to tell of; none where that is damaged."""
+    runs = row.get("runs")
+    return tuple(runs.split()) if isinstance(runs, str) else ()
 
 
 class UnreadableRows:

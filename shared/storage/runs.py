@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from azure.data.tables import TransactionOperation
 
@@ -22,6 +21,7 @@ from shared.errors import InputError, StaleError, StorageError
 from shared.storage.outcomes import decode_outcome, decode_state, encode_outcome, encode_state
 from shared.storage.rows import clipped, field
 from shared.storage.tables import BATCH_LIMIT, ETAG, PAGE, Table
+from shared.text import is_canonical
 
 _TRIES: Final = 5
 _IN_FLIGHT: Final = 16
@@ -242,23 +242,16 @@ def _result_row(run: str, result: UserResult, now: datetime, began: datetime) ->
     }
     if result.old_provider is not None:
         row["old_provider"] = result.old_provider
-    if not _is_id(result.user_id):
+    if not is_canonical(result.user_id):
         row |= {"RowKey": _key_of(result.user_id), "name": result.user_id}
     return row
 
 
 def _key_of(name: str) -> str:
     """Return the row of a user: the id, or a digest of a name, which may have characters that keys forbid."""
-    if not name or _is_id(name):
+    if not name or is_canonical(name):
         return name
     return hashlib.sha256(name.encode()).hexdigest()[:32]
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False
 
 
 def _decode(row: dict[str, Any]) -> Run:

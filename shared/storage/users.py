@@ -15,7 +15,7 @@ from shared.domain.run import Signal
 from shared.domain.saved import KnownUser
 from shared.errors import StorageError, UnreadableRowError
 from shared.storage.outcomes import EXACT, decode_outcome, encode_outcome
-from shared.storage.rows import clipped, field
+from shared.storage.rows import DIGITS, clipped, field
 from shared.storage.tables import Table
 
 _NAME: Final = "users"
@@ -109,7 +109,7 @@ class UserTable:
 
     async def all(self) -> AsyncIterator[KnownUser]:
         """Yield every user, partition by partition."""
-        for digit in "0123456789abcdef":
+        for digit in DIGITS:
             text, given = "PartitionKey eq @digit", {"digit": digit}
             async for user in self._table.read(text, given, _decode, _COLUMNS):
                 yield user

@@ -24,19 +24,17 @@ from shared.domain.outcome import UserResult
 from shared.domain.retry import DueUser, SettledUser, Waiting, WaitReason, with_runs
 from shared.errors import StorageError, UnreadableRowError
 from shared.storage.outcomes import decode_outcome, encode_outcome
-from shared.storage.rows import clipped, field
+from shared.storage.rows import DIGITS, EVERY_DIGIT, clipped, field, runs_of
 from shared.storage.tables import Table
 
 _DUE: Final = "due"
 _ATTENTION: Final = "attention"
 _SETTLED: Final = "settled"
 """On no list and never due: the row is there for the runs that have to be told."""
-_ALL: Final = "PartitionKey ge '0' and PartitionKey lt 'g'"
 # Without brackets: the SDK fills in only parameters that stand between blanks.
-_LISTED: Final = f"{_ALL} and list eq @list or PartitionKey eq @list"
+_LISTED: Final = f"{EVERY_DIGIT} and list eq @list or PartitionKey eq @list"
 """Every partition, those of the version before included."""
 
-_PARTITIONS: Final = "0123456789abcdef"
 _ACKNOWLEDGED: Final = ("acknowledged_by", "acknowledged_at", "acknowledged_reason")
 _TRIES: Final = 5
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -87,7 +85,7 @@ class WaitingTable:
             if known is None:
                 written = await self._table.insert(entity)
             else:
-                runs = " ".join(with_runs((*waiting.runs, *_runs(known))))
+                runs = " ".join(with_runs((*waiting.runs, *runs_of(known))))
                 etag = str(known.metadata["etag"])
                 if _looked_at(known) > waiting.looked_at:
                     row = {
@@ -148,7 +146,7 @@ class WaitingTable:
             if row is None or _looked_at(row) > looked_at or row.get("list") == _SETTLED:
                 return None
             # Whoever changed it in between may have listed the user again: it is read again.
-            if runs := _runs(row):
+            if runs := runs_of(row):
                 settled = _settled_row(row, result, runs)
                 etag = str(row.metadata["etag"])
                 done = bool(await self._table.replace_if_unchanged(settled, etag))
@@ -163,7 +161,7 @@ class WaitingTable:
         keys = {"PartitionKey": result.user_id[0], "RowKey": result.user_id}
         for _ in range(_TRIES):
             known = await self._table.get(result.user_id[0], result.user_id)
-            all_runs = with_runs((*runs, *_runs(known or {})))
+            all_runs = with_runs((*runs, *runs_of(known or {})))
             # Older than any attempt: it keeps nobody who has to wait off the lists.
             row = _settled_row({**keys, "looked_at": _LONG_AGO}, result, all_runs)
             if known is None:
@@ -182,12 +180,12 @@ class WaitingTable:
 
     async def settled(self) -> AsyncIterator[SettledUser]:
         """Yield the users whose final outcome some runs have to be told."""
-        rows = self._table.query(f"{_ALL} and list eq @list", {"list": _SETTLED})
+        rows = self._table.query(f"{EVERY_DIGIT} and list eq @list", {"list": _SETTLED})
         async for row in rows:
             etag = str(row.metadata["etag"])
             with suppress(UnreadableRowError):
                 result = self._table.decode(row, _decode_settled)
-                yield SettledUser(result, _runs(row), f"{row['PartitionKey']} {etag}")
+                yield SettledUser(result, runs_of(row), f"{row['PartitionKey']} {etag}")
 
     async def forget_settled(self, user: SettledUser) -> None:
         """Remove what was kept for runs that know it now, unless the row was changed since."""
@@ -206,7 +204,7 @@ class WaitingTable:
         """Yield the users who are due, whatever else their rows say."""
         # The version before gave users who need attention no due time.
         rows = self._table.query(
-            f"{_ALL} and due le @now or PartitionKey eq @attention",
+            f"{EVERY_DIGIT} and due le @now or PartitionKey eq @attention",
             {"now": now, "attention": _ATTENTION},
             ["PartitionKey", "RowKey", "due"],
         )
@@ -246,7 +244,7 @@ class WaitingTable:
             where = {"partition": partition, "list": _ATTENTION}
             return await self._table.first(text, where, _decode, limit)
 
-        found = await asyncio.gather(*(scan(each) for each in _PARTITIONS))
+        found = await asyncio.gather(*(scan(each) for each in DIGITS))
         old = [each async for each in self.attention()] if await self._has_old_rows() else []
         return sorted(
             {each.user_id: each for each in (*old, *chain.from_iterable(found))}.values(),
@@ -279,11 +277,6 @@ def _looked_at(row: TableEntity) -> datetime:
     """Return when the row was written; a damaged one is older than any attempt."""
     looked_at = row.get("looked_at")
     return looked_at if isinstance(looked_at, datetime) else _LONG_AGO
-
-
-def _runs(row: Mapping[str, Any]) -> tuple[str, ...]:
-    runs = row.get("runs")
-    return tuple(runs.split()) if isinstance(runs, str) else ()
 
 
 def _contended() -> StorageError:
@@ -347,5 +340,5 @@ def _decode(row: dict[str, Any]) -> Waiting:
         operation=field(row, "operation", str, ""),
         acknowledged_by=field(known, "acknowledged_by", str, ""),
         acknowledged_at=field(known, "acknowledged_at", datetime) if known else None,
-        runs=_runs(row),
+        runs=runs_of(row),
     )

@@ -2,14 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from inspect import signature
 from typing import Any
 
 from shared.domain.messages import move_messages
 from shared.domain.move_request import MoveRequest
 from shared.domain.run import Mode, Signal
 from shared.storage.codec import encode
-from tests.simulation.fate import Dice, Fault, Gate, Process, Verdict
+from tests.simulation.fate import Dice, Fault, Gate, Outage, Process, Verdict
 from tests.simulation.host import Host
 from tests.simulation.loop import run
 from tests.simulation.people import People, Person, State
@@ -41,6 +42,17 @@ class Scene:
         self.host.start(instances)
         begin_timers(self.host)
 
+    async def start(self, count: int, *, instances: int = 2, **state: Any) -> list[Person]:
+        """Add users, start the app, and let a minute pass; return the users."""
+        users = self.users(count, **state)
+        self.begin(instances)
+        await minutes(1)
+        return users
+
+    def outage(self, site: str, begin: float, end: float) -> None:
+        """Let a service be away between these seconds from now."""
+        self.world.gate.outages.append(Outage(site, begin, end))
+
     def queue(self, users: Iterable[Person], run: str | None = None, delay: float = 0) -> None:
         """Queue users, as a notification would."""
         names = [user.id for user in users]
@@ -51,6 +63,14 @@ class Scene:
         """Send a request once, whatever comes of it."""
         if instance := self.host.any():
             await self.host.run(instance, lambda app: app.move_requests.accept(request, key))
+
+    def refuse(self, at: Callable[[str], bool], *which: int) -> None:
+        """Refuse the calls that `at` names by their site: those number `which` (from 1), or all."""
+        self.world.gate.fate = _Refusing(self.dice, at, which)
+
+    def strike(self, site: str, fault: Fault) -> None:
+        """Let the first call of a site meet a fault."""
+        self.world.gate.fate = _Striking(self.dice, site, fault)
 
     def rows(self, table: str, user: Person | None = None) -> list[dict[str, Any]]:
         """Return the rows of a table, or those of a user."""
@@ -70,24 +90,20 @@ class Scene:
         return [each.facts for each in self.rules.broken if each.rule in names]
 
 
-class Refusing:
-    """Good weather, but for the calls number `which` (from 1) of those that `at` names."""
-
-    def __init__(self, usual: Dice, at: Callable[[str], bool], which: set[int]) -> None:
+class _Refusing:
+    def __init__(self, usual: Dice, at: Callable[[str], bool], which: Sequence[int]) -> None:
         self._usual, self._at, self._which = usual, at, which
         self._seen = 0
 
     def judge(self, process: Process, site: str) -> Verdict:
         if self._at(site):
             self._seen += 1
-            if self._seen in self._which:
+            if not self._which or self._seen in self._which:
                 return Verdict(Fault.REFUSE)
         return self._usual.judge(process, site)
 
 
-class Striking:
-    """Good weather, but for the first call of a site."""
-
+class _Striking:
     def __init__(self, usual: Dice, site: str, fault: Fault) -> None:
         self._usual, self._site, self._fault = usual, site, fault
         self._struck = False
@@ -109,6 +125,29 @@ def act(story: Callable[[Scene], Awaitable[None]], seed: int = 1, **changed: str
 
     run(seed, play())
     return scenes[0]
+
+
+def played(
+    seeds: Iterable[int] = (1,), **changed: str
+) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., None]]:
+    """Make a test of a story: it is played with each seed, in scenes with these settings."""
+
+    def test_of(story: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+        def test(**given: Any) -> None:
+            for seed in seeds:
+                act(lambda scene: story(scene, **given), seed, **changed)
+
+        test.__name__, test.__doc__, test.__module__ = (
+            story.__name__,
+            story.__doc__,
+            story.__module__,
+        )
+        whole = signature(story)
+        given = [each for each in whole.parameters.values() if each.name != "scene"]
+        test.__signature__ = whole.replace(parameters=given)  # type: ignore[attr-defined]
+        return test
+
+    return test_of
 
 
 async def minutes(count: float) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 from dataclasses import replace
 
 from local.tenant.clock import stamp
-from local.tenant.errors import GraphError
+from local.tenant.errors import FAULT_CODES, GraphError
 from local.tenant.exchange import Answer, Call, Routes
 from local.tenant.faults.throttle import GraphLimits
 from local.tenant.graph.applications import GraphApplications
@@ -31,11 +31,6 @@ from local.tenant.tenant import Tenant
 
 SERVICE = "graph"
 _KEY = re.compile(r"/users\('((?:[^']|'')+)'\)(?=/|$)")
-_FAULT_CODES = {
-    429: "TooManyRequests",
-    500: "InternalServerError",
-    503: "ServiceUnavailable",
-}
 
 
 class GraphApi:
@@ -114,7 +109,7 @@ class GraphApi:
         refusal = self._tenant.dice.refusal("graph")
         if refusal is not None:
             status, headers = refusal
-            raise GraphError(status, _FAULT_CODES[status], "An injected fault.", headers)
+            raise GraphError(status, FAULT_CODES[status], "An injected fault.", headers)
 
     def _refusal(self, call: Call, error: GraphError) -> Answer:
         request_id = str(uuid.uuid4())

@@ -11,7 +11,7 @@ from itertools import islice
 
 from local.tenant.directory.people import User
 from local.tenant.errors import GraphError
-from local.tenant.exchange import Answer, Call, Routes
+from local.tenant.exchange import Answer, Call, Routes, read_names
 from local.tenant.graph.users import not_found, page_size, read_after
 from local.tenant.opaque import pack
 from local.tenant.teams.users import features
@@ -106,16 +106,12 @@ def _context(call: Call) -> str:
 
 
 def _read_select(text: str | None) -> tuple[str, ...]:
-    if not text or not text.strip():
-        return tuple(_FIELDS)
-    names: dict[str, None] = {}
-    for part in text.split(","):
-        name = _BY_LOWER.get(part.strip().lower())
-        if name is None:
-            kind = "microsoft.graph.teamsAdministration.teamsUserConfiguration"
-            raise _bad(f"Could not find a property named '{part.strip()}' on type '{kind}'.")
-        names[name] = None
-    return tuple(names)
+    return read_names(text, _BY_LOWER, _no_field) if text and text.strip() else tuple(_FIELDS)
+
+
+def _no_field(name: str) -> GraphError:
+    kind = "microsoft.graph.teamsAdministration.teamsUserConfiguration"
+    return _bad(f"Could not find a property named '{name}' on type '{kind}'.")
 
 
 def _bad(message: str) -> GraphError:

@@ -13,6 +13,7 @@ import uuid
 from local.tenant.clock import stamp
 from local.tenant.errors import GraphError
 from local.tenant.exchange import Answer, Call
+from local.tenant.graph.shapes import not_selectable
 from local.tenant.graph.users import not_found
 from local.tenant.graph.writes import read_object
 from local.tenant.identity.permissions import APP_ROLE_BY_ID, APP_ROLES
@@ -146,12 +147,7 @@ def _selected(full: dict[str, object], select: str | None) -> dict[str, object]:
     names = [name.strip() for name in select.split(",")]
     for name in names:
         if name not in full:
-            raise GraphError(
-                400,
-                "BadRequest",
-                "Parsing OData Select and Expand failed: Could not find a property named "
-                f"'{name}' on type 'microsoft.graph.servicePrincipal'.",
-            )
+            raise not_selectable(name, "servicePrincipal")
     return {name: full[name] for name in names}
 
 

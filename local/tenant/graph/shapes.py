@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from local.tenant.clock import stamp
 from local.tenant.directory.people import User
 from local.tenant.errors import GraphError
+from local.tenant.exchange import read_names
 
 DEFAULT = (
     "businessPhones",
@@ -84,20 +85,13 @@ def read_select(text: str | None) -> tuple[str, ...]:
 
     Raises GraphError BadRequest for a property that users do not have.
     """
-    if not text or not text.strip():
-        return DEFAULT
-    names: dict[str, None] = {}
-    for part in text.split(","):
-        name = property_name(part)
-        if name is None:
-            raise GraphError(
-                400,
-                "BadRequest",
-                "Parsing OData Select and Expand failed: Could not find a property named "
-                f"'{part.strip()}' on type 'microsoft.graph.user'.",
-            )
-        names[name] = None
-    return tuple(names)
+    return read_names(text, _BY_LOWER, not_selectable) if text and text.strip() else DEFAULT
+
+
+def not_selectable(name: str, kind: str = "user") -> GraphError:
+    """The error that a kind of resource has no such property to select."""
+    wrong = f"Could not find a property named '{name}' on type 'microsoft.graph.{kind}'."
+    return GraphError(400, "BadRequest", f"Parsing OData Select and Expand failed: {wrong}")
 
 
 def show(user: User, names: Sequence[str]) -> dict[str, object]:

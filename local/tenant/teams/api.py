@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from local.tenant.errors import TeamsError
+from local.tenant.errors import FAULT_CODES, TeamsError
 from local.tenant.exchange import Answer, Call, Routes
 from local.tenant.faults.throttle import Bucket
 from local.tenant.identity.rights import TEAMS_ROLES, read_caller
@@ -19,11 +19,6 @@ FOREST = "0n"
 DISCOVERY = "/Teams.Tenant/serviceDiscovery"
 DEMANDED = ("X-MS-Target-Uri", "X-MS-Correlation-Id", "X-MS-CmdletName", "X-MS-Forest")
 _SETTINGS = "/Skype.Policy/configurations/OnlineDialInConferencingTenantSettings"
-_FAULT_CODES = {
-    429: "TooManyRequests",
-    500: "InternalServerError",
-    503: "ServiceUnavailable",
-}
 
 
 class TeamsApi:
@@ -87,7 +82,7 @@ class TeamsApi:
         refusal = self._tenant.dice.refusal("teams")
         if refusal is not None:
             status, headers = refusal
-            raise TeamsError(_FAULT_CODES[status], "An injected fault.", headers)
+            raise TeamsError(FAULT_CODES[status], "An injected fault.", headers)
 
     def _list_settings(self, _: Call) -> Answer:
         return Answer(200, [self._tenant.settings.as_json()])

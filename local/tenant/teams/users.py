@@ -20,7 +20,7 @@ from local.tenant.directory.catalog import (
 )
 from local.tenant.directory.people import User
 from local.tenant.errors import TeamsError
-from local.tenant.exchange import Answer, Call
+from local.tenant.exchange import Answer, Call, read_names
 from local.tenant.opaque import pack, unpack
 from local.tenant.options import AcpInfo, Continuation
 from local.tenant.tenant import Tenant
@@ -149,12 +149,8 @@ def _read_token(text: str | None) -> int:
 
 
 def _read_select(text: str | None) -> tuple[str, ...]:
-    if not text:
-        return tuple(_FIELDS)
-    names: dict[str, None] = {}
-    for part in text.split(","):
-        name = _BY_LOWER.get(part.strip().lower())
-        if name is None:
-            raise TeamsError("BadRequest", f"select: users have no field {part.strip()!r}.")
-        names[name] = None
-    return tuple(names)
+    return read_names(text, _BY_LOWER, _no_field) if text else tuple(_FIELDS)
+
+
+def _no_field(name: str) -> TeamsError:
+    return TeamsError("BadRequest", f"select: users have no field {name!r}.")

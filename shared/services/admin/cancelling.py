@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from shared.clock import Clock
+from shared.concurrency import grouped
 from shared.domain.messages import move_messages
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import PAUSE_FRESH, RequestedBy
@@ -128,16 +129,7 @@ class Canceller:
 
     async def _send(self, run: Run, users: AsyncIterator[str]) -> None:
         """Queue users of the run, in full messages: movers give each the result."""
-        some: list[str] = []
-        async for user in users:
-            some.append(user)
-            if len(some) == _SENT_AT_ONCE:
-                await self._send_some(run, some)
-                some = []
-        await self._send_some(run, some)
-
-    async def _send_some(self, run: Run, users: list[str]) -> None:
-        messages = move_messages(
-            run.cause, users, mode=weaker(self._mode, run.mode), run=run.id, operation=current_id()
-        )
-        await self._queue.send(list(messages))
+        async for some in grouped(users, _SENT_AT_ONCE):
+            mode, now = weaker(self._mode, run.mode), current_id()
+            messages = move_messages(run.cause, some, mode=mode, run=run.id, operation=now)
+            await self._queue.send(list(messages))

@@ -27,7 +27,7 @@ class People:
 
         NoSuchItemError: neither the directory nor a table knows the name. ConflictError: several had it.
         """
-        user = await self._in_directory(name)
+        user = await in_directory(self._directory, name)
         if user:
             return KnownPerson(user.id, user)
         if "@" not in name:
@@ -37,21 +37,23 @@ class People:
             raise ConflictError(f"user {name!r}: several users had this address; give one of {ids}")
         if not ids:
             raise unknown(name)
-        return KnownPerson(ids[0], await self._in_directory(ids[0]))
+        return KnownPerson(ids[0], await in_directory(self._directory, ids[0]))
 
     async def ids_of(self, name: str) -> list[str]:
         """Return the ids of everybody about whom something is stored under a name, in order."""
         return sorted(await self._data.ids_of(name))
 
-    async def _in_directory(self, name: str) -> DirectoryUser | None:
-        found = (await self._directory.users([name]))[name]
-        if isinstance(found, NotFoundError):
-            return None
-        if isinstance(found, AmbiguousNameError):
-            raise ConflictError(f"user {name!r}: {found.detail}")
-        if isinstance(found, Exception):
-            raise found
-        return found
+
+async def in_directory(directory: Directory, name: str) -> DirectoryUser | None:
+    """Return the user called `name`, None: there is none. ConflictError: several have the address."""
+    found = (await directory.users([name]))[name]
+    if isinstance(found, NotFoundError):
+        return None
+    if isinstance(found, AmbiguousNameError):
+        raise ConflictError(f"user {name!r}: {found.detail}")
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 def unknown(name: str) -> NoSuchItemError:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from shared.concurrency import gather_bounded
+from shared.concurrency import gather_bounded, grouped
 from shared.domain.outcome import UserResult
 from shared.domain.roster import RosterEntry
 from shared.errors import StorageError
@@ -43,15 +43,9 @@ class ResultDetails:
         self, results: AsyncIterable[UserResult] | Iterable[UserResult]
     ) -> AsyncIterator[ResultDetail]:
         """Yield each result with its details, in order and in constant memory."""
-        some: list[UserResult] = []
-        async for result in _each(results):
-            some.append(result)
-            if len(some) == _AT_ONCE:
-                for detail in await gather_bounded(map(self._look, some), _AT_ONCE):
-                    yield detail
-                some = []
-        for detail in await gather_bounded(map(self._look, some), _AT_ONCE):
-            yield detail
+        async for some in grouped(_each(results), _AT_ONCE):
+            for detail in await gather_bounded(map(self._look, some), _AT_ONCE):
+                yield detail
 
     async def _look(self, result: UserResult) -> ResultDetail:
         """Return the details of a result: it is shown even where they cannot be read."""

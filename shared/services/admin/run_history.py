@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 from shared.clock import Clock
 from shared.domain.run import Run, Signal, months_back
-from shared.errors import NoSuchItemError
 from shared.services.ports import Runs
+from shared.services.run_changes import existing_run
 
 
 class RunHistory:
@@ -17,10 +17,7 @@ class RunHistory:
 
     async def run(self, run_id: str) -> Run:
         """Return a run; NoSuchItemError: no run has that id."""
-        found = await self._runs.find_run(run_id)
-        if found is None:
-            raise NoSuchItemError(f"run {run_id!r}: there is no such run")
-        return found
+        return await existing_run(self._runs, run_id)
 
     async def page(
         self, limit: int, after: str = "", signals: frozenset[Signal] = frozenset(Signal)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from shared.domain.decision import Decision, decide
 from shared.domain.user import DirectoryUser, ServiceUser
-from shared.errors import AmbiguousNameError, ConflictError, NoSuchItemError, NotFoundError
+from shared.errors import NoSuchItemError
+from shared.services.admin.people import in_directory
 
 if TYPE_CHECKING:
     from shared.domain.retry import Waiting
@@ -59,13 +60,9 @@ class UserReader:
 
         NoSuchItemError: no such user. ConflictError: several users have the address.
         """
-        found = (await self._directory.users([name]))[name]
-        if isinstance(found, NotFoundError):
+        found = await in_directory(self._directory, name)
+        if found is None:
             raise NoSuchItemError(f"user {name!r}: the directory does not know such a user")
-        if isinstance(found, AmbiguousNameError):
-            raise ConflictError(f"user {name!r}: {found.detail}")
-        if isinstance(found, Exception):
-            raise found
         return found
 
     async def show(self, name: str) -> UserView:

@@ -20,10 +20,10 @@ from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import RequestedBy
 from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
 from shared.domain.user import DirectoryUser
-from shared.errors import ConflictError, InputError, NoSuchItemError, TransientError
+from shared.errors import ConflictError, InputError, TransientError
 from shared.services.moving.assess import not_assessed
 from shared.services.ports import Directory, MoveRequests, Runs
-from shared.services.run_changes import change_run
+from shared.services.run_changes import change_run, existing_run
 from shared.telemetry.operation import traced
 
 _PAGES_WRITTEN_AT_ONCE: Final = 16
@@ -193,9 +193,7 @@ class MoveRunner:
 
     async def find(self, run_id: str) -> Run:
         """Return a run that can be carried out; NoSuchItemError: no run has that id."""
-        run = await self._runs.find_run(run_id)
-        if run is None:
-            raise NoSuchItemError(f"run {run_id!r}: there is no such run")
+        run = await existing_run(self._runs, run_id)
         if run.cause is not Signal.REQUEST:
             raise ConflictError(f"run {run_id!r} is a {run.cause}: it resumes by itself")
         if not run.scanned:

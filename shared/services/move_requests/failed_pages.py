@@ -8,7 +8,7 @@ from shared.domain.run import Run, RunState, Signal
 from shared.errors import UnreadableRowError
 from shared.services.ports import Poison, Runs
 from shared.services.run_changes import change_run
-from shared.services.upkeep.poison import unreadable
+from shared.services.upkeep.poison import readable
 from shared.telemetry.events import RunInterrupted
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import traced
@@ -31,12 +31,9 @@ class FailedPages:
         A malformed message stays in the queue for an administrator to examine.
         """
         count = 0
-        async for message in self._poison.messages():
-            if message.content is None:
-                self._log.write(unreadable(message))
-                continue
+        async for message, page in readable(self._poison, self._log):
             try:
-                await self._mark(message.content)
+                await self._mark(page)
             except UnreadableRowError:
                 continue  # reported; the message stays until the run's row can be read
             await self._poison.delete(message)

@@ -20,7 +20,6 @@ from shared.domain.run import Mode, Run, RunState, Signal, new_run_id, weaker
 from shared.errors import (
     BusyError,
     ConflictError,
-    NoSuchItemError,
     RetryLaterError,
     RowRefusedError,
     StorageError,
@@ -30,7 +29,7 @@ from shared.errors import (
 from shared.services.move_requests.carry_out import MoveRunner
 from shared.services.moving.preview import Previewer
 from shared.services.ports import MoveRequests, Queue, Runs
-from shared.services.run_changes import change_run
+from shared.services.run_changes import change_run, existing_run
 from shared.services.sweeping.finding import Finder
 from shared.telemetry.events import PagePostponed
 from shared.telemetry.log import EventLog
@@ -144,9 +143,7 @@ class QueuedMoveRequests:
                 await self._postpone(message, str(error), 0.0)
 
     async def _work(self, message: PageMessage, *, again: bool) -> None:
-        run = await self._runs.find_run(message.run)
-        if run is None:
-            raise NoSuchItemError(f"run {message.run!r}: there is no such run")
+        run = await existing_run(self._runs, message.run)
         if run.mode is Mode.MOVE and self._mode is Mode.REPORT:
             # What comes of it from here on was queued by an app in report mode.
             run = await change_run(self._runs, run, lambda it: replace(it, mode=Mode.REPORT))

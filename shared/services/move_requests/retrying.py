@@ -17,10 +17,14 @@ async def retry_request(
 
     expected: how many users may be changed; None: as the guard permits.
     """
-    results = runs.results(run.id)
-    users = [result.user_id async for result in results if result.outcome is Outcome.FAILED]
+    users = await failed_users(runs, run.id)
     if not users:
         raise ConflictError(f"run {run.id!r} has no failed user")
     kept = await options_of(requests, run.id, users)
     options = replace(kept, expected=expected)
     return MoveRequest(tuple(users), options=options)
+
+
+async def failed_users(runs: Runs, run_id: str) -> list[str]:
+    """Return the ids of the users of a run who failed."""
+    return [each.user_id async for each in runs.results(run_id) if each.outcome is Outcome.FAILED]

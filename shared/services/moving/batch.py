@@ -24,7 +24,8 @@ from shared.domain.user import DirectoryUser
 from shared.errors import AcpError, BusyError, StorageError
 from shared.services.move_requests.options import options_of
 from shared.services.moving.recording import Recorder
-from shared.services.moving.user import Terms, UserMover
+from shared.services.moving.terms import Terms
+from shared.services.moving.user import UserMover
 from shared.services.ports import Directory, MoveRequests, Queue, RuleSource, Runs, Users
 from shared.services.upkeep.roster import RosterKeeper
 from shared.telemetry.events import Handled, Unrecorded

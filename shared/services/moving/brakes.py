@@ -7,7 +7,7 @@ cannot be read changes nobody.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from shared.clock import Clock
 from shared.concurrency import Fresh
@@ -19,16 +19,14 @@ from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import PAUSE_FRESH, Pause
 from shared.domain.run import Mode, Run, RunState, Signal
 from shared.errors import UnreadableRowError
+from shared.services.moving.assess import Assessment
 from shared.services.moving.guard import GuardCounter
 from shared.services.moving.held_list import HeldList
+from shared.services.moving.terms import Terms
 from shared.services.ports import HeldUsers, History, Runs, State, WaitingUsers
 from shared.services.run_changes import change_run
 from shared.telemetry.events import Held
 from shared.telemetry.log import EventLog
-
-if TYPE_CHECKING:
-    from shared.services.moving.assess import Assessment
-    from shared.services.moving.user import Terms
 
 _HELD_FRESH: Final = 10.0
 _LICENSED_FRESH: Final = 600.0
@@ -75,7 +73,7 @@ class Brakes:
         self._licensed: int | None = None
         self._known_runs: dict[str, tuple[float, Run | None]] = {}
 
-    async def refuse(self, found: "Assessment", terms: "Terms") -> UserResult | None:
+    async def refuse(self, found: Assessment, terms: Terms) -> UserResult | None:
         """Return the result of a user who must not be changed now; None: go on, at once.
 
         StorageError: pause or guard cannot be read or written, so nobody may be changed.
@@ -104,7 +102,7 @@ class Brakes:
         """Return the pause, at most a second old, or None. StorageError: not known."""
         return await self._pause.get()
 
-    async def _stopped(self, found: "Assessment", terms: "Terms") -> UserResult | None:
+    async def _stopped(self, found: Assessment, terms: Terms) -> UserResult | None:
         """Return the result of a user whose run is cancelled, or while changes are paused."""
         if why := await self.why_cancelled(terms.run):
             return replace(found.result(Outcome.CANCELLED, found.provider or None), reason=why)
@@ -133,7 +131,7 @@ class Brakes:
         """Let these runs be told what becomes of a held user; False: the user is not held any more."""
         return await self._held.add_runs(user_id, runs)
 
-    async def _why_held(self, user_id: str, action: Action, terms: "Terms") -> str:
+    async def _why_held(self, user_id: str, action: Action, terms: Terms) -> str:
         """Count a user; return why the user is held instead, or ""."""
         limit, window = self._limit, self._limit.window
         if terms.run and terms.expected is not None:
@@ -153,7 +151,7 @@ class Brakes:
         counted = await self._guard.count(REPLACED, user_id, most, window)
         return "" if counted else limit.named(self._licensed)
 
-    async def _hold(self, found: "Assessment", terms: "Terms", why: str) -> UserResult:
+    async def _hold(self, found: Assessment, terms: Terms, why: str) -> UserResult:
         now = self._clock.now()
         run = terms.run or held_run_id(terms.signal, now, self._limit.window)
         await self._list_run(run, terms.signal, why)
@@ -231,16 +229,16 @@ class Brakes:
         return self._licensed
 
 
-def _is_named(terms: "Terms") -> bool:
+def _is_named(terms: Terms) -> bool:
     """Whether a person named the number of users: the request is more than what was held before."""
     return terms.run is not None and terms.expected is not None
 
 
-def _waits(found: "Assessment", reason: str) -> UserResult:
+def _waits(found: Assessment, reason: str) -> UserResult:
     waits = found.result(Outcome.WAITING, found.provider or None)
     return replace(waits, reason=reason, paused=True)
 
 
-def _held(found: "Assessment", why: str, run: str) -> UserResult:
+def _held(found: Assessment, why: str, run: str) -> UserResult:
     held = found.result(Outcome.HELD, found.provider or None)
     return replace(held, reason=f"{found.decision.reason}; held: {why}; on the list of {run}")

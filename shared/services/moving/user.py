@@ -1,66 +1,36 @@
-"""One user: looks, decides, saves, sets Microsoft as provider where the table says so, and reads back.
+"""One user: assess, change if the decision says so, and begin anew if that is uncertain or came too late."""
 
-The service has no conditional write, so what is saved is read one round trip before the set: the set
-has to get its turn while the read is fresh, or the user is assessed anew.
-"""
-
-import secrets
-from collections.abc import Awaitable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from shared.clock import Clock
-from shared.domain.claim import Claim
-from shared.domain.decision import (
-    Action,
-    Decision,
-    Rules,
-    decide,
-    endangers_conferencing,
-    set_number,
-)
-from shared.domain.history import Change, HistoryEvent
-from shared.domain.options import OwnNumbers
+from shared.domain.decision import Action
+from shared.domain.history import Change
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.run import Signal
-from shared.domain.user import ConferencingUser, DirectoryUser, ServiceUser
+from shared.domain.user import DirectoryUser
 from shared.errors import (
     AccessDeniedError,
     AcpError,
     BusyError,
     LateTurnError,
     NotFoundError,
-    RejectedError,
     RetryLaterError,
     ServiceError,
     StorageError,
     TooLargeError,
     TransientError,
 )
-from shared.services.moving.assess import WOULD, Assessment, assess, assess_again
+from shared.services.moving.assess import WOULD, assess, assess_again
 from shared.services.moving.brakes import Brakes
-from shared.services.moving.own_changes import OwnChanges, begin, done, failed, foremost
-from shared.services.ports import (
-    Conferencing,
-    Directory,
-    MoveRequests,
-    ReplacedProviders,
-    Users,
-)
-from shared.telemetry.events import CleanupFailed, Unexpected
+from shared.services.moving.change import UncertainChangeError, UserChanger
+from shared.services.moving.own_changes import OwnChanges, foremost
+from shared.services.moving.terms import Terms
+from shared.services.ports import Conferencing, Directory, MoveRequests, ReplacedProviders, Users
+from shared.telemetry.events import Unexpected
 from shared.telemetry.log import EventLog
-
-_CONFIRM_AFTER: Final = (0.0, 1.0, 2.0, 4.0)
-"""Seconds before each read-back: the service's reads may lag behind its writes."""
-
-_RETIRED: Final = "ReplaceProviderRetired"
-"""The service's code for: replacing a third-party provider is no longer offered."""
 
 _RETRY_AFTER: Final = (0.5, 1.0, 2.0, 4.0)
 """Seconds before another attempt when it is uncertain whether the change happened."""
-
-_FRESH: Final = 2.0
-"""Seconds after the read of a user's entries by which the set must have its turn."""
 
 _DIRECTORY_FRESH: Final = 60.0
 """Seconds for which license, exclusions and groups may be acted on after they were read."""
@@ -70,39 +40,6 @@ _YIELD: Final = (1.0, 2.0, 4.0, 8.0)
 
 _ATTEMPTS: Final = 8
 """Assessments whose set came too late, before the user is tried again much later."""
-
-
-class _UncertainChangeError(TransientError):
-    """The service did not say whether the change happened; it may have."""
-
-    def __init__(self, error: TransientError, change: Change) -> None:
-        super().__init__(error.service, error.operation, error.detail)
-        self.change = change
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How users are moved: by which rules, with a mail of Microsoft or not, or only reported.
-
-    run: the run they belong to, if any. read_at: when the directory was read (monotonic seconds).
-    signal: what asked for it. expected: how many users of the run a person expects to be changed.
-    attempt: whose claim on a change it is.
-    """
-
-    rules: Rules
-    send_email: bool = False
-    report: bool = False
-    run: str | None = None
-    read_at: float = float("-inf")
-    signal: Signal = Signal.LICENSE_EVENT
-    expected: int | None = None
-    attempt: str = field(default_factory=lambda: secrets.token_hex(8))
-
-    def with_numbers(self, own: OwnNumbers | None) -> "Terms":
-        """Return the terms for a user with numbers of the user's own, if any."""
-        return (
-            replace(self, rules=self.rules.with_numbers(own.toll, own.toll_free)) if own else self
-        )
 
 
 class UserMover:
@@ -124,7 +61,15 @@ class UserMover:
         self._conferencing = conferencing
         self._replaced = replaced
         self._own = OwnChanges(replaced, users)
-        self._requests = requests
+        self._changer = UserChanger(
+            conferencing=conferencing,
+            replaced=replaced,
+            own=self._own,
+            requests=requests,
+            brakes=brakes,
+            clock=clock,
+            log=log,
+        )
         self._brakes = brakes
         self._clock = clock
         self._log = log
@@ -183,14 +128,12 @@ class UserMover:
                 # Here and not after the next read of Teams: a slow directory would make that old, too.
                 user, terms = await self._up_to_date(user, terms)
             except BusyError:
-                pause = next(yields, None)
-                if pause is None:
+                if (pause := next(yields, None)) is None:
                     raise
                 await self._clock.sleep(pause)
-            except _UncertainChangeError as uncertain:
+            except UncertainChangeError as uncertain:
                 begun = foremost(begun, uncertain.change)
-                pause = next(pauses, None)
-                if pause is None:
+                if (pause := next(pauses, None)) is None:
                     raise
                 await self._clock.sleep(pause)
 
@@ -209,13 +152,14 @@ class UserMover:
         if action is Action.WAIT and service.on_third_party:
             # Provisioning may replace the provider automatically (AutomaticallyReplaceAcpProvider).
             await self._replaced.save_entries(service, self._clock.now())
-        if action is Action.ALREADY:
-            return await self._own.find(found, begun, self._claim(terms)) or found.result()
-        if not action.changes_tenant:
-            return found.result()
-        if terms.report:
-            return await self._report(found, terms)
-        return await self._change(found, service, begun, terms, read_at)
+        if action.changes_tenant and not terms.report:
+            return await self._changer.change(found, service, begun, terms, read_at)
+        would = (WOULD[action], found.provider) if action.changes_tenant else ()
+        if action not in (Action.ALREADY, Action.SET_NUMBER, Action.CHANGE_BRIDGE):
+            return found.result(*would)
+        # On Microsoft: a run that moved the user before still says so.
+        own = await self._own.find(found, begun, terms.claim(self._clock.now()))
+        return own or found.result(*would)
 
     async def _up_to_date(self, user: DirectoryUser, terms: Terms) -> tuple[DirectoryUser, Terms]:
         """Return a user with license and groups that are no older than they may be, and the time of that."""
@@ -225,142 +169,3 @@ class UserMover:
         if isinstance(fresh, ServiceError):
             raise fresh
         return fresh, replace(terms, read_at=self._clock.monotonic())
-
-    async def _report(self, found: Assessment, terms: Terms) -> UserResult:
-        """Return what would happen; a run that moved the user before still says so."""
-        would = found.result(WOULD[found.decision.action], found.provider)
-        if found.decision.action not in (Action.SET_NUMBER, Action.CHANGE_BRIDGE):
-            return would
-        return await self._own.find(found, None, self._claim(terms)) or would
-
-    def _claim(self, terms: Terms) -> Claim:
-        return Claim(terms.attempt, self._clock.now(), terms.run)
-
-    async def _change(
-        self,
-        found: Assessment,
-        service: ServiceUser,
-        begun: Change | None,
-        terms: Terms,
-        read_at: float,
-    ) -> UserResult:
-        if refused := await self._brakes.refuse(found, terms):
-            return refused
-        number = found.decision.number or found.decision.toll_free
-        bridge = await self._conferencing.bridge_of(number) if number else None
-        decided = found.decision.action
-        found, before = await self._look_at_conferencing(found, service, bridge, read_at)
-        decision = found.decision
-        if decision.action is not decided and (refused := await self._brakes.refuse(found, terms)):
-            return refused
-        claim = self._claim(terms)
-        change = begin(decision.action, claim, service, before)
-        await self._replaced.claim(service, claim, decision.action, change.before)
-        try:
-            if before:
-                await self._replaced.save_conferencing(before, service.upn, self._clock.now())
-            window = await self._set(found, bridge, terms, read_at, change)
-        except _UncertainChangeError:
-            raise
-        except AcpError as error:
-            # Nothing happened: if somebody else changes the user later, it is not told as ours.
-            alone = decision.action is Action.SET_NUMBER
-            cancel = self._replaced.cancel(service, self._clock.now(), number=alone)
-            await self._clean_up("cancel the move", cancel, found)
-            if isinstance(error, NotFoundError):
-                waits = Decision(Action.WAIT, "the service says: not a conferencing user yet")
-                return replace(found, decision=waits).result()
-            if isinstance(error, RejectedError) and error.code == _RETIRED:
-                reason = "the service does not replace third-party providers any more"
-                return failed(found, reason, needs_person=True)
-            raise
-        seen = await self._confirm(found, terms)
-        result = done(found, change, seen, bridge)
-        if seen and decision.action in (Action.SET_NUMBER, Action.CHANGE_BRIDGE):
-            # The next number claims the same record: it does not wait as for one who was killed.
-            settle = self._replaced.settle_claim(service, self._claim(terms), self._clock.now())
-            await self._clean_up("settle the claim", settle, found)
-        if result.outcome is Outcome.ALREADY_MICROSOFT or (
-            result.outcome is Outcome.BRIDGE_CHANGED
-            and begun is not None
-            and begun.what is not HistoryEvent.NUMBER_CHANGED
-        ):
-            result = await self._own.find(found, begun, self._claim(terms), seen) or result
-        return replace(result, window=window)
-
-    async def _look_at_conferencing(
-        self, found: Assessment, service: ServiceUser, bridge: str | None, read_at: float
-    ) -> tuple[Assessment, ConferencingUser | None]:
-        """Return the decision as the user's bridge makes it, and what the user has that has to be saved.
-
-        NotFoundError: a user on Microsoft cannot be read, and is not changed.
-        """
-        decision = found.decision
-        if not endangers_conferencing(decision, service):
-            return found, None
-        on_microsoft = decision.action in (Action.SET_NUMBER, Action.CHANGE_BRIDGE)
-        try:
-            within = read_at + _FRESH - self._clock.monotonic()
-            before = await self._conferencing.conferencing_user(service.id, within=within)
-        except NotFoundError:
-            if on_microsoft:
-                raise
-            return found, None
-        if on_microsoft:
-            same = bridge is None or before.bridge_id.casefold() == bridge.casefold()
-            decision = set_number(decision.number, decision.toll_free, same_bridge=same)
-        return replace(found, decision=decision), before
-
-    async def _set(
-        self,
-        found: Assessment,
-        bridge: str | None,
-        terms: Terms,
-        read_at: float,
-        change: Change,
-    ) -> float:
-        """Set Microsoft; return the seconds from the answer of the read to that of the set."""
-        decision = found.decision
-        mail = terms.send_email and await self._may_mail(found.user.id, terms.run)
-        try:
-            await self._conferencing.set_microsoft(
-                found.user.id,
-                replace=decision.action is Action.REPLACE,
-                number=decision.number,
-                toll_free=decision.toll_free,
-                bridge=bridge,
-                send_email=mail,
-                within=read_at + _FRESH - self._clock.monotonic(),
-            )
-        except ServiceError as error:
-            if isinstance(error, TransientError) and not isinstance(
-                error, RetryLaterError | LateTurnError
-            ):
-                raise _UncertainChangeError(error, change) from None
-            if mail and terms.run:
-                # Not sent, or refused: no mail went, and the next attempt may ask for it.
-                unmark = self._requests.unmark_mailed(terms.run, found.user.id)
-                await self._clean_up("unmark the mail", unmark, found)
-            raise
-        return self._clock.monotonic() - read_at
-
-    async def _clean_up(self, step: str, work: Awaitable[None], found: Assessment) -> None:
-        """Do what follows an attempt at a change, and must not make another outcome of it."""
-        try:
-            await work
-        except StorageError as error:
-            who = self._log.who(found.user.id)
-            self._log.write(CleanupFailed(user=who, step=step, error=str(error)))
-
-    async def _may_mail(self, user_id: str, run: str | None) -> bool:
-        """Return whether a mail may be asked for: once per user and run, and recorded before."""
-        return run is None or await self._requests.mark_mailed(run, user_id)
-
-    async def _confirm(self, found: Assessment, terms: Terms) -> ServiceUser | None:
-        """Read back until the change is visible, and return the user; None: it is checked again later."""
-        for pause in _CONFIRM_AFTER:
-            await self._clock.sleep(pause)
-            service = await self._conferencing.user(found.user.id, first=True)
-            if decide(found.user, service, terms.rules).action is Action.ALREADY:
-                return service
-        return None

@@ -7,7 +7,7 @@ from typing import Final
 from shared.domain.cloud_event import CloudEvent
 from shared.services.notifications.intake import NotificationIntake
 from shared.services.ports import Poison, Queue
-from shared.services.upkeep.poison import unreadable
+from shared.services.upkeep.poison import readable
 from shared.telemetry.events import PoisonRecorded, RenewalFailed
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import traced
@@ -46,11 +46,8 @@ class FailedEvents:
         """
         messages = users = 0
         for poison in self._poison:
-            async for message in poison.messages():
-                if message.content is None:
-                    self._log.write(unreadable(message))
-                    continue
-                accepted = await self._intake.accept([message.content.notification])
+            async for message, event in readable(poison, self._log):
+                accepted = await self._intake.accept([event.notification])
                 await self._queue.send([replace(each, retries=1) for each in accepted.messages])
                 if accepted.renew:
                     self._log.write(RenewalFailed(reason=_RENEWAL))

@@ -1,12 +1,13 @@
 """Delete what is older than the settings keep it. Saved provider entries are never touched."""
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from shared.clock import Clock
+from shared.concurrency import grouped
 from shared.domain.messages import USERS_PER_MESSAGE
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retention import (
@@ -245,7 +246,7 @@ class Janitor:
         now = self._clock.now()
         before = now - self._retention.users
         asked = 0
-        async for some in _groups(self._leftovers.untried_users(before), USERS_PER_MESSAGE):
+        async for some in grouped(self._leftovers.untried_users(before), USERS_PER_MESSAGE):
             for user, found in (await self._directory.users(some)).items():
                 if isinstance(found, NotFoundError):
                     self._counts["users"] += await self._leftovers.delete_user(user, before)
@@ -278,14 +279,3 @@ class Janitor:
         self._renew_at = self._clock.monotonic() + 60
         now = self._clock.now()
         return await self._state.acquire(_LEASE, self._owner, now, _LEASE_SPAN, renew=renew)
-
-
-async def _groups(items: AsyncIterator[str], size: int) -> AsyncIterator[list[str]]:
-    group: list[str] = []
-    async for item in items:
-        group.append(item)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group

@@ -1,5 +1,6 @@
 """Handle poison messages: list their users as needing attention."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -32,9 +33,15 @@ _UPKEEP: Final = (
 )
 
 
-def unreadable(message: PoisonMessage[object]) -> PoisonUnreadable:
-    """Return the log line of a malformed message, which stays in its queue for examination."""
-    return PoisonUnreadable(reason=message.fault, message=message.id)
+async def readable[Content](
+    poison: Poison[Content], log: EventLog
+) -> AsyncIterator[tuple[PoisonMessage[Content], Content]]:
+    """Yield messages with their content; a malformed one is logged, and stays for an administrator."""
+    async for message in poison.messages():
+        if message.content is None:
+            log.write(PoisonUnreadable(reason=message.fault, message=message.id))
+        else:
+            yield message, message.content
 
 
 class PoisonRecorder:
@@ -72,28 +79,21 @@ class PoisonRecorder:
         """
         await self._report_upkeep()
         messages = users = 0
-        async for message in self._moves.messages():
-            if message.content is None:
-                self._log.write(unreadable(message))
-                continue
-            with operation(message.content.operation):
-                await self._handle(message.content, message.inserted_at)
+        async for message, move in readable(self._moves, self._log):
+            with operation(move.operation):
+                await self._handle(move, message.inserted_at)
             await self._moves.delete(message)
-            messages, users = messages + 1, users + len(message.content.users)
+            messages, users = messages + 1, users + len(move.users)
         if messages:
             self._log.write(PoisonRecorded(messages=messages, users=users))
         return users
 
     async def _report_upkeep(self) -> None:
-        async for message in self._upkeep.messages():
-            match message.content:
-                case None:
-                    self._log.write(unreadable(message))
-                    continue
-                case UpkeepMessage(Upkeep.RENEW):
-                    self._log.write(RenewalFailed(reason=_RENEWAL))
-                case UpkeepMessage(part):
-                    self._log.write(UpkeepFailed(part=part, reason=_UPKEEP))
+        async for message, failed in readable(self._upkeep, self._log):
+            if failed.part is Upkeep.RENEW:
+                self._log.write(RenewalFailed(reason=_RENEWAL))
+            else:
+                self._log.write(UpkeepFailed(part=failed.part, reason=_UPKEEP))
             await self._upkeep.delete(message)
 
     async def _handle(self, message: MoveMessage, inserted_at: datetime | None) -> None:

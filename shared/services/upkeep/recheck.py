@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.clock import Clock
-from shared.concurrency import gather_bounded
+from shared.concurrency import gather_bounded, grouped
 from shared.domain.messages import USERS_PER_MESSAGE, move_messages
 from shared.domain.retry import DueUser
 from shared.domain.run import Mode, Signal
@@ -59,15 +59,10 @@ class Rechecker:
             return 0
         now = self._clock.now()
         queued = 0
-        page: list[DueUser] = []
-        async for user in self._waiting.due(now):
-            page.append(user)
-            if len(page) == _PAGE:
-                queued += await self._queue_page(page, now)
-                page = []
-                if self._clock.now() >= now + _SLICE:
-                    break
-        queued += await self._queue_page(page, now)
+        async for page in grouped(self._waiting.due(now), _PAGE):
+            queued += await self._queue_page(page, now)
+            if self._clock.now() >= now + _SLICE:
+                break
         if queued:
             self._log.write(Rechecked(queued=queued))
         return queued

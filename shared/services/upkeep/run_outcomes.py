@@ -6,7 +6,7 @@ from itertools import batched
 from typing import Final
 
 from shared.clock import Clock
-from shared.concurrency import gather_bounded
+from shared.concurrency import gather_bounded, grouped
 from shared.domain.outcome import CHANGES
 from shared.domain.progress import OPEN, counted, final, is_complete, settled
 from shared.domain.retry import SettledUser
@@ -51,13 +51,8 @@ class RunOutcomes:
         StorageError: the rest is done at the next time.
         """
         runs = dict.fromkeys(await self._state.open_runs())
-        some: list[SettledUser] = []
-        async for user in self._waiting.settled():
-            some.append(user)
-            if len(some) == _AT_ONCE:
-                runs |= dict.fromkeys(await self._tell(some))
-                some = []
-        runs |= dict.fromkeys(await self._tell(some))
+        async for some in grouped(self._waiting.settled(), _AT_ONCE):
+            runs |= dict.fromkeys(await self._tell(some))
         for run in runs:
             await self._count(run)
         return len(runs)

@@ -26,67 +26,132 @@ from tests.unit.shared.clients.services import ORIGIN, Recorder
 
 PLAN = "3e26ee1f-8a5f-4d52-aee2-b81ce45c8f40"
 ROOM = "8081ca9c-188c-4b49-a8e5-c23b5e9463a8"
+START = f"{ORIGIN}/v1.0/users/delta?$deltatoken=1"
+ODD_DATES: list[Any] = [None, "", "soon", 7, [], "2026-01-02T03:04:05", "0001-01-01T00:00:00Z"]
+Inner = dict[str, list[dict[str, Any]]]
+"""Answers in turn to the requests of a batch, by user id or path."""
+
+
+def plan(**fields: Any) -> dict[str, Any]:
+    """An assigned plan as Graph sends it: conferencing, enabled."""
+    return {"servicePlanId": PLAN, "capabilityStatus": "Enabled", "service": "x", **fields}
+
+
+SUSPENDED = plan(servicePlanId=PLAN.upper(), capabilityStatus="Suspended")
+UNKNOWN = plan(capabilityStatus="Dormant")
 
 
 def graph_user(number: int, **fields: Any) -> dict[str, Any]:
     """A user as Graph sends it."""
-    plan = {"servicePlanId": PLAN, "capabilityStatus": "Enabled", "service": "x"}
     return {
         "id": guid(number),
         "userPrincipalName": f"user{number}@contoso.example",
         "userType": "Member",
         "usageLocation": "US",
-        "assignedPlans": [plan],
+        "assignedPlans": [plan()],
         "somethingNew": {"of": "2027"},
         **fields,
     }
 
 
-def batch(request: httpx.Request, inner: dict[str, list[dict[str, Any]]]) -> httpx.Response:
-    """Answer a batch from `inner` (user id -> answers in turn), in reverse order as Graph may."""
-    responses = []
-    for item in json.loads(request.content)["requests"]:
-        user = item["url"].split("?")[0].removeprefix("/users/")
-        answers = inner[user]
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        responses.append({"id": item["id"], **answer})
-    return httpx.Response(200, json={"responses": responses[::-1]})
+def ok(number: int, **fields: Any) -> list[dict[str, Any]]:
+    """The answer that has a user."""
+    return [{"status": 200, "body": graph_user(number, **fields)}]
 
 
-async def test_batch_gives_each_user_its_own_answer() -> None:
-    """One call reads many users; one's trouble is its own."""
-    inner: dict[str, list[dict[str, Any]]] = {
-        guid(1): [{"status": 200, "body": graph_user(1)}],
-        guid(2): [{"status": 404, "body": {"error": {"code": "Request_ResourceNotFound"}}}],
-        guid(3): [{"status": 200, "body": {"id": guid(3)}}],
-        guid(4): [{"status": 400, "body": {"error": {"code": "BadRequest"}}}],
+def refused(status: int, code: str = "", **headers: str) -> list[dict[str, Any]]:
+    """An answer that has none."""
+    return [{"status": status, "headers": headers, "body": {"error": {"code": code}}}]
+
+
+def batches(inner: Inner) -> Recorder:
+    """A Graph that answers batches from `inner`, in reverse order as Graph may."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        responses = []
+        for item in asked(request):
+            answers = inner[item["url"].split("?")[0].removeprefix("/users/")]
+            responses.append({"id": item["id"], **(answers.pop(0) if answers[1:] else answers[0])})
+        return httpx.Response(200, json={"responses": responses[::-1]})
+
+    return Recorder(answer)
+
+
+def asked(request: httpx.Request) -> list[dict[str, Any]]:
+    """The requests of a batch."""
+    return list(json.loads(request.content)["requests"])
+
+
+async def read(inner: Inner, *groups: str) -> DirectoryUser | ServiceError:
+    """What is read of user 1, who is asked about these groups."""
+    return (await batches(inner).graph(*groups).users([guid(1)]))[guid(1)]
+
+
+async def read_user(**fields: Any) -> DirectoryUser:
+    """A user of whom Graph sends these fields."""
+    user = await read({guid(1): ok(1, **fields)})
+    assert isinstance(user, DirectoryUser)
+    return user
+
+
+def pages(*bodies: dict[str, Any]) -> Recorder:
+    """A Graph that answers with these in turn."""
+    left = iter(bodies)
+    return Recorder(lambda _: httpx.Response(200, json=next(left)))
+
+
+async def changes(recorder: Recorder) -> list[ChangePage]:
+    """The pages of changes since the start."""
+    return [page async for page in recorder.graph().changes(START)]
+
+
+def with_groups(**excluded: Any) -> Inner:
+    """Inner answers where user 1 is in group 91, whose own answer may be another."""
+    group = {"status": 200, "body": {"id": guid(91), "visibility": None}, **excluded}
+    found = {"@odata.context": "x", "value": [guid(91).upper()]}
+    return {
+        f"/groups/{guid(91)}": [group],
+        guid(1): ok(1),
+        f"{guid(1)}/checkMemberGroups": [{"status": 200, "body": found}],
     }
-    recorder = Recorder(lambda request: batch(request, inner))
-    found = await recorder.graph().users([guid(number) for number in (1, 2, 3, 4)])
-    assert len(recorder.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "error", "said"),
+    [
+        ({guid(1): refused(404, "Request_ResourceNotFound")}, NotFoundError, ""),
+        ({guid(1): refused(400, "BadRequest")}, RejectedError, ""),
+        ({guid(1): [{"status": 200, "body": {"id": guid(1)}}]}, ContractError, "userPrincipalName"),
+        ({guid(1): ok(1, assignedPlans=[UNKNOWN])}, ContractError, "capabilityStatus"),
+        ({f"{guid(1)}/checkMemberGroups": refused(403)}, AccessDeniedError, ""),
+        ({f"{guid(1)}/checkMemberGroups": refused(404)}, RejectedError, ""),
+    ],
+)
+async def test_batch_gives_each_user_its_own_answer(
+    answers: Inner, error: type[ServiceError], said: str
+) -> None:
+    """One's trouble is its own; rules 3 and 9: a 404 of the groups is no absence, no status is guessed."""
+    group = {f"{guid(2)}/checkMemberGroups": [{"status": 200, "body": {"value": []}}]}
+    recorder = batches({**with_groups(), guid(2): ok(2), **group, **answers})
+    found = await recorder.graph(guid(91)).users([guid(1), guid(2)])
+    assert type(found[guid(1)]) is error
+    assert said in str(found[guid(1)])
     expected = DirectoryUser(
-        guid(1), "user1@contoso.example", PlanStatus.ENABLED, usage_location="US"
+        guid(2), "user2@contoso.example", PlanStatus.ENABLED, usage_location="US"
     )
-    assert found[guid(1)] == expected
-    assert isinstance(found[guid(2)], NotFoundError)
-    assert isinstance(found[guid(3)], ContractError)
-    assert "userPrincipalName" in str(found[guid(3)])
-    assert isinstance(found[guid(4)], RejectedError)
+    assert found[guid(2)] == expected
 
 
 async def test_throttled_inner_answers_are_asked_for_again_alone() -> None:
     """A 429 inside a batch is obeyed, and only its users are asked for again."""
-    inner: dict[str, list[dict[str, Any]]] = {
-        guid(1): [{"status": 200, "body": graph_user(1)}],
-        guid(2): [
-            {"status": 429, "headers": {"Retry-After": "9"}, "body": {}},
-            {"status": 200, "body": graph_user(2)},
-        ],
-        guid(3): [{"status": 429, "body": {}}],
+    inner: Inner = {
+        guid(1): ok(1),
+        guid(2): refused(429, **{"Retry-After": "9"}) + ok(2),
+        guid(3): refused(429),
     }
-    recorder = Recorder(lambda request: batch(request, inner))
+    recorder = batches(inner)
     found = await recorder.graph().users([guid(1), guid(2), guid(3)])
-    sizes = [len(json.loads(request.content)["requests"]) for request in recorder.requests]
+    sizes = [len(asked(request)) for request in recorder.requests]
     assert sizes == [3, 2, 1]
     assert isinstance(found[guid(2)], DirectoryUser)
     assert isinstance(found[guid(3)], ThrottledError)
@@ -95,8 +160,7 @@ async def test_throttled_inner_answers_are_asked_for_again_alone() -> None:
 
 async def test_a_batch_with_throttled_answers_slows_down_though_it_waited_in_line() -> None:
     """It had to wait out a pause: what is refused inside counts all the same, and is no good answer."""
-    inner = {guid(1): [{"status": 429, "headers": {"Retry-After": "1"}, "body": {}}]}
-    recorder = Recorder(lambda request: batch(request, inner))
+    recorder = batches({guid(1): refused(429, **{"Retry-After": "1"})})
     recorder.limiter.throttled(recorder.clock.monotonic(), 5)
     before = recorder.limiter.rate
     await recorder.graph().users([guid(1)])
@@ -104,35 +168,16 @@ async def test_a_batch_with_throttled_answers_slows_down_though_it_waited_in_lin
     assert recorder.limiter.rate == pytest.approx(before * 0.8 ** len(recorder.requests))
 
 
-def with_groups(**excluded: Any) -> dict[str, list[dict[str, Any]]]:
-    """Inner answers where user 1 is in group 91, whose own answer may be another."""
-    group = {"status": 200, "body": {"id": guid(91), "visibility": None}, **excluded}
-    return {
-        f"/groups/{guid(91)}": [group],
-        guid(1): [{"status": 200, "body": graph_user(1)}],
-        f"{guid(1)}/checkMemberGroups": [
-            {"status": 200, "body": {"@odata.context": "x", "value": [guid(91).upper()]}}
-        ],
-    }
-
-
 async def test_licensed_users_come_with_their_groups() -> None:
-    """Where groups matter a batch more asks about the licensed; whoever it fails for is an error."""
-    inner: dict[str, list[dict[str, Any]]] = {
-        **with_groups(),
-        guid(2): [{"status": 200, "body": graph_user(2)}],
-        guid(3): [{"status": 200, "body": graph_user(3, assignedPlans=[])}],
-        f"{guid(2)}/checkMemberGroups": [{"status": 403, "body": {}}],
-    }
-    recorder = Recorder(lambda request: batch(request, inner))
-    found = await recorder.graph(guid(91), guid(92)).users([guid(1), guid(2), guid(3)])
-    asked = json.loads(recorder.requests[2].content)["requests"]
-    assert [item["body"] for item in asked] == [{"groupIds": [guid(91), guid(92)]}] * 2
-    member = found[guid(1)]
-    assert isinstance(member, DirectoryUser)
-    assert member.groups == {guid(91)}
-    assert isinstance(found[guid(2)], AccessDeniedError)
-    assert isinstance(found[guid(3)], DirectoryUser)
+    """Where groups matter a batch more asks about the licensed."""
+    recorder = batches({**with_groups(), guid(2): ok(2, assignedPlans=[])})
+    found = await recorder.graph(guid(91), guid(92)).users([guid(1), guid(2)])
+    assert [item["body"] for item in asked(recorder.requests[2])] == [
+        {"groupIds": [guid(91), guid(92)]}
+    ]
+    assert len(recorder.requests) == 3
+    groups = [user.groups for user in found.values() if isinstance(user, DirectoryUser)]
+    assert groups == [{guid(91)}, frozenset()]
 
 
 @pytest.mark.parametrize(
@@ -149,15 +194,14 @@ async def test_a_lost_excluded_group_lets_nobody_through(
     excluded: dict[str, Any], said: str
 ) -> None:
     """Rule 2: Graph would leave such a group out of its answer, and its members would be moved."""
-    recorder = Recorder(lambda request: batch(request, with_groups(**excluded)))
     with pytest.raises(SettingsError, match=said):
-        await recorder.graph(guid(91)).users([guid(1)])
+        await read(with_groups(**excluded), guid(91))
 
 
 async def test_excluded_groups_are_looked_at_every_ten_minutes() -> None:
     """Not at each batch; a group that is deleted meanwhile is found out."""
     inner = with_groups()
-    recorder = Recorder(lambda request: batch(request, inner))
+    recorder = batches(inner)
     graph = recorder.graph(guid(91))
     for _ in range(2):
         await graph.users([guid(1)])
@@ -168,25 +212,12 @@ async def test_excluded_groups_are_looked_at_every_ten_minutes() -> None:
         await graph.users([guid(1)])
 
 
-async def test_a_user_whom_the_group_check_does_not_find_is_not_lost() -> None:
-    """Rule 3: the directory has just shown the user, so a 404 there is a failure, not an absence."""
-    inner = with_groups() | {f"{guid(1)}/checkMemberGroups": [{"status": 404, "body": {}}]}
-    recorder = Recorder(lambda request: batch(request, inner))
-    assert isinstance((await recorder.graph(guid(91)).users([guid(1)]))[guid(1)], RejectedError)
-
-
 async def test_members_of_a_group_page_by_page() -> None:
     """All pages are read; a group that does not exist is named, and not taken for an empty one."""
     link = f"{ORIGIN}/v1.0/groups/x?$skiptoken=2"
-    pages = {
-        True: {"value": [{"id": guid(1)}], "@odata.nextLink": link},
-        False: {"value": [{"id": guid(2)}]},
-    }
-    recorder = Recorder(
-        lambda request: httpx.Response(200, json=pages["transitive" in request.url.path])
-    )
-    read = [page async for page in recorder.graph().members(guid(91))]
-    assert read == [[guid(1)], [guid(2)]]
+    recorder = pages({"value": [{"id": guid(1)}], "@odata.nextLink": link}, {"value": []})
+    assert [page async for page in recorder.graph().members(guid(91))] == [[guid(1)], []]
+    assert ["transitive" in request.url.path for request in recorder.requests] == [True, False]
     assert {request.headers["ConsistencyLevel"] for request in recorder.requests} == {"eventual"}
     gone = Recorder(lambda _: httpx.Response(404, json={}))
     with pytest.raises(SettingsError, match=guid(91)):
@@ -195,8 +226,7 @@ async def test_members_of_a_group_page_by_page() -> None:
 
 async def test_missing_inner_answer_is_that_users_error() -> None:
     """A batch answer that forgets a user is a broken contract for that user alone."""
-    recorder = Recorder(lambda _: httpx.Response(200, json={"responses": []}))
-    found = await recorder.graph().users([guid(1)])
+    found = await pages({"responses": []}).graph().users([guid(1)])
     assert isinstance(found[guid(1)], ContractError)
 
 
@@ -213,12 +243,7 @@ async def test_more_than_a_batch_is_refused() -> None:
         ({"userType": "Guest"}, PlanStatus.ENABLED, True, False),
         ({"userType": None}, PlanStatus.ENABLED, False, False),
         (
-            {
-                "assignedPlans": [
-                    {"servicePlanId": PLAN.upper(), "capabilityStatus": "Suspended"},
-                    {"servicePlanId": ROOM, "capabilityStatus": "Enabled"},
-                ]
-            },
+            {"assignedPlans": [SUSPENDED, plan(servicePlanId=ROOM)]},
             PlanStatus.SUSPENDED,
             False,
             True,
@@ -229,19 +254,8 @@ async def test_what_a_users_fields_mean(
     fields: dict[str, Any], status: PlanStatus | None, guest: bool, room: bool
 ) -> None:
     """Plans, user type and room plan are read as the domain needs them."""
-    inner: dict[str, list[dict[str, Any]]] = {
-        guid(1): [{"status": 200, "body": graph_user(1, **fields)}]
-    }
-    recorder = Recorder(lambda request: batch(request, inner))
-    user = (await recorder.graph().users([guid(1)]))[guid(1)]
-    assert isinstance(user, DirectoryUser)
+    user = await read_user(**fields)
     assert (user.plan_status, user.is_guest, user.is_room) == (status, guest, room)
-
-
-_ODD_DATES: list[Any] = [
-    *(None, "", "soon", 7, []),
-    *("2026-01-02T03:04:05", "0001-01-01T00:00:00Z"),
-]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +271,7 @@ _ODD_DATES: list[Any] = [
             ],
             datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC),
         ),
-        *(([{"assignedDateTime": odd}], None) for odd in _ODD_DATES),
+        *(([{"assignedDateTime": odd}], None) for odd in ODD_DATES),
         ([{}], None),
     ],
 )
@@ -265,33 +279,20 @@ async def test_the_date_of_the_license_is_read_where_there_is_one(
     plans: list[dict[str, Any]], at: datetime | None
 ) -> None:
     """Of the first enabled conferencing plan; an odd date is none and fails nobody."""
-    usual = {"servicePlanId": PLAN, "capabilityStatus": "Enabled"}
-    body = graph_user(1, assignedPlans=[usual | plan for plan in plans])
-    recorder = Recorder(lambda request: batch(request, {guid(1): [{"status": 200, "body": body}]}))
-    user = (await recorder.graph().users([guid(1)]))[guid(1)]
-    assert isinstance(user, DirectoryUser)
+    user = await read_user(assignedPlans=[plan(**fields) for fields in plans])
     assert user.licensed_at == at
 
 
-async def test_unknown_plan_status_is_refused_not_guessed() -> None:
-    """Rule 9: a status this version does not know fails the user and names the field."""
-    plans = [{"servicePlanId": PLAN, "capabilityStatus": "Dormant"}]
-    inner = {guid(1): [{"status": 200, "body": graph_user(1, assignedPlans=plans)}]}
-    recorder = Recorder(lambda request: batch(request, inner))
-    error = (await recorder.graph().users([guid(1)]))[guid(1)]
-    assert isinstance(error, ContractError)
-    assert "capabilityStatus" in str(error)
+async def test_odd_plan_of_another_product_does_no_harm() -> None:
+    """A status that we do not know matters only for the plans that decide."""
+    odd = {**UNKNOWN, "servicePlanId": guid(7)}
+    assert (await read_user(assignedPlans=[odd, plan()])).plan_status is PlanStatus.ENABLED
 
 
 async def test_licensed_users_are_one_listing() -> None:
     """All plans are asked for in one filtered listing; the header goes along to every page."""
-    pages = iter(
-        [
-            {"value": [{"id": guid(1)}], "@odata.nextLink": f"{ORIGIN}/v1.0/users?$skiptoken=x"},
-            {"value": []},
-        ]
-    )
-    recorder = Recorder(lambda _: httpx.Response(200, json=next(pages)))
+    link = f"{ORIGIN}/v1.0/users?$skiptoken=x"
+    recorder = pages({"value": [{"id": guid(1)}], "@odata.nextLink": link}, {"value": []})
     listed = [page async for page in recorder.graph().licensed_ids(rooms=False)]
     assert listed == [[guid(1)], []]
     first, second = recorder.requests
@@ -324,164 +325,110 @@ async def test_subscription_is_asked_for_as_documented() -> None:
 @pytest.mark.parametrize(
     ("status", "code", "error"),
     [
-        (410, "syncStateNotFound", ExpiredError),
+        *((status, "syncStateNotFound", ExpiredError) for status in (400, 404, 410)),
         (410, "", ExpiredError),
-        (400, "syncStateNotFound", ExpiredError),
-        (404, "syncStateNotFound", ExpiredError),
         (400, "Directory_ExpiredPageToken", ExpiredError),
         (403, "Authorization_RequestDenied", AccessDeniedError),
     ],
 )
 async def test_expired_delta_link(status: int, code: str, error: type[ServiceError]) -> None:
     """A delta link that Graph does not know any more is told from other refusals."""
-    answer = httpx.Response(status, json={"error": {"code": code}})
-    recorder = Recorder(lambda _: httpx.Response(answer.status_code, content=answer.content))
     with pytest.raises(error) as caught:
-        async for _ in recorder.graph().changes(f"{ORIGIN}/v1.0/users/delta?$deltatoken=1"):
-            pass
+        await changes(Recorder(lambda _: httpx.Response(status, json={"error": {"code": code}})))
     assert type(caught.value) is error
 
 
-async def test_delta_link_to_another_host_is_not_passed_on() -> None:
-    """A page whose link leads elsewhere is refused before anybody can store the link."""
+async def test_delta_page_that_leads_elsewhere_or_nowhere_is_refused() -> None:
+    """A link to another host is stored by nobody; a page without one is an error, not an end."""
     page = {"value": [], "@odata.deltaLink": "https://evil.example/v1.0/users/delta?$deltatoken=2"}
-    recorder = Recorder(lambda _: httpx.Response(200, json=page))
     with pytest.raises(ContractError, match="another host"):
-        async for _ in recorder.graph().changes(f"{ORIGIN}/v1.0/users/delta?$deltatoken=1"):
-            pass
-
-
-async def test_odd_plan_of_another_product_does_no_harm() -> None:
-    """A status that we do not know matters only for the plans that decide, and never stops delta."""
-    odd = {"servicePlanId": guid(7), "capabilityStatus": "Dormant"}
-    user = graph_user(
-        1, assignedPlans=[odd, {"servicePlanId": PLAN, "capabilityStatus": "Enabled"}]
-    )
-    recorder = Recorder(lambda request: batch(request, {guid(1): [{"status": 200, "body": user}]}))
-    assert isinstance((await recorder.graph().users([guid(1)]))[guid(1)], DirectoryUser)
-    strange = {"servicePlanId": PLAN, "capabilityStatus": "Dormant"}
-    page = {
-        "value": [
-            {"id": guid(n), "assignedPlans": [plan]} for n, plan in enumerate([odd, strange, {}])
-        ],
-        "@odata.deltaLink": f"{ORIGIN}/v1.0/users/delta?$deltatoken=2",
-    }
-    recorder = Recorder(lambda _: httpx.Response(200, json=page))
-    link = f"{ORIGIN}/v1.0/users/delta?$deltatoken=1"
-    pages = [page async for page in recorder.graph().changes(link)]
-    assert [user.may_be_licensed for user in pages[0].users] == [False, True, True]
+        await changes(pages(page))
+    with pytest.raises(ContractError, match="deltaLink"):
+        await pages({"value": []}).graph().latest_delta_link()
 
 
 async def test_throttled_batch_counts_once() -> None:
     """Twenty throttled answers of one batch slow the client down as one, not as twenty."""
-    throttled = [{"status": 429, "headers": {"Retry-After": "1"}, "body": {}}]
-    recorder = Recorder(lambda request: batch(request, {guid(n): throttled for n in range(20)}))
-    client = recorder.graph()
+    recorder = batches({guid(n): refused(429, **{"Retry-After": "1"}) for n in range(20)})
     with operation() as here:
-        await client.users([guid(n) for n in range(20)])
+        await recorder.graph().users([guid(n) for n in range(20)])
     assert recorder.limiter.limit >= 8 * 0.8**3 - 1
     assert here.throttled >= 20, "the log tells of each"
-
-
-async def test_delta_page_without_a_link_is_refused() -> None:
-    """A page that leads nowhere breaks the contract: it is an error, not an end."""
-    recorder = Recorder(lambda _: httpx.Response(200, json={"value": []}))
-    with pytest.raises(ContractError, match="deltaLink"):
-        await recorder.graph().latest_delta_link()
 
 
 @pytest.mark.parametrize(
     ("fields", "removed", "may_be_licensed"),
     [
-        ({"assignedPlans": [{"servicePlanId": PLAN, "capabilityStatus": "Enabled"}]}, False, True),
-        ({"assignedPlans": [{"servicePlanId": PLAN.upper()}]}, False, True),
-        ({"assignedPlans": [{"servicePlanId": guid(7)}]}, False, False),
-        ({"assignedPlans": [{"servicePlanId": guid(7)}, {"servicePlanId": PLAN}]}, False, True),
-        ({"assignedPlans": []}, False, False),
+        *(
+            ({"assignedPlans": plans}, False, may)
+            for plans, may in (
+                ([plan()], True),
+                ([{"servicePlanId": PLAN.upper()}], True),
+                ([UNKNOWN], True),
+                ([{}], True),
+                ([{**UNKNOWN, "servicePlanId": guid(7)}], False),
+                ([plan(servicePlanId=guid(7)), plan()], True),
+                ([], False),
+            )
+        ),
         ({"displayName": "Renamed"}, False, False),
         ({"@removed": {"reason": "changed"}}, True, False),
-        (
-            {"@removed": {"reason": "deleted"}, "assignedPlans": [{"servicePlanId": PLAN}]},
-            True,
-            False,
-        ),
+        ({"@removed": {"reason": "deleted"}, "assignedPlans": [plan()]}, True, False),
     ],
 )
-def test_changed_user_says_whether_a_plan_may_be_there(
+async def test_changed_user_says_whether_a_plan_may_be_there(
     fields: dict[str, Any], removed: bool, may_be_licensed: bool
 ) -> None:
     """A conferencing plan among those that changed; other plans, other changes and deletions are none."""
-    user = DeltaUser.model_validate({"id": guid(1), **fields})
-    assert user.to_domain() == ChangedUser(guid(1), removed, may_be_licensed)
+    page = {"value": [{"id": guid(1), **fields}], "@odata.deltaLink": START}
+    [found] = await changes(pages(page))
+    assert found.users == [ChangedUser(guid(1), removed, may_be_licensed)]
 
 
 async def test_last_page_of_changes_has_the_delta_link() -> None:
     """An empty page is one, too; a next link is no delta link."""
-    link = f"{ORIGIN}/v1.0/users/delta?$deltatoken=2"
-    pages = iter(
-        [
-            {"value": [], "@odata.nextLink": f"{ORIGIN}/v1.0/users/delta?$skiptoken=1"},
-            {"value": [], "@odata.deltaLink": link},
-        ]
+    link, following = (
+        f"{ORIGIN}/v1.0/users/delta?${name}=2" for name in ("deltatoken", "skiptoken")
     )
-    recorder = Recorder(lambda _: httpx.Response(200, json=next(pages)))
-    start = f"{ORIGIN}/v1.0/users/delta?$deltatoken=1"
-    found = [page async for page in recorder.graph().changes(start)]
-    following = f"{ORIGIN}/v1.0/users/delta?$skiptoken=1"
-    assert found == [ChangePage([], None, following), ChangePage([], link)]
+    recorder = pages(
+        {"value": [], "@odata.nextLink": following}, {"value": [], "@odata.deltaLink": link}
+    )
+    assert await changes(recorder) == [ChangePage([], None, following), ChangePage([], link)]
 
 
 async def test_users_of_number_rules_are_counted_and_not_listed() -> None:
     """K10: one batch for up to 20 rules: members of a group, licensed users of a location, all licensed."""
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked = json.loads(request.content)["requests"]
         body = {"value": [{"id": guid(1)}], "@odata.count": 7}
-        responses = [{"id": item["id"], "status": 200, "body": body} for item in asked]
+        responses = [{"id": item["id"], "status": 200, "body": body} for item in asked(request)]
         return httpx.Response(200, json={"responses": responses})
 
     recorder = Recorder(answer)
-    assert await recorder.graph().count_users([guid(91), "FR", "*"]) == {
-        guid(91): 7,
-        "FR": 7,
-        "*": 7,
-    }
-    asked = json.loads(recorder.requests[0].content)["requests"]
-    paths = [httpx.URL(item["url"]).path for item in asked]
-    assert paths == [
-        f"/groups/{guid(91)}/transitiveMembers/microsoft.graph.user",
-        "/users",
-        "/users",
-    ]
-    filters = [httpx.URL(item["url"]).params.get("$filter", "") for item in asked]
+    names = [guid(91), "FR", "*"]
+    assert await recorder.graph().count_users(names) == dict.fromkeys(names, 7)
+    urls = [httpx.URL(item["url"]) for item in asked(recorder.requests[0])]
+    members = f"/groups/{guid(91)}/transitiveMembers/microsoft.graph.user"
+    assert [url.path for url in urls] == [members, "/users", "/users"]
+    filters = [url.params.get("$filter", "") for url in urls]
     assert filters[1] == f"usageLocation eq 'FR' and ({filters[2]})"
     assert filters[2].startswith(f"assignedPlans/any(p:p/servicePlanId eq {PLAN} and")
 
 
-_OLD, _NEW = "2026-01-02T03:04:05Z", "2026-05-06T07:08:09.123Z"
+OLD, NEW = "2026-01-02T03:04:05Z", "2026-05-06T07:08:09.123Z"
+OTHER = {"servicePlanId": guid(7), "capabilityStatus": "Odd", "assignedDateTime": None}
 
 
 @pytest.mark.parametrize(
     ("plans", "expected"),
     [
-        ([{"servicePlanId": PLAN, "capabilityStatus": "Enabled", "assignedDateTime": _OLD}], _OLD),
-        (
-            [
-                {"servicePlanId": PLAN, "capabilityStatus": "Enabled", "assignedDateTime": _OLD},
-                {"servicePlanId": PLAN, "capabilityStatus": "Enabled", "assignedDateTime": _NEW},
-                {"servicePlanId": guid(7), "capabilityStatus": "Odd", "assignedDateTime": None},
-            ],
-            _NEW,
-        ),
-        ([{"servicePlanId": PLAN, "capabilityStatus": "Warning", "assignedDateTime": _OLD}], None),
-        ([{"servicePlanId": PLAN, "capabilityStatus": "Enabled"}], None),
-        ([{"servicePlanId": PLAN, "capabilityStatus": "Enabled", "assignedDateTime": 7}], None),
-        ([{"servicePlanId": PLAN, "capabilityStatus": "Enabled", "assignedDateTime": "x"}], None),
-        ([{"servicePlanId": None, "capabilityStatus": "Enabled", "assignedDateTime": _OLD}], None),
-        (
-            [{"servicePlanId": guid(7), "capabilityStatus": "Enabled", "assignedDateTime": _OLD}],
-            None,
-        ),
+        ([plan(assignedDateTime=OLD)], OLD),
+        ([plan(assignedDateTime=OLD), plan(assignedDateTime=NEW), OTHER], NEW),
+        ([plan(assignedDateTime=OLD, capabilityStatus="Warning")], None),
+        ([plan(assignedDateTime=OLD, servicePlanId=None)], None),
+        ([plan(assignedDateTime=OLD, servicePlanId=guid(7))], None),
+        *(([plan(assignedDateTime=odd)], None) for odd in (7, "x")),
+        ([plan()], None),
         ([], None),
     ],
 )
@@ -490,5 +437,4 @@ def test_changed_user_says_when_conferencing_was_assigned(
 ) -> None:
     """The newest date of the conferencing plans; none where one is not enabled or has no date."""
     user = DeltaUser.model_validate({"id": guid(1), "assignedPlans": plans}).to_domain()
-    at = user.assigned_at
-    assert at == (datetime.fromisoformat(expected) if expected else None)
+    assert user.assigned_at == (datetime.fromisoformat(expected) if expected else None)

@@ -26,6 +26,46 @@ async def run_calls(limiter: Limiter, count: int) -> int:
     return most
 
 
+def slowed(rounds: int = 50, ceiling: int = 16) -> tuple[Limiter, FakeClock]:
+    """A limiter whose calls were refused for so many seconds: down to a call in ten seconds."""
+    clock = FakeClock()
+    limiter = Limiter(clock, ceiling)
+    for _ in range(rounds):
+        clock.passed += 1
+        limiter.throttled(clock.monotonic(), 0)
+    return limiter, clock
+
+
+class Bucket:
+    """A service with a token bucket: `rate` calls a second, as many in a burst."""
+
+    def __init__(self, clock: FakeClock, rate: float) -> None:
+        self.clock = clock
+        self.rate = rate
+        self.tokens = self.burst = max(1.0, rate)
+        self.at = clock.monotonic()
+
+    def take(self) -> bool:
+        now = self.clock.monotonic()
+        self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
+        self.at = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+    async def call(self, limiter: Limiter, seconds: float, pause: float = 1.0) -> bool:
+        """Make a call that takes so long, and let the limiter know; return whether it was good."""
+        async with limiter.slot() as started:
+            self.clock.passed += seconds
+            taken = self.take()
+        if taken:
+            limiter.succeeded(started)
+        else:
+            limiter.throttled(started, pause)
+        return taken
+
+
 async def test_ceiling_is_kept() -> None:
     """However many callers there are, calls in flight never exceed the setting."""
     assert await run_calls(Limiter(FakeClock(), 3), 50) == 3
@@ -76,11 +116,7 @@ async def test_slows_down_before_the_wall() -> None:
 
 async def test_one_call_at_a_time_still_goes() -> None:
     """However often the service throttles, calls go on, one at a time and at least every ten seconds."""
-    clock = FakeClock()
-    limiter = Limiter(clock, 4)
-    for _ in range(50):
-        clock.passed += 1
-        limiter.throttled(clock.monotonic(), 0)
+    limiter, clock = slowed(ceiling=4)
     assert limiter.limit == 1
     before = clock.passed
     assert await run_calls(limiter, 3) == 1
@@ -112,11 +148,7 @@ async def test_idle_time_does_not_raise_the_speed() -> None:
 
 async def test_a_night_without_calls_does_not_raise_the_lowest_speed() -> None:
     """Nor does it overflow anything: the first answers of the morning count as any others."""
-    clock = FakeClock()
-    limiter = Limiter(clock, 16)
-    for _ in range(50):
-        clock.passed += 1
-        limiter.throttled(clock.monotonic(), 0)
+    limiter, clock = slowed()
     for _ in range(3):
         clock.passed += 36_000
         async with limiter.slot() as started:
@@ -125,77 +157,41 @@ async def test_a_night_without_calls_does_not_raise_the_lowest_speed() -> None:
     assert 0.1 < (limiter.rate or 0) < 1.0
 
 
-class Bucket:
-    """A service with a token bucket: `rate` calls a second, as many in a burst."""
-
-    def __init__(self, clock: FakeClock, rate: float) -> None:
-        self.clock = clock
-        self.rate = rate
-        self.tokens = self.burst = max(1.0, rate)
-        self.at = clock.monotonic()
-
-    def take(self) -> bool:
-        now = self.clock.monotonic()
-        self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
-        self.at = now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
-
-
 @pytest.mark.parametrize(("rate", "most"), [(1.0, 0.05), (5.0, 0.02), (50.0, 0.01), (400.0, 0.01)])
 async def test_settles_just_below_a_bucket(rate: float, most: float) -> None:
     """Against a token bucket a limiter soon runs at nearly its rate, with few throttled calls."""
     clock = FakeClock()
     limiter, bucket = Limiter(clock, 16), Bucket(clock, rate)
-    good = bad = 0
-    warm = 30.0
-    while clock.passed < warm + 200:
-        async with limiter.slot() as started:
-            clock.passed += 0.002
-            taken = bucket.take()
-        if taken:
-            limiter.succeeded(started)
-        else:
-            limiter.throttled(started, 1.0)
-        if clock.passed > warm:
-            good, bad = good + taken, bad + (not taken)
-    assert bad / (good + bad) < most
-    assert good / 200 > 0.75 * rate
+    while clock.passed < 30:
+        await bucket.call(limiter, 0.002)
+    calls, span = list[bool](), min(200, 20_000 / rate)
+    while clock.passed < 30 + span:
+        calls.append(await bucket.call(limiter, 0.002))
+    assert calls.count(False) / len(calls) < most
+    assert calls.count(True) / span > 0.75 * rate
 
 
 @pytest.mark.parametrize("pause", [1.0, 30.0])
 async def test_minutes_of_throttling_are_soon_over(pause: float) -> None:
     """A service that refused everything for ten minutes takes 50 calls a second: most of them after 150 s."""
     clock = FakeClock()
-    limiter = Limiter(clock, 16)
+    limiter, nothing = Limiter(clock, 16), Bucket(clock, 0)
+    nothing.tokens = 0
     while clock.passed < 600 - pause:
-        async with limiter.slot() as started:
-            clock.passed += 0.02
-        limiter.throttled(started, pause)
+        await nothing.call(limiter, 0.02, pause)
     clock.passed = 600.0
     assert limiter.rate is not None
     assert limiter.rate < 1.0
     bucket = Bucket(clock, 50.0)
     while limiter.rate is not None and limiter.rate < 40 and clock.passed < 3_600:
-        async with limiter.slot() as started:
-            clock.passed += 0.002
-        if bucket.take():
-            limiter.succeeded(started)
-        else:
-            limiter.throttled(started, 1.0)
+        await bucket.call(limiter, 0.002)
     assert clock.passed < 600 + 150
 
 
 @pytest.mark.parametrize("seconds", [0.1, 1.5])
 async def test_slow_answers_do_not_keep_the_speed_down(seconds: float) -> None:
     """At a call in ten seconds none has started in the second before one ends: it is used all the same."""
-    clock = FakeClock()
-    limiter = Limiter(clock, 16)
-    for _ in range(50):
-        clock.passed += 1
-        limiter.throttled(clock.monotonic(), 0)
+    limiter, clock = slowed()
     began = clock.passed
     while (limiter.rate or 0) < 0.5 and clock.passed < began + 3_600:
         async with limiter.slot() as started:
@@ -209,18 +205,11 @@ async def test_a_long_pause_is_no_calm(pause: float) -> None:
     """After it the rate is lower than before, so that few calls of an hour are refused."""
     clock = FakeClock()
     limiter, bucket = Limiter(clock, 16), Bucket(clock, 1.0)
-    good = bad = 0
+    calls = list[bool]()
     while clock.passed < 3_600:
-        async with limiter.slot() as started:
-            clock.passed += 0.1
-        if bucket.take():
-            limiter.succeeded(started)
-            good += 1
-        else:
-            limiter.throttled(started, pause)
-            bad += 1
-    waited = bad * pause
-    assert good / (3_600 - waited) > 0.7, "what it may use between the pauses"
+        calls.append(await bucket.call(limiter, 0.1, pause))
+    waited = calls.count(False) * pause
+    assert calls.count(True) / (3_600 - waited) > 0.7, "what it may use between the pauses"
     assert waited < 0.75 * 3_600
 
 
@@ -231,33 +220,23 @@ async def test_several_share_a_bucket(hosts: int) -> None:
     limiters, bucket = [Limiter(clock, 64) for _ in range(hosts)], Bucket(clock, 50.0)
     left = [work] * hosts
     turns = [(float(host), host) for host in range(hosts)]
-    good = bad = 0
+    calls = list[bool]()
     while turns:
         clock.passed, host = heapq.heappop(turns)
         limiter = limiters[host]
-        async with limiter.slot() as started:
-            taken = bucket.take()
-        if taken:
-            limiter.succeeded(started)
-            left[host] -= 1
-        else:
-            limiter.throttled(started, 1.0)
-        good, bad = good + taken, bad + (not taken)
+        calls.append(await bucket.call(limiter, 0))
+        left[host] -= calls[-1]
         if left[host]:
             spacing = 1.0 / (limiter.rate or 60.0)
             at = clock.passed + max(limiter.pause_left(), spacing * random.uniform(0.95, 1.05))
             heapq.heappush(turns, (at, host))
-    assert clock.passed < 1.2 * good / 50.0
-    assert bad / (good + bad) < 0.02
+    assert clock.passed < 1.2 * calls.count(True) / 50.0
+    assert calls.count(False) / len(calls) < 0.02
 
 
 async def test_a_call_with_a_deadline_waits_for_nobodys_turn() -> None:
     """At a call in ten seconds it begins at once, before those in line, and they make up for it."""
-    clock = FakeClock()
-    limiter = Limiter(clock, 8)
-    for _ in range(50):
-        clock.passed += 1
-        limiter.throttled(clock.monotonic(), 0)
+    limiter, clock = slowed()
     began, order = clock.passed, list[tuple[str, float]]()
 
     async def call(name: str, within: float | None = None) -> None:

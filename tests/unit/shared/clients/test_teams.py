@@ -1,6 +1,5 @@
 """The Teams client: discovery once, pages, one user, the change."""
 
-import dataclasses
 import json
 from dataclasses import replace
 from typing import Any, Final
@@ -8,7 +7,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from shared.domain.user import AccountType, ConferencingUser
+from shared.domain.user import AccountType, ConferencingUser, ServiceUser
 from shared.errors import (
     ContractError,
     InputError,
@@ -21,12 +20,14 @@ from shared.errors import (
 from tests.fakes import PASSCODE, guid, in_service, third_party
 from tests.unit.shared.clients.services import DISCOVERY, ORIGIN, Recorder
 
-RESOURCE: Final = AccountType.RESOURCE
 UNKNOWN: Final = AccountType.UNKNOWN
+DISCOVER: Final = "/Teams.Tenant/serviceDiscovery"
+ABSENT: Final = object()
+"""The value of a field that is not there."""
 
 
 def teams_user(number: int, **fields: Any) -> dict[str, Any]:
-    """A user as Teams sends it, with InterCall as provider."""
+    """A user as Teams sends it, with InterCall as provider; no field is there that is ABSENT."""
     entry = {
         "default": True,
         "domain": "intercall.example",
@@ -36,7 +37,7 @@ def teams_user(number: int, **fields: Any) -> dict[str, Any]:
         "tollNumber": "+15550100",
         "url": None,
     }
-    return {
+    user = {
         "objectId": guid(number),
         "userPrincipalName": f"user{number}@contoso.example",
         "accountType": "User",
@@ -44,20 +45,30 @@ def teams_user(number: int, **fields: Any) -> dict[str, Any]:
         "usageLocation": "US",
         "acpInfo": [entry],
         "somethingNew": 1,
-        **fields,
     }
+    return {name: value for name, value in (user | fields).items() if value is not ABSENT}
 
 
-def teams(content: Any, status: int = 200) -> Recorder:
+def teams(content: Any, status: int = 200, **headers: str) -> Recorder:
     """A Teams service that answers discovery, and everything else with `content`."""
 
     def answer(request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/Teams.Tenant/serviceDiscovery":
+        if request.url.path == DISCOVER:
             return httpx.Response(200, json=DISCOVERY)
         body = content(request) if callable(content) else content
-        return httpx.Response(status, json=body)
+        return httpx.Response(status, json=body, headers=headers)
 
     return Recorder(answer)
+
+
+async def read(**fields: Any) -> ServiceUser | None:
+    """User 1, of whom Teams sends these fields."""
+    return await teams(teams_user(1, **fields)).teams().user(guid(1))
+
+
+async def move(recorder: Recorder) -> None:
+    """Set Microsoft for user 1."""
+    await recorder.teams().set_microsoft(guid(1), replace=True)
 
 
 async def test_discovery_is_asked_once_and_its_headers_go_along() -> None:
@@ -67,7 +78,7 @@ async def test_discovery_is_asked_once_and_its_headers_go_along() -> None:
     await client.user(guid(1))
     await client.user(guid(1))
     paths = [request.url.path for request in recorder.requests]
-    assert paths.count("/Teams.Tenant/serviceDiscovery") == 1
+    assert paths.count(DISCOVER) == 1
     headers = recorder.requests[-1].headers
     assert headers["X-MS-Target-Uri"] == "https://admin.example/"
     assert headers["X-MS-Forest"] == "0A"
@@ -77,21 +88,22 @@ async def test_discovery_is_asked_once_and_its_headers_go_along() -> None:
 
 async def test_user_in_the_domains_words() -> None:
     """Entries, account type and readiness are read; fields that are new are no trouble."""
-    assert await teams(teams_user(1)).teams().user(guid(1)) == in_service(1, third_party())
+    assert await read() == in_service(1, third_party())
 
 
 async def test_unknown_user_is_none() -> None:
-    """A user whom Teams does not know is None, not an error."""
-    assert await teams({"code": "UserNotFound"}, 404).teams().user(guid(1)) is None
+    """A user whom Teams does not know is None; without conferencing there is an error: 404."""
+    client = teams({"code": "UserNotFound"}, 404).teams()
+    assert await client.user(guid(1)) is None
+    with pytest.raises(NotFoundError):
+        await client.conferencing_user(guid(1))
 
 
 @pytest.mark.parametrize("field", ["accountType", "userPrincipalName", "objectId"])
 async def test_missing_field_is_named(field: str) -> None:
     """An answer that lacks a field the decision needs is refused by the field's name."""
-    answer = teams_user(1)
-    del answer[field]
     with pytest.raises(ContractError, match=f"field {field}: Field required") as caught:
-        await teams(answer).teams().user(guid(1))
+        await read(**{field: ABSENT})
     assert PASSCODE not in str(caught.value)
 
 
@@ -103,12 +115,17 @@ async def test_missing_field_is_named(field: str) -> None:
         (["Teams", "PhoneSystem", "CommunicationCredits"], False, False),
         (["TeamsRoomPro", "AudioConferencing"], True, True),
         (["teamsRoomBasic"], False, True),
+        ([None, 7, "AudioConferencing"], True, False),
+        ("AudioConferencing", False, False),
+        ([], False, False),
+        (None, False, False),
+        (ABSENT, False, False),
     ],
 )
-async def test_what_features_say(features: list[str], ready: bool, is_room: bool) -> None:
-    """U1, U2: pay-per-minute conferencing is provisioned, too; the features of Teams Rooms mark a room."""
-    found = await teams(teams_user(1, featureTypes=features)).teams().user(guid(1))
-    assert found == replace(in_service(1, third_party(), ready=ready), is_room=is_room)
+async def test_what_features_say(features: object, ready: bool, is_room: bool) -> None:
+    """U1-U3: pay-per-minute conferencing counts, whatever stands beside it; Teams Rooms are rooms."""
+    expected = replace(in_service(1, third_party(), ready=ready), is_room=is_room)
+    assert await read(featureTypes=features) == expected
 
 
 @pytest.mark.parametrize(
@@ -118,53 +135,26 @@ async def test_what_features_say(features: list[str], ready: bool, is_room: bool
         ("RESOURCEACCOUNT", AccountType.RESOURCE, ""),
         ("sfbOnPremUser", AccountType.ON_PREMISES, ""),
         ("ineligibleUser", AccountType.INELIGIBLE, ""),
-        ("Unknown", AccountType.UNKNOWN, "Unknown"),
-        ("unknownFutureValue", AccountType.UNKNOWN, "unknownFutureValue"),
-        ("Robot", AccountType.UNKNOWN, "Robot"),
-        ("", AccountType.UNKNOWN, ""),
-        (None, AccountType.UNKNOWN, ""),
-        ("R" * 5_000, AccountType.UNKNOWN, "R" * 64),
+        *((name, UNKNOWN, name) for name in ("Unknown", "unknownFutureValue", "Robot", "")),
+        (None, UNKNOWN, ""),
+        ("R" * 5_000, UNKNOWN, "R" * 64),
     ],
 )
 async def test_account_types_of_all_spellings(
     given: str | None, kind: AccountType, name: str
 ) -> None:
     """U3: case does not matter; a type this version does not know excludes the user, by its name."""
-    found = await teams(teams_user(1, accountType=given)).teams().user(guid(1))
     expected = in_service(1, third_party(), account_type=kind)
-    assert found == dataclasses.replace(expected, type_name=name)
+    assert await read(accountType=given) == replace(expected, type_name=name)
 
 
-@pytest.mark.parametrize(
-    ("features", "ready"),
-    [
-        (None, False),
-        ([], False),
-        (["audioconferencing"], True),
-        (["Conferencing_RequiresCommunicationCredits"], True),
-        ([None, 7, "AudioConferencing"], True),
-        ("AudioConferencing", False),
-    ],
-)
-async def test_feature_types_of_all_forms(features: object, ready: bool) -> None:
-    """U3: null and absent mean none; either form of conferencing counts, whatever stands beside it."""
-    given = teams_user(1, featureTypes=features)
-    found = await teams(given).teams().user(guid(1))
-    assert found == in_service(1, third_party(), ready=ready)
-    if features is None:
-        del given["featureTypes"]
-        assert await teams(given).teams().user(guid(1)) == found
-
-
-@pytest.mark.parametrize("users", ["null", "absent"])
-async def test_a_service_that_tells_no_providers(users: str) -> None:
+@pytest.mark.parametrize("told", [None, ABSENT], ids=["null", "absent"])
+async def test_a_service_that_tells_no_providers(told: object) -> None:
     """`acpInfo` null or absent for everybody: the provider is not known, and this is asked once an hour."""
-    silent = teams_user(1, acpInfo=None)
-    if users == "absent":
-        del silent["acpInfo"]
+    silent = teams_user(1, acpInfo=told)
     recorder = teams(lambda r: silent if r.url.path.endswith(guid(1)) else {"users": [silent]})
     client = recorder.teams()
-    expected = dataclasses.replace(in_service(1), provider_known=False)
+    expected = replace(in_service(1), provider_known=False)
     for asked in (3, 4, 5):
         assert await client.user(guid(1)) == expected
         assert len(recorder.requests) == asked
@@ -191,13 +181,10 @@ async def test_a_listing_that_tells_providers_late_begins_again() -> None:
     def page(request: httpx.Request) -> dict[str, Any]:
         if request.url.params.get("skiptoken"):
             return {"users": [teams_user(2)]}
-        return {
-            "users": [teams_user(1, acpInfo=None), teams_user(3, acpInfo=None)],
-            "nextLink": "x",
-        }
+        return {"users": [teams_user(n, acpInfo=None) for n in (1, 3)], "nextLink": "x"}
 
     pages = [page async for page in teams(page).teams(page_size=2).pages()]
-    unknown = [dataclasses.replace(in_service(n), provider_known=False) for n in (1, 3)]
+    unknown = [replace(in_service(n), provider_known=False) for n in (1, 3)]
     assert [(list(page.users), page.restarts) for page in pages] == [
         (unknown, False),
         ([in_service(1), in_service(3)], True),
@@ -220,15 +207,11 @@ async def test_unknown_features_are_reported_once_a_day(caplog: pytest.LogCaptur
 async def test_an_answer_about_somebody_else_is_nobodys() -> None:
     """Asked about one user, the service answers with another: an error, before anything is saved."""
     with pytest.raises(ContractError, match="about somebody else"):
-        await teams(teams_user(2)).teams().user(guid(1))
+        await read(objectId=guid(2))
     assert await teams(teams_user(1, objectId=guid(1).upper())).teams().user(guid(1).upper())
     with pytest.raises(InvalidResponseError, match="about somebody else"):
-        await teams({"identity": guid(2)}).teams().set_microsoft(guid(1), replace=True)
-    await (
-        teams({"identity": "sip:user1@contoso.example"})
-        .teams()
-        .set_microsoft(guid(1), replace=True)
-    )
+        await move(teams({"identity": guid(2)}))
+    await move(teams({"identity": "sip:user1@contoso.example"}))
 
 
 async def test_pages_are_followed_to_the_end() -> None:
@@ -236,11 +219,7 @@ async def test_pages_are_followed_to_the_end() -> None:
 
     def page(request: httpx.Request) -> dict[str, Any]:
         if request.url.params.get("skiptoken"):
-            return {
-                "users": [{**teams_user(3), "acpInfo": "none"}, teams_user(4)],
-                "NextLink": None,
-            }
-            return {"users": [{**teams_user(3), "acpInfo": 7}, teams_user(4)], "NextLink": None}
+            return {"users": [teams_user(3, acpInfo="none"), teams_user(4)], "NextLink": None}
         link = f"{ORIGIN}/Teams.User/users?skiptoken=2"
         return {"users": [teams_user(n) for n in (1, 2, 5)], "NextLink": link}
 
@@ -283,11 +262,9 @@ async def test_conferencing_user_without_the_pin() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"identity": guid(2)},
-        {"conferenceId": None},
-        {"conferenceId": ""},
+        *({"identity": other} for other in (guid(2), "x")),
+        *({"conferenceId": none} for none in (None, "")),
         {"bridgeId": None},
-        {"identity": "x"},
     ],
 )
 async def test_a_conferencing_user_that_could_not_be_restored_is_refused(
@@ -296,12 +273,6 @@ async def test_a_conferencing_user_that_could_not_be_restored_is_refused(
     """About somebody else, without conference ID or bridge: nothing is saved as if it were all."""
     with pytest.raises(ContractError):
         await teams({**CONFERENCING, **wrong}).teams().conferencing_user(guid(1))
-
-
-async def test_no_conferencing_user_is_an_error() -> None:
-    """404: the caller decides whether that is in order."""
-    with pytest.raises(NotFoundError):
-        await teams({"code": "UserNotFound"}, 404).teams().conferencing_user(guid(1))
 
 
 BRIDGES = [
@@ -357,15 +328,12 @@ async def test_bridges_are_read_once_and_again_for_an_unknown_number() -> None:
 
 async def test_a_refused_token_is_renewed_also_for_a_change() -> None:
     """A change is tried once only; a 401 is no try: the same call goes out with a fresh token."""
-    answers = iter([401, 200])
-    recorder = Recorder(
-        lambda request: (
-            httpx.Response(200, json=DISCOVERY)
-            if request.method == "GET"
-            else httpx.Response(next(answers), json={})
-        )
+    recorder = teams({})
+    answer, refusals = recorder.answer, [httpx.Response(401)]
+    recorder.answer = lambda request: (
+        refusals.pop() if refusals and request.method == "PUT" else answer(request)
     )
-    await recorder.teams().set_microsoft(guid(1), replace=True)
+    await move(recorder)
     assert [request.method for request in recorder.requests] == ["GET", "PUT", "PUT"]
     assert len(recorder.tokens.forgotten) == 1
 
@@ -373,17 +341,9 @@ async def test_a_refused_token_is_renewed_also_for_a_change() -> None:
 async def test_refusals_keep_their_code() -> None:
     """The service's own code reaches the mover, which tells waiting from failing by it."""
     with pytest.raises(NotFoundError):
-        await (
-            teams({"code": "NotAConferencingUser"}, 404)
-            .teams()
-            .set_microsoft(guid(1), replace=True)
-        )
+        await move(teams({"code": "NotAConferencingUser"}, 404))
     with pytest.raises(RejectedError) as caught:
-        await (
-            teams({"code": "ReplaceProviderRetired"}, 400)
-            .teams()
-            .set_microsoft(guid(1), replace=True)
-        )
+        await move(teams({"code": "ReplaceProviderRetired"}, 400))
     assert caught.value.code == "ReplaceProviderRetired"
 
 
@@ -433,14 +393,7 @@ async def test_a_verb_that_the_service_does_not_take_is_named(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """405: the error and one line of the log say what the service takes, and the constant to correct."""
-    recorder = Recorder(
-        lambda request: (
-            httpx.Response(200, json=DISCOVERY)
-            if request.method == "GET"
-            else httpx.Response(405, headers=headers)
-        )
-    )
-    client = recorder.teams()
+    client = teams(None, 405, **headers).teams()
     with caplog.at_level("ERROR"):
         for _ in range(2):
             with pytest.raises(RejectedError) as caught:
@@ -458,15 +411,8 @@ async def test_a_verb_that_a_read_is_refused_with_is_named_as_well(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Every call has its constant, not only those that set."""
-    recorder = Recorder(
-        lambda request: (
-            httpx.Response(200, json=DISCOVERY)
-            if "serviceDiscovery" in request.url.path
-            else httpx.Response(405, headers={"Allow": "POST"})
-        )
-    )
     with pytest.raises(RejectedError, match="LIST_BRIDGES"):
-        await recorder.teams().bridge_numbers()
+        await teams(None, 405, Allow="POST").teams().bridge_numbers()
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
 
@@ -477,7 +423,7 @@ async def test_a_bad_discovery_is_refused_and_asked_again() -> None:
     status = 500
 
     def answer(request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/Teams.Tenant/serviceDiscovery":
+        if request.url.path == DISCOVER:
             return httpx.Response(200, json=known.pop(0))
         return httpx.Response(status, json=teams_user(1))
 

@@ -1,6 +1,5 @@
 """App settings: what is read, what is refused, what the refusal says."""
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -16,6 +15,13 @@ from tests.fakes import guid
 
 TENANT = "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11"
 NEEDED = {"ACP_TENANT_ID": TENANT, "AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+GRID = {
+    "ACP_EVENT_GRID_SUBSCRIPTION": "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11",
+    "ACP_EVENT_GRID_RESOURCE_GROUP": "acp",
+    "ACP_EVENT_GRID_TOPIC": "users",
+    "ACP_EVENT_GRID_LOCATION": "westeurope",
+}
+TWENTY = ",".join(guid(number) for number in range(20))
 KEY = "c2VjcmV0IGtleSBvZiB0aGUgYWNjb3VudA=="
 
 
@@ -62,106 +68,191 @@ def test_the_pace_is_one_line_and_an_old_list_still_works(text: str, pace: Pace)
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["DE=+4969120012345; *=+14255550100", ' {"DE": "+4969120012345", "*": "+14255550100"}'],
+    ("text", "rules"),
+    [
+        ("DE=+4969120012345; *=+14255550100", {"DE": "+4969120012345", "*": "+14255550100"}),
+        (
+            ' {"DE": "+4969120012345", "*": "+14255550100"}',
+            {"DE": "+4969120012345", "*": "+14255550100"},
+        ),
+        (
+            "fr=tel:+33199004887; de = 4969120012345; *=+1 (425) 555-0100",
+            {"FR": "+33199004887", "DE": "+4969120012345", "*": "+14255550100"},
+        ),
+        (
+            f"{TENANT.upper()}=+4969120012345;DE=+14255550100",
+            {TENANT: "+4969120012345", "DE": "+14255550100"},
+        ),
+        (f'{{"{TENANT.upper()}": "+4969120012345"}}', {TENANT: "+4969120012345"}),
+    ],
 )
-def test_number_rules_in_both_forms(text: str) -> None:
-    """Pairs with semicolons and JSON say the same."""
-    rules = read(ACP_NUMBER_RULES=text).number_rules
-    assert rules == NumberRules.parse({"DE": "+4969120012345", "*": "+14255550100"})
-
-
-def test_number_rules_in_the_spellings_of_microsofts_module() -> None:
-    """K10, K11: numbers and locations may be written as people and the module write them."""
-    text = "fr=tel:+33199004887; de = 4969120012345; *=+1 (425) 555-0100"
-    expected = {"FR": "+33199004887", "DE": "+4969120012345", "*": "+14255550100"}
-    assert read(ACP_NUMBER_RULES=text).number_rules == NumberRules.parse(expected)
+def test_number_rules_in_all_spellings(text: str, rules: dict[str, str]) -> None:
+    """K10, K11: pairs or JSON, numbers and places as people write them, groups in any case; in order."""
+    assert list(read(ACP_NUMBER_RULES=text).number_rules.written()) == list(rules.items())
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "users"),
     [
-        ("UK=+442079460000", "'UK' is no country of ISO 3166; GB perhaps?"),
-        ("EN=+442079460000", "'EN' is no country of ISO 3166"),
-        ("ZZ=+442079460000; *=+14255550100", "'ZZ' is no country of ISO 3166"),
-        ("FR=+33199004887; FR=+33199004888", "FR is given twice"),
-        ("FR=+33199004887; fr =+33199004887", "FR is given twice"),
-        ('{"FR": "+33199004887", "FR": "+33199004888"}', "FR is given twice"),
-        ("*=+14255550100; *=+14255550101", r"\* is given twice"),
-        (f"{TENANT}=+14255550100; {TENANT.upper()}=+14255550101", f"{TENANT} is given twice"),
+        *(
+            (text, {"a@x.example", "b@x.example"})
+            for text in (
+                "A@x.example, b@x.example",
+                "a@x.example; B@x.example",
+                "a@x.example b@x.example",
+                "a@x.example\n b@x.example;;",
+                ",a@x.example,\t;b@x.example,a@x.example",
+                "sip:A@x.example; SMTP:b@x.example",
+            )
+        ),
+        ("$pilot@x.example", {"$pilot@x.example"}),
+        *(
+            (spelling % id_, {TENANT})
+            for spelling in ("{%s}", "(%s)", "urn:uuid:%s", " %s ")
+            for id_ in (TENANT, TENANT.upper(), TENANT.replace("-", ""))
+        ),
     ],
 )
-def test_a_rule_for_no_country_or_given_twice_is_refused(text: str, said: str) -> None:
-    """K10: such a rule would give numbers to nobody, or one that is not the one that was meant."""
-    with pytest.raises(SettingsError, match=said):
-        read(ACP_NUMBER_RULES=text)
+def test_exclusions_are_read_as_on_the_command_line(text: str, users: set[str]) -> None:
+    """K5, K6, rule 9: any separators, in any case of the letters, ids as PowerShell or a portal has them."""
+    assert read(ACP_EXCLUDED_USERS=text).excluded_users == users
 
 
-def test_exclusions_are_read_like_users() -> None:
-    """K5, K6: the forms of `acp move --users` count in ACP_EXCLUDED_USERS."""
-    text = "sip:Maria@contoso.com; SMTP:desk@contoso.com\n$pilot@contoso.com"
-    assert read(ACP_EXCLUDED_USERS=text).excluded_users == {
-        "maria@contoso.com",
-        "desk@contoso.com",
-        "$pilot@contoso.com",
-    }
+def test_groups_are_ids_and_at_most_twenty() -> None:
+    """Excluded groups are object ids; together with those of rules Graph can be asked about 20."""
+    assert read(ACP_EXCLUDED_GROUPS=f" {TENANT.upper()} ,").excluded_groups == {TENANT}
+    assert len(read(ACP_EXCLUDED_GROUPS=TWENTY).excluded_groups) == 20
+
+
+MALFORMED = {
+    "ACP_TENANT_ID": ["contoso.com"],
+    "ACP_MODE": ["maybe"],
+    "ACP_CLOUD": ["mars"],
+    "ACP_GRAPH_URL": ["graph.microsoft.com"],
+    "ACP_SWEEP_SCHEDULE": ["every night", "0 2 * * *"],
+    "ACP_RECHECK_DELAYS": [
+        *("soon", "-1", ",", "nan", "1e300", "inf", "nan%,45,3600", "0%,45,3600", "101%,45,3600"),
+        *("10%", "10%,45", "10%,3600,45", "10%,1,2,3", "10,45%,3600", "10%,0,3600"),
+    ],
+    "ACP_NUMBER_RULES": [
+        *("{", "DE", "DE=069 1200", "=+4969120012345", "[" * 50_000),
+        *('{"Germany": "+4969120012345"}', '{"DE": "069 1200"}'),
+    ],
+    "ACP_PAGE_SIZE": ["0"],
+    "ACP_MAX_CALLS_IN_FLIGHT": ["many"],
+    "ACP_INCLUDE_ROOMS": ["perhaps"],
+    "ACP_QUEUE": ["Moves_", "m" * 48],
+    "ACP_PUBLIC_URL": ["https://a.example/?a=b#c"],
+    "ACP_TABLE_PREFIX": ["1x"],
+    "ACP_REQUEST_TIMEOUT": ["90.5", "0"],
+    "ACP_DELIVERY": ["queue", "eventgrid_queue", "EventGrid"],
+    "ACP_EXCLUDED_GROUPS": ["Board"],
+    "ACP_INCLUDED_GROUPS": ["pilot", f"{TENANT};{TENANT}"],
+    "ACP_GUARD_MAX_MOVES": ["many", "-1"],
+    "ACP_GUARD_MAX_SHARE": ["0", "1.5", "nan"],
+    "ACP_GUARD_MAX_ENABLES": ["1.5"],
+    "ACP_GUARD_WINDOW_MINUTES": ["0", "1h"],
+    **{
+        f"ACP_KEEP_{what}_DAYS": ["a year", "0", "-1", "1.5", "99999", "1e3", "365 days"]
+        for what in ("RUNS", "HELD", "KEYS", "USERS", "POISON", "HISTORY")
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in MALFORMED.items() for value in values]
+)
+def test_malformed_setting_is_named_with_its_value(name: str, value: str) -> None:
+    """The refusal names the setting, the value and where settings are set: nothing goes by a guess."""
+    with pytest.raises(SettingsError) as caught:
+        read(**{name: value})
+    text = str(caught.value)
+    assert f"  {name} is {value!r}" in text
+    assert "local.settings.json" in text
+
+
+REFUSED = {
+    **{
+        f"K10: {text}": ({"ACP_NUMBER_RULES": text}, said)
+        for text, said in (
+            ("UK=+442079460000", "'UK' is no country of ISO 3166; GB perhaps?"),
+            ("EN=+442079460000", "'EN' is no country of ISO 3166"),
+            ("ZZ=+442079460000; *=+14255550100", "'ZZ' is no country of ISO 3166"),
+            ("FR=+33199004887; FR=+33199004888", "FR is given twice"),
+            ("FR=+33199004887; fr =+33199004887", "FR is given twice"),
+            ('{"FR": "+33199004887", "FR": "+33199004888"}', "FR is given twice"),
+            ("*=+14255550100; *=+14255550101", "* is given twice"),
+            (f"{TENANT}=+14255550100; {TENANT.upper()}=+14255550101", f"{TENANT} is given twice"),
+        )
+    },
+    **{
+        f"rule 9: {text}": ({"ACP_EXCLUDED_USERS": text}, f"{text!r}: {said} names no user")
+        for text, said in (
+            ("Adele Vance", "name 1: 'Adele'"),
+            ("a@x.example|b@x.example", "name 1: 'a@x.example|b@x.example'"),
+            ("a@x.example, Board", "name 2: 'Board'"),
+            ('"a@x.example"', "name 1: '\"a@x.example\"'"),
+        )
+    },
+    "more groups than Graph can be asked about": (
+        {"ACP_EXCLUDED_GROUPS": TWENTY, "ACP_NUMBER_RULES": f"{TENANT}=+14255550100"},
+        "name 21 groups",
+    ),
+    **{
+        f"calls that {cloud} does not have": (
+            {"ACP_TEAMS_API": "documented", "ACP_CLOUD": cloud},
+            f"documented: the cloud {cloud} does not have these",
+        )
+        for cloud in (Cloud.GCC_HIGH, Cloud.DOD, Cloud.CHINA)
+    },
+    "a delivery that there is not": ({"ACP_DELIVERY": "queue"}, "eventgrid-queue"),
+    "rules that nobody could carry out": (
+        {"ACP_TEAMS_API": "documented", "ACP_NUMBER_RULES": "*=+14255550100"},
+        "ACP_NUMBER_RULES: no documented call assigns",
+    ),
+    "a key that outlives its run": (
+        {"ACP_KEEP_RUNS_DAYS": "7", "ACP_KEEP_KEYS_DAYS": "8"},
+        "ACP_KEEP_KEYS_DAYS is 8, more than ACP_KEEP_RUNS_DAYS (7)",
+    ),
+    **{
+        f"a limit of an older version: {what}": (
+            {f"ACP_SWEEP_MAX_{what}": "0"},
+            f"ACP_SWEEP_MAX_{what}: it is called ACP_GUARD_MAX_{what} now",
+        )
+        for what in ("MOVES", "SHARE")
+    },
+    **{
+        f"{delivery} without {missing}": (
+            {**GRID, "ACP_DELIVERY": delivery, missing: ""},
+            f"{missing}: missing; ACP_DELIVERY={delivery} needs",
+        )
+        for delivery in ("eventgrid", "eventgrid-queue")
+        for missing in GRID
+    },
+}
+
+
+@pytest.mark.parametrize(("given", "said"), REFUSED.values(), ids=REFUSED)
+def test_what_protects_nobody_or_cannot_work_stops_the_start(
+    given: dict[str, str], said: str
+) -> None:
+    """Settings that are read and still mean nothing, or something else than meant: the error says why."""
+    with pytest.raises(SettingsError) as caught:
+        read(**given)
+    assert said in str(caught.value)
+
+
+def test_settings_beside_those_that_are_refused_are_read() -> None:
+    """The other clouds, the documented calls, keys as old as their run, an old limit that is empty."""
+    assert read(ACP_CLOUD=Cloud.GCC_HIGH).teams_api is TeamsApi.ADMIN
+    assert read(ACP_TEAMS_API="documented").teams_api is TeamsApi.DOCUMENTED
+    assert read(ACP_KEEP_RUNS_DAYS="7", ACP_KEEP_KEYS_DAYS="7").keep_runs_days == 7
+    assert read(ACP_SWEEP_MAX_MOVES="", ACP_SWEEP_MAX_SHARE="").guard_max_moves == 500
 
 
 def test_empty_counts_as_not_set() -> None:
     """A setting cleared in the portal has its default again."""
     assert read(ACP_MODE="").mode is Mode.MOVE
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("ACP_TENANT_ID", "contoso.com"),
-        ("ACP_MODE", "maybe"),
-        ("ACP_CLOUD", "mars"),
-        ("ACP_GRAPH_URL", "graph.microsoft.com"),
-        ("ACP_SWEEP_SCHEDULE", "every night"),
-        ("ACP_SWEEP_SCHEDULE", "0 2 * * *"),
-        ("ACP_RECHECK_DELAYS", "soon"),
-        ("ACP_RECHECK_DELAYS", "-1"),
-        ("ACP_RECHECK_DELAYS", ","),
-        ("ACP_RECHECK_DELAYS", "nan"),
-        ("ACP_RECHECK_DELAYS", "nan%,45,3600"),
-        ("ACP_RECHECK_DELAYS", "0%,45,3600"),
-        ("ACP_RECHECK_DELAYS", "101%,45,3600"),
-        ("ACP_RECHECK_DELAYS", "10%"),
-        ("ACP_RECHECK_DELAYS", "10%,45"),
-        ("ACP_RECHECK_DELAYS", "10%,3600,45"),
-        ("ACP_RECHECK_DELAYS", "10%,1,2,3"),
-        ("ACP_RECHECK_DELAYS", "10,45%,3600"),
-        ("ACP_RECHECK_DELAYS", "10%,0,3600"),
-        ("ACP_NUMBER_RULES", "{"),
-        ("ACP_NUMBER_RULES", '{"Germany": "+4969120012345"}'),
-        ("ACP_NUMBER_RULES", '{"DE": "069 1200"}'),
-        ("ACP_NUMBER_RULES", "DE"),
-        ("ACP_NUMBER_RULES", "DE=069 1200"),
-        ("ACP_NUMBER_RULES", "=+4969120012345"),
-        ("ACP_PAGE_SIZE", "0"),
-        ("ACP_MAX_CALLS_IN_FLIGHT", "many"),
-        ("ACP_INCLUDE_ROOMS", "perhaps"),
-        ("ACP_QUEUE", "Moves_"),
-        ("ACP_QUEUE", "m" * 48),
-        ("ACP_RECHECK_DELAYS", "1e300"),
-        ("ACP_RECHECK_DELAYS", "inf"),
-        ("ACP_NUMBER_RULES", "[" * 50_000),
-        ("ACP_PUBLIC_URL", "https://a.example/?a=b#c"),
-        ("ACP_TABLE_PREFIX", "1x"),
-        ("ACP_REQUEST_TIMEOUT", "90.5"),
-        ("ACP_REQUEST_TIMEOUT", "0"),
-    ],
-)
-def test_malformed_setting_is_named_with_its_value(name: str, value: str) -> None:
-    """The refusal names the setting, the value and where settings are set."""
-    with pytest.raises(SettingsError) as caught:
-        read(**{name: value})
-    text = str(caught.value)
-    assert f"  {name}" in text
-    assert repr(value) in text
-    assert "local.settings.json" in text
 
 
 def test_no_call_outlives_the_claim_on_its_change() -> None:
@@ -187,33 +278,6 @@ def test_misspelled_setting_is_warned_of_with_a_guess() -> None:
         "ACP_Z7: no such setting, it is not read",
     ]
     assert read(ACP_SWEEP_SHEDULE="x") == read()
-
-
-@pytest.mark.parametrize(
-    ("value", "rules"),
-    [
-        ("DE=+4969120012345; *=+14255550100", {"DE": "+4969120012345", "*": "+14255550100"}),
-        (
-            f"{TENANT.upper()}=+4969120012345;DE=+14255550100",
-            {TENANT: "+4969120012345", "DE": "+14255550100"},
-        ),
-        (f'{{"{TENANT.upper()}": "+4969120012345"}}', {TENANT: "+4969120012345"}),
-    ],
-)
-def test_number_rules_by_group_keep_their_order(value: str, rules: dict[str, str]) -> None:
-    """A rule names a location, a group in any case, or all others; the first group that fits wins."""
-    assert list(read(ACP_NUMBER_RULES=value).number_rules.written()) == list(rules.items())
-
-
-def test_groups_are_ids_and_at_most_twenty() -> None:
-    """Excluded groups are object ids; together with those of rules Graph can be asked about 20."""
-    assert read(ACP_EXCLUDED_GROUPS=f" {TENANT.upper()} ,").excluded_groups == {TENANT}
-    with pytest.raises(SettingsError, match="ACP_EXCLUDED_GROUPS is 'Board'"):
-        read(ACP_EXCLUDED_GROUPS="Board")
-    many = ",".join(guid(number) for number in range(20))
-    assert len(read(ACP_EXCLUDED_GROUPS=many).excluded_groups) == 20
-    with pytest.raises(SettingsError, match="name 21 groups"):
-        read(ACP_EXCLUDED_GROUPS=many, ACP_NUMBER_RULES=f"{TENANT}=+14255550100")
 
 
 def test_storage_key_is_in_no_text() -> None:
@@ -260,47 +324,6 @@ def test_notification_address(given: dict[str, str], url: str | None) -> None:
     assert read(**given).notification_url == url
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "A@x.example, b@x.example",
-        "a@x.example; B@x.example",
-        "a@x.example b@x.example",
-        "a@x.example\n b@x.example;;",
-        ",a@x.example,\t;b@x.example,a@x.example",
-    ],
-)
-def test_excluded_users_are_read_as_on_the_command_line(text: str) -> None:
-    """Rule 9: commas, semicolons, blanks and lines separate names, in any case of the letters."""
-    assert read(ACP_EXCLUDED_USERS=text).excluded_users == {"a@x.example", "b@x.example"}
-
-
-@pytest.mark.parametrize(
-    "spelling", ["{%s}", "(%s)", "urn:uuid:%s", " %s "], ids=["braces", "round", "urn", "blanks"]
-)
-def test_excluded_ids_are_read_in_each_spelling(spelling: str) -> None:
-    """An id as PowerShell or a portal shows it is the id that Graph gives."""
-    for id_ in (TENANT, TENANT.upper(), TENANT.replace("-", "")):
-        assert read(ACP_EXCLUDED_USERS=spelling % id_).excluded_users == {TENANT}
-
-
-@pytest.mark.parametrize(
-    ("text", "part"),
-    [
-        ("Adele Vance", "name 1: 'Adele' names no user"),
-        ("a@x.example|b@x.example", "name 1: 'a@x.example|b@x.example' names no user"),
-        ("a@x.example, Board", "name 2: 'Board' names no user"),
-        ('"a@x.example"', "names no user"),
-    ],
-)
-def test_an_exclusion_that_names_no_user_stops_the_app(text: str, part: str) -> None:
-    """Rule 9: what protects is understood or refused, with the entry; it is never passed over."""
-    with pytest.raises(SettingsError) as caught:
-        read(ACP_EXCLUDED_USERS=text)
-    assert "ACP_EXCLUDED_USERS" in str(caught.value)
-    assert part in str(caught.value)
-
-
 def test_protection_is_the_same_for_the_same_rules_only() -> None:
     """K2: what protects is compared by digests: the spelling does not matter, the value does."""
     here = read(ACP_EXCLUDED_USERS="a@x.example; b@x.example").protection
@@ -321,107 +344,6 @@ def test_protection_is_the_same_for_the_same_rules_only() -> None:
         given = read(**{name: value}).protection
         assert [each for each in usual if usual[each] != given[each]] == [name]
     assert "x.example" not in str(here)
-
-
-@pytest.mark.parametrize("cloud", [Cloud.GCC_HIGH, Cloud.DOD, Cloud.CHINA])
-def test_documented_mode_needs_the_global_cloud(cloud: Cloud) -> None:
-    """In a cloud without these calls the app does not start, and says which setting to change."""
-    with pytest.raises(SettingsError, match=f"documented: the cloud {cloud} does not have these"):
-        read(ACP_TEAMS_API="documented", ACP_CLOUD=cloud)
-    assert read(ACP_CLOUD=cloud).teams_api is TeamsApi.ADMIN
-
-
-def test_documented_mode_refuses_number_rules() -> None:
-    """No documented call assigns numbers: rules that nobody could carry out stop the app."""
-    with pytest.raises(SettingsError, match="ACP_NUMBER_RULES: no documented call assigns"):
-        read(ACP_TEAMS_API="documented", ACP_NUMBER_RULES="*=+14255550100")
-    assert read(ACP_TEAMS_API="documented").teams_api is TeamsApi.DOCUMENTED
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "KEEP_RUNS_DAYS",
-        "KEEP_HELD_DAYS",
-        "KEEP_KEYS_DAYS",
-        "KEEP_USERS_DAYS",
-        "KEEP_POISON_DAYS",
-        "KEEP_HISTORY_DAYS",
-    ],
-)
-@pytest.mark.parametrize("value", ["a year", "0", "-1", "1.5", "99999", "1e3", "365 days"])
-def test_a_retention_that_cannot_be_read_stops_the_app(name: str, value: str) -> None:
-    """Nothing is deleted by a guess: the error names setting and value."""
-    with pytest.raises(SettingsError, match=rf"ACP_{name} is '{re.escape(value)}'"):
-        read(**{f"ACP_{name}": value})
-
-
-def test_a_key_is_kept_no_longer_than_its_run() -> None:
-    """A repeated key must not begin a run whose rows were deleted."""
-    with pytest.raises(SettingsError, match=r"ACP_KEEP_KEYS_DAYS is 8, more than .* \(7\)"):
-        read(ACP_KEEP_RUNS_DAYS="7", ACP_KEEP_KEYS_DAYS="8")
-    assert read(ACP_KEEP_RUNS_DAYS="7", ACP_KEEP_KEYS_DAYS="7").keep_runs_days == 7
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("ACP_SWEEP_MAX_MOVES", "ACP_GUARD_MAX_MOVES"),
-        ("ACP_SWEEP_MAX_SHARE", "ACP_GUARD_MAX_SHARE"),
-    ],
-)
-def test_a_limit_of_an_older_version_stops_the_start_and_names_the_new_one(
-    old: str, new: str
-) -> None:
-    """What protected sweeps alone must not silently mean something else, or nothing."""
-    with pytest.raises(SettingsError, match=f"{old}: it is called {new} now"):
-        read(**{old: "0"})
-    assert read(**{old: ""}).guard_max_moves == 500
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("ACP_GUARD_MAX_MOVES", "many"),
-        ("ACP_GUARD_MAX_MOVES", "-1"),
-        ("ACP_GUARD_MAX_SHARE", "0"),
-        ("ACP_GUARD_MAX_SHARE", "1.5"),
-        ("ACP_GUARD_MAX_SHARE", "nan"),
-        ("ACP_GUARD_MAX_ENABLES", "1.5"),
-        ("ACP_GUARD_WINDOW_MINUTES", "0"),
-        ("ACP_GUARD_WINDOW_MINUTES", "1h"),
-        ("ACP_INCLUDED_GROUPS", "pilot"),
-        ("ACP_INCLUDED_GROUPS", f"{TENANT};{TENANT}"),
-    ],
-)
-def test_a_guard_or_pilot_that_cannot_be_read_stops_the_start(name: str, value: str) -> None:
-    """The refusal names the setting and the value."""
-    with pytest.raises(SettingsError) as caught:
-        read(**{name: value})
-    assert f"{name} is {value!r}" in str(caught.value)
-
-
-GRID = {
-    "ACP_EVENT_GRID_SUBSCRIPTION": "6f1c2a52-3d44-4b0e-9d0c-9b1f7a5f3c11",
-    "ACP_EVENT_GRID_RESOURCE_GROUP": "acp",
-    "ACP_EVENT_GRID_TOPIC": "users",
-    "ACP_EVENT_GRID_LOCATION": "westeurope",
-}
-
-
-@pytest.mark.parametrize("delivery", ["eventgrid", "eventgrid-queue"])
-@pytest.mark.parametrize("missing", GRID)
-def test_a_delivery_without_its_topic_is_refused(delivery: str, missing: str) -> None:
-    """The app does not start, and says which other setting is to be changed."""
-    with pytest.raises(SettingsError, match=f"{missing}: missing; ACP_DELIVERY={delivery} needs"):
-        read(**{**GRID, "ACP_DELIVERY": delivery, missing: ""})
-
-
-@pytest.mark.parametrize("delivery", ["queue", "eventgrid_queue", "EventGrid"])
-def test_an_unknown_delivery_is_refused(delivery: str) -> None:
-    """The error names the setting and what it takes."""
-    with pytest.raises(SettingsError, match=r"ACP_DELIVERY.*eventgrid-queue"):
-        read(ACP_DELIVERY=delivery)
 
 
 @pytest.mark.parametrize(

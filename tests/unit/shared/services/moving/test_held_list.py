@@ -39,9 +39,7 @@ async def _held() -> Guarded:
 
 
 async def _release(world: Guarded) -> None:
-    await world.releases().release_run(LIST, ADELE)
-    await world.releases().resume()
-    await world.handle_queue()
+    await world.release(LIST)
 
 
 async def _discard(world: Guarded) -> None:
