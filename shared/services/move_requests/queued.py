@@ -28,6 +28,7 @@ from shared.errors import (
     UnreadableRowError,
 )
 from shared.services.move_requests.carry_out import MoveRunner
+from shared.services.moving.batch import PATIENCE
 from shared.services.moving.preview import Previewer
 from shared.services.ports import MoveRequests, Queue, Runs
 from shared.services.run_changes import change_run
@@ -214,7 +215,9 @@ class QueuedMoveRequests:
     async def _carry_out(self, run: Run, page: RequestPage, *, again: bool) -> None:
         options = (await self._requests.request(run.id)).options
         if run.cause is Signal.REQUEST:
-            await self._runner.move_page(run.id, page, options, set(), mode=run.mode, again=again)
+            await self._runner.move_page(
+                run.id, page, options, set(), mode=run.mode, again=again, patience=PATIENCE
+            )
             return
         if run.cause is not Signal.PREVIEW:
             raise ConflictError(f"run {run.id!r} is a {run.cause}: it has no pages to carry out")
