@@ -7,6 +7,7 @@ has to get its turn while the read is fresh, or the user is assessed anew.
 import secrets
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Final
 
 from shared.clock import Clock
@@ -333,14 +334,15 @@ class UserMover:
                 within=read_at + _FRESH - self._clock.monotonic(),
             )
         except ServiceError as error:
-            if isinstance(error, TransientError) and not isinstance(
-                error, RetryLaterError | LateTurnError
-            ):
-                raise _UncertainChangeError(error, change) from None
-            if mail and terms.run:
+            unsent = isinstance(error, RetryLaterError | LateTurnError)
+            uncertain = isinstance(error, TransientError) and not unsent
+            throttled = error.status == HTTPStatus.TOO_MANY_REQUESTS
+            if mail and terms.run and (throttled or not uncertain):
                 # Not sent, or refused: no mail went, and the next attempt may ask for it.
                 unmark = self._requests.unmark_mailed(terms.run, found.user.id)
                 await self._clean_up("unmark the mail", unmark, found)
+            if isinstance(error, TransientError) and uncertain:
+                raise _UncertainChangeError(error, change) from None
             raise
         return self._clock.monotonic() - read_at
 
