@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeGuard
 
 from shared.clock import Clock
 from shared.domain.claim import Claim
@@ -35,6 +35,7 @@ from shared.errors import (
     RetryLaterError,
     ServiceError,
     StorageError,
+    ThrottledError,
     TooLargeError,
     TransientError,
 )
@@ -74,9 +75,9 @@ _ATTEMPTS: Final = 8
 
 
 class _UncertainChangeError(TransientError):
-    """The service did not say whether the change happened; it may have."""
+    """The service did not say whether the change happened; it may have. change: None: it did not."""
 
-    def __init__(self, error: TransientError, change: Change) -> None:
+    def __init__(self, error: TransientError, change: Change | None) -> None:
         super().__init__(error.service, error.operation, error.detail)
         self.change = change
 
@@ -189,7 +190,7 @@ class UserMover:
                     raise
                 await self._clock.sleep(pause)
             except _UncertainChangeError as uncertain:
-                begun = foremost(begun, uncertain.change)
+                begun = foremost(begun, uncertain.change) if uncertain.change else begun
                 pause = next(pauses, None)
                 if pause is None:
                     raise
@@ -264,10 +265,13 @@ class UserMover:
         except _UncertainChangeError:
             raise
         except AcpError as error:
-            # Nothing happened: if somebody else changes the user later, it is not told as ours.
-            alone = decision.action is Action.SET_NUMBER
-            cancel = self._replaced.cancel(service, self._clock.now(), number=alone)
-            await self._clean_up("cancel the move", cancel, found)
+            if begun is None or begun.what is not change.what:
+                # Nothing happened: if somebody else changes the user later, it is not told as ours.
+                alone = decision.action is Action.SET_NUMBER
+                cancel = self._replaced.cancel(service, self._clock.now(), number=alone)
+                await self._clean_up("cancel the move", cancel, found)
+            if _is_throttled(error):
+                raise _UncertainChangeError(error, begun) from None
             if isinstance(error, NotFoundError):
                 waits = Decision(Action.WAIT, "the service says: not a conferencing user yet")
                 return replace(found, decision=waits).result()
@@ -334,15 +338,13 @@ class UserMover:
                 within=read_at + _FRESH - self._clock.monotonic(),
             )
         except ServiceError as error:
-            unsent = isinstance(error, RetryLaterError | LateTurnError)
-            uncertain = isinstance(error, TransientError) and not unsent
-            throttled = error.status == HTTPStatus.TOO_MANY_REQUESTS
-            if mail and terms.run and (throttled or not uncertain):
+            unsent = isinstance(error, RetryLaterError | LateTurnError) or _is_throttled(error)
+            if isinstance(error, TransientError) and not unsent:
+                raise _UncertainChangeError(error, change) from None
+            if mail and terms.run:
                 # Not sent, or refused: no mail went, and the next attempt may ask for it.
                 unmark = self._requests.unmark_mailed(terms.run, found.user.id)
                 await self._clean_up("unmark the mail", unmark, found)
-            if isinstance(error, TransientError) and uncertain:
-                raise _UncertainChangeError(error, change) from None
             raise
         return self._clock.monotonic() - read_at
 
@@ -366,3 +368,8 @@ class UserMover:
             if decide(found.user, service, terms.rules).action is Action.ALREADY:
                 return service
         return None
+
+
+def _is_throttled(error: AcpError) -> TypeGuard[ThrottledError]:
+    """Whether the service refused a call for being one too many: it did nothing. 503 does not say so."""
+    return isinstance(error, ThrottledError) and error.status == HTTPStatus.TOO_MANY_REQUESTS
