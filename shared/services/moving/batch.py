@@ -127,8 +127,7 @@ class BatchMover:
     ) -> list[UserResult]:
         """Move the users of a requested run; return what happened to each, in order.
 
-        StorageError: an outcome could not be recorded; BusyError: the same, or there was no room in so many
-        seconds. Then the caller has to come again.
+        StorageError: an outcome could not be recorded. BusyError: the same, or no room in so many seconds.
         """
         with operation(message.operation):
             report = await self._move_and_log(message, options, patience)

@@ -338,8 +338,7 @@ class UserMover:
                 within=read_at + _FRESH - self._clock.monotonic(),
             )
         except ServiceError as error:
-            unsent = isinstance(error, RetryLaterError | LateTurnError) or _is_throttled(error)
-            if isinstance(error, TransientError) and not unsent:
+            if _is_uncertain(error):
                 raise _UncertainChangeError(error, change) from None
             if mail and terms.run:
                 # Not sent, or refused: no mail went, and the next attempt may ask for it.
@@ -368,6 +367,12 @@ class UserMover:
             if decide(found.user, service, terms.rules).action is Action.ALREADY:
                 return service
         return None
+
+
+def _is_uncertain(error: ServiceError) -> TypeGuard[TransientError]:
+    """Whether a set may have happened: it was sent, and neither taken nor refused."""
+    unsent = isinstance(error, RetryLaterError | LateTurnError) or _is_throttled(error)
+    return isinstance(error, TransientError) and not unsent
 
 
 def _is_throttled(error: AcpError) -> TypeGuard[ThrottledError]:
