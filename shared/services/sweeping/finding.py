@@ -2,16 +2,21 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
+from shared.clock import Clock
 from shared.domain.decision import Action
 from shared.domain.user import MICROSOFT
 from shared.services.ports import Conferencing, Directory, RuleSource
-from shared.services.sweeping.survey import Survey, is_guid
+from shared.services.sweeping.survey import Survey, is_guid, wait_until
 from shared.text import packed
 
 NOBODY: Final = "none"
 """Provider name for users without entries."""
+
+_PATIENCE: Final = timedelta(minutes=20)
+"""How long after its beginning a listing still waits for a service: a page of a request has an hour."""
 
 UNKNOWN: Final = "unknown"
 """Provider name for users whose entries could not be read."""
@@ -34,10 +39,13 @@ class Found:
 class Finder:
     """Lists users by provider."""
 
-    def __init__(self, directory: Directory, conferencing: Conferencing, rules: RuleSource) -> None:
+    def __init__(
+        self, directory: Directory, conferencing: Conferencing, rules: RuleSource, clock: Clock
+    ) -> None:
         self._directory = directory
         self._conferencing = conferencing
         self._rules = rules
+        self._clock = clock
 
     async def ready(self) -> AsyncIterator[Found]:
         """Yield the licensed users who are not on Microsoft: those that the sweep would queue.
@@ -74,7 +82,8 @@ class Finder:
 
     async def _listed(self) -> AsyncIterator[Found]:
         rules = await self._rules.current()
-        survey = await Survey.begin(self._directory, self._conferencing, rules)
+        wait = wait_until(self._clock, self._clock.now() + _PATIENCE)
+        survey = await Survey.begin(self._directory, self._conferencing, rules, wait)
         async for page in survey.pages():
             for each in page.users:
                 user, decision = each.service, each.decision

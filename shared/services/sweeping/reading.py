@@ -25,7 +25,7 @@ from shared.services.ports import (
     SweepPages,
     WaitingUsers,
 )
-from shared.services.sweeping.survey import Survey, SurveyedPage, is_guid
+from shared.services.sweeping.survey import Survey, SurveyedPage, is_guid, wait_until
 from shared.services.upkeep.roster import RosterKeeper
 from shared.telemetry.events import (
     ListingBegunAgain,
@@ -149,7 +149,8 @@ class SweepReader:
         self, run: Run, keep_lease: Callable[[], Awaitable[None]], until: datetime
     ) -> Run:
         rules = await self._rules.current()
-        survey = await Survey.begin(self._directory, self._conferencing, rules, keep_lease)
+        wait = wait_until(self._clock, until, keep_lease)
+        survey = await Survey.begin(self._directory, self._conferencing, rules, wait, keep_lease)
         for fault in survey.faults:
             self._log.write(RuleBroken(reason=fault))
         run = replace(run, counts={**run.counts, "licensed": survey.licensed})
