@@ -61,8 +61,7 @@ class _Report:
 class BatchMover:
     """Handles messages: reads their users in one batch, moves and records each.
 
-    mode: of this app; a message changes users only where its own mode permits it, too. patience: seconds
-    that a message waits for room.
+    mode: of this app; a message changes users only where its own mode permits it, too. patience: for room.
     """
 
     def __init__(

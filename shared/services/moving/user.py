@@ -246,14 +246,11 @@ class UserMover:
         terms: Terms,
         read_at: float,
     ) -> UserResult:
-        if refused := await self._brakes.refuse(found, terms):
-            return refused
         number = found.decision.number or found.decision.toll_free
         bridge = await self._conferencing.bridge_of(number) if number else None
-        decided = found.decision.action
-        found, before = await self._look_at_conferencing(found, service, bridge, read_at)
+        found, before, read_at = await self._look_at_conferencing(found, service, bridge, read_at)
         decision = found.decision
-        if decision.action is not decided and (refused := await self._brakes.refuse(found, terms)):
+        if refused := await self._brakes.refuse(found, terms):
             return refused
         claim = self._claim(terms)
         change = begin(decision.action, claim, service, before)
@@ -295,14 +292,14 @@ class UserMover:
 
     async def _look_at_conferencing(
         self, found: Assessment, service: ServiceUser, bridge: str | None, read_at: float
-    ) -> tuple[Assessment, ConferencingUser | None]:
-        """Return the decision as the user's bridge makes it, and what the user has that has to be saved.
+    ) -> tuple[Assessment, ConferencingUser | None, float]:
+        """Return the decision as the user's bridge makes it, what has to be saved, and when that was read.
 
         NotFoundError: a user on Microsoft cannot be read, and is not changed.
         """
-        decision = found.decision
+        decision, before = found.decision, None
         if not endangers_conferencing(decision, service):
-            return found, None
+            return found, None, read_at
         on_microsoft = decision.action in (Action.SET_NUMBER, Action.CHANGE_BRIDGE)
         try:
             within = read_at + _FRESH - self._clock.monotonic()
@@ -310,11 +307,12 @@ class UserMover:
         except NotFoundError:
             if on_microsoft:
                 raise
-            return found, None
-        if on_microsoft:
+        if decision.action is not Action.REPLACE:
+            read_at = self._clock.monotonic()  # the service keeps a third party's entries otherwise
+        if before and on_microsoft:
             same = bridge is None or before.bridge_id.casefold() == bridge.casefold()
             decision = set_number(decision.number, decision.toll_free, same_bridge=same)
-        return replace(found, decision=decision), before
+        return replace(found, decision=decision), before, read_at
 
     async def _set(
         self,

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from shared.domain.decision import Action, Rules
+from shared.domain.number_rules import NumberRules
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import WaitReason
-from shared.domain.user import DirectoryUser, PlanStatus
+from shared.domain.user import DirectoryUser, PlanStatus, ProviderEntry
 from shared.errors import (
     RejectedError,
     ServerFaultError,
@@ -62,6 +63,13 @@ class SlowTeams(FakeTeams):
         assert self.clock
         await super().set_microsoft(user_id, **options)
         self.clock.passed += self.seconds
+
+    async def conferencing_user(self, user_id: str, **options: Any) -> Any:
+        assert self.clock
+        try:
+            return await super().conferencing_user(user_id, **options)
+        finally:
+            self.clock.passed += self.seconds
 
 
 def slow(world: World, queued: float = 0, seconds: float = 0) -> World:
@@ -182,6 +190,21 @@ async def test_license_and_groups_are_read_again_after_a_minute(
     assert await slow(world, queued=61).outcome() is outcome
     assert world.directory.batches == 2
     assert len(world.teams.sets) == (outcome is Outcome.MOVED)
+
+
+@pytest.mark.parametrize(
+    ("entries", "outcome"),
+    [((), Outcome.MOVED), ((microsoft(),), Outcome.ALREADY_MICROSOFT)],
+)
+async def test_slow_answers_keep_nobody_from_a_number(
+    entries: tuple[ProviderEntry, ...], outcome: Outcome
+) -> None:
+    """Each takes 30 s: what a set without replacement can destroy was read last, and that is fresh."""
+    world = World(rules=Rules(numbers=NumberRules(default="+15550177")))
+    world.directory.add(licensed())
+    world.teams.add(in_service(1, *entries))
+    assert await slow(world, seconds=30).outcome() is outcome
+    assert world.teams.sets == [(guid(1), False, "+15550177")]
 
 
 async def test_the_directory_is_read_once_within_a_minute(world: World) -> None:
