@@ -44,7 +44,10 @@ async def on_third_party(world: World, provider: str | None = None) -> list[str]
 
 
 async def test_a_listing_goes_on_after_a_long_pause() -> None:
-    """It has no checkpoint, so it waits; not for so long that the host would stop what waits."""
+    """That of a request has no checkpoint, so it waits; not for so long that the host would stop it.
+
+    Who looks at a list is told at once.
+    """
     world = World()
     world.fill(6, third_party())
     world.teams.stop_at, world.teams.stops = 3, 1
@@ -54,6 +57,10 @@ async def test_a_listing_goes_on_after_a_long_pause() -> None:
     world.teams.stops, world.teams.stop_with = 1, RetryLaterError("Teams", "GET users", 1_800)
     with pytest.raises(RetryLaterError):
         await on_third_party(world)
+    world.teams.stops, world.teams.stop_with = 1, RetryLaterError("Teams", "GET users", 130)
+    with pytest.raises(RetryLaterError):
+        await ready(world)
+    assert world.clock.slept == [60.0] * 10
 
 
 @settings(deadline=None)
