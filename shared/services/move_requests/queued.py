@@ -191,12 +191,12 @@ class QueuedMoveRequests:
             await self._requests.mark_done(run.id, 0)
             return
         request = await self._requests.request(run.id)
-        # An attempt before this one may have written pages: nobody on them may be lost or come twice,
-        # though fewer users are on the provider by now.
+        found = [user.user_id async for user in self._finder.on_third_party(request.provider)]
+        # An attempt before this one may have written pages, or one meanwhile, for a listing may outlast a
+        # claim: nobody on them may be lost or come twice, though others are on the provider by now.
         pages = [page async for page in self._requests.pages(run.id)]
         written = {name for page in pages for name in page.names}
-        found = self._finder.on_third_party(request.provider)
-        names = [user.user_id async for user in found if user.user_id not in written]
+        names = [user for user in found if user not in written]
         last = max(page.number for page in pages)
         count = await self._runner.write_pages(run.id, names, after=last)
         last += -(-count // NAMES_PER_PAGE)
