@@ -30,7 +30,13 @@ _FIRST = {
 }
 """The seed at which the search begins: of universes of an hour, the first that finds the fault."""
 
-_QUICK = ("saves dropped", "save after set", "mode not carried", "exclusions ignored", "history not written")
+_QUICK = (
+    "saves dropped",
+    "save after set",
+    "mode not carried",
+    "exclusions ignored",
+    "history not written",
+)
 """One fault of each kind of rule; the others are found by `make large`, and all by `make simulate`."""
 
 

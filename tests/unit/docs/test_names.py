@@ -50,7 +50,9 @@ MODULES = {
 
 def names(text: str) -> Iterator[str]:
     """Every class, function and assigned name of a file."""
-    return (a or b for a, b in re.findall(r"(?m)^ *(?:(?:async )?(?:class|def) (\w+)|(\w+) = )", text))
+    return (
+        a or b for a, b in re.findall(r"(?m)^ *(?:(?:async )?(?:class|def) (\w+)|(\w+) = )", text)
+    )
 
 
 def test_no_replaced_name_is_left() -> None:
