@@ -14,6 +14,7 @@ import httpx
 from azure.core.exceptions import AzureError
 
 from benchmarks import (
+    before,
     cold,
     console,
     cost,
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "import": imports.run,
     "sweep": sweep.run,
     "moves": moves.run,
+    "before": before.run,
     "storage": storage.run,
     "webhook": webhook.run,
     "demo": demo.run,

@@ -7,6 +7,7 @@ from typing import Final, Self
 
 from shared.domain.number_rules import NumberRules, digits_of
 from shared.domain.user import AccountType, DirectoryUser, ProviderEntry, ServiceUser
+from shared.domain.value import value
 
 _ROOM: Final = "a meeting room's account"
 
@@ -95,7 +96,7 @@ class Rules:
         return replace(self, numbers=numbers, toll_free=toll_free or self.toll_free)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decision:
     """An action, its reason for the administrator, and the numbers to set, if any."""
 
@@ -129,17 +130,19 @@ def screen(user: DirectoryUser, rules: Rules) -> Decision | None:
         status = user.plan_status
         reason = f"the plan is {status}" if status else "no audio conferencing plan"
         return Decision(Action.UNLICENSED, reason)
-    excluded = {
-        "excluded by the setting ACP_EXCLUDED_USERS": {user.id.casefold(), user.upn.casefold()}
-        & rules.excluded,
-        "in a group of the setting ACP_EXCLUDED_GROUPS": user.groups & rules.excluded_groups,
-        "a guest": user.is_guest,
-        _ROOM: user.is_room and not rules.include_rooms,
-        _NO_USERS[AccountType.RESOURCE]: user.is_resource and not rules.include_rooms,
-        OUTSIDE_PILOT: rules.included_groups and user.groups.isdisjoint(rules.included_groups),
-    }
-    reasons = (reason for reason, applies in excluded.items() if applies)
-    return next((Decision(Action.EXCLUDED, reason) for reason in reasons), None)
+    names = (user.id.casefold(), user.upn.casefold())
+    pilot = rules.included_groups
+    for applies, reason in (
+        (not rules.excluded.isdisjoint(names), "excluded by the setting ACP_EXCLUDED_USERS"),
+        (user.groups & rules.excluded_groups, "in a group of the setting ACP_EXCLUDED_GROUPS"),
+        (user.is_guest, "a guest"),
+        (user.is_room and not rules.include_rooms, _ROOM),
+        (user.is_resource and not rules.include_rooms, _NO_USERS[AccountType.RESOURCE]),
+        (pilot and user.groups.isdisjoint(pilot), OUTSIDE_PILOT),
+    ):
+        if applies:
+            return Decision(Action.EXCLUDED, reason)
+    return None
 
 
 def _excluded_by_service(service: ServiceUser, rules: Rules) -> str | None:

@@ -1,12 +1,13 @@
 """The outcome of one attempt at one user."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from shared.domain.decision import Action
 from shared.domain.history import Change
+from shared.domain.value import value
 
 
 class Outcome(StrEnum):
@@ -36,7 +37,7 @@ OPEN: Final = frozenset({Outcome.WAITING, Outcome.FAILED, Outcome.HELD})
 """Outcomes after which the user is on a list, whose row tells the run what comes of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UserResult:
     """An outcome with its reason; `needs_person`: a retry cannot help.
 

@@ -16,6 +16,7 @@ from shared.domain.license_age import LicenseAges
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.sorted_rows import SortedRows
 from shared.domain.user import MICROSOFT, DirectoryUser, ServiceUser
+from shared.domain.value import value
 from shared.text import packed, unpacked
 
 
@@ -64,7 +65,7 @@ _ATTEMPTED: Final = frozenset({Standing.WAITING, Standing.ATTENTION, Standing.HE
 """What only an attempt at the user can find out, and a listing does not see."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RosterEntry:
     """What was last seen of a user.
 
@@ -88,10 +89,8 @@ class RosterEntry:
     @property
     def digest(self) -> bytes:
         """8 bytes that change with what a listing tells of the user, but for the time."""
-        shown = (self.standing, self.reason, self.upn, self.provider, self.name, self.country)
-        return blake2b(
-            "\0".join(str(each) for each in shown).encode(), digest_size=_DIGEST_BYTES
-        ).digest()
+        shown = f"{self.standing}\0{self.reason}\0{self.upn}\0{self.provider}\0{self.name}\0{self.country}"
+        return blake2b(shown.encode(), digest_size=_DIGEST_BYTES).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,10 @@ class SortedRows:
 
     def find(self, key: bytes) -> int | None:
         """Return the place of the row with this key, or None."""
-        first, end = self._start(_prefix(key)), self._start(_prefix(key) + 1)
-        at = bisect_left(range(end), key, first, key=self._key_at)
-        return at if self._key_at(at) == key else None
+        prefix = _prefix(key)
+        end = self._start(prefix + 1)
+        at = bisect_left(range(end), key, self._start(prefix), key=self._key_at)
+        return at if at < end and self._key_at(at) == key else None
 
     def _start(self, prefix: int) -> int:
         return self._starts[prefix] if prefix < len(self._starts) else len(self)

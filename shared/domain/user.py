@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.domain.service_plans import CONFERENCING_PLANS
+from shared.domain.value import value
 
 MICROSOFT: Final = "Microsoft"
 """The name of Microsoft's own provider entry."""
@@ -34,7 +35,7 @@ class AccountType(StrEnum):
     """The service's own word, and every type that this version does not know."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AssignedPlan:
     """One service plan of a user: its id (lower-case GUID) and its status."""
 
@@ -42,7 +43,7 @@ class AssignedPlan:
     status: PlanStatus
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DirectoryUser:
     """A user as Graph reports it.
     `plan_status` is the best status among the user's conferencing plans, or None without one;
@@ -70,7 +71,7 @@ class DirectoryUser:
         return self.plan_status is PlanStatus.ENABLED
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ProviderEntry:
     """A provider entry of a user: the provider whose dial-in numbers the user's meetings show.
 
@@ -92,10 +93,10 @@ class ProviderEntry:
     @property
     def is_microsoft(self) -> bool:
         """Whether Microsoft is this entry's provider."""
-        return self.name.casefold() == MICROSOFT.casefold()
+        return self.name == MICROSOFT or self.name.casefold() == MICROSOFT.casefold()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ServiceUser:
     """A user as the Teams admin API reports it. `ready`: conferencing is provisioned.
 
@@ -152,6 +153,8 @@ def deciding_entry(entries: Sequence[ProviderEntry]) -> ProviderEntry | None:
     It is the one flagged as default. If none or several are flagged, a third party among the
     candidates wins, to be safe: so its details are saved, not overlooked.
     """
+    if len(entries) == 1:
+        return entries[0]
     candidates = [entry for entry in entries if entry.default] or list(entries)
     third_parties = [entry for entry in candidates if not entry.is_microsoft]
     return next(iter(third_parties or candidates), None)

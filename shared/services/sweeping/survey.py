@@ -14,6 +14,7 @@ from shared.domain.decision import OUTSIDE_PILOT, Action, Decision, Rules, decid
 from shared.domain.listing import TeamsPage
 from shared.domain.number_rules import NumberRules
 from shared.domain.user import DirectoryUser, PlanStatus, ServiceUser
+from shared.domain.value import value
 from shared.errors import RetryLaterError
 from shared.services.ports import Conferencing, Directory, Wait
 from shared.services.sweeping.memberships import Memberships, read_memberships
@@ -22,7 +23,7 @@ from shared.text import packed, unpacked
 _MINUTE: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SurveyedUser:
     """A user in Teams' listing: whether a conferencing plan is enabled, and the decision.
 
@@ -120,7 +121,7 @@ class Survey:
         if page.restarts:
             self.unlisted = set(self._licensed)
         users = [self._decide(user) for user in page.users]
-        self.mark_listed(user.id for user in page.users)
+        self.mark_listed(user.service.id for user in users if user.licensed)
         self.mark_listed(user_id for user_id, _ in page.faults if is_guid(user_id))
         return SurveyedPage(users, page.next_link, page.faults, page.restarts)
 
