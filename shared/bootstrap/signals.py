@@ -65,7 +65,8 @@ class SignalServices(MovingServices):
         """Finds users by provider."""
         from shared.services.sweeping.finding import Finder
 
-        return Finder(self.adapters.graph, self.adapters.teams, self.standing_rules)
+        to = self.adapters
+        return Finder(to.graph, to.teams, self.standing_rules, to.clock)
 
     @cached_property
     def intake(self) -> NotificationIntake:

@@ -126,4 +126,4 @@ class UpkeepServices(SignalServices):
         from shared.services.upkeep.run_outcomes import RunOutcomes
 
         to = self.adapters
-        return RunOutcomes(to.runs, to.users, to.waiting, to.state, to.clock)
+        return RunOutcomes(to.runs, to.users, to.waiting, to.state, to.clock, held=to.held)

@@ -1,6 +1,14 @@
 """Microsoft Graph client: licenses, listings of licensed users, and the change subscription."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from datetime import datetime
 
 from shared.clients import wire
@@ -61,11 +69,13 @@ class GraphClient:
         found = await find_users(self._batches, ids)
         return await self._groups.of(found) if self._groups else found
 
-    async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
+    async def licensed_ids(
+        self, *, rooms: bool, wait: Callable[[float], Awaitable[bool]] | None = None
+    ) -> AsyncIterator[list[str]]:
         """Yield, page by page, the ids of all users with an enabled conferencing plan.
 
         rooms: include accounts with a plan of rooms or resource accounts. One listing, however many
-        plans there are.
+        plans there are. wait: see `ServiceClient.pages`.
         """
         params = {
             "$count": "true",
@@ -74,7 +84,7 @@ class GraphClient:
             "$filter": licensed_filter(rooms=rooms),
         }
         async for page in self._service.pages(
-            wire.LIST_USERS, _USER_IDS, params=params, headers=_EVENTUAL
+            wire.LIST_USERS, _USER_IDS, params=params, headers=_EVENTUAL, wait=wait
         ):
             yield [user.id for user in page.items]
 
@@ -170,8 +180,10 @@ class GraphClient:
         self._service.check_link(wire.DELTA, link)
         return link
 
-    async def members(self, group: str) -> AsyncIterator[list[str]]:
-        """Yield, page by page, the ids of the users in a group, including nested groups.
+    async def members(
+        self, group: str, wait: Callable[[float], Awaitable[bool]] | None = None
+    ) -> AsyncIterator[list[str]]:
+        """Yield, page by page, the ids of the users in a group, including nested groups. wait: as above.
 
         SettingsError: there is no such group. Source: "List group transitive members".
         """
@@ -183,6 +195,7 @@ class GraphClient:
                 ids={"id": group},
                 params=params,
                 headers=_EVENTUAL,
+                wait=wait,
             ):
                 yield [user.id for user in page.items]
         except NotFoundError:

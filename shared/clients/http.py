@@ -3,7 +3,7 @@
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -157,11 +157,13 @@ class ServiceClient:
         url: str | None = None,
         repeats: int = 3,
         headers: Mapping[str, str] | None = None,
+        wait: Callable[[float], Awaitable[bool]] | None = None,
         **first: Any,
     ) -> AsyncIterator[Page[T]]:
         """Yield the pages of a listing from its first one, or from `url`, to its end.
 
-        first: what only the first call takes, see `call`. repeats: see `Trail`. ListingError: the
+        first: what only the first call takes, see `call`. repeats: see `Trail`. wait: waits where the
+        service asks for a longer pause than a call waits; False: RetryLaterError. ListingError: the
         listing cannot be trusted. ExpiredError: the next page is too old. Elements that cannot be
         read are logged and left out.
         """
@@ -175,6 +177,10 @@ class ServiceClient:
             request = {"url": url} if url else first
             try:
                 page = await self.call(call, parse, headers=headers, **request)
+            except RetryLaterError as pause:
+                if wait and await wait(pause.seconds):
+                    continue
+                raise
             except RejectedError as error:
                 if url and has_expired(error):
                     raise trail.expired(error.detail) from None

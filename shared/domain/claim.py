@@ -29,8 +29,8 @@ class Claim:
     run: str | None = None
 
     def keeps_out(self, other: "Claim") -> bool:
-        """Return whether another attempt has to wait."""
-        return self.by != other.by and other.at - self.at < HELD_FOR
+        """Return whether another attempt has to wait; a claim of the future is of a clock that jumped."""
+        return self.by != other.by and abs(other.at - self.at) < HELD_FOR
 
     def is_same(self, other: "Claim") -> bool:
         """Return whether both are of one attempt or of one run: then either may tell of the change."""

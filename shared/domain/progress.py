@@ -75,14 +75,15 @@ def final(result: UserResult, known: KnownUser | None, run: str, began: datetime
     return result
 
 
-def settled(run: Run, outcomes: Mapping[str, int], now: datetime) -> Run:
-    """Return a run with its counts; one whose users all have an outcome is finished."""
+def settled(run: Run, outcomes: Mapping[str, int], now: datetime, on_the_way: int = 0) -> Run:
+    """Return a run with its counts; one whose users all have an outcome is finished.
+
+    on_the_way: users who have the outcome `held`, and were released since.
+    """
     run = counted(run, outcomes)
     if run.state is not RunState.MOVING:
         return run
-    # Users whom another run's list holds are told later; those of its own list were just released.
-    held = outcomes.get(Outcome.HELD, 0) if run.decided_by else 0
-    left = max(expected(run) - sum(outcomes.values()), held)
+    left = max(expected(run) - sum(outcomes.values()), on_the_way)
     if left <= 0:
         return replace(run, state=RunState.FINISHED, finished_at=now)
     if now - (run.finished_at or run.started_at) > GIVE_UP_AFTER:

@@ -77,17 +77,19 @@ class UserTable:
             "began_at": began,
         }
         lasting: dict[str, Any] = {}
+        # Not before it began, by the clock of whoever began it: then it would count as not recorded.
+        changed_at = max(now, result.change.began_at) if result.change else now
         if result.upn:
             lasting["upn"] = result.upn
         if result.outcome is Outcome.MOVED:
-            lasting["moved_at"] = now
+            lasting["moved_at"] = changed_at
             lasting["old_provider"] = result.old_provider or ""
             lasting["moved_run"] = run or ""
         if result.outcome is Outcome.BRIDGE_CHANGED:
-            lasting["bridge_changed_at"] = now
+            lasting["bridge_changed_at"] = changed_at
             lasting["bridge_run"] = run or ""
         if result.change and result.change.what is HistoryEvent.NUMBER_CHANGED:
-            lasting["number_changed_at"] = now
+            lasting["number_changed_at"] = changed_at
         # Who is moved by a first signal has no row in most cases: a request less.
         row, is_known = None, result.outcome is not Outcome.MOVED or signal is Signal.RECHECK
         for _ in range(_TRIES):

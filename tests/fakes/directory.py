@@ -8,6 +8,7 @@ from shared.domain.listing import ChangePage
 from shared.domain.subscription import GraphSubscription
 from shared.domain.user import DirectoryUser
 from shared.errors import NotFoundError, RejectedError, ServiceError, SettingsError
+from shared.services.ports import Wait
 
 
 @dataclass
@@ -52,7 +53,9 @@ class FakeDirectory:
         everything = {**addresses, **self.known, **self.errors}
         return {name: everything.get(name.casefold(), missing) for name in ids}
 
-    async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
+    async def licensed_ids(
+        self, *, rooms: bool, wait: Wait | None = None
+    ) -> AsyncIterator[list[str]]:
         self.listings += 1
         if self.down:
             raise self.down
@@ -63,7 +66,7 @@ class FakeDirectory:
             if user.licensed and (rooms or not (user.is_room or user.is_resource))
         ]
 
-    async def members(self, group: str) -> AsyncIterator[list[str]]:
+    async def members(self, group: str, wait: Wait | None = None) -> AsyncIterator[list[str]]:
         if group in self.no_groups:
             raise SettingsError(f"group {group}: there is no such group")
         yield [user.id for user in self.known.values() if group in user.groups]

@@ -12,6 +12,7 @@ from shared.domain.listing import ChangedUser, ChangePage
 from shared.domain.subscription import GraphSubscription
 from shared.domain.user import DirectoryUser
 from shared.errors import ExpiredError, NotFoundError, ServiceError, ThrottledError
+from shared.services.ports import Wait
 from tests.simulation.line import Line
 from tests.simulation.people import People
 
@@ -57,7 +58,9 @@ class SimulatedGraph:
             raise ValueError("at most 20 users in one batch")
         return await self._line.call("users", lambda: {name: self._view(name) for name in ids})
 
-    async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
+    async def licensed_ids(
+        self, *, rooms: bool, wait: Wait | None = None
+    ) -> AsyncIterator[list[str]]:
         def licensed() -> list[str]:
             return [
                 person.id
@@ -72,7 +75,7 @@ class SimulatedGraph:
             await self._line.call("licensed", lambda: None)
             yield list(some)
 
-    async def members(self, group: str) -> AsyncIterator[list[str]]:
+    async def members(self, group: str, wait: Wait | None = None) -> AsyncIterator[list[str]]:
         yield await self._line.call(
             "members",
             lambda: [person.id for person in self._world.people if group in person.seen().groups],

@@ -26,6 +26,8 @@ _OPTIONS: Final = json.loads((Path(__file__).parents[2] / "host.json").read_text
 ]["queues"]
 _AT_ONCE: Final[int] = _OPTIONS["batchSize"] + _OPTIONS["newBatchThreshold"]
 _AGAIN_AFTER: Final = float(_OPTIONS["visibilityTimeout"].rpartition(":")[2])
+_TIMEOUT: Final = 3600.0
+"""`functionTimeout`: the host stops a function, and all that is in work with it."""
 _LEASE: Final = 600.0
 """The host hides a message for ten minutes while it works on it: so long a crash may hold it."""
 
@@ -199,6 +201,7 @@ class Host:
         return self._work(instance, content, letter)
 
     async def _work(self, instance: Instance, content: Bin, letter: Letter) -> None:
+        began = asyncio.get_running_loop().time()
         with _caused_by(letter):
             try:
                 await self._handlers[content.name](instance.app, letter)
@@ -215,6 +218,10 @@ class Host:
                     content.hide(letter, _AGAIN_AFTER)
             else:
                 content.letters.pop(letter.id, None)
+        if (took := asyncio.get_running_loop().time() - began) > _TIMEOUT:
+            self.world.defects.append(
+                TimeoutError(f"a message of {content.name} took {took:.0f} s")
+            )
         instance.holds.remove((content, letter))
         instance.busy[content.name] -= 1
         self._pump(content.name)

@@ -20,7 +20,7 @@ from shared.domain.outcome import Outcome, UserResult
 from shared.domain.pause import RequestedBy
 from shared.domain.run import Mode, Run, RunState, Signal, new_run_id
 from shared.domain.user import DirectoryUser
-from shared.errors import ConflictError, InputError, TransientError
+from shared.errors import AcpError, ConflictError, InputError, TransientError
 from shared.services.moving.assess import not_assessed
 from shared.services.ports import Directory, MoveRequests, Runs
 from shared.services.run_changes import change_run, existing_run
@@ -36,8 +36,10 @@ Progress = Callable[[Sequence[UserResult]], None]
 class Movers(Protocol):
     """Moves the users of a message and records each result."""
 
-    async def move(self, message: MoveMessage, options: MoveOptions) -> list[UserResult]:
-        """Return one result per user."""
+    async def move(
+        self, message: MoveMessage, options: MoveOptions, patience: float | None
+    ) -> list[UserResult]:
+        """Return one result per user; BusyError: there was no room for them in so many seconds."""
         ...
 
 
@@ -221,13 +223,16 @@ class MoveRunner:
         *,
         mode: Mode | None,
         again: bool = False,
+        patience: float | None = None,
         on_progress: Progress = lambda _: None,
     ) -> None:
         """Move the users of one page, except for those `known` to have a result in the run.
 
-        again: others may have one, too, and are asked for. TransientError: Graph did not answer about some;
-        the others have their results.
+        again: others may have one, too, and are asked for. patience: seconds in which all of them have room.
+        TransientError: Graph did not answer about some; BusyError, StorageError: not everybody has a result.
+        The others have theirs: an error stops nobody who was begun.
         """
+        until = None if patience is None else self._clock.monotonic() + patience
         users, unanswered = await self._look_up(run, page.names, known, on_progress)
         if again:
             done = {each.user_id for each in await self._runs.results_of(run, list(users))}
@@ -241,13 +246,25 @@ class MoveRunner:
             if own:
                 await self._requests.save_own_numbers(run, own)
             options = replace(options, own_numbers=own)
-        await gather_bounded(
-            (
-                self._move(run, some, options, known, mode=mode, on_progress=on_progress)
-                for some in batched(users, USERS_PER_MESSAGE, strict=False)
-            ),
-            _MESSAGES_AT_ONCE,
-        )
+        errors: list[AcpError] = []
+
+        async def move(some: Sequence[str]) -> None:
+            if errors or self._stopping.is_set():
+                return
+            message = MoveMessage(Signal.REQUEST, tuple(some), run, mode=mode)
+            left = None if until is None else max(0.0, until - self._clock.monotonic())
+            try:
+                results = await self._mover.move(message, options, left)
+            except AcpError as error:
+                errors.append(error)
+                return
+            known.update(result.user_id.lower() for result in results)
+            on_progress(results)
+
+        parts = batched(users, USERS_PER_MESSAGE, strict=False)
+        await gather_bounded(map(move, parts), _MESSAGES_AT_ONCE)
+        for first in errors:
+            raise first
         if unanswered:
             raise unanswered
         if not self._stopping.is_set():
@@ -280,20 +297,3 @@ class MoveRunner:
             on_progress(lost)
         left = {user: name for user, name in users.items() if user.lower() not in known}
         return left, unanswered
-
-    async def _move(
-        self,
-        run: str,
-        users: Sequence[str],
-        options: MoveOptions,
-        known: set[str],
-        *,
-        mode: Mode | None,
-        on_progress: Progress,
-    ) -> None:
-        if self._stopping.is_set():
-            return
-        message = MoveMessage(Signal.REQUEST, tuple(users), run, mode=mode)
-        results = await self._mover.move(message, options)
-        known.update(result.user_id.lower() for result in results)
-        on_progress(results)

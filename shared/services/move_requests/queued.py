@@ -27,6 +27,7 @@ from shared.errors import (
     UnreadableRowError,
 )
 from shared.services.move_requests.carry_out import MoveRunner
+from shared.services.moving.batch import PATIENCE
 from shared.services.moving.preview import Previewer
 from shared.services.ports import MoveRequests, Queue, Runs
 from shared.services.run_changes import change_run, existing_run
@@ -187,12 +188,12 @@ class QueuedMoveRequests:
             await self._requests.mark_done(run.id, 0)
             return
         request = await self._requests.request(run.id)
-        # An attempt before this one may have written pages: nobody on them may be lost or come twice,
-        # though fewer users are on the provider by now.
+        found = [user.user_id async for user in self._finder.on_third_party(request.provider)]
+        # An attempt before this one may have written pages, or one meanwhile, for a listing may outlast a
+        # claim: nobody on them may be lost or come twice, though others are on the provider by now.
         pages = [page async for page in self._requests.pages(run.id)]
         written = {name for page in pages for name in page.names}
-        found = self._finder.on_third_party(request.provider)
-        names = [user.user_id async for user in found if user.user_id not in written]
+        names = [user for user in found if user not in written]
         last = max(page.number for page in pages)
         count = await self._runner.write_pages(run.id, names, after=last)
         last += -(-count // NAMES_PER_PAGE)
@@ -211,7 +212,9 @@ class QueuedMoveRequests:
     async def _carry_out(self, run: Run, page: RequestPage, *, again: bool) -> None:
         options = (await self._requests.request(run.id)).options
         if run.cause is Signal.REQUEST:
-            await self._runner.move_page(run.id, page, options, set(), mode=run.mode, again=again)
+            await self._runner.move_page(
+                run.id, page, options, set(), mode=run.mode, again=again, patience=PATIENCE
+            )
             return
         if run.cause is not Signal.PREVIEW:
             raise ConflictError(f"run {run.id!r} is a {run.cause}: it has no pages to carry out")

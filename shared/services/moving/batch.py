@@ -35,9 +35,9 @@ from shared.telemetry.operation import operation
 _IN_WORK: Final = 3 * USERS_PER_MESSAGE
 """Users that are read and moved at once, per process: what was read is used while it is fresh."""
 
-_PATIENCE: Final = 1_200.0
-"""Seconds that a message waits for room; then it goes to the end of the queue: the host would stop all that
-is in work after an hour (host.json, functionTimeout)."""
+PATIENCE: Final = 1_200.0
+"""Seconds that a message waits for room, or a page of a request for all its users; then it goes to the end
+of the queue: the host would stop all that is in work after an hour (host.json, functionTimeout)."""
 
 _OVERTAKEN: Final = frozenset({Signal.LICENSE_EVENT, Signal.RECHECK})
 
@@ -62,8 +62,7 @@ class _Report:
 class BatchMover:
     """Handles messages: reads their users in one batch, moves and records each.
 
-    mode: of this app; a message changes users only where its own mode permits it, too. patience: seconds
-    that a message waits for room.
+    mode: of this app; a message changes users only where its own mode permits it, too. patience: for room.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class BatchMover:
         mode: Mode,
         clock: Clock,
         log: EventLog,
-        patience: float = _PATIENCE,
+        patience: float = PATIENCE,
     ) -> None:
         self._directory = directory
         self._mover = mover
@@ -107,11 +106,7 @@ class BatchMover:
         """
         with operation(message.operation):
             options = await self._options(message)
-            try:
-                report = await self._move_and_log(message, options, self._patience)
-            except NoRoomError:
-                full = BusyError(f"no room within {self._patience:.0f} s")
-                report = _Report(unrecorded=list(message.users), error=full)
+            report = await self._move_and_log(message, options, self._patience)
             if isinstance(report.error, AcpError):
                 await self._send_again(message, report.unrecorded, report.error)
             elif report.error:
@@ -125,26 +120,33 @@ class BatchMover:
         return await options_of(self._requests, message.run, message.users)
 
     async def move(
-        self, message: MoveMessage, options: MoveOptions = DEFAULT_OPTIONS
+        self,
+        message: MoveMessage,
+        options: MoveOptions = DEFAULT_OPTIONS,
+        patience: float | None = None,
     ) -> list[UserResult]:
         """Move the users of a requested run; return what happened to each, in order.
 
-        StorageError: an outcome could not be recorded; then the caller has to come again.
+        StorageError: an outcome could not be recorded. BusyError: the same, or no room in so many seconds.
         """
         with operation(message.operation):
-            report = await self._move_and_log(message, options)
+            report = await self._move_and_log(message, options, patience)
         if report.error:
             raise report.error
         return report.results
 
     async def _move_and_log(
-        self, message: MoveMessage, options: MoveOptions, patience: float | None = None
+        self, message: MoveMessage, options: MoveOptions, patience: float | None
     ) -> _Report:
-        """Move the users; NoRoomError: there was no room for them in so many seconds."""
+        """Move the users, or nobody where there is no room for them in so many seconds."""
         with operation() as here:
-            async with self._in_work.take(len(message.users), patience):
-                began = self._clock.monotonic()
-                report = await self._move(message, options)
+            try:
+                async with self._in_work.take(len(message.users), patience):
+                    began = self._clock.monotonic()
+                    report = await self._move(message, options)
+            except NoRoomError:
+                full = BusyError(f"no room within {patience:.0f} s")
+                return _Report(unrecorded=list(message.users), error=full)
             took = self._clock.monotonic() - began
             self._log.write(_handled(message, report, here.throttled, took))
         return report

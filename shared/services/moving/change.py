@@ -6,7 +6,8 @@ has to get its turn while the read is fresh, or the user is assessed anew.
 
 from collections.abc import Awaitable
 from dataclasses import replace
-from typing import Final
+from http import HTTPStatus
+from typing import Final, TypeGuard
 
 from shared.clock import Clock
 from shared.domain.decision import Action, Decision, decide, endangers_conferencing, set_number
@@ -21,6 +22,7 @@ from shared.errors import (
     RetryLaterError,
     ServiceError,
     StorageError,
+    ThrottledError,
     TransientError,
 )
 from shared.services.moving.assess import Assessment
@@ -42,9 +44,9 @@ _FRESH: Final = 2.0
 
 
 class UncertainChangeError(TransientError):
-    """The service did not say whether the change happened; it may have."""
+    """The service did not say whether the change happened; it may have. change: None: it did not."""
 
-    def __init__(self, error: TransientError, change: Change) -> None:
+    def __init__(self, error: TransientError, change: Change | None) -> None:
         super().__init__(error.service, error.operation, error.detail)
         self.change = change
 
@@ -84,14 +86,11 @@ class UserChanger:
         begun: what this attempt began before without an answer. UncertainChangeError: so it is now.
         LateTurnError: what was read is too old. BusyError: another attempt is changing the user.
         """
-        if refused := await self._brakes.refuse(found, terms):
-            return refused
         number = found.decision.number or found.decision.toll_free
         bridge = await self._conferencing.bridge_of(number) if number else None
-        decided = found.decision.action
-        found, before = await self._look_at_conferencing(found, service, bridge, read_at)
+        found, before, read_at = await self._look_at_conferencing(found, service, bridge, read_at)
         action = found.decision.action
-        if action is not decided and (refused := await self._brakes.refuse(found, terms)):
+        if refused := await self._brakes.refuse(found, terms):
             return refused
         claim = terms.claim(self._clock.now())
         change = begin(action, claim, service, before)
@@ -103,10 +102,13 @@ class UserChanger:
         except UncertainChangeError:
             raise
         except AcpError as error:
-            # Nothing happened: if somebody else changes the user later, it is not told as ours.
-            alone = action is Action.SET_NUMBER
-            cancel = self._replaced.cancel(service, self._clock.now(), number=alone)
-            await self._clean_up("cancel the move", cancel, found)
+            if begun is None or begun.what is not change.what:
+                # Nothing happened: if somebody else changes the user later, it is not told as ours.
+                alone = action is Action.SET_NUMBER
+                cancel = self._replaced.cancel(service, self._clock.now(), number=alone)
+                await self._clean_up("cancel the move", cancel, found)
+            if _is_throttled(error):
+                raise UncertainChangeError(error, begun) from None
             if isinstance(error, NotFoundError):
                 waits = Decision(Action.WAIT, "the service says: not a conferencing user yet")
                 return replace(found, decision=waits).result()
@@ -132,14 +134,14 @@ class UserChanger:
 
     async def _look_at_conferencing(
         self, found: Assessment, service: ServiceUser, bridge: str | None, read_at: float
-    ) -> tuple[Assessment, ConferencingUser | None]:
-        """Return the decision as the user's bridge makes it, and what the user has that has to be saved.
+    ) -> tuple[Assessment, ConferencingUser | None, float]:
+        """Return the decision as the user's bridge makes it, what has to be saved, and when that was read.
 
         NotFoundError: a user on Microsoft cannot be read, and is not changed.
         """
-        decision = found.decision
+        decision, before = found.decision, None
         if not endangers_conferencing(decision, service):
-            return found, None
+            return found, None, read_at
         on_microsoft = decision.action in (Action.SET_NUMBER, Action.CHANGE_BRIDGE)
         try:
             within = read_at + _FRESH - self._clock.monotonic()
@@ -147,11 +149,12 @@ class UserChanger:
         except NotFoundError:
             if on_microsoft:
                 raise
-            return found, None
-        if on_microsoft:
+        if decision.action is not Action.REPLACE:
+            read_at = self._clock.monotonic()  # the service keeps a third party's entries otherwise
+        if before and on_microsoft:
             same = bridge is None or before.bridge_id.casefold() == bridge.casefold()
             decision = set_number(decision.number, decision.toll_free, same_bridge=same)
-        return replace(found, decision=decision), before
+        return replace(found, decision=decision), before, read_at
 
     async def _set(
         self, found: Assessment, bridge: str | None, terms: Terms, read_at: float, change: Change
@@ -171,8 +174,7 @@ class UserChanger:
                 within=read_at + _FRESH - self._clock.monotonic(),
             )
         except ServiceError as error:
-            not_sent = isinstance(error, RetryLaterError | LateTurnError)
-            if isinstance(error, TransientError) and not not_sent:
+            if _is_uncertain(error):
                 raise UncertainChangeError(error, change) from None
             if mail and run:
                 # Not sent, or refused: no mail went, and the next attempt may ask for it.
@@ -197,3 +199,14 @@ class UserChanger:
             if decide(found.user, service, terms.rules).action is Action.ALREADY:
                 return service
         return None
+
+
+def _is_uncertain(error: ServiceError) -> TypeGuard[TransientError]:
+    """Whether a set may have happened: it was sent, and neither taken nor refused."""
+    unsent = isinstance(error, RetryLaterError | LateTurnError) or _is_throttled(error)
+    return isinstance(error, TransientError) and not unsent
+
+
+def _is_throttled(error: AcpError) -> TypeGuard[ThrottledError]:
+    """Whether the service refused a call for being one too many: it did nothing. 503 does not say so."""
+    return isinstance(error, ThrottledError) and error.status == HTTPStatus.TOO_MANY_REQUESTS

@@ -132,7 +132,7 @@ class UserMover:
                     raise
                 await self._clock.sleep(pause)
             except UncertainChangeError as uncertain:
-                begun = foremost(begun, uncertain.change)
+                begun = foremost(begun, uncertain.change) if uncertain.change else begun
                 if (pause := next(pauses, None)) is None:
                     raise
                 await self._clock.sleep(pause)

@@ -24,6 +24,7 @@ from shared.services.ports.tenant import (
     RuleSource,
     Subscriptions,
     Tenant,
+    Wait,
 )
 
 __all__ = [
@@ -50,5 +51,6 @@ __all__ = [
     "SweepPages",
     "Tenant",
     "Users",
+    "Wait",
     "WaitingUsers",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.options import DEFAULT_OPTIONS
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
     from shared.errors import ServiceError
 
 
+Wait = Callable[[float], Awaitable[bool]]
+"""Waits the seconds that a service asks for, where a call does not, so that a listing goes on where it was;
+False: that is too long."""
+
+
 class Groups(Protocol):
     """The part of Graph for group memberships."""
 
-    def members(self, group: str) -> AsyncIterator[list[str]]:
+    def members(self, group: str, wait: Wait | None = None) -> AsyncIterator[list[str]]:
         """Yield the ids of a group's users, page by page; SettingsError: no such group."""
         ...
 
@@ -59,7 +65,7 @@ class Directory(Groups, Subscriptions, Protocol):
         """Return each of at most 20 users, or the error of that user."""
         ...
 
-    def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
+    def licensed_ids(self, *, rooms: bool, wait: Wait | None = None) -> AsyncIterator[list[str]]:
         """Yield the ids of all licensed users, with or without rooms, page by page."""
         ...
 

@@ -2,16 +2,22 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
+from shared.clock import Clock
 from shared.domain.decision import Action
 from shared.domain.user import MICROSOFT
 from shared.services.ports import Conferencing, Directory, RuleSource
-from shared.services.sweeping.survey import Survey, is_guid
+from shared.services.sweeping.survey import Survey, is_guid, wait_until
 from shared.text import packed
 
 NOBODY: Final = "none"
 """Provider name for users without entries."""
+
+_PATIENCE: Final = timedelta(minutes=20)
+"""How long after its beginning the listing of a request waits for a service: its page has an hour. Nobody who
+looks at a list waits so long."""
 
 UNKNOWN: Final = "unknown"
 """Provider name for users whose entries could not be read."""
@@ -34,10 +40,13 @@ class Found:
 class Finder:
     """Lists users by provider."""
 
-    def __init__(self, directory: Directory, conferencing: Conferencing, rules: RuleSource) -> None:
+    def __init__(
+        self, directory: Directory, conferencing: Conferencing, rules: RuleSource, clock: Clock
+    ) -> None:
         self._directory = directory
         self._conferencing = conferencing
         self._rules = rules
+        self._clock = clock
 
     async def ready(self) -> AsyncIterator[Found]:
         """Yield the licensed users who are not on Microsoft: those that the sweep would queue.
@@ -45,7 +54,7 @@ class Finder:
         Without those that it queues for a number rule, or because they need attention.
         """
         wanted = (Action.REPLACE, Action.ENABLE, Action.WAIT)
-        async for found in self._everybody(lambda each: each.action in wanted):
+        async for found in self._everybody(lambda each: each.action in wanted, timedelta(0)):
             yield found
 
     async def on_third_party(self, provider: str | None = None) -> AsyncIterator[Found]:
@@ -60,21 +69,24 @@ class Finder:
             third_party = name not in (NOBODY, UNKNOWN, MICROSOFT.casefold())
             return third_party and wanted in (None, name)
 
-        async for found in self._everybody(fits):
+        async for found in self._everybody(fits, _PATIENCE):
             yield found
 
-    async def _everybody(self, fits: Callable[[Found], bool]) -> AsyncIterator[Found]:
+    async def _everybody(
+        self, fits: Callable[[Found], bool], patience: timedelta
+    ) -> AsyncIterator[Found]:
         """Yield those who fit, each once: a listing that begins again lists its users again."""
         yielded: set[bytes] = set()
-        async for found in self._listed():
+        async for found in self._listed(patience):
             key = packed(found.user_id)
             if fits(found) and key not in yielded:
                 yielded.add(key)
                 yield found
 
-    async def _listed(self) -> AsyncIterator[Found]:
+    async def _listed(self, patience: timedelta) -> AsyncIterator[Found]:
         rules = await self._rules.current()
-        survey = await Survey.begin(self._directory, self._conferencing, rules)
+        wait = wait_until(self._clock, self._clock.now() + patience)
+        survey = await Survey.begin(self._directory, self._conferencing, rules, wait)
         async for page in survey.pages():
             for each in page.users:
                 user, decision = each.service, each.decision

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from shared.errors import SettingsError
-from shared.services.ports import Groups
+from shared.services.ports import Groups, Wait
 from shared.text import packed
 
 
@@ -32,6 +32,7 @@ async def read_memberships(
     groups: Sequence[str],
     between: Callable[[], Awaitable[None]] | None = None,
     needed: Collection[str] = (),
+    wait: Wait | None = None,
 ) -> Memberships:
     """Return the memberships of `groups`; `between` is called per page.
 
@@ -41,7 +42,7 @@ async def read_memberships(
     found = Memberships()
     for group in groups:
         try:
-            async for users in directory.members(group):
+            async for users in directory.members(group, wait):
                 found.add(group, users)
                 if between:
                     await between()

@@ -1,7 +1,7 @@
 """Read phase of a sweep: stream all users and store, page by page, which users to queue."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Self
@@ -25,7 +25,7 @@ from shared.services.ports import (
     SweepPages,
     WaitingUsers,
 )
-from shared.services.sweeping.survey import Survey, SurveyedPage, is_guid
+from shared.services.sweeping.survey import Survey, SurveyedPage, is_guid, wait_until
 from shared.services.upkeep.roster import RosterKeeper
 from shared.telemetry.events import (
     ListingBegunAgain,
@@ -54,13 +54,18 @@ class PageFindings:
     counts: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def of(cls, page: SurveyedPage, held: Container[bytes] = frozenset()) -> Self:
-        """Return the findings of a page. held: who waits for a person, and is counted but not queued."""
+    def of(cls, page: SurveyedPage, held: Mapping[bytes, bool]) -> Self:
+        """Return the findings of a page. held: who is on the list of the held, and whether released.
+
+        Who waits for a person is counted but not queued. Whoever needs the change no more is queued: else
+        nobody takes the user off that list, and a permission stays.
+        """
         found = cls()
         for user in page.users:
             action = user.decision.action
             found.counts["users"] += 1
-            if action.replaces_ids and packed(user.service.id) in held:
+            permitted = held.get(packed(user.service.id))
+            if action.replaces_ids and permitted is False:
                 found.counts["held"] += 1
                 found.licensed.append(user.service.id)
                 continue
@@ -71,7 +76,7 @@ class PageFindings:
                 found.counts[count_name(user.decision.number or "")] += 1
             if user.licensed:
                 found.licensed.append(user.service.id)
-            if action in _TO_QUEUE:
+            if action in _TO_QUEUE or permitted is not None:
                 found.to_queue.append(user.service.id)
             if {action, user.beyond_pilot} & {
                 Action.UNLICENSED,
@@ -144,15 +149,15 @@ class SweepReader:
         self, run: Run, keep_lease: Callable[[], Awaitable[None]], until: datetime
     ) -> Run:
         rules = await self._rules.current()
-        survey = await Survey.begin(self._directory, self._conferencing, rules, keep_lease)
+        wait = wait_until(self._clock, until, keep_lease)
+        survey = await Survey.begin(self._directory, self._conferencing, rules, wait, keep_lease)
         for fault in survey.faults:
             self._log.write(RuleBroken(reason=fault))
         run = replace(run, counts={**run.counts, "licensed": survey.licensed})
         async for done in self._pages.pages(run.id):
             if done.number <= run.page:
                 survey.mark_listed(done.licensed)
-        # Whoever was released and is not changed yet may be on no other list any more.
-        held = {packed(user.user_id) async for user in self._held.held() if not user.released}
+        held = {packed(user.user_id): user.released async for user in self._held.held()}
         if run.page == 0 or run.next_link:
             whole = run.page == 0
             known = await self._replaced.saved_keys()
@@ -169,7 +174,7 @@ class SweepReader:
         return await self._store_rest(run, survey.unlisted)
 
     async def _store_page(
-        self, run: Run, page: SurveyedPage, held: Container[bytes], known: SavedKeys
+        self, run: Run, page: SurveyedPage, held: Mapping[bytes, bool], known: SavedKeys
     ) -> Run:
         for user_id, reason in page.faults:
             self._log.write(Unreadable(user=self._log.who(user_id), reason=reason))

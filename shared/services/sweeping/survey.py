@@ -6,15 +6,21 @@ only: 16 bytes each, in a set.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from datetime import datetime, timedelta
+from typing import Final, Self
 
+from shared.clock import Clock
 from shared.domain.decision import OUTSIDE_PILOT, Action, Decision, Rules, decide
+from shared.domain.listing import TeamsPage
 from shared.domain.number_rules import NumberRules
 from shared.domain.user import DirectoryUser, PlanStatus, ServiceUser
 from shared.domain.value import value
-from shared.services.ports import Conferencing, Directory
+from shared.errors import RetryLaterError
+from shared.services.ports import Conferencing, Directory, Wait
 from shared.services.sweeping.memberships import Memberships, read_memberships
 from shared.text import packed, unpacked
+
+_MINUTE: Final = 60.0
 
 
 @value
@@ -48,12 +54,18 @@ class Survey:
     """Both listings, joined page by page; made by `begin`."""
 
     def __init__(
-        self, conferencing: Conferencing, rules: Rules, licensed: set[bytes], groups: Memberships
+        self,
+        conferencing: Conferencing,
+        rules: Rules,
+        licensed: set[bytes],
+        groups: Memberships,
+        wait: Wait,
     ) -> None:
         self._conferencing = conferencing
         self._rules = rules
         self._licensed = frozenset(licensed)
         self._groups = groups
+        self._wait = wait
         self.unlisted = licensed
         """The licensed users (16 bytes of their ids) who have been on no page so far."""
 
@@ -63,19 +75,24 @@ class Survey:
         directory: Directory,
         conferencing: Conferencing,
         rules: Rules,
+        wait: Wait,
         on_page: Callable[[], Awaitable[None]] | None = None,
     ) -> Self:
         """Read the licensed users and the groups in the rules. on_page: called per page.
 
+        wait: where a service asks for a long pause, because what was read is in memory alone.
+
         Rooms are not among the licensed, unless the rules include them.
         """
         licensed: set[bytes] = set()
-        async for page in directory.licensed_ids(rooms=rules.include_rooms):
+        async for page in directory.licensed_ids(rooms=rules.include_rooms, wait=wait):
             licensed.update(packed(user) for user in page)
             if on_page:
                 await on_page()
-        groups = await read_memberships(directory, rules.groups, on_page, rules.excluded_groups)
-        return cls(conferencing, rules, licensed, groups)
+        groups = await read_memberships(
+            directory, rules.groups, on_page, rules.excluded_groups, wait
+        )
+        return cls(conferencing, rules, licensed, groups, wait)
 
     @property
     def faults(self) -> Sequence[str]:
@@ -89,13 +106,24 @@ class Survey:
 
     async def pages(self, start: str | None = None) -> AsyncIterator[SurveyedPage]:
         """Yield Teams' pages, each user with the decision; start: the link of the first page."""
-        async for page in self._conferencing.pages(start):
-            if page.restarts:
-                self.unlisted = set(self._licensed)
-            users = [self._decide(user) for user in page.users]
-            self.mark_listed(user.service.id for user in users if user.licensed)
-            self.mark_listed(user_id for user_id, _ in page.faults if is_guid(user_id))
-            yield SurveyedPage(users, page.next_link, page.faults, page.restarts)
+        while True:
+            try:
+                async for page in self._conferencing.pages(start):
+                    yield self._survey(page)
+                    start = page.next_link
+            except RetryLaterError as pause:
+                if not await self._wait(pause.seconds):
+                    raise
+            else:
+                return
+
+    def _survey(self, page: TeamsPage) -> SurveyedPage:
+        if page.restarts:
+            self.unlisted = set(self._licensed)
+        users = [self._decide(user) for user in page.users]
+        self.mark_listed(user.service.id for user in users if user.licensed)
+        self.mark_listed(user_id for user_id, _ in page.faults if is_guid(user_id))
+        return SurveyedPage(users, page.next_link, page.faults, page.restarts)
 
     def mark_listed(self, users: Iterable[str]) -> None:
         """Mark these users as listed."""
@@ -141,3 +169,21 @@ def is_guid(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def wait_until(
+    clock: Clock, until: datetime, between: Callable[[], Awaitable[None]] | None = None
+) -> Wait:
+    """Return what waits as long as a service asks, if that is over by then. between: called each minute."""
+
+    async def wait(seconds: float) -> bool:
+        if seconds > (until - clock.now()).total_seconds():
+            return False
+        end = clock.now() + timedelta(seconds=seconds)
+        while (left := (end - clock.now()).total_seconds()) > 0:
+            await clock.sleep(min(_MINUTE, left))
+            if between:
+                await between()
+        return True
+
+    return wait

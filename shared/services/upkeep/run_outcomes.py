@@ -7,13 +7,13 @@ from typing import Final
 
 from shared.clock import Clock
 from shared.concurrency import gather_bounded, grouped
-from shared.domain.outcome import CHANGES
+from shared.domain.outcome import CHANGES, Outcome
 from shared.domain.progress import OPEN, counted, final, is_complete, settled
 from shared.domain.retry import SettledUser
 from shared.domain.run import Run, RunState, Signal
 from shared.domain.saved import KnownUser
 from shared.errors import StaleError, UnreadableRowError
-from shared.services.ports import Runs, State, Users, WaitingUsers
+from shared.services.ports import HeldUsers, Runs, State, Users, WaitingUsers
 from shared.services.run_changes import change_run
 from shared.telemetry.operation import traced
 
@@ -28,11 +28,19 @@ class RunOutcomes:
     """Tells runs what became of their users, and counts their results."""
 
     def __init__(
-        self, runs: Runs, users: Users, waiting: WaitingUsers, state: State, clock: Clock
+        self,
+        runs: Runs,
+        users: Users,
+        waiting: WaitingUsers,
+        state: State,
+        clock: Clock,
+        *,
+        held: HeldUsers,
     ) -> None:
         self._runs = runs
         self._users = users
         self._waiting = waiting
+        self._held = held
         self._state = state
         self._clock = clock
 
@@ -106,9 +114,10 @@ class RunOutcomes:
         if run.state in _OWN:
             return
         outcomes, now = await self._outcomes(run_id), self._clock.now()
+        on_the_way = await self._on_the_way(run) if outcomes[Outcome.HELD] else 0
 
         def count(it: Run) -> Run | None:
-            news = settled(it, outcomes, now)
+            news = settled(it, outcomes, now, on_the_way)
             return None if news == it or it.state in _OWN else news
 
         try:
@@ -121,6 +130,18 @@ class RunOutcomes:
         found = await self._runs.find_run(run_id)
         if found and found.state in OPEN:  # released in between
             await self._state.add_open_run(run_id)
+
+    async def _on_the_way(self, run: Run) -> int:
+        """Return how many users a run calls held who were released; another list's are told later."""
+        if run.state is not RunState.MOVING or not run.decided_by:
+            return 0
+        others = {row.user_id async for row in self._held.held() if row.run != run.id}
+        held = (
+            each.user_id
+            async for each in self._runs.results(run.id)
+            if each.outcome is Outcome.HELD
+        )
+        return sum([user not in others async for user in held])
 
     async def _outcomes(self, run: str) -> Counter[str]:
         return Counter([str(result.outcome) async for result in self._runs.results(run)])

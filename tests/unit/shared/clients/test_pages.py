@@ -9,7 +9,7 @@ import pytest
 from shared.clients.graph_models import UserId
 from shared.clients.pages import Page, Trail, page_reader
 from shared.clients.teams_listing import Place, continuation
-from shared.errors import ExpiredError, ListingError, RejectedError
+from shared.errors import ExpiredError, ListingError, RejectedError, RetryLaterError
 from tests.fakes import guid
 from tests.unit.shared.clients.services import DISCOVERY, ORIGIN, Recorder
 from tests.unit.shared.clients.test_teams import teams, teams_user
@@ -214,6 +214,35 @@ def refusing(status: int, code: str, *, from_page: int) -> Recorder:
         return httpx.Response(200, json={**rows, "@odata.nextLink": link})
 
     return Recorder(answer)
+
+
+async def test_a_listing_goes_on_where_it_was_after_a_long_pause() -> None:
+    """Without somebody who waits, or longer than that, the pause is an error."""
+    pages = iter([200, 429, 200, 429])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        status = next(pages)
+        link = f"{ORIGIN}{request.url.path}?$skiptoken={len(recorder.requests)}"
+        body = {"value": [{"id": guid(len(recorder.requests))}], "@odata.nextLink": link}
+        return httpx.Response(status, json=body, headers={"Retry-After": "600"})
+
+    waited: list[float] = []
+
+    async def wait(seconds: float) -> bool:
+        waited.append(round(seconds))
+        recorder.clock.passed += seconds
+        return len(waited) < 2
+
+    recorder = Recorder(answer)
+    read: list[str] = []
+
+    async def list_users() -> None:
+        async for page in recorder.graph().licensed_ids(rooms=False, wait=wait):
+            read.extend(page)
+
+    with pytest.raises(RetryLaterError):
+        await list_users()
+    assert (read, waited) == ([guid(1), guid(3)], [600, 600])
 
 
 @pytest.mark.parametrize(

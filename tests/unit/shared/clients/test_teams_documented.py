@@ -290,8 +290,11 @@ async def test_a_sweep_costs_a_call_per_page_and_no_more() -> None:
             body["@odata.nextLink"] = str(request.url.copy_with(params=again))
         return httpx.Response(200, json=body)
 
+    async def never(_: float) -> bool:
+        return False
+
     recorder = Recorder(answer)
-    survey = await Survey.begin(recorder.graph(), documented(recorder, page), Rules())
+    survey = await Survey.begin(recorder.graph(), documented(recorder, page), Rules(), never)
     decided = [user.decision.action async for each in survey.pages() for user in each.users]
     assert (decided.count(Action.ALREADY), len(decided)) == (licensed_users, users)
     assert survey.unlisted == set()

@@ -78,7 +78,7 @@ class App:
     meeting: asyncio.Barrier = field(default_factory=lambda: asyncio.Barrier(1))
     """The first and a later part go on when so many are there."""
 
-    async def members(self, group: str) -> AsyncIterator[list[str]]:
+    async def members(self, group: str, *_: Any) -> AsyncIterator[list[str]]:
         if not self.groups[group]:
             raise SettingsError("no such group")
         for count in self.groups[group]:

@@ -1,10 +1,14 @@
 """Runs that people ask for, when the storage or Graph fails in the middle."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from shared.domain.run import RunState
+from shared.domain.user import ServiceUser
 from shared.errors import ServerFaultError, StorageError, UnreachableError
-from tests.fakes import guid
+from tests.fakes import FakeTeams, guid
 from tests.unit.shared.services.move_requests.world import RequestingWorld as World
 
 MANY = 250
@@ -26,6 +30,24 @@ async def test_an_outcome_that_cannot_be_recorded_interrupts_the_run() -> None:
     assert run.state is RunState.FINISHED
     assert run.counts["users"] == sum(run.counts.values()) - MANY == MANY
     assert world.set_once(MANY)
+
+
+async def test_an_outcome_that_cannot_be_recorded_cuts_nobody_off() -> None:
+    """The other users of a page who were begun come to their end, and have their results."""
+
+    class Slow(FakeTeams):
+        async def user(self, user_id: str, **options: Any) -> ServiceUser | None:
+            for _ in range(100 if user_id > guid(20) else 0):
+                await asyncio.sleep(0)
+            return await super().user(user_id, **options)
+
+    world = World(teams=Slow())
+    names = world.fill(60)
+    world.users.down = {guid(1)}
+    with pytest.raises(StorageError, match="write in table users"):
+        await world.carry_out(*names)
+    assert len(world.outcomes(world.runs.last)) == 59
+    assert world.set_once(60)
 
 
 @pytest.mark.parametrize("unknown", [0, 1], ids=["of the moved", "of the unknown"])

@@ -1,12 +1,14 @@
 """Pages of requested runs: each is carried out once, nobody is lost, nobody gets two mails."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shared.domain.listing import TeamsPage
 from shared.domain.messages import PageMessage
 from shared.domain.move_request import MoveRequest, RequestPage
 from shared.domain.options import MoveOptions
@@ -101,6 +103,31 @@ async def test_page_0_again_over_a_shorter_list_loses_nobody() -> None:
     assert world.runs.last == replace(run, counts={"users": 251}, scanned=True)
     run = await world.work()
     assert run.counts == {"users": 251, "moved": 250, "already_microsoft": 1}
+
+
+async def test_page_0_that_another_instance_carries_out_meanwhile_loses_nobody() -> None:
+    """The listing takes longer than the claim; the user who comes and who goes in between are both there."""
+
+    class Slow(FakeTeams):
+        async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
+            if world.clock.passed == 0:
+                world.clock.passed += 601
+                await world.queued().work(zero, again=True)
+                world.fill(102)
+                self.add(in_service(1, microsoft()))
+            async for page in super().pages(start):
+                yield page
+
+    world = World(teams=Slow())
+    world.fill(101)
+    run = await world.queued().accept(MoveRequest(), None)
+    zero = world.take()
+    await world.queued().work(zero, again=False)
+    pages = [page async for page in world.requests.pages(run.id)]
+    assert sorted(name for page in pages for name in page.names) == [
+        guid(number) for number in range(1, 103)
+    ]
+    assert world.runs.last.counts == {"users": 102}
 
 
 async def test_a_directory_that_throttles_page_0_postpones_it() -> None:

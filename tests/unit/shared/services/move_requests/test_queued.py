@@ -37,7 +37,7 @@ class World(RequestingWorld):
         return QueuedMoveRequests(
             runner=self.runner(),
             previewer=Previewer(self.directory, self.teams, FakeRules(self.rules)),
-            finder=Finder(self.directory, self.teams, FakeRules(self.rules)),
+            finder=Finder(self.directory, self.teams, FakeRules(self.rules), self.clock),
             requests=self.requests,
             runs=self.runs,
             queue=self.pages,

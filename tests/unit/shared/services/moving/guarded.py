@@ -100,4 +100,6 @@ class Guarded(MovingWorld):
 
     async def tell(self) -> None:
         """Let the timer tell the runs what became of their users."""
-        await RunOutcomes(self.runs, self.users, self.waiting, self.state, self.clock).update()
+        await RunOutcomes(
+            self.runs, self.users, self.waiting, self.state, self.clock, held=self.held
+        ).update()

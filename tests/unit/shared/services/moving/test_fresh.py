@@ -8,10 +8,17 @@ from typing import Any
 import pytest
 
 from shared.domain.decision import Action, Rules
+from shared.domain.number_rules import NumberRules
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import WaitReason
-from shared.domain.user import DirectoryUser, PlanStatus
-from shared.errors import RejectedError, ServerFaultError, ServiceError, UnreachableError
+from shared.domain.user import DirectoryUser, PlanStatus, ProviderEntry
+from shared.errors import (
+    RejectedError,
+    ServerFaultError,
+    ServiceError,
+    ThrottledError,
+    UnreachableError,
+)
 from tests.fakes import (
     BRIDGE,
     FakeClock,
@@ -56,6 +63,13 @@ class SlowTeams(FakeTeams):
         assert self.clock
         await super().set_microsoft(user_id, **options)
         self.clock.passed += self.seconds
+
+    async def conferencing_user(self, user_id: str, **options: Any) -> Any:
+        assert self.clock
+        try:
+            return await super().conferencing_user(user_id, **options)
+        finally:
+            self.clock.passed += self.seconds
 
 
 def slow(world: World, queued: float = 0, seconds: float = 0) -> World:
@@ -178,6 +192,21 @@ async def test_license_and_groups_are_read_again_after_a_minute(
     assert len(world.teams.sets) == (outcome is Outcome.MOVED)
 
 
+@pytest.mark.parametrize(
+    ("entries", "outcome"),
+    [((), Outcome.MOVED), ((microsoft(),), Outcome.ALREADY_MICROSOFT)],
+)
+async def test_slow_answers_keep_nobody_from_a_number(
+    entries: tuple[ProviderEntry, ...], outcome: Outcome
+) -> None:
+    """Each takes 30 s: what a set without replacement can destroy was read last, and that is fresh."""
+    world = World(rules=Rules(numbers=NumberRules(default="+15550177")))
+    world.directory.add(licensed())
+    world.teams.add(in_service(1, *entries))
+    assert await slow(world, seconds=30).outcome() is outcome
+    assert world.teams.sets == [(guid(1), False, "+15550177")]
+
+
 async def test_the_directory_is_read_once_within_a_minute(world: World) -> None:
     """What is a minute old is fresh enough; more reads would only slow everybody down."""
     assert await slow(world, queued=60).outcome() is Outcome.MOVED
@@ -264,15 +293,40 @@ async def test_who_finds_no_room_for_long_goes_to_the_end_of_the_queue() -> None
     assert (again.users, again.retries) == ((guid(99),), 1)
 
 
-@pytest.mark.parametrize("code", ["Forbidden", "ReplaceProviderRetired"])
-async def test_a_refused_set_leaves_no_mark(world: World, code: str) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        RejectedError("Teams", "PUT", "HTTP 400", "Forbidden"),
+        RejectedError("Teams", "PUT", "HTTP 400", "ReplaceProviderRetired"),
+        ThrottledError("Teams", "PUT", "HTTP 429", status=429),
+    ],
+)
+async def test_a_refused_set_leaves_no_mark(world: World, error: ServiceError) -> None:
     """Finding 16: after a refusal, a person's own move is not told as ours."""
-    world.teams.set_errors[guid(1)] = RejectedError("Teams", "PUT", "HTTP 400", code)
+    world.teams.set_errors[guid(1)] = error
     assert await world.outcome() is Outcome.FAILED
     assert world.replaced.moves == {}
     world.teams.add(in_service(1, microsoft()))
     assert await world.outcome() is Outcome.ALREADY_MICROSOFT
     assert world.users.moved == {}
+
+
+async def test_a_refusal_does_not_cancel_the_set_before_that_may_have_happened() -> None:
+    """It happened without an answer and does not show; another one is refused: later it is told as ours."""
+
+    class Once(FakeTeams):
+        async def set_microsoft(self, user_id: str, **options: Any) -> None:
+            if self.sets:
+                raise RejectedError("Teams", "PUT", "HTTP 400", "Strange")
+            await super().set_microsoft(user_id, **options)
+
+    world = World(teams=Once(takes_effect_and_fails=True, lag=1))
+    world.directory.add(licensed())
+    world.teams.add(in_service(1, third_party()))
+    assert await world.outcome() is Outcome.FAILED
+    world.clock.passed += 120
+    (result,) = await world.move(1)
+    assert (result.outcome, result.old_provider) == (Outcome.MOVED, "InterCall")
 
 
 async def test_an_unsure_number_is_not_a_move_from_microsoft(world: World) -> None:

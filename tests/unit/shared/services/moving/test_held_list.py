@@ -97,6 +97,26 @@ async def test_who_is_held_twice_on_one_list_is_counted_once() -> None:
     assert world.runs.runs[LIST].counts == {"moved": 2}
 
 
+@pytest.mark.parametrize("released", [False, True])
+async def test_a_released_run_does_not_wait_for_whom_another_list_holds(released: bool) -> None:
+    """Of two users the sweep's own list had one, who is moved; nobody decides about the other, or in vain."""
+    world = await _held()
+    (first, row), (second, _) = world.held.rows.items()
+    world.held.rows[first] = replace(row, run=SWEEP)
+    world.held.rows[second] = replace(world.held.rows[second], released=released)
+    await world.releases().release_run(SWEEP, ADELE)
+    await world.releases().resume()
+    await world.tell()
+    assert world.runs.runs[SWEEP].state is RunState.MOVING
+    await world.resume()
+    await world.tell()
+    ended = world.runs.runs[SWEEP]
+    assert (ended.state, ended.counts) == (
+        RunState.FINISHED,
+        {"queued": 2, "moved": 1, "waiting": 1},
+    )
+
+
 async def test_a_run_that_comes_meanwhile_is_told_too() -> None:
     """The row learned of another run after it was read: it is read again before it goes."""
     world = await _held()

@@ -9,7 +9,7 @@ from shared.domain.messages import MoveMessage
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome
 from shared.domain.run import Mode, Signal
-from shared.errors import RejectedError, StorageError
+from shared.errors import RejectedError, ServiceError, StorageError, ThrottledError
 from tests.fakes import guid, in_service, licensed, third_party
 from tests.loglines import Lines
 from tests.unit.shared.services.moving.world import MovingWorld as World
@@ -133,13 +133,21 @@ async def test_a_set_that_was_not_sent_costs_no_mail(world: World) -> None:
     assert world.teams.mailed == [guid(1)]
 
 
-async def test_a_set_that_was_refused_costs_no_mail(world: World) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        RejectedError("Teams", "PUT", "HTTP 400", "Strange", 400),
+        ThrottledError("Teams", "PUT", "HTTP 429", status=429),
+    ],
+)
+async def test_a_set_that_was_refused_costs_no_mail(world: World, error: ServiceError) -> None:
     """The service refuses, and later does not: the mail goes with the set that happens."""
-    world.teams.set_errors[guid(1)] = RejectedError("Teams", "PUT", "HTTP 400", "Strange")
+    world.teams.set_errors[guid(1)] = error
     await world.mover().move(world.message(guid(1), run="run-1"), MAIL)
     assert world.requests.mailed == set()
     world.teams.set_errors.clear()
     world.teams.mailed.clear()
+    world.clock.passed += HELD_FOR.total_seconds()
     await world.mover().move(world.message(guid(1), run="run-1"), MAIL)
     assert world.teams.mailed == [guid(1)]
 

@@ -2,19 +2,32 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from shared.domain.decision import OUTSIDE_PILOT, Rules
+from shared.domain.number_rules import NumberRules
 from shared.domain.options import MoveOptions
 from shared.domain.outcome import Outcome
 from shared.domain.pause import Pause, RequestedBy
 from shared.domain.retry import Waiting, WaitReason
 from shared.domain.run import Signal
+from shared.domain.user import ConferencingUser
 from shared.errors import InputError
 from shared.services.admin.pauses import Pauses
 from shared.telemetry.log import EventLog
-from tests.fakes import NOON, FakeClock, FakeState, guid, in_service, licensed, third_party
+from tests.fakes import (
+    NOON,
+    FakeClock,
+    FakeState,
+    FakeTeams,
+    guid,
+    in_service,
+    licensed,
+    microsoft,
+    third_party,
+)
 from tests.loglines import Lines
 from tests.unit.shared.services.moving.world import MovingWorld as World
 
@@ -42,6 +55,23 @@ async def test_nobody_is_changed_whatever_the_signal(world: World, signal: Signa
         (Outcome.WAITING, "changes are paused since 2026-11-23 12:00 UTC: wrong licenses")
     }
     assert (world.teams.sets, world.replaced.saved, world.guard.known) == ([], [], {})
+
+
+async def test_a_pause_that_begins_while_the_user_is_read_changes_nobody(world: World) -> None:
+    """An answer may take half a minute: the pause is read after it, not before."""
+
+    class Pausing(FakeTeams):
+        async def conferencing_user(self, user_id: str, **options: Any) -> ConferencingUser:
+            found = await super().conferencing_user(user_id, **options)
+            world.state.pausing = PAUSE
+            return found
+
+    world.state.pausing = None
+    world.rules = Rules(numbers=NumberRules(default="+15550177"))
+    world.teams = Pausing()
+    world.teams.add(in_service(2, microsoft()))
+    assert await world.outcome(2) is Outcome.WAITING
+    assert (world.teams.conferencing_reads, world.teams.sets) == (1, [])
 
 
 async def test_the_paused_wait_for_weeks_without_failing_and_are_due_when_it_ends(

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -171,7 +172,7 @@ async def test_an_unexpected_error_waits_as_well() -> None:
     """Finding 12: a defect does not list the tenant 60 times an hour, and the run says what it was."""
 
     class Defective(FakeDirectory):
-        async def licensed_ids(self, *, rooms: bool) -> AsyncIterator[list[str]]:
+        async def licensed_ids(self, *, rooms: bool, **_: Any) -> AsyncIterator[list[str]]:
             self.listings += 1
             yield [guid(number + rooms) for number in range(3)]
             raise ZeroDivisionError

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.domain.decision import Action, Rules, decide
 from shared.domain.number_rules import NumberRules
 from shared.domain.user import AccountType, DirectoryUser, ServiceUser
-from shared.errors import UnreachableError
+from shared.errors import RetryLaterError, UnreachableError
 from shared.services.sweeping.finding import NOBODY, UNKNOWN, Finder, Found
 from tests.fakes import FakeRules, guid, in_service, licensed, microsoft, third_party
 from tests.unit.shared.domain.whoever import NUMBER, RULES, SERVICES, USERS
@@ -33,14 +33,34 @@ def populated(people: list[tuple[DirectoryUser | None, ServiceUser | None]]) -> 
 
 async def ready(world: World, rules: Rules | None = None) -> list[Found]:
     """Who is ready in that world."""
-    finder = Finder(world.directory, world.teams, FakeRules(rules or world.rules))
+    finder = Finder(world.directory, world.teams, FakeRules(rules or world.rules), world.clock)
     return [found async for found in finder.ready()]
 
 
 async def on_third_party(world: World, provider: str | None = None) -> list[str]:
     """The ids of those on a third party in that world."""
-    finder = Finder(world.directory, world.teams, FakeRules(world.rules))
+    finder = Finder(world.directory, world.teams, FakeRules(world.rules), world.clock)
     return [found.user_id async for found in finder.on_third_party(provider)]
+
+
+async def test_a_listing_goes_on_after_a_long_pause() -> None:
+    """That of a request has no checkpoint, so it waits; not for so long that the host would stop it.
+
+    Who looks at a list is told at once.
+    """
+    world = World()
+    world.fill(6, third_party())
+    world.teams.stop_at, world.teams.stops = 3, 1
+    world.teams.stop_with = RetryLaterError("Teams", "GET users", 600)
+    assert len(await on_third_party(world)) == 6
+    assert (world.directory.listings, world.teams.pages_read) == (1, [0, 3])
+    world.teams.stops, world.teams.stop_with = 1, RetryLaterError("Teams", "GET users", 1_800)
+    with pytest.raises(RetryLaterError):
+        await on_third_party(world)
+    world.teams.stops, world.teams.stop_with = 1, RetryLaterError("Teams", "GET users", 130)
+    with pytest.raises(RetryLaterError):
+        await ready(world)
+    assert world.clock.slept == [60.0] * 10
 
 
 @settings(deadline=None)

@@ -109,6 +109,20 @@ async def test_who_is_held_already_is_counted_but_neither_queued_nor_held_again(
     assert (run.counts["held"], run.counts["replace"], run.counts["unlisted"]) == (2, 2, 0)
 
 
+@pytest.mark.parametrize("released", [False, True])
+async def test_who_is_held_and_needs_no_change_any_more_is_queued(released: bool) -> None:
+    """A person set Microsoft by hand: no signal tells of it, and nobody else takes the user off the list."""
+    world = World()
+    world.directory.add(licensed(0))
+    world.teams.add(in_service(0, microsoft()), in_service(1, third_party()))
+    for number in (0, 1):
+        row = HeldUser(guid(number), "", "InterCall", Signal.SWEEP, "run", NOON, released=released)
+        await world.held.add_held(row)
+    run = await world.sweep()
+    assert (run.state, world.queued) == (RunState.MOVING, {guid(0), guid(1)})
+    assert run.counts.get("held", 0) == 0
+
+
 async def test_report_is_never_held() -> None:
     """Report mode moves nobody, so its sweep tells of everybody."""
     world = World(limit=None)

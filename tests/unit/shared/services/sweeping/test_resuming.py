@@ -12,6 +12,7 @@ from shared.errors import (
     AccessDeniedError,
     ExpiredError,
     RejectedError,
+    RetryLaterError,
     StorageError,
     UnreachableError,
 )
@@ -42,6 +43,30 @@ async def test_interrupted_sweep_goes_on_from_its_last_page() -> None:
     assert (run.counts["users"], run.counts["queued"], run.counts["unlisted"]) == (12, 13, 1)
     assert sorted(world.sent) == sorted([*(guid(number) for number in range(12)), guid(99)])
     assert len(world.runs.runs) == 1
+
+
+@pytest.mark.parametrize("start", [0, 6])
+async def test_a_long_pause_is_waited_for_with_the_lease(start: int) -> None:
+    """What was read of the licensed users is in memory alone: it is not read again, nor is any page."""
+    world = World()
+    world.fill(12)
+    world.teams.stop_at, world.teams.stops = start, 3
+    world.teams.stop_with = RetryLaterError("Teams", "GET users", 600)
+    run = await world.sweep()
+    assert (run.state, len(world.queued)) == (RunState.MOVING, 12)
+    assert (world.directory.listings, world.teams.pages_read) == (1, [0, 3, 6, 9])
+    assert world.clock.slept == [60.0] * 30
+    assert world.runs.last.interruptions == 0
+
+
+async def test_a_pause_that_no_function_survives_interrupts_the_sweep() -> None:
+    """After an hour the host would stop it."""
+    world = World()
+    world.fill(12)
+    world.teams.stop_at, world.teams.stop_with = 6, RetryLaterError("Teams", "GET users", 3600)
+    with pytest.raises(RetryLaterError):
+        await world.sweep()
+    assert (world.runs.last.state, world.clock.slept) == (RunState.INTERRUPTED, [])
 
 
 async def test_queue_that_fails_loses_nobody() -> None:

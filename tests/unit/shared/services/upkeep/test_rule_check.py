@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ class Tenant(FakeDirectory):
         toll_free = BridgeNumber("+18005550100", "bridge", True)
         return [BridgeNumber(TOLL, "bridge"), *others[: self.others], toll_free]
 
-    async def members(self, group: str) -> AsyncIterator[list[str]]:
+    async def members(self, group: str, *_: Any) -> AsyncIterator[list[str]]:
         self.asked += 1
         if group in (guid(95), guid(99)):
             raise unknown_group(group)

@@ -66,7 +66,9 @@ class World(MovingWorld):
             await self.mover().handle(message)
 
     def outcomes(self) -> RunOutcomes:
-        return RunOutcomes(self.runs, self.users, self.waiting, self.state, self.clock)
+        return RunOutcomes(
+            self.runs, self.users, self.waiting, self.state, self.clock, held=self.held
+        )
 
     async def run(self, run: str = SWEEP) -> Run:
         """The run after its timer has run."""
