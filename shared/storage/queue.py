@@ -101,9 +101,7 @@ class MessageQueue:
         from shared.storage.transport import BoundedTransport  # noqa: PLC0415
 
         options: dict[str, Any] = {
-            "transport": BoundedTransport(
-                2 * _TIMEOUT, connection_timeout=_TIMEOUT, read_timeout=_TIMEOUT
-            ),
+            "transport": BoundedTransport(_TIMEOUT),
             "message_encode_policy": TextBase64EncodePolicy(),
             "retry_total": 3,
             "initial_backoff": 0.3,

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from contextlib import aclosing
 from itertools import batched
 from typing import Any, Final
-from urllib.request import getproxies_environment
 
 from azure.core import MatchConditions
 from azure.core.credentials_async import AsyncTokenCredential
@@ -347,17 +346,10 @@ class Tables:
         # Imported here: to import aiohttp takes longer than all the rest of this module.
         from shared.storage.transport import BoundedTransport  # noqa: PLC0415
 
-        transport = BoundedTransport(
-            2 * timeout,
-            connection_timeout=timeout,
-            read_timeout=timeout,
-            # Without a proxy to find there, aiohttp would look for a .netrc at every request.
-            use_env_settings=bool(getproxies_environment().keys() - {"no"}),
-        )
         options: dict[str, Any] = {
             "retry_total": 4,
             "retry_backoff_factor": 0.3,
-            "transport": transport,
+            "transport": BoundedTransport(timeout),
         }
         service = (
             TableServiceClient.from_connection_string(connection, **options)
