@@ -8,7 +8,6 @@ from typing import dataclass_transform
 def value[T](kind: type[T]) -> type[T]:
     """Make a class a dataclass with slots that the type checker holds to be frozen.
 
-    One that is frozen while it runs takes three times as long to make: 1.6 us, twice for each of a
-    million users.
+    It takes a third of the time to make that a frozen one does (0.8 and 2.4 us for eleven fields).
     """
     return dataclass(slots=True, unsafe_hash=True)(kind)

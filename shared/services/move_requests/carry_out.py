@@ -263,8 +263,8 @@ class MoveRunner:
 
         parts = batched(users, USERS_PER_MESSAGE, strict=False)
         await gather_bounded(map(move, parts), _MESSAGES_AT_ONCE)
-        for first in errors:
-            raise first
+        if errors:
+            raise errors[0]
         if unanswered:
             raise unanswered
         if not self._stopping.is_set():

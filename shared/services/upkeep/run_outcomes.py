@@ -50,7 +50,7 @@ class RunOutcomes:
             return run
         if run.cause is Signal.SWEEP and run.state in _OWN:
             return run  # it reads, and nobody of it is queued yet
-        return counted(run, await self._outcomes(run.id))
+        return counted(run, (await self._outcomes(run.id))[0])
 
     @traced
     async def update(self) -> int:
@@ -113,8 +113,8 @@ class RunOutcomes:
             return
         if run.state in _OWN:
             return
-        outcomes, now = await self._outcomes(run_id), self._clock.now()
-        on_the_way = await self._on_the_way(run) if outcomes[Outcome.HELD] else 0
+        (outcomes, held), now = await self._outcomes(run_id), self._clock.now()
+        on_the_way = await self._on_the_way(run, held)
 
         def count(it: Run) -> Run | None:
             news = settled(it, outcomes, now, on_the_way)
@@ -131,17 +131,18 @@ class RunOutcomes:
         if found and found.state in OPEN:  # released in between
             await self._state.add_open_run(run_id)
 
-    async def _on_the_way(self, run: Run) -> int:
-        """Return how many users a run calls held who were released; another list's are told later."""
-        if run.state is not RunState.MOVING or not run.decided_by:
+    async def _on_the_way(self, run: Run, held: set[str]) -> int:
+        """Return how many users whom a run calls held were released; another list's are told later."""
+        if not held or run.state is not RunState.MOVING or not run.decided_by:
             return 0
         others = {row.user_id async for row in self._held.held() if row.run != run.id}
-        held = (
-            each.user_id
-            async for each in self._runs.results(run.id)
-            if each.outcome is Outcome.HELD
-        )
-        return sum([user not in others async for user in held])
+        return len(held - others)
 
-    async def _outcomes(self, run: str) -> Counter[str]:
-        return Counter([str(result.outcome) async for result in self._runs.results(run)])
+    async def _outcomes(self, run: str) -> tuple[Counter[str], set[str]]:
+        """Return how many users of a run have each outcome, and who is held."""
+        outcomes, held = Counter[str](), set[str]()
+        async for each in self._runs.results(run):
+            outcomes[str(each.outcome)] += 1
+            if each.outcome is Outcome.HELD:
+                held.add(each.user_id)
+        return outcomes, held
