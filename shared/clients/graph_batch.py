@@ -11,8 +11,9 @@ from typing import Any, Final
 import httpx
 
 from shared.clients import wire
+from shared.clients.answers import error_of, parse_body
 from shared.clients.graph_models import BatchAnswer
-from shared.clients.http import ServiceClient, error_of, parse_body
+from shared.clients.http import ServiceClient
 from shared.clients.pages import Page, page_reader
 from shared.clients.values import pause
 from shared.clock import Clock
