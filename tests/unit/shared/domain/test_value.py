@@ -20,4 +20,4 @@ def test_a_value_has_no_other_fields() -> None:
     """A name that is written wrong is an error, and not a field of one user alone."""
     user: ServiceUser = in_service(1)
     with pytest.raises(AttributeError):
-        setattr(user, "entriess", ())  # noqa: B010 - the type checker would refuse it otherwise
+        setattr(user, "entries_", ())  # noqa: B010 - the type checker would refuse it otherwise
