@@ -13,8 +13,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from azure.data.tables import TransactionOperation
-
 from shared.concurrency import gather_bounded
 from shared.domain.move_request import NAMES_PER_PAGE, MoveRequest, RequestPage
 from shared.domain.options import MoveOptions, OwnNumbers
@@ -22,6 +20,7 @@ from shared.errors import BusyError, ConflictError, StorageError
 from shared.storage.rows import field, json_field
 from shared.storage.runs import RUN_ID
 from shared.storage.tables import Table
+from shared.storage.wire import Change, Verb
 
 _WISH: Final = "wish"
 _KEYS: Final = "keys"
@@ -142,7 +141,7 @@ class MoveRequestTable:
             }
             for user_id, own in numbers.items()
         ]
-        if not await self._table.transact([(TransactionOperation.UPSERT, row) for row in rows]):
+        if not await self._table.transact([Change(Verb.MERGE, row) for row in rows]):
             raise StorageError("write in table requests", "the numbers of a page were not stored")
 
     async def own_numbers(self, run: str, users: Sequence[str]) -> dict[str, OwnNumbers]:

@@ -21,15 +21,15 @@ from datetime import UTC, date, datetime
 from itertools import batched
 from typing import Any, Final
 
-from azure.core import MatchConditions
-from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
+from azure.data.tables import TableEntity
 
 from shared.domain.roster import RosterDay, RosterEntry, Standing, merged
 from shared.domain.run import Signal
 from shared.errors import StorageError, UnreadableRowError
 from shared.storage import roster_counts
 from shared.storage.rows import field
-from shared.storage.tables import PAGE, Change, Table
+from shared.storage.tables import PAGE, Table
+from shared.storage.wire import Change, Verb
 
 _PARTITION: Final = "users"
 _DIGITS: Final = "0123456789abcdef"
@@ -245,16 +245,16 @@ def _written(
     old, new = (_list_key(known) if known else None), _list_key(entry)
     changes: list[Change] = []
     if old and old != new:
-        changes.append((TransactionOperation.DELETE, {"PartitionKey": _PARTITION, "RowKey": old}))
+        changes.append(Change(Verb.DELETE, {"PartitionKey": _PARTITION, "RowKey": old}))
     fields = _encode(entry)
     if new:
         there = {"PartitionKey": _PARTITION, "RowKey": new, **fields}
-        changes.append((TransactionOperation.UPSERT, there, {"mode": UpdateMode.REPLACE}))
+        changes.append(Change(Verb.REPLACE, there))
     # What an attempt saw is no listing's word: the next listing writes the user anew.
     digest = entry.digest.hex() if listed else _NONE
     user = {"PartitionKey": _PARTITION, "RowKey": f"u|{entry.user_id}", **fields, "listed": digest}
     if entry.standing is None and row is not None:
-        changes.append((TransactionOperation.DELETE, user, _if_unchanged(row)))
+        changes.append(Change(Verb.DELETE, user, _etag(row)))
     elif entry.standing is not None:
         changes.append(_put(user, row))
     return changes
@@ -274,16 +274,12 @@ def _counted(
 
 def _put(entity: Mapping[str, Any], row: TableEntity | None) -> Change:
     if row is None:
-        return (TransactionOperation.CREATE, entity)
-    return (
-        TransactionOperation.UPDATE,
-        entity,
-        {"mode": UpdateMode.REPLACE, **_if_unchanged(row)},
-    )
+        return Change(Verb.INSERT, entity)
+    return Change(Verb.REPLACE, entity, _etag(row))
 
 
-def _if_unchanged(row: TableEntity) -> dict[str, Any]:
-    return {"etag": str(row.metadata["etag"]), "match_condition": MatchConditions.IfNotModified}
+def _etag(row: TableEntity) -> str:
+    return str(row.metadata["etag"])
 
 
 def _list_key(entry: RosterEntry) -> str | None:

@@ -11,8 +11,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from azure.data.tables import TransactionOperation
-
 from shared.concurrency import gather_bounded
 from shared.domain.decision import Action
 from shared.domain.outcome import CHANGES, OPEN, Outcome, UserResult
@@ -21,6 +19,7 @@ from shared.errors import InputError, StaleError, StorageError
 from shared.storage.outcomes import decode_outcome, decode_state, encode_outcome, encode_state
 from shared.storage.rows import clipped, field
 from shared.storage.tables import BATCH_LIMIT, ETAG, PAGE, Table
+from shared.storage.wire import Change, Verb
 from shared.text import is_canonical
 
 _TRIES: Final = 5
@@ -128,7 +127,7 @@ class RunTable:
         if len(results) > BATCH_LIMIT:
             raise ValueError(f"at most {BATCH_LIMIT} results at once, not {len(results)}")
         rows = [_result_row(run, result, now, began or now) for result in results]
-        if not await self._results.transact([(TransactionOperation.CREATE, row) for row in rows]):
+        if not await self._results.transact([Change(Verb.INSERT, row) for row in rows]):
             await gather_bounded(map(self._record, rows), _IN_FLIGHT)
 
     async def _record(self, row: dict[str, Any]) -> None:

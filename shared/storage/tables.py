@@ -1,12 +1,18 @@
-"""Azure Tables through the SDK: opened once per process, created if missing, one error type."""
+"""Azure Tables: opened once per process, created if missing, one error type."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing
 from itertools import batched
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from azure.core import MatchConditions
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import (
     AzureError,
@@ -15,12 +21,13 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
-from azure.data.tables.aio import TableClient, TableServiceClient
+from azure.data.tables import TableEntity
 
 from shared.domain.stored import BY_NAME
 from shared.errors import RowRefusedError, StorageError, UnreadableRowError
+from shared.storage.lean_client import LeanTableClient, LeanTableServiceClient
 from shared.storage.rows import DAMAGE, UnreadableRows
+from shared.storage.wire import Change, Entity, Verb
 from shared.telemetry.events import RowUnreadable
 from shared.telemetry.log import EventLog
 
@@ -35,16 +42,14 @@ PAGE: Final = 1_000
 BATCH_LIMIT: Final = 100
 """Most operations in one transaction (Azure Tables, "Performing entity group transactions")."""
 
-_NOT_AS_READ: Final = frozenset({404, 409, 412})
+_GONE: Final = (ResourceModifiedError, ResourceNotFoundError)
+"""What the storage says where an entity is not as it was read."""
 _REFUSED: Final = frozenset({400, 413})
 """Statuses of a row that is too large or malformed ("Table service error codes")."""
 
 _DELETED_AT_ONCE: Final = 1_000
 
-Entity = Mapping[str, Any]
-Change = (
-    tuple[TransactionOperation, Entity] | tuple[TransactionOperation, Entity, Mapping[str, Any]]
-)
+_Errors = type[AzureError] | tuple[type[AzureError], ...]
 
 
 class Table:
@@ -55,7 +60,7 @@ class Table:
     """
 
     def __init__(
-        self, client: TableClient, name: str, unreadable: UnreadableRows | None = None
+        self, client: LeanTableClient, name: str, unreadable: UnreadableRows | None = None
     ) -> None:
         self._client = client
         self._name = name
@@ -65,90 +70,51 @@ class Table:
 
     async def get(self, partition: str, row: str) -> TableEntity | None:
         """Return the entity, or None."""
-        await self._create()
-        try:
-            return await self._client.get_entity(partition, row)
-        except ResourceNotFoundError:
-            return None
-        except AzureError as error:
-            raise self._failed("read", error) from error
+        return await self._tried(
+            "read", lambda: self._client.read(partition, row), ResourceNotFoundError
+        )
 
     async def insert(self, entity: Entity) -> str:
         """Write a new entity; return its ETag, "" when one with these keys exists (it stays)."""
-        await self._create()
-        try:
-            return str((await self._client.create_entity(entity))["etag"])
-        except ResourceExistsError:
-            return ""
-        except AzureError as error:
-            raise self._failed("insert", error) from error
+        return await self._change("insert", Change(Verb.INSERT, entity), ResourceExistsError) or ""
 
     async def merge(self, entity: Entity) -> None:
         """Write the given properties; others of an existing entity stay."""
-        await self._upsert(entity, UpdateMode.MERGE)
+        await self._change("write", Change(Verb.MERGE, entity))
 
     async def replace(self, entity: Entity) -> None:
         """Write the entity, replacing an existing one."""
-        await self._upsert(entity, UpdateMode.REPLACE)
+        await self._change("write", Change(Verb.REPLACE, entity))
 
     async def update(self, entity: Entity) -> bool:
         """Merge into an existing entity; False when there is none (then nothing is written)."""
-        await self._create()
-        try:
-            await self._client.update_entity(entity, mode=UpdateMode.MERGE)
-        except ResourceNotFoundError:
-            return False
-        except AzureError as error:
-            raise self._failed("update", error) from error
-        return True
+        written = await self._change(
+            "update", Change(Verb.MERGE, entity, "*"), ResourceNotFoundError
+        )
+        return written is not None
 
     async def replace_if_unchanged(self, entity: Entity, etag: str) -> str:
         """Write the entity only if it has not changed since `etag` was read; "" when it has.
 
         Otherwise return its new ETag.
         """
-        return await self._if_unchanged(entity, etag, UpdateMode.REPLACE)
+        change = Change(Verb.REPLACE, entity, etag)
+        return await self._change("update", change, _GONE) or ""
 
     async def merge_if_unchanged(self, entity: Entity, etag: str) -> str:
         """The same for the given properties; others of the entity stay."""
-        return await self._if_unchanged(entity, etag, UpdateMode.MERGE)
-
-    async def _if_unchanged(self, entity: Entity, etag: str, mode: UpdateMode) -> str:
-        await self._create()
-        try:
-            written = await self._client.update_entity(
-                entity, mode=mode, etag=etag, match_condition=MatchConditions.IfNotModified
-            )
-        except (ResourceModifiedError, ResourceNotFoundError):
-            return ""
-        except AzureError as error:
-            raise self._failed("update", error) from error
-        return str(written["etag"])
+        change = Change(Verb.MERGE, entity, etag)
+        return await self._change("update", change, _GONE) or ""
 
     async def delete(self, partition: str, row: str) -> None:
         """Remove the entity, if it exists."""
-        await self._create()
-        try:
-            await self._client.delete_entity(partition, row)
-        except ResourceNotFoundError:
-            return
-        except AzureError as error:
-            raise self._failed("delete", error) from error
+        entity = {"PartitionKey": partition, "RowKey": row}
+        await self._change("delete", Change(Verb.DELETE, entity), ResourceNotFoundError)
 
     async def delete_if_unchanged(self, entity: TableEntity) -> bool:
         """Remove an entity that was read; False when it has changed since."""
-        await self._create()
-        try:
-            await self._client.delete_entity(
-                entity,
-                etag=str(entity.metadata["etag"]),
-                match_condition=MatchConditions.IfNotModified,
-            )
-        except (ResourceModifiedError, ResourceNotFoundError):
-            return False
-        except AzureError as error:
-            raise self._failed("delete", error) from error
-        return True
+        change = Change(Verb.DELETE, entity, str(entity.metadata["etag"]))
+        return await self._change("delete", change, _GONE) is not None
 
     async def delete_all(self, partition: str) -> None:
         """Remove every entity of a partition."""
@@ -166,15 +132,10 @@ class Table:
             rows.append({"PartitionKey": row["PartitionKey"], "RowKey": row["RowKey"]})
             if len(rows) == _DELETED_AT_ONCE:
                 break
-        try:
-            for some in batched(rows, BATCH_LIMIT, strict=False):
-                await self._client.submit_transaction(
-                    [(TransactionOperation.DELETE, row) for row in some]
-                )
-        except ResourceNotFoundError:
-            return 0
-        except AzureError as error:
-            raise self._failed("delete", error) from error
+        for some in batched(rows, BATCH_LIMIT, strict=False):
+            changes = [Change(Verb.DELETE, row) for row in some]
+            if not await self._transacted("delete", changes, ResourceNotFoundError):
+                return 0
         return len(rows)
 
     async def partitions(self, before: str) -> AsyncIterator[str]:
@@ -185,20 +146,11 @@ class Table:
             after = found
 
     async def transact(self, changes: Sequence[Change]) -> bool:
-        """Carry out up to 100 changes of one partition, all or none; see the SDK's submit_transaction.
+        """Carry out up to 100 changes of one partition, all or none.
 
         False: an entity has changed since it was read, is there already, or is gone.
         """
-        await self._create()
-        try:
-            await self._client.submit_transaction(changes)
-        except HttpResponseError as error:
-            if error.status_code in _NOT_AS_READ:
-                return False
-            raise self._failed("write", error) from error
-        except AzureError as error:
-            raise self._failed("write", error) from error
-        return True
+        return await self._transacted("write", changes, (*_GONE, ResourceExistsError))
 
     async def query(
         self,
@@ -213,12 +165,7 @@ class Table:
         """
         await self._create()
         try:
-            async for entity in self._client.query_entities(
-                text,
-                parameters=dict(parameters),
-                select=list(select) if select else None,
-                results_per_page=page,
-            ):
+            async for entity in self._client.query(text, parameters, select, page):
                 yield entity
         except AzureError as error:
             raise self._failed("query", error) from error
@@ -281,26 +228,36 @@ class Table:
         self._unreadable.remove(self._name, keys)
         return row
 
-    async def _upsert(self, entity: Entity, mode: UpdateMode) -> None:
+    async def _change(self, operation: str, change: Change, expected: _Errors = ()) -> str | None:
+        return await self._tried(operation, lambda: self._client.change(change), expected)
+
+    async def _transacted(
+        self, operation: str, changes: Sequence[Change], expected: _Errors
+    ) -> bool:
+        async def carry_out() -> bool:
+            await self._client.transact(changes)
+            return True
+
+        return await self._tried(operation, carry_out, expected) or False
+
+    async def _tried[Answer](
+        self, operation: str, call: Callable[[], Awaitable[Answer]], expected: _Errors
+    ) -> Answer | None:
+        """Return what a call gives; None: it ended in one of the expected errors."""
         await self._create()
         try:
-            await self._client.upsert_entity(entity, mode=mode)
+            return await call()
+        except expected:
+            return None
         except AzureError as error:
-            raise self._failed("write", error) from error
+            raise self._failed(operation, error) from error
 
     async def _next_partition(self, after: str, before: str) -> str | None:
-        await self._create()
-        try:
-            rows = self._client.query_entities(
-                "PartitionKey gt @after and PartitionKey lt @before",
-                parameters={"after": after, "before": before},
-                select=["PartitionKey"],
-                results_per_page=1,
-            )
+        text, keys = "PartitionKey gt @after and PartitionKey lt @before", ["PartitionKey"]
+        between = {"after": after, "before": before}
+        async with aclosing(self.query(text, between, keys, page=1)) as rows:
             async for row in rows:
                 return str(row["PartitionKey"])
-        except AzureError as error:
-            raise self._failed("query", error) from error
         return None
 
     async def _create(self) -> None:
@@ -321,13 +278,14 @@ class Table:
         status = error.status_code if isinstance(error, HttpResponseError) else None
         refused = status in _REFUSED and operation in ("insert", "update", "write")
         kind = RowRefusedError if refused else StorageError
-        return kind(f"{operation} in table {self._name}", type(error).__name__)
+        reason = error.message.partition("\n")[0] if status else type(error).__name__
+        return kind(f"{operation} in table {self._name}", reason)
 
 
 class Tables:
     """The storage account's tables, by name."""
 
-    def __init__(self, service: TableServiceClient, prefix: str) -> None:
+    def __init__(self, service: LeanTableServiceClient, prefix: str) -> None:
         self._service = service
         self._prefix = prefix
         self.unreadable = UnreadableRows()
@@ -352,11 +310,11 @@ class Tables:
             "transport": BoundedTransport(timeout),
         }
         service = (
-            TableServiceClient.from_connection_string(connection, **options)
+            LeanTableServiceClient.from_connection_string(connection, **options)
             if connection
-            else TableServiceClient(endpoint or "", credential=credential, **options)
+            else LeanTableServiceClient(endpoint or "", credential=credential, **options)
         )
-        return cls(service, prefix)
+        return cls(cast(LeanTableServiceClient, service), prefix)
 
     def table(self, name: str) -> Table:
         """Return the table called prefix + `name`. KeyError: it is not listed in `shared.domain.stored`."""

@@ -16,9 +16,10 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.data.tables import TableEntity, TransactionOperation, UpdateMode
+from azure.data.tables import TableEntity
 
 from shared.storage.rows import units
+from shared.storage.wire import Change, Verb
 from tests.simulation.fate import Gate, Process
 
 _PAGE: Final = 1_000
@@ -82,7 +83,7 @@ class TableClient:
     async def create_table(self) -> None:
         """It is there."""
 
-    def get_entity(self, partition: str, row: str) -> Awaitable[TableEntity]:
+    def read(self, partition: str, row: str) -> Awaitable[TableEntity]:
         def read() -> TableEntity:
             if (found := self._rows.get((partition, row))) is None:
                 raise _NotFoundError
@@ -90,68 +91,35 @@ class TableClient:
 
         return self._call("get", read)
 
-    def create_entity(self, entity: Mapping[str, Any]) -> Awaitable[dict[str, Any]]:
-        def write() -> dict[str, Any]:
-            if _keys(entity) in self._rows:
-                raise ResourceExistsError("it is there")
-            return self._write(entity, None)
+    def change(self, wanted: Change) -> Awaitable[str]:
+        verb, _, if_match = wanted
 
-        return self._call("insert", write, conflict=ResourceExistsError)
+        def write() -> str:
+            self._check(wanted)
+            return self._write(wanted)
 
-    def upsert_entity(self, entity: Mapping[str, Any], *, mode: UpdateMode) -> Awaitable[object]:
-        return self._call("upsert", lambda: self._write(entity, mode))
+        if verb is Verb.INSERT:
+            return self._call("insert", write, conflict=ResourceExistsError)
+        if verb is Verb.DELETE:
+            return self._call("delete", write)
+        conflict = ResourceModifiedError if if_match not in ("", "*") else None
+        return self._call("update" if if_match else "upsert", write, conflict=conflict)
 
-    def update_entity(
-        self,
-        entity: Mapping[str, Any],
-        *,
-        mode: UpdateMode,
-        etag: str | None = None,
-        match_condition: object = None,
-    ) -> Awaitable[dict[str, Any]]:
-        def write() -> dict[str, Any]:
-            self._check(_keys(entity), etag if match_condition else None)
-            return self._write(entity, mode)
-
-        conflict = ResourceModifiedError if match_condition else None
-        return self._call("update", write, conflict=conflict)
-
-    def delete_entity(
-        self, *keys: Any, etag: str | None = None, match_condition: object = None
-    ) -> Awaitable[None]:
-        where = keys if len(keys) > 1 else _keys(keys[0])
-
-        def remove() -> None:
-            self._check(where, etag if match_condition else None)
-            self._remove(where)
-
-        return self._call("delete", remove)
-
-    def submit_transaction(self, operations: Sequence[tuple[Any, ...]]) -> Awaitable[None]:
+    def transact(self, changes: Sequence[Change]) -> Awaitable[None]:
         def write() -> None:
-            for what, entity, *_ in operations:
-                if what in (TransactionOperation.DELETE, TransactionOperation.UPDATE):
-                    self._check(_keys(entity), None)
-                elif what is TransactionOperation.CREATE and _keys(entity) in self._rows:
-                    exists = ResourceExistsError("it is there")
-                    exists.status_code = 409
-                    raise exists
-            for what, entity, *options in operations:
-                if what is TransactionOperation.DELETE:
-                    self._remove(_keys(entity))
-                else:
-                    mode = options[0].get("mode") if options else None
-                    self._write(entity, mode or UpdateMode.MERGE)
+            for each in changes:
+                self._check(each)
+            for each in changes:
+                self._write(each)
 
         return self._call("transaction", write)
 
-    async def query_entities(
+    async def query(
         self,
         text: str,
-        *,
         parameters: Mapping[str, Any],
         select: Sequence[str] | None = None,
-        results_per_page: int | None = None,
+        page: int | None = None,
     ) -> AsyncIterator[TableEntity]:
         after: Keys = ("", "")
         matches = _filter(text, parameters)
@@ -193,20 +161,25 @@ class TableClient:
         site = f"table.{self._name}.{what}"
         return self._gate.call(self._process, site, once if conflict else effect, error)
 
-    def _write(self, entity: Mapping[str, Any], mode: UpdateMode | None) -> dict[str, Any]:
+    def _write(self, wanted: Change) -> str:
+        """Carry out a change; return the new ETag."""
+        verb, entity, _ = wanted
+        keys = _keys(entity)
+        if verb is Verb.DELETE:
+            self._remove(keys)
+            return ""
         given = {name: value for name, value in entity.items() if value is not None}
         for value in given.values():
             if isinstance(value, str) and _is_too_long(value):
                 refused = HttpResponseError("PropertyValueTooLarge")
                 refused.status_code = 400
                 raise refused
-        keys = _keys(entity)
-        old = self._rows.get(keys, {}) if mode is UpdateMode.MERGE else {}
+        old = self._rows.get(keys, {}) if verb is Verb.MERGE else {}
         self._rows[keys] = self._account.stamp(
             {**old, **given, "_at": self._process.clock.now() - self._process.clock.skew}
         )
         self._tell(keys)
-        return {"etag": self._rows[keys]["_etag"]}
+        return str(self._rows[keys]["_etag"])
 
     def _remove(self, keys: Keys) -> None:
         del self._rows[keys]
@@ -217,10 +190,15 @@ class TableClient:
         for watcher in self._account.watchers:
             watcher(self._process, self._name, keys)
 
-    def _check(self, keys: Keys, etag: str | None) -> None:
-        if (row := self._rows.get(keys)) is None:
+    def _check(self, wanted: Change) -> None:
+        """Raise what the storage says where a change cannot be."""
+        verb, entity, if_match = wanted
+        row = self._rows.get(_keys(entity))
+        if verb is Verb.INSERT and row is not None:
+            raise ResourceExistsError("it is there")
+        if row is None and (if_match or verb is Verb.DELETE):
             raise _NotFoundError
-        if etag is not None and row["_etag"] != etag:
+        if row is not None and if_match not in ("", "*", row["_etag"]):
             raise ResourceModifiedError("changed")
 
 

@@ -33,9 +33,10 @@ from shared.storage.roster import RosterTable
 from shared.storage.runs import RunTable
 from shared.storage.state import StateTable
 from shared.storage.sweep_pages import SweepPageTable
-from shared.storage.tables import Entity, Table, Tables
+from shared.storage.tables import Table, Tables
 from shared.storage.users import UserTable
 from shared.storage.waiting import WaitingTable
+from shared.storage.wire import Entity
 from shared.telemetry.log import EventLog
 from tests.fakes import (
     NOON,

@@ -27,9 +27,10 @@ from shared.storage.replaced import ReplacedProviderTable
 from shared.storage.runs import RunTable
 from shared.storage.state import StateTable
 from shared.storage.sweep_pages import SweepPageTable
-from shared.storage.tables import Entity, Tables
+from shared.storage.tables import Tables
 from shared.storage.users import UserTable
 from shared.storage.waiting import WaitingTable
+from shared.storage.wire import Entity
 from tests.fakes import NOON, FakeClock, conferencing, guid, in_service, microsoft, third_party
 
 type Fact = type | Collection[str]

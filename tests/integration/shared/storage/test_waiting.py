@@ -6,16 +6,16 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from azure.data.tables import TableEntity
-from azure.data.tables.aio import TableClient, TableServiceClient
 
 from local.azurite.server import Azurite
 from shared.domain.decision import Action
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import SettledUser, Waiting, WaitReason, ask_person
+from shared.storage.lean_client import LeanTableClient, LeanTableServiceClient
 from shared.storage.tables import Table, Tables
 from shared.storage.waiting import WaitingTable
 from tests.fakes import NOON, FakeClock, guid, settled
@@ -30,7 +30,7 @@ class World:
     """The table as the app has it, and as it is."""
 
     waiting: WaitingTable
-    raw: TableClient
+    raw: LeanTableClient
     tables: Tables
     clock: FakeClock
 
@@ -55,8 +55,8 @@ async def world(azurite_server: Azurite) -> AsyncIterator[World]:
     """A table of this test alone."""
     prefix, connection = f"w{next(_NUMBERS)}x", azurite_server.connection_string
     tables = Tables.open(prefix, connection=connection)
-    async with TableServiceClient.from_connection_string(connection) as service:
-        raw = await service.create_table(prefix + "waiting")
+    async with LeanTableServiceClient.from_connection_string(connection) as service:
+        raw = cast(LeanTableClient, await service.create_table(prefix + "waiting"))
         clock = FakeClock()
         yield World(WaitingTable(tables.table("waiting"), clock), raw, tables, clock)
     await tables.close()

@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError, ServiceResponseError
-from azure.data.tables.aio import TableClient
 
 from shared.errors import StorageError
+from shared.storage.lean_client import LeanTableClient
 from shared.storage.tables import Table
 
 
@@ -24,14 +24,14 @@ class _Client:
         if self.asked <= self._refused:
             raise ServiceResponseError("away")
 
-    async def get_entity(self, *_: str) -> Any:
+    async def read(self, *_: str) -> Any:
         raise ResourceNotFoundError
 
 
 async def test_ten_at_once_make_it_once() -> None:
     """Nine wait for the first instead of asking as well."""
     client = _Client()
-    table = Table(cast("TableClient", client), "state")
+    table = Table(cast("LeanTableClient", client), "state")
     assert await asyncio.gather(*(table.get("p", "r") for _ in range(10))) == [None] * 10
     assert client.asked == 1
 
@@ -39,7 +39,7 @@ async def test_ten_at_once_make_it_once() -> None:
 async def test_who_comes_after_a_failure_tries_again() -> None:
     """The failure is that of one caller alone."""
     client = _Client(refused=1)
-    table = Table(cast("TableClient", client), "state")
+    table = Table(cast("LeanTableClient", client), "state")
     with pytest.raises(StorageError, match="create in table state failed"):
         await table.get("p", "r")
     assert await table.get("p", "r") is None

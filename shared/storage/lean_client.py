@@ -1,0 +1,122 @@
+"""The SDK's client of a table, whose calls are written and read in one pass.
+
+For each entity of a transaction the SDK builds a request, a mail message and a connection that writes to
+memory, and for each that it reads it walks a tree of types: two thirds of a first sweep's CPU time
+(docs/performance.md). Sign-in, retries and connections are the SDK's.
+"""
+
+import json
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Final, cast
+from urllib.parse import urlencode
+
+from azure.core import AsyncPipelineClient
+from azure.core.exceptions import (
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+from azure.data.tables import TableEntity
+from azure.data.tables.aio import TableClient, TableServiceClient
+
+from shared.storage import wire
+
+_NEXT: Final = ("NextPartitionKey", "NextRowKey")
+_HEADERS: Final = {"DataServiceVersion": "3.0", "MaxDataServiceVersion": "3.0;NetFx"}
+_WRONG: Final = 300
+"""Statuses from here on say that nothing was done."""
+_CONFLICT, _EXISTS = 409, "EntityAlreadyExists"
+_KINDS: Final[Mapping[int | None, type[HttpResponseError]]] = {
+    404: ResourceNotFoundError,
+    _CONFLICT: ResourceExistsError,
+    412: ResourceModifiedError,
+}
+"""Of statuses that a caller may expect ("Table service error codes")."""
+
+
+class LeanTableClient(TableClient):
+    """A client of one table. HttpResponseError: the storage refused; its status tells why."""
+
+    async def read(self, partition: str, row: str) -> TableEntity:
+        """Return an entity."""
+        answer = await self._sent(wire.reading(wire.key(self._table, partition, row)))
+        return wire.entity(json.loads(answer.content))
+
+    async def change(self, wanted: wire.Change) -> str:
+        """Carry out a change; return the entity's new ETag, "" if it was deleted."""
+        answer = await self._sent(wire.change(self._table, wanted))
+        return str(answer.headers.get("etag", ""))
+
+    async def transact(self, changes: Sequence[wire.Change]) -> None:
+        """Carry out all changes, which are of one partition, or none."""
+        answer = await self._sent(wire.transaction(self._account, self.table_name, changes))
+        statuses = wire.statuses(answer.text("utf-8"))
+        wrong = next((status for status in statuses if status >= _WRONG), None)
+        if wrong or len(statuses) != len(changes):
+            raise _refused(wrong, answer)
+
+    async def query(
+        self,
+        text: str,
+        parameters: Mapping[str, Any],
+        select: Sequence[str] | None = None,
+        page: int | None = None,
+    ) -> AsyncGenerator[TableEntity]:
+        """Yield what the filter matches; a page (of so many) is asked for when it is needed."""
+        asked = {"$filter": wire.query_filter(text, parameters)}
+        if select:
+            asked["$select"] = ",".join(select)
+        if page:
+            asked["$top"] = f"{page}"
+        after: dict[str, str] | None = {}
+        while after is not None:
+            query = urlencode(asked | after)
+            answer = await self._sent(wire.reading(f"{self._table}()?{query}"))
+            for fields in json.loads(answer.content)["value"]:
+                yield wire.entity(fields)
+            given = {name: answer.headers.get(f"x-ms-continuation-{name}") for name in _NEXT}
+            after = {name: key for name, key in given.items() if key} or None
+
+    @property
+    def _account(self) -> str:
+        return f"{self.scheme}://{self._primary_hostname}"
+
+    @property
+    def _table(self) -> str:
+        return f"{self._account}/{self.table_name}"
+
+    async def _sent(self, call: wire.Call) -> AsyncHttpResponse:
+        """Return the answer to a call, which the SDK signs and repeats."""
+        headers = {**_HEADERS, "x-ms-version": self.api_version, **call.headers}
+        request = HttpRequest(call.verb, call.address, headers=headers, content=call.body or None)
+        # Its generated client would copy the request first.
+        client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] = self._client._client
+        answer = await client.send_request(request, stream=True)
+        await answer.read()
+        if answer.status_code >= _WRONG:
+            raise _refused(answer.status_code, answer)
+        return answer
+
+
+class LeanTableServiceClient(TableServiceClient):
+    """The client of an account, whose tables have those clients."""
+
+    def get_table_client(self, table_name: str, **options: Any) -> LeanTableClient:
+        """Return the client of a table, which uses the connections of this one."""
+        client = super().get_table_client(table_name, **options)
+        # The SDK makes it, and knows no other class to make.
+        client.__class__ = LeanTableClient
+        return cast(LeanTableClient, client)
+
+
+def _refused(status: int | None, answer: AsyncHttpResponse) -> HttpResponseError:
+    """Return the error for a status of an answer, or of a part of it; None: a part is missing."""
+    code = wire.error_code(answer.text("utf-8"))
+    kind = _KINDS.get(status, HttpResponseError)
+    if status == _CONFLICT and code != _EXISTS:
+        kind = HttpResponseError  # such as for a table that is being deleted
+    error = kind(f"HTTP {status} {code}".rstrip(), response=answer)
+    error.status_code = status
+    return error

@@ -1,0 +1,172 @@
+"""Calls to Azure Tables and their answers, as they are on the wire. Pure.
+
+Formats: Azure Tables, "Insert Entity", "Performing entity group transactions", "Payload format for Table
+service operations", "Querying tables and entities". Tests compare what is written and read here with the SDK.
+"""
+
+import json
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+from azure.data.tables import EdmType, EntityProperty, TableEntity
+
+Entity = Mapping[str, Any]
+
+_ACCEPT: Final = "application/json;odata=minimalmetadata"
+_STATUS: Final = re.compile(r"^HTTP/1\.1 (\d{3})", re.MULTILINE)
+_CODE: Final = re.compile(r'"code"\s*:\s*"(\w+)"')
+_PARAMETER: Final = re.compile(r"@(\w+)")
+_INT32: Final = range(-(2**31), 2**31)
+_TYPE: Final = "@odata.type"
+_READ: Final[Mapping[str, Callable[[Any], Any]]] = {
+    EdmType.BINARY.value: b64decode,
+    EdmType.DATETIME.value: datetime.fromisoformat,
+    EdmType.DOUBLE.value: float,
+    EdmType.GUID.value: UUID,
+    EdmType.INT64.value: lambda text: EntityProperty(int(text), EdmType.INT64),
+}
+"""How values are read of the types that JSON does not have."""
+
+
+class Verb(StrEnum):
+    """What to do with an entity."""
+
+    INSERT = "POST"
+    REPLACE = "PUT"
+    MERGE = "PATCH"
+    """Properties that are not given stay."""
+    DELETE = "DELETE"
+
+
+class Change(NamedTuple):
+    """A change of one entity. if_match: the ETag it must have; "*": it must exist."""
+
+    verb: Verb
+    entity: Entity
+    if_match: str = ""
+
+
+class Call(NamedTuple):
+    """A request to the storage, or a part of one."""
+
+    verb: str
+    address: str
+    headers: Mapping[str, str]
+    body: str
+
+
+def change(table: str, wanted: Change) -> Call:
+    """Return the call for a change. table: the table's URL. TypeError: a value is of no type of tables."""
+    verb, entity, if_match = wanted
+    address = table
+    headers = {"Accept": _ACCEPT}
+    if verb is not Verb.INSERT:
+        address = key(table, entity["PartitionKey"], entity["RowKey"])
+    if if_match or verb is Verb.DELETE:
+        headers["If-Match"] = if_match or "*"
+    if verb is Verb.DELETE:
+        return Call(verb, address, headers, "")
+    headers |= {"Content-Type": "application/json", "Prefer": "return-no-content"}
+    return Call(verb, address, headers, json.dumps(_written(entity)))
+
+
+def transaction(account: str, table: str, changes: Iterable[Change]) -> Call:
+    """Return the call for several changes in a table, of one partition. account: its URL."""
+    batch, changeset = f"batch_{uuid4()}", f"changeset_{uuid4()}"
+    parts = [f"--{batch}\r\nContent-Type: multipart/mixed; boundary={changeset}\r\n\r\n"]
+    start = (
+        f"--{changeset}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n"
+    )
+    for each in changes:
+        verb, address, headers, body = change(f"{account}/{table}", each)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        parts.append(f"{start}\r\n{verb} {address} HTTP/1.1\r\n{lines}\r\n{body}\r\n")
+    parts.append(f"--{changeset}--\r\n\r\n--{batch}--\r\n")
+    headers = {"Accept": "application/json", "Content-Type": f"multipart/mixed; boundary={batch}"}
+    return Call("POST", f"{account}/$batch", headers, "".join(parts))
+
+
+def reading(address: str) -> Call:
+    """Return the call that reads from an address."""
+    return Call("GET", address, {"Accept": _ACCEPT}, "")
+
+
+def statuses(answer: str) -> list[int]:
+    """Return the status of each part of the answer to a transaction; if one failed, of that one alone."""
+    return [int(status) for status in _STATUS.findall(answer)]
+
+
+def error_code(answer: str) -> str:
+    """Return the code that an answer gives for what is wrong, "" for none ("Table service error codes")."""
+    found = _CODE.search(answer)
+    return found[1] if found else ""
+
+
+def key(table: str, partition: str, row: str) -> str:
+    """Return the URL of an entity."""
+    return f"{table}(PartitionKey='{_quoted(partition)}',RowKey='{_quoted(row)}')"
+
+
+def query_filter(text: str, parameters: Mapping[str, Any]) -> str:
+    """Return an OData filter with its `@name` parameters put in. TypeError: one has no literal."""
+    return _PARAMETER.sub(lambda found: _literal(parameters[found[1]]), text)
+
+
+def entity(fields: Mapping[str, Any]) -> TableEntity:
+    """Return an entity from its JSON."""
+    found = TableEntity()
+    for name, value in fields.items():
+        if "odata." not in name:
+            read = _READ.get(fields.get(name + _TYPE, ""))
+            found[name] = read(value) if read else value
+    at = found.pop("Timestamp", None)  # its type is not told
+    written_at = datetime.fromisoformat(at) if isinstance(at, str) else None
+    found._metadata = {"etag": fields.get("odata.etag"), "timestamp": written_at}
+    return found
+
+
+def _quoted(text: str) -> str:
+    return quote(text.replace("'", "''"), safe="")
+
+
+def _written(fields: Entity) -> dict[str, Any]:
+    written: dict[str, Any] = {}
+    for name, given in fields.items():
+        value, kind = given if isinstance(given, tuple) else (given, None)
+        if isinstance(value, datetime):
+            value, kind = _time(value), EdmType.DATETIME
+        elif isinstance(value, bytes):
+            value, kind = b64encode(value).decode(), EdmType.BINARY
+        elif isinstance(value, float):
+            kind = EdmType.DOUBLE
+        elif isinstance(value, int) and (kind or value not in _INT32):
+            value, kind = str(value), EdmType.INT64
+        elif not isinstance(value, str | int | None):
+            raise TypeError(f"{name} is of type {type(value).__name__}")
+        if value is not None:
+            written[name] = value
+            if kind:
+                written[name + _TYPE] = kind
+    return written
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    if isinstance(value, datetime):
+        return f"datetime'{_time(value)}'"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return f"{value}"
+    raise TypeError(f"a filter has no literal for {type(value).__name__}")
+
+
+def _time(value: datetime) -> str:
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
