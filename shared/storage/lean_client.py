@@ -81,7 +81,7 @@ class LeanTableClient(TableClient):
         select: Sequence[str] | None = None,
         page: int | None = None,
     ) -> AsyncGenerator[TableEntity]:
-        """Yield what the filter matches; a page (of so many) is asked for when it is needed."""
+        """Yield what the filter matches, asking for each page (of so many) when it is needed."""
         asked = {"$filter": wire.query_filter(text, parameters)}
         if select:
             asked["$select"] = ",".join(select)

@@ -137,23 +137,31 @@ def _quoted(text: str) -> str:
 
 def _written(fields: Entity) -> dict[str, Any]:
     written: dict[str, Any] = {}
-    for name, given in fields.items():
-        value, kind = given if isinstance(given, tuple) else (given, None)
-        if isinstance(value, datetime):
-            value, kind = _time(value), EdmType.DATETIME
-        elif isinstance(value, bytes):
-            value, kind = b64encode(value).decode(), EdmType.BINARY
-        elif isinstance(value, float):
-            kind = EdmType.DOUBLE
-        elif isinstance(value, int) and (kind or value not in _INT32):
-            value, kind = str(value), EdmType.INT64
-        elif not isinstance(value, str | int | None):
-            raise TypeError(f"{name} is of type {type(value).__name__}")
-        if value is not None:
+    for name, value in fields.items():
+        if isinstance(value, str):  # nearly all are
             written[name] = value
+        elif value is not None:
+            written[name], kind = _typed(name, value)
             if kind:
                 written[name + _TYPE] = kind
     return written
+
+
+def _typed(name: str, value: object) -> tuple[object, str]:
+    """Return a value as JSON has it, and the type that JSON does not have."""
+    if isinstance(value, bool):
+        return value, ""
+    if isinstance(value, int):
+        return (value, "") if value in _INT32 else (str(value), EdmType.INT64)
+    if isinstance(value, datetime):
+        return _time(value), EdmType.DATETIME
+    if isinstance(value, float):
+        return value, EdmType.DOUBLE
+    if isinstance(value, bytes):
+        return b64encode(value).decode(), EdmType.BINARY
+    if isinstance(value, EntityProperty):
+        return str(value.value), value.edm_type
+    raise TypeError(f"{name} is of type {type(value).__name__}")
 
 
 def _literal(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The systems that end-to-end tests share."""
+"""The systems that end-to-end tests share: they end with the last of these tests, not with the session."""
 
 import secrets
 from collections.abc import Iterator
@@ -21,13 +21,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"the world {WORLD} has no third parties")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the logs go."""
     return tmp_path_factory.mktemp("e2e")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def tenant(folder: Path) -> Iterator[Tenant]:
     """A tenant of 130 users; every test takes users of its own."""
     with Tenant(folder, users=130, seed=5, lag=LAG) as tenant:
@@ -35,14 +35,14 @@ def tenant(folder: Path) -> Iterator[Tenant]:
         yield tenant
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def excluded(tenant: Tenant) -> dict[str, User]:
     """Two users ready to move whom the setting excludes, one by id and one by name."""
     kind = "third_party" if WORLD is World.THIRD_PARTIES else "microsoft"
     return {how: tenant.take(kind) for how in ("id", "name")}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(
     azurite_server: Azurite, tenant: Tenant, excluded: dict[str, User], folder: Path
 ) -> Iterator[System]:
