@@ -6,12 +6,13 @@ memory, and for each that it reads it walks a tree of types: two thirds of a fir
 """
 
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Final, cast
 from urllib.parse import urlencode
 
 from azure.core import AsyncPipelineClient
 from azure.core.exceptions import (
+    DecodeError,
     HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
@@ -45,7 +46,7 @@ _HEADERS: Final = {"DataServiceVersion": "3.0", "MaxDataServiceVersion": "3.0;Ne
 _WRONG: Final = 300
 """Statuses from here on say that nothing was done."""
 _CONFLICT, _EXISTS = 409, "EntityAlreadyExists"
-_KINDS: Final[Mapping[int | None, type[HttpResponseError]]] = {
+_KINDS: Final[Mapping[int, type[HttpResponseError]]] = {
     404: ResourceNotFoundError,
     _CONFLICT: ResourceExistsError,
     412: ResourceModifiedError,
@@ -59,7 +60,7 @@ class LeanTableClient(TableClient):
     async def read(self, partition: str, row: str) -> TableEntity:
         """Return an entity."""
         answer = await self._sent(wire.reading(wire.key(self._table, partition, row)))
-        return wire.entity(json.loads(answer.content))
+        return _decoded(answer, wire.entity)
 
     async def change(self, wanted: wire.Change) -> str:
         """Carry out a change; return the entity's new ETag, "" if it was deleted."""
@@ -71,8 +72,10 @@ class LeanTableClient(TableClient):
         answer = await self._sent(wire.transaction(self._account, self.table_name, changes))
         statuses = wire.statuses(answer.text("utf-8"))
         wrong = next((status for status in statuses if status >= _WRONG), None)
-        if wrong or len(statuses) != len(changes):
+        if wrong:
             raise _refused(wrong, answer)
+        if len(statuses) != len(changes):
+            raise DecodeError("the answer has not a part for each change", response=answer)
 
     async def query(
         self,
@@ -91,8 +94,8 @@ class LeanTableClient(TableClient):
         while after is not None:
             query = urlencode(asked | after)
             answer = await self._sent(wire.reading(f"{self._table}()?{query}"))
-            for fields in json.loads(answer.content)["value"]:
-                yield wire.entity(fields)
+            for entity in _decoded(answer, _entities):
+                yield entity
             given = {name: answer.headers.get(f"x-ms-continuation-{name}") for name in _NEXT}
             after = {name: key for name, key in given.items() if key} or None
 
@@ -133,8 +136,20 @@ class LeanTableServiceClient(TableServiceClient):
         return cast(LeanTableClient, client)
 
 
-def _refused(status: int | None, answer: AsyncHttpResponse) -> HttpResponseError:
-    """Return the error for a status of an answer, or of a part of it; None: a part is missing."""
+def _entities(page: Mapping[str, Any]) -> list[TableEntity]:
+    return [wire.entity(fields) for fields in page["value"]]
+
+
+def _decoded[Content](answer: AsyncHttpResponse, read: Callable[[Any], Content]) -> Content:
+    """Return what an answer says; DecodeError: it is none of a table."""
+    try:
+        return read(json.loads(answer.content))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DecodeError("this is no answer of a table", response=answer) from error
+
+
+def _refused(status: int, answer: AsyncHttpResponse) -> HttpResponseError:
+    """Return the error for a status of an answer, or of a part of it."""
     code = wire.error_code(answer.text("utf-8"))
     kind = _KINDS.get(status, HttpResponseError)
     if status == _CONFLICT and code != _EXISTS:
