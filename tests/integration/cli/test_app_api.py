@@ -44,6 +44,13 @@ ODD = (
 )
 
 
+@pytest.fixture(autouse=True)
+def no_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app speaks plain HTTP: an empty folder instead of a wait for certificates."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+
+
 @contextmanager
 def app(answer: Callable[[str], tuple[int, bytes]]) -> Iterator[tuple[str, list[str]]]:
     """An app; `answer` gets the path. Yields its address and the paths asked for."""
