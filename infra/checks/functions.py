@@ -23,7 +23,7 @@ _EVENTS: Final = "Microsoft.EventGrid/partnerTopics/eventSubscriptions"
 _POISON: Final = "-poison"
 _INDEX: Final = """
 import json, os, sys
-import azure.functions, httpx, msal, pydantic  # once, and then a process for each of the settings
+import azure.functions, httpx, msal, shared.settings.settings  # once, and then a process for each
 for settings in json.load(sys.stdin):
     if not os.fork():
         os.environ.update(settings)

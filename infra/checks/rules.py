@@ -72,8 +72,9 @@ def check(folder: Path) -> list[Problem]:
 
 
 def _open(folder: Path) -> Iterator[Problem]:
+    found = resources(folder, *{rule.type for rule in RULES})
     for rule in RULES:
-        for one in resources(folder, rule.type):
+        for one in (one for one in found if one.type == rule.type):
             value = one.at(*rule.path.split("."))
             if value not in rule.values or type(value) is not type(rule.values[0]):
                 wrong = f"{rule.why}: {rule.path} is {'not set' if value is None else repr(value)}"

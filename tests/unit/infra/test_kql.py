@@ -19,9 +19,11 @@ from shared.telemetry.events import (
 )
 from shared.telemetry.log import line
 from tests.loglines import parsed
-from tests.seeding import ROOT, copy
+from tests.seeding import ROOT, Mistake, copy
 
 QUERIES = ROOT / "infra" / "queries"
+CHECK, ALERTS = "queries, workbook and alerts", "infra/app/alerts.bicep"
+DEFAULT = "infra/predicted/default.snapshot.json"
 
 # fmt: off
 MISTAKES = [
@@ -38,6 +40,15 @@ MISTAKES = [
      "not compatible with arguments (datetime, string)"),
     ("waiting_by_age", "| order by", "| sorted by", "at '"),
 ]
+USES = [
+    Mistake("an alert's measure that is not in the answer", CHECK, DEFAULT,
+            '"metricMeasureColumn": "hours_left"', '"metricMeasureColumn": "days_left"',
+            "measures days_left, no number in the answer", ALERTS),
+    Mistake("an alert that measures a text", CHECK, DEFAULT,
+            '"metricMeasureColumn": "failed"', '"metricMeasureColumn": "state"', "measures state", ALERTS),
+    Mistake("an alert with a query of its own", CHECK, DEFAULT,
+            "ago(15m)", "ago(25m)", "acp-needs-attention has a query of its own", ALERTS),
+]
 # fmt: on
 
 CHARTS = {
@@ -49,13 +60,15 @@ CHARTS = {
 
 @pytest.fixture(scope="module")
 def problems(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What the check says of a copy with each mistake in a query file of its own."""
+    """What the check says of a copy with all mistakes, those in queries in files of their own."""
     folder = copy(tmp_path_factory.mktemp("kql"))
     for number, (query, right, wrong, _) in enumerate(MISTAKES):
         text = (QUERIES / f"{query}.kql").read_text(encoding="utf-8")
         assert right in text
         mistaken = folder / "infra" / "queries" / f"mistake{number}.kql"
         mistaken.write_text(text.replace(right, wrong, 1), encoding="utf-8")
+    for mistake in USES:
+        mistake.seed(folder)
     for query, instead in CHARTS.items():
         _ask(folder, query, instead)
     page = folder / "docs" / "telemetry.md"
@@ -81,6 +94,12 @@ def test_a_mistake_in_a_query_is_named(problems: list[str], number: int) -> None
     assert [
         one for one in problems if re.match(rf"{file}\d+: ", one) and MISTAKES[number][-1] in one
     ]
+
+
+@pytest.mark.parametrize("mistake", USES, ids=lambda mistake: mistake.what)
+def test_a_mistake_in_an_alert_is_found(problems: list[str], mistake: Mistake) -> None:
+    """The check says which file is wrong and what is wrong there."""
+    assert mistake.found(problems), problems
 
 
 def test_a_query_that_nobody_uses_is_named(problems: list[str]) -> None:

@@ -1,22 +1,21 @@
 """The stand-ins and the app know nothing of each other."""
 
-import ast
+import re
 
 from local.commands import ROOT
+
+IMPORT = re.compile(r"^ *(?:from|import) (\w+)", re.MULTILINE)
+"""Reads lines, for to parse every module takes a second."""
 
 
 def imported(folder: str) -> set[str]:
     """The top-level packages that the modules below a folder import."""
-    names: set[str] = set()
-    for path in (ROOT / folder).rglob("*.py"):
-        if "node_modules" in path.parts:
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                names |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-                names.add(node.module.partition(".")[0])
-    return names
+    return {
+        name
+        for path in (ROOT / folder).rglob("*.py")
+        if "node_modules" not in path.parts
+        for name in IMPORT.findall(path.read_text(encoding="utf-8"))
+    }
 
 
 def test_the_stand_ins_do_not_import_the_app() -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from local.tenant.identity.principals import Claims
@@ -31,9 +30,10 @@ def registration(world: GrantingWorld) -> tuple[Claims, list[Claims]]:
     """The app registration and its federated credentials, as Graph shows them."""
     token = world.control("POST", "/administrator/token", {})["accessToken"]
     headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=f"{world.origin}/v1.0", headers=headers) as http:
-        found = http.get(f"/applications(appId='{client_id(world)}')").json()
-        trusted = http.get(f"/applications/{found['id']}/federatedIdentityCredentials").json()
+    applications = f"{world.origin}/v1.0/applications"
+    found = world.http.get(f"{applications}(appId='{client_id(world)}')", headers=headers).json()
+    its = f"{applications}/{found['id']}/federatedIdentityCredentials"
+    trusted = world.http.get(its, headers=headers).json()
     return found, trusted["value"]
 
 

@@ -23,7 +23,6 @@ from local.waiting import wait_until
 from tests.e2e.command_line import CommandLine, Ended
 
 PATIENCE = 60.0
-_HTTP = httpx.Client(trust_env=False, verify=False)  # noqa: S501 - plain HTTP, and no wait for certificates
 READS = {
     "get_principal",
     "list_app_roles",
@@ -77,6 +76,7 @@ class GrantingWorld:
     tenant_id: str
     gate: Gate
     folder: Path
+    http: httpx.Client
     identity: str = ""
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -84,7 +84,9 @@ class GrantingWorld:
         """Run `acp grant` with these words; `az` is the only program on its PATH."""
         settings = {"ACP_TENANT_ID": self.tenant_id, "ACP_GRAPH_URL": self.origin, **self.settings}
         command = CommandLine(self.folder / "run", settings)
-        given = {"PATH": str(self.folder) if path is None else path, **environment}
+        # The tenant speaks plain HTTP: an empty folder instead of a wait for certificates.
+        given = {"SSL_CERT_DIR": str(self.folder), **environment}
+        given |= {"PATH": str(self.folder) if path is None else path}
         named = "--identity" in words or not self.identity
         identity = [] if named else ["--identity", self.identity]
         return command("grant", *identity, *words, **given)
@@ -127,24 +129,23 @@ class GrantingWorld:
     def grant_by_hand(self, permission: str) -> None:
         """Grant a permission of Graph, as somebody else would."""
         token = self.control("POST", "/administrator/token", {})["accessToken"]
-        with httpx.Client(
-            base_url=f"{self.origin}/v1.0", headers={"Authorization": f"Bearer {token}"}
-        ) as http:
-            app = "00000003-0000-0000-c000-000000000000"
-            graph = http.get(f"/servicePrincipals(appId='{app}')").json()
-            roles = {role["value"]: role["id"] for role in graph["appRoles"]}
-            body = {
-                "principalId": self.identity,
-                "resourceId": graph["id"],
-                "appRoleId": roles[permission],
-            }
-            url = f"/servicePrincipals/{self.identity}/appRoleAssignments"
-            http.post(url, json=body).raise_for_status()
+        headers = {"Authorization": f"Bearer {token}"}
+        principals = f"{self.origin}/v1.0/servicePrincipals"
+        app = "00000003-0000-0000-c000-000000000000"
+        graph = self.http.get(f"{principals}(appId='{app}')", headers=headers).json()
+        roles = {role["value"]: role["id"] for role in graph["appRoles"]}
+        body = {
+            "principalId": self.identity,
+            "resourceId": graph["id"],
+            "appRoleId": roles[permission],
+        }
+        url = f"{principals}/{self.identity}/appRoleAssignments"
+        self.http.post(url, json=body, headers=headers).raise_for_status()
 
     def control(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """A control call that succeeds."""
         url = f"{self.origin}/_tenant{path}"
-        answer = _HTTP.request(method, url, json=body).raise_for_status()
+        answer = self.http.request(method, url, json=body).raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
 
@@ -159,8 +160,12 @@ def serving(folder: Path) -> Iterator[GrantingWorld]:
     """Serve a small tenant; its administrator is a Privileged Role Administrator, signed in to az."""
     app = create_app(TenantOptions(users=20))
     gate = Gate(app)
-    with served(gate) as origin:
-        world = GrantingWorld(origin, app.state.tenant.id, gate, folder)
+    with (
+        served(gate) as origin,
+        # Plain HTTP, and no wait for certificates.
+        httpx.Client(trust_env=False, verify=False) as http,  # noqa: S501
+    ):
+        world = GrantingWorld(origin, app.state.tenant.id, gate, folder, http)
         world.identity = world.control("GET", "/identity")["principalId"]
         world.sign_in("Privileged Role Administrator")
         world.az_signed_in()

@@ -32,6 +32,7 @@ class ProbedTenant:
     spoil: Spoil = as_it_is
     group: str | None = None
     requests: list[httpx.Request] = field(default_factory=list)
+    tokens: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.app: Starlette = create_app(self.options)
@@ -53,13 +54,15 @@ class ProbedTenant:
     # what a source of tokens does
 
     async def token(self, resource: str) -> str:
-        """Return a token of the app's identity."""
-        answer = await self.client.get(
-            "/msi/token",
-            params={"api-version": "2019-08-01", "resource": resource},
-            headers={"X-IDENTITY-HEADER": "probe"},
-        )
-        return str(answer.raise_for_status().json()["access_token"])
+        """Return a token of the app's identity, always the same one."""
+        if resource not in self.tokens:
+            answer = await self.client.get(
+                "/msi/token",
+                params={"api-version": "2019-08-01", "resource": resource},
+                headers={"X-IDENTITY-HEADER": "probe"},
+            )
+            self.tokens[resource] = str(answer.raise_for_status().json()["access_token"])
+        return self.tokens[resource]
 
     def forget(self, resource: str) -> None:
         """Do nothing."""

@@ -206,7 +206,7 @@ class Desk:
         failed = UserResult(user["id"], Outcome.FAILED, reason, name)
         row = Waiting(user["id"], WaitReason.FAILURE, reason, now, due, now, True, upn=name)
         await asyncio.gather(
-            to.roster.note(entries, now),
+            to.roster.insert(entries, now),
             *map(to.runs.save_run, runs),
             *map(to.held.add_held, held),
             to.runs.record_results(FAILED, [failed], now),

@@ -285,9 +285,9 @@ RECORDED = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def tables(azurite_server: Azurite) -> AsyncIterator[Tables]:
-    """Tables of this test alone, with the rows of before, written past the app's own code."""
+    """Tables with the rows of before, written past the app's own code; each test has its own rows."""
     prefix, connection = f"r{next(_NUMBERS)}x", azurite_server.connection_string
     async with TableServiceClient.from_connection_string(connection) as service:
         for name, rows in RECORDED.items():

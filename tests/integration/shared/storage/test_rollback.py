@@ -99,14 +99,17 @@ async def filled(azurite_server: Azurite) -> AsyncIterator[Tables]:
 async def _fill(tables: Tables) -> None:
     runs = RunTable(tables.table("runs"), tables.table("runresults"))
     users = UserTable(tables.table("users"))
-    outcomes = itertools.product(Outcome, [*Action, None])
-    for number, (outcome, action) in enumerate(outcomes, 1):
-        result = UserResult(guid(number), outcome, "why", "a@x.example", "BT", decision=action)
+    results = [
+        UserResult(guid(number), outcome, "why", "a@x.example", "BT", decision=action)
+        for number, (outcome, action) in enumerate(itertools.product(Outcome, [*Action, None]), 1)
+    ]
+    for result in results:
         await users.record_result(result, Signal.SWEEP, NOON, "run-1")
-        await runs.record_results("run-1", [result], NOON)
+    for some in itertools.batched(results, 100, strict=False):
+        await runs.record_results("run-1", some, NOON)
     await runs.record_results("run-1", [UserResult("a#b@x", Outcome.NOT_FOUND, "")], NOON)
-    everything = itertools.product(Signal, RunState, [*Mode, None])
-    for number, (signal, state, mode) in enumerate(everything):
+    each = zip(itertools.product(Signal, RunState), itertools.cycle([*Mode, None]), strict=False)
+    for number, ((signal, state), mode) in enumerate(each):
         await runs.save_run(
             Run(
                 f"20261123T120000Z-{signal}-{number}",
