@@ -7,7 +7,8 @@ from local.azurite.server import KEY
 from tests.e2e.storage import AppStorage
 from tests.e2e.tenant import User
 
-_NUMBER = re.compile(r"(?<![\w-])\d{6,}(?![\w-])")
+NUMBER = re.compile(r"(?<![\w-])\d{6,}(?![\w-])")
+"""A number by itself: parts of ids and of fractions look like anything."""
 
 
 def secrets_in(log: str, users: Sequence[User], storage: AppStorage) -> set[str]:
@@ -15,7 +16,7 @@ def secrets_in(log: str, users: Sequence[User], storage: AppStorage) -> set[str]
     found = {word for word in ("eyJ", "Bearer ") if word in log}
     found |= {"the storage key"} if KEY in log else set()
     found |= {"a clientState" for secret in storage.client_states() if secret in log}
-    return found | ({"a passcode"} if set(_NUMBER.findall(log)) & codes(users, storage) else set())
+    return found | ({"a passcode"} if set(NUMBER.findall(log)) & codes(users, storage) else set())
 
 
 def codes(users: Sequence[User], storage: AppStorage) -> set[str]:
