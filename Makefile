@@ -59,7 +59,7 @@ demo: install ## watch a simulated tenant being put right; ARGS="--users 500 --s
 
 .PHONY: test
 test: install ## run the tests (unit, integration, e2e)
-	@$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n 4 --dist loadfile $(ARGS)
 
 .PHONY: unit
 unit: $(READY) $(KUSTO) ## run the unit tests only: milliseconds, no Azurite

@@ -18,8 +18,8 @@ _SHARED: Final = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Try 30 examples of each property, and with the large tests as many as the library thinks right."""
-    settings.register_profile("short", max_examples=30)
+    """Try 20 examples of each property, and with the large tests as many as the library thinks right."""
+    settings.register_profile("short", max_examples=20)
     if "not large" in config.option.markexpr:
         settings.load_profile("short")
 

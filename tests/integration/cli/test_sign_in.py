@@ -169,6 +169,7 @@ def test_grant_by_device_code(entra: Entra) -> None:
     assert (found["permissions"], found["roles"]) == (["User.Read.All"], ["Teams Administrator"])
 
 
+@pytest.mark.large
 def test_a_declined_sign_in(entra: Entra) -> None:
     """Status 3 and one line that says why."""
     process = entra.acp("providers")

@@ -90,6 +90,7 @@ def test_missing_installation_names_the_remedy(monkeypatch: pytest.MonkeyPatch) 
         Azurite().start()
 
 
+@pytest.mark.large
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="SIGKILL is a POSIX signal")
 def test_a_killed_parent_leaves_no_azurite_behind() -> None:
     """Azurite ends when its parent is killed with SIGKILL and could not clean up."""

@@ -66,6 +66,7 @@ def test_tenant_serves_and_stops(acp: NewCommand, number: signal.Signals) -> Non
     assert child.wait(limit=15) == 0
 
 
+@pytest.mark.large
 def test_tenant_ends_with_its_parent(acp: NewCommand) -> None:
     """When the parent's end of the lifeline closes, the tenant ends by itself."""
     child = acp("tenant", "--port", "0", "--users", "30")
