@@ -20,6 +20,7 @@ from azure.core.exceptions import (
 )
 from azure.core.pipeline.policies import (
     AsyncRedirectPolicy,
+    ContentDecodePolicy,
     CustomHookPolicy,
     DistributedTracingPolicy,
     HttpLoggingPolicy,
@@ -34,17 +35,17 @@ from shared.storage import wire
 
 _IDLE: Final = (
     AsyncRedirectPolicy,
+    ContentDecodePolicy,
     CustomHookPolicy,
     DistributedTracingPolicy,
     HttpLoggingPolicy,
     NetworkTraceLoggingPolicy,
     ProxyPolicy,
 )
-"""The SDK's policies that do nothing unless they are set up: a fifth of a call's CPU time."""
+"""The SDK's policies that do nothing unless they are set up, and one that reads what is read here: a fifth of
+a call's CPU time."""
 _NEXT: Final = ("NextPartitionKey", "NextRowKey")
 _HEADERS: Final = {"DataServiceVersion": "3.0", "MaxDataServiceVersion": "3.0;NetFx"}
-_WRONG: Final = 300
-"""Statuses from here on say that nothing was done."""
 _CONFLICT, _EXISTS = 409, "EntityAlreadyExists"
 _KINDS: Final[Mapping[int, type[HttpResponseError]]] = {
     404: ResourceNotFoundError,
@@ -71,9 +72,8 @@ class LeanTableClient(TableClient):
         """Carry out all changes, which are of one partition, or none."""
         answer = await self._sent(wire.transaction(self._account, self.table_name, changes))
         statuses = wire.statuses(answer.text("utf-8"))
-        wrong = next((status for status in statuses if status >= _WRONG), None)
-        if wrong:
-            raise _refused(wrong, answer)
+        if wrong := set(statuses) - wire.WRITTEN:
+            raise _refused(wrong.pop(), answer)
         if len(statuses) != len(changes):
             raise DecodeError("the answer has not a part for each change", response=answer)
 
@@ -113,9 +113,8 @@ class LeanTableClient(TableClient):
         request = HttpRequest(call.verb, call.address, headers=headers, content=call.body or None)
         # Its generated client would copy the request first.
         client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] = self._client._client
-        answer = await client.send_request(request, stream=True)
-        await answer.read()
-        if answer.status_code >= _WRONG:
+        answer = await client.send_request(request)
+        if answer.status_code not in call.done:
             raise _refused(answer.status_code, answer)
         return answer
 

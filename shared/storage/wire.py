@@ -19,6 +19,10 @@ from azure.data.tables import EdmType, EntityProperty, TableEntity
 Entity = Mapping[str, Any]
 
 _ACCEPT: Final = "application/json;odata=minimalmetadata"
+WRITTEN: Final = frozenset({201, 204})
+"""The statuses of a change that was made; any other answer is no proof that anything was written."""
+_OK: Final = frozenset({200})
+_ACCEPTED: Final = frozenset({202})
 _STATUS: Final = re.compile(r"^HTTP/1\.1 (\d{3})", re.MULTILINE)
 _CODE: Final = re.compile(r'"code"\s*:\s*"(\w+)"')
 _PARAMETER: Final = re.compile(r"@(\w+)")
@@ -53,12 +57,13 @@ class Change(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A request to the storage, or a part of one."""
+    """A request to the storage, or a part of one. done: the statuses of an answer that says it is done."""
 
     verb: str
     address: str
     headers: Mapping[str, str]
     body: str
+    done: frozenset[int]
 
 
 def change(table: str, wanted: Change) -> Call:
@@ -71,9 +76,9 @@ def change(table: str, wanted: Change) -> Call:
     if if_match or verb is Verb.DELETE:
         headers["If-Match"] = if_match or "*"
     if verb is Verb.DELETE:
-        return Call(verb, address, headers, "")
+        return Call(verb, address, headers, "", WRITTEN)
     headers |= {"Content-Type": "application/json", "Prefer": "return-no-content"}
-    return Call(verb, address, headers, json.dumps(_written(entity)))
+    return Call(verb, address, headers, json.dumps(_written(entity)), WRITTEN)
 
 
 def transaction(account: str, table: str, changes: Iterable[Change]) -> Call:
@@ -84,17 +89,17 @@ def transaction(account: str, table: str, changes: Iterable[Change]) -> Call:
         f"--{changeset}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n"
     )
     for each in changes:
-        verb, address, headers, body = change(f"{account}/{table}", each)
+        verb, address, headers, body, _ = change(f"{account}/{table}", each)
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         parts.append(f"{start}\r\n{verb} {address} HTTP/1.1\r\n{lines}\r\n{body}\r\n")
     parts.append(f"--{changeset}--\r\n\r\n--{batch}--\r\n")
     headers = {"Accept": "application/json", "Content-Type": f"multipart/mixed; boundary={batch}"}
-    return Call("POST", f"{account}/$batch", headers, "".join(parts))
+    return Call("POST", f"{account}/$batch", headers, "".join(parts), _ACCEPTED)
 
 
 def reading(address: str) -> Call:
     """Return the call that reads from an address."""
-    return Call("GET", address, {"Accept": _ACCEPT}, "")
+    return Call("GET", address, {"Accept": _ACCEPT}, "", _OK)
 
 
 def statuses(answer: str) -> list[int]:

@@ -28,10 +28,14 @@ def part(status: int, code: str = "") -> str:
 
 
 @asynccontextmanager
-async def answering(status: int, body: str) -> AsyncIterator[Table]:
-    """A table of a storage that answers everything so, but that the table is there."""
+async def answering(status: int, body: str, breaks: int = 0) -> AsyncIterator[Table]:
+    """A table of a storage that answers everything so, but that the table is there.
+
+    breaks: how many answers break off before their end.
+    """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal breaks
         while True:
             try:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -47,6 +51,11 @@ async def answering(status: int, body: str) -> AsyncIterator[Table]:
             said, text = (409, refusal("TableAlreadyExists")) if is_there else (status, body)
             about = f"Content-Type: application/json\r\nContent-Length: {len(text)}"
             answer = f"HTTP/1.1 {said} Said\r\n{about}\r\n\r\n{text}"
+            if not is_there and breaks:
+                breaks -= 1
+                writer.write(answer.encode()[:-5])
+                writer.close()
+                return
             writer.write(answer.encode())
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -122,6 +131,11 @@ async def test_what_may_be_is_no_error(
             refusal("AuthorizationFailure"),
             "insert .* failed: HTTP 403 AuthorizationFailure",
         ),
+        (insert, 200, "<html>sign in</html>", "insert .* failed: HTTP 200$"),
+        (replace, 202, "", "update .* failed: HTTP 202$"),
+        (remove, 302, "", "delete .* failed: HTTP 302$"),
+        (transact, 200, part(204) + part(204), "write .* failed: HTTP 200$"),
+        (transact, 202, part(204) + part(200), "write .* failed: HTTP 200$"),
         (replace, 403, "<html>away</html>", "update .* failed: HTTP 403$"),
         (
             get,
@@ -175,3 +189,16 @@ async def test_a_row_that_is_refused_is_told_apart(work: Work, status: int, body
     async with answering(status, body) as table:
         with pytest.raises(RowRefusedError, match=f"HTTP {status if status != 202 else 400}"):
             await work(table)
+
+
+async def test_a_row_that_breaks_off_is_asked_for_again() -> None:
+    """Also after its first bytes have come: as one that did not come at all."""
+    async with answering(200, json.dumps(ROW), breaks=1) as table:
+        assert await get(table) == ROW
+
+
+async def test_a_transaction_whose_answer_breaks_off_is_an_error() -> None:
+    """It may have been carried out: whoever wrote it reads first what there is."""
+    async with answering(202, part(204) + part(204), breaks=1) as table:
+        with pytest.raises(StorageError, match="write .* failed"):
+            await transact(table)
