@@ -45,8 +45,8 @@ _IDLE: Final = (
 """The SDK's policies that do nothing unless they are set up, and one that reads what is read here: a fifth of
 a call's CPU time."""
 _NEXT: Final = ("NextPartitionKey", "NextRowKey")
-_HEADERS: Final = {"DataServiceVersion": "3.0", "MaxDataServiceVersion": "3.0;NetFx"}
-_CONFLICT, _EXISTS = 409, "EntityAlreadyExists"
+_CONFLICT: Final = 409
+_EXISTS: Final = ("EntityAlreadyExists", "TableAlreadyExists")
 _KINDS: Final[Mapping[int, type[HttpResponseError]]] = {
     404: ResourceNotFoundError,
     _CONFLICT: ResourceExistsError,
@@ -57,6 +57,10 @@ _KINDS: Final[Mapping[int, type[HttpResponseError]]] = {
 
 class LeanTableClient(TableClient):
     """A client of one table. HttpResponseError: the storage refused; its status tells why."""
+
+    async def create(self) -> None:
+        """Create the table; ResourceExistsError: it is there."""
+        await self._sent(wire.creation(self._account, self.table_name))
 
     async def read(self, partition: str, row: str) -> TableEntity:
         """Return an entity."""
@@ -109,8 +113,9 @@ class LeanTableClient(TableClient):
 
     async def _sent(self, call: wire.Call) -> AsyncHttpResponse:
         """Return the answer to a call, which the SDK signs and repeats."""
-        headers = {**_HEADERS, "x-ms-version": self.api_version, **call.headers}
-        request = HttpRequest(call.verb, call.address, headers=headers, content=call.body or None)
+        request = HttpRequest(
+            call.verb, call.address, headers=dict(call.headers), content=call.body or None
+        )
         # Its generated client would copy the request first.
         client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] = self._client._client
         answer = await client.send_request(request)
@@ -151,7 +156,7 @@ def _refused(status: int, answer: AsyncHttpResponse) -> HttpResponseError:
     """Return the error for a status of an answer, or of a part of it."""
     code = wire.error_code(answer.text("utf-8"))
     kind = _KINDS.get(status, HttpResponseError)
-    if status == _CONFLICT and code != _EXISTS:
+    if status == _CONFLICT and code not in _EXISTS:
         kind = HttpResponseError  # such as for a table that is being deleted
     error = kind(f"HTTP {status} {code}".rstrip(), response=answer)
     error.status_code = status

@@ -267,7 +267,7 @@ class Table:
             if self._created:
                 return
             try:
-                await self._client.create_table()
+                await self._client.create()
             except ResourceExistsError:
                 pass
             except AzureError as error:

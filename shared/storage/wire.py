@@ -18,7 +18,16 @@ from azure.data.tables import EdmType, EntityProperty, TableEntity
 
 Entity = Mapping[str, Any]
 
-_ACCEPT: Final = "application/json;odata=minimalmetadata"
+API_VERSION: Final = "2019-02-02"
+"""The version of the service that the SDK asks for, too."""
+_USUAL: Final = {
+    "x-ms-version": API_VERSION,
+    "DataServiceVersion": "3.0",
+    "Accept": "application/json;odata=minimalmetadata",
+}
+"""Of each call, and of each part of a transaction: else the storage reads Atom ("Payload format")."""
+_SENDING: Final = {**_USUAL, "Content-Type": "application/json"}
+_INSERTING: Final = {**_SENDING, "Prefer": "return-no-content"}
 WRITTEN: Final = frozenset({201, 204})
 """The statuses of a change that was made; any other answer is no proof that anything was written."""
 _OK: Final = frozenset({200})
@@ -69,15 +78,12 @@ class Call(NamedTuple):
 def change(table: str, wanted: Change) -> Call:
     """Return the call for a change. table: the table's URL. TypeError: a value is of no type of tables."""
     verb, entity, if_match = wanted
-    address = table
-    headers = {"Accept": _ACCEPT}
-    if verb is not Verb.INSERT:
-        address = key(table, entity["PartitionKey"], entity["RowKey"])
-    if if_match or verb is Verb.DELETE:
-        headers["If-Match"] = if_match or "*"
+    if verb is Verb.INSERT:
+        return Call(verb, table, _INSERTING, json.dumps(_written(entity)), WRITTEN)
+    address = key(table, entity["PartitionKey"], entity["RowKey"])
     if verb is Verb.DELETE:
-        return Call(verb, address, headers, "", WRITTEN)
-    headers |= {"Content-Type": "application/json", "Prefer": "return-no-content"}
+        return Call(verb, address, {**_USUAL, "If-Match": if_match or "*"}, "", WRITTEN)
+    headers = {**_SENDING, "If-Match": if_match} if if_match else _SENDING
     return Call(verb, address, headers, json.dumps(_written(entity)), WRITTEN)
 
 
@@ -91,15 +97,26 @@ def transaction(account: str, table: str, changes: Iterable[Change]) -> Call:
     for each in changes:
         verb, address, headers, body, _ = change(f"{account}/{table}", each)
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        parts.append(f"{start}\r\n{verb} {address} HTTP/1.1\r\n{lines}\r\n{body}\r\n")
+        length = f"Content-Length: {len(body)}\r\n" if body else ""
+        parts.append(f"{start}\r\n{verb} {address} HTTP/1.1\r\n{lines}{length}\r\n{body}\r\n")
     parts.append(f"--{changeset}--\r\n\r\n--{batch}--\r\n")
-    headers = {"Accept": "application/json", "Content-Type": f"multipart/mixed; boundary={batch}"}
+    headers = {
+        **_USUAL,
+        "MaxDataServiceVersion": "3.0;NetFx",
+        "Accept": "application/json",
+        "Content-Type": f"multipart/mixed; boundary={batch}",
+    }
     return Call("POST", f"{account}/$batch", headers, "".join(parts), _ACCEPTED)
+
+
+def creation(account: str, table: str) -> Call:
+    """Return the call that creates a table."""
+    return Call("POST", f"{account}/Tables", _INSERTING, json.dumps({"TableName": table}), WRITTEN)
 
 
 def reading(address: str) -> Call:
     """Return the call that reads from an address."""
-    return Call("GET", address, {"Accept": _ACCEPT}, "", _OK)
+    return Call("GET", address, _USUAL, "", _OK)
 
 
 def statuses(answer: str) -> list[int]:

@@ -80,7 +80,7 @@ class TableClient:
         self._process = process
         self._rows = account.tables.setdefault(name, {})
 
-    async def create_table(self) -> None:
+    async def create(self) -> None:
         """It is there."""
 
     def read(self, partition: str, row: str) -> Awaitable[TableEntity]:

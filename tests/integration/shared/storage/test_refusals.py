@@ -200,5 +200,5 @@ async def test_a_row_that_breaks_off_is_asked_for_again() -> None:
 async def test_a_transaction_whose_answer_breaks_off_is_an_error() -> None:
     """It may have been carried out: whoever wrote it reads first what there is."""
     async with answering(202, part(204) + part(204), breaks=1) as table:
-        with pytest.raises(StorageError, match="write .* failed"):
+        with pytest.raises(StorageError, match=r"write .* failed"):
             await transact(table)

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 from azure.data.tables import TableEntity
+from azure.data.tables.aio import TableClient, TableServiceClient
 
 from local.azurite.server import Azurite
 from shared.domain.decision import Action
@@ -30,7 +31,8 @@ class World:
     """The table as the app has it, and as it is."""
 
     waiting: WaitingTable
-    raw: LeanTableClient
+    raw: TableClient
+    client: LeanTableClient
     tables: Tables
     clock: FakeClock
 
@@ -55,10 +57,14 @@ async def world(azurite_server: Azurite) -> AsyncIterator[World]:
     """A table of this test alone."""
     prefix, connection = f"w{next(_NUMBERS)}x", azurite_server.connection_string
     tables = Tables.open(prefix, connection=connection)
-    async with LeanTableServiceClient.from_connection_string(connection) as service:
-        raw = cast(LeanTableClient, await service.create_table(prefix + "waiting"))
+    async with (
+        TableServiceClient.from_connection_string(connection) as service,
+        LeanTableServiceClient.from_connection_string(connection) as lean,
+    ):
+        raw = await service.create_table(prefix + "waiting")
+        client = cast(LeanTableClient, lean.get_table_client(prefix + "waiting"))
         clock = FakeClock()
-        yield World(WaitingTable(tables.table("waiting"), clock), raw, tables, clock)
+        yield World(WaitingTable(tables.table("waiting"), clock), raw, client, tables, clock)
     await tables.close()
 
 
@@ -223,7 +229,7 @@ async def test_a_row_that_changed_in_between_is_not_told_as_removed(
 
     meanwhile: list[str] = []
     await world.waiting.save_waiting(row)
-    racing = WaitingTable(Racing(world.raw, "waiting"), world.clock)
+    racing = WaitingTable(Racing(world.client, "waiting"), world.clock)
     removed = await racing.remove_waiting(settled(row.user_id), NOON)
     assert removed == (None if relisted else later)
     assert await world.listed() == (([later] if relisted else []), [])

@@ -18,7 +18,7 @@ class _Client:
         self.asked = 0
         self._refused = refused
 
-    async def create_table(self) -> None:
+    async def create(self) -> None:
         self.asked += 1
         await asyncio.sleep(0)
         if self.asked <= self._refused:
