@@ -8,7 +8,6 @@ memory, and for each that it reads it walks a tree of types: two thirds of a fir
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Final, cast
-from urllib.parse import urlencode
 
 from azure.core import AsyncPipelineClient
 from azure.core.exceptions import (
@@ -89,15 +88,13 @@ class LeanTableClient(TableClient):
         page: int | None = None,
     ) -> AsyncGenerator[TableEntity]:
         """Yield what the filter matches, asking for each page (of so many) when it is needed."""
-        asked = {"$filter": wire.query_filter(text, parameters)}
-        if select:
-            asked["$select"] = ",".join(select)
-        if page:
-            asked["$top"] = f"{page}"
         after: dict[str, str] | None = {}
         while after is not None:
-            query = urlencode(asked | after)
-            answer = await self._sent(wire.reading(f"{self._table}()?{query}"))
+            answer = await self._sent(
+                wire.query(
+                    self._table, text, parameters, select=select or (), page=page, after=after
+                )
+            )
             for entity in _decoded(answer, _entities):
                 yield entity
             given = {name: answer.headers.get(f"x-ms-continuation-{name}") for name in _NEXT}

@@ -135,9 +135,27 @@ def key(table: str, partition: str, row: str) -> str:
     return f"{table}(PartitionKey='{_quoted(partition)}',RowKey='{_quoted(row)}')"
 
 
-def query_filter(text: str, parameters: Mapping[str, Any]) -> str:
-    """Return an OData filter with its `@name` parameters put in. TypeError: one has no literal."""
-    return _PARAMETER.sub(lambda found: _literal(parameters[found[1]]), text)
+def query(
+    table: str,
+    text: str,
+    parameters: Mapping[str, Any],
+    *,
+    select: Iterable[str] = (),
+    page: int | None = None,
+    after: Mapping[str, str] | None = None,
+) -> Call:
+    """Return the call for a page of the entities that an OData filter with `@name` parameters matches.
+
+    after: what the answer to the page before says of the next. TypeError: a parameter has no literal.
+    """
+    asked = {
+        "$filter": _PARAMETER.sub(lambda found: _literal(parameters[found[1]]), text),
+        "$select": ",".join(select),
+        "$top": f"{page or ''}",
+        **(after or {}),
+    }
+    words = "&".join(f"{name}={quote(value, safe='')}" for name, value in asked.items() if value)
+    return reading(f"{table}()?{words}")
 
 
 def entity(fields: Mapping[str, Any]) -> TableEntity:
