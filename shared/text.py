@@ -7,6 +7,7 @@ escape such as `\\x1b`. JSON keeps the value: there the same characters are esca
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -101,8 +102,12 @@ def is_canonical(text: str) -> bool:
     return _GUID.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=4_096)
 def packed(user_id: str) -> bytes:
-    """Return the 16 bytes of a GUID in any form. ValueError: it is none."""
+    """Return the 16 bytes of a GUID in any form. ValueError: it is none.
+
+    A sweep asks for those of each user of a page half a dozen times.
+    """
     digits = user_id.replace("-", "")
     key = bytes.fromhex(digits) if len(digits) == 2 * _BYTES else UUID(user_id).bytes
     if len(key) != _BYTES:
