@@ -74,6 +74,7 @@ class WaitingTable:
             "since": waiting.since,
             "due": waiting.due,
             "looked_at": waiting.looked_at,
+            "written_at": self._clock.now(),
             "attempt": waiting.attempt,
             "failures": waiting.failures,
             "reprocessed": waiting.reprocessed,
@@ -143,7 +144,7 @@ class WaitingTable:
     ) -> Waiting | None:
         for _ in range(_TRIES):
             row = await self._table.get(partition, result.user_id)
-            if row is None or _looked_at(row) > looked_at or row.get("list") == _SETTLED:
+            if row is None or _written_at(row) > looked_at or row.get("list") == _SETTLED:
                 return None
             # Whoever changed it in between may have listed the user again: it is read again.
             if runs := runs_of(row):
@@ -271,6 +272,12 @@ class WaitingTable:
             return self._table.decode(row, _decode)
         except UnreadableRowError:
             return None
+
+
+def _written_at(row: TableEntity) -> datetime:
+    """Return when an attempt last wrote a row: one that came before its time leaves `looked_at` as it was."""
+    written = row.get("written_at")
+    return max(written, _looked_at(row)) if isinstance(written, datetime) else _looked_at(row)
 
 
 def _looked_at(row: TableEntity) -> datetime:

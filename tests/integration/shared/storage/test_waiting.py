@@ -235,6 +235,17 @@ async def test_a_row_that_changed_in_between_is_not_told_as_removed(
     assert await world.listed() == (([later] if relisted else []), [])
 
 
+async def test_an_older_attempt_does_not_remove_the_row_of_one_before_its_time(
+    world: World,
+) -> None:
+    """Such an attempt leaves `looked_at` as it was; its row stays until a later one settles the user."""
+    row = waits(1, looked_at=-HOUR)
+    await world.waiting.save_waiting(row)
+    assert await world.waiting.remove_waiting(settled(row.user_id), NOON - MINUTE) is None
+    assert await world.listed() == ([row], [])
+    assert await world.waiting.remove_waiting(settled(row.user_id), NOON) == row
+
+
 async def test_an_attempt_that_is_late_adds_its_run_to_the_row_of_the_later_one(
     world: World,
 ) -> None:
