@@ -17,15 +17,7 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.core.pipeline.policies import (
-    AsyncRedirectPolicy,
-    ContentDecodePolicy,
-    CustomHookPolicy,
-    DistributedTracingPolicy,
-    HttpLoggingPolicy,
-    NetworkTraceLoggingPolicy,
-    ProxyPolicy,
-)
+from azure.core.pipeline import policies
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient, TableServiceClient
@@ -33,16 +25,15 @@ from azure.data.tables.aio import TableClient, TableServiceClient
 from shared.storage import wire
 
 _IDLE: Final = (
-    AsyncRedirectPolicy,
-    ContentDecodePolicy,
-    CustomHookPolicy,
-    DistributedTracingPolicy,
-    HttpLoggingPolicy,
-    NetworkTraceLoggingPolicy,
-    ProxyPolicy,
+    policies.AsyncRedirectPolicy,
+    policies.ContentDecodePolicy,
+    policies.CustomHookPolicy,
+    policies.DistributedTracingPolicy,
+    policies.HttpLoggingPolicy,
+    policies.NetworkTraceLoggingPolicy,
+    policies.ProxyPolicy,
 )
-"""The SDK's policies that do nothing unless they are set up, and one that reads what is read here: a fifth of
-a call's CPU time."""
+"""The SDK's policies that do nothing unless they are set up, and one that reads what is read here."""
 _NEXT: Final = ("NextPartitionKey", "NextRowKey")
 _CONFLICT: Final = 409
 _EXISTS: Final = ("EntityAlreadyExists", "TableAlreadyExists")

@@ -31,7 +31,6 @@ _DUE: Final = "due"
 _ATTENTION: Final = "attention"
 _SETTLED: Final = "settled"
 """On no list and never due: the row is there for the runs that have to be told."""
-# Without brackets: the SDK fills in only parameters that stand between blanks.
 _LISTED: Final = f"{EVERY_DIGIT} and list eq @list or PartitionKey eq @list"
 """Every partition, those of the version before included."""
 
