@@ -115,25 +115,25 @@ def _check[Names: dict[str, Any]](given: Names, known: Iterable[str], what: str)
 
 def merged[S: Shape](shapes: Iterable[S]) -> S | None:
     """Return one shape for several; None for none."""
-    whole: S | None = None
-    for shape in shapes:
-        whole = shape if whole is None else _both(whole, shape)
-    return whole
-
-
-def _both[S: Shape](one: S, other: S) -> S:
-    least = [each for each in (one.least, other.least) if each is not None]
-    most = [each for each in (one.most, other.most) if each is not None]
-    names = sorted({*one.fields, *other.fields})
+    each = list(shapes)
+    if not each:
+        return None
+    names = sorted({name for one in each for name in one.fields})
     fields = {
-        name: merged(each.fields[name] for each in (one, other) if name in each.fields)
-        for name in names
+        name: merged(one.fields[name] for one in each if name in one.fields) for name in names
     }
-    return type(one)(
-        seen=dict(Counter(one.seen) + Counter(other.seen)),
-        formats=dict(Counter(one.formats) + Counter(other.formats)),
-        least=min(least, default=None),
-        most=max(most, default=None),
+    return type(each[0])(
+        seen=_summed(one.seen for one in each),
+        formats=_summed(one.formats for one in each),
+        least=min((one.least for one in each if one.least is not None), default=None),
+        most=max((one.most for one in each if one.most is not None), default=None),
         fields={name: shape for name, shape in fields.items() if shape},
-        items=merged(each.items for each in (one, other) if each.items),
+        items=merged(one.items for one in each if one.items),
     )
+
+
+def _summed[Name: str](counts: Iterable[dict[Name, int]]) -> dict[Name, int]:
+    whole: Counter[Name] = Counter()
+    for each in counts:
+        whole.update(each)
+    return dict(whole)
