@@ -22,17 +22,17 @@ _CUT: Final = 0.8
 _EASE: Final = 0.95
 """Factors: after a throttled answer, and near the limit."""
 
-_WELL_BELOW: Final = 0.9
-_CATCH_UP: Final = 0.05
+_WELL_BELOW: Final = 0.92
+_CATCH_UP: Final = 0.1
 """Growth of the rate per second while it is well below the rate that was last refused."""
 
-_STEP: Final = 0.004
-_SMALL_STEP: Final = 0.0004
+_STEP: Final = 0.002
+_SMALL_STEP: Final = 0.0002
 """Growth per good answer near that rate: calls per second, and at most this share of the rate."""
 
-_CALM: Final = 8.0
+_CALM: Final = 4.0
 _DOUBLINGS: Final = 12.0
-_FASTEST: Final = 0.1
+_FASTEST: Final = 0.2
 """The step doubles after so many seconds without a refusal, so often at most, and until the rate grows by
 this share a second: in seconds, not in answers, so that who has little soon takes what others leave."""
 
@@ -40,6 +40,11 @@ _IDLE: Final = 10.0
 """Seconds without an answer that count at most: what is not used says nothing about the service."""
 
 _LOWEST_RATE: Final = 0.1
+
+_APART: Final = 0.5
+_APART_AT_MOST: Final = 0.1
+"""Between two calls on credit: of the time that a call has, and seconds. A storage that stood still for a
+second would let all that were read meanwhile be set in one moment."""
 
 
 class LongPauseError(Exception):
@@ -107,11 +112,12 @@ class Limiter:
         self._ceiling = float(ceiling)
         self._limit = float(ceiling)
         self._rate: float | None = None
-        self._wall = 0.0
+        self._wall = float("inf")
         self._in_flight = 0
         self._hurried = 0
         self._paused_until = float("-inf")
         self._next_turn = float("-inf")
+        self._next_hurried = float("-inf")
         self._last_cut = float("-inf")
         self._grown_at = float("-inf")
         self._starts: deque[float] = deque(maxlen=1_000)
@@ -187,22 +193,27 @@ class Limiter:
                 return
 
     async def _hurry(self, longest_pause: float, deadline: float) -> None:
-        """Wait while the service asks for a pause, or every slot is taken, and for nobody else's turn."""
+        """Wait while the service asks for a pause, every slot is taken, or another has just gone ahead."""
         self._hurried += 1
         try:
             while True:
                 pause = self.pause_left()
                 if pause > longest_pause:
                     raise LongPauseError(pause)
-                if self._clock.monotonic() + pause > deadline:
+                now = self._clock.monotonic()
+                wait = max(pause, self._next_hurried - now)
+                if now + wait > deadline:
                     raise LateError
                 if self._in_flight >= self.limit:
                     self._freed.clear()
                     async with asyncio.timeout(deadline - self._clock.monotonic()):
                         await self._freed.wait()
-                elif pause > 0:
-                    await self._clock.sleep(pause)
+                elif wait > 0:
+                    await self._clock.sleep(wait)
                 else:
+                    if self._rate is not None:
+                        apart = min(_APART_AT_MOST, _APART / self._rate)
+                        self._next_hurried = self._clock.monotonic() + apart
                     return
         except TimeoutError:
             raise LateError from None
@@ -225,9 +236,11 @@ class Limiter:
         self._last_cut = self._grown_at = self._clock.monotonic()
         self._limit = max(1.0, self._limit * factor)
         if self._rate is None:
+            # It may have been a burst that was refused: the rate grows fast until the next refusal.
             self._rate = max(1.0, self._used_since(self._last_cut - 1.0))
-        self._wall = self._rate
-        self._rate = max(_LOWEST_RATE, self._wall * factor)
+        else:
+            self._wall = self._rate
+        self._rate = max(_LOWEST_RATE, self._rate * factor)
 
     def _speed_up(self, started: float) -> None:
         if self._rate is None:
