@@ -249,6 +249,47 @@ async def test_a_call_with_a_deadline_waits_for_nobodys_turn() -> None:
     assert order == [("read", 0), ("set", 0), ("next read", 20)]
 
 
+@pytest.mark.parametrize(("rounds", "apart"), [(0, 0.0), (50, 0.1)])
+async def test_calls_on_credit_come_one_after_another(rounds: int, apart: float) -> None:
+    """Users whose entries a slow storage saved in one moment are not set in one, where calls are limited."""
+    limiter, clock = slowed(rounds)
+    began, turns = clock.passed, list[float]()
+    for _ in range(4):
+        async with limiter.slot(within=2):
+            turns.append(round(clock.passed - began, 3))
+    assert turns == [pytest.approx(number * apart) for number in range(4)]
+
+
+async def test_a_call_on_credit_is_late_behind_too_many_others() -> None:
+    """Its two seconds are over before its turn: what was read is read again."""
+    limiter, clock = slowed()
+    for _ in range(3):
+        async with limiter.slot(within=2):
+            pass
+    with pytest.raises(LateError):
+        async with limiter.slot(within=0.05):
+            pytest.fail("there was a turn")
+    assert clock.slept[-1] == pytest.approx(0.1)
+
+
+async def test_a_burst_that_was_refused_says_little() -> None:
+    """After the first refusal the rate doubles within ten seconds; after the next it is a known limit."""
+    clock = FakeClock()
+    limiter, bucket = Limiter(clock, 64), Bucket(clock, 100.0)
+    limiter.throttled(clock.monotonic(), 0)
+    first = limiter.rate or 0
+    grown = []
+    for _ in range(2):
+        began = clock.passed
+        while clock.passed < began + 10:
+            assert await bucket.call(limiter, 0.0)
+        grown.append((limiter.rate or 0) / first)
+        limiter.throttled(clock.monotonic(), 0)
+        first = limiter.rate or 0
+    assert grown[0] > 2
+    assert grown[1] < 1.5
+
+
 async def test_a_call_with_a_deadline_has_the_next_free_slot() -> None:
     """Where all are taken it passes those who were there before; one that gives up leaves no hole."""
     clock = FakeClock()
