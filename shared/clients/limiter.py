@@ -22,16 +22,16 @@ _CUT: Final = 0.8
 _EASE: Final = 0.95
 """Factors: after a throttled answer, and near the limit."""
 
-_WELL_BELOW: Final = 0.92
-_CATCH_UP: Final = 0.1
+_WELL_BELOW: Final = 0.95
+_CATCH_UP: Final = 0.2
 """Growth of the rate per second while it is well below the rate that was last refused."""
 
-_STEP: Final = 0.002
-_SMALL_STEP: Final = 0.0002
+_STEP: Final = 0.0005
+_SMALL_STEP: Final = 0.00005
 """Growth per good answer near that rate: calls per second, and at most this share of the rate."""
 
 _CALM: Final = 4.0
-_DOUBLINGS: Final = 12.0
+_DOUBLINGS: Final = 14.0
 _FASTEST: Final = 0.2
 """The step doubles after so many seconds without a refusal, so often at most, and until the rate grows by
 this share a second: in seconds, not in answers, so that who has little soon takes what others leave."""
