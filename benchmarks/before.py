@@ -1,7 +1,7 @@
 """Compare sweeps, moves and the Teams listing with those of commit 6a26332, both in turns, in one run.
 
-Sweeps and moves by each one's own benchmark, the listing of one tenant by `teams_peer.py`. That commit had
-no roster, history or guard. Its code is taken out of this checkout's history.
+Sweeps and moves by each one's own benchmark, the listing of each one's own tenant by `teams_peer.py`. That
+commit had no roster, history or guard. Its code is taken out of this checkout's history.
 """
 
 import io
@@ -11,11 +11,12 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.figures import ROOT, Figure, UnavailableError
 from benchmarks.stack import Stack
+from local.processes import Child
 from local.stack import app_settings
 
 _COMMIT = "6a26332"
@@ -42,8 +43,7 @@ def run(*, quick: bool) -> Iterator[Figure]:
         before = Path(scratch)
         _unpack(before)
         seen: dict[Path, list[dict[str, float]]] = {before: [], ROOT: []}
-        with Stack(_LISTED) as system:
-            listings = [_listed(system, folder) for _ in range(_TURNS) for folder in seen]
+        listings = _listings(before)
         for _ in range(1 if quick else _TURNS):
             for folder, figures in seen.items():
                 figures.append(_measured(folder))
@@ -66,9 +66,25 @@ def _unpack(folder: Path) -> None:
     (folder / _AZURITE).symlink_to(ROOT / _AZURITE)
 
 
-def _listed(system: Stack, folder: Path) -> float:
-    """Return CPU microseconds per user of a listing of Teams by a checkout."""
-    settings = app_settings(system.connection_string, system.tenant)
+def _listings(before: Path) -> list[float]:
+    """Return CPU microseconds per user of listings of Teams in turns, by that commit first.
+
+    Each reads its own simulated tenant: that commit reads less of what today's shows.
+    """
+    options = ("--port", "0", "--users", str(_LISTED), "--lag", "0")
+    command = [sys.executable, "-m", "cli", "tenant", *options]
+    with (
+        Stack(_LISTED) as system,
+        Child("tenant", command, log=system.folder / "then.log", folder=before) as tenant,
+    ):
+        origin = tenant.wait_for_line(r"^ready (http://\S+)$", 120)[1]
+        now = app_settings(system.connection_string, system.tenant)
+        then = {name: value.replace(system.tenant.origin, origin) for name, value in now.items()}
+        turns = [(before, then), (ROOT, now)] * _TURNS
+        return [_listed(folder, settings) for folder, settings in turns]
+
+
+def _listed(folder: Path, settings: Mapping[str, str]) -> float:
     command = [sys.executable, str(_SCRIPT)]
     environment = {**os.environ, **settings}
     printed = subprocess.run(
