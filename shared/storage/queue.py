@@ -6,9 +6,7 @@ half a second: this happens at the first send, in a timer, never while a caller 
 """
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from azure.core.credentials_async import AsyncTokenCredential
@@ -73,26 +71,12 @@ class MessageQueue:
             await self._client.close()
 
     async def _send_one(self, client: "QueueClient", text: str, delay: float) -> None:
-        """Send one message through the SDK's pipeline, which signs and repeats; `send_message` takes twice
-        the CPU time for it, in models of what is sent and answered.
-        https://learn.microsoft.com/rest/api/storageservices/put-message
-        """
-        from azure.core.rest import HttpRequest  # noqa: PLC0415 - see the module's text
-
-        hidden = f"&visibilitytimeout={seconds}" if (seconds := round(delay)) else ""
-        encoded = b64encode(text.encode()).decode()
-        request = HttpRequest(
-            "POST",
-            f"{client.url}/messages?messagettl={_LIFETIME}{hidden}",
-            headers={"Content-Type": "application/xml", "x-ms-version": client.api_version},
-            content=f"<QueueMessage><MessageText>{encoded}</MessageText></QueueMessage>".encode(),
-        )
         try:
-            answer = await client._client._client.send_request(request)
+            await client.send_message(
+                text, time_to_live=_LIFETIME, visibility_timeout=round(delay) or None
+            )
         except AzureError as error:
             raise StorageError(f"send to queue {self.name}", type(error).__name__) from error
-        if answer.status_code != HTTPStatus.CREATED:
-            raise StorageError(f"send to queue {self.name}", f"HTTP {answer.status_code}")
 
     async def client(self) -> "QueueClient":
         """Return the SDK's client; creates the queue if it is missing."""
@@ -111,8 +95,7 @@ class MessageQueue:
         return self._client
 
     def _connect(self) -> "QueueClient":
-        from azure.storage.queue.aio import QueueClient  # noqa: PLC0415 - see the module's text
-
+        from shared.storage.lean_queue import LeanQueueClient  # noqa: PLC0415 - see the module's text
         from shared.storage.transport import BoundedTransport  # noqa: PLC0415
 
         options: dict[str, Any] = {
@@ -123,5 +106,7 @@ class MessageQueue:
             "random_jitter_range": 0.3,
         }
         if self._connection:
-            return QueueClient.from_connection_string(self._connection, self.name, **options)
-        return QueueClient(self._endpoint or "", self.name, credential=self._credential, **options)
+            return LeanQueueClient.from_connection_string(self._connection, self.name, **options)
+        return LeanQueueClient(
+            self._endpoint or "", self.name, credential=self._credential, **options
+        )
