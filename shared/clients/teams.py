@@ -16,6 +16,7 @@ from shared.clients.teams_models import (
     NUMBER,
     PROVIDER,
     SETTINGS,
+    USER,
     CpcUser,
     Discovery,
     SetAnswer,
@@ -77,7 +78,7 @@ class TeamsClient:
             user = await self._call(
                 wire.GET_TEAMS_USER,
                 _GET,
-                TeamsUser.model_validate_json,
+                USER.validate_json,
                 ids={"id": user_id},
                 first=first,
             )

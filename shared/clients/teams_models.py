@@ -6,10 +6,11 @@ docs/wire.md for the evidence for each call.
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, NamedTuple, Self
+from typing import Annotated, Any, Final, NamedTuple, Required, Self, TypedDict
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, with_config
 from pydantic.alias_generators import to_camel, to_pascal
+from pydantic.dataclasses import dataclass
 
 from shared.clients.values import Guid
 from shared.domain.bridges import BridgeNumber
@@ -79,61 +80,69 @@ def unknown(features: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
+_ON_THE_WIRE: Final = ConfigDict(
+    alias_generator=to_camel, extra="ignore", hide_input_in_errors=True
+)
+
+
 class TeamsModel(BaseModel):
     """Camel case on the wire; unknown fields are accepted, missing ones rejected."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, extra="ignore", frozen=True, hide_input_in_errors=True
+    model_config = ConfigDict(frozen=True, **_ON_THE_WIRE)
+
+
+@with_config(ConfigDict(extra="allow"))
+class AcpInfo(TypedDict, total=False):
+    """A complete provider entry by the names on the wire, so that no unknown field takes another's place.
+
+    Unknown fields are kept, because they cannot be recovered.
+    """
+
+    default: Required[bool]
+    name: Required[str]
+    domain: str | None
+    tollNumber: str | None
+    tollFreeNumber: str | None
+    participantPassCode: str | None
+    url: str | None
+
+
+_KNOWN: Final = AcpInfo.__required_keys__ | AcpInfo.__optional_keys__
+
+
+def _entry(info: AcpInfo) -> ProviderEntry:
+    """Return a provider entry as a domain type."""
+    other = ""
+    if not info.keys() <= _KNOWN:
+        unknown_fields = {name: value for name, value in info.items() if name not in _KNOWN}
+        other = json.dumps(unknown_fields, sort_keys=True)
+    return ProviderEntry(
+        name=info["name"],
+        domain=info.get("domain") or "",
+        toll_number=info.get("tollNumber") or "",
+        toll_free_number=info.get("tollFreeNumber") or "",
+        passcode=info.get("participantPassCode") or "",
+        url=info.get("url") or "",
+        default=info["default"],
+        other=other,
     )
 
 
-class AcpInfo(TeamsModel):
-    """A complete provider entry: unknown fields are kept, because they cannot be recovered.
+@dataclass(slots=True, config=_ON_THE_WIRE)
+class TeamsUser:
+    """One user as Get-CsOnlineUser reports it. No model: a listing makes one per user, for half of the time.
 
-    The passcode and the unknown fields are excluded from `repr`.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    default: bool
-    name: str
-    domain: str | None = None
-    toll_number: str | None = None
-    toll_free_number: str | None = None
-    participant_pass_code: str | None = Field(None, repr=False)
-    url: str | None = None
-
-    def __repr__(self) -> str:
-        return f"AcpInfo({self.name!r})"
-
-    def to_domain(self) -> ProviderEntry:
-        """Return the entry as a domain type."""
-        return ProviderEntry(
-            name=self.name,
-            domain=self.domain or "",
-            toll_number=self.toll_number or "",
-            toll_free_number=self.toll_free_number or "",
-            passcode=self.participant_pass_code or "",
-            url=self.url or "",
-            default=self.default,
-            other=json.dumps(self.model_extra, sort_keys=True) if self.model_extra else "",
-        )
-
-
-class TeamsUser(TeamsModel):
-    """One user as Get-CsOnlineUser reports it.
-
-    acp_info: None when the service does not say, see docs/wire.md.
+    acp_info: None when the service does not say, see docs/wire.md. It is excluded from `repr`.
     """
 
     object_id: Guid
     user_principal_name: str
-    display_name: str | None = None
     account_type: str | None
+    display_name: str | None = None
     feature_types: Features = ()
     usage_location: str | None = None
     soft_deletion_timestamp: str | None = None
-    acp_info: list[AcpInfo] | None = None
+    acp_info: list[AcpInfo] | None = Field(default=None, repr=False)
 
     def to_domain(
         self, *, provider_known: bool = True, account: Account | None = None
@@ -148,7 +157,7 @@ class TeamsUser(TeamsModel):
             upn=self.user_principal_name,
             account_type=its.kind,
             ready=its.ready,
-            entries=tuple([entry.to_domain() for entry in self.acp_info or ()]),
+            entries=tuple([_entry(info) for info in self.acp_info or ()]),
             soft_deleted=self.soft_deletion_timestamp is not None,
             usage_location=self.usage_location or None,
             name=self.display_name or "",
@@ -168,6 +177,9 @@ class TeamsUser(TeamsModel):
                 account = known[key] = Account.of(*key)
             found.append(user.to_domain(provider_known=provider_known, account=account))
         return found
+
+
+USER: Final = TypeAdapter(TeamsUser)
 
 
 class CpcUser(TeamsModel):
