@@ -155,14 +155,14 @@ def from_result(
 ) -> RosterEntry:
     """Return the entry that an attempt leads to. attention: a person has to help this user."""
     standing = Standing.ATTENTION if attention else _BY_OUTCOME.get(result.outcome)
-    here = MICROSOFT if standing is Standing.ON_MICROSOFT else result.provider
+    provider = (MICROSOFT if standing is Standing.ON_MICROSOFT else result.provider) or ""
     entry = RosterEntry(
         user_id=result.user_id,
-        standing=standing,
+        standing=_kept(standing, provider),
         reason=result.reason,
         seen_at=seen_at,
         upn=result.upn,
-        provider=here or "",
+        provider=provider,
         moved=result.outcome is Outcome.MOVED,
         licensed_at=result.licensed_at,
     )
@@ -173,23 +173,22 @@ def from_result(
             department=found.department,
             country=found.usage_location or "",
         )
-    return _kept(entry)
+    return entry
 
 
 def from_listing(service: ServiceUser, decision: Decision, seen_at: datetime) -> RosterEntry:
     """Return the entry that a listing of the service leads to."""
-    provider = service.provider
-    return _kept(
-        RosterEntry(
-            user_id=service.id,
-            standing=STANDING[decision.action],
-            reason=decision.reason,
-            seen_at=seen_at,
-            upn=service.upn,
-            provider=provider.name if provider else "",
-            name=service.name,
-            country=service.usage_location or "",
-        )
+    entry = service.provider
+    provider = entry.name if entry else ""
+    return RosterEntry(
+        user_id=service.id,
+        standing=_kept(STANDING[decision.action], provider),
+        reason=decision.reason,
+        seen_at=seen_at,
+        upn=service.upn,
+        provider=provider,
+        name=service.name,
+        country=service.usage_location or "",
     )
 
 
@@ -231,9 +230,9 @@ def difference(changes: Iterable[tuple[RosterEntry | None, RosterEntry]]) -> Map
     return {name: count for name, count in counts.items() if count}
 
 
-def _kept(entry: RosterEntry) -> RosterEntry:
-    """Return the entry, on no list if it is of an unlicensed user who has nothing to lose."""
-    third_party = entry.provider and entry.provider.casefold() != MICROSOFT.casefold()
-    if entry.standing is Standing.UNLICENSED and not third_party:
-        return replace(entry, standing=None)
-    return entry
+def _kept(standing: Standing | None, provider: str) -> Standing | None:
+    """Return the list of a user, none for an unlicensed one who has nothing to lose."""
+    if standing is not Standing.UNLICENSED:
+        return standing
+    third_party = provider and provider.casefold() != MICROSOFT.casefold()
+    return standing if third_party else None

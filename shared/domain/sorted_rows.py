@@ -13,6 +13,7 @@ class SortedRows:
     def __init__(self, key: int, width: int) -> None:
         self._key, self._width = key, width
         self._rows = bytearray()
+        self._last = b""
         self._starts = array("I")
         """By the first two bytes of keys: how many rows are before."""
 
@@ -24,10 +25,13 @@ class SortedRows:
 
     def add(self, row: bytes) -> bool:
         """Add a row; False: it has another width, or its key is not behind the last one: it is left out."""
-        if len(row) != self._width or row[: self._key] <= self._key_at(len(self) - 1):
+        key = row[: self._key]
+        if len(row) != self._width or key <= self._last:
             return False
-        self._starts.extend([len(self)] * (_prefix(row) + 1 - len(self._starts)))
+        if (new := _prefix(row) + 1 - len(self._starts)) > 0:
+            self._starts.extend([len(self)] * new)
         self._rows += row
+        self._last = key
         return True
 
     def find(self, key: bytes) -> int | None:

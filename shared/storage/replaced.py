@@ -39,6 +39,9 @@ _TEXTS: Final = ("name", "domain", "toll_number", "toll_free_number", "passcode"
 _FIELDS: Final = (*_TEXTS, "default", "other")
 """Of an entry, in the order by which entries are sorted before their digest."""
 
+_BY_FIELDS: Final = attrgetter(*_FIELDS)
+_JSON: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
+
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _FOR_MOVE: Final = "for_move_at"
 _FOR_BRIDGE: Final = "for_bridge_at"
@@ -62,17 +65,12 @@ class ReplacedProviderTable:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def save_entries(
-        self, user: ServiceUser, now: datetime, known: SavedKeys | None = None
-    ) -> bool:
+    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
         """Save all entries of `user`; returns whether they were new. StorageError: not saved.
 
         TooLargeError: they do not fit into a record. When this returns, the record is durable: the
-        storage has confirmed it, now or when `known` was read.
+        storage has confirmed it.
         """
-        keys = _keys(user)
-        if known and known.has(keys["PartitionKey"], keys["RowKey"]):
-            return False
         return bool(await self._table.insert(_new_row(user, now)))
 
     async def saved_keys(self) -> SavedKeys:
@@ -81,6 +79,11 @@ class ReplacedProviderTable:
         async for row in self._table.query("PartitionKey ge @first", {"first": "0"}, _KEYS):
             keys.add(str(row["PartitionKey"]), str(row["RowKey"]))
         return keys
+
+    def has_saved(self, user: ServiceUser, keys: SavedKeys) -> bool:
+        """Return whether the entries that `user` has are in one of these records, which are durable."""
+        own = _keys(user)
+        return keys.has(own["PartitionKey"], own["RowKey"])
 
     async def claim(
         self, user: ServiceUser, claim: Claim, action: Action, before: DialIn | None = None
@@ -258,8 +261,8 @@ def _is_cancelled(row: Mapping[str, Any]) -> bool:
 
 def _keys(saved: ServiceUser | ConferencingUser) -> dict[str, str]:
     if isinstance(saved, ServiceUser):
-        plain = (replace(each, other="") if each.other else each for each in saved.entries)
-        text = _encode(sorted(plain, key=attrgetter(*_FIELDS)))
+        plain = [replace(each, other="") if each.other else each for each in saved.entries]
+        text = _encode(plain if len(plain) == 1 else sorted(plain, key=_BY_FIELDS))
     else:
         text = _encode_conferencing(saved)
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -271,11 +274,11 @@ def _encode(entries: Sequence[ProviderEntry]) -> str:
     for entry in listed:
         if not entry["other"]:
             del entry["other"]
-    return json.dumps(listed, sort_keys=True, ensure_ascii=False)
+    return _JSON(listed)
 
 
 def _encode_conferencing(user: ConferencingUser) -> str:
-    return json.dumps(asdict(user), sort_keys=True, ensure_ascii=False)
+    return _JSON(asdict(user))
 
 
 def _as_entry(user: ConferencingUser) -> ProviderEntry:

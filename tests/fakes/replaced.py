@@ -45,11 +45,10 @@ class FakeReplaced:
             keys.add(user_id, digest)
         return keys
 
-    async def save_entries(
-        self, user: ServiceUser, now: datetime, known: SavedKeys | None = None
-    ) -> bool:
-        if known and known.has(*_record(user)):
-            return False
+    def has_saved(self, user: ServiceUser, keys: SavedKeys) -> bool:
+        return keys.has(*_record(user))
+
+    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
         if self.down:
             raise StorageError("insert in table replacedproviders", "HttpResponseError")
         if self.too_large:

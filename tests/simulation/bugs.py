@@ -11,7 +11,6 @@ from shared.domain.decision import Action, Rules
 from shared.domain.history import DialIn, HistoryRecord
 from shared.domain.outcome import UserResult
 from shared.domain.run import Mode
-from shared.domain.saved import SavedKeys
 from shared.domain.user import ServiceUser
 from shared.storage.guard import GuardTable
 from shared.storage.history import HistoryTable
@@ -40,9 +39,7 @@ class _NoGuard(GuardTable):
 
 
 class _NoSaves(ReplacedProviderTable):
-    async def save_entries(
-        self, user: ServiceUser, now: datetime, known: SavedKeys | None = None
-    ) -> bool:
+    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
         return True
 
     async def claim(
@@ -62,9 +59,7 @@ class _LateSaves:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
-    async def save_entries(
-        self, user: ServiceUser, now: datetime, known: SavedKeys | None = None
-    ) -> bool:
+    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
         self._later.append((user, now))
         return True
 

@@ -45,17 +45,16 @@ class Users(Protocol):
 class ReplacedProviders(Protocol):
     """Table `replacedproviders`: the saved entries."""
 
-    async def save_entries(
-        self, user: ServiceUser, now: datetime, known: SavedKeys | None = None
-    ) -> bool:
-        """Save all entries durably; return whether they were new. StorageError: not saved.
-
-        known: what is saved already is not offered to the table.
-        """
+    async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
+        """Save all entries durably; return whether they were new. StorageError: not saved."""
         ...
 
     async def saved_keys(self) -> SavedKeys:
         """Return the keys of all records, at one request per 1,000."""
+        ...
+
+    def has_saved(self, user: ServiceUser, keys: SavedKeys) -> bool:
+        """Return whether the entries that the user has are among the records with these keys."""
         ...
 
     async def claim(

@@ -42,6 +42,8 @@ _PER_ROW: Final = 1_000
 """Users per stored row, however many a page of the service has: a row has room for some 4,000."""
 
 _TO_QUEUE: Final = frozenset(Action) - {Action.ALREADY, Action.UNLICENSED, Action.EXCLUDED}
+_MAY_LOSE: Final = (Action.UNLICENSED, Action.WAIT)
+"""Whose third party licensing or provisioning alone may replace."""
 
 
 @dataclass(slots=True)
@@ -61,15 +63,15 @@ class PageFindings:
         nobody takes the user off that list, and a permission stays.
         """
         found = cls()
+        found.counts["users"] = len(page.users)
         for user in page.users:
             action = user.decision.action
-            found.counts["users"] += 1
-            permitted = held.get(packed(user.service.id))
-            if action.replaces_ids and permitted is False:
+            permitted = held.get(packed(user.service.id)) if held else None
+            if permitted is False and action.replaces_ids:
                 found.counts["held"] += 1
                 found.licensed.append(user.service.id)
                 continue
-            found.counts[str(action)] += 1
+            found.counts[action.value] += 1
             if user.beyond_pilot in (Action.REPLACE, Action.ENABLE):
                 found.counts["outside_pilot"] += 1
             if action is Action.CHANGE_BRIDGE:
@@ -78,11 +80,9 @@ class PageFindings:
                 found.licensed.append(user.service.id)
             if action in _TO_QUEUE or permitted is not None:
                 found.to_queue.append(user.service.id)
-            if {action, user.beyond_pilot} & {
-                Action.UNLICENSED,
-                Action.WAIT,
-            } and user.service.on_third_party:
-                # Licensing or provisioning alone may replace the provider.
+            if user.service.on_third_party and (
+                action in _MAY_LOSE or user.beyond_pilot in _MAY_LOSE
+            ):
                 found.to_save.append(user.service)
         for user_id, _ in page.faults:
             # The mover tries a user whose fields could not be read, and records what is wrong.
@@ -228,12 +228,13 @@ class SweepReader:
             number += 1
 
     async def _save(self, users: list[ServiceUser], known: SavedKeys) -> int:
-        saves = (self._save_one(user, known) for user in users)
+        new = [user for user in users if not self._replaced.has_saved(user, known)]
+        saves = (self._save_one(user) for user in new)
         return sum(await gather_bounded(saves, _SAVES_IN_FLIGHT))
 
-    async def _save_one(self, user: ServiceUser, known: SavedKeys) -> bool:
+    async def _save_one(self, user: ServiceUser) -> bool:
         try:
-            return await self._replaced.save_entries(user, self._clock.now(), known)
+            return await self._replaced.save_entries(user, self._clock.now())
         except (TooLargeError, RowRefusedError) as error:
             # One user's entries do not stop the sweep; the mover refuses to replace them.
             self._log.write(Unsaveable(user=self._log.who(user.id), reason=str(error)))

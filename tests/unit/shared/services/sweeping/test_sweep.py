@@ -9,7 +9,6 @@ from shared.domain.decision import Rules
 from shared.domain.number_rules import NumberRules
 from shared.domain.retry import ask_person
 from shared.domain.run import RunState
-from shared.domain.saved import SavedKeys
 from shared.domain.user import AccountType, ServiceUser
 from shared.errors import StorageError
 from tests.fakes import NOON, FakeReplaced, guid, in_service, licensed, microsoft, third_party
@@ -247,10 +246,8 @@ async def test_what_is_saved_is_not_offered_to_the_table_again() -> None:
     """A second sweep writes no record of entries that it finds saved, and one of those that are new."""
 
     class Counting(FakeReplaced):
-        async def save_entries(
-            self, user: ServiceUser, now: datetime, known: SavedKeys | None = None
-        ) -> bool:
-            written = await super().save_entries(user, now, known)
+        async def save_entries(self, user: ServiceUser, now: datetime) -> bool:
+            written = await super().save_entries(user, now)
             offered.extend([user.id] * written)
             return written
 
