@@ -31,7 +31,7 @@ WRITES: Final = frozenset(
 )
 """The methods of `shared.storage.tables.Table` that write."""
 
-READS: Final = frozenset({"get", "find", "query", "read", "first", "partitions"})
+READS: Final = frozenset({"get", "find", "query", "pages", "read", "first", "partitions"})
 
 Uses = Mapping[str, frozenset[tuple[str, bool]]]
 """By method: the tables that it uses, and whether it writes them."""

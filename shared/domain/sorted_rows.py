@@ -1,7 +1,6 @@
 """Rows of bytes that begin with the id of a user: many of them in little memory, found fast."""
 
 from array import array
-from bisect import bisect_left
 
 
 class SortedRows:
@@ -37,15 +36,22 @@ class SortedRows:
     def find(self, key: bytes) -> int | None:
         """Return the place of the row with this key, or None."""
         prefix = _prefix(key)
-        end = self._start(prefix + 1)
-        at = bisect_left(range(end), key, self._start(prefix), key=self._key_at)
-        return at if at < end and self._key_at(at) == key else None
+        low, high = self._start(prefix), self._start(prefix + 1)
+        rows, width, length = self._rows, self._width, self._key
+        # By hand: bisect would call a function for each comparison, in three times the time.
+        while low < high:
+            middle = (low + high) // 2
+            found = rows[middle * width : middle * width + length]
+            if found == key:
+                return middle
+            if found < key:
+                low = middle + 1
+            else:
+                high = middle
+        return None
 
     def _start(self, prefix: int) -> int:
         return self._starts[prefix] if prefix < len(self._starts) else len(self)
-
-    def _key_at(self, at: int) -> bytes:
-        return bytes(self._rows[at * self._width : at * self._width + self._key])
 
 
 def _prefix(key: bytes) -> int:

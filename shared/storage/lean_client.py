@@ -71,13 +71,13 @@ class LeanTableClient(TableClient):
         if len(statuses) != len(changes):
             raise DecodeError("the answer has not a part for each change", response=answer)
 
-    async def query(
+    async def pages(
         self,
         text: str,
         parameters: Mapping[str, Any],
         select: Sequence[str] | None = None,
         page: int | None = None,
-    ) -> AsyncGenerator[TableEntity]:
+    ) -> AsyncGenerator[list[TableEntity]]:
         """Yield what the filter matches, asking for each page (of so many) when it is needed."""
         after: dict[str, str] | None = {}
         while after is not None:
@@ -86,8 +86,7 @@ class LeanTableClient(TableClient):
                     self._table, text, parameters, select=select or (), page=page, after=after
                 )
             )
-            for entity in _decoded(answer, _entities):
-                yield entity
+            yield _decoded(answer, _entities)
             given = {name: answer.headers.get(f"x-ms-continuation-{name}") for name in _NEXT}
             after = {name: key for name, key in given.items() if key} or None
 

@@ -76,8 +76,9 @@ class ReplacedProviderTable:
     async def saved_keys(self) -> SavedKeys:
         """Return the keys of all records; a sweep reads them once instead of offering each record again."""
         keys = SavedKeys()
-        async for row in self._table.query("PartitionKey ge @first", {"first": "0"}, _KEYS):
-            keys.add(str(row["PartitionKey"]), str(row["RowKey"]))
+        async for rows in self._table.pages("PartitionKey ge @first", {"first": "0"}, _KEYS):
+            for row in rows:
+                keys.add(str(row["PartitionKey"]), str(row["RowKey"]))
         return keys
 
     def has_saved(self, user: ServiceUser, keys: SavedKeys) -> bool:

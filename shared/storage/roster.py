@@ -15,7 +15,7 @@ transaction, and a page of a list is one range. Rows:
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, date, datetime
 from itertools import batched
@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from azure.data.tables import TableEntity
 
-from shared.domain.roster import RosterDay, RosterEntry, Standing, merged
+from shared.domain.roster import KnownKeys, RosterDay, RosterEntry, Standing, merged
 from shared.domain.run import Signal
 from shared.errors import StorageError, UnreadableRowError
 from shared.storage import roster_counts
@@ -64,17 +64,20 @@ class RosterTable:
         """Write what a listing tells of users who have probably no row yet."""
         await asyncio.gather(*(self._insert_all(some, now) for some in _side_by_side(entries)))
 
-    async def listed(self) -> AsyncIterator[tuple[str, bytes]]:
-        """Yield each user, in the order of ids, with the digest of what a listing told."""
-        rows = self._table.query(
+    async def known_keys(self) -> KnownKeys:
+        """Return what a listing told of each user."""
+        keys = KnownKeys()
+        pages = self._table.pages(
             "PartitionKey eq @partition and RowKey ge @first and RowKey lt @end",
             {"partition": _PARTITION, "first": "u|", "end": "u}"},
             ["RowKey", "listed"],
         )
-        async for row in rows:
-            listed = row.get("listed")
-            digest = listed if isinstance(listed, str) and _DIGEST.fullmatch(listed) else _NONE
-            yield str(row["RowKey"])[2:], bytes.fromhex(digest)
+        async for rows in pages:
+            for row in rows:
+                listed = row.get("listed")
+                digest = listed if isinstance(listed, str) and _DIGEST.fullmatch(listed) else _NONE
+                keys.add(str(row["RowKey"])[2:], bytes.fromhex(digest))
+        return keys
 
     async def of(self, user_id: str) -> RosterEntry | None:
         """Return what was last seen of a user."""

@@ -163,10 +163,22 @@ class Table:
 
         page: how many to ask for at once, when the caller will stop after as many.
         """
+        async for entities in self.pages(text, parameters, select, page):
+            for entity in entities:
+                yield entity
+
+    async def pages(
+        self,
+        text: str,
+        parameters: Mapping[str, Any],
+        select: Sequence[str] | None = None,
+        page: int | None = None,
+    ) -> AsyncGenerator[list[TableEntity]]:
+        """Yield the same as `query` page by page."""
         await self._create()
         try:
-            async for entity in self._client.query(text, parameters, select, page):
-                yield entity
+            async for entities in self._client.pages(text, parameters, select, page):
+                yield entities
         except AzureError as error:
             raise self._failed("query", error) from error
 

@@ -160,11 +160,11 @@ def query(
 
 def entity(fields: Mapping[str, Any]) -> TableEntity:
     """Return an entity from its JSON."""
-    found = TableEntity()
-    for name, value in fields.items():
-        if "odata." not in name:
-            read = _READ.get(fields.get(name + _TYPE, ""))
-            found[name] = read(value) if read else value
+    found = TableEntity(fields)
+    for told in [name for name in fields if "odata." in name]:
+        kind, name = found.pop(told), told.removesuffix(_TYPE)
+        if name != told and name in found and (read := _READ.get(kind)):
+            found[name] = read(found[name])
     at = found.pop("Timestamp", None)  # its type is not told
     written_at = datetime.fromisoformat(at) if isinstance(at, str) else None
     found._metadata = {"etag": fields.get("odata.etag"), "timestamp": written_at}

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from shared.domain.outcome import UserResult
 from shared.domain.retry import DueUser, SettledUser, Waiting, with_runs
-from shared.domain.roster import RosterDay, RosterEntry, Standing, merged
+from shared.domain.roster import KnownKeys, RosterDay, RosterEntry, Standing, merged
 from shared.domain.run import Signal
 from shared.errors import (
     StorageError,
@@ -128,10 +128,12 @@ class FakeRoster:
     async def insert(self, entries: Iterable[RosterEntry], now: datetime) -> None:
         await self.note(entries, now)
 
-    async def listed(self) -> AsyncIterator[tuple[str, bytes]]:
+    async def known_keys(self) -> KnownKeys:
         self._check()
+        keys = KnownKeys()
         for user_id in sorted(self.entries):
-            yield user_id, self.digests[user_id]
+            keys.add(user_id, self.digests[user_id])
+        return keys
 
     async def of(self, user_id: str) -> RosterEntry | None:
         return self.entries.get(user_id)

@@ -114,13 +114,13 @@ class TableClient:
 
         return self._call("transaction", write)
 
-    async def query(
+    async def pages(
         self,
         text: str,
         parameters: Mapping[str, Any],
         select: Sequence[str] | None = None,
         page: int | None = None,
-    ) -> AsyncIterator[TableEntity]:
+    ) -> AsyncIterator[list[TableEntity]]:
         after: Keys = ("", "")
         matches = _filter(text, parameters)
         while True:
@@ -135,10 +135,12 @@ class TableClient:
                 )[:_PAGE]
 
             found = await self._call("query", read)
-            for keys in found:
-                if (row := self._rows.get(keys)) is not None:
-                    names = [*select, "_etag", "_at"] if select else row
-                    yield _entity({name: row[name] for name in names if name in row})
+            rows = [row for keys in found if (row := self._rows.get(keys)) is not None]
+            names = {*select, "_etag", "_at"} if select else None
+            yield [
+                _entity({name: row[name] for name in row if names is None or name in names})
+                for row in rows
+            ]
             if len(found) < _PAGE:
                 return
             after = found[-1]

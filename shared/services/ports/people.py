@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shared.domain.history import DialIn, HistoryRecord
     from shared.domain.outcome import UserResult
     from shared.domain.retry import DueUser, SettledUser, Waiting
-    from shared.domain.roster import RosterDay, RosterEntry, Standing
+    from shared.domain.roster import KnownKeys, RosterDay, RosterEntry, Standing
     from shared.domain.run import Signal
     from shared.domain.saved import KnownUser, ReplacedProvider, SavedKeys
     from shared.domain.user import ConferencingUser, ServiceUser
@@ -239,8 +239,8 @@ class Roster(Protocol):
         """Write what a listing tells of users who have probably no row yet."""
         ...
 
-    def listed(self) -> AsyncIterator[tuple[str, bytes]]:
-        """Yield each user, in the order of ids, with the digest of what a listing told."""
+    async def known_keys(self) -> KnownKeys:
+        """Return what a listing told of each user, at one request per 1,000."""
         ...
 
     async def of(self, user_id: str) -> RosterEntry | None:

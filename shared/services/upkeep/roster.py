@@ -39,8 +39,7 @@ class RosterKeeper:
         """Begin to write what a listing of all users tells."""
         known = KnownKeys()
         async with self._unless_refused(0):
-            async for user_id, digest in self._roster.listed():
-                known.add(user_id, digest)
+            known = await self._roster.known_keys()
         return Listing(self, known)
 
     async def note_listed(self, users: Iterable[SurveyedUser], known: KnownKeys) -> None:

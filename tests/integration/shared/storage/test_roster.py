@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared.domain.roster import KnownKeys, RosterDay, RosterEntry, Standing
+from shared.domain.roster import RosterDay, RosterEntry, Standing
 from shared.domain.run import Signal
 from shared.storage.roster import RosterTable
 from shared.storage.tables import Tables
@@ -130,9 +130,7 @@ async def test_a_second_listing_writes_what_changed_and_removes_who_is_gone(
     assert await everybody(roster, Standing.READY, 20) == users
     waits = replace(users[0], standing=Standing.ATTENTION, reason="refused", seen_at=LATER)
     await roster.note([waits], LATER, Signal.SWEEP)
-    known = KnownKeys()
-    async for user_id, digest in roster.listed():
-        known.add(user_id, digest)
+    known = await roster.known_keys()
     later = [replace(each, seen_at=LATER + timedelta(hours=1)) for each in users[:50]]
     later[1] = replace(later[1], standing=Standing.ON_MICROSOFT, provider="Microsoft")
     new, changed = known.news(later)
@@ -186,7 +184,8 @@ async def test_a_damaged_row_is_passed_over_and_written_anew(
             await raw.merge({**keys, **damage, "listed": "x"})
     assert await roster.page(Standing.READY, 10) == ([users[2]], None)
     assert await roster.of(users[0].user_id) is None
-    assert [digest for _, digest in [each async for each in roster.listed()]][:2] == [b"\0" * 8] * 2
+    known = await roster.known_keys()
+    assert [known.find(user.user_id) for user in users[:2]] == [b"\0" * 8] * 2
     again = [replace(user, seen_at=LATER) for user in users]
     await roster.note(again, LATER)
     assert await everybody(roster, Standing.READY) == again
