@@ -36,8 +36,12 @@ _IN_WORK: Final = 3 * USERS_PER_MESSAGE
 """Users that are read and moved at once, per process: what was read is used while it is fresh."""
 
 PATIENCE: Final = 1_200.0
-"""Seconds that a message waits for room, or a page of a request for all its users; then it goes to the end
-of the queue: the host would stop all that is in work after an hour (host.json, functionTimeout)."""
+"""Seconds that a user's message waits for room, or a page of a request for all its users; then it goes to the
+end of the queue: the host would stop all that is in work after an hour (host.json, functionTimeout)."""
+
+_SHORT_PATIENCE: Final = 15.0
+"""The same of a message of several users, which another instance may have room for. The platform gives an
+instance dozens of messages, because most are of one user."""
 
 _OVERTAKEN: Final = frozenset({Signal.LICENSE_EVENT, Signal.RECHECK})
 
@@ -50,13 +54,14 @@ _RETRY_CAP: Final = 3600.0
 class _Report:
     """The outcome of a message: results, and users whose outcome could not be recorded, with the error.
 
-    duplicates: users of a notification whose change an attempt has seen already.
+    duplicates: users of a notification whose change an attempt has seen already. full: there was no room.
     """
 
     results: list[UserResult] = field(default_factory=list)
     unrecorded: list[str] = field(default_factory=list)
     error: BaseException | None = None
     duplicates: int = 0
+    full: bool = False
 
 
 class BatchMover:
@@ -100,13 +105,19 @@ class BatchMover:
     async def handle(self, message: MoveMessage) -> list[UserResult]:
         """Move the users of a message from the queue; return what happened to each who was recorded.
 
-        Users whose outcome could not be recorded, or for whom there is no room for long, are sent again,
-        alone and later: a busy table or service fails nobody and makes no message poison. StorageError: the
+        Users whose outcome could not be recorded, or one for whom there is no room for long, are sent again,
+        alone and later: a busy table or service fails nobody and makes no message poison. A message of
+        several users for which there is no room soon goes back into the queue as it is. StorageError: the
         queue does not take them either.
         """
+        alone = len(message.users) == 1
         with operation(message.operation):
             options = await self._options(message)
-            report = await self._move_and_log(message, options, self._patience)
+            patience = self._patience if alone else min(_SHORT_PATIENCE, self._patience)
+            report = await self._move_and_log(message, options, patience)
+            if report.full and not alone:
+                await self._queue.send([message])
+                return []
             if isinstance(report.error, AcpError):
                 await self._send_again(message, report.unrecorded, report.error)
             elif report.error:
@@ -146,7 +157,7 @@ class BatchMover:
                     report = await self._move(message, options)
             except NoRoomError:
                 full = BusyError(f"no room within {patience:.0f} s")
-                return _Report(unrecorded=list(message.users), error=full)
+                return _Report(unrecorded=list(message.users), error=full, full=True)
             took = self._clock.monotonic() - began
             self._log.write(_handled(message, report, here.throttled, took))
         return report

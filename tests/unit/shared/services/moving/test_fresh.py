@@ -293,6 +293,29 @@ async def test_who_finds_no_room_for_long_goes_to_the_end_of_the_queue() -> None
     assert (again.users, again.retries) == ((guid(99),), 1)
 
 
+async def test_several_users_go_back_into_the_queue_as_they_are() -> None:
+    """Another instance may have room: at once, without another try counted, and nobody of them is read."""
+    enough = asyncio.Event()
+
+    class Away(FakeDirectory):
+        async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
+            asked.extend(ids)
+            await enough.wait()
+            return await super().users(ids)
+
+    asked: list[str] = []
+    world = World(directory=Away(), patience=0.01)
+    mover = world.mover()
+    in_work = asyncio.create_task(mover.handle(world.message(*map(guid, range(60)))))
+    await asyncio.sleep(0)
+    message = world.message(guid(98), guid(99), retries=2)
+    assert await mover.handle(message) == []
+    enough.set()
+    await in_work
+    assert (world.queue.moves, world.queue.delays) == ([message], [0])
+    assert len(asked) == 60
+
+
 @pytest.mark.parametrize(
     "error",
     [
