@@ -39,9 +39,13 @@ PATIENCE: Final = 1_200.0
 """Seconds that a user's message waits for room, or a page of a request for all its users; then it goes to the
 end of the queue: the host would stop all that is in work after an hour (host.json, functionTimeout)."""
 
-_SHORT_PATIENCE: Final = 15.0
+_SHORT_PATIENCE: Final = 10.0
 """The same of a message of several users, which another instance may have room for. The platform gives an
 instance dozens of messages, because most are of one user."""
+
+_AWAY: Final = 5
+"""Seconds that such a message is hidden at most: longer than the longest pause between two looks into the
+queue (host.json, maxPollingInterval), else the instance that has no room would take it back at once."""
 
 _OVERTAKEN: Final = frozenset({Signal.LICENSE_EVENT, Signal.RECHECK})
 
@@ -116,7 +120,8 @@ class BatchMover:
             patience = self._patience if alone else min(_SHORT_PATIENCE, self._patience)
             report = await self._move_and_log(message, options, patience)
             if report.full and not alone:
-                await self._queue.send([message])
+                # Not all at the same time, or one instance would take them all.
+                await self._queue.send([message], delay=1 + int(message.users[0][:4], 16) % _AWAY)
                 return []
             if isinstance(report.error, AcpError):
                 await self._send_again(message, report.unrecorded, report.error)

@@ -294,7 +294,7 @@ async def test_who_finds_no_room_for_long_goes_to_the_end_of_the_queue() -> None
 
 
 async def test_several_users_go_back_into_the_queue_as_they_are() -> None:
-    """Another instance may have room: at once, without another try counted, and nobody of them is read."""
+    """Another instance may have room: in seconds, without another try counted, and nobody of them is read."""
     enough = asyncio.Event()
 
     class Away(FakeDirectory):
@@ -312,7 +312,8 @@ async def test_several_users_go_back_into_the_queue_as_they_are() -> None:
     assert await mover.handle(message) == []
     enough.set()
     await in_work
-    assert (world.queue.moves, world.queue.delays) == ([message], [0])
+    assert world.queue.moves == [message]
+    assert 1 <= world.queue.delays[0] <= 5
     assert len(asked) == 60
 
 
