@@ -26,11 +26,11 @@ _WELL_BELOW: Final = 0.95
 _CATCH_UP: Final = 0.2
 """Growth of the rate per second while it is well below the rate that was last refused."""
 
-_STEP: Final = 0.0005
+_STEP: Final = 0.0001
 _SMALL_STEP: Final = 0.00005
 """Growth per good answer near that rate: calls per second, and at most this share of the rate."""
 
-_CALM: Final = 4.0
+_CALM: Final = 6.0
 _DOUBLINGS: Final = 14.0
 _FASTEST: Final = 0.2
 """The step doubles after so many seconds without a refusal, so often at most, and until the rate grows by
@@ -41,7 +41,7 @@ _IDLE: Final = 10.0
 
 _LOWEST_RATE: Final = 0.1
 
-_APART: Final = 0.5
+_APART: Final = 0.8
 _APART_AT_MOST: Final = 0.1
 """Between two calls on credit: of the time that a call has, and seconds. A storage that stood still for a
 second would let all that were read meanwhile be set in one moment."""
@@ -238,6 +238,9 @@ class Limiter:
         if self._rate is None:
             # It may have been a burst that was refused: the rate grows fast until the next refusal.
             self._rate = max(1.0, self._used_since(self._last_cut - 1.0))
+        elif self._wall == float("inf"):
+            # It grew so fast that it was far above by the time of the refusal.
+            self._wall = self._rate * factor
         else:
             self._wall = self._rate
         self._rate = max(_LOWEST_RATE, self._rate * factor)
