@@ -39,13 +39,15 @@ PATIENCE: Final = 1_200.0
 """Seconds that a user's message waits for room, or a page of a request for all its users; then it goes to the
 end of the queue: the host would stop all that is in work after an hour (host.json, functionTimeout)."""
 
-_SHORT_PATIENCE: Final = 10.0
-"""The same of a message of several users, which another instance may have room for. The platform gives an
-instance dozens of messages, because most are of one user."""
+_FIRST_TIME: Final = 20.0
+_AGAIN: Final = 2.0
+"""The same of a message of several users, the first time and when it comes again. Another instance may have
+room for it: the platform gives an instance dozens of messages, because most are of one user. At the end of a
+long queue all that are left go round until they meet an instance that has room."""
 
-_AWAY: Final = 5
-"""Seconds that such a message is hidden at most: longer than the longest pause between two looks into the
-queue (host.json, maxPollingInterval), else the instance that has no room would take it back at once."""
+_AWAY: Final = 3
+"""Seconds that such a message is hidden at most: about the longest pause between two looks into the queue
+(host.json, maxPollingInterval), else the instance that has no room would take it back at once."""
 
 _OVERTAKEN: Final = frozenset({Signal.LICENSE_EVENT, Signal.RECHECK})
 
@@ -111,23 +113,31 @@ class BatchMover:
 
         Users whose outcome could not be recorded, or one for whom there is no room for long, are sent again,
         alone and later: a busy table or service fails nobody and makes no message poison. A message of
-        several users for which there is no room soon goes back into the queue as it is. StorageError: the
-        queue does not take them either.
+        several users for which there is no room soon goes back into the queue. StorageError: the queue does
+        not take them either.
         """
         alone = len(message.users) == 1
         with operation(message.operation):
             options = await self._options(message)
-            patience = self._patience if alone else min(_SHORT_PATIENCE, self._patience)
-            report = await self._move_and_log(message, options, patience)
+            report = await self._move_and_log(message, options, self._patience_for(message))
             if report.full and not alone:
-                # Not all at the same time, or one instance would take them all.
-                await self._queue.send([message], delay=1 + int(message.users[0][:4], 16) % _AWAY)
+                await self._hand_on(message)
                 return []
             if isinstance(report.error, AcpError):
                 await self._send_again(message, report.unrecorded, report.error)
             elif report.error:
                 raise report.error
         return report.results
+
+    def _patience_for(self, message: MoveMessage) -> float:
+        if len(message.users) == 1:
+            return self._patience
+        return min(self._patience, _AGAIN if message.retries else _FIRST_TIME)
+
+    async def _hand_on(self, message: MoveMessage) -> None:
+        """Send a message as it is for whoever has room; not all at once, or one instance would take them."""
+        again = replace(message, retries=max(1, message.retries))
+        await self._queue.send([again], delay=1 + int(message.users[0][:4], 16) % _AWAY)
 
     async def _options(self, message: MoveMessage) -> MoveOptions:
         """Return the options of the request that a released user belongs to."""
