@@ -26,11 +26,11 @@ _WELL_BELOW: Final = 0.95
 _CATCH_UP: Final = 0.2
 """Growth of the rate per second while it is well below the rate that was last refused."""
 
-_STEP: Final = 0.0001
+_STEP: Final = 0.00005
 _SMALL_STEP: Final = 0.00005
 """Growth per good answer near that rate: calls per second, and at most this share of the rate."""
 
-_CALM: Final = 6.0
+_CALM: Final = 4.0
 _DOUBLINGS: Final = 14.0
 _FASTEST: Final = 0.2
 """The step doubles after so many seconds without a refusal, so often at most, and until the rate grows by

@@ -60,7 +60,7 @@ class Decided(Event):
 
 
 class Unrecorded(Event):
-    """Outcomes could not be recorded, or there was long no room: these users come again, alone and later."""
+    """Outcomes could not be recorded, or there was no room: these users come again, alone and later."""
 
     level = logging.WARNING
     users: int

@@ -36,18 +36,8 @@ _IN_WORK: Final = 3 * USERS_PER_MESSAGE
 """Users that are read and moved at once, per process: what was read is used while it is fresh."""
 
 PATIENCE: Final = 1_200.0
-"""Seconds that a user's message waits for room, or a page of a request for all its users; then it goes to the
-end of the queue: the host would stop all that is in work after an hour (host.json, functionTimeout)."""
-
-_FIRST_TIME: Final = 20.0
-_AGAIN: Final = 2.0
-"""The same of a message of several users, the first time and when it comes again. Another instance may have
-room for it: the platform gives an instance dozens of messages, because most are of one user. At the end of a
-long queue all that are left go round until they meet an instance that has room."""
-
-_AWAY: Final = 3
-"""Seconds that such a message is hidden at most: about the longest pause between two looks into the queue
-(host.json, maxPollingInterval), else the instance that has no room would take it back at once."""
+"""Seconds that a message waits for room, or a page of a request for all its users; then it goes to the end
+of the queue: the host would stop all that is in work after an hour (host.json, functionTimeout)."""
 
 _OVERTAKEN: Final = frozenset({Signal.LICENSE_EVENT, Signal.RECHECK})
 
@@ -60,14 +50,13 @@ _RETRY_CAP: Final = 3600.0
 class _Report:
     """The outcome of a message: results, and users whose outcome could not be recorded, with the error.
 
-    duplicates: users of a notification whose change an attempt has seen already. full: there was no room.
+    duplicates: users of a notification whose change an attempt has seen already.
     """
 
     results: list[UserResult] = field(default_factory=list)
     unrecorded: list[str] = field(default_factory=list)
     error: BaseException | None = None
     duplicates: int = 0
-    full: bool = False
 
 
 class BatchMover:
@@ -111,33 +100,18 @@ class BatchMover:
     async def handle(self, message: MoveMessage) -> list[UserResult]:
         """Move the users of a message from the queue; return what happened to each who was recorded.
 
-        Users whose outcome could not be recorded, or one for whom there is no room for long, are sent again,
-        alone and later: a busy table or service fails nobody and makes no message poison. A message of
-        several users for which there is no room soon goes back into the queue. StorageError: the queue does
-        not take them either.
+        Users whose outcome could not be recorded, or for whom there is no room for long, are sent again,
+        alone and later: a busy table or service fails nobody and makes no message poison. StorageError: the
+        queue does not take them either.
         """
-        alone = len(message.users) == 1
         with operation(message.operation):
             options = await self._options(message)
-            report = await self._move_and_log(message, options, self._patience_for(message))
-            if report.full and not alone:
-                await self._hand_on(message)
-                return []
+            report = await self._move_and_log(message, options, self._patience)
             if isinstance(report.error, AcpError):
                 await self._send_again(message, report.unrecorded, report.error)
             elif report.error:
                 raise report.error
         return report.results
-
-    def _patience_for(self, message: MoveMessage) -> float:
-        if len(message.users) == 1:
-            return self._patience
-        return min(self._patience, _AGAIN if message.retries else _FIRST_TIME)
-
-    async def _hand_on(self, message: MoveMessage) -> None:
-        """Send a message as it is for whoever has room; not all at once, or one instance would take them."""
-        again = replace(message, retries=max(1, message.retries))
-        await self._queue.send([again], delay=1 + int(message.users[0][:4], 16) % _AWAY)
 
     async def _options(self, message: MoveMessage) -> MoveOptions:
         """Return the options of the request that a released user belongs to."""
@@ -172,7 +146,7 @@ class BatchMover:
                     report = await self._move(message, options)
             except NoRoomError:
                 full = BusyError(f"no room within {patience:.0f} s")
-                return _Report(unrecorded=list(message.users), error=full, full=True)
+                return _Report(unrecorded=list(message.users), error=full)
             took = self._clock.monotonic() - began
             self._log.write(_handled(message, report, here.throttled, took))
         return report

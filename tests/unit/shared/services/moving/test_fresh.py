@@ -293,31 +293,6 @@ async def test_who_finds_no_room_for_long_goes_to_the_end_of_the_queue() -> None
     assert (again.users, again.retries) == ((guid(99),), 1)
 
 
-@pytest.mark.parametrize("retries", [0, 2])
-async def test_several_users_go_back_into_the_queue(retries: int) -> None:
-    """Another instance may have room: in seconds, marked as one that comes again, and unread."""
-    enough = asyncio.Event()
-
-    class Away(FakeDirectory):
-        async def users(self, ids: Sequence[str]) -> Mapping[str, DirectoryUser | ServiceError]:
-            asked.extend(ids)
-            await enough.wait()
-            return await super().users(ids)
-
-    asked: list[str] = []
-    world = World(directory=Away(), patience=0.01)
-    mover = world.mover()
-    in_work = asyncio.create_task(mover.handle(world.message(*map(guid, range(60)))))
-    await asyncio.sleep(0)
-    message = world.message(guid(98), guid(99), retries=retries)
-    assert await mover.handle(message) == []
-    enough.set()
-    await in_work
-    assert world.queue.moves == [replace(message, retries=max(1, retries))]
-    assert 1 <= world.queue.delays[0] <= 3
-    assert len(asked) == 60
-
-
 @pytest.mark.parametrize(
     "error",
     [
