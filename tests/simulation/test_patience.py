@@ -15,7 +15,7 @@ def test_a_page_of_a_request_ends_within_the_hour_of_its_host() -> None:
         scene.begin(1)
         await minutes(1)
         await ask(scene.host, scene.rules, "key", MoveRequest(users=names), list(names))
-        await minutes(120)
+        await minutes(110)
 
     scene = act(story)
     assert scene.world.defects == []
