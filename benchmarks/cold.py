@@ -43,7 +43,8 @@ def run(*, quick: bool) -> Iterator[Figure]:
         queue = QueueClient.from_connection_string(system.connection_string, "moves-events")
         queue.create_queue()
         with queue, ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda user: put_event(queue, common, user), chosen))
+            put_event(queue, common, chosen[0])  # alone: the SDK makes its models at the first call
+            list(pool.map(lambda user: put_event(queue, common, user), chosen[1:]))
         before = system.tenant.totals()["sets"]
         started = time.perf_counter()
         with system.host(disabled=_OTHERS, **_SETTINGS) as host:
