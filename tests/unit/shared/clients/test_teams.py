@@ -7,6 +7,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from shared.clients.teams_models import USER
 from shared.domain.user import AccountType, ConferencingUser, ServiceUser
 from shared.errors import (
     ContractError,
@@ -84,6 +85,17 @@ async def test_discovery_is_asked_once_and_its_headers_go_along() -> None:
     assert headers["X-MS-Forest"] == "0A"
     assert headers["X-MS-CmdletName"]
     assert headers["X-MS-Correlation-Id"]
+
+
+async def test_what_is_new_in_an_entry_is_kept_and_takes_nothings_place() -> None:
+    """Also a name that looks like a known one; neither it nor the passcode is in the `repr` of the answer."""
+    entry = teams_user(1)["acpInfo"][0] | {"toll_number": "7", "aNewOne": [1]}
+    found = await read(acpInfo=[entry])
+    assert found is not None
+    (kept,) = found.entries
+    assert replace(kept, other="") == third_party()
+    assert json.loads(kept.other) == {"toll_number": "7", "aNewOne": [1]}
+    assert PASSCODE not in repr(USER.validate_python(teams_user(1)))
 
 
 async def test_user_in_the_domains_words() -> None:
