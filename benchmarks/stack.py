@@ -38,7 +38,7 @@ BY_THEMSELVES: Final = (
 GUARD_LIMIT: Final = 1_000_000
 """Users whom the app may change within an hour here: all of them."""
 
-SWEEP_LIMIT: Final = 1800.0
+SWEEP_LIMIT: Final = 3600.0
 """Seconds that a sweep may take: it is waited for in one request."""
 
 _INSIDE_BATCHES: Final = {("graph", "get_user")}
