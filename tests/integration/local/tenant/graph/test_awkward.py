@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from local.tenant.app import create_app
+from local.tenant.clock import Clock
 from local.tenant.identity.tokens import GRAPH
 from local.tenant.options import TenantOptions
 from shared.clients.graph import GraphClient
@@ -228,8 +229,9 @@ async def test_teams_has_nulls_other_features_and_unknown_types() -> None:
 def test_awkwardness_changes_nothing_else() -> None:
     """Who lives there, with which license and provider, follows from the seed whatever is awkward."""
     options = {"other_mail": 0, "other_sip": 0, "unknown_types": 0, "nulls": 0}
-    plain = create_app(TenantOptions.model_validate({"users": 90, **options})).state.tenant
-    usual = create_app(TenantOptions(users=90)).state.tenant
+    clock = Clock(lambda: 1_764_547_200.0)  # of both: licenses are assigned when the tenant begins
+    plain = create_app(TenantOptions.model_validate({"users": 90, **options}), clock).state.tenant
+    usual = create_app(TenantOptions(users=90), clock).state.tenant
     for one, other in zip(plain.directory.users, usual.directory.users, strict=True):
         assert (one.id, one.upn, one.plans, one.entries, one.conference, one.takes) == (
             other.id,
