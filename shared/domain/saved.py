@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import IO, Final
 
 from shared.domain.claim import BegunChange
 from shared.domain.outcome import Outcome, UserResult
@@ -17,10 +17,13 @@ _KEY: Final = 32
 
 
 class SavedKeys:
-    """The records that are saved, so that none is offered again: 32 bytes each, in the order of keys."""
+    """The records that are saved, so that none is offered again, in the order of keys.
 
-    def __init__(self) -> None:
-        self._keys = SortedRows(_KEY, _KEY)
+    file: where 32 bytes of each are kept; None: in memory.
+    """
+
+    def __init__(self, file: IO[bytes] | None = None) -> None:
+        self._keys = SortedRows(_KEY, _KEY, file)
 
     def add(self, user_id: str, digest: str) -> None:
         """Add the next record; one with other keys is left out, and offered again."""
