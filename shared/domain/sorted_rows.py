@@ -70,8 +70,8 @@ class SortedRows:
 
     def _write(self) -> None:
         self._file.seek(0, 2)
-        self._file.write(self._new)
-        self._new.clear()
+        while self._new:  # a file without a buffer may take less
+            del self._new[: self._file.write(self._new)]
 
     def _start(self, prefix: int) -> int:
         return self._starts[prefix] if prefix < len(self._starts) else self._count

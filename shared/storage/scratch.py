@@ -6,11 +6,11 @@ from typing import IO
 
 
 def scratch(folder: str | None = None) -> IO[bytes]:
-    """Return a file without a name, which is gone when it is closed; memory, where no file can be made.
+    """Return a file without a name or a buffer, gone when it is closed; memory, where none can be made.
 
     folder: where; None: the machine's folder for temporary files.
     """
     try:
-        return tempfile.TemporaryFile(dir=folder)
+        return tempfile.TemporaryFile(buffering=0, dir=folder)
     except OSError:
         return BytesIO()
