@@ -14,9 +14,9 @@ from typing import IO, Final
 from shared.domain.decision import Action, Decision
 from shared.domain.license_age import LicenseAges
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.sorted_rows import SortedRows
 from shared.domain.user import MICROSOFT, DirectoryUser, ServiceUser
 from shared.domain.value import value
+from shared.sorted_rows import SortedRows
 from shared.text import packed, unpacked
 
 

@@ -8,8 +8,8 @@ from typing import IO, Final
 
 from shared.domain.claim import BegunChange
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.sorted_rows import SortedRows
 from shared.domain.user import ConferencingUser, ProviderEntry
+from shared.sorted_rows import SortedRows
 from shared.text import packed
 
 _KEY: Final = 32

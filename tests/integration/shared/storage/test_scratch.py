@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.sorted_rows import SortedRows
+from shared.sorted_rows import SortedRows
 from shared.storage.scratch import scratch
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.sorted_rows import SortedRows
+from shared.sorted_rows import SortedRows
 
 keys = st.binary(min_size=3, max_size=3)
 near = st.tuples(
