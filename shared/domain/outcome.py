@@ -7,6 +7,7 @@ from typing import Final
 
 from shared.domain.decision import Action
 from shared.domain.history import Change
+from shared.domain.user import MICROSOFT
 from shared.domain.value import value
 
 
@@ -67,3 +68,10 @@ class UserResult:
     licensed_at: datetime | None = None
     at: datetime | None = field(default=None, compare=False)
     change: Change | None = field(default=None, compare=False)
+
+    @property
+    def found_elsewhere(self) -> bool:
+        """Whether the user was found without Microsoft, and was not changed."""
+        if self.provider is None or self.change or self.outcome in CHANGES:
+            return False
+        return self.provider.casefold() != MICROSOFT.casefold()

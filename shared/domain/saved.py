@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import IO, Final
 
 from shared.domain.claim import BegunChange
@@ -14,6 +14,11 @@ from shared.text import packed
 
 _KEY: Final = 32
 """Bytes of a record's keys: an id and a digest of 16 bytes."""
+
+
+_OVER: Final = timedelta(minutes=5)
+"""After so long a change has taken effect or never will, and shows: more than a claim is held and clocks
+differ."""
 
 
 class SavedKeys:
@@ -89,7 +94,8 @@ class KnownUser:
     """The last outcome with its time, and the last move with the old provider, if any.
 
     moved_run, bridge_run: the run that moved the user, or changed the user's bridge, last. began_at: when
-    the attempt with this outcome began.
+    the attempt with this outcome began. elsewhere_at: when the last one began that found the user without
+    Microsoft, and changed nothing.
     """
 
     user_id: str
@@ -103,6 +109,12 @@ class KnownUser:
     bridge_changed_at: datetime | None = None
     began_at: datetime | None = None
     number_changed_at: datetime | None = None
+    elsewhere_at: datetime | None = None
+
+    def rules_out(self, begun: BegunChange) -> bool:
+        """Return whether a change has no effect any more: the user was found without Microsoft since."""
+        at = self.elsewhere_at
+        return at is not None and at >= begun.at + _OVER
 
     def has_recorded(self, begun: BegunChange) -> bool:
         """Return whether a change was recorded, or another one behind it."""

@@ -33,6 +33,7 @@ _COLUMNS: Final = (
     "bridge_changed_at",
     "began_at",
     "number_changed_at",
+    "elsewhere_at",
 )
 
 
@@ -76,6 +77,8 @@ class UserTable:
             "looked_at": now,
             "began_at": began,
         }
+        if result.found_elsewhere:
+            outcome["elsewhere_at"] = began
         lasting: dict[str, Any] = {}
         # Not before it began, by the clock of whoever began it: then it would count as not recorded.
         changed_at = max(now, result.change.began_at) if result.change else now
@@ -130,4 +133,5 @@ def _decode(row: dict[str, Any]) -> KnownUser:
         field(row, "bridge_changed_at", datetime, None),
         field(row, "began_at", datetime, None),
         field(row, "number_changed_at", datetime, None),
+        field(row, "elsewhere_at", datetime, None),
     )

@@ -28,6 +28,7 @@ class FakeUsers:
     looked_at: dict[str, datetime] = field(default_factory=dict)
     began: dict[str, datetime] = field(default_factory=dict)
     numbered: dict[str, datetime] = field(default_factory=dict)
+    elsewhere: dict[str, datetime] = field(default_factory=dict)
     signals: dict[str, Signal] = field(default_factory=dict)
     """What led to the last attempt at each."""
 
@@ -48,6 +49,7 @@ class FakeUsers:
             self.bridged.get(user_id),
             self.began.get(user_id),
             self.numbered.get(user_id),
+            self.elsewhere.get(user_id),
         )
 
     async def record_result(
@@ -70,6 +72,8 @@ class FakeUsers:
             self.results[result.user_id] = result
             self.looked_at[result.user_id] = now
             self.began[result.user_id] = began
+            if result.found_elsewhere:
+                self.elsewhere[result.user_id] = began
         if result.outcome is Outcome.MOVED:
             self.moved[result.user_id] = now
             self.moved_run[result.user_id] = run

@@ -59,10 +59,12 @@ class OwnChanges:
         claim: Claim,
         after: ServiceUser | None,
     ) -> UserResult | None:
+        known = await self._users.known(found.user.id) if begun or claim.run else None
+        if known:
+            begun = [each for each in begun if not known.rules_out(each)]
         for each in begun:
             if each.claim and each.claim.is_same(claim) and not each.number:
                 return await self._result_of(found, each, after)
-        known = await self._users.known(found.user.id) if begun or claim.run else None
         # What is recorded for this run is in the history, too.
         if known and claim.run and known.moved_run == claim.run:
             return found.result(Outcome.MOVED, known.old_provider)

@@ -98,6 +98,23 @@ async def test_date_of_the_move_outlives_later_looks(tables: Tables) -> None:
     assert not one.has_recorded(replace(begun, number=None)), "a move is another change"
 
 
+async def test_a_look_elsewhere_outlives_later_looks(tables: Tables) -> None:
+    """What began five minutes before the user was found without Microsoft is ruled out from then on."""
+    users = UserTable(tables.table("users"))
+    waits = UserResult(guid(1), Outcome.WAITING, "changes are paused", provider="InterCall")
+    for result, provider in [
+        (Outcome.WAITING, "InterCall"),
+        (Outcome.ALREADY_MICROSOFT, "Microsoft"),
+    ]:
+        look = replace(waits, outcome=result, provider=provider)
+        await users.record_result(look, Signal.SWEEP, NOON + timedelta(hours=1), began=NOON)
+    known = await users.known(guid(1))
+    assert known
+    begun = BegunChange("InterCall", NOON - timedelta(minutes=5))
+    later = replace(begun, at=begun.at + timedelta(seconds=1))
+    assert [known.rules_out(begun), known.rules_out(later)] == [True, False]
+
+
 async def test_an_outcome_of_the_future_is_replaced(tables: Tables) -> None:
     """A clock was a day ahead: the next attempt's outcome is written over it, an older attempt's never."""
     users = UserTable(tables.table("users"))

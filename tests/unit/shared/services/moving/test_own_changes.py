@@ -162,6 +162,23 @@ async def test_what_is_recorded_is_told_by_its_run_alone(
 
 
 @pytest.mark.parametrize(
+    "claim", [MINE, replace(OTHER, run="run-2")], ids=["another run", "its run"]
+)
+@pytest.mark.parametrize(("minutes", "is_told"), [(14, True), (5, True), (4, False)])
+async def test_what_began_before_the_user_was_found_elsewhere_is_nobodys(
+    claim: Claim, minutes: int, is_told: bool
+) -> None:
+    """An attempt died before its set, others found the third party five minutes later, a person moved
+    the user: that is not told as a move of the app. A look that began sooner proves nothing."""
+    users, replaced = FakeUsers(), Begun(changes=[BEGUN])
+    waits = replace(FOUND, service=in_service(1, third_party())).result(Outcome.WAITING)
+    await users.record_result(waits, Signal.SWEEP, NOON, began=NOON - timedelta(minutes=minutes))
+    await users.record_result(FOUND.result(), Signal.SWEEP, NOON)
+    result = await OwnChanges(replaced, users).find(FOUND, None, claim)
+    assert (result is not None) is is_told
+
+
+@pytest.mark.parametrize(
     ("begun", "uncertain", "after", "is_told"),
     [
         (GIVEN, None, None, True),
