@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
-from typing import IO, Final
+from typing import Final
 
 from shared.domain.decision import Action, Decision
 from shared.domain.license_age import LicenseAges
 from shared.domain.outcome import Outcome, UserResult
+from shared.domain.sorted_rows import SortedRows
 from shared.domain.user import MICROSOFT, DirectoryUser, ServiceUser
 from shared.domain.value import value
-from shared.sorted_rows import SortedRows
 from shared.text import packed, unpacked
 
 
@@ -113,13 +113,10 @@ def license_ages(days: Iterable[RosterDay], today: date) -> LicenseAges | None:
 
 
 class KnownKeys:
-    """What listings showed of every user before, in the order of ids: a byte of memory per user.
+    """What listings showed of every user before: 24 bytes per user, in the order of ids."""
 
-    file: where 24 more are kept; None: in memory.
-    """
-
-    def __init__(self, file: IO[bytes] | None = None) -> None:
-        self._rows = SortedRows(_ID_BYTES, _ID_BYTES + _DIGEST_BYTES, file)
+    def __init__(self) -> None:
+        self._rows = SortedRows(_ID_BYTES, _ID_BYTES + _DIGEST_BYTES)
         self._seen = bytearray()
 
     def add(self, user_id: str, digest: bytes) -> None:
@@ -140,12 +137,11 @@ class KnownKeys:
 
     def find(self, user_id: str) -> bytes | None:
         """Return the digest of a user and mark the user as seen; None: not known."""
-        found = self._rows.find(packed(user_id))
-        if found is None:
+        at = self._rows.find(packed(user_id))
+        if at is None:
             return None
-        at, row = found
         self._seen[at] = True
-        return row[_ID_BYTES:]
+        return self._rows[at][_ID_BYTES:]
 
     def unseen(self) -> list[str]:
         """Return the users who were not asked for."""
