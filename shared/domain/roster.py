@@ -117,12 +117,10 @@ class KnownKeys:
 
     def __init__(self) -> None:
         self._rows = SortedRows(_ID_BYTES, _ID_BYTES + _DIGEST_BYTES)
-        self._seen = bytearray()
 
     def add(self, user_id: str, digest: bytes) -> None:
         """Add the next user."""
-        if self._rows.add(packed(user_id) + digest):
-            self._seen.append(0)
+        self._rows.add(packed(user_id) + digest)
 
     def news(self, entries: Iterable[RosterEntry]) -> tuple[list[RosterEntry], list[RosterEntry]]:
         """Return those entries that are new, and those that have changed, and mark all as seen."""
@@ -140,14 +138,12 @@ class KnownKeys:
         at = self._rows.find(packed(user_id))
         if at is None:
             return None
-        self._seen[at] = True
+        self._rows.seen[at] = True
         return self._rows[at][_ID_BYTES:]
 
     def unseen(self) -> list[str]:
         """Return the users who were not asked for."""
-        return [
-            unpacked(self._rows[at][:_ID_BYTES]) for at, seen in enumerate(self._seen) if not seen
-        ]
+        return [unpacked(row[:_ID_BYTES]) for row in self._rows.unseen()]
 
 
 def from_result(

@@ -169,9 +169,9 @@ class SweepReader:
                 if run.next_link and self._clock.now() >= until:
                     return run
             if whole:
-                await listing.end(survey.unlisted)
+                await listing.end(survey.unlisted())
         await keep_lease()
-        return await self._store_rest(run, survey.unlisted)
+        return await self._store_rest(run, survey.unlisted())
 
     async def _store_page(
         self, run: Run, page: SurveyedPage, held: Mapping[bytes, bool], known: SavedKeys

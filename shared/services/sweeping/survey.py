@@ -1,7 +1,7 @@
 """Join two listings: the licensed users (Graph), and all users with their provider (Teams).
 
 A sweep and the list of users who are ready to move both read it. Memory grows with the licensed ids
-only: 16 bytes each, in a set.
+only: 17 bytes each.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
@@ -11,6 +11,7 @@ from typing import Final, Self
 
 from shared.clock import Clock
 from shared.domain.decision import OUTSIDE_PILOT, Action, Decision, Rules, decide
+from shared.domain.licensed import LicensedUsers
 from shared.domain.listing import TeamsPage
 from shared.domain.number_rules import NumberRules
 from shared.domain.user import DirectoryUser, PlanStatus, ServiceUser
@@ -57,17 +58,15 @@ class Survey:
         self,
         conferencing: Conferencing,
         rules: Rules,
-        licensed: set[bytes],
+        licensed: LicensedUsers,
         groups: Memberships,
         wait: Wait,
     ) -> None:
         self._conferencing = conferencing
         self._rules = rules
-        self._licensed = frozenset(licensed)
+        self._licensed = licensed
         self._groups = groups
         self._wait = wait
-        self.unlisted = licensed
-        """The licensed users (16 bytes of their ids) who have been on no page so far."""
 
     @classmethod
     async def begin(
@@ -84,11 +83,12 @@ class Survey:
 
         Rooms are not among the licensed, unless the rules include them.
         """
-        licensed: set[bytes] = set()
+        licensed = LicensedUsers()
         async for page in directory.licensed_ids(rooms=rules.include_rooms, wait=wait):
-            licensed.update(packed(user) for user in page)
+            licensed.add(page)
             if on_page:
                 await on_page()
+        licensed.complete()
         groups = await read_memberships(
             directory, rules.groups, on_page, rules.excluded_groups, wait
         )
@@ -119,26 +119,30 @@ class Survey:
 
     def _survey(self, page: TeamsPage) -> SurveyedPage:
         if page.restarts:
-            self.unlisted = set(self._licensed)
+            self._licensed.unmark()
         users = [self._decide(user) for user in page.users]
-        self.mark_listed(user.service.id for user in users if user.licensed)
         self.mark_listed(user_id for user_id, _ in page.faults if is_guid(user_id))
         return SurveyedPage(users, page.next_link, page.faults, page.restarts)
 
     def mark_listed(self, users: Iterable[str]) -> None:
         """Mark these users as listed."""
-        self.unlisted.difference_update(packed(user) for user in users)
+        for user in users:
+            self._licensed.mark(user)
+
+    def unlisted(self) -> set[bytes]:
+        """Return the licensed users (16 bytes of their ids) who have been on no page so far."""
+        return self._licensed.unlisted()
 
     def rest(self) -> Iterator[tuple[str, Decision]]:
         """Yield the licensed users who were on no page, each with the decision."""
-        for key in sorted(self.unlisted):
+        for key in sorted(self.unlisted()):
             user_id = unpacked(key)
             groups = self._groups.of(user_id)
             user = DirectoryUser(user_id, "", PlanStatus.ENABLED, groups=groups)
             yield user_id, decide(user, None, self._rules)
 
     def _decide(self, user: ServiceUser) -> SurveyedUser:
-        licensed = packed(user.id) in self._licensed
+        licensed = self._licensed.mark(user.id)
         # The listings in the directory's terms; Teams reports whether a user is a guest.
         view = DirectoryUser(
             id=user.id,

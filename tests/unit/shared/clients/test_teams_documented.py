@@ -297,6 +297,6 @@ async def test_a_sweep_costs_a_call_per_page_and_no_more() -> None:
     survey = await Survey.begin(recorder.graph(), documented(recorder, page), Rules(), never)
     decided = [user.decision.action async for each in survey.pages() for user in each.users]
     assert (decided.count(Action.ALREADY), len(decided)) == (licensed_users, users)
-    assert survey.unlisted == set()
+    assert survey.unlisted() == set()
     assert len(recorder.requests) <= licensed_users / 999 + users / page + 3
     assert {request.url.path for request in recorder.requests} == {"/v1.0/users", LIST}

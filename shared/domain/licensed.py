@@ -1,0 +1,54 @@
+"""The licensed users of a tenant, and who of them a listing of all users has shown."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from shared.domain.sorted_rows import SortedRows
+from shared.text import packed
+
+_ID: Final = 16
+"""Bytes of a user's id."""
+
+
+class LicensedUsers:
+    """Who is licensed and who of them was listed: first all are added, then they are asked for.
+
+    17 bytes per user; a set of ids takes some 70, and a copy without those who were listed as much
+    again. While they are added they are in 256 parts, so that only a few have to be sorted at a time.
+    """
+
+    def __init__(self) -> None:
+        self._parts = [bytearray() for _ in range(256)]
+        self._rows = SortedRows(_ID, _ID)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, users: Iterable[str]) -> None:
+        """Add users in any order; one who is added twice is one user."""
+        for user in users:
+            key = packed(user)
+            self._parts[key[0]] += key
+
+    def complete(self) -> None:
+        """Sort the users: all are added."""
+        for part in self._parts:
+            for key in sorted(part[at : at + _ID] for at in range(0, len(part), _ID)):
+                self._rows.add(bytes(key))
+            part.clear()
+
+    def mark(self, user_id: str) -> bool:
+        """Mark a user as listed; return whether the user is licensed."""
+        at = self._rows.find(packed(user_id))
+        if at is None:
+            return False
+        self._rows.seen[at] = True
+        return True
+
+    def unmark(self) -> None:
+        """Mark nobody any more."""
+        self._rows.seen[:] = bytes(len(self))
+
+    def unlisted(self) -> set[bytes]:
+        """Return the licensed users who were not listed: 16 bytes of each one's id."""
+        return set(self._rows.unseen())
