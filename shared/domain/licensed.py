@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from shared.domain.sorted_rows import SortedRows
+from shared.sorted_rows import SortedRows
 from shared.text import packed
 
 _ID: Final = 16
@@ -39,10 +39,10 @@ class LicensedUsers:
 
     def mark(self, user_id: str) -> bool:
         """Mark a user as listed; return whether the user is licensed."""
-        at = self._rows.find(packed(user_id))
-        if at is None:
+        found = self._rows.find(packed(user_id))
+        if found is None:
             return False
-        self._rows.seen[at] = True
+        self._rows.seen[found[0]] = True
         return True
 
     def unmark(self) -> None:

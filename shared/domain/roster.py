@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Final
+from typing import IO, Final
 
 from shared.domain.decision import Action, Decision
 from shared.domain.license_age import LicenseAges
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.sorted_rows import SortedRows
 from shared.domain.user import MICROSOFT, DirectoryUser, ServiceUser
 from shared.domain.value import value
+from shared.sorted_rows import SortedRows
 from shared.text import packed, unpacked
 
 
@@ -113,10 +113,13 @@ def license_ages(days: Iterable[RosterDay], today: date) -> LicenseAges | None:
 
 
 class KnownKeys:
-    """What listings showed of every user before: 24 bytes per user, in the order of ids."""
+    """What listings showed of every user before, in the order of ids: a byte of memory per user.
 
-    def __init__(self) -> None:
-        self._rows = SortedRows(_ID_BYTES, _ID_BYTES + _DIGEST_BYTES)
+    file: where 24 more are kept; None: in memory.
+    """
+
+    def __init__(self, file: IO[bytes] | None = None) -> None:
+        self._rows = SortedRows(_ID_BYTES, _ID_BYTES + _DIGEST_BYTES, file)
 
     def add(self, user_id: str, digest: bytes) -> None:
         """Add the next user."""
@@ -135,11 +138,12 @@ class KnownKeys:
 
     def find(self, user_id: str) -> bytes | None:
         """Return the digest of a user and mark the user as seen; None: not known."""
-        at = self._rows.find(packed(user_id))
-        if at is None:
+        found = self._rows.find(packed(user_id))
+        if found is None:
             return None
+        at, row = found
         self._rows.seen[at] = True
-        return self._rows[at][_ID_BYTES:]
+        return row[_ID_BYTES:]
 
     def unseen(self) -> list[str]:
         """Return the users who were not asked for."""

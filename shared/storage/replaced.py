@@ -33,6 +33,7 @@ from shared.domain.user import (
 from shared.errors import BusyError, TooLargeError, UnreadableRowError
 from shared.storage.history import decode_dial_in, encode_dial_in
 from shared.storage.rows import field, json_field, units
+from shared.storage.scratch import scratch
 from shared.storage.tables import PAGE, Table
 
 _TEXTS: Final = ("name", "domain", "toll_number", "toll_free_number", "passcode", "url")
@@ -75,7 +76,7 @@ class ReplacedProviderTable:
 
     async def saved_keys(self) -> SavedKeys:
         """Return the keys of all records; a sweep reads them once instead of offering each record again."""
-        keys = SavedKeys()
+        keys = SavedKeys(scratch())
         async for rows in self._table.pages("PartitionKey ge @first", {"first": "0"}, _KEYS):
             for row in rows:
                 keys.add(str(row["PartitionKey"]), str(row["RowKey"]))

@@ -28,6 +28,7 @@ from shared.domain.run import Signal
 from shared.errors import StorageError, UnreadableRowError
 from shared.storage import roster_counts
 from shared.storage.rows import field
+from shared.storage.scratch import scratch
 from shared.storage.tables import PAGE, Table
 from shared.storage.wire import Change, Verb
 
@@ -66,7 +67,7 @@ class RosterTable:
 
     async def known_keys(self) -> KnownKeys:
         """Return what a listing told of each user."""
-        keys = KnownKeys()
+        keys = KnownKeys(scratch())
         pages = self._table.pages(
             "PartitionKey eq @partition and RowKey ge @first and RowKey lt @end",
             {"partition": _PARTITION, "first": "u|", "end": "u}"},

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.sorted_rows import SortedRows
+from shared.sorted_rows import SortedRows
 
 keys = st.binary(min_size=3, max_size=3)
 near = st.tuples(
@@ -18,7 +18,8 @@ def test_each_row_is_found_at_its_place(known: set[bytes], other: bytes) -> None
     assert all(rows.add(key + key[:2]) for key in sorted(known))
     assert len(rows) == len(known)
     assert [rows[at] for at in range(len(rows))] == [key + key[:2] for key in sorted(known)]
-    assert [rows.find(key) for key in sorted(known)] == list(range(len(known)))
+    found = [rows.find(key) for key in sorted(known)]
+    assert found == [(at, rows[at]) for at in range(len(rows))]
     assert (rows.find(other) is not None) is (other in known)
 
 
@@ -28,5 +29,5 @@ def test_what_is_not_behind_the_last_row_or_of_another_width_is_left_out() -> No
     assert rows.add(b"\x00\x00a")
     assert rows.add(b"\x02\x00b")
     assert [rows.add(row) for row in (b"\x02\x00c", b"\x01\xffd", b"\x03\x00", b"")] == [False] * 4
-    assert (len(rows), rows.find(b"\x02\x00"), rows[1]) == (2, 1, b"\x02\x00b")
+    assert (len(rows), rows.find(b"\x02\x00")) == (2, (1, b"\x02\x00b"))
     assert rows.find(b"\x03\x00") is None
