@@ -66,6 +66,12 @@ async def gather_bounded[T](work: Iterable[Awaitable[T]], limit: int) -> list[T]
         raise
 
 
+async def both[A, B](one: Awaitable[A], other: Awaitable[B]) -> tuple[A, B]:
+    """Await two at once and return their results; errors: as for `gather_bounded`."""
+    results: list[Any] = await gather_bounded([one, other], 2)
+    return results[0], results[1]
+
+
 async def grouped[T](items: AsyncIterable[T], size: int) -> AsyncIterator[list[T]]:
     """Yield lists of so many items, and of those that are left in the end, if any."""
     group: list[T] = []

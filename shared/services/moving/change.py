@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Final, TypeGuard
 
 from shared.clock import Clock
+from shared.concurrency import both
 from shared.domain.decision import Action, Decision, decide, endangers_conferencing, set_number
 from shared.domain.history import Change, HistoryEvent
 from shared.domain.outcome import Outcome, UserResult
@@ -88,7 +89,8 @@ class UserChanger:
         """
         number = found.decision.number or found.decision.toll_free
         bridge = await self._conferencing.bridge_of(number) if number else None
-        found, before, read_at = await self._look_at_conferencing(found, service, bridge, read_at)
+        service, before, read_at = await self._look_closely(found, service, terms, read_at)
+        found = replace(found, decision=_by_bridge(found.decision, before, bridge))
         action = found.decision.action
         if refused := await self._brakes.refuse(found, terms):
             return refused
@@ -132,29 +134,45 @@ class UserChanger:
             result = await self._own.find(found, begun, claim, seen) or result
         return replace(result, window=window)
 
-    async def _look_at_conferencing(
-        self, found: Assessment, service: ServiceUser, bridge: str | None, read_at: float
-    ) -> tuple[Assessment, ConferencingUser | None, float]:
-        """Return the decision as the user's bridge makes it, what has to be saved, and when that was read.
+    async def _look_closely(
+        self, found: Assessment, service: ServiceUser, terms: Terms, read_at: float
+    ) -> tuple[ServiceUser, ConferencingUser | None, float]:
+        """Return the user, what conferencing has that the set can destroy, and when what it can was read."""
+        if not endangers_conferencing(found.decision, service):
+            return service, None, read_at
+        if found.decision.action is Action.REPLACE:
+            return await self._look_at_both(found, terms)
+        before = await self._conferencing_user(found, read_at + _FRESH - self._clock.monotonic())
+        # The service keeps a third party's entries here.
+        return service, before, self._clock.monotonic()
 
-        NotFoundError: a user on Microsoft cannot be read, and is not changed.
+    async def _look_at_both(
+        self, found: Assessment, terms: Terms
+    ) -> tuple[ServiceUser, ConferencingUser | None, float]:
+        """Do that for a third party's user who has a leftover of Microsoft: the set destroys both.
+
+        They are read at once: in turn, where answers take seconds, one of them would always be too old.
         """
-        decision, before = found.decision, None
-        if not endangers_conferencing(decision, service):
-            return found, None, read_at
-        on_microsoft = decision.action in (Action.SET_NUMBER, Action.CHANGE_BRIDGE)
+
+        async def timed[T](read: Awaitable[T]) -> tuple[T, float]:
+            return await read, self._clock.monotonic()
+
+        (service, read_at), (before, before_at) = await both(
+            timed(self._conferencing.user(found.user.id, first=True)),
+            timed(self._conferencing_user(found, _FRESH)),
+        )
+        if service is None or decide(found.user, service, terms.rules) != found.decision:
+            raise LateTurnError("Teams", "read the user", "the user has just been changed")
+        return service, before, min(read_at, before_at)
+
+    async def _conferencing_user(self, found: Assessment, within: float) -> ConferencingUser | None:
+        """Return what conferencing has. NotFoundError: nothing, and the user is on Microsoft."""
         try:
-            within = read_at + _FRESH - self._clock.monotonic()
-            before = await self._conferencing.conferencing_user(service.id, within=within)
+            return await self._conferencing.conferencing_user(found.user.id, within=within)
         except NotFoundError:
-            if on_microsoft:
+            if found.decision.action in (Action.SET_NUMBER, Action.CHANGE_BRIDGE):
                 raise
-        if decision.action is not Action.REPLACE:
-            read_at = self._clock.monotonic()  # the service keeps a third party's entries otherwise
-        if before and on_microsoft:
-            same = bridge is None or before.bridge_id.casefold() == bridge.casefold()
-            decision = set_number(decision.number, decision.toll_free, same_bridge=same)
-        return replace(found, decision=decision), before, read_at
+        return None
 
     async def _set(
         self, found: Assessment, bridge: str | None, terms: Terms, read_at: float, change: Change
@@ -199,6 +217,14 @@ class UserChanger:
             if decide(found.user, service, terms.rules).action is Action.ALREADY:
                 return service
         return None
+
+
+def _by_bridge(decision: Decision, has: ConferencingUser | None, bridge: str | None) -> Decision:
+    """Return the decision on a number as the bridge makes it that the user has."""
+    if has is None or decision.action not in (Action.SET_NUMBER, Action.CHANGE_BRIDGE):
+        return decision
+    same = bridge is None or has.bridge_id.casefold() == bridge.casefold()
+    return set_number(decision.number, decision.toll_free, same_bridge=same)
 
 
 def _is_uncertain(error: ServiceError) -> TypeGuard[TransientError]:

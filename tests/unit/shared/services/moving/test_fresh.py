@@ -55,8 +55,7 @@ class SlowTeams(FakeTeams):
     seconds: float = 0
 
     async def user(self, user_id: str, **options: Any) -> Any:
-        assert self.clock
-        self.clock.passed += self.seconds if options.get("first") else self.queued
+        await self._pass(self.seconds if options.get("first") else self.queued)
         return await super().user(user_id, **options)
 
     async def set_microsoft(self, user_id: str, **options: Any) -> None:
@@ -65,11 +64,17 @@ class SlowTeams(FakeTeams):
         self.clock.passed += self.seconds
 
     async def conferencing_user(self, user_id: str, **options: Any) -> Any:
-        assert self.clock
         try:
             return await super().conferencing_user(user_id, **options)
         finally:
-            self.clock.passed += self.seconds
+            await self._pass(self.seconds)
+
+    async def _pass(self, seconds: float) -> None:
+        """Let time pass, the same for calls that are made at once."""
+        assert self.clock
+        end = self.clock.passed + seconds
+        await asyncio.sleep(0)
+        self.clock.passed = max(self.clock.passed, end)
 
 
 def slow(world: World, queued: float = 0, seconds: float = 0) -> World:
@@ -192,19 +197,55 @@ async def test_license_and_groups_are_read_again_after_a_minute(
     assert len(world.teams.sets) == (outcome is Outcome.MOVED)
 
 
+LEFTOVER = (third_party(), microsoft(default=False))
+
+
 @pytest.mark.parametrize(
     ("entries", "outcome"),
-    [((), Outcome.MOVED), ((microsoft(),), Outcome.ALREADY_MICROSOFT)],
+    [
+        ((), Outcome.MOVED),
+        ((microsoft(),), Outcome.ALREADY_MICROSOFT),
+        (LEFTOVER, Outcome.MOVED),
+    ],
 )
 async def test_slow_answers_keep_nobody_from_a_number(
     entries: tuple[ProviderEntry, ...], outcome: Outcome
 ) -> None:
-    """Each takes 30 s: what a set without replacement can destroy was read last, and that is fresh."""
+    """Each takes 30 s: what the set can destroy was read last, and at once where it is two things."""
     world = World(rules=Rules(numbers=NumberRules(default="+15550177")))
     world.directory.add(licensed())
     world.teams.add(in_service(1, *entries))
     assert await slow(world, seconds=30).outcome() is outcome
-    assert world.teams.sets == [(guid(1), False, "+15550177")]
+    assert world.teams.sets == [(guid(1), entries == LEFTOVER, "+15550177")]
+
+
+@pytest.mark.parametrize("later", [(third_party("BT"), *LEFTOVER), (microsoft(),), None])
+async def test_who_is_changed_between_two_reads_is_assessed_anew(
+    later: tuple[ProviderEntry, ...] | None,
+) -> None:
+    """What the second read saw is saved, or there is nothing left to do, or Teams knows the user no more."""
+
+    @dataclass
+    class Meanwhile(FakeTeams):
+        async def conferencing_user(self, user_id: str, **options: Any) -> Any:
+            if self.conferencing_reads == 0:
+                self.known = {user_id: in_service(1, *later)} if later is not None else {}
+            return await super().conferencing_user(user_id, **options)
+
+        async def user(self, user_id: str, **options: Any) -> Any:
+            await asyncio.sleep(0)  # behind the other read that is made with it
+            return await super().user(user_id, **options)
+
+    world = World(teams=Meanwhile())
+    world.directory.add(licensed())
+    world.teams.add(in_service(1, *LEFTOVER))
+    outcome = await world.outcome()
+    if later is None or later == (microsoft(),):
+        assert outcome is (Outcome.WAITING if later is None else Outcome.ALREADY_MICROSOFT)
+        assert world.teams.sets == []
+    else:
+        assert outcome is Outcome.MOVED
+        assert [user.entries for user in world.replaced.saved] == [later]
 
 
 async def test_the_directory_is_read_once_within_a_minute(world: World) -> None:
