@@ -10,11 +10,10 @@ from http import HTTPStatus
 from typing import Final, TypeGuard
 
 from shared.clock import Clock
-from shared.concurrency import both
-from shared.domain.decision import Action, Decision, decide, endangers_conferencing, set_number
+from shared.domain.decision import Action, Decision, decide
 from shared.domain.history import Change, HistoryEvent
 from shared.domain.outcome import Outcome, UserResult
-from shared.domain.user import ConferencingUser, ServiceUser
+from shared.domain.user import ServiceUser
 from shared.errors import (
     AcpError,
     LateTurnError,
@@ -28,6 +27,7 @@ from shared.errors import (
 )
 from shared.services.moving.assess import Assessment
 from shared.services.moving.brakes import Brakes
+from shared.services.moving.close_look import FRESH, CloseLook, by_bridge
 from shared.services.moving.own_changes import OwnChanges, begin, done, failed
 from shared.services.moving.terms import Terms
 from shared.services.ports import Conferencing, MoveRequests, ReplacedProviders
@@ -39,9 +39,6 @@ _CONFIRM_AFTER: Final = (0.0, 1.0, 2.0, 4.0)
 
 _RETIRED: Final = "ReplaceProviderRetired"
 """The service's code for: replacing a third-party provider is no longer offered."""
-
-_FRESH: Final = 2.0
-"""Seconds after the read of a user's entries by which the set must have its turn."""
 
 
 class UncertainChangeError(TransientError):
@@ -67,6 +64,7 @@ class UserChanger:
         log: EventLog,
     ) -> None:
         self._conferencing = conferencing
+        self._look = CloseLook(conferencing, clock)
         self._replaced = replaced
         self._own = own
         self._requests = requests
@@ -89,8 +87,8 @@ class UserChanger:
         """
         number = found.decision.number or found.decision.toll_free
         bridge = await self._conferencing.bridge_of(number) if number else None
-        service, before, read_at = await self._look_closely(found, service, terms, read_at)
-        found = replace(found, decision=_by_bridge(found.decision, before, bridge))
+        service, before, read_at = await self._look.at(found, service, terms.rules, read_at)
+        found = replace(found, decision=by_bridge(found.decision, before, bridge))
         action = found.decision.action
         if refused := await self._brakes.refuse(found, terms):
             return refused
@@ -134,46 +132,6 @@ class UserChanger:
             result = await self._own.find(found, begun, claim, seen) or result
         return replace(result, window=window)
 
-    async def _look_closely(
-        self, found: Assessment, service: ServiceUser, terms: Terms, read_at: float
-    ) -> tuple[ServiceUser, ConferencingUser | None, float]:
-        """Return the user, what conferencing has that the set can destroy, and when what it can was read."""
-        if not endangers_conferencing(found.decision, service):
-            return service, None, read_at
-        if found.decision.action is Action.REPLACE:
-            return await self._look_at_both(found, terms)
-        before = await self._conferencing_user(found, read_at + _FRESH - self._clock.monotonic())
-        # The service keeps a third party's entries here.
-        return service, before, self._clock.monotonic()
-
-    async def _look_at_both(
-        self, found: Assessment, terms: Terms
-    ) -> tuple[ServiceUser, ConferencingUser | None, float]:
-        """Do that for a third party's user who has a leftover of Microsoft: the set destroys both.
-
-        They are read at once: in turn, where answers take seconds, one of them would always be too old.
-        """
-
-        async def timed[T](read: Awaitable[T]) -> tuple[T, float]:
-            return await read, self._clock.monotonic()
-
-        (service, read_at), (before, before_at) = await both(
-            timed(self._conferencing.user(found.user.id, first=True)),
-            timed(self._conferencing_user(found, _FRESH)),
-        )
-        if service is None or decide(found.user, service, terms.rules) != found.decision:
-            raise LateTurnError("Teams", "read the user", "the user has just been changed")
-        return service, before, min(read_at, before_at)
-
-    async def _conferencing_user(self, found: Assessment, within: float) -> ConferencingUser | None:
-        """Return what conferencing has. NotFoundError: nothing, and the user is on Microsoft."""
-        try:
-            return await self._conferencing.conferencing_user(found.user.id, within=within)
-        except NotFoundError:
-            if found.decision.action in (Action.SET_NUMBER, Action.CHANGE_BRIDGE):
-                raise
-        return None
-
     async def _set(
         self, found: Assessment, bridge: str | None, terms: Terms, read_at: float, change: Change
     ) -> float:
@@ -189,7 +147,7 @@ class UserChanger:
                 toll_free=decision.toll_free,
                 bridge=bridge,
                 send_email=mail,
-                within=read_at + _FRESH - self._clock.monotonic(),
+                within=read_at + FRESH - self._clock.monotonic(),
             )
         except ServiceError as error:
             if _is_uncertain(error):
@@ -217,14 +175,6 @@ class UserChanger:
             if decide(found.user, service, terms.rules).action is Action.ALREADY:
                 return service
         return None
-
-
-def _by_bridge(decision: Decision, has: ConferencingUser | None, bridge: str | None) -> Decision:
-    """Return the decision on a number as the bridge makes it that the user has."""
-    if has is None or decision.action not in (Action.SET_NUMBER, Action.CHANGE_BRIDGE):
-        return decision
-    same = bridge is None or has.bridge_id.casefold() == bridge.casefold()
-    return set_number(decision.number, decision.toll_free, same_bridge=same)
 
 
 def _is_uncertain(error: ServiceError) -> TypeGuard[TransientError]:
