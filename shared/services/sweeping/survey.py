@@ -11,10 +11,10 @@ from typing import Final, Self
 
 from shared.clock import Clock
 from shared.domain.decision import OUTSIDE_PILOT, Action, Decision, Rules, decide
-from shared.domain.licensed import LicensedUsers
 from shared.domain.listing import TeamsPage
 from shared.domain.number_rules import NumberRules
 from shared.domain.user import DirectoryUser, PlanStatus, ServiceUser
+from shared.domain.user_ids import UserIds
 from shared.domain.value import value
 from shared.errors import RetryLaterError
 from shared.services.ports import Conferencing, Directory, Wait
@@ -58,7 +58,7 @@ class Survey:
         self,
         conferencing: Conferencing,
         rules: Rules,
-        licensed: LicensedUsers,
+        licensed: UserIds,
         groups: Memberships,
         wait: Wait,
     ) -> None:
@@ -83,7 +83,7 @@ class Survey:
 
         Rooms are not among the licensed, unless the rules include them.
         """
-        licensed = LicensedUsers()
+        licensed = UserIds()
         async for page in directory.licensed_ids(rooms=rules.include_rooms, wait=wait):
             licensed.add(page)
             if on_page:
@@ -131,7 +131,7 @@ class Survey:
 
     def unlisted(self) -> set[bytes]:
         """Return the licensed users (16 bytes of their ids) who have been on no page so far."""
-        return self._licensed.unlisted()
+        return self._licensed.unseen()
 
     def rest(self) -> Iterator[tuple[str, Decision]]:
         """Yield the licensed users who were on no page, each with the decision."""

@@ -37,6 +37,7 @@ from shared.domain.run import (
     new_run_id,
     weaker,
 )
+from shared.domain.user_ids import UserIds
 from shared.errors import (
     AcpError,
     BusyError,
@@ -53,7 +54,6 @@ from shared.services.sweeping.reading import SweepReader
 from shared.telemetry.events import SweepEnded, SweepSkipped
 from shared.telemetry.log import EventLog
 from shared.telemetry.operation import current_id, throttled, traced
-from shared.text import packed
 
 _LEASE: Final = "sweep"
 _SENT_AT_ONCE: Final = 1_000
@@ -230,16 +230,17 @@ class Sweeper:
 
         Who is on two pages, as one who needs attention may be, counts once.
         """
-        queued: set[bytes] = set()
+        queued = UserIds()
         pages: list[SweepPage] = []
         async for page in self._pages.pages(run.id):
-            queued.update(packed(user) for user in page.to_queue)
+            queued.add(page.to_queue)
             if page.to_queue and not page.sent:
                 pages.append(page)
             if sum(len(page.to_queue) for page in pages) >= _SENT_AT_ONCE:
                 await self._send_pages(run, pages)
                 pages = []
         await self._send_pages(run, pages)
+        queued.complete()
         return replace(run, counts={**run.counts, "queued": len(queued)})
 
     async def _send_pages(self, run: Run, pages: Sequence[SweepPage]) -> None:

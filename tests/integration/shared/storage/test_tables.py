@@ -1,5 +1,6 @@
 """The tables against the real Azurite: what is written is there, once, whatever happens around it."""
 
+import asyncio
 import socket
 from dataclasses import replace
 
@@ -77,6 +78,10 @@ async def test_pages_of_a_sweep(tables: Tables) -> None:
         SweepPage(1, users[:1], [guid(7)]),
         SweepPage(2, users, users[:3], sent=True),
     ]
+    many = [SweepPage(number, users[:1], []) for number in range(3, 40)]
+    await asyncio.gather(*(pages.save_sweep_page("run", page) for page in many))
+    more = [page async for page in pages.pages("run")]
+    assert more[2:] == many, "also those that the storage does not return at once"
     await pages.delete("run")
     assert [page async for page in pages.pages("run")] == []
 

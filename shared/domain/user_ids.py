@@ -1,4 +1,4 @@
-"""The licensed users of a tenant, and who of them a listing of all users has shown."""
+"""Ids of many users in little memory."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -10,10 +10,10 @@ _ID: Final = 16
 """Bytes of a user's id."""
 
 
-class LicensedUsers:
-    """Who is licensed and who of them was listed: first all are added, then they are asked for.
+class UserIds:
+    """Ids of users, and who of them was seen: first all are added, then they are asked for.
 
-    17 bytes per user; a set of ids takes some 70, and a copy without those who were listed as much
+    17 bytes per user; a set of ids takes some 70, and a copy without those who were seen as much
     again. While they are added they are in 256 parts, so that only a few have to be sorted at a time.
     """
 
@@ -38,7 +38,7 @@ class LicensedUsers:
             part.clear()
 
     def mark(self, user_id: str) -> bool:
-        """Mark a user as listed; return whether the user is licensed."""
+        """Mark a user as seen; return whether the user is among them."""
         found = self._rows.find(packed(user_id))
         if found is None:
             return False
@@ -49,6 +49,6 @@ class LicensedUsers:
         """Mark nobody any more."""
         self._rows.seen[:] = bytes(len(self))
 
-    def unlisted(self) -> set[bytes]:
-        """Return the licensed users who were not listed: 16 bytes of each one's id."""
+    def unseen(self) -> set[bytes]:
+        """Return the users (16 bytes of their ids) who were not seen."""
         return set(self._rows.unseen())
