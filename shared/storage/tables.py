@@ -39,6 +39,9 @@ ETAG: Final = "_etag"
 PAGE: Final = 1_000
 """Entities that the storage returns at once at most ("Query timeout and pagination")."""
 
+WIDE: Final = 32
+"""Entities to ask for at once where each may have thousands of user ids: a thousand took 20 MB."""
+
 BATCH_LIMIT: Final = 100
 """Most operations in one transaction (Azure Tables, "Performing entity group transactions")."""
 
