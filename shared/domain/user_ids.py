@@ -1,7 +1,7 @@
 """Ids of many users in little memory."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import IO, Final
 
 from shared.sorted_rows import SortedRows
 from shared.text import packed
@@ -13,13 +13,14 @@ _ID: Final = 16
 class UserIds:
     """Ids of users, and who of them was seen: first all are added, then they are asked for.
 
-    17 bytes per user; a set of ids takes some 70, and a copy without those who were seen as much
-    again. While they are added they are in 256 parts, so that only a few have to be sorted at a time.
+    16 bytes per user, in 256 parts, of which one is sorted at a time; then they are in the file, and a
+    byte per user is left. A set of ids takes some 70, and a copy without those who were seen as much again.
+    file: None: in memory.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, file: IO[bytes] | None = None) -> None:
         self._parts = [bytearray() for _ in range(256)]
-        self._rows = SortedRows(_ID, _ID)
+        self._rows = SortedRows(_ID, _ID, file)
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -31,9 +31,9 @@ from shared.domain.user import (
     deciding_entry,
 )
 from shared.errors import BusyError, TooLargeError, UnreadableRowError
+from shared.scratch import scratch
 from shared.storage.history import decode_dial_in, encode_dial_in
 from shared.storage.rows import field, json_field, units
-from shared.storage.scratch import scratch
 from shared.storage.tables import PAGE, Table
 
 _TEXTS: Final = ("name", "domain", "toll_number", "toll_free_number", "passcode", "url")

@@ -26,9 +26,9 @@ from azure.data.tables import TableEntity
 from shared.domain.roster import KnownKeys, RosterDay, RosterEntry, Standing, merged
 from shared.domain.run import Signal
 from shared.errors import StorageError, UnreadableRowError
+from shared.scratch import scratch
 from shared.storage import roster_counts
 from shared.storage.rows import field
-from shared.storage.scratch import scratch
 from shared.storage.tables import PAGE, Table
 from shared.storage.wire import Change, Verb
 

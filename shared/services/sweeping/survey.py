@@ -1,7 +1,7 @@
 """Join two listings: the licensed users (Graph), and all users with their provider (Teams).
 
 A sweep and the list of users who are ready to move both read it. Memory grows with the licensed ids
-only: 17 bytes each.
+only: 17 bytes each, 16 of them until all are read.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
@@ -17,6 +17,7 @@ from shared.domain.user import DirectoryUser, PlanStatus, ServiceUser
 from shared.domain.user_ids import UserIds
 from shared.domain.value import value
 from shared.errors import RetryLaterError
+from shared.scratch import scratch
 from shared.services.ports import Conferencing, Directory, Wait
 from shared.services.sweeping.memberships import Memberships, read_memberships
 from shared.text import packed, unpacked
@@ -83,7 +84,7 @@ class Survey:
 
         Rooms are not among the licensed, unless the rules include them.
         """
-        licensed = UserIds()
+        licensed = UserIds(scratch())
         async for page in directory.licensed_ids(rooms=rules.include_rooms, wait=wait):
             licensed.add(page)
             if on_page:

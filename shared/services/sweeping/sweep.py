@@ -48,6 +48,7 @@ from shared.errors import (
     TransientError,
     UnreadableRowError,
 )
+from shared.scratch import scratch
 from shared.services.ports import Queue, Runs, State, SweepPages
 from shared.services.run_changes import change_run
 from shared.services.sweeping.reading import SweepReader
@@ -230,7 +231,7 @@ class Sweeper:
 
         Who is on two pages, as one who needs attention may be, counts once.
         """
-        queued = UserIds()
+        queued = UserIds(scratch())
         pages: list[SweepPage] = []
         async for page in self._pages.pages(run.id):
             queued.add(page.to_queue)

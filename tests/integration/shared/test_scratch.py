@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.scratch import scratch
 from shared.sorted_rows import SortedRows
-from shared.storage.scratch import scratch
 
 
 @pytest.mark.parametrize("begin", [b"", b"\x07\x07"], ids=["anywhere", "all begin alike"])
