@@ -84,7 +84,8 @@ class SortedRows:
                 del self._new[: self._file.write(self._new)]
         except OSError:  # the disk is full
             self._file.seek(0)
-            self._file = BytesIO(self._file.read())
+            full, self._file = self._file, BytesIO(self._file.read())
+            full.close()
             self._write()
 
     def _start(self, prefix: int) -> int:

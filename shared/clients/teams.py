@@ -69,10 +69,12 @@ class TeamsClient:
         self._asked_for_providers = float("-inf")
         self._features: dict[str, float] = {}
 
-    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
+    async def user(
+        self, user_id: str, *, first: bool = False, within: float | None = None
+    ) -> ServiceUser | None:
         """Return the service's view of a user, or None when the service does not know the user.
 
-        first: before calls that are not.
+        first: before calls that are not. within: as for `set_microsoft`.
         """
         try:
             user = await self._call(
@@ -81,6 +83,7 @@ class TeamsClient:
                 USER.validate_json,
                 ids={"id": user_id},
                 first=first,
+                within=within,
             )
         except NotFoundError:
             return None

@@ -19,7 +19,7 @@ from shared.domain.options import MoveOptions, OwnNumbers
 from shared.errors import BusyError, ConflictError, StorageError
 from shared.storage.rows import field, json_field
 from shared.storage.runs import RUN_ID
-from shared.storage.tables import WIDE, Table
+from shared.storage.tables import Table
 from shared.storage.wire import Change, Verb
 
 _WISH: Final = "wish"
@@ -102,7 +102,7 @@ class MoveRequestTable:
     async def pages(self, run: str) -> AsyncIterator[RequestPage]:
         """Yield the run's pages in order; UnreadableRowError: nobody knows who is on one of them."""
         text = "PartitionKey eq @run and RowKey lt @wish"
-        async for row in self._table.query(text, {"run": run, "wish": _WISH}, page=WIDE):
+        async for row in self._table.query(text, {"run": run, "wish": _WISH}):
             yield self._table.decode(row, _decode)
 
     async def is_left(self, run: str) -> bool:

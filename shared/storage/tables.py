@@ -39,9 +39,6 @@ ETAG: Final = "_etag"
 PAGE: Final = 1_000
 """Entities that the storage returns at once at most ("Query timeout and pagination")."""
 
-WIDE: Final = 32
-"""Entities to ask for at once where each may have thousands of user ids: a thousand took 20 MB."""
-
 BATCH_LIMIT: Final = 100
 """Most operations in one transaction (Azure Tables, "Performing entity group transactions")."""
 
@@ -164,7 +161,7 @@ class Table:
     ) -> AsyncGenerator[TableEntity]:
         """Yield the entities that the OData filter `text` with its `@name` parameters matches.
 
-        page: how many to ask for at once, when the caller will stop after as many.
+        page: how many to ask for at once; None: as many as the storage returns.
         """
         async for entities in self.pages(text, parameters, select, page):
             for entity in entities:

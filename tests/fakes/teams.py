@@ -77,7 +77,9 @@ class FakeTeams:
     def add(self, *users: ServiceUser) -> None:
         self.known |= {user.id: user for user in users}
 
-    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
+    async def user(
+        self, user_id: str, *, first: bool = False, within: float | None = None
+    ) -> ServiceUser | None:
         self.reads += 1
         self.first_reads += first
         if error := self.errors.get(user_id):

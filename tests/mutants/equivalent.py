@@ -176,7 +176,7 @@ EQUIVALENT: Final[tuple[Equivalent, ...]] = (
                 "False",
                 "True",
                 "tenant",
-                "async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:",
+                "self, user_id: str, *, first: bool = False, within: float | None = None",
             ),
             ("False", "True", "tenant", "send_email: bool = False,"),
         )

@@ -82,12 +82,14 @@ class SimulatedTeams:
         self._line = line
         self._numbers: list[BridgeNumber] = []
 
-    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
+    async def user(
+        self, user_id: str, *, first: bool = False, within: float | None = None
+    ) -> ServiceUser | None:
         def read() -> ServiceUser | None:
             person = self._world.people.by_id.get(user_id)
             return person.in_service(person.seen(self._world.lag())) if person else None
 
-        return await self._line.call("user", read, first=first)
+        return await self._line.call("user", read, first=first, within=within)
 
     async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
         if not (start or "0").isdecimal():

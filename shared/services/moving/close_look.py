@@ -39,25 +39,27 @@ class CloseLook:
         """
         if not endangers_conferencing(found.decision, service):
             return service, None, read_at
-        if found.decision.action is Action.REPLACE:
-            return await self._both(found, rules)
         before = await self._conferencing_user(found, read_at + FRESH - self._clock.monotonic())
-        # The service keeps a third party's entries here.
-        return service, before, self._clock.monotonic()
+        now = self._clock.monotonic()
+        if found.decision.action is not Action.REPLACE:
+            return service, before, now  # the service keeps a third party's entries here
+        if now < read_at + FRESH:
+            return service, before, read_at
+        return await self._both(found, rules)
 
     async def _both(
         self, found: Assessment, rules: Rules
     ) -> tuple[ServiceUser, ConferencingUser | None, float]:
-        """Look at a third party's user who has a leftover of Microsoft: the set destroys both.
+        """Look again at a third party's user who has a leftover of Microsoft: the set destroys both.
 
-        They are read at once: in turn, where answers take seconds, one of them would always be too old.
+        At once: in turn, where answers take seconds, one of them would always be too old.
         """
 
         async def timed[T](read: Awaitable[T]) -> tuple[T, float]:
             return await read, self._clock.monotonic()
 
         (service, read_at), (before, before_at) = await both(
-            timed(self._conferencing.user(found.user.id, first=True)),
+            timed(self._conferencing.user(found.user.id, first=True, within=FRESH)),
             timed(self._conferencing_user(found, FRESH)),
         )
         if service is None or decide(found.user, service, rules) != found.decision:

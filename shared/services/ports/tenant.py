@@ -109,8 +109,13 @@ class Tenant(Bridges, Protocol):
 class Conferencing(Protocol):
     """The part of Teams for users and their provider entries."""
 
-    async def user(self, user_id: str, *, first: bool = False) -> ServiceUser | None:
-        """Return the service's view of a user, or None. first: before calls that are not `first`."""
+    async def user(
+        self, user_id: str, *, first: bool = False, within: float | None = None
+    ) -> ServiceUser | None:
+        """Return the service's view of a user, or None. first: before calls that are not `first`.
+
+        within: as for `set_microsoft`.
+        """
         ...
 
     def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:

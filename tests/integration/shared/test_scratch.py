@@ -38,10 +38,12 @@ class FullDisk(BytesIO):
 
 def test_when_the_disk_is_full_rows_are_kept_in_memory() -> None:
     """A sweep goes on; what was written before is not lost."""
-    rows = SortedRows(16, 24, FullDisk())
+    disk = FullDisk()
+    rows = SortedRows(16, 24, disk)
     keys = [number.to_bytes(16) for number in range(1, 8_000)]
     assert all(rows.add(key + bytes(8)) for key in keys)
     assert [rows.find(key) for key in keys] == [(at, key + bytes(8)) for at, key in enumerate(keys)]
+    assert disk.closed, "others have its room"
 
 
 def test_without_a_folder_rows_are_kept_in_memory(tmp_path: Path) -> None:

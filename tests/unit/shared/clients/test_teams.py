@@ -359,7 +359,7 @@ async def test_refusals_keep_their_code() -> None:
     assert caught.value.code == "ReplaceProviderRetired"
 
 
-async def test_a_set_without_a_turn_in_time_is_not_sent() -> None:
+async def test_a_call_without_a_turn_in_time_is_not_sent() -> None:
     """The service asked for a pause that is longer than what was read stays fresh: no request."""
     recorder = teams(teams_user(1))
     client = recorder.teams()
@@ -368,6 +368,8 @@ async def test_a_set_without_a_turn_in_time_is_not_sent() -> None:
     recorder.limiter.throttled(recorder.clock.monotonic(), 5)
     with pytest.raises(LateTurnError, match="PUT"):
         await client.set_microsoft(guid(1), replace=True, within=2)
+    with pytest.raises(LateTurnError, match="GET"):
+        await client.user(guid(1), within=2)
     assert (len(recorder.requests), recorder.clock.passed) == (asked, 0)
     await client.set_microsoft(guid(1), replace=True, within=6)
     assert (len(recorder.requests), recorder.clock.passed) == (asked + 1, 5)

@@ -11,7 +11,7 @@ from shared.domain.decision import Action, Rules
 from shared.domain.number_rules import NumberRules
 from shared.domain.outcome import Outcome, UserResult
 from shared.domain.retry import WaitReason
-from shared.domain.user import DirectoryUser, PlanStatus, ProviderEntry
+from shared.domain.user import DirectoryUser, PlanStatus, ProviderEntry, ServiceUser
 from shared.errors import (
     RejectedError,
     ServerFaultError,
@@ -73,7 +73,8 @@ class SlowTeams(FakeTeams):
         """Let time pass, the same for calls that are made at once."""
         assert self.clock
         end = self.clock.passed + seconds
-        await asyncio.sleep(0)
+        if seconds:
+            await asyncio.sleep(0)
         self.clock.passed = max(self.clock.passed, end)
 
 
@@ -219,33 +220,74 @@ async def test_slow_answers_keep_nobody_from_a_number(
     assert world.teams.sets == [(guid(1), entries == LEFTOVER, "+15550177")]
 
 
-@pytest.mark.parametrize("later", [(third_party("BT"), *LEFTOVER), (microsoft(),), None])
-async def test_who_is_changed_between_two_reads_is_assessed_anew(
-    later: tuple[ProviderEntry, ...] | None,
-) -> None:
-    """What the second read saw is saved, or there is nothing left to do, or Teams knows the user no more."""
+OTHER_ID = (replace(third_party(), passcode="1234567"), *LEFTOVER[1:])
 
-    @dataclass
-    class Meanwhile(FakeTeams):
-        async def conferencing_user(self, user_id: str, **options: Any) -> Any:
-            if self.conferencing_reads == 0:
-                self.known = {user_id: in_service(1, *later)} if later is not None else {}
-            return await super().conferencing_user(user_id, **options)
 
-        async def user(self, user_id: str, **options: Any) -> Any:
-            await asyncio.sleep(0)  # behind the other read that is made with it
-            return await super().user(user_id, **options)
+@dataclass
+class Again(SlowTeams):
+    """Teams whose first answer about a conferencing user takes 3 s: both reads are made again.
 
-    world = World(teams=Meanwhile())
+    later: the user as the second reads find it. A read without a deadline waits `queued` seconds.
+    """
+
+    later: ServiceUser | None = None
+    seconds_again: tuple[float, float] = (0, 0)
+
+    async def user(self, user_id: str, **options: Any) -> Any:
+        credit = options.get("within") is not None
+        await self._pass(self.seconds_again[0] if credit else self.queued)
+        return await FakeTeams.user(self, user_id, **options)
+
+    async def conferencing_user(self, user_id: str, **options: Any) -> Any:
+        again = self.conferencing_reads % 2 == 1
+        try:
+            return await FakeTeams.conferencing_user(self, user_id, **options)
+        finally:
+            await self._pass(self.seconds_again[1] if again else 3)
+            self.known = {user_id: self.later} if self.later else {}
+
+
+def again(later: ServiceUser | None, **options: Any) -> World:
+    """A world with one ready user who has a leftover, and with that Teams."""
+    world = World()
     world.directory.add(licensed())
-    world.teams.add(in_service(1, *LEFTOVER))
-    outcome = await world.outcome()
-    if later is None or later == (microsoft(),):
-        assert outcome is (Outcome.WAITING if later is None else Outcome.ALREADY_MICROSOFT)
-        assert world.teams.sets == []
-    else:
-        assert outcome is Outcome.MOVED
-        assert [user.entries for user in world.replaced.saved] == [later]
+    known = {guid(1): in_service(1, *LEFTOVER)}
+    world.teams = Again(known, clock=world.clock, later=later, **options)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("later", "outcome"),
+    [
+        (LEFTOVER, Outcome.MOVED),
+        (OTHER_ID, Outcome.MOVED),
+        ((third_party("BT"), *LEFTOVER), Outcome.MOVED),
+        ((microsoft(),), Outcome.ALREADY_MICROSOFT),
+        (None, Outcome.WAITING),
+    ],
+)
+async def test_what_the_second_reads_saw_is_saved(
+    later: tuple[ProviderEntry, ...] | None, outcome: Outcome
+) -> None:
+    """Another conference ID meanwhile, another provider, nothing left to do, or unknown to Teams."""
+    world = again(in_service(1, *later) if later else None, queued=1)
+    assert await world.outcome() is outcome
+    saved = [user.entries for user in world.replaced.saved]
+    assert (saved, len(world.teams.sets)) == (([later], 1) if outcome is Outcome.MOVED else ([], 0))
+
+
+@pytest.mark.parametrize("seconds", [(5.0, 0.0), (0.0, 5.0)])
+async def test_the_older_of_two_answers_counts(seconds: tuple[float, float]) -> None:
+    """Rule 1: where one of them takes five seconds, nothing is set by the other."""
+    world = again(in_service(1, *LEFTOVER), seconds_again=seconds)
+    assert await world.outcome() is Outcome.FAILED
+    assert world.teams.sets == []
+
+
+async def test_both_second_reads_are_made_on_credit() -> None:
+    """A service that takes a call in ten seconds keeps neither of them waiting for the other."""
+    world = again(in_service(1, *LEFTOVER), queued=10)
+    assert await world.outcome() is Outcome.MOVED
 
 
 async def test_the_directory_is_read_once_within_a_minute(world: World) -> None:

@@ -1,17 +1,28 @@
 """The sweep: who is queued, what is saved, what is counted."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from shared.domain.decision import Rules
+from shared.domain.listing import TeamsPage
 from shared.domain.number_rules import NumberRules
 from shared.domain.retry import ask_person
 from shared.domain.run import RunState
 from shared.domain.user import AccountType, ServiceUser
 from shared.errors import StorageError
-from tests.fakes import NOON, FakeReplaced, guid, in_service, licensed, microsoft, third_party
+from tests.fakes import (
+    NOON,
+    FakeReplaced,
+    FakeTeams,
+    guid,
+    in_service,
+    licensed,
+    microsoft,
+    third_party,
+)
 from tests.unit.shared.services.sweeping.world import SweepingWorld as World
 
 
@@ -176,6 +187,23 @@ async def test_a_listing_that_begins_again_counts_and_queues_each_user_once() ->
         assert [each.users for each in world.queue.moves] == [
             each.users for each in plain.queue.moves
         ]
+
+
+async def test_who_was_only_on_a_page_that_was_not_believed_is_not_lost() -> None:
+    """The listing that begins again lacks a licensed user: tried as one whom Teams does not list."""
+
+    class Shorter(FakeTeams):
+        async def pages(self, start: str | None = None) -> AsyncIterator[TeamsPage]:
+            lacking = set[str]()
+            async for page in super().pages(start):
+                lacking |= {guid(3)} if page.restarts else set()
+                yield replace(page, users=[user for user in page.users if user.id not in lacking])
+
+    world = World(teams=Shorter(begins_again=True))
+    world.fill(8)
+    run = await world.sweep()
+    assert run.counts["unlisted"] == 1
+    assert guid(3) in world.queued
 
 
 async def test_a_page_of_any_size_is_stored() -> None:
