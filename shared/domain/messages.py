@@ -95,7 +95,8 @@ def move_messages(
     mode: Mode | None,
     run: str | None = None,
     operation: str | None = None,
+    together: int = USERS_PER_MESSAGE,
 ) -> Iterator[MoveMessage]:
-    """Split `users` into messages, each user once, in the given order."""
-    for group in batched(dict.fromkeys(users), USERS_PER_MESSAGE, strict=False):
+    """Split `users` into messages of so many `together`, each user once, in the given order."""
+    for group in batched(dict.fromkeys(users), together, strict=False):
         yield MoveMessage(signal, group, run, operation, mode)

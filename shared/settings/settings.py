@@ -258,7 +258,7 @@ class Settings(BaseModel):
         description="Failed attempts per user before the user is listed under *needs attention*.",
     )
     max_calls_in_flight: int = Field(
-        16, ge=1, le=256, description="Concurrent calls to one service, per process."
+        32, ge=1, le=256, description="Concurrent calls to one service, per process."
     )
     request_timeout: float = Field(
         30,

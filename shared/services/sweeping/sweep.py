@@ -58,6 +58,9 @@ from shared.telemetry.operation import current_id, throttled, traced
 
 _LEASE: Final = "sweep"
 _SENT_AT_ONCE: Final = 1_000
+_TOGETHER: Final = 12
+"""Users of a message: less than it has room for, because an instance takes forty of them (host.json), and the
+others have none of those."""
 _GIVE_UP_AFTER: Final = timedelta(hours=6)
 """A sweep that stored no page for so long is not resumed: its links and its data are stale."""
 
@@ -253,6 +256,7 @@ class Sweeper:
             mode=weaker(self._mode, run.mode),
             run=run.id,
             operation=current_id(),
+            together=_TOGETHER,
         )
         await self._queue.send(list(messages))
         for page in pages:

@@ -128,12 +128,12 @@ async def test_number_rule_of_a_group_is_kept() -> None:
 
 
 async def test_messages_are_full() -> None:
-    """Users of many pages go out in messages of 20, each user once."""
+    """Users of many pages go out in messages of twelve, each user once."""
     world = World()
     world.fill(50)
     await world.sweep()
     sizes = [len(each.users) for each in world.queue.moves]
-    assert sizes == [20, 20, 10]
+    assert sizes == [12, 12, 12, 12, 2]
     assert len(world.queued) == 50
 
 
