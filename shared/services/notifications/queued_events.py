@@ -1,9 +1,9 @@
 """Events that Event Grid put into a queue: gathered, checked and moved where they are received.
 
-The host starts a function for each event, up to 32 at once. Those that arrive while two groups are being
-moved form the next group: its users are read in one batch and share log lines, and several events of one
-user are one attempt. An event that arrives alone waits for nobody. Each function ends when its own event
-is done, so that an event whose group failed comes again.
+The host starts a function for each event, up to 40 at once (host.json). Those that arrive while two groups
+are being moved form the next group: its users are read in one batch and share log lines, and several
+events of one user are one attempt. An event that arrives alone waits for nobody. Each function ends when
+its own event is done, so that an event whose group failed comes again.
 """
 
 import asyncio

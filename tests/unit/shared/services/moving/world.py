@@ -1,7 +1,9 @@
 """A mover with fakes around it."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from shared.domain.decision import Rules
 from shared.domain.guard import GuardLimit
@@ -132,3 +134,35 @@ class MovingWorld:
     async def outcome(self, number: int = 1) -> Outcome:
         (result,) = await self.move(number)
         return result.outcome
+
+
+@dataclass
+class SlowTeams(FakeTeams):
+    """Teams whose answers take `seconds`, and before whose first one `queued` seconds pass."""
+
+    clock: FakeClock | None = None
+    queued: float = 0
+    seconds: float = 0
+
+    async def user(self, user_id: str, **options: Any) -> Any:
+        await self._pass(self.seconds if options.get("first") else self.queued)
+        return await super().user(user_id, **options)
+
+    async def set_microsoft(self, user_id: str, **options: Any) -> None:
+        assert self.clock
+        await super().set_microsoft(user_id, **options)
+        self.clock.passed += self.seconds
+
+    async def conferencing_user(self, user_id: str, **options: Any) -> Any:
+        try:
+            return await super().conferencing_user(user_id, **options)
+        finally:
+            await self._pass(self.seconds)
+
+    async def _pass(self, seconds: float) -> None:
+        """Let time pass, the same for calls that are made at once."""
+        assert self.clock
+        end = self.clock.passed + seconds
+        if seconds:
+            await asyncio.sleep(0)
+        self.clock.passed = max(self.clock.passed, end)
