@@ -1,4 +1,4 @@
-"""Rules 1 and 10 with slow answers: of a user with a leftover of Microsoft, both reads are fresh at the set."""
+"""Rules 1 and 10 with slow answers: of a user with a leftover of Microsoft, both reads are fresh."""
 
 from dataclasses import dataclass, replace
 from typing import Any
